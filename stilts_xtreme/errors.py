@@ -1,0 +1,12 @@
+"""The two faults a command can end with on purpose; anything else is a bug of ours."""
+
+
+class UserError(Exception):
+    """Something the person at the keyboard can mend: a spec, a data file, a missing folder (exit code 2).
+
+    The message is what they read: where it is, what is wrong, what to do; several lines for several faults.
+    """
+
+
+class RunFailed(Exception):
+    """Training or prediction went wrong although the input was sound (exit code 3)."""

@@ -1,0 +1,70 @@
+"""The noun Task: labelled data, how a row becomes an example, a head, a metric, languages."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme.tasks.examples import Example
+
+Row = dict[str, Any]
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Files:
+    """A release's own files below a data folder.
+
+    `train`, `dev`, `test` are glob patterns relative to the folder; `{language}` (ISO 639-1) and `{iso3}` are filled in.
+    `reader(path)` yields canonical rows, raising UserError with file and line where the content is not as declared.
+    """
+
+    reader: Callable[[Path], Iterator[Row]]
+    train: tuple[str, ...] = ()
+    dev: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A data set on the Hugging Face hub at a pinned revision; `row` turns its row into a canonical one (None drops it)."""
+
+    id: str
+    config: str
+    row: Callable[[Row], Row | None]
+    revision: str | None = None
+    train: tuple[str, ...] = ()
+    dev: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """Labelled data + how a row becomes an example + head + metric + languages.
+
+    `example(row)` builds the example from a canonical row, or None where the row is to be skipped (no gold label).
+    `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
+    `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
+    `joins` names tasks whose English training rows are added under the same head (ANLI+).
+    `version` is part of every address that uses the task: raise it when its reading changes.
+    """
+
+    name: str
+    head: str
+    example: Callable[[Row], Example | None]
+    metric: Callable[[Sequence[Any], Sequence[Example], str], Metrics]
+    headline: tuple[str, ...]
+    sources: tuple[Files | Hub, ...]
+    labels: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ("en",)
+    trains_on: str | None = None
+    joins: tuple[str, ...] = ()
+    licence: str = ""
+    about: str = ""
+    chance: float | None = None  # score of guessing, 0 to 100; None where guessing is near 0
+    version: int = 1
+
+    @property
+    def source_task(self) -> str | None:
+        """Name of the task this one's head is trained on; None where nothing is trained (retrieval)."""
+        return None if self.head == "embedding" else self.trains_on or self.name
