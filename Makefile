@@ -1,0 +1,58 @@
+# make first      install into .venv and get a cross-lingual result (miniature world, offline)
+# make test       install into .venv and run the fast tests; make test-all runs the long ones too
+# make reproduce  the paper's main table; SETUP=miniature|mini-real|paper, SEEDS="1 2 3", DATA=folder (mini-real)
+TORCH  ?= 2.13.0
+PYTHON ?= python3
+VENV   ?= .venv
+SETUP  ?= miniature
+SEEDS  ?= 1
+DATA   ?=
+STORE  ?= runs
+JOBS   ?=
+
+STILTS  := $(VENV)/bin/stilts
+PYTEST  := $(VENV)/bin/python -m pytest
+READY   := $(VENV)/.installed
+comma   := ,
+empty   :=
+space   := $(empty) $(empty)
+seeds   := seeds=[$(subst $(space),$(comma),$(strip $(SEEDS)))]
+options := --store $(STORE) $(if $(JOBS),--jobs $(JOBS))
+
+ifeq ($(SETUP),miniature)
+study := main
+extra :=
+else ifeq ($(SETUP),mini-real)
+study := main-mini-real
+extra := setup.data.files.path=$(abspath $(DATA))
+else ifeq ($(SETUP),paper)
+study := main-paper
+extra := setup=../setups/paper.yaml name=main-paper
+else
+$(error SETUP is $(SETUP): give miniature, mini-real or paper)
+endif
+spec := experiments/studies/$(if $(filter paper,$(SETUP)),main,$(study)).yaml
+
+.PHONY: first test test-all reproduce clean
+first: $(READY)
+	$(STILTS) evaluate experiments/first/4-evaluate.yaml --store $(STORE)
+
+test: $(READY)
+	$(PYTEST) -m "not slow"
+
+test-all: $(READY)
+	$(PYTEST)
+
+reproduce: $(READY)
+	@$(if $(filter mini-real,$(SETUP)),test -d "$(DATA)" || { echo "SETUP=mini-real reads real data: say DATA=folder" >&2; exit 2; },:)
+	$(STILTS) study $(spec) $(seeds) $(extra) $(options) --out experiments/results/$(study).json
+	$(STILTS) report experiments/results/$(study).json --to experiments/reports/$(study)
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check "torch==$(TORCH)"
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) $(STORE)

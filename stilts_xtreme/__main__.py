@@ -1,0 +1,3 @@
+from stilts_xtreme.cli import main
+
+main()

@@ -1,0 +1,260 @@
+"""The commands: parse, call, print. Nothing heavy is imported before a stage runs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stilts_xtreme.errors import RunFailed, UserError
+
+app = typer.Typer(
+    name="stilts", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Does English intermediate-task training help zero-shot transfer to other languages, and which task?",
+)  # fmt: skip
+runs = typer.Typer(no_args_is_help=True, help="Look at and tidy the store of finished stages.")
+app.add_typer(runs, name="runs")
+
+Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML experiment spec.", show_default=False)]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Typed and checked like the file.", show_default=False)]
+StoreOption = Annotated[Path, typer.Option("--store", help="Folder of finished stages.", envvar="STILTS_STORE")]
+Device = Annotated[str, typer.Option("--device", help="auto or cpu.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads per process; default: by the size of the encoder.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan as a tree: done, to do, shared.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result itself instead of its path.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Stages run side by side; default: one a core on a CPU, one on a GPU.", show_default=False)]
+RUNS = Path("runs")
+
+
+@app.command()
+def train_intermediate(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Train an encoder on one English intermediate task (kind: intermediate)."""
+    _stage("intermediate", spec, overrides, store, device, threads, dry_run, as_json)
+
+
+@app.command()
+def train_multitask(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Train an encoder on a mixture of intermediate tasks (kind: multitask)."""
+    _stage("multitask", spec, overrides, store, device, threads, dry_run, as_json)
+
+
+@app.command()
+def finetune_target(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Fine-tune on a target task's English data (kind: target)."""
+    _stage("target", spec, overrides, store, device, threads, dry_run, as_json)
+
+
+@app.command()
+def evaluate(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Predict zero-shot in every language of a target and score (kind: evaluation)."""
+    _stage("evaluation", spec, overrides, store, device, threads, dry_run, as_json)
+
+
+@app.command()
+def study(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    jobs: Jobs = None, out: Annotated[Path | None, typer.Option("--out", help="Where the study's result goes; default: STORE/study/NAME.json.", show_default=False)] = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
+    from stilts_xtreme import plan
+
+    loaded, store_ = _load(spec, overrides, {"study"}), _store(store)
+    cells = plan.study(loaded)
+    stages = plan.ordered([cell.stage for cell in cells])
+    if dry_run:
+        return _tree(stages, store_, {plan.address(cell.stage) for cell in cells})
+    _run(stages, store_, device, threads, jobs)
+    from stilts_xtreme import results
+    from stilts_xtreme.stages.study import gather
+
+    path = out or store_.root / "study" / f"{loaded.name}.json"
+    command = " ".join(["stilts study", spec.as_posix(), *(overrides or [])])
+    content = gather(loaded, cells, store_, command)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    results.write(path, content)
+    _print(path, content, as_json)
+
+
+@app.command()
+def report(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A study's result (JSON).", show_default=False)],
+    to: Annotated[Path | None, typer.Option("--to", help="Folder for the pages; default: beside the result.", show_default=False)] = None,
+) -> None:
+    """Draw a study's report: a Markdown and an HTML page with tables and plots."""
+    from stilts_xtreme import report as pages
+    from stilts_xtreme import results
+
+    folder = to or study.with_suffix("")
+    pages.write(results.read(study, results.STUDY), folder)
+    print(folder / "report.md")
+
+
+@app.command()
+def tasks(name: Annotated[str | None, typer.Argument(help="A task's name; without it, all are listed.", show_default=False)] = None) -> None:
+    """List the tasks, or show one's declaration and a row turned into an example."""
+    from stilts_xtreme import listing
+
+    listing.show(name) if name else listing.every()
+
+
+@app.command()
+def check(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Specs of any kind.", show_default=False)]) -> None:
+    """Validate specs without running them: every fault with file, line and column."""
+    faults = []
+    for path in specs:
+        try:
+            loaded = _load(path, None, None)
+            print(f"{path}: {loaded.kind}, sound")
+        except UserError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise UserError("\n".join(faults))
+
+
+@runs.command("list")
+def runs_list(store: StoreOption = RUNS) -> None:
+    """List finished stages."""
+    from stilts_xtreme import listing
+
+    listing.runs(_store(store))
+
+
+@runs.command("show")
+def runs_show(address: Annotated[str, typer.Argument(help="An address or its beginning.")], store: StoreOption = RUNS) -> None:
+    """Print a finished stage's result."""
+    found = [result for _, folder, result in _store(store).runs() if folder.name.startswith(address)]
+    if len(found) != 1:
+        raise UserError(f"{store}: {len(found)} finished stages have an address that begins with {address!r}")
+    print(json.dumps(found[0], indent=1, ensure_ascii=False))
+
+
+@runs.command("clean")
+def runs_clean(
+    address: Annotated[str | None, typer.Argument(help="Remove this stage; without it, only what dead processes left.", show_default=False)] = None,
+    store: StoreOption = RUNS,
+) -> None:  # fmt: skip
+    """Remove leftovers of dead processes, or one finished stage."""
+    import shutil
+
+    place = _store(store)
+    doomed = place.leftovers() if address is None else [folder for _, folder, _ in place.runs() if folder.name == address]
+    if address is not None and not doomed:
+        raise UserError(f"{store}: no finished stage has the address {address}; `stilts runs list` shows them")
+    for folder in doomed:
+        shutil.rmtree(folder)
+        print(folder)
+
+
+def main() -> None:
+    """Run a command: exit 0 done, 2 the input can be mended, 3 a run failed, 130 interrupted; 1 with a traceback is our fault."""
+    import click
+
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except UserError as fault:
+        _end(str(fault), 2)
+    except RunFailed as fault:
+        _end(f"failed:\n{fault}", 3)
+    except click.ClickException as fault:
+        fault.show()
+        sys.exit(fault.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _end("interrupted; nothing half-done was kept. Run the same command again to go on from the last finished stage.", 130)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+def _end(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+def _load(path: Path, overrides: list[str] | None, kinds: set[str] | None) -> Any:
+    from stilts_xtreme import spec
+
+    return spec.load(path, overrides or [], kinds)
+
+
+def _store(root: Path) -> Any:
+    from stilts_xtreme.store import Store
+
+    return Store(root)
+
+
+def _stage(
+    kind: str, path: Path, overrides: list[str] | None, root: Path, device: str, threads: int | None, dry_run: bool, as_json: bool
+) -> None:
+    loaded = _load(path, overrides, {kind})
+    from stilts_xtreme import plan
+
+    store, stage = _store(root), plan.resolve(loaded)
+    if dry_run:
+        return _tree(plan.chain(stage), store, {plan.address(stage)})
+    _run(plan.chain(stage), store, device, threads, 1)
+    result = store.result(stage)
+    if result["collapsed"]:
+        print("collapsed: " + "; ".join(f"{key}: {value}" for key, value in result["collapse"].items()), file=sys.stderr)
+    _print(store.path(stage) / "result.json", result, as_json)
+
+
+def _run(stages: list[Any], store: Any, device: str, threads: int | None, jobs: int | None) -> None:
+    import os
+
+    if device not in ("auto", "cpu"):
+        raise UserError(f"--device {device}: give auto (a GPU where there is one) or cpu")
+    todo = [stage for stage in stages if not store.done(stage)]
+    if not todo:
+        return
+    from stilts_xtreme.progress import watch
+    from stilts_xtreme.stages.events import Options
+    from stilts_xtreme.stages.run import run
+
+    if jobs is None:
+        jobs = 1 if device != "cpu" and _gpu() else max(1, (os.cpu_count() or 1) // (threads or 1))
+    with watch(stages, len(stages) - len(todo)) as tell:
+        run(stages, store, Options(device, threads), tell, jobs)
+
+
+def _gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _tree(stages: list[Any], store: Any, wanted: set[str]) -> None:
+    """Print the plan: every stage under the one it starts from."""
+    from stilts_xtreme import plan
+
+    uses: dict[str, int] = {}
+    for stage in stages:
+        if earlier := plan.before(stage):
+            uses[plan.address(earlier)] = uses.get(plan.address(earlier), 0) + 1
+    counts = {"done": 0, "to do": 0}
+    for depth, stage in plan.walk(stages):
+        state = "done" if store.done(stage) else "to do"
+        counts[state] += 1
+        shared = f", shared by {uses[plan.address(stage)]}" if uses.get(plan.address(stage), 0) > 1 else ""
+        print(f"{'   ' * depth}{plan.kind(stage)} {stage.label} {plan.address(stage)}  [{state}{shared}]")
+    print(f"{counts['done']} done, {counts['to do']} to do, {len(wanted)} asked for")
+
+
+def _print(path: Path, content: dict[str, Any], as_json: bool) -> None:
+    print(json.dumps(content, indent=1, ensure_ascii=False) if as_json else path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Outputs and sentence vectors of a trained model, in the order of what was asked."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from stilts_xtreme.engine.batches import Feature, by_budget, collate
+from stilts_xtreme.engine.encoder import Model
+from stilts_xtreme.heads import HEADS, embedding
+
+TOKENS = {"cpu": 2048, "cuda": 65536}  # padded tokens a batch: small ones stay in a CPU's cache, a GPU wants large ones
+
+
+@torch.inference_mode()
+def outputs(model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device) -> list[np.ndarray]:
+    """What the head's `decode` needs, one array per feature."""
+    model.eval()
+    head = HEADS[model.kinds[task]]
+    found: list[Any] = [None] * len(features)
+    for indices in by_budget(features, TOKENS.get(device.type, 8192)):
+        chosen = [features[i] for i in indices]
+        batch = {name: tensor.to(device) for name, tensor in collate(model.kinds[task], chosen, tokenizer).items()}
+        for i, output in zip(indices, head.unpack(model.logits(task, batch).float(), chosen, batch), strict=True):
+            found[i] = output
+    return found
+
+
+@torch.inference_mode()
+def vectors(encoder: Any, features: Sequence[Feature], tokenizer: Any, layer: int, pooling: str, device: torch.device) -> np.ndarray:
+    """Sentence vectors [features, width] in float32: hidden state `layer` (0: the embeddings), pooled."""
+    encoder.eval()
+    found = np.empty((len(features), encoder.config.hidden_size), dtype=np.float32)
+    for indices in by_budget(features, TOKENS.get(device.type, 8192)):
+        batch = {name: tensor.to(device) for name, tensor in collate("embedding", [features[i] for i in indices], tokenizer).items()}
+        states = encoder(**batch, output_hidden_states=True).hidden_states[layer]
+        found[indices] = embedding.pool(states, batch["attention_mask"], pooling).float().cpu().numpy()
+    return found
+
+
+@torch.inference_mode()
+def masked_accuracy(model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device, seed: int = 0) -> float:
+    """Share (0 to 100) of masked tokens guessed right, with the same masks at every call."""
+    model.eval()
+    generator = torch.Generator().manual_seed(seed)
+    right = total = 0
+    for batch in _masked(features, tokenizer, generator):
+        batch = {name: tensor.to(device) for name, tensor in batch.items()}
+        right += int((model.logits(task, batch).argmax(-1) == batch["targets"]).sum())
+        total += len(batch["targets"])
+    return 100.0 * right / max(total, 1)
+
+
+def _masked(features: Sequence[Feature], tokenizer: Any, generator: torch.Generator) -> Iterator[dict[str, torch.Tensor]]:
+    for indices in by_budget(features, TOKENS["cpu"]):
+        yield collate("mlm", [features[i] for i in indices], tokenizer, generator)

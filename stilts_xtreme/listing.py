@@ -1,0 +1,87 @@
+"""What `stilts tasks` and `stilts runs list` print: rich tables on stdout."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.store import Store
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+from stilts_xtreme.tasks.task import Files, Task
+
+
+def every() -> None:
+    """All tasks: role, head, headline metric, languages, licence."""
+    table = Table("task", "role", "head", "score", "trained on", "languages", "licence", box=None, pad_edge=False)
+    for name, task in TASKS.items():
+        languages = str(len(task.languages)) if len(task.languages) > 1 else " ".join(task.languages)
+        table.add_row(name, _role(name), task.head, "+".join(task.headline), task.source_task or "nothing", languages, task.licence)
+    _console().print(table)
+
+
+def show(name: str) -> None:
+    """One task's declaration, and a row of the miniature world turned into an example."""
+    if name not in TASKS:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, TASKS, n=1)
+        raise UserError(f"no task {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "") + "; `stilts tasks` lists them")
+    task = TASKS[name]
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row("task", task.name)
+    table.add_row("about", task.about)
+    table.add_row("role", _role(name))
+    table.add_row("head", task.head)
+    table.add_row("score", "mean of " + ", ".join(task.headline) if len(task.headline) > 1 else task.headline[0])
+    table.add_row("labels", " ".join(task.labels) or "-")
+    table.add_row("languages", " ".join(task.languages))
+    table.add_row("trained on", task.source_task or "nothing: the encoder is used as it is")
+    if task.joins:
+        table.add_row("joined by", " ".join(task.joins))
+    table.add_row("licence", task.licence)
+    for source in task.sources:
+        table.add_row("source", _source(source))
+    row, example = _sample(task)
+    table.add_row("row", str(row))
+    table.add_row("example", f"{type(example).__name__} {asdict(example)}")
+    _console().print(table)
+
+
+def runs(store: Store) -> None:
+    """Finished stages: address, what they are, score, whether they collapsed."""
+    table = Table("kind", "address", "stage", "score", "", box=None, pad_edge=False)
+    for kind, folder, result in store.runs():
+        scores = [result["score"]] if kind == "predict" else [dev["score"] for dev in result["dev"].values()]
+        score = f"{sum(scores) / len(scores):.1f}" if scores else "-"
+        what = result["task"] if kind == "predict" else "+".join(result["plan"]["tasks"])
+        table.add_row(kind, folder.name, what, score, "collapsed" if result["collapsed"] else "")
+    _console().print(table)
+
+
+def _sample(task: Task) -> tuple[Any, Any]:
+    from stilts_xtreme.data import miniature
+
+    language = "en" if task.head != "embedding" else next(code for code in miniature.LANGUAGES if code != "en")
+    split = "test" if task.name in TARGETS else "train"
+    row = miniature.rows(task.name, split, language, 0)[0]
+    return row, task.example(row)
+
+
+def _role(name: str) -> str:
+    roles = [role for role, members in (("intermediate", INTERMEDIATES), ("target", TARGETS)) if name in members]
+    return ", ".join(roles) or "helper"
+
+
+def _source(source: Any) -> str:
+    if isinstance(source, Files):
+        return "files: " + " ".join([*source.train, *source.dev, *source.test])
+    return f"hub: {source.id} {source.config} @ {source.revision or 'not pinned'}"
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+

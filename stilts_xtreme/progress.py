@@ -1,0 +1,71 @@
+"""What running stages look like: live bars on a terminal, a line every so often elsewhere; always on stderr."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from stilts_xtreme import plan
+from stilts_xtreme.stages.events import Event
+
+QUIET = 20.0  # seconds between two lines where stderr is not a terminal
+
+
+@contextmanager
+def watch(stages: Sequence[plan.Stage], done: int) -> Iterator[Callable[[Event], None]]:
+    """Show the events of `stages`, of which `done` were finished before."""
+    console = Console(stderr=True)
+    shown = _bars(console, len(stages), done) if console.is_terminal else _lines(console, len(stages), done)
+    with shown as tell:
+        yield tell
+
+
+@contextmanager
+def _bars(console: Console, total: int, done: int) -> Iterator[Callable[[Event], None]]:
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.fields[note]}"), TimeElapsedColumn(), TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        overall = progress.add_task("stages", total=total, completed=done, note="")
+        bars: dict[str, TaskID] = {}
+
+        def tell(event: Event) -> None:
+            if event.state == "running":
+                if event.address not in bars:
+                    bars[event.address] = progress.add_task(f"{event.label} {event.address}", total=event.steps or None, note="")
+                progress.update(bars[event.address], completed=event.step, total=event.steps or None, note=_note(event))
+                return
+            if event.address in bars:
+                progress.remove_task(bars.pop(event.address))
+            progress.advance(overall)
+            if event.state == "failed":
+                console.print(f"failed: {event.address}: {event.note}", markup=False)
+
+        yield tell
+
+
+@contextmanager
+def _lines(console: Console, total: int, done: int) -> Iterator[Callable[[Event], None]]:
+    began = last = time.monotonic()
+    finished = done
+
+    def tell(event: Event) -> None:
+        nonlocal last, finished
+        finished += event.state in ("done", "failed")
+        now = time.monotonic()
+        if event.state == "failed" or now - last >= QUIET:
+            last = now
+            where = f"{event.step}/{event.steps} {_note(event)}" if event.steps else ""
+            text = f"[{finished}/{total} stages, {now - began:.0f} s] {event.state} {event.label} {event.address} {where or event.note}"
+            console.print(text.rstrip(), markup=False, highlight=False, soft_wrap=True)
+
+    yield tell
+
+
+def _note(event: Event) -> str:
+    loss = "" if event.loss is None else f"loss {event.loss:.3f}"
+    speed = "" if event.speed is None else f"{event.speed:,.0f} tok/s"
+    return " ".join(part for part in (event.note, loss, speed) if part)

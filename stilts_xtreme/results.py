@@ -1,0 +1,60 @@
+"""The JSON kept for a training, an evaluation and a study: schema names, reading, writing, provenance."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme.errors import UserError
+
+TRAINING = "stilts/training@1"
+EVALUATION = "stilts/evaluation@1"
+STUDY = "stilts/study@1"
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write `content` as JSON with sorted keys, `provenance` last; not-a-number is an error."""
+    body = {key: content[key] for key in sorted(content) if key != "provenance"}
+    if "provenance" in content:
+        body["provenance"] = dict(sorted(content["provenance"].items()))
+    path.write_text(json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8", newline="\n")
+
+
+def read(path: Path, schema: str) -> dict[str, Any]:
+    """Read a result and check its schema; UserError where it is not one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise UserError(f"{path}: cannot be read: {fault.strerror}") from None
+    except ValueError as fault:
+        raise UserError(f"{path}: not JSON ({fault}); write it again with the command that made it") from None
+    if not isinstance(content, dict) or content.get("schema") != schema:
+        found = content.get("schema") if isinstance(content, dict) else None
+        raise UserError(f"{path}: schema: expected {schema}, found {found!r}")
+    return content
+
+
+def provenance(device: str, seconds: float, extra: Iterable[tuple[str, Any]] = ()) -> dict[str, Any]:
+    """What a result must not depend on but a reader wants to know: versions, commit, device, seconds."""
+    names = ("stilts-xtreme", "torch", "transformers", "tokenizers", "accelerate", "datasets", "numpy")
+    versions = {"python": platform.python_version()}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            pass
+    return {"commit": _commit(), "device": device, "seconds": round(seconds, 1), "versions": versions, **dict(extra)}
+
+
+def _commit() -> str | None:
+    try:
+        asked = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5, check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return asked.stdout.strip() or None

@@ -1,0 +1,1 @@
+"""How each stage is done: the one place where data, engine, scoring and store meet."""

@@ -1,0 +1,85 @@
+"""A study's finished evaluations and trainings, gathered into one result."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stilts_xtreme import plan, results
+from stilts_xtreme.data import read as data
+from stilts_xtreme.store import Store
+from stilts_xtreme.tasks.catalogue import TASKS
+
+
+def gather(spec: Any, cells: Sequence[plan.Cell], store: Store, command: str) -> dict[str, Any]:
+    """The study as `stilts/study@1`; cells whose stage is not finished are absent."""
+    done = [cell for cell in cells if store.done(cell.stage)]
+    trainings = [stage for stage in plan.ordered([cell.stage for cell in done]) if isinstance(stage, plan.Train)]
+    told = [store.result(stage) for stage in trainings]
+    evaluations = [_evaluation(cell, store.result(cell.stage)) for cell in done]
+    where = cells[0].stage.where
+    return {
+        "schema": results.STUDY,
+        "name": spec.name,
+        "question": spec.question,
+        "setup": spec.setup.name,
+        "note": spec.setup.note,
+        "command": command,
+        "intermediates": [plan.label(name) for name in spec.intermediate],
+        "mixtures": {name: mixture.model_dump(exclude_none=True) for name, mixture in spec.mixtures.items()},
+        "targets": list(spec.targets),
+        "seeds": list(spec.seeds),
+        "tasks": {name: _task(name) for name in spec.targets},
+        "evaluations": evaluations,
+        "trainings": [_training(stage, result) for stage, result in zip(trainings, told, strict=True)],
+        "data": {"source": data.name(where)},
+        "provenance": _together([*told, *(store.result(cell.stage) for cell in done)]),
+    }
+
+
+def _task(name: str) -> dict[str, Any]:
+    task = TASKS[name]
+    trains_on = task.source_task
+    return {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
+
+
+def _evaluation(cell: plan.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "address": result["address"],
+        "intermediate": cell.intermediate,
+        "target": cell.target,
+        "seed": cell.seed,
+        "score": result["score"],
+        "metrics": result["metrics"],
+        "languages": result["languages"],
+        "collapsed": result["collapsed"],
+        "chain": [link["address"] for link in result["chain"][:-1]],
+    }
+
+
+def _training(stage: plan.Train, result: Mapping[str, Any]) -> dict[str, Any]:
+    earlier = plan.before(stage)
+    scores = [scores["score"] for scores in result["dev"].values()]
+    return {
+        "address": result["address"],
+        "label": stage.label,
+        "start": plan.address(earlier) if earlier else None,
+        "tasks": list(stage.tasks),
+        "seed": stage.seed,
+        "steps": result["steps"]["done"],
+        "dev": math.fsum(scores) / len(scores) if scores else None,
+        "collapsed": result["collapsed"],
+        "collapse": result["collapse"],
+        "examples": result["examples"],
+    }
+
+
+def _together(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Provenance of all the stages: the versions, commits and devices they ran with, and their seconds added up."""
+    parts = [result["provenance"] for result in told]
+    versions = {name: sorted({p["versions"][name] for p in parts if name in p["versions"]}) for p in parts for name in p["versions"]}
+    return {
+        "commits": sorted({str(p["commit"]) for p in parts}),
+        "devices": sorted({p["device"] for p in parts}),
+        "seconds": round(math.fsum(p["seconds"] for p in parts), 1),
+        "versions": {name: ", ".join(found) for name, found in versions.items()},
+    }

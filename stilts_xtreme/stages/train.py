@@ -1,0 +1,221 @@
+"""Do a Train stage: read, encode, train, score English dev, save."""
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme import plan, results
+from stilts_xtreme.data import read as data
+from stilts_xtreme.engine import batches, encoder, predict, tokenizer
+from stilts_xtreme.engine.train import Stream, accelerator, train
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.stages.events import Event, Options, Tell
+from stilts_xtreme.stages.lineage import lineage, seen
+from stilts_xtreme.store import Store
+from stilts_xtreme.tasks import mixture
+from stilts_xtreme.tasks.catalogue import TASKS
+
+EVERY = 0.5  # seconds between two progress events
+
+
+@dataclass(frozen=True)
+class Dev:
+    """A task's English dev examples, encoded."""
+
+    examples: Sequence[Any]
+    features: Sequence[batches.Feature]
+
+
+def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
+    """Train and write model, log and result into `scratch`."""
+    began = time.monotonic()
+    readings = _read(stage)
+    start, words = _start(stage, store, readings)
+    labels = {task: TASKS[task].labels or _tags(readings[task].values()) for task in stage.tasks}
+    limits = limits_of(stage.recipe)
+    streams = {task: _stream(task, stage, readings[task], words, labels[task], limits) for task in stage.tasks}
+    sizes = {task: len(streams[task].features) for task in stage.tasks}
+    steps, order = _schedule(stage, sizes)
+    devs = {task: _dev(task, stage, words, labels[task], limits) for task in stage.tasks}
+
+    import torch
+
+    torch.manual_seed(stage.seed)
+    model = encoder.Model(start, {task: TASKS[task].head for task in stage.tasks}, labels, stage.recipe.dropout)
+    runner = accelerator(stage.recipe.precision, options.device)
+    model.to(runner.device)
+
+    def score(model: encoder.Model) -> float:
+        scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in stage.tasks]
+        return math.fsum(scores) / len(scores)
+
+    last, best_step, tokens, told, losses = None, 0, 0, began, []
+    with open(scratch / "log.jsonl", "w", encoding="utf-8", newline="\n") as log:
+        for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score):
+            tokens, last = tokens + step.tokens, step
+            best_step = step.number if step.best else best_step
+            losses.append(step.loss)
+            log.write(json.dumps(_line(step), allow_nan=True) + "\n")
+            if (now := time.monotonic()) - told > EVERY or step.score is not None:
+                told = now
+                speed = tokens / max(now - began, 1e-9)
+                tell(Event(plan.address(stage), "running", stage.label, step.number, steps, step.loss, speed))
+
+    model.cpu()
+    devices = str(runner.device)
+    final = {task: dev_scores(model, task, devs[task], words, limits, torch.device("cpu")) for task in stage.tasks} if steps else {}
+    collapse = _collapse(stage.tasks, final, devs, last)
+    model.save(scratch, words, {task: {"threshold": scores.get("threshold"), "limits": vars(limits)} for task, scores in final.items()})
+    result = {
+        "schema": results.TRAINING,
+        "address": plan.address(stage),
+        "plan": plan.identity(stage),
+        "chain": lineage(stage),
+        "data": [seen(reading, stage, task) for task in stage.tasks for reading in readings[task].values()],
+        "examples": sizes,
+        "steps": {"planned": steps, "done": last.number if last else 0, "best": best_step},
+        "rates": _rates(stage, sizes),
+        "dev": {task: {name: value for name, value in scores.items() if name != "threshold"} for task, scores in final.items()},
+        "collapsed": bool(collapse),
+        "collapse": collapse,
+        "parameters": sum(p.numel() for p in model.encoder.parameters()),
+        "provenance": results.provenance(devices, time.monotonic() - began, {"tokens": tokens, "threads": torch.get_num_threads()}.items()),
+    }
+    results.write(scratch / "result.json", result)
+
+
+def limits_of(recipe: plan.Recipe) -> Limits:
+    """What the heads need of a recipe."""
+    return Limits(recipe.max_length, recipe.doc_stride, recipe.max_answer_length, recipe.mask_rate)
+
+
+def dev_scores(model: encoder.Model, task: str, dev: Dev, words: Any, limits: Limits, device: Any) -> dict[str, Any]:
+    """The task's metrics on English dev, their headline mean as `score`; for span QA also the no-answer threshold tuned on it."""
+    kind = TASKS[task].head
+    if kind == "mlm":
+        accuracy = predict.masked_accuracy(model, task, dev.features, words, device)
+        return {"masked_accuracy": accuracy, "score": accuracy, "n": len(dev.examples)}
+    head, told = HEADS[kind], {}
+    outputs = predict.outputs(model, task, dev.features, words, device)
+    if kind == "span_qa":
+        unanswerable = any(not example.answers for example in dev.examples)
+        told["threshold"] = head.tune_threshold(outputs, dev.features, dev.examples, limits) if unanswerable else None
+        answers = head.decode(outputs, dev.features, dev.examples, model.labels[task], limits, no_answer_threshold=told["threshold"])
+    else:
+        answers = head.decode(outputs, dev.features, dev.examples, model.labels[task], limits)
+    metrics = TASKS[task].metric(answers, dev.examples, "en")
+    return {**metrics, "score": headline(task, metrics), "n": len(dev.examples), **told}
+
+
+def headline(task: str, metrics: Mapping[str, float]) -> float:
+    """The task's score: the mean of its headline metrics."""
+    names = TASKS[task].headline
+    return math.fsum(metrics[name] for name in names) / len(names)
+
+
+def _read(stage: plan.Train) -> dict[str, dict[str, data.Reading]]:
+    """Training readings by task and language (several languages for text only)."""
+    languages = {task: [r.language for r in stage.reads if r.task == task and r.split == "train"] for task in stage.tasks}
+    return {task: {code: data.read(TASKS[task], "train", code, stage.where) for code in languages[task]} for task in stage.tasks}
+
+
+def _start(stage: plan.Train, store: Store, readings: Mapping[str, Mapping[str, data.Reading]]) -> tuple[Any, Any]:
+    if isinstance(stage.start, plan.Random):
+        text = readings["text"]
+        sizes = {code: len(reading.examples) for code, reading in text.items()}
+        shares = mixture.rates({code: n for code, n in sizes.items()}, "temperature", None, 1.0 / (stage.exponent or 1.0))
+        taken = mixture.quotas(shares, min(sum(sizes.values()), tokenizer_lines(stage)))
+        lines = [example.text for code, reading in text.items() for example in reading.examples[: taken[code]]]
+        words = tokenizer.train(lines, stage.start.vocab_size)
+        return encoder.random_encoder(stage.start, words, stage.seed), words
+    if isinstance(stage.start, plan.Pretrained):
+        return encoder.load(stage.start.name, stage.start.revision)
+    return encoder.load(store.path(stage.start))
+
+
+def tokenizer_lines(stage: plan.Train) -> int:
+    """Lines of text the tokenizer is trained on, at most: ten for each piece of its vocabulary."""
+    assert isinstance(stage.start, plan.Random)
+    return 10 * stage.start.vocab_size
+
+
+def _tags(readings: Any) -> tuple[str, ...]:
+    """The open tag set of the training data (CCG); empty for heads without labels."""
+    return tuple(sorted({tag for reading in readings for e in reading.examples for tag in getattr(e, "tags", ())}))
+
+
+def _stream(
+    task: str, stage: plan.Train, readings: Mapping[str, data.Reading], words: Any, labels: tuple[str, ...], limits: Limits
+) -> Stream:
+    import numpy as np
+
+    head, features, groups = TASKS[task].head, [], {}
+    for code, reading in readings.items():
+        examples: Sequence[Any] = reading.examples
+        if stage.recipe.examples is not None and stage.recipe.examples < len(examples):
+            kept = np.random.default_rng([stage.seed, 104]).permutation(len(examples))[: stage.recipe.examples]
+            examples = [examples[i] for i in kept]
+        encoded = HEADS[head].encode(examples, words, labels, limits, training=True)
+        if not encoded:
+            raise UserError(f"{task} ({code}): no training example is left after encoding; raise recipe.max_length")
+        groups[code] = range(len(features), len(features) + len(encoded))
+        features += encoded
+    shares = mixture.rates({code: len(members) for code, members in groups.items()}, "temperature", None, 1.0 / (stage.exponent or 1.0))
+    return Stream(head, features, groups, shares)
+
+
+def _dev(task: str, stage: plan.Train, words: Any, labels: tuple[str, ...], limits: Limits) -> Dev:
+    """The first `dev_limit` English dev examples, in an order that does not depend on the seed."""
+    import numpy as np
+
+    examples = data.read(TASKS[task], "dev", "en", stage.where).examples
+    if len(examples) > stage.recipe.dev_limit:
+        chosen = np.random.default_rng(0).permutation(len(examples))[: stage.recipe.dev_limit]
+        examples = tuple(examples[i] for i in sorted(chosen))
+    return Dev(examples, HEADS[TASKS[task].head].encode(examples, words, labels, limits, training=False))
+
+
+def _rates(stage: plan.Train, sizes: Mapping[str, int]) -> dict[str, float]:
+    rule = stage.rates if isinstance(stage.rates, str) else dict(stage.rates)
+    return mixture.rates(sizes, rule, stage.cap, stage.temperature)
+
+
+def _schedule(stage: plan.Train, sizes: Mapping[str, int]) -> tuple[int, list[str]]:
+    recipe = stage.recipe
+    steps = recipe.steps
+    if steps is None:
+        assert recipe.epochs is not None
+        steps = max(1, round(recipe.epochs * mixture.epoch_steps(sizes, recipe.batch_size, stage.cap)))
+    return steps, mixture.schedule(_rates(stage, sizes), steps, stage.seed)
+
+
+def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str, Dev], last: Any) -> dict[str, str]:
+    """Why each task counts as collapsed, if it does: a loss that is not finite, or English dev no better than guessing."""
+    if last is not None and not math.isfinite(last.loss):
+        return {last.task: f"loss is {last.loss} at step {last.number}"}
+    told = {}
+    for task, scores in final.items():
+        guess = guessing(task, devs[task].examples)
+        noise = 2 * math.sqrt(guess * (100 - guess) / max(scores["n"], 1))
+        if scores["score"] <= guess + noise:
+            told[task] = f"English dev score {scores['score']:.1f} is no better than guessing ({guess:.1f}, n {scores['n']})"
+    return told
+
+
+def guessing(task: str, examples: Sequence[Any]) -> float:
+    """Score (0 to 100) of always giving the commonest answer, where the head picks one of a few; else 0."""
+    kind = TASKS[task].head
+    if kind not in ("classification", "multiple_choice"):
+        return 0.0
+    return 100.0 * max(Counter(example.label for example in examples).values()) / len(examples)
+
+
+def _line(step: Any) -> dict[str, Any]:
+    line = {"step": step.number, "task": step.task, "loss": round(step.loss, 6), "tokens": step.tokens}
+    return line if step.score is None else {**line, "score": step.score, "best": step.best}

@@ -1,0 +1,109 @@
+"""Finished stages on disk: found by address, written in a scratch folder under a lock, renamed into place when complete."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme import plan, results
+
+SCHEMAS = {"train": results.TRAINING, "predict": results.EVALUATION}
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of runs: `train/ADDRESS/` and `predict/ADDRESS/`, each complete or absent."""
+
+    root: Path
+
+    def path(self, stage: plan.Stage) -> Path:
+        """Where the finished stage stands, or would stand."""
+        return self.root / plan.kind(stage) / plan.address(stage)
+
+    def done(self, stage: plan.Stage) -> bool:
+        """Whether the stage is finished."""
+        return (self.path(stage) / "result.json").is_file()
+
+    def result(self, stage: plan.Stage) -> dict[str, Any]:
+        """The finished stage's result."""
+        return results.read(self.path(stage) / "result.json", SCHEMAS[plan.kind(stage)])
+
+    @contextmanager
+    def claim(self, stage: plan.Stage) -> Iterator[Path | None]:
+        """A scratch folder for the stage, or None where another process finished it while we waited for the lock.
+
+        The caller writes its files and `result.json` there; on leaving, a manifest is added and the folder takes its final name.
+        On any exception the scratch folder is removed and nothing is left.
+        """
+        from filelock import FileLock
+
+        final = self.path(stage)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        scratch = final.with_name(f".{final.name}.part")
+        with FileLock(final.with_name(f".{final.name}.lock")):
+            if self.done(stage):
+                yield None
+                return
+            shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process: we hold its lock, so it is gone
+            scratch.mkdir()
+            try:
+                _write(scratch / "stage.json", plan.identity(stage))
+                yield scratch
+                if not (scratch / "result.json").is_file():
+                    raise RuntimeError(f"stage {final.name} ended without a result")
+                _write(scratch / "manifest.json", manifest(scratch))
+                for file in sorted(scratch.rglob("*")):
+                    _sync(file)
+                shutil.rmtree(final, ignore_errors=True)  # a folder without a result
+                os.rename(scratch, final)
+                _sync(final.parent)
+            except BaseException:
+                shutil.rmtree(scratch, ignore_errors=True)
+                raise
+
+    def runs(self) -> list[tuple[str, Path, dict[str, Any]]]:
+        """Every finished stage: (kind, folder, result), by kind and address."""
+        found = []
+        for kind, schema in SCHEMAS.items():
+            for folder in sorted((self.root / kind).glob("[0-9a-f]*")):
+                if (folder / "result.json").is_file():
+                    found.append((kind, folder, results.read(folder / "result.json", schema)))
+        return found
+
+    def leftovers(self) -> list[Path]:
+        """Scratch folders of processes that are gone, and folders without a result."""
+        from filelock import FileLock, Timeout
+
+        found = []
+        for kind in SCHEMAS:
+            for folder in sorted((self.root / kind).glob(".*.part")):
+                try:
+                    with FileLock(folder.with_suffix(".lock"), timeout=0):
+                        found.append(folder)
+                except Timeout:
+                    pass
+            found += [f for f in sorted((self.root / kind).glob("[0-9a-f]*")) if not (f / "result.json").is_file()]
+        return found
+
+
+def manifest(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below `folder`, by relative path."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

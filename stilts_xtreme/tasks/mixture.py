@@ -1,0 +1,47 @@
+"""How a mixture of tasks turns into an order of training steps, before training starts."""
+
+from collections.abc import Mapping
+
+RULES = ("proportional", "equal", "temperature")
+
+
+def rates(
+    sizes: Mapping[str, int], rule: str | Mapping[str, float] = "proportional", cap: int | None = None, temperature: float = 1.0
+) -> dict[str, float]:
+    """Sampling rates of tasks with `sizes` training examples; they add up to 1, in the order of `sizes`.
+
+    proportional: min(n, cap) (Raffel et al. 2020, arXiv 1910.10683, section 3.5.2); temperature: the same to the power 1/T;
+    equal: one share each; a mapping gives the weights themselves.
+    """
+    if isinstance(rule, Mapping):
+        weights = {task: float(rule[task]) for task in sizes}
+    elif rule == "equal":
+        weights = {task: 1.0 for task in sizes}
+    else:
+        exponent = 1.0 / temperature if rule == "temperature" else 1.0
+        weights = {task: float(min(n, cap or n)) ** exponent for task, n in sizes.items()}
+    total = sum(weights.values())
+    return {task: weight / total for task, weight in weights.items()}
+
+
+def quotas(shares: Mapping[str, float], total: int) -> dict[str, int]:
+    """`total` divided by `shares` into whole numbers that add up to it (largest remainder, ties to the earlier task)."""
+    exact = {name: share * total for name, share in shares.items()}
+    whole = {name: int(value) for name, value in exact.items()}
+    short = total - sum(whole.values())
+    for name in sorted(exact, key=lambda name: whole[name] - exact[name])[:short]:
+        whole[name] += 1
+    return whole
+
+
+def epoch_steps(sizes: Mapping[str, int], batch_size: int, cap: int | None = None) -> int:
+    """Steps of one pass over every task, none counted beyond `cap` examples."""
+    return sum(-(-min(n, cap or n) // batch_size) for n in sizes.values())
+
+
+def schedule(shares: Mapping[str, float], steps: int, seed: int) -> list[str]:
+    """The task of every step: each task gets its quota exactly, in an order fixed by `seed`."""
+    import numpy as np
+
+    names = [name for name, count in quotas(shares, steps).items() for _ in range(count)]
+    return [names[i] for i in np.random.default_rng([seed, 101]).permutation(len(names))]
