@@ -206,8 +206,9 @@ def _stage(
         return _tree(plan.chain(stage), store, {plan.address(stage)})
     _run(plan.chain(stage), store, device, threads, 1)
     result = store.result(stage)
-    if result["collapsed"]:
-        print("collapsed: " + "; ".join(f"{key}: {value}" for key, value in result["collapse"].items()), file=sys.stderr)
+    from stilts_xtreme import listing
+
+    listing.summary(result)
     _print(store.path(stage) / "result.json", result, as_json)
 
 

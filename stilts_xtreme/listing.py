@@ -60,6 +60,21 @@ def runs(store: Store) -> None:
     _console().print(table)
 
 
+def summary(result: dict[str, Any]) -> None:
+    """What came out of one stage, on stderr: scores by language, or on English dev; a collapse in plain words."""
+    console = Console(stderr=True)
+    scores = result["languages"] if "languages" in result else result["dev"]
+    names = sorted({name for row in scores.values() for name in row} - {"n"})
+    table = Table(result.get("task", "English dev"), *names, "n", box=None, pad_edge=False)
+    for key, row in scores.items():
+        table.add_row(key, *(f"{row[name]:.1f}" if name in row else "-" for name in names), str(row["n"]))
+    if "languages" in result:
+        table.add_row("mean", *(f"{result['metrics'][name]:.1f}" for name in names), "")
+    console.print(table)
+    for key, why in result["collapse"].items():
+        console.print(f"collapsed: {key}: {why}", markup=False)
+
+
 def _sample(task: Task) -> tuple[Any, Any]:
     from stilts_xtreme.data import miniature
 

@@ -43,6 +43,12 @@ def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel
     return encoder, tokenizer
 
 
+def longest(encoder: PreTrainedModel) -> int:
+    """Tokens of the longest row the encoder can read; RoBERTa's kind counts positions from the padding index + 1."""
+    config = encoder.config
+    return config.max_position_embeddings - (config.pad_token_id + 1 if "roberta" in config.model_type else 0)
+
+
 class Model(nn.Module):
     """One encoder under the heads of the tasks being trained."""
 

@@ -18,6 +18,7 @@ from stilts_xtreme.stages.lineage import lineage, seen
 from stilts_xtreme.stages.train import headline
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.metrics import gold_pairs
 
 def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
     """Predict, score and write `test-LANGUAGE.jsonl` and the result into `scratch`."""
@@ -108,7 +109,7 @@ def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
     def mined(examples: Sequence[Any]) -> tuple[list[tuple[str, str, float]], set[tuple[str, str]]]:
         foreign, english, there, here = sides(examples)
         pairs = [(foreign[i].id, english[j].id, float(score)) for i, j, score in retrieval.mine(there, here)]
-        return pairs, {(e.id, e.match) for e in foreign if e.match is not None}
+        return pairs, gold_pairs(examples)
 
     def bitext(code: str, examples: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         pairs, gold = mined(data.read(TASKS[stage.task], "dev", code, stage.where).examples)

@@ -37,6 +37,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     began = time.monotonic()
     readings = _read(stage)
     start, words = _start(stage, store, readings)
+    if stage.recipe.max_length > (longest := encoder.longest(start)):
+        raise UserError(f"{stage.label}: recipe.max_length: {stage.recipe.max_length} is more than this encoder reads ({longest} tokens)")
     labels = {task: TASKS[task].labels or _tags(readings[task].values()) for task in stage.tasks}
     limits = limits_of(stage.recipe)
     streams = {task: _stream(task, stage, readings[task], words, labels[task], limits) for task in stage.tasks}

@@ -95,7 +95,7 @@ VERBS: dict[str, Verb] = {
 }
 THINGS = ("animal", "food", "tool", "vehicle", "garment", "plant")  # what "thing" verbs take
 PERSON_VERBS = tuple(v.stem for v in VERBS.values() if v.object == "worker" and v.subject == "person")
-SYNONYMS = tuple(v.stem for v in VERBS.values() if v.synonym)
+FIRM_VERBS = ("buy", "rent", "repair", "sharpen", "wash", "train", "thank", "pay", "call", "help", "plant", "bake")
 
 TIMES = ("yesterday", "today", "tonight", "early", "late", "recently", "overnight", "daily", "formerly", "lately")
 PLACE_WORDS = ("in", "near", "behind")
@@ -103,6 +103,6 @@ PLACE_WORDS = ("in", "near", "behind")
 # Words of the grammar; a language without articles would leave "a" and "the" empty.
 GRAMMAR_WORDS = (
     "a", "the", "in", "near", "behind", "from", "for", "of", "never", "then", "and", "because", "they", "it", "them",
-    "is", "was", "who", "what", "where", "when", "how many", "next", "before", "kind",
+    "is", "was", "who", "what", "where", "when", "why", "how many", "next", "before",
 )  # fmt: skip
 FACT_VERBS = {"live": "lives", "work": "works", "make": "makes", "happen": "happened"}

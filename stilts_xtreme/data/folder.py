@@ -1,0 +1,162 @@
+"""A task's files below a folder: which ones a split means, what they hold, their digest."""
+
+import gzip
+import hashlib
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from stilts_xtreme import formats
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.languages import iso3
+from stilts_xtreme.tasks.examples import Choices, Example, Pair, Question, Tagged
+from stilts_xtreme.tasks.task import Files, Row, Task
+
+DEV_SHARE = 10  # one group in so many goes to the dev half of a cut
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files a split is read from; `half` is "train" or "dev" where they are cut in two, else ""."""
+
+    files: Files
+    paths: tuple[Path, ...]
+    half: str
+
+
+def find(task: Task, split: str, language: str, folder: Path, cut: bool) -> Found | None:
+    """The files of a split, or None.
+
+    Only the first of the task's file layouts that the folder has at all is used, so that no score mixes two of them. With `cut`,
+    a missing train or dev split is made from the other one; a dev split that is the test split's own files counts as missing
+    where there is a training split to cut.
+    """
+    files = layout(task, folder)
+    if files is None:
+        return None
+    train, dev, test = (_match(files, name, language, folder) for name in ("train", "dev", "test"))
+    if cut and train and (not dev or dev == test):
+        train_half, dev_half = Found(files, train, "train"), Found(files, train, "dev")
+    elif cut and dev and not train and dev != test:
+        train_half, dev_half = Found(files, dev, "train"), Found(files, dev, "dev")
+    else:
+        train_half, dev_half = Found(files, train, ""), Found(files, dev, "")
+    found = {"train": train_half, "dev": dev_half, "test": Found(files, test, "")}[split]
+    return found if found.paths else None
+
+
+def layout(task: Task, folder: Path) -> Files | None:
+    """The first of the task's file layouts of which the folder has a file in any split and language."""
+    for files in _layouts(task):
+        if any(_match(files, split, language, folder) for split in ("test", "dev", "train") for language in task.languages):
+            return files
+        if task.head == "mlm" and text_languages(files, folder):
+            return files
+    return None
+
+
+def missing(task: Task, split: str, language: str, folder: Path, cut: bool) -> UserError:
+    """Says what was looked for, where, and how to get it."""
+    if not folder.is_dir():
+        return UserError(f"{task.name}: data folder {folder} does not exist; put the task's files below it ({task.about})")
+    files = layout(task, folder)
+    looked = [pattern for one in ((files,) if files else _layouts(task)) for pattern in _patterns(one, split, language)]
+    said = f"looked for {', '.join(looked)} (or .gz)" if looked else f"the release has no labelled {split} files"
+    other = {"train": "dev", "dev": "train"}.get(split)
+    if files and other and not cut and _match(files, other, language, folder):
+        said += f"; there is a {other} split, which `cut: true` divides in two"
+    return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {said}. To get it: {task.about}")
+
+
+def text_languages(files: Files, folder: Path) -> tuple[str, ...]:
+    """Languages for which a file fits one of the train patterns, sorted."""
+    found = set()
+    for pattern in files.train:
+        wanted = re.compile(re.escape(pattern).replace(r"\{language\}", r"([A-Za-z0-9_-]+)") + r"(\.gz)?")
+        for path in folder.glob(pattern.replace("{language}", "*") + "*"):
+            if match := wanted.fullmatch(path.relative_to(folder).as_posix()):
+                found.add(match[1])
+    return tuple(sorted(found))
+
+
+def rows(found: Found, language: str) -> Iterator[Row]:
+    """Canonical rows of the files, those of another language left out where a file holds several."""
+    for path in found.paths:
+        for row in found.files.reader(path):
+            if row.get("language", language) == language:
+                yield row
+
+
+def digest(found: Found, folder: Path) -> str:
+    """SHA-256 over names and contents, the same for a plain file and its .gz, and over the cut."""
+    whole = hashlib.sha256(f"files\n{found.half and f'{found.half} of 1/{DEV_SHARE}'}\n".encode())
+    for path in found.paths:
+        for part in formats.files_of(found.files.reader, path):
+            stat = part.stat()
+            content = _content_digest(part, (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+            whole.update(f"{_logical(part, folder)}\n{content}\n".encode())
+    return whole.hexdigest()
+
+
+def source(found: Found, folder: Path) -> str:
+    """The files by name, such as "files:xnli/test-de.tsv"."""
+    names = "+".join(_logical(path, folder) for path in found.paths)
+    return f"files:{names}" + (f" ({found.half} half)" if found.half else "")
+
+
+def half_of(example: Example) -> str:
+    """The half of a cut an example goes to: "dev" for one group in ten, by a hash of what examples of a group share."""
+    match example:
+        case Question():
+            key = example.context
+        case Pair() | Choices():
+            key = example.first
+        case Tagged():
+            key = " ".join(example.tokens)
+        case _:
+            key = example.text
+    return "dev" if int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % DEV_SHARE == 0 else "train"
+
+
+def _layouts(task: Task) -> tuple[Files, ...]:
+    return tuple(source for source in task.sources if isinstance(source, Files))
+
+
+def _patterns(files: Files, split: str, language: str) -> list[str]:
+    """A split's patterns for a language; one that names no language means English, unless the file holds several."""
+    every = files.reader in formats.MULTILINGUAL or language == "en"
+    return [
+        pattern.replace("{language}", language).replace("{iso3}", iso3(language))
+        for pattern in getattr(files, split)
+        if every or "{" in pattern
+    ]
+
+
+def _match(files: Files, split: str, language: str, folder: Path) -> tuple[Path, ...]:
+    """Files of the first pattern that fits any, sorted by name; the plain one where a .gz stands beside it."""
+    for pattern in _patterns(files, split, language):
+        named = {}
+        for wanted in (f"{pattern}.gz", pattern):
+            for path in folder.glob(wanted):
+                if path.is_file():
+                    named[_logical(path, folder)] = path
+        if named:
+            return tuple(path for _, path in sorted(named.items()))
+    return ()
+
+
+def _logical(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix().removesuffix(".gz")
+
+
+@lru_cache(maxsize=4096)
+def _content_digest(path: Path, state: tuple[int, ...]) -> str:
+    """Within one process a file is known again by its state (inode, size, times); on disk nothing is remembered."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read ({error}); fetch it again") from error

@@ -1,0 +1,76 @@
+"""A task's rows from the Hugging Face hub, through `datasets` and its cache."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.languages import iso3
+from stilts_xtreme.tasks.task import Hub, Row, Task
+
+
+def entry(task: Task) -> Hub | None:
+    """The task's hub data set, or None."""
+    return next((source for source in task.sources if isinstance(source, Hub)), None)
+
+
+def splits(task: Task, split: str) -> tuple[Hub, tuple[str, ...]]:
+    """The data set and its own names for a split; UserError where there is none."""
+    found = entry(task)
+    if found is None:
+        raise UserError(f"{task.name}: cannot be read from the hub; put its files below a data folder. To get it: {task.about}")
+    names: tuple[str, ...] = getattr(found, split)
+    if not names:
+        raise UserError(f"{task.name}: {found.id} has no labelled {split} split that this task uses; read another split")
+    return found, names
+
+
+def config(found: Hub, language: str) -> str:
+    """The data set's configuration for a language."""
+    return found.config.replace("{language}", language).replace("{iso3}", iso3(language))
+
+
+def rows(found: Hub, names: tuple[str, ...], language: str) -> Iterator[Row]:
+    """Canonical rows; class labels are turned into their names first. UserError where the data set cannot be loaded."""
+    for name in names:
+        for row in _load(found, config(found, language), name):
+            made = found.row(row)
+            for canonical in made if isinstance(made, list) else [made]:
+                if canonical is not None and canonical.get("language", language) == language:
+                    yield canonical
+
+
+def source(found: Hub, names: tuple[str, ...], language: str) -> str:
+    """The data set by name, such as "hub:facebook/xnli/de@main:test"."""
+    return f"hub:{found.id}/{config(found, language)}@{found.revision or 'main'}:{'+'.join(names)}"
+
+
+def digest(found: Hub, names: tuple[str, ...], language: str) -> str:
+    """SHA-256 of id, configuration, revision and splits; as good as the revision is (a branch may move)."""
+    return hashlib.sha256(f"{source(found, names, language)}\n{language}\n".encode()).hexdigest()
+
+
+def _load(found: Hub, name: str, split: str) -> Iterator[dict[str, Any]]:
+    import datasets
+
+    try:
+        data = datasets.load_dataset(found.id, name, split=split, revision=found.revision)
+    except Exception as error:  # network, cache, hub and builder each have their own kinds
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{found.id} ({name}, {split}): cannot be loaded ({type(error).__name__}: {reason}); "
+            "load it once with a connection, so that it is in the cache, or use a data folder"
+        ) from error
+    labels = {column: _names(feature) for column, feature in data.features.items()}
+    for number, row in enumerate(data):
+        yield {**{column: labels[column](value) for column, value in row.items()}, "row": number}
+
+
+def _names(feature: Any) -> Any:
+    """How a column's values become names: a class label its name ("-" for -1, which stands for none), a list item by item."""
+    if hasattr(feature, "int2str"):
+        return lambda value: "-" if value is None or value < 0 else feature.int2str(value)
+    inner = getattr(feature, "feature", None)
+    if hasattr(inner, "int2str"):
+        return lambda value: [inner.int2str(item) for item in value]
+    return lambda value: value

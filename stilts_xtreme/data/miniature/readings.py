@@ -1,0 +1,265 @@
+"""The rows of every task: drawn once as events, kept apart between splits, then put into words of each language."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from random import Random
+from typing import Any
+
+from stilts_xtreme.data.miniature import choices, pairs, reading, sentences
+from stilts_xtreme.data.miniature.changes import Item
+from stilts_xtreme.data.miniature.grammar import Chunk, locate, noun_phrase, sentence, text, verb_phrase, words
+from stilts_xtreme.data.miniature.grammar import chunks as parts_of
+from stilts_xtreme.data.miniature.lexicon import LANGUAGE_INFO, LANGUAGES, lexicon
+from stilts_xtreme.data.miniature.world import Event, Phrase, World, generator, world
+from stilts_xtreme.errors import UserError
+
+Row = dict[str, Any]
+Maker = Callable[[Random, World, int], Item | None]
+
+FOREIGN = LANGUAGES[1:]
+MAKERS: dict[str, Maker] = {
+    "mnli": pairs.nli,
+    "snli": pairs.snli,
+    "anli": pairs.anli,
+    "xnli": pairs.nli,
+    "qqp": pairs.qqp,
+    "pawsx": pairs.paws,
+    "squad": reading.squad,
+    "squad_v2": reading.squad_v2,
+    "xquad": reading.squad,
+    "mlqa": reading.mlqa,
+    "tydiqa": reading.tydiqa,
+    "hellaswag": choices.hellaswag,
+    "cosmosqa": choices.cosmosqa,
+    "commonsenseqa": choices.commonsenseqa,
+    "ccg": sentences.varied,
+    "udpos": sentences.varied,
+    "panx": sentences.mentioning,
+    "tatoeba": sentences.translatable,
+}
+TRAIN_SIZES = {
+    "mnli": 12000,
+    "snli": 4000,
+    "anli": 4000,
+    "qqp": 6000,
+    "squad": 8000,
+    "squad_v2": 8000,
+    "hellaswag": 3000,
+    "ccg": 4000,
+    "cosmosqa": 3000,
+    "commonsenseqa": 3000,
+    "pawsx": 6000,
+    "udpos": 1500,
+    "panx": 1500,
+    "tydiqa": 1500,
+}
+TESTED = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa")
+DEV_SIZE = TEST_SIZE = 400
+
+
+def languages(task: str, split: str) -> tuple[str, ...]:
+    """The languages a task can be read in (none: there is no such reading)."""
+    if task == "text":
+        return LANGUAGES if split in ("train", "dev") else ()
+    if task == "bucc2018":
+        return FOREIGN if split in ("dev", "test") else ()
+    if task == "tatoeba":
+        return FOREIGN if split == "test" else ()
+    if split == "test":
+        return LANGUAGES if task in TESTED else ()
+    return ("en",) if task in TRAIN_SIZES and split in ("train", "dev") else ()
+
+
+def expected_rows(task: str, split: str, language: str) -> int:
+    """How many rows a reading has (bucc2018 and tatoeba: sentences of both sides)."""
+    if language not in languages(task, split):
+        return 0
+    if task == "bucc2018":
+        return 2 * sum(sentences.BUCC_SIZES[split])
+    if task == "tatoeba":
+        return 2 * TEST_SIZE
+    if split == "train":
+        return LANGUAGE_INFO[language].documents if task == "text" else TRAIN_SIZES[task]
+    return TEST_SIZE if split == "test" else DEV_SIZE
+
+
+@lru_cache(maxsize=256)
+def items(task: str, split: str, seed: int) -> tuple[Item, ...]:
+    """The examples of a task before they are put into words, no two alike. Not one English sentence of a test is in any dev
+    or train item, nor one of a dev item in train."""
+    if task == "bucc2018":
+        make, count = sentences.mined(split), sum(sentences.BUCC_SIZES[split]) + sentences.BUCC_SIZES[split][1]
+    else:
+        make, count = MAKERS[task], expected_rows(task, split, LANGUAGES[1] if task == "tatoeba" else "en")
+        count = TEST_SIZE if task == "tatoeba" else count
+    if split == "test":
+        withheld = frozenset[str]()
+    else:
+        withheld = _sentences("test", "en", seed) if split == "dev" else held_out("en", seed)
+    rng, here = generator(task, split, seed), world(seed)
+    found, seen = list[Item](), set[tuple]()
+    while len(found) < count:
+        item = make(rng, here, len(found))
+        if item is None:
+            continue
+        written = tuple(sentence(event, "en") for event in item.first + item.second)
+        key = written + item.options
+        if key not in seen and withheld.isdisjoint(written):
+            seen.add(key)
+            found.append(item)
+    rng.shuffle(found)
+    return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _sentences(split: str, language: str, seed: int) -> frozenset[str]:
+    tasks = (*TESTED, "bucc2018", "tatoeba") if split == "test" else (*TRAIN_SIZES, "bucc2018")
+    return frozenset(
+        sentence(event, language)
+        for task in tasks
+        for item in items(task, split, seed)
+        for event in item.first + item.second
+        if event != choices.WHAT_NEXT  # "what happened next?" is no secret
+    )
+
+
+@lru_cache(maxsize=16)
+def held_out(language: str, seed: int) -> frozenset[str]:
+    """Every sentence of a test or dev item, in this language: none is in training rows or in running text."""
+    return _sentences("test", language, seed) | _sentences("dev", language, seed)
+
+
+def rows(task: str, split: str, language: str, seed: int) -> list[Row]:
+    """The canonical rows of one reading; the same `seed` is the same world for every task, split and language.
+
+    Raises UserError for a task, split or language the miniature world does not have."""
+    there = languages(task, split)
+    if language not in there:
+        known = f"it has {', '.join(there)}" if there else f"tasks: {', '.join((*MAKERS, 'bucc2018', 'text'))}"
+        raise UserError(f"miniature world: there is no {task} {split} in {language!r}; {known}")
+    if task == "text":
+        return [{"id": str(i), "text": line} for i, line in enumerate(text_lines(language, seed, split))]
+    if task in ("tatoeba", "bucc2018"):
+        return _bitext(task, split, language, seed)
+    write = WRITERS[task]
+    return [{"id": f"{task}-{split}-{i}", **write(item, language)} for i, item in enumerate(items(task, split, seed))]
+
+
+@lru_cache(maxsize=16)
+def text_lines(language: str, seed: int, split: str = "train") -> tuple[str, ...]:
+    """The running text of a language, one document of about 14 words a line; languages do not share documents."""
+    return tuple(_documents(language, seed, split))
+
+
+def _documents(language: str, seed: int, split: str) -> Iterator[str]:
+    rng, here, withheld = generator("text", split, language, seed), world(seed), held_out(language, seed)
+    taken = set(text_lines(language, seed, "dev")) if split == "train" else set[str]()
+    left = expected_rows("text", split, language)
+    while left:
+        said = [sentence(event, language) for event in sentences.document(rng, here)]
+        line = " ".join(said)
+        if withheld.isdisjoint(said) and line not in taken:
+            left -= 1
+            yield line
+
+
+def _pair(item: Item, language: str) -> tuple[str, str]:
+    return text(item.first, language), text(item.second, language)
+
+
+def _inference(item: Item, language: str) -> Row:
+    premise, hypothesis = _pair(item, language)
+    return {"premise": premise, "hypothesis": hypothesis, "label": item.label}
+
+
+def _questions(item: Item, language: str) -> Row:
+    one, two = _pair(item, language)
+    return {"question1": one, "question2": two, "is_duplicate": item.label}
+
+
+def _paraphrase(item: Item, language: str) -> Row:
+    one, two = _pair(item, language)
+    return {"sentence1": one, "sentence2": two, "label": item.label}
+
+
+def _question(item: Item, language: str) -> Row:
+    context, question = _pair(item, language)
+    if not item.label:
+        return {"context": context, "question": question, "answers": {"text": [], "answer_start": []}}
+    told = int(item.label)
+    before = text(item.first[:told], language)
+    at, answer = locate(item.first[told], item.slot, language)
+    start = at + (len(before) + 1 if before else 0)
+    return {"context": context, "question": question, "answers": {"text": [answer], "answer_start": [start]}}
+
+
+def _hellaswag(item: Item, language: str) -> Row:
+    then, who = _start(item.options[0], language)
+    endings = [verb_phrase(option, language) for option in item.options]
+    return {"ctx_a": text(item.first, language), "ctx_b": f"{then} {who}", "endings": endings, "label": item.label}
+
+
+def _start(event: Event, language: str) -> tuple[str, str]:
+    found: dict[str, Chunk] = {part.slot: part for part in parts_of(event, language)}
+    return found["then"].text, found["subject"].text
+
+
+def _option(option: Event | Phrase, language: str) -> str:
+    """An option as it stands: a sentence, a noun phrase, or for "it is dirty" the state."""
+    if isinstance(option, Phrase):
+        return noun_phrase(option, language)
+    if option.verb == "be":
+        return lexicon(language).adjectives[option.object.head]
+    return sentence(option, language)
+
+
+def _cosmosqa(item: Item, language: str) -> Row:
+    context, question = _pair(item, language)
+    answers = {f"answer{i}": _option(option, language) for i, option in enumerate(item.options)}
+    return {"context": context, "question": question, **answers, "label": item.label}
+
+
+def _commonsenseqa(item: Item, language: str) -> Row:
+    options = [_option(option, language) for option in item.options]
+    names = list("ABCDE")
+    return {
+        "question": text(item.second, language),
+        "choices": {"label": names, "text": options},
+        "answerKey": names[int(item.label)],
+    }
+
+
+def _tagged(field: str) -> Callable[[Item, str], Row]:
+    def write(item: Item, language: str) -> Row:
+        found = words(item.first[0], language)
+        return {"tokens": [word.form for word in found], "tags": [getattr(word, field) for word in found]}
+
+    return write
+
+
+WRITERS: dict[str, Callable[[Item, str], Row]] = (
+    dict.fromkeys(("mnli", "snli", "anli", "xnli"), _inference)
+    | dict.fromkeys(("squad", "squad_v2", "xquad", "mlqa", "tydiqa"), _question)
+    | {"qqp": _questions, "pawsx": _paraphrase, "hellaswag": _hellaswag, "cosmosqa": _cosmosqa, "commonsenseqa": _commonsenseqa}
+    | {"udpos": _tagged("pos"), "panx": _tagged("name"), "ccg": _tagged("category")}
+)
+
+
+def _bitext(task: str, split: str, language: str, seed: int) -> list[Row]:
+    """Foreign sentences, then English ones, each side in an order of its own; tatoeba has a partner for every one."""
+    rng = generator(task, split, seed, "order")
+    numbered = list(enumerate(items(task, split, seed)))
+    sides = {}
+    for side, code in (("foreign", language), ("english", "en")):
+        rng.shuffle(numbered)
+        mine = [(i, item) for i, item in numbered if item.label in ("", "both", side)]
+        sides[side] = [
+            {
+                "id": f"{code}-{i}",
+                "text": text(item.first, code),
+                "side": side,
+                "match": f"{'en' if side == 'foreign' else language}-{i}" if item.label in ("", "both") else None,
+            }
+            for i, item in mine
+        ]
+    return sides["foreign"] + sides["english"]

@@ -1,0 +1,202 @@
+"""Examples of a task's split in a language, from the place a setup names."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stilts_xtreme.data import folder, hub
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.examples import Choices, Example, Pair, Question, Sentence, Tagged, Text
+from stilts_xtreme.tasks.task import Row, Task
+
+
+@dataclass(frozen=True)
+class Miniature:
+    """The embedded world: made-up languages, generated from a seed."""
+
+    seed: int
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Release files below a folder; with `cut`, a missing train or dev split is cut from the one that is there."""
+
+    path: Path
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class HubCache:
+    """The Hugging Face hub, through the cache of `datasets`."""
+
+
+Where = Miniature | Folder | HubCache
+
+
+def name(where: Where) -> str:
+    """The place in words, without anything that belongs to one machine."""
+    match where:
+        case Miniature(seed):
+            return f"the miniature world, seed {seed}"
+        case Folder(_, cut):
+            return "release files" + (", missing splits cut from those that are there" if cut else "")
+        case HubCache():
+            return "the Hugging Face hub"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a split holds.
+
+    `rows` counts the rows of the sources in this language; `dropped` those of them without a gold label; the rest are `examples`,
+    unless the split is one half of a cut. `labels` counts gold labels: words, choices (by index), tags, "answerable" or not,
+    matched sentences or not.
+    """
+
+    examples: tuple[Example, ...]
+    source: str
+    digest: str
+    rows: int
+    dropped: int
+    labels: dict[str, int]
+
+
+def read(task: Task, split: str, language: str, where: Where) -> Reading:
+    """The examples of a split, with those of joined tasks for "train".
+
+    UserError where files or lines are missing or malformed, where a label is none of the task's, and for a split without
+    examples.
+    """
+    examples: list[Example] = []
+    total = dropped = 0
+    sources = []
+    taken: set[str] = set()
+    for part in _parts(task, split):
+        place = _place(part, split, language, where)
+        sources.append(place.name if part is task else f"{part.name} {place.name}")
+        before = len(examples)
+        for row in place.rows():
+            total += 1
+            row = {**row, "id": _unused(row["id"] if part is task else f"{part.name}:{row['id']}", taken)}
+            example = part.example(row)
+            if example is None:
+                dropped += 1
+                continue
+            _check(example, part, place.name)
+            if not place.half or folder.half_of(example) == place.half:
+                examples.append(example)
+        if len(examples) == before:
+            raise UserError(f"{part.name}: no {split} examples in {language!r} in {place.name}; use another place or split")
+    labels = dict(sorted(Counter(label for example in examples for label in _labels(example)).items()))
+    return Reading(tuple(examples), " + ".join(sources), digest(task, split, language, where), total, dropped, labels)
+
+
+def digest(task: Task, split: str, language: str, where: Where) -> str:
+    """SHA-256 that changes when what `read` gives may change; cheap. Joined tasks count with their versions."""
+    parts = [(part, _place(part, split, language, where).digest()) for part in _parts(task, split)]
+    if len(parts) == 1:
+        return parts[0][1]
+    return hashlib.sha256("".join(f"{part.name} {part.version} {one}\n" for part, one in parts).encode()).hexdigest()
+
+
+def languages(task: Task, where: Where) -> tuple[str, ...]:
+    """Languages in which the scored split is there (test; dev or train for tasks that have no test), in the task's order.
+
+    Text has every language for which there is a file, those outside the language table last.
+    """
+    match where:
+        case Miniature():
+            from stilts_xtreme.data import miniature
+
+            if task.languages == ("en",):
+                return task.languages
+            return tuple(code for code in miniature.LANGUAGES if not (task.head == "embedding" and code == "en"))
+        case HubCache():
+            return task.languages if hub.entry(task) else ()
+        case Folder(path, cut):
+            if task.head == "mlm":
+                files = folder.layout(task, path)
+                present = folder.text_languages(files, path) if files else ()
+                return tuple(sorted(present, key=lambda code: (code not in task.languages, code)))
+            split = scored_split(task)
+            return tuple(code for code in task.languages if folder.find(task, split, code, path, cut))
+
+
+def scored_split(task: Task) -> str:
+    """ "test" where a release has a labelled one, else "dev"; "train" for text."""
+    return next((name for name in ("test", "dev") if any(getattr(source, name) for source in task.sources)), "train")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One task's split as found: all that `read` and `digest` need to know, whatever kind of place it is."""
+
+    name: str
+    rows: Callable[[], Iterator[Row]]
+    digest: Callable[[], str]
+    half: str = ""
+
+
+def _place(task: Task, split: str, language: str, where: Where) -> _Place:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", language):  # it becomes part of file names
+        raise UserError(f"{task.name}: {language!r} is not a language code; write one such as 'de'")
+    match where:
+        case Miniature(seed):
+            from stilts_xtreme.data import miniature
+
+            name = f"miniature:{miniature.VERSION} seed {seed} {task.name}/{split}-{language}"
+            return _Place(
+                name,
+                lambda: iter(miniature.rows(task.name, split, language, seed)),
+                lambda: hashlib.sha256(name.encode()).hexdigest(),
+            )
+        case Folder(path, cut):
+            found = folder.find(task, split, language, path, cut)
+            if found is None:
+                raise folder.missing(task, split, language, path, cut)
+            name = folder.source(found, path)
+            return _Place(name, lambda: folder.rows(found, language), lambda: folder.digest(found, path), found.half)
+        case HubCache():
+            source, names = hub.splits(task, split)
+            name = hub.source(source, names, language)
+            return _Place(name, lambda: hub.rows(source, names, language), lambda: hub.digest(source, names, language))
+
+
+def _parts(task: Task, split: str) -> tuple[Task, ...]:
+    """The task and, for training, those it joins."""
+    return (task, *(TASKS[name] for name in task.joins)) if split == "train" else (task,)
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """`name`, or `name-2`, `name-3` ... where it is taken already."""
+    candidate, count = name, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{name}-{count}"
+    taken.add(candidate)
+    return candidate
+
+
+def _labels(example: Example) -> Iterator[str]:
+    match example:
+        case Pair():
+            yield example.label
+        case Choices():
+            yield str(example.label)
+        case Tagged():
+            yield from example.tags
+        case Question():
+            yield "answerable" if example.answers else "unanswerable"
+        case Sentence():
+            yield f"{example.side} {'matched' if example.match else 'unmatched'}"
+        case Text():
+            return
+
+
+def _check(example: Example, task: Task, name: str) -> None:
+    if task.labels and (unknown := sorted(set(_labels(example)) - set(task.labels))):
+        raise UserError(f"{name}: {example.id}: label: {unknown[0]!r} is not one of {' '.join(task.labels)}")

@@ -1,0 +1,65 @@
+"""A tokenizer of XLM-R's shape trained from running text, for encoders trained from nothing."""
+
+import io
+from collections import Counter
+from collections.abc import Iterable
+
+import sentencepiece
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]  # ids 0 to 3 as in XLM-R; <mask> comes last
+COVERAGE = 0.9995  # share of all characters that the alphabet must cover (SentencePiece's default for many scripts)
+MARK = "§"
+FREQUENT = 5  # occurrences
+
+
+def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
+    """A unigram tokenizer of at most `vocab_size` pieces, special ones included; the same lines give the same pieces and ids.
+
+    As in XLM-R: SentencePiece, NFKC, words begin with "▁", ids <s> 0, <pad> 1, </s> 2, <unk> 3, pairs are `<s> a </s></s> b </s>`.
+    """
+    texts = list(lines)
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts + _marked(texts)),
+        model_writer=model,
+        model_type="unigram",
+        vocab_size=vocab_size - 1,  # <mask> is added below
+        hard_vocab_limit=False,
+        character_coverage=COVERAGE,
+        normalization_rule_name="nmt_nfkc",
+        num_threads=1,  # sums over threads differ from run to run
+        **{f"{name}_id": i for i, name in enumerate(("bos", "pad", "eos", "unk"))},
+        **{f"{name}_piece": piece for name, piece in zip(("bos", "pad", "eos", "unk"), SPECIAL, strict=True)},
+        minloglevel=2,
+    )
+    learned = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    pieces = [(learned.id_to_piece(i), learned.get_score(i)) for i in range(learned.get_piece_size())]
+    tokenizer = Tokenizer(models.Unigram([piece for piece in pieces if MARK not in piece[0]], unk_id=SPECIAL.index("<unk>")))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        cls_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+    )
+
+
+def _marked(texts: Iterable[str]) -> list[str]:
+    """Each frequent word once more with a mark glued on.
+
+    The trainer takes its first pieces from substrings of two different words at least: without this, a frequent word that is part
+    of no other (common in a small lexicon) would never be a piece.
+    """
+    counts = Counter(word for text in texts for word in text.split())
+    return [word + MARK for word in sorted(counts) if counts[word] >= FREQUENT]

@@ -1,0 +1,69 @@
+"""Releases of multiple-choice questions: HellaSwag, Cosmos QA, CommonsenseQA."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme.formats.lines import choice, fail, json_lines, lines, text, texts
+
+Row = dict[str, Any]
+
+FOUR = ("0", "1", "2", "3")
+FIVE = ("A", "B", "C", "D", "E")
+
+
+def without_markers(line: str) -> str:
+    """HellaSwag's WikiHow text without [header] [title] [step] [substeps]; before a title an open sentence is closed."""
+    line = re.sub(r"(?<=[^\s.!?])\s*\[title\]", ".", line)
+    line = re.sub(r"\s*\[(?:header|title|step|substeps)\]\s*", " ", line)
+    return re.sub(r" {2,}", " ", line).strip()
+
+
+def hellaswag_jsonl(path: Path) -> Iterator[Row]:
+    """HellaSwag: JSON lines with ctx_a, ctx_b, four endings, label 0-3 (number or text); WikiHow markers are taken out."""
+    for number, record in json_lines(path):
+        yield {
+            "id": str(record.get("ind", number)),
+            "ctx_a": without_markers(text(path, number, record, "ctx_a")),
+            "ctx_b": without_markers(text(path, number, record, "ctx_b")),
+            "endings": [without_markers(ending) for ending in texts(path, number, record, "endings", 4)],
+            "label": choice(path, number, record, "label", FOUR),
+        }
+
+
+def cosmosqa_csv(path: Path) -> Iterator[Row]:
+    """Cosmos QA: csv with quoting and the header id,context,question,answer0..answer3,label."""
+    columns = ["id", "context", "question", "answer0", "answer1", "answer2", "answer3", "label"]
+    reader = csv.reader((line + "\n" for _, line in lines(path)), strict=True)
+    try:
+        if (header := next(reader, None)) != columns:
+            fail(path, 1, "header", f"expected {','.join(columns)}" + ("" if header else "; the file is empty"))
+        for fields in reader:
+            if len(fields) != len(columns):
+                fail(path, reader.line_num, "columns", f"{len(fields)} instead of {len(columns)}; is a quotation mark missing?")
+            record = dict(zip(columns, fields))
+            yield {**record, "label": choice(path, reader.line_num, record, "label", FOUR)}
+    except csv.Error as error:
+        fail(path, reader.line_num, "line", f"not csv ({error})")
+
+
+def commonsenseqa_jsonl(path: Path) -> Iterator[Row]:
+    """CommonsenseQA: JSON lines with question.stem, question.choices (label, text) and answerKey A-E."""
+    for number, record in json_lines(path):
+        question = record.get("question")
+        if not isinstance(question, dict):
+            fail(path, number, "question", "expected an object with stem and choices")
+        options = question.get("choices")
+        if not isinstance(options, list) or len(options) != 5 or not all(isinstance(option, dict) for option in options):
+            fail(path, number, "question.choices", "expected five objects with label and text")
+        labels = [text(path, number, option, "label") for option in options]
+        if sorted(labels) != list(FIVE):
+            fail(path, number, "question.choices", f"labels {' '.join(labels)} instead of A B C D E")
+        yield {
+            "id": text(path, number, record, "id"),
+            "question": text(path, number, question, "stem"),
+            "choices": {"label": labels, "text": [text(path, number, option, "text") for option in options]},
+            "answerKey": choice(path, number, record, "answerKey", FIVE),
+        }

@@ -1,0 +1,97 @@
+"""Opening a release's file, plain or .gz, and telling where it is not what it should be."""
+
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from stilts_xtreme.errors import UserError
+
+
+def fail(path: Path, place: int | str, field: str, wrong: str) -> NoReturn:
+    """Raise UserError "path:place: field: what is wrong, what to do"; a place is a line number or a path inside JSON."""
+    raise UserError(f"{path}:{place}: {field}: {wrong}")
+
+
+def open_text(path: Path) -> io.TextIOBase:
+    """The file as UTF-8 text (a byte-order mark is ignored), lines ending at "\\n" only: U+2028 and U+0085 occur inside texts."""
+    raw = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
+    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="\n")
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Line number (from 1) and line without its end; UserError for a file that is not UTF-8 or a damaged .gz."""
+    number = 0
+    try:
+        with open_text(path) as file:
+            for number, line in enumerate(file, 1):
+                yield number, line.removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        fail(path, number + 1, "text", f"not UTF-8 ({error.reason}); store the file as UTF-8")
+    except (OSError, EOFError, zlib.error) as error:
+        fail(path, number + 1, "file", f"cannot be read ({error}); fetch it again")
+
+
+def tsv(path: Path, *counts: int) -> Iterator[tuple[int, list[str]]]:
+    """Line number and fields; UserError unless the number of fields is one of `counts`.
+
+    There is no csv quoting: a quotation mark is text. (XTREME's preparation script writes some PAWS-X fields quoted; its own
+    reader takes those marks as text too.)
+    """
+    for number, line in lines(path):
+        fields = line.split("\t")
+        if len(fields) not in counts:
+            wanted = " or ".join(str(count) for count in counts)
+            fail(path, number, "columns", f"{len(fields)} instead of {wanted}, divided by tabs; put the line right or remove it")
+        yield number, fields
+
+
+def parse_json(path: Path, number: int, content: str) -> dict[str, Any]:
+    """The JSON object in `content`, which starts at line `number`."""
+    try:
+        found = json.loads(content)
+        if "\\u" in content:  # half of an escaped surrogate pair is not a character, and would fail far from here
+            json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        place = number + getattr(error, "lineno", 1) - 1
+        fail(path, place, "JSON", f"cannot be read ({getattr(error, 'msg', None) or error}); fetch the file again")
+    if not isinstance(found, dict):
+        fail(path, number, "JSON", f"{type(found).__name__} instead of an object; is this the release's own file?")
+    return found
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number and object of a file with one JSON object a line."""
+    for number, line in lines(path):
+        yield number, parse_json(path, number, line)
+
+
+def text(path: Path, place: int | str, record: dict[str, Any], field: str) -> str:
+    """A string field that has to be there."""
+    if field not in record:
+        fail(path, place, field, f"missing (there are: {', '.join(record) or 'none'}); is this the release's own file?")
+    if not isinstance(record[field], str):
+        fail(path, place, field, f"{type(record[field]).__name__} instead of text")
+    return record[field]
+
+
+def texts(path: Path, place: int | str, record: dict[str, Any], field: str, count: int) -> list[str]:
+    """A field that has to be a list of `count` strings."""
+    value = record.get(field)
+    if not isinstance(value, list) or len(value) != count or not all(isinstance(item, str) for item in value):
+        fail(path, place, field, f"expected {count} texts")
+    return value
+
+
+def choice(path: Path, place: int | str, record: dict[str, Any], field: str, allowed: tuple[str, ...]) -> str:
+    """A label (text or whole number) that has to be one of `allowed`."""
+    value = record.get(field)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or value not in allowed:
+        hint = " (a test file without labels? take the split that has them)" if value in (None, "", "-1", "hidden") else ""
+        fail(path, place, field, f"{value!r} is not one of {', '.join(allowed)}{hint}")
+    return value

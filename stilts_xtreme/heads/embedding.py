@@ -1,0 +1,33 @@
+"""Sentence vectors for retrieval; nothing is trained."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stilts_xtreme.heads.shared import Feature, Limits, single
+from stilts_xtreme.tasks.examples import Sentence
+
+
+def encode(
+    examples: Sequence[Sentence], tokenizer: Any, labels: tuple[str, ...], limits: Limits, training: bool
+) -> list[Feature]:
+    """One row `<s> sentence </s>` per example, cut at the maximum length."""
+    return single([example.text for example in examples], tokenizer, limits.max_length)
+
+
+def collate(features: Sequence[Feature], generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
+    """Nothing: the rows are all there is."""
+    return {}
+
+
+def pool(hidden: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
+    """Hidden states [R, T, H] to vectors [R, H].
+
+    "mean" averages all real tokens, special ones included (as XTREME's and jiant's retrieval code); "cls" takes the first.
+    """
+    if pooling == "cls":
+        return hidden[:, 0]
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * mask).sum(1) / mask.sum(1)

@@ -1,0 +1,90 @@
+"""What several heads need: limits of encoding, batched tokenising, the special tokens of a pair, fresh linear layers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stilts_xtreme.errors import UserError
+
+Feature = dict[str, Any]
+IGNORE = -100  # a target that the loss passes over
+SHORTEST = 8  # tokens: four special ones, and room for something on both sides of a pair
+CHUNK = 10_000  # texts per call: the tokenizer's own record of a text is some hundred times the size of its ids
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long inputs and answers may be, in tokens; `doc_stride` is the step from one window's start to the next one's."""
+
+    max_length: int
+    doc_stride: int = 128
+    max_answer_length: int = 30
+    mask_rate: float = 0.15
+
+    def __post_init__(self) -> None:
+        if self.max_length < SHORTEST:
+            raise UserError(f"max_length: {self.max_length} is too short; give at least {SHORTEST} tokens")
+
+
+def token_ids(tokenizer: Any, *columns: Sequence[str], **options: Any) -> list[list[int]]:
+    """Ids of each text (one column) or pair of texts (two), tokenised many at a time."""
+    rows: list[list[int]] = []
+    for begin in range(0, len(columns[0]), CHUNK):
+        chunk = [list(column[begin : begin + CHUNK]) for column in columns]
+        rows += tokenizer(*chunk, return_attention_mask=False, return_token_type_ids=False, verbose=False, **options)["input_ids"]
+    tokenizer.backend_tokenizer.no_truncation()  # a truncating call leaves its limit behind, to be saved with the tokenizer
+    return rows
+
+
+def frame(tokenizer: Any) -> tuple[list[int], list[int], list[int]]:
+    """Special tokens before, between and after the two texts of a pair; one text alone stands between the outer ones."""
+    encoding = tokenizer("a", "a")
+    ids, text = encoding["input_ids"], encoding.sequence_ids(0)
+    first, second = text.index(0), text.index(1)
+    first_end, second_end = first + text.count(0), second + text.count(1)
+    return ids[:first], ids[first_end:second], ids[second_end:]
+
+
+def single(texts: Sequence[str], tokenizer: Any, max_length: int) -> list[Feature]:
+    """One feature per text, cut at `max_length`."""
+    rows = token_ids(tokenizer, texts, truncation=True, max_length=max_length)
+    return [{"rows": [row], "example": i} for i, row in enumerate(rows)]
+
+
+def target(label: str, numbers: Mapping[str, int], training: bool, example: str) -> int:
+    """Number of a gold label; an unknown one has no target at evaluation, and is a UserError in training."""
+    number = numbers.get(label, IGNORE)
+    if training and number == IGNORE:
+        known = ", ".join(list(numbers)[:20])
+        raise UserError(f"example {example}: label {label!r} is not one of {known}; mend the data or the task's labels")
+    return number
+
+
+def padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+    """Rows of unequal length as one int64 tensor, filled up on the right."""
+    return nn.utils.rnn.pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True, padding_value=value)
+
+
+def linear(inputs: int, outputs: int) -> nn.Linear:
+    """A fresh linear layer: normal weights of deviation 0.02, zero bias (XLM-R's initialisation)."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.normal_(layer.weight, std=0.02)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class FirstToken(nn.Module):
+    """XLM-R's classification head: first hidden state [R, H], dropout, dense, tanh, dropout, projection [R, outputs]."""
+
+    def __init__(self, hidden_size: int, outputs: int, dropout: float):
+        super().__init__()
+        self.dense = linear(hidden_size, hidden_size)
+        self.projection = linear(hidden_size, outputs)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        inner = torch.tanh(self.dense(self.dropout(hidden[:, 0])))
+        return self.projection(self.dropout(inner))

@@ -1,0 +1,137 @@
+"""What a study found, in sentences made from its numbers; nothing is said that they do not hold."""
+
+from stilts_xtreme.report import text
+from stilts_xtreme.report.summary import AVERAGE, BASELINE, CONTROL, Mean, Summary, beyond_two
+
+
+def found(summary: Summary) -> list[str]:
+    """Sentences for the top of the page, the most wanted first."""
+    if not summary.study["evaluations"]:
+        return ["No evaluation of this study is finished: there is nothing to compare."]
+    told = []
+    if not summary.has_baseline:
+        told.append(f"This study has no row “{BASELINE}”, so gains cannot be computed and the tables show scores.")
+    elif summary.compared:
+        if AVERAGE in summary.columns:
+            told += _average(summary)
+        told += _pairs(summary)
+    told += _seeds(summary) + _chance(summary)
+    collapsed = [training for training in summary.study["trainings"] if training.get("collapsed")]
+    if collapsed:
+        total = len(summary.study["trainings"])
+        told.append(f"{len(collapsed)} of {text.count(total, 'training')} collapsed; scores built on them are counted like any other (see below).")
+    missing = sum(len(seeds) for *_, seeds in summary.missing())
+    if missing:
+        told.append(f"{text.count(missing, 'evaluation')} of {_planned(summary)} {'is' if missing == 1 else 'are'} missing (see below).")
+    return told
+
+
+def reading(gain: Mean) -> str:
+    """How much a mean gain says, in a few words."""
+    if gain.clear is None:
+        return "one seed: no spread" if len(gain.values) == 1 else "two seeds: spread is rough"
+    return "two standard errors or more from zero" if gain.clear else "no clear effect"
+
+
+def retrieval(summary: Summary) -> list[str]:
+    """What scores of targets without any training can and cannot show; empty where the study has none."""
+    targets = summary.retrieval()
+    if not targets:
+        return []
+    told = [f"Nothing is trained for {text.listed(targets)}: sentence vectors of the encoder are compared as they are."]
+    if CONTROL not in summary.intermediates:
+        told.append(
+            f"Sentences that share names, digits or words match even under random weights, and this study has no “{CONTROL}” row to say how many do:"
+            " absolute scores may overstate what training gave."
+        )
+        return told
+    told.append(
+        f"Sentences that share names, digits or words match even under random weights; the “{CONTROL}” row says how many do,"
+        " and only what lies above it can be credited to training."
+    )
+    for target in targets:
+        control, base, best = summary.score(CONTROL, target), summary.score(BASELINE, target), summary.best(target)
+        parts = [f"{CONTROL} {text.value(control)}"]
+        if summary.has_baseline:
+            parts.append(f"{BASELINE} {text.value(base)}")
+        if best is not None:
+            parts.append(f"{best} {text.value(summary.score(best, target))}")
+        told.append(f"{target}: {', '.join(parts)}.")
+    return told
+
+
+def _average(summary: Summary) -> list[str]:
+    gains = summary.gains(AVERAGE)
+    over = f"over the {len(summary.targets)} targets"
+    told = []
+    best = summary.best(AVERAGE)
+    if best is not None:
+        gain = gains[best]
+        amount = f"{text.number(gain.mean, signed=True)} points over no intermediate training{_spread(gain)}"
+        if gain.mean > 0:
+            told.append(f"Best on average {over}: {best}, {amount}.")
+        else:
+            told.append(f"No intermediate raises the average {over}; nearest to doing so is {best}, {amount}.")
+        raised = [name for name, found in gains.items() if found.mean > 0]
+        told.append(f"The average is above that of “{BASELINE}” for {len(raised)} of {text.count(len(gains), 'intermediate')}.")
+    absent = [name for name in summary.compared if name not in gains]
+    if absent:
+        told.append(f"No average gain for {text.listed(absent)}: in every seed an evaluation is missing on one side of the comparison.")
+    return told
+
+
+def _pairs(summary: Summary) -> list[str]:
+    gains = [gain for target in summary.targets for gain in summary.gains(target).values()]
+    if not gains:
+        return [f"No target has both a “{BASELINE}” score and another to compare it with."]
+    raised = sum(gain.mean > 0 for gain in gains)
+    told = [f"Of {text.count(len(gains), 'pair')} of intermediate and target, {raised} have a gain above zero."]
+    best = summary.best(AVERAGE) if AVERAGE in summary.columns else None
+    if best is not None:
+        own = [gain for target in summary.targets if (gain := summary.gain(best, target)) is not None]
+        told[0] = f"{told[0][:-1]}; {best} raises {sum(gain.mean > 0 for gain in own)} of {text.count(len(own), 'target')}."
+    judged = [gain for gain in gains if gain.clear is not None]
+    if judged:
+        clear = [gain for gain in judged if gain.clear]
+        up = sum(gain.mean > 0 for gain in clear)
+        told.append(
+            f"In {len(clear)} of {text.count(len(judged), 'pair')} with three seeds or more the mean gain is two standard errors or more from zero"
+            f" ({up} up, {len(clear) - up} down); with {text.count(len(summary.seeds), 'seed')} about {beyond_two(len(summary.seeds)):.0f} in 100"
+            " would be even if nothing had any effect."
+        )
+    return told
+
+
+def _seeds(summary: Summary) -> list[str]:
+    if len(summary.seeds) == 1:
+        return ["Only one seed was run. One seed shows no spread: differences of any size here may be chance."]
+    if len(summary.seeds) == 2:
+        return ["Two seeds were run: the standard deviations are rough, and no effect is called clear."]
+    return []
+
+
+def _chance(summary: Summary) -> list[str]:
+    told = []
+    levels = {target: level for target in summary.targets if (level := summary.chance(target)) is not None}
+    runs = [(target, score) for name in summary.intermediates if name != CONTROL for target in levels for score in summary.by_seed(name, target).values()]
+    if runs:
+        above = sum(score > levels[target] for target, score in runs)
+        control = ", control row left out" if CONTROL in summary.intermediates else ""
+        told.append(f"{above} of {text.count(len(runs), 'evaluation')} on targets with a chance level ({text.listed(list(levels))}) lie above it{control}.")
+    low = [target for target, level in levels.items() if (base := summary.score(BASELINE, target)) is not None and base.mean <= level]
+    if low:
+        told.append(f"Without intermediate training {text.listed(low)} {'is' if len(low) == 1 else 'are'} not above chance.")
+    return told
+
+
+def _planned(summary: Summary) -> int:
+    return len(summary.intermediates) * len(summary.targets) * len(summary.seeds)
+
+
+def _spread(gain: Mean) -> str:
+    if gain.deviation is None:
+        return ""
+    told = f" (standard deviation over {len(gain.values)} seeds {text.number(gain.deviation)})"
+    if gain.clear is None:
+        return told
+    return told + (", two standard errors or more from zero" if gain.clear else ", less than two standard errors from zero: no clear effect")

@@ -1,0 +1,159 @@
+"""Plots as SVG text: plain shapes whose colours come from plot.css, with a title and a description in words."""
+
+import math
+from html import escape
+
+from stilts_xtreme.report import text
+from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary
+
+LETTER = 7.2  # pixels a letter of the 12 px labels may take, on the safe side
+ROW, HEAD = 30, 46  # heat map: height of a row, of what stands above the rows
+PANELS, PANEL, STEP = 3, 306, 15  # dot plot: panels beside each other, width of one, height of a language
+
+
+def gains(summary: Summary) -> str | None:
+    """Heat map of gains, intermediate by column; None where there is no gain to show."""
+    rows, columns = summary.compared, summary.columns
+    found = {(name, column): summary.gain(name, column) for name in rows for column in columns}
+    sizes = [abs(gain.mean) for gain in found.values() if gain is not None]
+    if not summary.has_baseline or not sizes:
+        return None
+    largest = max(sizes)
+    left = max(len(name) for name in rows) * LETTER + 14
+    width = max(66.0, *(len(column) * LETTER + 12 for column in columns))
+    places = [left + number * width + (10 if column == AVERAGE else 0) for number, column in enumerate(columns)]
+    parts = []
+    for place, column in zip(places, columns, strict=True):
+        parts.append(_text(place + width / 2, HEAD - 10, column, "middle head"))
+    for number, name in enumerate(rows):
+        top = HEAD + number * ROW
+        parts.append(_text(left - 10, top + 19, name, "end"))
+        parts += [part for place, column in zip(places, columns, strict=True) for part in _cell(place, top, width, found[name, column], largest)]
+    bottom = HEAD + len(rows) * ROW
+    judged = any(gain is not None and gain.clear is not None for gain in found.values())
+    parts += _scale(left, bottom + 18, largest, judged)
+    whole = places[-1] + width + 8
+    best = summary.best(AVERAGE) if AVERAGE in columns else None
+    told = f"Heat map of {len(rows)} intermediates by {len(columns)} columns; every cell carries its number, which the main table repeats."
+    if best is not None:
+        told += f" Largest average gain: {best}, {text.value(summary.gain(best, AVERAGE), signed=True)}."
+    return _svg("gains", f"Gain over {BASELINE} in points, by intermediate and target", told, max(whole, left + 560), bottom + 62, parts)
+
+
+def languages(summary: Summary) -> str | None:
+    """Scores by language and target, without intermediate training and with the one that is best on average; None without scores."""
+    best = summary.best(AVERAGE if AVERAGE in summary.columns else summary.targets[0])
+    shown = [name for name in (BASELINE if summary.has_baseline else None, best) if name]
+    targets = [target for target in summary.targets if any(summary.by_seed(name, target) for name in shown)]
+    if not targets:
+        return None
+    heights = [50.0] * PANELS
+    parts = _legend(shown, any(summary.chance(target) is not None for target in targets))
+    for target in targets:
+        column = heights.index(min(heights))
+        parts += _panel(summary, target, shown, column * (PANEL + 10), heights[column])
+        heights[column] += _panel_height(summary, target)
+    title = f"Score by language: {' and '.join(shown)}"
+    told = f"One panel for each of {text.listed(targets)}, one row for each language, 0 to 100; the tables by language give the numbers."
+    return _svg("languages", title, told, PANELS * PANEL + (PANELS - 1) * 10, max(heights), parts)
+
+
+def standalone(svg: str, style: str) -> str:
+    """The plot as a file of its own: with its style, and a background, since it may be shown on any page."""
+    opened, rest = svg.split(">", 1)
+    return f'{opened}>\n<style>\n{style}</style>\n<rect class="page" width="100%" height="100%"/>{rest}\n'
+
+
+def _cell(left: float, top: float, width: float, gain: Mean | None, largest: float) -> list[str]:
+    box = f'x="{left + 1:.1f}" y="{top + 1:.1f}" width="{width - 2:.1f}" height="{ROW - 2:.1f}"'
+    middle = left + width / 2
+    if gain is None:
+        return [f'<rect class="absent" {box}/>', _text(middle, top + 19, text.ABSENT, "middle")]
+    parts = [f'<rect class="{"up" if gain.mean > 0 else "down"}" fill-opacity="{_shade(gain.mean, largest):.2f}" {box}/>']
+    if gain.clear:
+        parts.append(f'<rect class="clear" {box}/>')
+    return [*parts, _text(middle, top + 19, text.number(gain.mean, signed=True) + ("†" if gain.partial else ""), "middle")]
+
+
+def _shade(value: float, largest: float) -> float:
+    """Opacity from the square root of the size, so that small gains differ visibly beside one large one."""
+    return 0.62 * math.sqrt(abs(value) / largest) if largest else 0.0
+
+
+def _scale(left: float, top: float, largest: float, judged: bool) -> list[str]:
+    parts = []
+    for number, share in enumerate((-1, -0.25, 0, 0.25, 1)):
+        place, value = left + number * 56, share * largest
+        box = f'x="{place:.1f}" y="{top:.1f}" width="56" height="12"'
+        parts.append(f'<rect class="{"up" if share > 0 else "down"}" fill-opacity="{_shade(value, largest):.2f}" {box}/>')
+        parts.append(f'<rect class="frame" {box}/>')
+        parts.append(_text(place + 28, top + 27, text.number(value, signed=True), "middle soft"))
+    told = ["points; shade grows with the square root", *(["outlined: two standard errors or more from zero"] if judged else [])]
+    return parts + [_text(left + 292, top + 10 + 17 * number, line, "soft") for number, line in enumerate(told)]
+
+
+def _legend(shown: list[str], chance: bool) -> list[str]:
+    parts, place = [], 12.0
+    for number, name in enumerate(shown):
+        words = "no intermediate training" if name == BASELINE else f"{name} (best on average)"
+        parts += [_dot(place, 20, _mark(shown, number)), _text(place + 11, 24, words)]
+        place += 11 + len(words) * LETTER + 18
+    if chance:
+        parts += [f'<line class="chance" x1="{place:.1f}" y1="12" x2="{place:.1f}" y2="28"/>', _text(place + 8, 24, "chance")]
+    return parts
+
+
+def _mark(shown: list[str], number: int) -> str:
+    return "hollow" if shown[number] == BASELINE else "up"
+
+
+def _panel_height(summary: Summary, target: str) -> float:
+    return 62.0 + STEP * len(summary.languages(target))
+
+
+def _panel(summary: Summary, target: str, shown: list[str], left: float, top: float) -> list[str]:
+    codes = summary.languages(target)
+    label = max(len(code) for code in codes) * LETTER + 10
+    first, end = top + 40, top + 40 + STEP * len(codes)
+    start, width = left + label, PANEL - label - 52
+
+    def at(score: float) -> float:
+        return start + width * score / 100
+
+    parts = [_text(left, top + 12, target, "head")]
+    if len(shown) == 2:
+        parts.append(_text(left + PANEL - 8, top + 32, "gain", "end soft"))
+    for tick in (0, 25, 50, 75, 100):
+        parts.append(f'<line class="grid" x1="{at(tick):.1f}" y1="{first - 3:.1f}" x2="{at(tick):.1f}" y2="{end:.1f}"/>')
+        if tick % 50 == 0:
+            parts.append(_text(at(tick), top + 32, str(tick), "middle soft"))
+    level = summary.chance(target)
+    if level is not None:
+        parts.append(f'<line class="chance" x1="{at(level):.1f}" y1="{first - 3:.1f}" x2="{at(level):.1f}" y2="{end:.1f}"/>')
+    for number, code in enumerate(codes):
+        middle = first + STEP * (number + 0.5)
+        parts.append(_text(start - 8, middle + 4, code, "end soft"))
+        scores = [summary.language(name, target, [code]) for name in shown]
+        places = [at(score.mean) for score in scores if score is not None]
+        if len(places) == 2:
+            parts.append(f'<line class="link" x1="{places[0]:.1f}" y1="{middle:.1f}" x2="{places[1]:.1f}" y2="{middle:.1f}"/>')
+            gain = summary.language_gain(shown[1], target, code)
+            parts.append(_text(left + PANEL - 8, middle + 4, text.value(gain, signed=True), "end soft"))
+        parts += [_dot(at(score.mean), middle, _mark(shown, place)) for place, score in enumerate(scores) if score is not None]
+    return parts
+
+
+def _dot(across: float, down: float, kind: str) -> str:
+    return f'<circle class="{kind}" cx="{across:.1f}" cy="{down:.1f}" r="{3.5 if kind == "hollow" else 4}"/>'
+
+
+def _text(across: float, down: float, words: str, kind: str = "") -> str:
+    chosen = f' class="{kind}"' if kind else ""
+    return f'<text{chosen} x="{across:.1f}" y="{down:.1f}">{escape(words)}</text>'
+
+
+def _svg(name: str, title: str, told: str, width: float, height: float, parts: list[str]) -> str:
+    size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
+    opened = f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" aria-labelledby="{name}-title {name}-desc" {size}>'
+    words = [f'<title id="{name}-title">{escape(title)}</title>', f'<desc id="{name}-desc">{escape(told)}</desc>']
+    return "\n".join([opened, *words, *parts, "</svg>"])

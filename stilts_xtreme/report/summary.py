@@ -1,0 +1,196 @@
+"""A study's scores by intermediate, target and seed; means, gains paired by seed, and their spread."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stilts_xtreme.errors import UserError
+
+CONTROL, BASELINE, AVERAGE = "untrained", "none", "average"
+FIELDS = ("name", "question", "intermediates", "targets", "seeds", "tasks", "evaluations", "trainings")
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Values of one quantity, one per seed; `seeds` is how many the study has."""
+
+    values: tuple[float, ...]
+    seeds: int
+
+    @property
+    def mean(self) -> float:
+        return math.fsum(self.values) / len(self.values)
+
+    @property
+    def deviation(self) -> float | None:
+        """Sample standard deviation (n - 1); None for a single value."""
+        if len(self.values) < 2:
+            return None
+        return math.sqrt(math.fsum((value - self.mean) ** 2 for value in self.values) / (len(self.values) - 1))
+
+    @property
+    def partial(self) -> bool:
+        return len(self.values) < self.seeds
+
+    @property
+    def clear(self) -> bool | None:
+        """Is the mean two standard errors or more from zero? None with fewer than three values."""
+        if len(self.values) < 3 or self.deviation is None:
+            return None
+        return self.mean != 0 and abs(self.mean) >= 2 * self.deviation / math.sqrt(len(self.values))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A checked study; `cells` holds its evaluations by (intermediate, target) and seed."""
+
+    study: Mapping[str, Any]
+    cells: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]
+
+    @property
+    def intermediates(self) -> list[str]:
+        return list(self.study["intermediates"])
+
+    @property
+    def targets(self) -> list[str]:
+        return list(self.study["targets"])
+
+    @property
+    def seeds(self) -> list[int]:
+        return list(self.study["seeds"])
+
+    @property
+    def columns(self) -> list[str]:
+        """The targets, and the average where there are several."""
+        return [*self.targets, *([AVERAGE] if len(self.targets) > 1 else [])]
+
+    @property
+    def has_baseline(self) -> bool:
+        return BASELINE in self.intermediates
+
+    @property
+    def compared(self) -> list[str]:
+        """The rows that are neither the control nor the baseline."""
+        return [name for name in self.intermediates if name not in (CONTROL, BASELINE)]
+
+    def by_seed(self, intermediate: str, column: str) -> dict[int, float]:
+        """Scores by seed; an average only for seeds in which every target has a score, so that averages compare."""
+        if column != AVERAGE:
+            return {seed: found["score"] for seed, found in self.cells.get((intermediate, column), {}).items()}
+        rows = [self.by_seed(intermediate, target) for target in self.targets]
+        return {seed: math.fsum(row[seed] for row in rows) / len(rows) for seed in self.seeds if all(seed in row for row in rows)}
+
+    def score(self, intermediate: str, column: str) -> Mean | None:
+        return self._mean(self.by_seed(intermediate, column))
+
+    def gain(self, intermediate: str, column: str) -> Mean | None:
+        """Score minus the baseline's of the same seed; None where no seed has both."""
+        own, base = self.by_seed(intermediate, column), self.by_seed(BASELINE, column)
+        return self._mean({seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base})
+
+    def gains(self, column: str) -> dict[str, Mean]:
+        """Gain by intermediate, absent ones left out."""
+        return {name: gain for name in self.compared if (gain := self.gain(name, column)) is not None}
+
+    def best(self, column: str) -> str | None:
+        """The intermediate with the largest gain, or without a baseline the largest score; the first of equals."""
+        found = self.gains(column) if self.has_baseline else {n: s for n in self.compared if (s := self.score(n, column)) is not None}
+        return max(found, key=lambda name: found[name].mean, default=None)
+
+    def chance(self, target: str) -> float | None:
+        return self.study["tasks"][target].get("chance")
+
+    def retrieval(self) -> list[str]:
+        """Targets for which nothing is trained."""
+        return [target for target in self.targets if self.study["tasks"][target].get("head") == "embedding"]
+
+    def languages(self, target: str) -> list[str]:
+        """Every language scored for the target: English first, then by code."""
+        found = {code for (_, name), seeds in self.cells.items() if name == target for run in seeds.values() for code in run["languages"]}
+        return sorted(found, key=lambda code: (code != "en", code))
+
+    def language(self, intermediate: str, target: str, codes: Sequence[str]) -> Mean | None:
+        """Mean over `codes` and the headline metrics, by seed; only seeds in which each of the languages is scored."""
+        return self._mean(self._language(intermediate, target, codes))
+
+    def language_gain(self, intermediate: str, target: str, code: str) -> Mean | None:
+        own, base = self._language(intermediate, target, [code]), self._language(BASELINE, target, [code])
+        return self._mean({seed: own[seed] - base[seed] for seed in own if seed in base})
+
+    def examples(self, target: str, code: str) -> tuple[int, ...]:
+        """The numbers of test examples met in the runs, ascending; one number where all runs agree."""
+        runs = (run for (_, name), seeds in self.cells.items() if name == target for run in seeds.values())
+        return tuple(sorted({run["languages"][code]["n"] for run in runs if "n" in run["languages"].get(code, {})}))
+
+    def missing(self) -> list[tuple[str, str, list[int]]]:
+        """Intermediate, target and seeds of the evaluations that the study names and does not hold."""
+        told = []
+        for name in self.intermediates:
+            for target in self.targets:
+                seeds = [seed for seed in self.seeds if seed not in self.cells.get((name, target), {})]
+                if seeds:
+                    told.append((name, target, seeds))
+        return told
+
+    def _language(self, intermediate: str, target: str, codes: Sequence[str]) -> dict[int, float]:
+        names = self.study["tasks"][target]["headline"]
+        found = {}
+        for seed, run in self.cells.get((intermediate, target), {}).items():
+            scores = [run["languages"].get(code, {}).get(name) for code in codes for name in names]
+            if scores and None not in scores:
+                found[seed] = math.fsum(scores) / len(scores)
+        return found
+
+    def _mean(self, found: Mapping[int, float]) -> Mean | None:
+        values = tuple(found[seed] for seed in self.seeds if seed in found)
+        return Mean(values, len(self.seeds)) if values else None
+
+
+def summarise(study: Mapping[str, Any]) -> Summary:
+    """Check a study and index its scores; UserError where a field is missing or an evaluation fits nowhere."""
+    where = f"study {study.get('name', '?')}"
+    absent = [name for name in FIELDS if name not in study]
+    if absent:
+        raise UserError(f"{where}: {absent[0]}: missing; gather the study again with `stilts study`")
+    unknown = [target for target in study["targets"] if target not in study["tasks"]]
+    if unknown:
+        raise UserError(f"{where}: tasks: {unknown[0]} is a target but is not described; gather the study again with `stilts study`")
+    cells: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
+    for number, run in enumerate(study["evaluations"]):
+        fault = _fault(run, study, cells)
+        if fault:
+            raise UserError(f"{where}: evaluations[{number}]: {fault}; gather the study again with `stilts study`")
+        cells.setdefault((run["intermediate"], run["target"]), {})[run["seed"]] = run
+    return Summary(study, cells)
+
+
+def _fault(run: Mapping[str, Any], study: Mapping[str, Any], cells: Mapping[tuple[str, str], Mapping[int, Any]]) -> str | None:
+    for name in ("intermediate", "target", "seed", "score", "languages"):
+        if name not in run:
+            return f"{name}: missing"
+    for name in ("intermediate", "target", "seed"):
+        if run[name] not in study[f"{name}s"]:
+            return f"{name}: {run[name]} is not one of the study's {name}s"
+    score = run["score"]
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 100:
+        return f"score: {score} is not a number from 0 to 100"
+    if run["seed"] in cells.get((run["intermediate"], run["target"]), {}):
+        return f"{run['intermediate']} on {run['target']} with seed {run['seed']} stands there twice"
+    return None
+
+
+def beyond_two(seeds: int) -> float:
+    """Chance in 100 that a mean of `seeds` (3 or more) normal values around zero lies two standard errors or more from it.
+
+    Student's t with seeds - 1 degrees of freedom (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4).
+    """
+    freedom = seeds - 1
+    angle = math.atan(2 / math.sqrt(freedom))
+    odd = freedom % 2
+    term, total = (math.cos(angle) if odd else 1.0), 0.0
+    for number in range(1, (freedom - odd) // 2 + 1):
+        total += term
+        term *= (2 * number if odd else 2 * number - 1) / (2 * number + 1 if odd else 2 * number) * math.cos(angle) ** 2
+    inside = 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
+    return 100 * (1 - inside)

@@ -1,0 +1,230 @@
+"""Numbers -> table rows, the same for both pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stilts_xtreme.report import text
+from stilts_xtreme.report.findings import reading
+from stilts_xtreme.report.summary import BASELINE, CONTROL, Mean, Summary
+
+
+@dataclass(frozen=True)
+class Cell:
+    text: str
+    small: str = ""  # set smaller, beneath
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    label: str
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Body:
+    """Rows that belong together: a title (empty: none), then heads with their cells."""
+
+    title: str
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    caption: str
+    corner: str
+    columns: tuple[Column, ...]
+    bodies: tuple[Body, ...]
+    notes: tuple[str, ...] = ()
+
+
+def main(summary: Summary) -> Table:
+    """The paper's main table: scores of the control and of no intermediate task, then gains over the latter."""
+    columns = summary.columns
+    bodies = []
+    for name, title in ((CONTROL, "Control: random encoder, no pre-training (scores)"), (BASELINE, "No intermediate training (scores)")):
+        if name in summary.intermediates:
+            bodies.append(Body(title, ((name, _scores(summary, name)),)))
+    if not summary.has_baseline:
+        bodies.append(Body("Scores", tuple((name, _scores(summary, name)) for name in summary.compared)))
+    elif summary.compared:
+        rows = []
+        best = {column: summary.best(column) for column in columns}
+        for name in summary.compared:
+            gains = [summary.gain(name, column) for column in columns]
+            cells = [
+                Cell(text.value(gain, signed=True), text.spread(gain), gain is not None and gain.mean > 0 and best[column] == name)
+                for column, gain in zip(columns, gains, strict=True)
+            ]
+            rows.append((name, tuple(cells)))
+        bodies.append(Body(f"Gains over “{BASELINE}” (points)", tuple(rows)))
+    caption = f"Scores without intermediate training and gains with it; {_over(summary)}."
+    return Table(caption, "intermediate", tuple(map(Column, columns)), tuple(bodies), _main_notes(summary))
+
+
+def best_per_target(summary: Summary) -> Table | None:
+    """For each target the intermediate with the largest gain; None without gains."""
+    rows = []
+    for target in summary.targets:
+        gains = summary.gains(target)
+        name = summary.best(target)
+        if name is None or not gains:
+            continue
+        raised = f"{sum(gain.mean > 0 for gain in gains.values())} of {len(gains)}"
+        cells = (
+            Cell(name), Cell(text.value(summary.score(BASELINE, target))), Cell(text.value(summary.score(name, target))),
+            Cell(text.value(gains[name], signed=True), text.spread(gains[name])), Cell(reading(gains[name])), Cell(raised),
+        )  # fmt: skip
+        rows.append((target, cells))
+    if not rows or not summary.has_baseline:
+        return None
+    notes = ("The best of several is picked on the scores shown here, so its gain is likely to be above zero even where no intermediate helps.",)
+    columns = (
+        Column("best", False), Column(f"score, {BASELINE}"), Column("score, best"), Column("gain"), Column("reading", False), Column("gains above zero"),
+    )  # fmt: skip
+    return Table("Largest gain of each target.", "target", columns, (Body("", tuple(rows)),), _marks(rows) + notes)
+
+
+def targets(summary: Summary) -> Table:
+    """What each target is: metric, chance, English training data, languages, test examples."""
+    rows = []
+    for target in summary.targets:
+        task = summary.study["tasks"][target]
+        codes = summary.languages(target)
+        sizes = [size for code in codes for size in summary.examples(target, code)]
+        level = summary.chance(target)
+        cells = (
+            Cell(" and ".join(task["headline"]).replace("_", " ")),
+            Cell(text.ABSENT if level is None else text.number(level)),
+            Cell(task.get("trains_on") or "nothing"),
+            Cell(str(len(codes)) if codes else text.ABSENT),
+            Cell(text.between(sizes)),
+        )
+        rows.append((target, cells))
+    columns = (Column("score", False), Column("chance"), Column("trained on (English)", False), Column("languages"), Column("test examples per language"))
+    notes = ("A score is the mean of the metrics named, each a mean over languages. Chance: the score of guessing; – where it is near 0.",)
+    return Table("Targets and their chance levels.", "target", columns, (Body("", tuple(rows)),), notes)
+
+
+def languages(summary: Summary, target: str) -> Table | None:
+    """Scores of every language and intermediate for one target; None where nothing was scored."""
+    codes = summary.languages(target)
+    if not codes:
+        return None
+    shown = [name for name in summary.intermediates if summary.by_seed(name, target)]
+    rows = []
+    for code in codes:
+        found = [summary.language(name, target, [code]) for name in shown]
+        rows.append((text.language(code), (Cell(text.between(summary.examples(target, code))), *map(_plain, found))))
+    bodies = [Body("", tuple(rows))]
+    means = [("all languages", (Cell(""), *(_plain(summary.score(name, target)) for name in shown)))]
+    if "en" in codes and len(codes) > 1:
+        means.append(("all but English", (Cell(""), *(_plain(summary.language(name, target, codes[1:])) for name in shown))))
+    bodies.append(Body("Means", tuple(means)))
+    metric = " and ".join(summary.study["tasks"][target]["headline"]).replace("_", " ")
+    caption = f"{target}: {metric} by language and intermediate; {_over(summary)}."
+    columns = (Column("n"), *map(Column, shown))
+    return Table(caption, "language", columns, tuple(bodies), _marks(rows))
+
+
+def trainings(summary: Summary) -> Table:
+    """Every training, those that differ only in their seed in one row."""
+    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    paths = _paths(summary)
+    for training in summary.study["trainings"]:
+        start = paths.get(training["start"], text.ABSENT) if training.get("start") else text.ABSENT
+        groups.setdefault((name_of(summary, training), ", ".join(training["tasks"]), start), []).append(training)
+    rows = []
+    for (name, tasks, start), runs in groups.items():
+        dev = [run["dev"] for run in runs if run.get("dev") is not None]
+        scores = Mean(tuple(dev), len(runs)) if dev else None
+        collapsed = sum(bool(run.get("collapsed")) for run in runs)
+        cells = (
+            Cell(start), Cell(tasks), Cell(text.between([sum(run["examples"].values()) for run in runs if run.get("examples")])),
+            Cell(text.between([run["steps"] for run in runs])), Cell(text.value(scores), text.spread(scores)), Cell(str(len(runs))),
+            Cell("no" if not collapsed else "yes" if len(runs) == 1 else f"yes: {collapsed} of {len(runs)}", strong=bool(collapsed)),
+        )  # fmt: skip
+        rows.append((name, cells))
+    columns = (
+        Column("starts from", False), Column("tasks", False), Column("examples"), Column("steps"), Column("English dev"), Column("runs"),
+        Column("collapsed", False),
+    )  # fmt: skip
+    notes = ("Starts from –: the setup's first encoder. English dev: mean over tasks and runs; – where a training is not scored on it.",)
+    return Table("Trainings; those that differ only in their seed share a row.", "training", columns, (Body("", tuple(rows)),), notes)
+
+
+def collapsed(summary: Summary) -> list[str]:
+    """One line for each collapsed training: what, seed, why, how many evaluations rest on it."""
+    told = []
+    for training in summary.study["trainings"]:
+        if not training.get("collapsed"):
+            continue
+        resting = sum(training["address"] in run.get("chain", ()) for run in summary.study["evaluations"])
+        why = [f"{task}: {reason}" for task, reason in sorted((training.get("collapse") or {}).items())]
+        parts = [f"seed {training['seed']}, {training['address']}", *why, f"{text.count(resting, 'evaluation')} built on it"]
+        told.append(f"{_path(summary, training)}: {'; '.join(parts)}.")
+    return told
+
+
+def missing(summary: Summary) -> list[str]:
+    """One line for each pair that lacks evaluations."""
+    return [f"{name} on {target}: {'seed' if len(seeds) == 1 else 'seeds'} {text.listed(list(map(str, seeds)))}" for name, target, seeds in summary.missing()]
+
+
+def name_of(summary: Summary, training: Mapping[str, Any]) -> str:
+    """The mixture's name where its tasks are those of one of the study's mixtures, else the training's label."""
+    mixtures = summary.study.get("mixtures") or {}
+    named = [name for name in sorted(mixtures) if list(mixtures[name].get("tasks", ())) == list(training["tasks"])]
+    return named[0] if named else training["label"]
+
+
+def _paths(summary: Summary) -> dict[str, str]:
+    return {training["address"]: _path(summary, training) for training in summary.study["trainings"]}
+
+
+def _path(summary: Summary, training: Mapping[str, Any]) -> str:
+    """`text > squad > xquad`: the names from the first training to this one."""
+    known = {other["address"]: other for other in summary.study["trainings"]}
+    names: list[str] = []
+    here: Mapping[str, Any] | None = training
+    while here is not None and len(names) <= len(known):
+        names.insert(0, name_of(summary, here))
+        here = known.get(here.get("start") or "")
+    return " > ".join(names)
+
+
+def _scores(summary: Summary, name: str) -> tuple[Cell, ...]:
+    found = [summary.score(name, column) for column in summary.columns]
+    return tuple(Cell(text.value(score), text.spread(score)) for score in found)
+
+
+def _plain(found: Mean | None) -> Cell:
+    return Cell(text.value(found), "†" if found is not None and found.partial else "")
+
+
+def _over(summary: Summary) -> str:
+    return f"means over {len(summary.seeds)} seeds" if len(summary.seeds) > 1 else f"seed {summary.seeds[0]}"
+
+
+def _main_notes(summary: Summary) -> tuple[str, ...]:
+    notes = ["Scores are 0 to 100. A dash: no score."]
+    if len(summary.seeds) > 1:
+        notes.append("±: standard deviation over seeds, of the scores in score rows and of the gains paired by seed in gain rows.")
+    if summary.has_baseline and summary.compared:
+        notes.append("Bold: the largest gain of a column, where it is above zero.")
+    if len(summary.columns) > len(summary.targets):
+        notes.append(f"An average is over all {len(summary.targets)} targets and is left out where one is missing; the control row is part of no gain.")
+    return (" ".join(notes), *_dagger([cell for name in summary.intermediates for cell in _marked(summary, name)]))
+
+
+def _marked(summary: Summary, name: str) -> list[Cell]:
+    return [Cell("", text.spread(found)) for column in summary.columns for found in (summary.score(name, column), summary.gain(name, column))]
+
+
+def _marks(rows: Sequence[tuple[str, Sequence[Cell]]]) -> tuple[str, ...]:
+    return _dagger([cell for _, cells in rows for cell in cells])
+
+
+def _dagger(cells: Sequence[Cell]) -> tuple[str, ...]:
+    return ("† fewer seeds than the study has; see the missing evaluations.",) if any("†" in cell.small for cell in cells) else ()

@@ -1,0 +1,63 @@
+"""Numbers and lists as the pages write them: one decimal, a real minus sign, a dash where there is no score."""
+
+from collections.abc import Sequence
+
+from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme.report.summary import Mean
+
+ABSENT = "–"
+MINUS = "\N{MINUS SIGN}"
+
+
+def number(value: float, signed: bool = False) -> str:
+    """One decimal; `signed` puts a plus before what is above zero once rounded."""
+    text = f"{value:.1f}"
+    if text in ("0.0", "-0.0"):
+        return "0.0"
+    return text.replace("-", MINUS) if text.startswith("-") or not signed else f"+{text}"
+
+
+def value(found: Mean | None, signed: bool = False) -> str:
+    """A mean, or the dash."""
+    return ABSENT if found is None else number(found.mean, signed)
+
+
+def spread(found: Mean | None) -> str:
+    """`± deviation`, a dagger where seeds are missing, or nothing."""
+    if found is None:
+        return ""
+    parts = ["†"] if found.partial else []
+    if found.deviation is not None:
+        parts.insert(0, f"± {number(found.deviation)}")
+    return " ".join(parts)
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def count(amount: int, noun: str, plural: str = "") -> str:
+    """`1 seed`, `3 seeds`, `1,000 steps`."""
+    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
+
+
+def between(values: Sequence[int]) -> str:
+    """`500`, `300–500` where values differ, or the dash."""
+    if not values:
+        return ABSENT
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def duration(seconds: float) -> str:
+    """`3 h 25 min`, `12 min` or `40 s`."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def language(code: str) -> str:
+    """`de German`; the code alone where it is no language of the table."""
+    return f"{code} {LANGUAGES[code].name}" if code in LANGUAGES else code

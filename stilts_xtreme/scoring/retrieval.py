@@ -1,0 +1,190 @@
+"""Nearest neighbours, bitext mining by margin (arXiv 1811.01136), and the scores of both.
+
+Every cosine is computed, in double precision and block by block; the full matrix never exists. Cosines are rounded to 12
+decimals, so that equal vectors tie wherever they stand in a block; a tie goes to the lowest index.
+"""
+
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.floating]  # (sentences, dimensions), float32 as the encoder gives them
+Pair = tuple[Hashable, Hashable]  # foreign sentence, English sentence
+ROWS, COLUMNS = 1024, 8192  # a block of cosines: 64 MiB
+DECIMALS = 12
+
+
+def nearest(queries: Vectors, candidates: Vectors) -> NDArray[np.int64]:
+    """For each query the index of the candidate with the highest cosine; a zero vector has cosine 0 with everything.
+
+    ValueError if either side is empty, the dimensions differ or a number is not finite.
+    """
+    best = _Nearest(len(queries), 1)
+    for row, column, cosines in _blocks(queries, candidates):
+        best.see(row, column, cosines)
+    return best.indices[:, 0]
+
+
+def mine(foreign: Vectors, english: Vectors, k: int = 4) -> list[tuple[int, int, float]]:
+    """Translation pairs (foreign index, English index, score), best first; each sentence stands in at most one.
+
+    A pair's score is its cosine over the mean cosine of both sentences to their `k` nearest neighbours on the other side (0 where
+    that mean is not above 0). Every sentence of either side proposes the best scored of its neighbours; proposals are accepted
+    from the best score down. k = 4 and "both directions, highest first" as in XTREME. ValueError as in `nearest`.
+    """
+    forward, backward = _Nearest(len(foreign), min(k, len(english))), _Nearest(len(english), min(k, len(foreign)))
+    for row, column, cosines in _blocks(foreign, english):
+        forward.see(row, column, cosines)
+        backward.see(column, row, cosines.T)
+
+    there, here = forward.cosines.mean(axis=1), backward.cosines.mean(axis=1)
+    partner, score = _proposals(forward, there, here)
+    partner_back, score_back = _proposals(backward, here, there)
+    foreigns = np.concatenate([np.arange(len(foreign)), partner_back])
+    englishes = np.concatenate([partner, np.arange(len(english))])
+    scores = np.concatenate([score, score_back])
+
+    mined, used_foreign, used_english = [], set(), set()
+    for at in np.lexsort((englishes, foreigns, -scores)):
+        i, j = int(foreigns[at]), int(englishes[at])
+        if i not in used_foreign and j not in used_english:
+            mined.append((i, j, float(scores[at])))
+            used_foreign.add(i)
+            used_english.add(j)
+    return mined
+
+
+def best_threshold(pairs: Iterable[tuple[Hashable, Hashable, float]], gold: Collection[Pair]) -> float:
+    """The score from which on (>=) scored pairs give the highest F1 against `gold`; of several such, the highest.
+
+    It lies midway between the last pair kept and the first left out; if all are kept it is the lowest score. Pairs of equal score
+    stay together. ValueError without pairs or without gold.
+    """
+    ranked = sorted(pairs, key=lambda pair: -pair[2])
+    wanted = set(gold)
+    if not ranked or not wanted:
+        raise ValueError(f"no threshold from {len(ranked)} mined and {len(wanted)} right pairs")
+    kept: set[Pair] = set()
+    right, best, threshold = 0, -1.0, ranked[0][2]
+    for position, (i, j, score) in enumerate(ranked):
+        if (i, j) not in kept:
+            kept.add((i, j))
+            right += (i, j) in wanted
+        below = ranked[position + 1][2] if position + 1 < len(ranked) else None
+        f1 = 2 * right / (len(kept) + len(wanted))
+        if below != score and f1 > best:
+            best, threshold = f1, score
+            if below is not None and below < (middle := (score + below) / 2):  # the middle of neighbouring floats is one of them
+                threshold = middle
+    return threshold
+
+
+def pair_f1(predicted: Iterable[Pair], gold: Iterable[Pair]) -> dict[str, float]:
+    """f1, precision and recall of a set of pairs, 0 to 100; precision is 0 when nothing is predicted, as in XTREME.
+
+    ValueError without gold pairs.
+    """
+    ours, wanted = set(predicted), set(gold)
+    if not wanted:
+        raise ValueError("nothing to score: no right pairs")
+    both = len(ours & wanted)
+    return {
+        "f1": 200.0 * both / (len(ours) + len(wanted)),
+        "precision": 100.0 * both / len(ours) if ours else 0.0,
+        "recall": 100.0 * both / len(wanted),
+    }
+
+
+def mean_average_precision(
+    ranked: Sequence[Sequence[Hashable]], relevant: Sequence[Collection[Hashable]], depth: int = 20
+) -> float:
+    """Mean over queries of average precision in the first `depth` results, 0 to 100 (XTREME-R: mAP@20).
+
+    `ranked[q]`: results of query q, best first; a repeated one counts once. `relevant[q]`: its right answers, of which at most
+    `depth` can be found. With one right answer it is the mean reciprocal rank. ValueError if lengths differ or a query has none.
+    """
+    if len(ranked) != len(relevant):
+        raise ValueError(f"{len(ranked)} ranked lists for {len(relevant)} queries")
+    if not relevant or not all(relevant):
+        raise ValueError("nothing to score: no queries, or one without a right answer")
+    total = 0.0
+    for results, answers in zip(ranked, relevant, strict=True):
+        wanted, found, precisions = set(answers), 0, 0.0
+        for rank, result in enumerate(results[:depth], start=1):
+            if result in wanted:
+                wanted.remove(result)
+                found += 1
+                precisions += found / rank
+        total += precisions / min(found + len(wanted), depth)
+    return 100.0 * total / len(ranked)
+
+
+class _Nearest:
+    """The k nearest candidates seen so far of each query, nearest first."""
+
+    def __init__(self, queries: int, k: int) -> None:
+        self.cosines = np.full((queries, k), -np.inf)
+        self.indices = np.full((queries, k), -1, dtype=np.int64)
+
+    def see(self, first_query: int, first_candidate: int, cosines: NDArray[np.float64]) -> None:
+        """Take in a block (queries, candidates). Blocks of the same queries must come in order of candidates."""
+        k = self.cosines.shape[1]
+        rows = slice(first_query, first_query + len(cosines))
+        held, indices = self.cosines[rows], self.indices[rows]
+        # Only what beats the k-th held can enter (an equal candidate has a higher index), and no more than k of this block.
+        limit = held[:, -1]
+        if cosines.shape[1] > k:
+            block_limit = np.partition(cosines, -k, axis=1)[:, -k]
+            hit = (cosines >= block_limit[:, None]) & (cosines > limit[:, None])
+        else:
+            hit = cosines > limit[:, None]
+        query, candidate = np.nonzero(hit)
+        if not len(query):
+            return
+        found = cosines[query, candidate]
+        order = np.lexsort((candidate, -found, query))
+        query, candidate, found = query[order], candidate[order], found[order]
+        place = np.arange(len(query)) - np.searchsorted(query, query)  # 0, 1, 2.. within each query
+        first = place < k
+        fresh = np.full((len(cosines), k), -np.inf)
+        where = np.full((len(cosines), k), -1, dtype=np.int64)
+        fresh[query[first], place[first]] = found[first]
+        where[query[first], place[first]] = candidate[first] + first_candidate
+
+        both, places = np.concatenate([held, fresh], axis=1), np.concatenate([indices, where], axis=1)
+        best = np.argsort(-both, axis=1, kind="stable")[:, :k]  # stable: what was held has the lower index
+        self.cosines[rows] = np.take_along_axis(both, best, axis=1)
+        self.indices[rows] = np.take_along_axis(places, best, axis=1)
+
+
+def _blocks(queries: Vectors, candidates: Vectors) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
+    """First query, first candidate and the cosines between a block of each, candidates in order."""
+    if queries.ndim != 2 or candidates.ndim != 2 or queries.shape[1] != candidates.shape[1]:
+        raise ValueError(f"vectors of shapes {queries.shape} and {candidates.shape} cannot be compared")
+    if not len(queries) or not len(candidates):
+        raise ValueError(f"nothing to compare: {len(queries)} and {len(candidates)} vectors")
+    for row in range(0, len(queries), ROWS):
+        left = _unit(queries[row : row + ROWS])
+        for column in range(0, len(candidates), COLUMNS):
+            yield row, column, np.round(left @ _unit(candidates[column : column + COLUMNS]).T, DECIMALS)
+
+
+def _unit(vectors: Vectors) -> NDArray[np.float64]:
+    double = vectors.astype(np.float64)
+    length = np.linalg.norm(double, axis=1, keepdims=True)
+    if not np.isfinite(length).all():
+        raise ValueError("a vector holds a number that is not finite")
+    return double / np.where(length == 0.0, 1.0, length)
+
+
+def _proposals(
+    found: _Nearest, own_mean: NDArray[np.float64], other_mean: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Of each query's neighbours the one with the best margin score, the lowest index first, and that score."""
+    order = np.argsort(found.indices, axis=1)
+    indices, cosines = np.take_along_axis(found.indices, order, axis=1), np.take_along_axis(found.cosines, order, axis=1)
+    means = (own_mean[:, None] + other_mean[indices]) / 2
+    scores = np.divide(cosines, means, out=np.zeros_like(cosines), where=means > 0)
+    best = scores.argmax(axis=1)[:, None]
+    return np.take_along_axis(indices, best, axis=1)[:, 0], np.take_along_axis(scores, best, axis=1)[:, 0]

@@ -1,0 +1,170 @@
+"""What is wrong with a spec, in one line each: where it stands, its key, what is wrong, what was perhaps meant."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.spec.checks import Model, Problem
+from stilts_xtreme.spec.nodes import Node, Place, resolve
+
+SHOWN = 100  # lines of one message
+Key = str | int
+_TEXTS = {
+    "missing": "is missing",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le:g}",
+    "literal_error": "must be {expected}",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must not be longer than {max_length} characters",
+    "too_short": "must have {min_length} or more entries",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One line of the message."""
+
+    place: Place
+    path: str
+    text: str
+    word: str = ""
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        near = get_close_matches(self.word, self.names, n=1) if 0 < len(self.word) < 60 else []
+        hint = f" (did you mean '{near[0]}'?)" if near else f"; one of: {', '.join(self.names)}" if 0 < len(self.names) <= 30 else ""
+        return visible(f"{self.place}: {self.path + ': ' if self.path else ''}{self.text}{hint}")
+
+
+def visible(text: str) -> str:
+    """`text` on one line, with escapes in place of what a terminal would act on."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+
+
+def refuse(faults: Iterable[Fault]) -> None:
+    """Raise UserError with all of `faults`, sorted by place, if there are any."""
+    once = {(fault.place, fault.text, fault.path.rpartition('.')[2]): fault for fault in reversed(list(faults))}  # the first one stays
+    if once:
+        ordered = sorted(once.values(), key=lambda fault: (fault.place, fault.path, fault.text))
+        more = [f"... and {len(ordered) - SHOWN} more"] if len(ordered) > SHOWN else []
+        raise UserError("\n".join([str(fault) for fault in ordered[:SHOWN]] + more))
+
+
+def of_writing(node: Node, path: tuple[Key, ...] = (), full: tuple[Key, ...] = ()) -> Iterator[Fault]:
+    """The flaws of a tree of nodes. Keys are told from the top of the file they stand in."""
+    path = () if node.file else path
+    for flaw in node.flaws:
+        yield Fault(flaw.place, _told(flaw.place, path, full), flaw.text)
+    if isinstance(node.value, dict | list):
+        for key, child in node.value.items() if isinstance(node.value, dict) else enumerate(node.value):
+            yield from of_writing(child, (*path, key), (*full, key))
+
+
+def of_content(error: ValidationError, root: Node, model: type[Model]) -> Iterator[Fault]:
+    """The faults that validation found, each put back where it is written."""
+    for found in error.errors(include_url=False, include_input=False):
+        context = found.get("ctx", {})
+        for problem in context["problems"] if found["type"] == "spec" else [_problem(found["type"], found["msg"], context)]:
+            fault = _put_back(problem, found["type"], (*found["loc"], *problem.tail), root, model)
+            if fault is not None:
+                yield fault
+
+
+def _problem(kind: str, message: str, context: dict[str, Any]) -> Problem:
+    return Problem(_TEXTS[kind].format(**context) if kind in _TEXTS else message)
+
+
+def _put_back(problem: Problem, kind: str, loc: tuple[Key, ...], root: Node, model: type[Model]) -> Fault | None:
+    node, parent, path, full = root, root, [], []
+    for key in loc:
+        children = node.value
+        inside = isinstance(key, str) and key in children if isinstance(children, dict) else isinstance(children, list) and isinstance(key, int)
+        if inside:
+            if full and children[key] is root.value.get("setup"):
+                return None  # handed down, told at the top
+            parent, node = node, children[key]
+            path = [] if node.file else [*path, key]
+            full.append(key)
+        if node.broken:
+            return None  # told already
+    text, word, names, key = problem.text, problem.word, problem.names, loc[-1] if loc else None
+    place = node.place
+    if kind == "extra_forbidden":
+        place, text, word, names = parent.keys[str(key)], "unknown key", str(key), tuple(_fields(model, loc[:-1]))
+    elif kind == "missing" or (kind == "spec" and key not in full[-1:] and key in _fields(model, loc[:-1])):
+        path, full = [*path, key], [*full, key]  # it is not written: the place is that of the mapping it should be in
+    elif problem.on_key or key == "[key]":
+        place = parent.keys[full[-1]]
+        text = text if problem.on_key else f"the key {text}"
+    elif kind == "kind" and isinstance(node.value, dict) and "kind" in node.value:
+        node = node.value["kind"]
+        path, full, place, text = [*path, "kind"], [*full, "kind"], node.place, text + _written(node, kind)
+    elif kind == "kind" and isinstance(node.value, dict):
+        path, full, text = [*path, "kind"], [*full, "kind"], "is missing"
+    elif kind != "spec":
+        before, text = text, text + _written(node, kind)
+        if kind == "literal_error":
+            word, names = str(node.value)[:60], tuple(get_close_matches(str(node.value)[:60], re.findall("'([^']*)'", before), n=1))
+    return Fault(place, _told(place, tuple(path), tuple(full)), text, word, names)
+
+
+def _written(node: Node, kind: str) -> str:
+    value = node.value
+    if value is None:
+        return ", is empty"
+    if isinstance(value, dict | list):
+        return ", is a mapping" if isinstance(value, dict) else ", is a list"
+    shown = node.written[:60] + ("..." if len(node.written) > 60 else "")
+    if not isinstance(value, str):
+        whole = isinstance(value, float) and kind.startswith("int") and value == int(value)
+        return f", is {shown}" + (f": write {int(value)}" if whole else "")
+    if not kind.endswith("_type"):
+        return f", is '{shown}'"
+    try:
+        unquoted = isinstance(resolve(value), int | float) and value != ""
+    except ValueError:
+        unquoted = False
+    return f", is the text '{shown}'" + (": drop the quotes" if unquoted else "")
+
+
+def _told(place: Place, path: tuple[Key, ...], full: tuple[Key, ...]) -> str:
+    """The key as it is told: from the top of its file; for an override, in full and only where it says more than the override does."""
+    keys = full if place.override else path
+    told = "".join(f"[{key}]" if isinstance(key, int) else f".{key[:60]}" for key in keys).removeprefix(".")
+    key = place.override.partition("=")[0]
+    return "" if place.override and f"{key}.".startswith(f"{told}.") else told
+
+
+def _fields(model: type[BaseModel], loc: tuple[Key, ...]) -> list[str]:
+    """Names of the fields of the model at `loc` (as pydantic tells it: with a tag after every union) below `model`."""
+    found = [model]
+    for key in loc:
+        fields = [one.model_fields[key] for one in found if key in one.model_fields] if isinstance(key, str) else []
+        if fields:
+            found = [one for one_field in fields for one in _models(one_field.annotation)]
+        elif kinds := [one for one in found if "kind" in one.model_fields and key in get_args(one.model_fields["kind"].annotation)]:
+            found = kinds
+    return list(dict.fromkeys(name for one in found for name in one.model_fields))
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models(part)]

@@ -1,0 +1,233 @@
+"""Reading a spec: fold in the files it names, lay the overrides over it, hand settings down, check it, and tell every fault at once."""
+
+import os
+import stat
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from stilts_xtreme.spec.faults import Fault, of_content, of_writing, refuse
+from stilts_xtreme.spec.kinds import KINDS, Spec
+from stilts_xtreme.spec.nodes import DEPTH, Flaw, Node, Place, broken, parse
+from stilts_xtreme.spec.setup import Setup
+
+SIZE = 32 * 1024  # bytes of one file; pure-Python YAML reads about 100 kB a second
+TOTAL = 2 * SIZE  # bytes of a spec and all the files it names
+NESTED = 16  # specs inside one another
+COMMANDS = {
+    "intermediate": "stilts train-intermediate",
+    "multitask": "stilts train-multitask",
+    "target": "stilts finetune-target",
+    "evaluation": "stilts evaluate",
+    "study": "stilts study",
+    "setup": "stilts check",
+}
+
+
+def load(path: Path, overrides: Sequence[str] = (), kinds: Collection[str] | None = None) -> Spec:
+    """The spec in the YAML file `path`, with the files it names folded in and `overrides` (`key.path=value`) laid over it.
+
+    `kinds` are those that the calling command takes (None: any). Raises UserError with one line for every fault of the spec, of the
+    files it names and of the overrides: file, line, column, key, what is wrong.
+    """
+    files = _Files()
+    place = Place("", str(path))
+    root = _fold(files.read(path, place, place), files)
+    written = _value(root, "setup")
+    for override in overrides:
+        root = _fold(_lay(root, override, files), files)
+    if isinstance(root.value, dict):
+        root = _hand_down(root, [node for node in (written, _value(root, "setup")) if node is not None])
+    faults = list(of_writing(root))
+    model, kind_faults = _model(root, kinds)
+    faults += kind_faults
+    spec = None
+    if model is not None:
+        try:
+            spec = model.model_validate(_plain(root))
+        except ValidationError as error:
+            faults += of_content(error, root, model)
+    refuse(faults)
+    return spec  # type: ignore[return-value]  # no fault, so there is a spec
+
+
+@dataclass
+class _Files:
+    """The files read for one spec, each once."""
+
+    nodes: dict[Path, Node] = field(default_factory=dict)
+    size: int = 0
+
+    def read(self, path: Path, top: Place, named: Place, above: tuple[Path | None, ...] = ()) -> Node:
+        """The content of `path`, told as `top`; faults of the file as a whole are told at `named`, which names it."""
+        told = f"{path}: " if named is not top else ""
+        try:
+            file = path.resolve()
+            if file in above:
+                return broken(named, f"{told}this file names itself, perhaps through others")
+            if file not in self.nodes:
+                self.nodes[file] = replace(self._parse(file, path.parent, top), file=file)
+            return self.nodes[file]
+        except FileNotFoundError:
+            return broken(named, told + "there is no such file" + _sibling(path))
+        except _Unreadable as fault:
+            return broken(named, f"{told}{fault}")
+        except (OSError, ValueError, RuntimeError) as fault:  # RuntimeError: a loop of links
+            return broken(named, f"{told}cannot be read: {getattr(fault, 'strerror', None) or fault}")
+
+    def _parse(self, file: Path, folder: Path, top: Place) -> Node:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise _Unreadable("is not a file")
+        with open(file, "rb") as stream:
+            content = stream.read(SIZE + 1)
+        self.size += len(content)
+        if len(content) > SIZE or self.size > TOTAL:
+            limit = f"{SIZE // 1024} kB" if len(content) > SIZE else f"{TOTAL // 1024} kB with all it names"
+            raise _Unreadable(f"is too large: a spec holds at most {limit}")
+        try:
+            return parse(content.decode("utf-8-sig"), folder, top)
+        except UnicodeDecodeError as fault:
+            before = content[: fault.start]
+            line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+            return broken(replace(top, line=line, column=column), "is not UTF-8 text")
+
+
+class _Unreadable(Exception):
+    pass
+
+
+def _sibling(path: Path) -> str:
+    try:
+        near = get_close_matches(path.name[:80], sorted(os.listdir(path.parent))[:1000], n=1, cutoff=0.8)
+    except (OSError, ValueError):
+        near = []
+    return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def _value(node: Node, key: str) -> Node | None:
+    """What is said for `key`; null is not said."""
+    child = node.value.get(key) if isinstance(node.value, dict) else None
+    return None if child is None or (child.value is None and not child.broken) else child
+
+
+def _fold(node: Node, files: _Files, above: tuple[Path | None, ...] = ()) -> Node:
+    """`node` with the specs that it names by path in place of the paths."""
+    if not isinstance(node.value, dict):
+        return node
+    above = (*above, node.file)
+    folded = dict(node.value)
+    for slot in ("setup", "start", "model"):
+        child = _value(node, slot)
+        if child is None:
+            continue
+        if isinstance(child.value, str) and (slot == "setup" or child.value != "none"):
+            child = _named(child, slot, files, above)
+        if slot != "setup":
+            child = broken(child.place, f"more than {NESTED} specs inside one another") if len(above) > NESTED else _fold(child, files, above)
+        folded[slot] = child
+    return replace(node, value=folded)
+
+
+def _named(naming: Node, slot: str, files: _Files, above: tuple[Path | None, ...]) -> Node:
+    path = Path(os.path.normpath(naming.folder / os.path.expanduser(naming.value)))
+    found = files.read(path, Place("", str(path)), naming.place, above)
+    if found.broken:
+        return found
+    if not isinstance(found.value, dict):
+        return broken(naming.place, f"{path}: is not a spec: a mapping with a kind")
+    kind = _value(found, "kind")
+    if slot == "setup" and kind is not None and kind.value != "setup":
+        return broken(naming.place, f"{path}: is not of kind setup")
+    return found
+
+
+def _lay(root: Node, override: str, files: _Files) -> Node:
+    """`root` with one override; what is wrong with the override's form is added as a flaw."""
+    place = Place(override, "")
+    key, sign, text = override.partition("=")
+    keys = key.split(".")
+    if not sign or not all(keys) or not key.isprintable() or len(keys) > DEPTH:
+        return replace(root, flaws=(*root.flaws, Flaw(place, "an override is written key.path=value")))
+    if "setup" in keys[1:]:
+        return replace(root, flaws=(*root.flaws, Flaw(place, "a nested spec has the setup of the spec around it: override setup instead")))
+    return _put(root, keys, parse(text, Path(), place) if text else Node(None, place, Path()), place)
+
+
+def _put(node: Node, keys: list[str], new: Node, place: Place) -> Node:
+    if not keys:
+        return new
+    if node.value is None and not node.broken:
+        node = Node({}, place, Path())
+    if not isinstance(node.value, dict):
+        what = "a list: give the whole of it" if isinstance(node.value, list) else "not a mapping"
+        return node if node.broken else replace(node, flaws=(*node.flaws, Flaw(place, f"nothing can be set below: it is {what}")))
+    child = _put(node.value.get(keys[0], Node(None, place, Path())), keys[1:], new, place)
+    standing = node.keys if keys[0] in node.keys and len(keys) > 1 else {**node.keys, keys[0]: place}
+    return replace(node, value={**node.value, keys[0]: child}, keys=standing)
+
+
+def _hand_down(node: Node, setups: list[Node]) -> Node:
+    """Nested specs with the setup and the seed of the one around them, where they say none (or, of the setup, the same)."""
+    handed = dict(node.value)
+    for slot in ("start", "model"):
+        child = _value(node, slot)
+        if child is None or not isinstance(child.value, dict):
+            continue
+        inside, keys = dict(child.value), dict(child.keys)
+        own = _value(child, "setup")
+        if own is None or any(_same(own, setup) for setup in setups):
+            if setups:
+                inside["setup"], keys["setup"] = setups[-1], node.keys["setup"]
+        elif all(_valid(setup) is not None for setup in (own, *setups)):
+            inside["setup"] = replace(own, file=None, flaws=(Flaw(keys["setup"], "another setup than that of the spec around it"),))
+        if _value(child, "seed") is None and (seed := _value(node, "seed")) is not None:
+            inside["seed"], keys["seed"] = seed, node.keys["seed"]
+        handed[slot] = _hand_down(replace(child, value=inside, keys=keys), setups)
+    return replace(node, value=handed)
+
+
+def _same(one: Node, other: Node) -> bool:
+    return one is other or (_valid(one) is not None and _valid(one) == _valid(other))
+
+
+def _valid(node: Node) -> Setup | None:
+    """The setup, if nothing is wrong with it."""
+    try:
+        return None if any(of_writing(node)) else Setup.model_validate(_plain(node))
+    except ValidationError:
+        return None
+
+
+def _plain(node: Node, key: str = "") -> Any:
+    """The node as Python values, paths made absolute; what could not be read is None."""
+    if isinstance(node.value, dict):
+        return {name: _plain(child, name) for name, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [_plain(child) for child in node.value]
+    if isinstance(node.value, str) and (key == "path" or (key == "name" and node.value.startswith(("./", "../")))):
+        return os.path.abspath(node.folder / os.path.expanduser(node.value))
+    return node.value
+
+
+def _model(root: Node, kinds: Collection[str] | None) -> tuple[Any, list[Fault]]:
+    """The model of the root's kind (None: cannot be told), and what is wrong with the kind."""
+    allowed = [kind for kind in KINDS if kinds is None or kind in kinds]
+    if not isinstance(root.value, dict):
+        wrong = [] if root.broken else [Fault(root.place, "", "a spec is a mapping: kind, setup, ...")]
+        return None, wrong
+    node = _value(root, "kind")
+    if node is None:
+        return (KINDS[allowed[0]] if len(allowed) == 1 else None), [Fault(root.place, "kind", "is missing", "", tuple(allowed))]
+    if node.broken:
+        return None, []
+    if not isinstance(node.value, str) or node.value not in KINDS:
+        text = f"'{node.written[:60]}' is not a kind of spec"
+        return None, [Fault(node.place, "kind", text, node.written, tuple(allowed))]
+    if node.value not in allowed:
+        text = f"this command takes kind {' or '.join(allowed)}; a spec of kind {node.value} goes to `{COMMANDS[node.value]}`"
+        return KINDS[node.value], [Fault(node.place, "kind", text)]
+    return KINDS[node.value], []

@@ -1,0 +1,222 @@
+"""The setup: data, first encoder and recipes, one per scale.
+
+Checks across fields stand on the later field, so that one fault does not hide another.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from stilts_xtreme.spec.checks import Above0, Count, Inside, Languages, Model, Name, Problem, Seed, Share, refuse, unknown, wrong
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+
+TRAINED_TARGETS = tuple(name for name in TARGETS if TASKS[name].source_task is not None)
+
+
+class RecipeSpec(Model):
+    """Hyperparameters as far as they are said (None: not said, an earlier layer or the default holds); see `plan.Recipe` for the meanings."""
+
+    epochs: Above0 | None = None
+    steps: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    batch_size: Count | None = None
+    micro_batch: Count | None = None
+    learning_rate: Above0 | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    beta2: Inside | None = None
+    epsilon: Above0 | None = None
+    warmup: Share | None = None
+    clip: Above0 | None = None
+    max_length: Annotated[int, Field(ge=8, lt=2**31)] | None = None
+    evaluate_every: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    dev_limit: Count | None = None
+    patience: Count | None = None
+    group_by_length: bool | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    examples: Count | None = None
+    precision: Literal["fp32", "bf16"] | None = None
+    doc_stride: Count | None = None
+    max_answer_length: Count | None = None
+    mask_rate: Inside | None = None
+
+    @field_validator("steps")
+    @classmethod
+    def _one_length(cls, steps: int | None, info: ValidationInfo) -> int | None:
+        if steps is not None and info.data.get("epochs") is not None:
+            raise wrong(Problem("epochs is said too: keep one of them, or set the other to null"))
+        return steps
+
+
+class RandomEncoder(Model):
+    """Shape of an XLM-R of random weights; `max_positions` counts two more than the tokens it can hold, as XLM-R's own does."""
+
+    hidden_size: Count
+    layers: Count
+    heads: Count
+    intermediate_size: Count
+    max_positions: Annotated[int, Field(ge=10, lt=2**31)]
+    vocab_size: Count
+
+    @field_validator("heads")
+    @classmethod
+    def _divides(cls, heads: int, info: ValidationInfo) -> int:
+        width = info.data.get("hidden_size")
+        if width is not None and width % heads:
+            raise wrong(Problem(f"hidden_size {width} cannot be divided by {heads} heads"))
+        return heads
+
+
+class PretrainedEncoder(Model):
+    """A hub id or a local folder (`./` or `../` at its beginning: relative to the file that says it)."""
+
+    name: Annotated[str, Field(min_length=1)]
+    revision: Annotated[str, Field(min_length=1)] | None = None
+
+
+class _OneOf(Model):
+    """Exactly one of the fields is said."""
+
+    @field_validator("*")
+    @classmethod
+    def _not_two(cls, value: Any, info: ValidationInfo) -> Any:
+        names = list(cls.model_fields)
+        earlier = names[: names.index(info.field_name or "")]
+        said = [name for name in earlier if info.data.get(name, True) is not None]  # a faulty one is said, too
+        if value is not None and said:
+            raise wrong(Problem(f"{said[0]} is said too: keep one of {', '.join(names)}"))
+        return value
+
+    @model_validator(mode="after")
+    def _not_none(self) -> Self:
+        names = list(type(self).model_fields)
+        if all(getattr(self, name) is None for name in names):
+            raise wrong(Problem(f"give one of {', '.join(names)} (as a mapping; an empty one is written {{}})"))
+        return self
+
+
+class EncoderSpec(_OneOf):
+    random: RandomEncoder | None = None
+    pretrained: PretrainedEncoder | None = None
+
+
+class MiniatureData(Model):
+    seed: Seed = 0
+
+
+class FilesData(Model):
+    """A folder of releases (`path` is relative to the file that says it); `cut` derives missing splits from the split that is there."""
+
+    path: Annotated[str, Field(min_length=1)]
+    cut: bool = False
+
+
+class HubData(Model):
+    """The hub at the revisions pinned with the tasks."""
+
+
+class DataSpec(_OneOf):
+    miniature: MiniatureData | None = None
+    files: FilesData | None = None
+    hub: HubData | None = None
+
+
+class Pretraining(Model):
+    """Masked-LM training of a random encoder; a language's share of the text goes with its size to the power `exponent`."""
+
+    languages: Languages | None = None
+    exponent: Share = 0.5
+    recipe: RecipeSpec
+
+
+class Retrieval(Model):
+    """Sentence vectors: hidden state `layer` (0: embedding output), pooled."""
+
+    layer: Annotated[int, Field(ge=0, lt=2**31)]
+    pooling: Literal["mean", "cls"] = "mean"
+    max_length: Annotated[int, Field(ge=8, lt=2**31)] = 512
+
+
+class Recipes(Model):
+    """Recipes laid one over the other; a target's is keyed by the task it is trained on (xnli's by mnli)."""
+
+    default: RecipeSpec
+    intermediate: dict[str, RecipeSpec] = {}
+    target: dict[str, RecipeSpec] = {}
+    multitask: RecipeSpec | None = None
+
+    @field_validator("intermediate")
+    @classmethod
+    def _intermediates(cls, recipes: dict[str, RecipeSpec]) -> dict[str, RecipeSpec]:
+        refuse(unknown((((key,), key) for key in recipes), ("default", *INTERMEDIATES), "an intermediate task", on_key=True))
+        return recipes
+
+    @field_validator("target")
+    @classmethod
+    def _targets(cls, recipes: dict[str, RecipeSpec]) -> dict[str, RecipeSpec]:
+        sources = dict.fromkeys(["default", *(TASKS[name].source_task for name in TRAINED_TARGETS)])
+        moved = [key for key in recipes if key in TRAINED_TARGETS and key not in sources]
+        refuse(
+            [Problem(f"{key} is trained on {TASKS[key].source_task}: write {TASKS[key].source_task}", (key,), on_key=True) for key in moved]
+            + unknown((((key,), key) for key in recipes if key not in moved), sources, "a task that targets are trained on", on_key=True)
+        )
+        return recipes
+
+    def all(self) -> Iterator[tuple[tuple[str, ...], RecipeSpec]]:
+        """Every recipe with the way to it."""
+        yield ("default",), self.default
+        yield from ((("intermediate", key), recipe) for key, recipe in self.intermediate.items())
+        yield from ((("target", key), recipe) for key, recipe in self.target.items())
+        if self.multitask is not None:
+            yield ("multitask",), self.multitask
+
+
+def too_long(length: int | None, encoder: EncoderSpec | None, tail: tuple[str, ...]) -> list[Problem]:
+    room = encoder.random.max_positions - 2 if encoder is not None and encoder.random is not None else None
+    if room is None or length is None or length <= room:
+        return []
+    return [Problem(f"{length} tokens do not fit the encoder: max_positions {room + 2} has room for {room}", tail)]
+
+
+class Setup(Model):
+    """Data, first encoder and recipes: one per scale."""
+
+    kind: Literal["setup"] = "setup"
+    name: Name
+    note: str = ""
+    data: DataSpec
+    encoder: EncoderSpec
+    pretraining: Pretraining | None = Field(None, validate_default=True)
+    retrieval: Retrieval
+    recipes: Recipes
+
+    @field_validator("pretraining")
+    @classmethod
+    def _only_random(cls, pretraining: Pretraining | None, info: ValidationInfo) -> Pretraining | None:
+        encoder = info.data.get("encoder")
+        if encoder is not None and encoder.random is not None and pretraining is None:
+            raise wrong(Problem("missing: a random encoder is trained by masked LM first"))
+        if encoder is not None and encoder.random is None and pretraining is not None:
+            raise wrong(Problem("goes with a random encoder only"))
+        if pretraining is not None:
+            refuse(too_long(pretraining.recipe.max_length, encoder, ("recipe", "max_length")))
+        return pretraining
+
+    @field_validator("retrieval")
+    @classmethod
+    def _layer_exists(cls, retrieval: Retrieval, info: ValidationInfo) -> Retrieval:
+        encoder = info.data.get("encoder")
+        problems = too_long(retrieval.max_length, encoder, ("max_length",))
+        if encoder is not None and encoder.random is not None and retrieval.layer > encoder.random.layers:
+            problems.append(Problem(f"the encoder has {encoder.random.layers} layers", ("layer",)))
+        refuse(problems)
+        return retrieval
+
+    @field_validator("recipes")
+    @classmethod
+    def _lengths_fit(cls, recipes: Recipes, info: ValidationInfo) -> Recipes:
+        encoder = info.data.get("encoder")
+        problems = [p for tail, recipe in recipes.all() for p in too_long(recipe.max_length, encoder, (*tail, "max_length"))]
+        if encoder is not None and encoder.random is not None and recipes.default.max_length is None:
+            problems.append(Problem("max_length is missing: a random encoder's recipes say how many tokens they cut to", ("default",)))
+        refuse(problems)
+        return recipes

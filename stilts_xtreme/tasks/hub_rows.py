@@ -1,0 +1,68 @@
+"""How a row of a hub data set becomes a canonical one: one function per layout.
+
+Class labels arrive as their names (never as indices: data sets order NLI labels differently), a missing one as "-".
+`row["row"]` is the row's number in its split, from 0, for data sets without ids.
+"""
+
+from typing import Any
+
+from stilts_xtreme.formats import tydiqa_language
+from stilts_xtreme.formats.choices import without_markers
+
+Row = dict[str, Any]
+
+
+def nli(row: Row) -> Row:
+    """GLUE MNLI (idx), ANLI (uid), SNLI and XNLI (no id)."""
+    name = row.get("uid", row.get("idx", row["row"]))
+    return {"id": str(name), "premise": row["premise"], "hypothesis": row["hypothesis"], "label": row["label"]}
+
+
+def qqp(row: Row) -> Row | None:
+    """GLUE QQP; None without a label."""
+    label = {"not_duplicate": "0", "duplicate": "1"}.get(row["label"])
+    found = {"id": str(row["idx"]), "question1": row["question1"], "question2": row["question2"], "is_duplicate": label}
+    return None if label is None else found
+
+
+def pawsx(row: Row) -> Row:
+    """PAWS-X; the class names are "0" and "1"."""
+    return {"id": str(row["id"]), "sentence1": row["sentence1"], "sentence2": row["sentence2"], "label": row["label"]}
+
+
+def panx(row: Row) -> Row:
+    """XTREME PAN-X; the language prefix is already taken off the tokens."""
+    return {"id": str(row["row"]), "tokens": row["tokens"], "tags": row["ner_tags"]}
+
+
+def squad(row: Row) -> Row:
+    """Every data set with SQuAD's columns."""
+    return {field: row[field] for field in ("id", "context", "question", "answers")}
+
+
+def tydiqa(row: Row) -> Row:
+    """TyDiQA-GoldP, nine languages in one split; the id says which."""
+    return {**squad(row), "language": tydiqa_language(row["id"])}
+
+
+def hellaswag(row: Row) -> Row | None:
+    """HellaSwag; None without a label; markers are taken out as in the release reader."""
+    if row["label"] not in ("0", "1", "2", "3"):
+        return None
+    endings = [without_markers(ending) for ending in row["endings"]]
+    parts = {"ctx_a": without_markers(row["ctx_a"]), "ctx_b": without_markers(row["ctx_b"])}
+    return {"id": str(row["ind"]), **parts, "endings": endings, "label": row["label"]}
+
+
+def commonsenseqa(row: Row) -> Row | None:
+    """CommonsenseQA; None without an answer."""
+    return {field: row[field] for field in ("id", "question", "choices", "answerKey")} if row["answerKey"] else None
+
+
+def tatoeba(row: Row) -> list[Row]:
+    """XTREME Tatoeba: one row holds both sides (the foreign one is "source"); sentences keep a line end there."""
+    foreign, english = f"foreign-{row['row']}", f"english-{row['row']}"
+    return [
+        {"id": foreign, "text": row["source_sentence"].strip("\r\n"), "side": "foreign", "match": english},
+        {"id": english, "text": row["target_sentence"].strip("\r\n"), "side": "english", "match": foreign},
+    ]

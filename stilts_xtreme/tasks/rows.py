@@ -1,0 +1,66 @@
+"""How a canonical row becomes an example; None where the row is to be skipped (no gold label)."""
+
+from typing import Any
+
+from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged, Text
+
+Row = dict[str, Any]
+
+
+def nli_pair(row: Row) -> Pair | None:
+    """Premise and hypothesis; a row marked "-" (the annotators did not agree) is skipped."""
+    return None if row["label"] == "-" else Pair(row["id"], row["premise"], row["hypothesis"], row["label"])
+
+
+def qqp_pair(row: Row) -> Pair:
+    """Two questions, asking the same or not."""
+    label = {"0": "not_duplicate", "1": "duplicate"}[row["is_duplicate"]]
+    return Pair(row["id"], row["question1"], row["question2"], label)
+
+
+def pawsx_pair(row: Row) -> Pair | None:
+    """Two sentences; PAWS-X writes "NS" for one that was not translated, and such a row is skipped."""
+    if "NS" in (row["sentence1"].strip(), row["sentence2"].strip()):
+        return None
+    return Pair(row["id"], row["sentence1"], row["sentence2"], row["label"])
+
+
+def hellaswag_choices(row: Row) -> Choices:
+    """First part of the context, and its second part with each ending."""
+    options = tuple(f"{row['ctx_b']} {ending}".strip() for ending in row["endings"])
+    return Choices(row["id"], row["ctx_a"], options, int(row["label"]))
+
+
+def cosmosqa_choices(row: Row) -> Choices:
+    """Context, and the question with each answer."""
+    options = tuple(f"{row['question']} {row[f'answer{i}']}" for i in range(4))
+    return Choices(row["id"], row["context"], options, int(row["label"]))
+
+
+def commonsenseqa_choices(row: Row) -> Choices:
+    """Question and its answers, in the order of their letters as they stand."""
+    labels, options = row["choices"]["label"], row["choices"]["text"]
+    return Choices(row["id"], row["question"], tuple(options), list(labels).index(row["answerKey"]))
+
+
+def tagged_sentence(row: Row) -> Tagged | None:
+    """Tokens and their tags; a sentence of underscores alone is skipped (a treebank that may not pass its text on)."""
+    if all(token == "_" for token in row["tokens"]):
+        return None
+    return Tagged(row["id"], tuple(row["tokens"]), tuple(row["tags"]))
+
+
+def squad_question(row: Row) -> Question:
+    """Question, passage and accepted answers, as in the SQuAD format."""
+    answers = row["answers"]
+    return Question(row["id"], row["question"], row["context"], tuple(answers["text"]), tuple(answers["answer_start"]))
+
+
+def bitext_sentence(row: Row) -> Sentence:
+    """One side of a bitext."""
+    return Sentence(row["id"], row["text"], row["side"], row["match"])
+
+
+def text_line(row: Row) -> Text:
+    """A line of running text."""
+    return Text(row["id"], row["text"])

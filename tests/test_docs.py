@@ -1,0 +1,53 @@
+"""Every command line in the README and in the specs' headers parses, and every spec that ships loads."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from stilts_xtreme import spec
+from stilts_xtreme.cli import app
+
+ROOT = Path(__file__).parent.parent
+SPECS = sorted((ROOT / "experiments").glob("*/*.yaml"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "experiments" / "README.md", *SPECS]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def commands(program: str) -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if match := re.match(rf"(?:# |\$ |    )?({program} [^#`]+)", line):
+                found.append((page.name, match.group(1).strip()))
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), commands("stilts"))
+def test_command_parses(page: str, line: str) -> None:
+    command = typer.main.get_command(app)
+    words = shlex.split(line)[1:]
+    while words and hasattr(command, "commands"):
+        assert words[0] in command.commands, f"{page}: no command {words[0]}"
+        command, words = command.commands[words[0]], words[1:]
+    context = command.make_context("stilts", list(words), resilient_parsing=False)
+    path = context.params.get("spec")
+    if path is not None:
+        assert (ROOT / path).is_file(), f"{page}: {path} is not there"
+
+
+def test_there_are_commands_to_check() -> None:
+    assert len(commands("stilts")) >= 8 and len(commands("make")) >= 3
+
+
+@pytest.mark.parametrize(("page", "line"), commands("make"))
+def test_make_target_is_there(page: str, line: str) -> None:
+    targets = [word for word in shlex.split(line)[1:] if "=" not in word]
+    assert targets and all(re.search(rf"^{re.escape(target)}:", MAKEFILE, re.M) for target in targets)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_spec_loads(path: Path) -> None:
+    assert spec.load(path).kind

@@ -1,0 +1,183 @@
+"""The real commands in a subprocess, on the miniature world with next to no training."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+EXPERIMENTS = Path(__file__).parent.parent / "experiments"
+FIRST = EXPERIMENTS / "first"
+TINY = [
+    "setup.encoder.random.hidden_size=16", "setup.encoder.random.layers=1", "setup.encoder.random.heads=2",
+    "setup.encoder.random.intermediate_size=32", "setup.encoder.random.vocab_size=1200", "setup.pretraining.recipe.steps=4",
+    "setup.retrieval.layer=1", "setup.recipes.default.steps=3", "setup.recipes.default.examples=64", "setup.recipes.default.dev_limit=24",
+    "setup.recipes.intermediate={}", "setup.recipes.target={}", "setup.recipes.multitask={}",
+]  # fmt: skip
+
+
+def stilts(*words: object, cwd: Path | None = None, code: int = 0, **extra: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **extra}
+    done = subprocess.run(
+        [sys.executable, "-m", "stilts_xtreme", *map(str, words)], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+def evaluate(store: Path) -> tuple[object, ...]:
+    return ("evaluate", FIRST / "4-evaluate.yaml", *TINY, "--store", store)
+
+
+def test_the_chain_of_the_readme_runs_and_is_found_again(store) -> None:
+    done = stilts(*evaluate(store))
+    path = Path(done.stdout.strip())
+    assert done.stdout.count("\n") == 1 and path.is_file()
+    result = json.loads(path.read_text())
+    assert result["schema"] == "stilts/evaluation@1"
+    assert [link["tasks"] for link in result["chain"]] == [["text"], ["mnli"], ["mnli"], ["xnli"]]
+    assert all(scores["n"] > 0 for scores in result["languages"].values())
+    assert result["score"] == pytest.approx(sum(s["accuracy"] for s in result["languages"].values()) / len(result["languages"]))
+    assert list(result)[-1] == "provenance"
+    folders = {file: file.stat().st_mtime_ns for file in store.rglob("result.json")}
+    assert len(folders) == 4
+    again = stilts(*evaluate(store))
+    assert again.stdout == done.stdout
+    assert {file: file.stat().st_mtime_ns for file in store.rglob("result.json")} == folders
+
+
+def test_a_result_has_the_same_bytes_twice_but_for_its_provenance(store, tmp_path) -> None:
+    first = Path(stilts(*evaluate(store)).stdout.strip())
+    second = Path(stilts(*evaluate(tmp_path / "späce store"), PYTHONHASHSEED="7", TZ="Asia/Tokyo", LC_ALL="C.UTF-8").stdout.strip())
+
+    def stable(path: Path) -> str:
+        return path.read_text().split('"provenance"')[0]
+
+    assert stable(first) == stable(second)
+    for left, right in zip(sorted(first.parent.glob("test-*.jsonl")), sorted(second.parent.glob("test-*.jsonl")), strict=True):
+        assert left.read_bytes() == right.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("command", "spec", "tasks"),
+    [
+        ("train-intermediate", "1-intermediate.yaml", ["mnli"]),
+        ("train-multitask", "2-multitask.yaml", None),
+        ("finetune-target", "3-target.yaml", ["mnli"]),
+    ],
+)
+def test_every_training_command_writes_its_result(store, command, spec, tasks) -> None:
+    result = json.loads(stilts(command, FIRST / spec, *TINY, "--store", store, "--json").stdout)
+    assert result["schema"] == "stilts/training@1"
+    assert tasks is None or result["plan"]["tasks"] == tasks
+    assert result["data"] and all(len(reading["digest"]) == 64 and reading["rows"] for reading in result["data"])
+    folder = store / "train" / result["address"]
+    assert {"model.safetensors", "tokenizer.json", "heads.json", "log.jsonl", "manifest.json"} <= {f.name for f in folder.iterdir()}
+    assert len((folder / "log.jsonl").read_text().splitlines()) == result["steps"]["done"]
+
+
+def test_dry_run_shows_the_plan_and_does_nothing(store, tmp_path) -> None:
+    shown = stilts(*evaluate(tmp_path / "none"), "--dry-run").stdout
+    assert "0 done, 4 to do" in shown and shown.count("[to do") == 4
+    assert not (tmp_path / "none").exists()
+    stilts(*evaluate(store))
+    assert "4 done, 0 to do" in stilts(*evaluate(store), "--dry-run").stdout
+
+
+AXES = ["intermediate=[none,qqp,squad_v2,commonsenseqa]", "targets=[xnli,pawsx,panx,xquad,tatoeba,bucc2018]", "seeds=[1]"]
+
+
+def test_a_study_shares_stages_runs_in_processes_and_draws_its_report(store, tmp_path) -> None:
+    words = ("study", EXPERIMENTS / "studies" / "main.yaml", *AXES, *TINY, "--store", store)
+    path = Path(stilts(*words, "--jobs", 2).stdout.strip())
+    study = json.loads(path.read_text())
+    assert len(study["evaluations"]) == 4 * 6
+    assert {training["label"] for training in study["trainings"]} >= {"text", "qqp", "squad_v2", "commonsenseqa", "squad", "mnli", "panx"}
+    before = path.read_bytes()
+    stilts(*words)
+    assert path.read_bytes() == before
+    shown = Path(stilts("report", path, "--to", tmp_path / "pages").stdout.strip())
+    assert shown.is_file() and (tmp_path / "pages" / "index.html").is_file()
+
+
+def test_a_study_that_is_interrupted_leaves_a_clean_store_and_goes_on(tmp_path) -> None:
+    words = [sys.executable, "-m", "stilts_xtreme", "study", str(EXPERIMENTS / "studies" / "main.yaml"), *AXES, *TINY,
+             "setup.pretraining.recipe.steps=100000", "--store", str(tmp_path), "--jobs", "2"]  # fmt: skip
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("train/.*.part/log.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Run the same command again" in told and "Traceback" not in told
+    assert not list(tmp_path.glob("*/.*.part")) and not list(tmp_path.rglob("result.json"))
+
+
+def test_a_stage_that_fails_does_not_stop_the_others_and_is_named(tmp_path) -> None:
+    words = ("study", EXPERIMENTS / "studies" / "main.yaml", "intermediate=[none]", "targets=[panx,xnli]", *TINY, "--store", tmp_path)
+    told = stilts(*words, "setup.recipes.target={mnli: {max_length: 100000}}", "--jobs", 2, code=2).stderr
+    assert "mnli" in told and "recipe.max_length" in told and "Traceback" not in told
+    assert any("panx" in json.loads(file.read_text())["task"] for file in tmp_path.glob("predict/*/result.json"))
+    assert not list(tmp_path.glob("*/.*.part"))
+
+
+def test_a_loss_that_is_not_finite_is_reported(tmp_path) -> None:
+    words = ("finetune-target", FIRST / "3-target.yaml", "start=none", *TINY, "recipe.learning_rate=1e30", "recipe.clip=1e30",
+             "recipe.steps=20", "--store", tmp_path, "--json")  # fmt: skip
+    done = stilts(*words)
+    result = json.loads(done.stdout)
+    assert result["collapsed"] and "collapsed: mnli" in done.stderr
+
+
+def test_broken_specs_are_answered_at_once_and_in_full(tmp_path) -> None:
+    shutil.copytree(EXPERIMENTS / "setups", tmp_path / "setups")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("kind: target\nsetup: setups/miniature.yaml\ntask: xnil\nsed: 1\nrecipe: {learning_rate: fast, epochs: -1}\n")
+    told = stilts("finetune-target", broken, code=2).stderr
+    lines = told.strip().splitlines()
+    assert len(lines) == 4 and all(re.match(rf"{re.escape(str(broken))}:\d+:\d+: ", line) for line in lines)
+    assert "did you mean 'xnli'" in told and "did you mean 'seed'" in told and "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["finetune-target", "nowhere.yaml"], "nowhere.yaml"),
+        (["evaluate", FIRST / "1-intermediate.yaml"], "train-intermediate"),
+        (["train-intermediate", FIRST / "1-intermediate.yaml", "seed=one"], "seed"),
+        (["train-intermediate", FIRST / "1-intermediate.yaml", "--device", "abacus"], "abacus"),
+        (["tasks", "xnil"], "xnli"),
+        (["report", "nowhere.json"], "nowhere.json"),
+        (["runs", "show", "abc"], "abc"),
+    ],
+)
+def test_what_a_person_can_mend_ends_with_two_and_no_traceback(tmp_path, words, told) -> None:
+    done = stilts(*words, cwd=tmp_path, code=2)
+    assert told in done.stderr and "Traceback" not in done.stderr and done.stdout == ""
+
+
+def test_runs_are_listed_shown_and_cleaned(store, tmp_path) -> None:
+    stilts(*evaluate(store))
+    assert "predict" in stilts("runs", "list", "--store", store).stdout
+    address = next(iter(sorted((store / "predict").iterdir()))).name
+    if not address.startswith("."):
+        assert json.loads(stilts("runs", "show", address[:8], "--store", store).stdout)["address"] == address
+    left = tmp_path / "train" / "0123456789ab"
+    left.mkdir(parents=True)
+    assert str(left) in stilts("runs", "clean", "--store", tmp_path).stdout and not left.exists()
+
+
+def test_tasks_are_listed_and_shown() -> None:
+    assert "cosmosqa" in stilts("tasks").stdout
+    assert "Pair" in stilts("tasks", "xnli").stdout

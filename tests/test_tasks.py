@@ -1,0 +1,163 @@
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stilts_xtreme import formats, languages
+from stilts_xtreme.tasks import hub_rows, metrics, rows
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged
+from stilts_xtreme.tasks.task import Files, Hub, Task
+
+ALL = pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+
+
+def test_languages() -> None:
+    assert len(languages.TABLE) == len(languages.LANGUAGES) == len({row.iso3 for row in languages.TABLE}) == 50
+    assert len(languages.XTREME) == 40 and list(languages.LANGUAGES) == sorted(languages.LANGUAGES)
+    assert [languages.iso3(code) for code in ("zh", "fa", "el", "sw", "xx")] == ["cmn", "pes", "ell", "swh", "xx"]
+    assert [languages.LANGUAGES[code].resources for code in ("yo", "ka", "de")] == ["low", "mid", "high"]
+    assert languages.codes("ar de el") == ("ar", "de", "el")
+    for line in ("ar zz", "ar de ar"):
+        with pytest.raises(KeyError):
+            languages.codes(line)
+
+
+def test_catalogue() -> None:
+    assert list(TASKS) == [task.name for task in TASKS.values()]
+    assert set(TASKS) == {*INTERMEDIATES, *TARGETS, "snli", "text"} and len(INTERMEDIATES) == len(TARGETS) == 9
+    counts = {"xnli": 15, "pawsx": 7, "panx": 40, "udpos": 33, "xquad": 11, "mlqa": 7, "tydiqa": 9, "bucc2018": 4, "tatoeba": 36}
+    assert {name: len(TASKS[name].languages) for name in TARGETS} == counts  # XTREME, arXiv 2003.11080, table 1 and its code
+    assert all(TASKS[name].languages == ("en",) for name in (*INTERMEDIATES, "snli"))
+    assert set(languages.XTREME) - set(TASKS["udpos"].languages) == set("bn jv ka ml ms my sw".split())
+    assert set(languages.XTREME) - set(TASKS["tatoeba"].languages) == set("en ms my yo".split())
+
+
+@ALL
+def test_a_task_is_whole(task: Task) -> None:
+    assert task.head in ("classification", "multiple_choice", "tagging", "span_qa", "embedding", "mlm")
+    assert task.licence and task.about and task.version >= 1 and task.sources
+    assert (task.head == "classification") == bool(task.labels and task.head != "tagging")
+    assert task.trains_on is None or TASKS[task.trains_on].head == task.head
+    assert all(TASKS[name].head == task.head and TASKS[name].labels == task.labels for name in task.joins)
+    assert len(set(task.labels)) == len(task.labels)
+    if task.labels and task.chance:
+        assert task.chance == pytest.approx(100 / len(task.labels))
+    for source in task.sources:
+        several = isinstance(source, Files) and source.reader in formats.MULTILINGUAL
+        patterns = [*source.train, *source.dev, *source.test]
+        assert patterns and (isinstance(source, Files) or source.id.count("/") == 1)
+        if len(task.languages) > 1 and isinstance(source, Files) and not several:
+            assert all("{" in pattern for pattern in patterns if not pattern.startswith("paws_wiki"))
+    # Only English data trains: no pattern leads to the machine-translated training files of XNLI and PAWS-X.
+    if task.name == "xnli":
+        assert not any(source.train for source in task.sources)
+
+
+def test_no_hub_copy_that_is_known_to_be_wrong() -> None:
+    ids = {name: [source.id for source in task.sources if isinstance(source, Hub)] for name, task in TASKS.items()}
+    assert not ids["udpos"] and not ids["bucc2018"] and not ids["cosmosqa"] and "google/xtreme" not in ids["pawsx"] + ids["xnli"]
+    assert "facebook/mlqa" not in ids["mlqa"]
+
+
+def test_importing_the_catalogue_is_light() -> None:
+    code = (
+        "import sys, stilts_xtreme.tasks.catalogue, stilts_xtreme.data.read\n"
+        "print(*sorted({'numpy', 'torch', 'transformers', 'datasets', 'sklearn'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
+
+
+def test_rows_without_a_gold_label_are_skipped() -> None:
+    nli = {"id": "1", "premise": "a", "hypothesis": "b", "label": "-"}
+    assert rows.nli_pair(nli) is None
+    assert rows.nli_pair({**nli, "label": "neutral"}) == Pair("1", "a", "b", "neutral")
+    paws = {"id": "1", "sentence1": "NSA", "sentence2": "b", "label": "0"}
+    assert rows.pawsx_pair(paws) == Pair("1", "NSA", "b", "0")
+    assert rows.pawsx_pair({**paws, "sentence2": "NS "}) is None and rows.pawsx_pair({**paws, "sentence1": "NS"}) is None
+    assert rows.tagged_sentence({"id": "1", "tokens": ["_", "_"], "tags": ["NOUN", "X"]}) is None
+    assert rows.tagged_sentence({"id": "1", "tokens": ["_", "a"], "tags": ["X", "X"]}) == Tagged("1", ("_", "a"), ("X", "X"))
+
+
+def test_hub_rows() -> None:
+    nli = {"premise": "a", "hypothesis": "b", "label": "neutral"}
+    assert hub_rows.nli({**nli, "idx": 5, "row": 0})["id"] == "5"
+    assert hub_rows.nli({**nli, "uid": "u", "row": 0, "reason": ""}) == {"id": "u", **nli}
+    assert hub_rows.nli({**nli, "row": 3})["id"] == "3"
+    assert hub_rows.qqp({"idx": 1, "question1": "a", "question2": "b", "label": "-", "row": 0}) is None
+    assert hub_rows.qqp({"idx": 1, "question1": "a", "question2": "b", "label": "duplicate", "row": 0})["is_duplicate"] == "1"
+    swag = {"ind": 3, "ctx_a": "[header] A", "ctx_b": "", "endings": ["[step] b"] * 4, "label": "", "row": 0}
+    assert hub_rows.hellaswag(swag) is None
+    assert hub_rows.hellaswag({**swag, "label": "2"})["endings"] == ["b"] * 4
+    assert hub_rows.commonsenseqa({"id": "1", "question": "q", "choices": {}, "answerKey": "", "row": 0}) is None
+    squad = {"id": "korean-3-0", "title": "t", "context": "c", "question": "q", "answers": {"text": [], "answer_start": []}, "row": 0}
+    assert hub_rows.tydiqa(squad)["language"] == "ko" and set(hub_rows.squad(squad)) == {"id", "context", "question", "answers"}
+    pair = {"source_sentence": "Ja.\n", "target_sentence": "Yes.\n", "source_lang": "deu", "target_lang": "eng", "row": 4}
+    assert [row["text"] for row in hub_rows.tatoeba(pair)] == ["Ja.", "Yes."]
+    assert [(row["id"], row["match"]) for row in hub_rows.tatoeba(pair)] == [("foreign-4", "english-4"), ("english-4", "foreign-4")]
+
+
+QUESTIONS = (
+    Question("a", "Who?", "The hen ran.", ("The hen", "hen"), (0, 4)),
+    Question("b", "Why?", "The hen ran.", (), ()),
+)
+BITEXT = (
+    Sentence("f0", "x", "foreign", "e1"),
+    Sentence("f1", "y", "foreign", "e1"),
+    Sentence("f2", "z", "foreign", None),
+    Sentence("e0", "u", "english", "f0"),
+    Sentence("e1", "v", "english", "f1"),
+)
+
+
+def test_metrics() -> None:
+    pairs = [Pair(str(i), "a", "b", label) for i, label in enumerate(["yes", "no", "no", "no"])]
+    assert metrics.label_accuracy(["yes", "no", "no", "yes"], pairs, "de") == {"accuracy": 75.0}
+    assert metrics.label_accuracy([1, 0], [Choices("1", "a", ("b", "c"), 1), Choices("2", "a", ("b", "c"), 1)], "en") == {"accuracy": 50.0}
+    tagged = [Tagged("1", ("Bo", "Ray", "ran"), ("B-PER", "I-PER", "O")), Tagged("2", ("x",), ("O",))]
+    assert metrics.tag_accuracy([("B-PER", "O", "O"), ("O",)], tagged, "en") == {"accuracy": 75.0}
+    perfect = metrics.chunk_f1([example.tags for example in tagged], tagged, "en")
+    assert perfect["f1"] == perfect["accuracy"] == 100.0
+    assert metrics.chunk_f1([("B-PER", "O", "O"), ("O",)], tagged, "en")["f1"] == 0.0
+    assert metrics.exact_match_and_f1(["hen", ""], QUESTIONS, "en") == {"exact_match": 100.0, "f1": 100.0}
+    assert metrics.mlqa_exact_match_and_f1(["hen", ""], QUESTIONS, "en") == {"exact_match": 100.0, "f1": 100.0}
+    assert metrics.exact_match_and_f1(["cow", "hen"], QUESTIONS, "en") == {"exact_match": 0.0, "f1": 0.0}
+    with pytest.raises(ValueError):
+        metrics.exact_match_and_f1(["hen"], QUESTIONS, "en")
+    assert metrics.tatoeba_accuracy(["f0", "f0"], BITEXT, "de") == {"accuracy": 50.0}
+    assert metrics.gold_pairs(BITEXT) == {("f0", "e1"), ("f1", "e1"), ("f0", "e0")}
+    found = metrics.bucc_f1([["f0", "e1"], ["f2", "e0"]], BITEXT, "de")
+    assert found["precision"] == 50.0 and found["recall"] == pytest.approx(100 / 3) and found["f1"] == pytest.approx(40.0)
+    assert metrics.unscored([], [], "de") == {}
+
+
+@ALL
+def test_headlines_are_among_the_metrics(task: Task) -> None:
+    examples = {
+        "classification": [Pair("1", "a", "b", task.labels[0] if task.labels else "")],
+        "multiple_choice": [Choices("1", "a", ("b", "c"), 1)],
+        "tagging": [Tagged("1", ("Bo",), ("X" if task.name == "udpos" else "B-PER",))],
+        "span_qa": QUESTIONS[:1],
+        "embedding": BITEXT[2:4],
+        "mlm": [],
+    }[task.head]
+    gold = {
+        "classification": lambda: [example.label for example in examples],
+        "multiple_choice": lambda: [1],
+        "tagging": lambda: [example.tags for example in examples],
+        "span_qa": lambda: ["hen"],
+        "embedding": lambda: ["f0"] if task.name == "tatoeba" else [("f0", "e0")],
+        "mlm": lambda: [],
+    }[task.head]()
+    found = task.metric(gold, examples, task.languages[0])
+    assert {name: found[name] for name in task.headline} == dict.fromkeys(task.headline, 100.0)
+
+
+def test_every_task_has_a_golden_reading() -> None:
+    cases = [json.loads(path.read_text(encoding="utf-8")) for path in (Path(__file__).parent / "cases" / "readings").glob("*.json")]
+    assert {case["task"] for case in cases} == set(TASKS)
+    assert {field.name for field in dataclasses.fields(Task)} >= {"version"}
+    assert {case["task"]: case["version"] for case in cases} == {name: task.version for name, task in TASKS.items()}

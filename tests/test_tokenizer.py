@@ -1,0 +1,122 @@
+"""The trained tokenizer: XLM-R's shape, the same on every training, unchanged by saving."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import AutoTokenizer, XLMRobertaConfig
+
+from stilts_xtreme.engine.tokenizer import train
+
+LINES = [
+    "The red cat met a dog in the old house .",
+    "A dog met 12 cats, then the house fell.",
+    "Ça va? L'été est fini; the end",
+    "猫が犬に会った。家は古い。",
+    "猫と犬が家にいる。",
+    "แมวพบสุนัขในบ้าน",
+] * 6
+SHUFFLED = sorted(LINES, key=lambda line: line[::-1])
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train(LINES, 160)
+
+
+def ids(tokenizer) -> dict[str, int]:
+    return tokenizer.get_vocab()
+
+
+def test_special_tokens_have_the_ids_of_xlm_r(tokenizer):
+    assert tokenizer.convert_ids_to_tokens([0, 1, 2, 3, len(tokenizer) - 1]) == ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    names = ("bos", "cls", "pad", "eos", "sep", "unk", "mask")
+    assert [getattr(tokenizer, f"{name}_token_id") for name in names] == [0, 0, 1, 2, 2, 3, len(tokenizer) - 1]
+    assert sorted(ids(tokenizer).values()) == list(range(len(tokenizer)))
+
+
+def test_pairs_have_the_form_of_xlm_r(tokenizer):
+    a, b = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("the cat", "a dog"))
+    assert tokenizer("the cat")["input_ids"] == [0, *a, 2]
+    assert tokenizer("the cat", "a dog")["input_ids"] == [0, *a, 2, 2, *b, 2]
+
+
+def test_frequent_words_are_one_piece_and_marks_stand_alone(tokenizer):
+    assert tokenizer.tokenize("the dog met .") == ["▁the", "▁dog", "▁met", "▁."]
+    assert tokenizer.tokenize("the dog met.") == ["▁the", "▁dog", "▁met", "."]
+
+
+def test_vocabulary_size_is_a_limit():
+    assert len(train(LINES, 100)) == 100
+    assert len(train(["ka lo"], 1000)) < 30
+
+
+def test_rare_characters_are_left_out():
+    lines = ["the cat met the dog"] * 500 + ["the cat Ω met"]
+    tokenizer = train(lines, 60)
+    assert tokenizer("Ω", add_special_tokens=False)["input_ids"][-1] == tokenizer.unk_token_id
+    assert tokenizer.unk_token_id not in tokenizer("the cat met the dog")["input_ids"]
+    assert len(train(["".join(map(chr, range(0x4E00, 0x4F00))) * 3], 50)) == 50  # an alphabet larger than the vocabulary
+
+
+def test_offsets_leave_out_the_space_and_reach_through_normalising(tokenizer):
+    text = "the  cat, ﬁni 猫が"
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    words = [text[a:b] for a, b in encoded["offset_mapping"]]
+    assert words[:3] == ["the", "cat", ","] and not any(word != word.strip() for word in words)
+    assert tokenizer.convert_ids_to_tokens(encoded["input_ids"])[:3] == ["▁the", "▁cat", ","]
+
+
+def test_split_words_keep_their_beginning(tokenizer):
+    words = ["the", "cats,", "猫が犬に", "Ça"]
+    encoded = tokenizer([words], is_split_into_words=True, add_special_tokens=False)
+    pieces, numbers = tokenizer.convert_ids_to_tokens(encoded["input_ids"][0]), encoded.word_ids(0)
+    assert [pieces[numbers.index(i)][0] for i in range(4)] == ["▁"] * 4
+    alone = [piece for word in words for piece in tokenizer.tokenize(word)]
+    assert pieces == alone == tokenizer.tokenize(" ".join(words))
+
+
+def test_saving_and_loading_changes_nothing(tokenizer, tmp_path):
+    tokenizer.save_pretrained(tmp_path)
+    XLMRobertaConfig(vocab_size=len(tokenizer)).save_pretrained(tmp_path)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    texts = [*LINES[:6], "ﬁni Ｔｈｅ e\u0301te\u0301 <mask> x", "a\tb\u200bc"]
+    for kind in ({"truncation": "longest_first", "max_length": 9}, {"return_offsets_mapping": True}, {}):
+        assert dict(loaded(texts, texts[::-1], **kind)) == dict(tokenizer(texts, texts[::-1], **kind))
+    assert (loaded.all_special_ids, len(loaded), ids(loaded)) == (tokenizer.all_special_ids, len(tokenizer), ids(tokenizer))
+
+
+def test_the_order_of_lines_does_not_matter(tokenizer):
+    assert train(SHUFFLED, 160).backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
+
+
+@pytest.mark.parametrize("parallel", ["true", "false"])
+def test_another_process_trains_the_same_tokenizer(tokenizer, parallel):
+    """Whatever the hash seed, and with several threads or one."""
+    code = (
+        "import json, sys; from stilts_xtreme.engine.tokenizer import train;"
+        "print(train(json.load(sys.stdin), 160).backend_tokenizer.to_str())"
+    )
+    settings = {"TOKENIZERS_PARALLELISM": parallel, "PYTHONHASHSEED": "7", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-c", code]
+    env = os.environ | settings
+    done = subprocess.run(command, input=json.dumps(LINES), capture_output=True, encoding="utf-8", env=env, check=True)
+    assert done.stdout.strip() == tokenizer.backend_tokenizer.to_str()
+
+
+def test_real_text_in_many_scripts(real_data: Path):
+    by_language = {}
+    for path in sorted((real_data / "mono").glob("*.txt.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            by_language[path.name.split(".")[0]] = [line.rstrip("\n") for _, line in zip(range(300), file, strict=False)]
+    tokenizer = train([line for lines in by_language.values() for line in lines], 8000)
+    assert len(tokenizer) == 8000
+    for language, lines in by_language.items():
+        rows = tokenizer(lines, add_special_tokens=False)["input_ids"]
+        pieces, unknown = sum(map(len, rows)), sum(row.count(tokenizer.unk_token_id) for row in rows)
+        assert unknown / pieces < 0.03, language
+        assert sum(map(len, lines)) / pieces > (0.9 if language in ("zh", "ja", "ko") else 1.4), language
