@@ -161,21 +161,18 @@ def runs_clean(
 
 def main() -> None:
     """Run a command: exit 0 done, 2 the input can be mended, 3 a run failed, 130 interrupted; 1 with a traceback is our fault."""
-    import click
-
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        app()
     except UserError as fault:
         _end(str(fault), 2)
     except RunFailed as fault:
         _end(f"failed:\n{fault}", 3)
-    except click.ClickException as fault:
-        fault.show()
-        sys.exit(fault.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except _Interrupted:
         _end("interrupted; nothing half-done was kept. Run the same command again to go on from the last finished stage.", 130)
-    except BrokenPipeError:
-        sys.exit(0)
+
+
+class _Interrupted(Exception):
+    """Ctrl-C while stages ran."""
 
 
 def _end(message: str, code: int) -> None:
@@ -226,8 +223,11 @@ def _run(stages: list[Any], store: Any, device: str, threads: int | None, jobs: 
 
     if jobs is None:
         jobs = 1 if device != "cpu" and _gpu() else max(1, (os.cpu_count() or 1) // (threads or 1))
-    with watch(stages, len(stages) - len(todo)) as tell:
-        run(stages, store, Options(device, threads), tell, jobs)
+    try:
+        with watch(stages, len(stages) - len(todo)) as tell:
+            run(stages, store, Options(device, threads), tell, jobs)
+    except KeyboardInterrupt:
+        raise _Interrupted from None
 
 
 def _gpu() -> bool:

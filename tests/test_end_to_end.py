@@ -17,8 +17,7 @@ FIRST = EXPERIMENTS / "first"
 TINY = [
     "setup.encoder.random.hidden_size=16", "setup.encoder.random.layers=1", "setup.encoder.random.heads=2",
     "setup.encoder.random.intermediate_size=32", "setup.encoder.random.vocab_size=1200", "setup.pretraining.recipe.steps=4",
-    "setup.retrieval.layer=1", "setup.recipes.default.steps=3", "setup.recipes.default.examples=64", "setup.recipes.default.dev_limit=24",
-    "setup.recipes.intermediate={}", "setup.recipes.target={}", "setup.recipes.multitask={}",
+    "setup.retrieval.layer=1", "setup.recipes={default: {steps: 3, examples: 64, dev_limit: 24, batch_size: 8, max_length: 128}}",
 ]  # fmt: skip
 
 

@@ -14,10 +14,11 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.choices import without_markers
 
 CASES = json.loads((Path(__file__).parent / "cases" / "malformed.json").read_text(encoding="utf-8"))
-READERS = [name for name in formats.__all__ if name.endswith(("_jsonl", "_tsv", "_csv", "_json", "_columns", "_pair", "_lines", "conllu"))]
+ENDINGS = ("_jsonl", "_tsv", "_csv", "_json", "_columns", "_pair", "_lines", "conllu")
+READERS = [name for name in formats.__all__ if name.endswith(ENDINGS)]
 
 quick = settings(max_examples=40, deadline=None)
-# Any text a line can hold: no line ends, no tabs, no halves of surrogate pairs (and no byte-order mark, which a file may begin with).
+# Any text a line can hold: no line ends, no tabs, no halves of surrogate pairs; no byte-order mark, as a file may begin with one.
 line = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\n\r\t\ufeff"), max_size=20)
 passage = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\ufeff"), max_size=20)
 word = line.filter(lambda text: text.strip() and not text.startswith("#"))
@@ -109,8 +110,8 @@ def test_paraphrase(rows: list[tuple[str, str, str, str]]) -> None:
     if rows[0][0] != "id":
         assert rows_of("paws_tsv", tsv(rows)) == wanted
     assert rows_of("paws_tsv", tsv([("id", "sentence1", "sentence2", "label"), *rows])) == wanted
-    without_id = [row for row in rows if row[1] != "id"]
-    assert [row["sentence2"] for row in rows_of("paws_tsv", tsv([row[1:] for row in without_id]))] == [row[2] for row in without_id]
+    bare = [row[1:] for row in rows if row[1] != "id"]
+    assert [row["sentence2"] for row in rows_of("paws_tsv", tsv(bare))] == [row[1] for row in bare]
     header = ("id", "qid1", "qid2", "question1", "question2", "is_duplicate")
     found = rows_of("qqp_tsv", tsv([header, *((a, "1", "2", b, c, d) for a, b, c, d in rows)]))
     assert found == [{"id": a, "question1": b, "question2": c, "is_duplicate": d} for a, b, c, d in rows]
@@ -160,8 +161,10 @@ def test_squad(rows: list) -> None:
         qas = []
         for name, question, spans in questions:
             texts, starts = [context[a : a + n] for a, n in spans], [a for a, _ in spans]
-            qas.append({"id": name, "question": question, "answers": [{"text": t, "answer_start": s} for t, s in zip(texts, starts)]})
-            wanted.append({"id": name, "context": context, "question": question, "answers": {"text": texts, "answer_start": starts}})
+            answers = [{"text": text, "answer_start": start} for text, start in zip(texts, starts, strict=True)]
+            qas.append({"id": name, "question": question, "answers": answers})
+            found = {"text": texts, "answer_start": starts}
+            wanted.append({"id": name, "context": context, "question": question, "answers": found})
         paragraphs.append({"context": context, "qas": qas})
     for indent in (None, 1):
         content = json.dumps({"version": "1.1", "data": [{"title": "t", "paragraphs": paragraphs}]}, indent=indent)
@@ -204,7 +207,8 @@ def test_tatoeba(pairs: list[tuple[str, str]]) -> None:
     with TemporaryDirectory() as folder:
         path = write(folder, {"tatoeba.swh-eng.swh": foreign, "tatoeba.swh-eng.eng.gz": gzip.compress(english.encode())})
         rows = list(formats.tatoeba_pair(path))
-        assert [file.name for file in formats.files_of(formats.tatoeba_pair, path)] == ["tatoeba.swh-eng.swh", "tatoeba.swh-eng.eng.gz"]
+        both = formats.files_of(formats.tatoeba_pair, path)
+    assert [file.name for file in both] == ["tatoeba.swh-eng.swh", "tatoeba.swh-eng.eng.gz"]
     texts = {row["id"]: row["text"] for row in rows}
     found = [(row["text"], texts[row["match"]]) for row in rows if row["side"] == "foreign"]
     assert found == pairs and len(texts) == 2 * len(pairs)
@@ -237,3 +241,8 @@ def test_text(lines: list[str]) -> None:
     assert [row["text"] for row in found] == [text for text in lines if text.strip()]
     assert all(lines[int(row["id"]) - 1] == row["text"] for row in found)
     assert rows_of("text_lines", "\ufeff" + content) == found
+
+
+def test_only_a_line_feed_ends_a_line() -> None:
+    text = "a\rb\x0bc\x85d\u2028e"
+    assert [row["text"] for row in rows_of("text_lines", f"{text}\n{text}\r\n{text}")] == [text] * 3

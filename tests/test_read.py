@@ -48,8 +48,9 @@ def test_golden_reading(path: Path, tmp_path: Path) -> None:
 
 
 def nli(count: int, start: int = 0) -> str:
-    rows = [{"gold_label": "neutral", "sentence1": f"Hen {i // 3}.", "sentence2": f"Cow {i}."} for i in range(start, start + count)]
-    return "".join(json.dumps(row) + "\n" for row in rows)
+    """Made-up rows; three in a row share their premise."""
+    pairs = [(f"Hen {i // 3}.", f"Cow {i}.") for i in range(start, start + count)]
+    return "".join(json.dumps({"gold_label": "neutral", "sentence1": a, "sentence2": b}) + "\n" for a, b in pairs)
 
 
 MNLI, PANX, TATOEBA = TASKS["mnli"], TASKS["panx"], TASKS["tatoeba"]
@@ -276,7 +277,8 @@ def test_hub_rounds_languages_and_sides(stand_in) -> None:
     from datasets import ClassLabel, List, Value
 
     text = Value("string")
-    features = {"uid": text, "premise": text, "hypothesis": text, "label": ClassLabel(names=["entailment", "neutral", "contradiction"])}
+    label = ClassLabel(names=["entailment", "neutral", "contradiction"])
+    features = {"uid": text, "premise": text, "hypothesis": text, "label": label}
     for number in (1, 2, 3):
         rows = [{"uid": f"u{number}", "premise": "P", "hypothesis": "H", "label": number - 1}]
         stand_in("facebook/anli", "plain_text", f"dev_r{number}", rows, features)
@@ -291,7 +293,8 @@ def test_hub_rounds_languages_and_sides(stand_in) -> None:
     assert [example.id for example in read(TASKS["tydiqa"], "test", "fi", HubCache()).examples] == ["finnish-1", "finnish-1-2"]
 
     features = dict.fromkeys(("source_sentence", "target_sentence", "source_lang", "target_lang"), text)
-    rows = [{"source_sentence": f"S{i}\n", "target_sentence": f"T{i}\n", "source_lang": "x", "target_lang": "eng"} for i in (0, 1)]
+    sides = {"source_lang": "x", "target_lang": "eng"}
+    rows = [{"source_sentence": f"S{i}\n", "target_sentence": f"T{i}\n", **sides} for i in (0, 1)]
     stand_in("google/xtreme", "tatoeba.cmn", "validation", rows, features)
     found = read(TATOEBA, "test", "zh", HubCache()).examples
     assert [(example.text, example.match) for example in found] == [
@@ -368,7 +371,8 @@ def test_real_data(name: str, real_data: Path, published: dict[str, dict]) -> No
 
 def test_real_bucc(real_data: Path) -> None:
     reading = read(TASKS["bucc2018"], "test", "zh", Folder(real_data))
-    assert reading.labels == {"english matched": 257, "english unmatched": 13332, "foreign matched": 257, "foreign unmatched": 8367}
+    sides = {"english matched": 257, "english unmatched": 13332, "foreign matched": 257, "foreign unmatched": 8367}
+    assert reading.labels == sides
     with pytest.raises(UserError, match="bucc2018: no dev data in 'de'"):
         read(TASKS["bucc2018"], "dev", "de", Folder(real_data))
 

@@ -12,7 +12,7 @@ from stilts_xtreme.scoring.qa import squad_scores
 from stilts_xtreme.tasks.examples import Question
 
 SHORT = Question("1", "mitu zu", "ka soraben lo paniku. dumi na vetora", ("lo paniku",), (11,))
-TOKENIZER = train([f"{SHORT.question} {SHORT.context} lo na", "tibora zu hamelo", "ka lo na zu"] * 3, 50)  # few words are one piece
+TOKENIZER = train([f"{SHORT.question} {SHORT.context} lo na", "tibora zu hamelo", "ka lo na zu"] * 3, 50)  # long words split
 WORDS = st.sampled_from(["ka", "mitu", "soraben", "lo", "paniku", "vetora", "zu", "hamelo", "kasora", "lomi.", "Ωx", "(na)"])
 
 
@@ -54,9 +54,9 @@ def test_a_row_is_question_then_context_and_the_question_leaves_room():
     question = SHORT
     (feature,) = span_qa.encode([question], TOKENIZER, (), Limits(100), False)
     assert feature["rows"] == [TOKENIZER(question.question, question.context)["input_ids"]]
-    row, tokens = feature["rows"][0], feature["spans"]
-    assert "".join(question.context[a:b] for a, b in tokens[feature["start"] - feature["context_at"] :]).startswith("lopaniku")
-    assert row[feature["context_at"] - 2 : feature["context_at"]] == [2, 2]
+    at, spans = feature["context_at"], feature["spans"]
+    assert feature["rows"][0][at - 2 : at] == [2, 2]
+    assert question.context[spans[feature["start"] - at][0] : spans[feature["end"] - at][1]] == "lo paniku"
     long = Question("1", "mitu " * 200, "ka lo", ("lo",), (3,))
     for longest, kept in ((200, 64), (18, 7)):
         (feature,) = span_qa.encode([long], TOKENIZER, (), Limits(longest), False)

@@ -140,7 +140,7 @@ def tune_threshold(
     order = np.argsort(margins, kind="stable")
     margins, lost = margins[order], np.concatenate([[0.0], np.cumsum(gains[order])])
     lines = np.concatenate([[margins[0] - 1], (margins[1:] + margins[:-1]) / 2, [margins[-1] + 1]])
-    possible = np.concatenate([[True], margins[1:] > margins[:-1], [True]])  # no line can part equal margins
+    possible = np.concatenate([[True], np.diff(margins) > 1e-9, [True]])  # no line parts margins that are equal but for rounding
     return float(lines[np.where(possible, lost, np.inf).argmin()])
 
 

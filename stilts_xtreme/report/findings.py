@@ -19,10 +19,14 @@ def found(summary: Summary) -> list[str]:
     collapsed = [training for training in summary.study["trainings"] if training.get("collapsed")]
     if collapsed:
         total = len(summary.study["trainings"])
-        told.append(f"{len(collapsed)} of {text.count(total, 'training')} collapsed; scores built on them are counted like any other (see below).")
-    missing = sum(len(seeds) for *_, seeds in summary.missing())
+        told.append(
+            f"{len(collapsed)} of {text.count(total, 'training')} collapsed; scores built on such a run count like any other (see below)."
+        )
+    missing = sum(map(len, summary.missing().values()))
     if missing:
-        told.append(f"{text.count(missing, 'evaluation')} of {_planned(summary)} {'is' if missing == 1 else 'are'} missing (see below).")
+        told.append(
+            f"{text.count(missing, 'evaluation')} of {_planned(summary)} {'is' if missing == 1 else 'are'} missing (see below)."
+        )
     return told
 
 
@@ -41,8 +45,8 @@ def retrieval(summary: Summary) -> list[str]:
     told = [f"Nothing is trained for {text.listed(targets)}: sentence vectors of the encoder are compared as they are."]
     if CONTROL not in summary.intermediates:
         told.append(
-            f"Sentences that share names, digits or words match even under random weights, and this study has no “{CONTROL}” row to say how many do:"
-            " absolute scores may overstate what training gave."
+            "Sentences that share names, digits or words match even under random weights, and this study has no"
+            f" “{CONTROL}” row to say how many do: absolute scores may overstate what training gave."
         )
         return told
     told.append(
@@ -76,7 +80,8 @@ def _average(summary: Summary) -> list[str]:
         told.append(f"The average is above that of “{BASELINE}” for {len(raised)} of {text.count(len(gains), 'intermediate')}.")
     absent = [name for name in summary.compared if name not in gains]
     if absent:
-        told.append(f"No average gain for {text.listed(absent)}: in every seed an evaluation is missing on one side of the comparison.")
+        names = text.listed(absent) if gains else "any intermediate"
+        told.append(f"No average gain for {names}: in every seed an evaluation is missing on one side of the comparison.")
     return told
 
 
@@ -95,8 +100,8 @@ def _pairs(summary: Summary) -> list[str]:
         clear = [gain for gain in judged if gain.clear]
         up = sum(gain.mean > 0 for gain in clear)
         told.append(
-            f"In {len(clear)} of {text.count(len(judged), 'pair')} with three seeds or more the mean gain is two standard errors or more from zero"
-            f" ({up} up, {len(clear) - up} down); with {text.count(len(summary.seeds), 'seed')} about {beyond_two(len(summary.seeds)):.0f} in 100"
+            f"In {len(clear)} of {text.count(len(judged), 'pair')} with three seeds or more the mean gain is two standard errors or more"
+            f" from zero ({up} up, {len(clear) - up} down); with {len(summary.seeds)} seeds about {beyond_two(len(summary.seeds)):.0f} in 100"
             " would be even if nothing had any effect."
         )
     return told
@@ -113,12 +118,18 @@ def _seeds(summary: Summary) -> list[str]:
 def _chance(summary: Summary) -> list[str]:
     told = []
     levels = {target: level for target in summary.targets if (level := summary.chance(target)) is not None}
-    runs = [(target, score) for name in summary.intermediates if name != CONTROL for target in levels for score in summary.by_seed(name, target).values()]
+    names = [name for name in summary.intermediates if name != CONTROL]
+    runs = [(target, score) for name in names for target in levels for score in summary.by_seed(name, target).values()]
     if runs:
         above = sum(score > levels[target] for target, score in runs)
         control = ", control row left out" if CONTROL in summary.intermediates else ""
-        told.append(f"{above} of {text.count(len(runs), 'evaluation')} on targets with a chance level ({text.listed(list(levels))}) lie above it{control}.")
-    low = [target for target, level in levels.items() if (base := summary.score(BASELINE, target)) is not None and base.mean <= level]
+        known = text.listed(list(levels))
+        told.append(
+            f"{above} of {text.count(len(runs), 'evaluation')} on targets with a chance level ({known}) lie above it{control}."
+        )
+    low = [
+        target for target, level in levels.items() if (base := summary.score(BASELINE, target)) is not None and base.mean <= level
+    ]
     if low:
         told.append(f"Without intermediate training {text.listed(low)} {'is' if len(low) == 1 else 'are'} not above chance.")
     return told
@@ -134,4 +145,6 @@ def _spread(gain: Mean) -> str:
     told = f" (standard deviation over {len(gain.values)} seeds {text.number(gain.deviation)})"
     if gain.clear is None:
         return told
-    return told + (", two standard errors or more from zero" if gain.clear else ", less than two standard errors from zero: no clear effect")
+    return told + (
+        ", two standard errors or more from zero" if gain.clear else ", less than two standard errors from zero: no clear effect"
+    )

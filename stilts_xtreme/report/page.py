@@ -30,7 +30,8 @@ def pages(summary: Summary) -> dict[str, str]:
     html.filters["breakable"] = _breakable
     told = {"report.md": markdown.get_template("report.md.jinja").render(**content, plots={name: ALT[name] for name in drawn})}
     told |= {f"{name}.svg": plots.standalone(svg, style) for name, svg in drawn.items()}
-    told["index.html"] = html.get_template("page.html.jinja").render(**content, plots=drawn, style=style + (HERE / "page.css").read_text(encoding="utf-8"))
+    style += (HERE / "page.css").read_text(encoding="utf-8")
+    told["index.html"] = html.get_template("page.html.jinja").render(**content, plots=drawn, style=style)
     return told
 
 

@@ -6,9 +6,9 @@ from html import escape
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary
 
-LETTER = 7.2  # pixels a letter of the 12 px labels may take, on the safe side
+LETTER = 8.4  # pixels a letter of the 12 px labels may take in a wide font
 ROW, HEAD = 30, 46  # heat map: height of a row, of what stands above the rows
-PANELS, PANEL, STEP = 3, 306, 15  # dot plot: panels beside each other, width of one, height of a language
+PANELS, PANEL, GAP, STEP = 3, 304, 20, 15  # dot plot: panels in a row, width of one, space between, height of a language
 
 
 def gains(summary: Summary) -> str | None:
@@ -28,7 +28,11 @@ def gains(summary: Summary) -> str | None:
     for number, name in enumerate(rows):
         top = HEAD + number * ROW
         parts.append(_text(left - 10, top + 19, name, "end"))
-        parts += [part for place, column in zip(places, columns, strict=True) for part in _cell(place, top, width, found[name, column], largest)]
+        parts += [
+            part
+            for place, column in zip(places, columns, strict=True)
+            for part in _cell(place, top, width, found[name, column], largest)
+        ]
     bottom = HEAD + len(rows) * ROW
     judged = any(gain is not None and gain.clear is not None for gain in found.values())
     parts += _scale(left, bottom + 18, largest, judged)
@@ -37,7 +41,9 @@ def gains(summary: Summary) -> str | None:
     told = f"Heat map of {len(rows)} intermediates by {len(columns)} columns; every cell carries its number, which the main table repeats."
     if best is not None:
         told += f" Largest average gain: {best}, {text.value(summary.gain(best, AVERAGE), signed=True)}."
-    return _svg("gains", f"Gain over {BASELINE} in points, by intermediate and target", told, max(whole, left + 560), bottom + 62, parts)
+    return _svg(
+        "gains", f"Gain over {BASELINE} in points, by intermediate and target", told, max(whole, left + 560), bottom + 62, parts
+    )
 
 
 def languages(summary: Summary) -> str | None:
@@ -51,11 +57,11 @@ def languages(summary: Summary) -> str | None:
     parts = _legend(shown, any(summary.chance(target) is not None for target in targets))
     for target in targets:
         column = heights.index(min(heights))
-        parts += _panel(summary, target, shown, column * (PANEL + 10), heights[column])
+        parts += _panel(summary, target, shown, column * (PANEL + GAP), heights[column])
         heights[column] += _panel_height(summary, target)
     title = f"Score by language: {' and '.join(shown)}"
     told = f"One panel for each of {text.listed(targets)}, one row for each language, 0 to 100; the tables by language give the numbers."
-    return _svg("languages", title, told, PANELS * PANEL + (PANELS - 1) * 10, max(heights), parts)
+    return _svg("languages", title, told, PANELS * PANEL + (PANELS - 1) * GAP, max(heights), parts)
 
 
 def standalone(svg: str, style: str) -> str:

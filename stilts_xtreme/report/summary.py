@@ -95,7 +95,9 @@ class Summary:
 
     def best(self, column: str) -> str | None:
         """The intermediate with the largest gain, or without a baseline the largest score; the first of equals."""
-        found = self.gains(column) if self.has_baseline else {n: s for n in self.compared if (s := self.score(n, column)) is not None}
+        found = (
+            self.gains(column) if self.has_baseline else {n: s for n in self.compared if (s := self.score(n, column)) is not None}
+        )
         return max(found, key=lambda name: found[name].mean, default=None)
 
     def chance(self, target: str) -> float | None:
@@ -107,7 +109,13 @@ class Summary:
 
     def languages(self, target: str) -> list[str]:
         """Every language scored for the target: English first, then by code."""
-        found = {code for (_, name), seeds in self.cells.items() if name == target for run in seeds.values() for code in run["languages"]}
+        found = {
+            code
+            for (_, name), seeds in self.cells.items()
+            if name == target
+            for run in seeds.values()
+            for code in run["languages"]
+        }
         return sorted(found, key=lambda code: (code != "en", code))
 
     def language(self, intermediate: str, target: str, codes: Sequence[str]) -> Mean | None:
@@ -123,15 +131,18 @@ class Summary:
         runs = (run for (_, name), seeds in self.cells.items() if name == target for run in seeds.values())
         return tuple(sorted({run["languages"][code]["n"] for run in runs if "n" in run["languages"].get(code, {})}))
 
-    def missing(self) -> list[tuple[str, str, list[int]]]:
-        """Intermediate, target and seeds of the evaluations that the study names and does not hold."""
-        told = []
-        for name in self.intermediates:
-            for target in self.targets:
-                seeds = [seed for seed in self.seeds if seed not in self.cells.get((name, target), {})]
-                if seeds:
-                    told.append((name, target, seeds))
-        return told
+    def collapsed(self, intermediate: str, target: str) -> bool:
+        """Is an evaluation of the two, with any seed, built on a collapsed training?"""
+        return any(run.get("collapsed") for run in self.cells.get((intermediate, target), {}).values())
+
+    def missing(self) -> dict[tuple[str, int], list[str]]:
+        """Targets by intermediate and seed of the evaluations that the study names and does not hold."""
+        return {
+            (name, seed): targets
+            for name in self.intermediates
+            for seed in self.seeds
+            if (targets := [target for target in self.targets if seed not in self.cells.get((name, target), {})])
+        }
 
     def _language(self, intermediate: str, target: str, codes: Sequence[str]) -> dict[int, float]:
         names = self.study["tasks"][target]["headline"]
@@ -155,7 +166,9 @@ def summarise(study: Mapping[str, Any]) -> Summary:
         raise UserError(f"{where}: {absent[0]}: missing; gather the study again with `stilts study`")
     unknown = [target for target in study["targets"] if target not in study["tasks"]]
     if unknown:
-        raise UserError(f"{where}: tasks: {unknown[0]} is a target but is not described; gather the study again with `stilts study`")
+        raise UserError(
+            f"{where}: tasks: {unknown[0]} is a target but is not described; gather the study again with `stilts study`"
+        )
     cells: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
     for number, run in enumerate(study["evaluations"]):
         fault = _fault(run, study, cells)

@@ -43,7 +43,10 @@ def main(summary: Summary) -> Table:
     """The paper's main table: scores of the control and of no intermediate task, then gains over the latter."""
     columns = summary.columns
     bodies = []
-    for name, title in ((CONTROL, "Control: random encoder, no pre-training (scores)"), (BASELINE, "No intermediate training (scores)")):
+    for name, title in (
+        (CONTROL, "Control: random encoder, no pre-training (scores)"),
+        (BASELINE, "No intermediate training (scores)"),
+    ):
         if name in summary.intermediates:
             bodies.append(Body(title, ((name, _scores(summary, name)),)))
     if not summary.has_baseline:
@@ -54,13 +57,23 @@ def main(summary: Summary) -> Table:
         for name in summary.compared:
             gains = [summary.gain(name, column) for column in columns]
             cells = [
-                Cell(text.value(gain, signed=True), text.spread(gain), gain is not None and gain.mean > 0 and best[column] == name)
+                Cell(
+                    text.value(gain, signed=True),
+                    _small(summary, name, column, gain),
+                    gain is not None and gain.mean > 0 and best[column] == name,
+                )
                 for column, gain in zip(columns, gains, strict=True)
             ]
             rows.append((name, tuple(cells)))
         bodies.append(Body(f"Gains over “{BASELINE}” (points)", tuple(rows)))
     caption = f"Scores without intermediate training and gains with it; {_over(summary)}."
-    return Table(caption, "intermediate", tuple(map(Column, columns)), tuple(bodies), _main_notes(summary))
+    return Table(
+        caption,
+        "intermediate",
+        tuple(map(Column, columns)),
+        tuple(bodies),
+        _main_notes(summary, [row for body in bodies for row in body.rows]),
+    )
 
 
 def best_per_target(summary: Summary) -> Table | None:
@@ -79,9 +92,13 @@ def best_per_target(summary: Summary) -> Table | None:
         rows.append((target, cells))
     if not rows or not summary.has_baseline:
         return None
-    notes = ("The best of several is picked on the scores shown here, so its gain is likely to be above zero even where no intermediate helps.",)
+    notes = (
+        "The best of several, on average as by target, is picked on the scores shown here:"
+        " its gain is likely to be above zero even where no intermediate helps.",
+    )
     columns = (
-        Column("best", False), Column(f"score, {BASELINE}"), Column("score, best"), Column("gain"), Column("reading", False), Column("gains above zero"),
+        Column("best", False), Column(f"score, {BASELINE}"), Column("score, best"), Column("gain"), Column("reading", False),
+        Column("gains above zero"),
     )  # fmt: skip
     return Table("Largest gain of each target.", "target", columns, (Body("", tuple(rows)),), _marks(rows) + notes)
 
@@ -95,15 +112,20 @@ def targets(summary: Summary) -> Table:
         sizes = [size for code in codes for size in summary.examples(target, code)]
         level = summary.chance(target)
         cells = (
-            Cell(" and ".join(task["headline"]).replace("_", " ")),
+            Cell(_metric(summary, target)),
             Cell(text.ABSENT if level is None else text.number(level)),
             Cell(task.get("trains_on") or "nothing"),
             Cell(str(len(codes)) if codes else text.ABSENT),
             Cell(text.between(sizes)),
         )
         rows.append((target, cells))
-    columns = (Column("score", False), Column("chance"), Column("trained on (English)", False), Column("languages"), Column("test examples per language"))
-    notes = ("A score is the mean of the metrics named, each a mean over languages. Chance: the score of guessing; – where it is near 0.",)
+    columns = (
+        Column("score", False), Column("chance"), Column("trained on (English)", False), Column("languages"),
+        Column("test examples per language"),
+    )  # fmt: skip
+    notes = (
+        "A score is the mean of the metrics named, each a mean over languages. Chance: the score of guessing; – where it is near 0.",
+    )
     return Table("Targets and their chance levels.", "target", columns, (Body("", tuple(rows)),), notes)
 
 
@@ -122,8 +144,7 @@ def languages(summary: Summary, target: str) -> Table | None:
     if "en" in codes and len(codes) > 1:
         means.append(("all but English", (Cell(""), *(_plain(summary.language(name, target, codes[1:])) for name in shown))))
     bodies.append(Body("Means", tuple(means)))
-    metric = " and ".join(summary.study["tasks"][target]["headline"]).replace("_", " ")
-    caption = f"{target}: {metric} by language and intermediate; {_over(summary)}."
+    caption = f"{target}: {_metric(summary, target)} by language and intermediate; {_over(summary)}."
     columns = (Column("n"), *map(Column, shown))
     return Table(caption, "language", columns, tuple(bodies), _marks(rows))
 
@@ -150,8 +171,12 @@ def trainings(summary: Summary) -> Table:
         Column("starts from", False), Column("tasks", False), Column("examples"), Column("steps"), Column("English dev"), Column("runs"),
         Column("collapsed", False),
     )  # fmt: skip
-    notes = ("Starts from –: the setup's first encoder. English dev: mean over tasks and runs; – where a training is not scored on it.",)
-    return Table("Trainings; those that differ only in their seed share a row.", "training", columns, (Body("", tuple(rows)),), notes)
+    notes = (
+        "Starts from –: the setup's first encoder. English dev: mean over tasks and runs, ± standard deviation over runs; – where a training is not scored on it.",
+    )
+    return Table(
+        "Trainings; those that differ only in their seed share a row.", "training", columns, (Body("", tuple(rows)),), notes
+    )
 
 
 def collapsed(summary: Summary) -> list[str]:
@@ -168,8 +193,8 @@ def collapsed(summary: Summary) -> list[str]:
 
 
 def missing(summary: Summary) -> list[str]:
-    """One line for each pair that lacks evaluations."""
-    return [f"{name} on {target}: {'seed' if len(seeds) == 1 else 'seeds'} {text.listed(list(map(str, seeds)))}" for name, target, seeds in summary.missing()]
+    """One line for each intermediate and seed that lack evaluations."""
+    return [f"{name}, seed {seed}: {text.listed(targets)}" for (name, seed), targets in summary.missing().items()]
 
 
 def name_of(summary: Summary, training: Mapping[str, Any]) -> str:
@@ -196,35 +221,44 @@ def _path(summary: Summary, training: Mapping[str, Any]) -> str:
 
 def _scores(summary: Summary, name: str) -> tuple[Cell, ...]:
     found = [summary.score(name, column) for column in summary.columns]
-    return tuple(Cell(text.value(score), text.spread(score)) for score in found)
+    pairs = zip(summary.columns, found, strict=True)
+    return tuple(Cell(text.value(score), _small(summary, name, column, score)) for column, score in pairs)
+
+
+def _small(summary: Summary, name: str, column: str, found: Mean | None) -> str:
+    return " ".join(filter(None, (text.spread(found), "‡" if found is not None and summary.collapsed(name, column) else "")))
 
 
 def _plain(found: Mean | None) -> Cell:
     return Cell(text.value(found), "†" if found is not None and found.partial else "")
 
 
+def _metric(summary: Summary, target: str) -> str:
+    return " and ".join(name.replace("_", " ").replace("f1", "F1") for name in summary.study["tasks"][target]["headline"])
+
+
 def _over(summary: Summary) -> str:
     return f"means over {len(summary.seeds)} seeds" if len(summary.seeds) > 1 else f"seed {summary.seeds[0]}"
 
 
-def _main_notes(summary: Summary) -> tuple[str, ...]:
+def _main_notes(summary: Summary, rows: Sequence[tuple[str, Sequence[Cell]]]) -> tuple[str, ...]:
     notes = ["Scores are 0 to 100. A dash: no score."]
     if len(summary.seeds) > 1:
-        notes.append("±: standard deviation over seeds, of the scores in score rows and of the gains paired by seed in gain rows.")
+        notes.append(
+            "±: standard deviation over seeds, of the scores in score rows and of the gains paired by seed in gain rows."
+        )
     if summary.has_baseline and summary.compared:
         notes.append("Bold: the largest gain of a column, where it is above zero.")
     if len(summary.columns) > len(summary.targets):
-        notes.append(f"An average is over all {len(summary.targets)} targets and is left out where one is missing; the control row is part of no gain.")
-    return (" ".join(notes), *_dagger([cell for name in summary.intermediates for cell in _marked(summary, name)]))
-
-
-def _marked(summary: Summary, name: str) -> list[Cell]:
-    return [Cell("", text.spread(found)) for column in summary.columns for found in (summary.score(name, column), summary.gain(name, column))]
+        notes.append(f"An average is over all {len(summary.targets)} targets, and absent where one is missing.")
+    return (" ".join(notes), *_marks(rows))
 
 
 def _marks(rows: Sequence[tuple[str, Sequence[Cell]]]) -> tuple[str, ...]:
-    return _dagger([cell for _, cells in rows for cell in cells])
-
-
-def _dagger(cells: Sequence[Cell]) -> tuple[str, ...]:
-    return ("† fewer seeds than the study has; see the missing evaluations.",) if any("†" in cell.small for cell in cells) else ()
+    """What the marks that stand in the rows mean."""
+    marks = {
+        "†": "fewer seeds than the study has; see the missing evaluations.",
+        "‡": "built on a collapsed training, in one seed or more.",
+    }
+    used = "".join(cell.small for _, cells in rows for cell in cells)
+    return tuple(f"{mark} {words}" for mark, words in marks.items() if mark in used)

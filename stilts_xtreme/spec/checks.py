@@ -7,13 +7,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+Tail = tuple[str | int, ...]  # keys and list positions, from a field downwards
+
 
 @dataclass(frozen=True)
 class Problem:
     """One thing wrong below a field: at `tail` from there (its key, if `on_key`); `word` may have meant one of `names`."""
 
     text: str
-    tail: tuple[str | int, ...] = ()
+    tail: Tail = ()
     word: str = ""
     names: tuple[str, ...] = ()
     on_key: bool = False
@@ -23,7 +25,7 @@ def wrong(*problems: Problem) -> PydanticCustomError:
     return PydanticCustomError("spec", "{text}", {"text": problems[0].text, "problems": problems})
 
 
-def unknown(words: Iterable[tuple[tuple[str | int, ...], str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:
+def unknown(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:
     names = tuple(names)
     return [Problem(f"'{word[:60]}' is not {what}", tail, word, names, on_key) for tail, word in words if word not in names]
 

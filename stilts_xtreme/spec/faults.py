@@ -49,7 +49,8 @@ class Fault:
 
     def __str__(self) -> str:
         near = get_close_matches(self.word, self.names, n=1) if 0 < len(self.word) < 60 else []
-        hint = f" (did you mean '{near[0]}'?)" if near else f"; one of: {', '.join(self.names)}" if 0 < len(self.names) <= 30 else ""
+        choice = f"; one of: {', '.join(self.names)}" if 0 < len(self.names) <= 30 else ""
+        hint = f" (did you mean '{near[0]}'?)" if near else choice
         return visible(f"{self.place}: {self.path + ': ' if self.path else ''}{self.text}{hint}")
 
 
@@ -60,7 +61,9 @@ def visible(text: str) -> str:
 
 def refuse(faults: Iterable[Fault]) -> None:
     """Raise UserError with all of `faults`, sorted by place, if there are any."""
-    once = {(fault.place, fault.text, fault.path.rpartition('.')[2]): fault for fault in reversed(list(faults))}  # the first one stays
+    once: dict[Any, Fault] = {}
+    for fault in faults:
+        once.setdefault((fault.place, fault.text, fault.path.rpartition(".")[2]), fault)
     if once:
         ordered = sorted(once.values(), key=lambda fault: (fault.place, fault.path, fault.text))
         more = [f"... and {len(ordered) - SHOWN} more"] if len(ordered) > SHOWN else []
@@ -95,8 +98,7 @@ def _put_back(problem: Problem, kind: str, loc: tuple[Key, ...], root: Node, mod
     node, parent, path, full = root, root, [], []
     for key in loc:
         children = node.value
-        inside = isinstance(key, str) and key in children if isinstance(children, dict) else isinstance(children, list) and isinstance(key, int)
-        if inside:
+        if isinstance(children, dict) and key in children or isinstance(children, list) and isinstance(key, int):
             if full and children[key] is root.value.get("setup"):
                 return None  # handed down, told at the top
             parent, node = node, children[key]
@@ -121,7 +123,8 @@ def _put_back(problem: Problem, kind: str, loc: tuple[Key, ...], root: Node, mod
     elif kind != "spec":
         before, text = text, text + _written(node, kind)
         if kind == "literal_error":
-            word, names = str(node.value)[:60], tuple(get_close_matches(str(node.value)[:60], re.findall("'([^']*)'", before), n=1))
+            word = str(node.value)[:60]
+            names = tuple(get_close_matches(word, re.findall("'([^']*)'", before), n=1))
     return Fault(place, _told(place, tuple(path), tuple(full)), text, word, names)
 
 
@@ -145,7 +148,7 @@ def _written(node: Node, kind: str) -> str:
 
 
 def _told(place: Place, path: tuple[Key, ...], full: tuple[Key, ...]) -> str:
-    """The key as it is told: from the top of its file; for an override, in full and only where it says more than the override does."""
+    """The key as it is told: from the top of its file; for an override in full, where it says more than the override does."""
     keys = full if place.override else path
     told = "".join(f"[{key}]" if isinstance(key, int) else f".{key[:60]}" for key in keys).removeprefix(".")
     key = place.override.partition("=")[0]
@@ -159,8 +162,8 @@ def _fields(model: type[BaseModel], loc: tuple[Key, ...]) -> list[str]:
         fields = [one.model_fields[key] for one in found if key in one.model_fields] if isinstance(key, str) else []
         if fields:
             found = [one for one_field in fields for one in _models(one_field.annotation)]
-        elif kinds := [one for one in found if "kind" in one.model_fields and key in get_args(one.model_fields["kind"].annotation)]:
-            found = kinds
+        elif tagged := [one for one in found if (kind := one.model_fields.get("kind")) and key in get_args(kind.annotation)]:
+            found = tagged
     return list(dict.fromkeys(name for one in found for name in one.model_fields))
 
 

@@ -19,13 +19,15 @@ def _rates_form(value: Any) -> str | None:
 Rates = Annotated[
     Annotated[Literal["proportional", "equal", "temperature"], Tag("rule")] | Annotated[dict[str, Above0], Tag("weights")],
     Discriminator(
-        _rates_form, custom_error_type="form", custom_error_message="must be proportional, equal, temperature or a mapping of task: weight"
+        _rates_form,
+        custom_error_type="form",
+        custom_error_message="must be proportional, equal, temperature or a mapping of task: weight",
     ),
 ]
 
 
 class Mixture(Model):
-    """Tasks and the rule of their sampling rates; no task counts for more than `cap` examples (Raffel et al. 2020, arXiv 1910.10683)."""
+    """Tasks and the rule of their sampling rates; no task counts for more than `cap` examples (arXiv 1910.10683)."""
 
     tasks: Annotated[list[str], Field(min_length=2)]
     rates: Rates = "proportional"
@@ -35,7 +37,8 @@ class Mixture(Model):
     @field_validator("tasks")
     @classmethod
     def _trainable(cls, tasks: list[str]) -> list[str]:
-        refuse([*unknown((((i,), task) for i, task in enumerate(tasks)), MIXABLE, "a task with training data of its own"), *twice(tasks)])
+        places = (((i,), task) for i, task in enumerate(tasks))
+        refuse([*unknown(places, MIXABLE, "a task with training data of its own"), *twice(tasks)])
         return tasks
 
     @field_validator("rates")
@@ -58,7 +61,8 @@ class Mixture(Model):
     @classmethod
     def _with_rule(cls, temperature: float | None, info: ValidationInfo) -> float | None:
         if "rates" in info.data and (info.data["rates"] == "temperature") != (temperature is not None):
-            raise wrong(Problem("goes with rates: temperature only" if temperature is not None else "missing: rates: temperature needs it"))
+            said = temperature is not None
+            raise wrong(Problem("goes with rates: temperature only" if said else "missing: rates: temperature needs it"))
         return temperature
 
 
@@ -124,7 +128,9 @@ class Target(_Stage):
 
 
 Start = Annotated[
-    Annotated[Intermediate, Tag("intermediate")] | Annotated[Multitask, Tag("multitask")] | Annotated[Literal["none"], Tag("none")],
+    Annotated[Intermediate, Tag("intermediate")]
+    | Annotated[Multitask, Tag("multitask")]
+    | Annotated[Literal["none"], Tag("none")],
     _nested("intermediate", "multitask"),
 ]
 AnyModel = Annotated[
@@ -158,14 +164,14 @@ class Evaluation(Model):
         if not isinstance(model, Target):
             if task not in untrained:
                 what = "none" if model == "none" else f"of kind {model.kind}"
-                text = f"a model {what} can be evaluated on {' and '.join(untrained)} only" + (f", not on {task}" if task else ": say which")
+                asked = f", not on {task}" if task else ": say which"
+                text = f"a model {what} can be evaluated on {' and '.join(untrained)} only{asked}"
                 raise wrong(Problem(text + "; for another task the model is of kind target"))
         elif task in untrained:
-            raise wrong(Problem(f"{task} takes the encoder before fine-tuning: a model of kind intermediate or multitask, or none"))
-        elif task is not None and TASKS[task].source_task != TASKS[model.task].source_task:
-            raise wrong(
-                Problem(f"{task} needs a model trained on {TASKS[task].source_task}; this one is trained on {TASKS[model.task].source_task}")
-            )
+            text = f"{task} takes the encoder before fine-tuning: a model of kind intermediate or multitask, or none"
+            raise wrong(Problem(text))
+        elif task is not None and (needed := TASKS[task].source_task) != (has := TASKS[model.task].source_task):
+            raise wrong(Problem(f"{task} needs a model trained on {needed}; this one is trained on {has}"))
         return task
 
     @field_validator("languages")
@@ -188,7 +194,7 @@ Entry = Annotated[
 class Study(Model):
     """Axes whose product is a list of evaluations: intermediate x targets x seeds.
 
-    An entry of `intermediate` is a task, a mixture, "none", "untrained" (a random encoder before any training: a control), or a chain.
+    An entry of `intermediate`: a task, a mixture, a chain of those, "none", or "untrained" (a random encoder as it is).
     """
 
     kind: Literal["study"]
@@ -221,7 +227,8 @@ class Study(Model):
         problems += unknown(links, known, "an intermediate task or a mixture of this study")
         setup = info.data.get("setup")
         if setup is not None and setup.encoder.random is None:
-            problems += [Problem("a published encoder has no untrained form", tail) for tail, name in single if name == "untrained"]
+            untrained = [tail for tail, name in single if name == "untrained"]
+            problems += [Problem("a published encoder has no untrained form", tail) for tail in untrained]
         refuse([*problems, *twice(entry if isinstance(entry, str) else ">".join(entry) for entry in entries)])
         return entries
 

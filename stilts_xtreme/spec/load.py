@@ -1,4 +1,4 @@
-"""Reading a spec: fold in the files it names, lay the overrides over it, hand settings down, check it, and tell every fault at once."""
+"""Reading a spec: fold in its files, lay the overrides over it, hand settings down, check it, tell all faults at once."""
 
 import os
 import stat
@@ -31,8 +31,8 @@ COMMANDS = {
 def load(path: Path, overrides: Sequence[str] = (), kinds: Collection[str] | None = None) -> Spec:
     """The spec in the YAML file `path`, with the files it names folded in and `overrides` (`key.path=value`) laid over it.
 
-    `kinds` are those that the calling command takes (None: any). Raises UserError with one line for every fault of the spec, of the
-    files it names and of the overrides: file, line, column, key, what is wrong.
+    `kinds` are those that the calling command takes (None: any). Raises UserError with one line for every fault of the spec, of
+    the files it names and of the overrides: file, line, column, key, what is wrong.
     """
     files = _Files()
     place = Place("", str(path))
@@ -126,9 +126,9 @@ def _fold(node: Node, files: _Files, above: tuple[Path | None, ...] = ()) -> Nod
             continue
         if isinstance(child.value, str) and (slot == "setup" or child.value != "none"):
             child = _named(child, slot, files, above)
-        if slot != "setup":
-            child = broken(child.place, f"more than {NESTED} specs inside one another") if len(above) > NESTED else _fold(child, files, above)
-        folded[slot] = child
+        if slot != "setup" and len(above) > NESTED:
+            child = broken(child.place, f"more than {NESTED} specs inside one another")
+        folded[slot] = child if slot == "setup" else _fold(child, files, above)
     return replace(node, value=folded)
 
 
@@ -150,10 +150,13 @@ def _lay(root: Node, override: str, files: _Files) -> Node:
     place = Place(override, "")
     key, sign, text = override.partition("=")
     keys = key.split(".")
+    wrong = ""
     if not sign or not all(keys) or not key.isprintable() or len(keys) > DEPTH:
-        return replace(root, flaws=(*root.flaws, Flaw(place, "an override is written key.path=value")))
-    if "setup" in keys[1:]:
-        return replace(root, flaws=(*root.flaws, Flaw(place, "a nested spec has the setup of the spec around it: override setup instead")))
+        wrong = "an override is written key.path=value"
+    elif "setup" in keys[1:]:
+        wrong = "a nested spec has the setup of the spec around it: override setup instead"
+    if wrong:
+        return replace(root, flaws=(*root.flaws, Flaw(place, wrong)))
     return _put(root, keys, parse(text, Path(), place) if text else Node(None, place, Path()), place)
 
 
@@ -183,7 +186,8 @@ def _hand_down(node: Node, setups: list[Node]) -> Node:
             if setups:
                 inside["setup"], keys["setup"] = setups[-1], node.keys["setup"]
         elif all(_valid(setup) is not None for setup in (own, *setups)):
-            inside["setup"] = replace(own, file=None, flaws=(Flaw(keys["setup"], "another setup than that of the spec around it"),))
+            flaw = Flaw(keys["setup"], "another setup than that of the spec around it")
+            inside["setup"] = replace(own, file=None, flaws=(flaw,))
         if _value(child, "seed") is None and (seed := _value(node, "seed")) is not None:
             inside["seed"], keys["seed"] = seed, node.keys["seed"]
         handed[slot] = _hand_down(replace(child, value=inside, keys=keys), setups)

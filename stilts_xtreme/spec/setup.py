@@ -15,7 +15,7 @@ TRAINED_TARGETS = tuple(name for name in TARGETS if TASKS[name].source_task is n
 
 
 class RecipeSpec(Model):
-    """Hyperparameters as far as they are said (None: not said, an earlier layer or the default holds); see `plan.Recipe` for the meanings."""
+    """Hyperparameters as far as said (None: not said, an earlier layer or the default holds); meanings: `plan.Recipe`."""
 
     epochs: Above0 | None = None
     steps: Annotated[int, Field(ge=0, lt=2**31)] | None = None
@@ -104,7 +104,7 @@ class MiniatureData(Model):
 
 
 class FilesData(Model):
-    """A folder of releases (`path` is relative to the file that says it); `cut` derives missing splits from the split that is there."""
+    """A folder of releases, relative to the file that says it; `cut` derives missing splits from the split that is there."""
 
     path: Annotated[str, Field(min_length=1)]
     cut: bool = False
@@ -154,11 +154,10 @@ class Recipes(Model):
     @classmethod
     def _targets(cls, recipes: dict[str, RecipeSpec]) -> dict[str, RecipeSpec]:
         sources = dict.fromkeys(["default", *(TASKS[name].source_task for name in TRAINED_TARGETS)])
-        moved = [key for key in recipes if key in TRAINED_TARGETS and key not in sources]
-        refuse(
-            [Problem(f"{key} is trained on {TASKS[key].source_task}: write {TASKS[key].source_task}", (key,), on_key=True) for key in moved]
-            + unknown((((key,), key) for key in recipes if key not in moved), sources, "a task that targets are trained on", on_key=True)
-        )
+        moved = {key: TASKS[key].source_task for key in recipes if key in TRAINED_TARGETS and key not in sources}
+        problems = [Problem(f"{key} is trained on {task}: write {task}", (key,), on_key=True) for key, task in moved.items()]
+        rest = (((key,), key) for key in recipes if key not in moved)
+        refuse(problems + unknown(rest, sources, "a task that targets are trained on", on_key=True))
         return recipes
 
     def all(self) -> Iterator[tuple[tuple[str, ...], RecipeSpec]]:
@@ -207,7 +206,7 @@ class Setup(Model):
         encoder = info.data.get("encoder")
         problems = too_long(retrieval.max_length, encoder, ("max_length",))
         if encoder is not None and encoder.random is not None and retrieval.layer > encoder.random.layers:
-            problems.append(Problem(f"the encoder has {encoder.random.layers} layers", ("layer",)))
+            problems.append(Problem(f"the encoder has only the states 0 (embeddings) to {encoder.random.layers}", ("layer",)))
         refuse(problems)
         return retrieval
 
@@ -217,6 +216,7 @@ class Setup(Model):
         encoder = info.data.get("encoder")
         problems = [p for tail, recipe in recipes.all() for p in too_long(recipe.max_length, encoder, (*tail, "max_length"))]
         if encoder is not None and encoder.random is not None and recipes.default.max_length is None:
-            problems.append(Problem("max_length is missing: a random encoder's recipes say how many tokens they cut to", ("default",)))
+            text = "max_length is missing: a random encoder's recipes say how many tokens they cut to"
+            problems.append(Problem(text, ("default",)))
         refuse(problems)
         return recipes

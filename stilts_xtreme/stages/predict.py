@@ -119,5 +119,3 @@ def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
         return kept, [{"foreign": f, "english": e, "score": s, "kept": s >= threshold} for f, e, s in pairs]
 
     return bitext if stage.task == "bucc2018" else nearest
-
-Scores = Mapping[str, float]

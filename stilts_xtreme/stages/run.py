@@ -88,6 +88,8 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
                 for future in finished:
                     name = running.pop(future)
                     if fault := future.exception():
+                        if not isinstance(fault, (UserError, RunFailed, BrokenProcessPool)):
+                            raise fault  # a fault of ours: the rest would only repeat it
                         failed[name] = fault
                         tell(Event(name, "failed", note=str(fault)))
         _pass_on(events, tell)
@@ -102,9 +104,6 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
 
 
 def _verdict(failed: dict[str, BaseException], stages: dict[str, plan.Stage]) -> Exception:
-    for fault in failed.values():
-        if not isinstance(fault, (UserError, RunFailed, BrokenProcessPool)):
-            return fault if isinstance(fault, Exception) else RunFailed(str(fault))
     told = []
     for name, fault in failed.items():
         why = "a worker process was killed (out of memory?)" if isinstance(fault, BrokenProcessPool) else str(fault)

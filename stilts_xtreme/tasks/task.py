@@ -27,11 +27,11 @@ class Files:
 
 @dataclass(frozen=True)
 class Hub:
-    """A data set on the Hugging Face hub at a pinned revision; `row` turns its row into a canonical one (None drops it)."""
+    """A data set on the Hugging Face hub at a pinned revision; `row` turns its row into canonical ones (None drops it)."""
 
     id: str
     config: str
-    row: Callable[[Row], Row | None]
+    row: Callable[[Row], Row | list[Row] | None]
     revision: str | None = None
     train: tuple[str, ...] = ()
     dev: tuple[str, ...] = ()

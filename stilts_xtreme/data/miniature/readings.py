@@ -90,8 +90,8 @@ def items(task: str, split: str, seed: int) -> tuple[Item, ...]:
     if task == "bucc2018":
         make, count = sentences.mined(split), sum(sentences.BUCC_SIZES[split]) + sentences.BUCC_SIZES[split][1]
     else:
-        make, count = MAKERS[task], expected_rows(task, split, LANGUAGES[1] if task == "tatoeba" else "en")
-        count = TEST_SIZE if task == "tatoeba" else count
+        make = MAKERS[task]
+        count = TEST_SIZE if task == "tatoeba" else expected_rows(task, split, "en")
     if split == "test":
         withheld = frozenset[str]()
     else:
@@ -183,14 +183,13 @@ def _paraphrase(item: Item, language: str) -> Row:
 
 
 def _question(item: Item, language: str) -> Row:
-    context, question = _pair(item, language)
-    if not item.label:
-        return {"context": context, "question": question, "answers": {"text": [], "answer_start": []}}
-    told = int(item.label)
-    before = text(item.first[:told], language)
-    at, answer = locate(item.first[told], item.slot, language)
-    start = at + (len(before) + 1 if before else 0)
-    return {"context": context, "question": question, "answers": {"text": [answer], "answer_start": [start]}}
+    told = [sentence(event, language) for event in item.first]
+    answers = {"text": [], "answer_start": []}
+    if item.label:
+        at = int(item.label)
+        start, answer = locate(item.first[at], item.slot, language)
+        answers = {"text": [answer], "answer_start": [start + sum(len(before) + 1 for before in told[:at])]}
+    return {"context": " ".join(told), "question": text(item.second, language), "answers": answers}
 
 
 def _hellaswag(item: Item, language: str) -> Row:
