@@ -17,7 +17,14 @@ from stilts_xtreme.errors import UserError
 SEED = 0
 FOREIGN = LANGUAGES[1:]
 TASKS = (*readings.MAKERS, "bucc2018", "text")
-READINGS = [(task, split, code) for task in TASKS for split in ("train", "dev", "test") for code in languages(task, split)]
+WRITTEN = ("en", "xd", "xe")  # languages whose whole running text is read here: the others' would take seconds more
+READINGS = [
+    (task, split, code)
+    for task in TASKS
+    for split in ("train", "dev", "test")
+    for code in languages(task, split)
+    if (task, split) != ("text", "train") or code in WRITTEN
+]
 QUESTIONS = ("squad", "squad_v2", "xquad", "mlqa", "tydiqa")
 FIELDS = (
     dict.fromkeys(("mnli", "snli", "anli", "xnli"), "id premise hypothesis label")
@@ -220,7 +227,7 @@ def test_no_test_sentence_is_in_train_or_dev_and_no_dev_sentence_in_train(read):
     assert not english["dev"] & english["train"]
 
 
-@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("code", WRITTEN)
 def test_no_evaluation_sentence_is_in_the_running_text(read, code):
     evaluation = set[str]()
     for task, split, language in READINGS:
@@ -238,7 +245,7 @@ def test_running_text_is_not_parallel(read):
     def numbers(code):
         return [[w for w in row["text"].split() if w.isdigit()] for row in read("text", "train", code)]
 
-    for code in FOREIGN:
+    for code in WRITTEN[1:]:
         both = [(a, b) for a, b in zip(numbers("en"), numbers(code), strict=False) if a or b]
         assert sum(a == b for a, b in both) < len(both) * 0.1
 

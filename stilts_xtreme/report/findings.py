@@ -20,7 +20,7 @@ def found(summary: Summary) -> list[str]:
     if collapsed:
         total = len(summary.study["trainings"])
         told.append(
-            f"{len(collapsed)} of {text.count(total, 'training')} collapsed; scores built on such a run count like any other (see below)."
+            f"{len(collapsed)} of {text.count(total, 'training')} collapsed; scores built on them are counted (see below)."
         )
     missing = sum(map(len, summary.missing().values()))
     if missing:
@@ -100,9 +100,9 @@ def _pairs(summary: Summary) -> list[str]:
         clear = [gain for gain in judged if gain.clear]
         up = sum(gain.mean > 0 for gain in clear)
         told.append(
-            f"In {len(clear)} of {text.count(len(judged), 'pair')} with three seeds or more the mean gain is two standard errors or more"
-            f" from zero ({up} up, {len(clear) - up} down); with {len(summary.seeds)} seeds about {beyond_two(len(summary.seeds)):.0f} in 100"
-            " would be even if nothing had any effect."
+            f"In {len(clear)} of {text.count(len(judged), 'pair')} with three seeds or more the mean gain is two standard errors"
+            f" or more from zero ({up} up, {len(clear) - up} down); with {len(summary.seeds)} seeds about"
+            f" {beyond_two(len(summary.seeds)):.0f} in 100 would be even if nothing had any effect."
         )
     return told
 

@@ -11,7 +11,7 @@ from stilts_xtreme.report.tables import Cell, Table
 HERE = Path(__file__).parent
 ALT = {
     "gains": "Heat map of gains over no intermediate training, by intermediate and target; the main table has the same numbers.",
-    "languages": "Dot plot of scores by language and target, without and with intermediate training; the tables by language have the numbers.",
+    "languages": "Dot plot of scores by language and target, without and with intermediate training; the tables have the numbers.",
 }
 
 

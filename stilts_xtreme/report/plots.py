@@ -38,7 +38,7 @@ def gains(summary: Summary) -> str | None:
     parts += _scale(left, bottom + 18, largest, judged)
     whole = places[-1] + width + 8
     best = summary.best(AVERAGE) if AVERAGE in columns else None
-    told = f"Heat map of {len(rows)} intermediates by {len(columns)} columns; every cell carries its number, which the main table repeats."
+    told = f"Heat map of {len(rows)} intermediates by {len(columns)} columns; every cell carries its number."
     if best is not None:
         told += f" Largest average gain: {best}, {text.value(summary.gain(best, AVERAGE), signed=True)}."
     return _svg(
@@ -47,7 +47,7 @@ def gains(summary: Summary) -> str | None:
 
 
 def languages(summary: Summary) -> str | None:
-    """Scores by language and target, without intermediate training and with the one that is best on average; None without scores."""
+    """Dot plot by target and language: no intermediate training, and the one best on average; None without scores."""
     best = summary.best(AVERAGE if AVERAGE in summary.columns else summary.targets[0])
     shown = [name for name in (BASELINE if summary.has_baseline else None, best) if name]
     targets = [target for target in summary.targets if any(summary.by_seed(name, target) for name in shown)]
@@ -60,7 +60,7 @@ def languages(summary: Summary) -> str | None:
         parts += _panel(summary, target, shown, column * (PANEL + GAP), heights[column])
         heights[column] += _panel_height(summary, target)
     title = f"Score by language: {' and '.join(shown)}"
-    told = f"One panel for each of {text.listed(targets)}, one row for each language, 0 to 100; the tables by language give the numbers."
+    told = f"One panel for each of {text.listed(targets)}; one row for each language, from 0 to 100."
     return _svg("languages", title, told, PANELS * PANEL + (PANELS - 1) * GAP, max(heights), parts)
 
 

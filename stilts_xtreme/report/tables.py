@@ -124,7 +124,8 @@ def targets(summary: Summary) -> Table:
         Column("test examples per language"),
     )  # fmt: skip
     notes = (
-        "A score is the mean of the metrics named, each a mean over languages. Chance: the score of guessing; – where it is near 0.",
+        "A score is the mean of the metrics named, each a mean over languages."
+        " Chance: the score of guessing; – where it is near 0.",
     )
     return Table("Targets and their chance levels.", "target", columns, (Body("", tuple(rows)),), notes)
 
@@ -161,18 +162,20 @@ def trainings(summary: Summary) -> Table:
         dev = [run["dev"] for run in runs if run.get("dev") is not None]
         scores = Mean(tuple(dev), len(runs)) if dev else None
         collapsed = sum(bool(run.get("collapsed")) for run in runs)
+        told = "no" if not collapsed else "yes" if len(runs) == 1 else f"yes: {collapsed} of {len(runs)}"
         cells = (
             Cell(start), Cell(tasks), Cell(text.between([sum(run["examples"].values()) for run in runs if run.get("examples")])),
-            Cell(text.between([run["steps"] for run in runs])), Cell(text.value(scores), text.spread(scores)), Cell(str(len(runs))),
-            Cell("no" if not collapsed else "yes" if len(runs) == 1 else f"yes: {collapsed} of {len(runs)}", strong=bool(collapsed)),
+            Cell(text.between([run["steps"] for run in runs])), Cell(text.value(scores), text.spread(scores)),
+            Cell(str(len(runs))), Cell(told, strong=bool(collapsed)),
         )  # fmt: skip
         rows.append((name, cells))
     columns = (
-        Column("starts from", False), Column("tasks", False), Column("examples"), Column("steps"), Column("English dev"), Column("runs"),
-        Column("collapsed", False),
+        Column("starts from", False), Column("tasks", False), Column("examples"), Column("steps"), Column("English dev"),
+        Column("runs"), Column("collapsed", False),
     )  # fmt: skip
     notes = (
-        "Starts from –: the setup's first encoder. English dev: mean over tasks and runs, ± standard deviation over runs; – where a training is not scored on it.",
+        "Starts from –: the setup's first encoder. English dev: mean over tasks and runs, ± standard deviation over runs;"
+        " – where a training is not scored on it.",
     )
     return Table(
         "Trainings; those that differ only in their seed share a row.", "training", columns, (Body("", tuple(rows)),), notes
