@@ -27,7 +27,7 @@ study := main-mini-real
 extra := setup.data.files.path=$(abspath $(DATA))
 else ifeq ($(SETUP),paper)
 study := main-paper
-extra := setup=../setups/paper.yaml name=main-paper
+extra := setup=experiments/setups/paper.yaml name=main-paper
 else
 $(error SETUP is $(SETUP): give miniature, mini-real or paper)
 endif

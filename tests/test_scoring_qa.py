@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme.scoring.qa import mlqa_normal, mlqa_scores, squad_normal, squad_scores
@@ -93,6 +93,7 @@ TEXT = st.lists(PIECES, max_size=6).map("".join) | st.lists(PIECES, max_size=6).
 @pytest.mark.parametrize("way", ["squad", "ar", "de", "en", "es", "hi", "vi", "zh"])
 def test_against_a_literal_evaluation(way: str) -> None:
     @given(st.lists(st.tuples(TEXT, st.lists(TEXT, max_size=3)), min_size=1, max_size=3))
+    @settings(deadline=None)
     def check(questions: list[tuple[str, list[str]]]) -> None:
         exact = f1 = 0.0
         for prediction, answers in questions:
@@ -107,5 +108,6 @@ def test_against_a_literal_evaluation(way: str) -> None:
 
 
 @given(TEXT, st.sampled_from(["squad", "en", "es", "zh"]))
+@settings(deadline=None)
 def test_an_answer_matches_itself(text: str, way: str) -> None:
     assert scores(way, {"q": text}, {"q": [text]})[0] == 100

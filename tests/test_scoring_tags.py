@@ -3,7 +3,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme.scoring.tags import iob2_chunks, strict_iob2_f1, xtreme_chunks, xtreme_f1
@@ -37,12 +37,14 @@ def brute_xtreme_iob(tags: list[str]) -> set[tuple[str, int, int]]:
 
 
 @given(st.lists(IOB2, max_size=9))
+@settings(deadline=None)
 def test_entity_chunks_by_brute_force(tags: list[str]) -> None:
     chunks = xtreme_chunks(tags)
     assert set(chunks) == brute_xtreme_iob(tags) and len(set(chunks)) == len(chunks)
 
 
 @given(st.lists(UPOS, max_size=9))
+@settings(deadline=None)
 def test_part_of_speech_chunks_are_runs(tags: list[str]) -> None:
     expected = []
     for tag, run in groupby(enumerate(tags), key=lambda pair: pair[1]):
@@ -52,6 +54,7 @@ def test_part_of_speech_chunks_are_runs(tags: list[str]) -> None:
 
 
 @given(st.lists(IOB2, max_size=9))
+@settings(deadline=None)
 def test_strict_chunks_by_brute_force(tags: list[str]) -> None:
     expected = [
         (tags[i][2:], i, j)
@@ -65,6 +68,7 @@ def test_strict_chunks_by_brute_force(tags: list[str]) -> None:
 
 
 @given(st.lists(st.lists(st.tuples(IOB2, IOB2), max_size=6), min_size=1, max_size=4))
+@settings(deadline=None)
 def test_score_counts_chunks_of_all_sentences(sentences: list[list[tuple[str, str]]]) -> None:
     ours, gold = [[a for a, _ in s] for s in sentences], [[b for _, b in s] for s in sentences]
     if not any(gold):

@@ -61,11 +61,12 @@ def collate(head: str, features: Sequence[Feature], tokenizer: Any, generator: t
 
 def by_budget(features: Sequence[Feature], tokens: int) -> list[list[int]]:
     """Indices sorted by length and cut so that no padded batch holds more than `tokens` (one feature at least)."""
-    result: list[list[int]] = []
+    cut: list[list[int]] = []
+    rows = 0
     for i in sorted(range(len(features)), key=lambda i: length(features[i])):
-        size = len(features[i]["rows"]) * length(features[i])
-        if result and (len(result[-1]) + 1) * size <= tokens:
-            result[-1].append(i)
-        else:
-            result.append([i])
-    return result
+        rows += len(features[i]["rows"])
+        if not cut or rows * length(features[i]) > tokens:
+            cut.append([])
+            rows = len(features[i]["rows"])
+        cut[-1].append(i)
+    return cut

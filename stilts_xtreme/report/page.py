@@ -10,8 +10,8 @@ from stilts_xtreme.report.tables import Cell, Table
 
 HERE = Path(__file__).parent
 ALT = {
-    "gains": "Heat map of gains over no intermediate training, by intermediate and target; the main table has the same numbers.",
-    "languages": "Dot plot of scores by language and target, without and with intermediate training; the tables have the numbers.",
+    "gains": "Heat map of gains over no intermediate training, by intermediate and target; numbers as in the main table.",
+    "languages": "Dot plot of scores by language and target without and with intermediate training; numbers in the tables below.",
 }
 
 

@@ -6,9 +6,10 @@ from html import escape
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary
 
+MARGIN = 8
 LETTER = 8.4  # pixels a letter of the 12 px labels may take in a wide font
 ROW, HEAD = 30, 46  # heat map: height of a row, of what stands above the rows
-PANELS, PANEL, GAP, STEP = 3, 304, 20, 15  # dot plot: panels in a row, width of one, space between, height of a language
+PANELS, PANEL, GAP, STEP = 3, 300, 20, 15  # dot plot: panels in a row, width of one, space between, height of a language
 
 
 def gains(summary: Summary) -> str | None:
@@ -67,7 +68,7 @@ def languages(summary: Summary) -> str | None:
 def standalone(svg: str, style: str) -> str:
     """The plot as a file of its own: with its style, and a background, since it may be shown on any page."""
     opened, rest = svg.split(">", 1)
-    return f'{opened}>\n<style>\n{style}</style>\n<rect class="page" width="100%" height="100%"/>{rest}\n'
+    return f'{opened}>\n<style>\n{style}</style>\n<rect class="page" x="-{MARGIN}" y="-{MARGIN}" width="100%" height="100%"/>{rest}\n'
 
 
 def _cell(left: float, top: float, width: float, gain: Mean | None, largest: float) -> list[str]:
@@ -159,7 +160,8 @@ def _text(across: float, down: float, words: str, kind: str = "") -> str:
 
 
 def _svg(name: str, title: str, told: str, width: float, height: float, parts: list[str]) -> str:
-    size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
+    across, down = f"{width + 2 * MARGIN:.0f}", f"{height + 2 * MARGIN:.0f}"
+    size = f'viewBox="-{MARGIN} -{MARGIN} {across} {down}" width="{across}" height="{down}"'
     opened = f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" aria-labelledby="{name}-title {name}-desc" {size}>'
     words = [f'<title id="{name}-title">{escape(title)}</title>', f'<desc id="{name}-desc">{escape(told)}</desc>']
     return "\n".join([opened, *words, *parts, "</svg>"])
