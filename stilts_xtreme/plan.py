@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.data import read as data
@@ -310,7 +311,7 @@ def _where(setup: Any) -> data.Where:
     if source.miniature is not None:
         return data.Miniature(source.miniature.seed)
     if source.files is not None:
-        return data.Folder(source.files.path, source.files.cut)
+        return data.Folder(Path(source.files.path), source.files.cut)
     return data.HubCache()
 
 

@@ -208,6 +208,21 @@ def test_findings_count_what_lies_above_chance() -> None:
     assert "Without intermediate training pawsx is not above chance." in told
 
 
+def test_what_is_written_as_zero_is_no_gain() -> None:
+    rows = {
+        "none": {"xnli": [50.0], "panx": [50.0]},
+        "mnli": {"xnli": [50.04], "panx": [50.0]},
+        "qqp": {"xnli": [50.0], "panx": [49.0]},
+    }
+    summary = summarise(small(rows))
+    assert not any(cell.strong for body in tables.main(summary).bodies for _, row in body.rows for cell in row)
+    assert cells(tables.best_per_target(summary), "xnli") == ["–", "50.0", "–", "–", "no gain above zero", "0 of 2"]
+    told = " ".join(findings.found(summary))
+    assert "nearest to doing so is mnli, 0.0 points" in told and "0 have a gain above zero; mnli raises 0 of 2 targets" in told
+    shades = re.findall('fill-opacity="([^"]+)"', plots.gains(summary))
+    assert shades[:6] == ["0.00", "0.00", "0.00", "0.00", "0.62", "0.44"]
+
+
 def test_retrieval_is_read_beside_the_control_or_says_that_there_is_none() -> None:
     rows = {"untrained": {"tatoeba": [20.0]}, "none": {"tatoeba": [31.0]}, "mnli": {"tatoeba": [45.0]}}
     assert "tatoeba: untrained 20.0, none 31.0, mnli 45.0." in findings.retrieval(summarise(small(rows)))

@@ -11,6 +11,7 @@ import pytest
 from transformers import AutoTokenizer, XLMRobertaConfig
 
 from stilts_xtreme.engine.tokenizer import train
+from stilts_xtreme.errors import UserError
 
 LINES = [
     "The red cat met a dog in the old house .",
@@ -56,10 +57,15 @@ def test_vocabulary_size_is_a_limit():
 
 
 def test_rare_characters_are_left_out():
-    lines = ["the cat met the dog"] * 500 + ["the cat Ω met"]
-    tokenizer = train(lines, 60)
+    lines = ["the cat met the dog by quick brown fix"] * 500 + ["the cat Ω met"]
+    tokenizer = train(lines, 70)
     assert tokenizer("Ω", add_special_tokens=False)["input_ids"][-1] == tokenizer.unk_token_id
     assert tokenizer.unk_token_id not in tokenizer("the cat met the dog")["input_ids"]
+
+
+def test_a_small_alphabet_is_covered_whole():
+    tokenizer = train(["the cat met the dog"] * 5000 + ["the cat Ω met"], 300)
+    assert tokenizer.unk_token_id not in tokenizer("Ω")["input_ids"]
 
 
 def test_offsets_leave_out_the_space_and_reach_through_normalising(tokenizer):
@@ -119,3 +125,9 @@ def test_real_text_in_many_scripts(real_data: Path):
         pieces, unknown = sum(map(len, rows)), sum(row.count(tokenizer.unk_token_id) for row in rows)
         assert unknown / pieces < 0.03, language
         assert sum(map(len, lines)) / pieces > (0.9 if language in ("zh", "ja", "ko") else 1.4), language
+
+
+@pytest.mark.parametrize("lines", [[], [chr(0x4E00 + i) for i in range(900)]])
+def test_text_that_cannot_fill_the_vocabulary_is_a_fault_of_the_input(lines) -> None:
+    with pytest.raises(UserError, match="tokenizer: no 300 pieces"):
+        train(lines, 300)

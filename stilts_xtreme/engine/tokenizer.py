@@ -8,8 +8,11 @@ import sentencepiece
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from stilts_xtreme.errors import UserError
+
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]  # ids 0 to 3 as in XLM-R; <mask> comes last
-COVERAGE = 0.9995  # share of all characters that the alphabet must cover (SentencePiece's default for many scripts)
+COVERAGE = 0.9995  # share of all characters that a large alphabet must cover (SentencePiece's default for many scripts)
+LONGEST_LINE = 1 << 20  # bytes; SentencePiece passes over longer lines in silence, and its default is 4,192
 MARK = "§"
 FREQUENT = 5  # occurrences
 
@@ -17,23 +20,31 @@ FREQUENT = 5  # occurrences
 def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
     """A unigram tokenizer of at most `vocab_size` pieces, special ones included; the same lines give the same pieces and ids.
 
+    UserError where the text is too little, or has too many characters, for that many pieces.
     As in XLM-R: SentencePiece, NFKC, words begin with "▁", ids <s> 0, <pad> 1, </s> 2, <unk> 3, pairs are `<s> a </s></s> b </s>`.
     """
     texts = list(lines)
+    small = len(set().union(*texts)) <= vocab_size // 4  # a small alphabet is covered whole
     model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
+    options = dict(
         sentence_iterator=iter(texts + _marked(texts)),
         model_writer=model,
         model_type="unigram",
         vocab_size=vocab_size - 1,  # <mask> is added below
         hard_vocab_limit=False,
-        character_coverage=COVERAGE,
+        character_coverage=1.0 if small else COVERAGE,
+        max_sentence_length=LONGEST_LINE,
         normalization_rule_name="nmt_nfkc",
         num_threads=1,  # sums over threads differ from run to run
         **{f"{name}_id": i for i, name in enumerate(("bos", "pad", "eos", "unk"))},
         **{f"{name}_piece": piece for name, piece in zip(("bos", "pad", "eos", "unk"), SPECIAL, strict=True)},
         minloglevel=2,
     )
+    try:
+        sentencepiece.SentencePieceTrainer.train(**options)
+    except RuntimeError as fault:
+        told = str(fault).splitlines()[-1] if str(fault) else "no text"
+        raise UserError(f"tokenizer: no {vocab_size} pieces can be learned from {len(texts)} lines of text: {told}") from None
     learned = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     pieces = [(learned.id_to_piece(i), learned.get_score(i)) for i in range(learned.get_piece_size())]
     tokenizer = Tokenizer(models.Unigram([piece for piece in pieces if MARK not in piece[0]], unk_id=SPECIAL.index("<unk>")))

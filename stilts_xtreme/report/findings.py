@@ -1,7 +1,7 @@
 """What a study found, in sentences made from its numbers; nothing is said that they do not hold."""
 
 from stilts_xtreme.report import text
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, CONTROL, Mean, Summary, beyond_two
+from stilts_xtreme.report.summary import AVERAGE, BASELINE, CONTROL, Mean, Summary, above, beyond_two
 
 
 def found(summary: Summary) -> list[str]:
@@ -20,7 +20,7 @@ def found(summary: Summary) -> list[str]:
     if collapsed:
         total = len(summary.study["trainings"])
         told.append(
-            f"{len(collapsed)} of {text.count(total, 'training')} collapsed; scores built on them are counted (see below)."
+            f"{len(collapsed)} of {text.count(total, 'training')} collapsed; scores built on them count and are marked ‡."
         )
     missing = sum(map(len, summary.missing().values()))
     if missing:
@@ -72,11 +72,11 @@ def _average(summary: Summary) -> list[str]:
     if best is not None:
         gain = gains[best]
         amount = f"{text.number(gain.mean, signed=True)} points over no intermediate training{_spread(gain)}"
-        if gain.mean > 0:
+        if above(gain.mean):
             told.append(f"Best on average {over}: {best}, {amount}.")
         else:
             told.append(f"No intermediate raises the average {over}; nearest to doing so is {best}, {amount}.")
-        raised = [name for name, found in gains.items() if found.mean > 0]
+        raised = [name for name, found in gains.items() if above(found.mean)]
         told.append(f"The average is above that of “{BASELINE}” for {len(raised)} of {text.count(len(gains), 'intermediate')}.")
     absent = [name for name in summary.compared if name not in gains]
     if absent:
@@ -89,12 +89,12 @@ def _pairs(summary: Summary) -> list[str]:
     gains = [gain for target in summary.targets for gain in summary.gains(target).values()]
     if not gains:
         return [f"No target has both a “{BASELINE}” score and another to compare it with."]
-    raised = sum(gain.mean > 0 for gain in gains)
+    raised = sum(above(gain.mean) for gain in gains)
     told = [f"Of {text.count(len(gains), 'pair')} of intermediate and target, {raised} have a gain above zero."]
     best = summary.best(AVERAGE) if AVERAGE in summary.columns else None
     if best is not None:
         own = [gain for target in summary.targets if (gain := summary.gain(best, target)) is not None]
-        told[0] = f"{told[0][:-1]}; {best} raises {sum(gain.mean > 0 for gain in own)} of {text.count(len(own), 'target')}."
+        told[0] = f"{told[0][:-1]}; {best} raises {sum(above(gain.mean) for gain in own)} of {text.count(len(own), 'target')}."
     judged = [gain for gain in gains if gain.clear is not None]
     if judged:
         clear = [gain for gain in judged if gain.clear]
@@ -121,14 +121,16 @@ def _chance(summary: Summary) -> list[str]:
     names = [name for name in summary.intermediates if name != CONTROL]
     runs = [(target, score) for name in names for target in levels for score in summary.by_seed(name, target).values()]
     if runs:
-        above = sum(score > levels[target] for target, score in runs)
+        higher = sum(above(score, levels[target]) for target, score in runs)
         control = ", control row left out" if CONTROL in summary.intermediates else ""
         known = text.listed(list(levels))
         told.append(
-            f"{above} of {text.count(len(runs), 'evaluation')} on targets with a chance level ({known}) lie above it{control}."
+            f"{higher} of {text.count(len(runs), 'evaluation')} on targets with a chance level ({known}) lie above it{control}."
         )
     low = [
-        target for target, level in levels.items() if (base := summary.score(BASELINE, target)) is not None and base.mean <= level
+        target
+        for target, level in levels.items()
+        if (base := summary.score(BASELINE, target)) is not None and not above(base.mean, level)
     ]
     if low:
         told.append(f"Without intermediate training {text.listed(low)} {'is' if len(low) == 1 else 'are'} not above chance.")

@@ -4,7 +4,7 @@ import math
 from html import escape
 
 from stilts_xtreme.report import text
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary
+from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary, above
 
 MARGIN = 8
 LETTER = 8.4  # pixels a letter of the 12 px labels may take in a wide font
@@ -19,7 +19,7 @@ def gains(summary: Summary) -> str | None:
     sizes = [abs(gain.mean) for gain in found.values() if gain is not None]
     if not summary.has_baseline or not sizes:
         return None
-    largest = max(sizes)
+    largest = max(1.0, *sizes)  # a full shade is one point or more, so that nearly nothing does not look like much
     left = max(len(name) for name in rows) * LETTER + 14
     width = max(66.0, *(len(column) * LETTER + 12 for column in columns))
     places = [left + number * width + (10 if column == AVERAGE else 0) for number, column in enumerate(columns)]
@@ -68,7 +68,8 @@ def languages(summary: Summary) -> str | None:
 def standalone(svg: str, style: str) -> str:
     """The plot as a file of its own: with its style, and a background, since it may be shown on any page."""
     opened, rest = svg.split(">", 1)
-    return f'{opened}>\n<style>\n{style}</style>\n<rect class="page" x="-{MARGIN}" y="-{MARGIN}" width="100%" height="100%"/>{rest}\n'
+    ground = f'<rect class="page" x="-{MARGIN}" y="-{MARGIN}" width="100%" height="100%"/>'
+    return f"{opened}>\n<style>\n{style}</style>\n{ground}{rest}\n"
 
 
 def _cell(left: float, top: float, width: float, gain: Mean | None, largest: float) -> list[str]:
@@ -76,7 +77,8 @@ def _cell(left: float, top: float, width: float, gain: Mean | None, largest: flo
     middle = left + width / 2
     if gain is None:
         return [f'<rect class="absent" {box}/>', _text(middle, top + 19, text.ABSENT, "middle")]
-    parts = [f'<rect class="{"up" if gain.mean > 0 else "down"}" fill-opacity="{_shade(gain.mean, largest):.2f}" {box}/>']
+    shade = _shade(gain.mean, largest) if above(abs(gain.mean)) else 0.0
+    parts = [f'<rect class="{"up" if gain.mean > 0 else "down"}" fill-opacity="{shade:.2f}" {box}/>']
     if gain.clear:
         parts.append(f'<rect class="clear" {box}/>')
     return [*parts, _text(middle, top + 19, text.number(gain.mean, signed=True) + ("†" if gain.partial else ""), "middle")]
@@ -84,7 +86,7 @@ def _cell(left: float, top: float, width: float, gain: Mean | None, largest: flo
 
 def _shade(value: float, largest: float) -> float:
     """Opacity from the square root of the size, so that small gains differ visibly beside one large one."""
-    return 0.62 * math.sqrt(abs(value) / largest) if largest else 0.0
+    return 0.62 * math.sqrt(abs(value) / largest)
 
 
 def _scale(left: float, top: float, largest: float, judged: bool) -> list[str]:

@@ -193,6 +193,11 @@ def _fault(run: Mapping[str, Any], study: Mapping[str, Any], cells: Mapping[tupl
     return None
 
 
+def above(value: float, level: float = 0.0) -> bool:
+    """Is it above the level at the one decimal that pages show? So nothing written as 0.0 counts as a gain."""
+    return value - level >= 0.05
+
+
 def beyond_two(seeds: int) -> float:
     """Chance in 100 that a mean of `seeds` (3 or more) normal values around zero lies two standard errors or more from it.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.findings import reading
-from stilts_xtreme.report.summary import BASELINE, CONTROL, Mean, Summary
+from stilts_xtreme.report.summary import BASELINE, CONTROL, Mean, Summary, above
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def main(summary: Summary) -> Table:
                 Cell(
                     text.value(gain, signed=True),
                     _small(summary, name, column, gain),
-                    gain is not None and gain.mean > 0 and best[column] == name,
+                    gain is not None and above(gain.mean) and best[column] == name,
                 )
                 for column, gain in zip(columns, gains, strict=True)
             ]
@@ -84,11 +84,14 @@ def best_per_target(summary: Summary) -> Table | None:
         name = summary.best(target)
         if name is None or not gains:
             continue
-        raised = f"{sum(gain.mean > 0 for gain in gains.values())} of {len(gains)}"
-        cells = (
-            Cell(name), Cell(text.value(summary.score(BASELINE, target))), Cell(text.value(summary.score(name, target))),
-            Cell(text.value(gains[name], signed=True), text.spread(gains[name])), Cell(reading(gains[name])), Cell(raised),
-        )  # fmt: skip
+        base = Cell(text.value(summary.score(BASELINE, target)))
+        raised = Cell(f"{sum(above(gain.mean) for gain in gains.values())} of {len(gains)}")
+        absent = Cell(text.ABSENT)
+        if above(gains[name].mean):
+            gain = Cell(text.value(gains[name], signed=True), _small(summary, name, target, gains[name]))
+            cells = (Cell(name), base, Cell(text.value(summary.score(name, target))), gain, Cell(reading(gains[name])), raised)
+        else:
+            cells = (absent, base, absent, absent, Cell("no gain above zero"), raised)
         rows.append((target, cells))
     if not rows or not summary.has_baseline:
         return None
@@ -251,7 +254,7 @@ def _main_notes(summary: Summary, rows: Sequence[tuple[str, Sequence[Cell]]]) ->
             "±: standard deviation over seeds, of the scores in score rows and of the gains paired by seed in gain rows."
         )
     if summary.has_baseline and summary.compared:
-        notes.append("Bold: the largest gain of a column, where it is above zero.")
+        notes.append("Bold: the largest gain of a column, where it is above zero; what is written 0.0 counts as zero.")
     if len(summary.columns) > len(summary.targets):
         notes.append(f"An average is over all {len(summary.targets)} targets, and absent where one is missing.")
     return (" ".join(notes), *_marks(rows))

@@ -1,17 +1,20 @@
 """Nearest neighbours, bitext mining by margin (arXiv 1811.01136), and the scores of both.
 
-Every cosine is computed, in double precision and block by block; the full matrix never exists. Cosines are rounded to 12
-decimals, so that equal vectors tie wherever they stand in a block; a tie goes to the lowest index.
+Every pair of sentences is compared, block by block; the full matrix never exists. Single precision tells which pairs may be among
+the nearest, double precision which are: cosines rounded to 12 decimals, so that equal vectors tie; a tie goes to the lowest index.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.floating]  # (sentences, dimensions), float32 as the encoder gives them
 Pair = tuple[Hashable, Hashable]  # foreign sentence, English sentence
-ROWS, COLUMNS = 1024, 8192  # a block of cosines: 64 MiB
+ROWS, COLUMNS = 1024, 8192  # a block of cosines: 32 MiB
+PAIRS = 4096  # compared at once in double precision: 24 MiB a side at 768 dimensions
+DENSE = 32  # above 1 / DENSE of a block's pairs, one matrix product is the faster way
 DECIMALS = 12
 
 
@@ -21,8 +24,8 @@ def nearest(queries: Vectors, candidates: Vectors) -> NDArray[np.int64]:
     ValueError if either side is empty, the dimensions differ or a number is not finite.
     """
     best = _Nearest(len(queries), 1)
-    for row, column, cosines in _blocks(queries, candidates):
-        best.see(row, column, cosines)
+    for block in _blocks(queries, candidates):
+        best.see(block)
     return best.indices[:, 0]
 
 
@@ -34,9 +37,9 @@ def mine(foreign: Vectors, english: Vectors, k: int = 4) -> list[tuple[int, int,
     from the best score down. k = 4 and "both directions, highest first" as in XTREME. ValueError as in `nearest`.
     """
     forward, backward = _Nearest(len(foreign), min(k, len(english))), _Nearest(len(english), min(k, len(foreign)))
-    for row, column, cosines in _blocks(foreign, english):
-        forward.see(row, column, cosines)
-        backward.see(column, row, cosines.T)
+    for block in _blocks(foreign, english):
+        forward.see(block)
+        backward.see(block.turned())
 
     there, here = forward.cosines.mean(axis=1), backward.cosines.mean(axis=1)
     partner, score = _proposals(forward, there, here)
@@ -127,30 +130,27 @@ class _Nearest:
         self.cosines = np.full((queries, k), -np.inf)
         self.indices = np.full((queries, k), -1, dtype=np.int64)
 
-    def see(self, first_query: int, first_candidate: int, cosines: NDArray[np.float64]) -> None:
-        """Take in a block (queries, candidates). Blocks of the same queries must come in order of candidates."""
+    def see(self, block: "_Block") -> None:
+        """Take in a block. Blocks of the same queries must come in order of candidates."""
         k = self.cosines.shape[1]
-        rows = slice(first_query, first_query + len(cosines))
+        count = len(block.queries)
+        rows = slice(block.first_query, block.first_query + count)
         held, indices = self.cosines[rows], self.indices[rows]
-        # Only what beats the k-th held can enter (an equal candidate has a higher index), and no more than k of this block.
-        limit = held[:, -1]
-        if cosines.shape[1] > k:
-            block_limit = np.partition(cosines, -k, axis=1)[:, -k]
-            hit = (cosines >= block_limit[:, None]) & (cosines > limit[:, None])
-        else:
-            hit = cosines > limit[:, None]
-        query, candidate = np.nonzero(hit)
+        # What can enter: it may beat the k-th held (an equal candidate has a higher index) and be one of the k best of this block.
+        limit = held[:, -1] - block.slack
+        if block.rough.shape[1] > k:
+            limit = np.maximum(limit, np.partition(block.rough, -k, axis=1)[:, -k] - 2 * block.slack)
+        query, candidate = np.nonzero(block.rough >= limit[:, None].astype(np.float32))
         if not len(query):
             return
-        found = cosines[query, candidate]
+        found = block.exact(query, candidate)
         order = np.lexsort((candidate, -found, query))
         query, candidate, found = query[order], candidate[order], found[order]
         place = np.arange(len(query)) - np.searchsorted(query, query)  # 0, 1, 2.. within each query
         first = place < k
-        fresh = np.full((len(cosines), k), -np.inf)
-        where = np.full((len(cosines), k), -1, dtype=np.int64)
+        fresh, where = np.full((count, k), -np.inf), np.full((count, k), -1, dtype=np.int64)
         fresh[query[first], place[first]] = found[first]
-        where[query[first], place[first]] = candidate[first] + first_candidate
+        where[query[first], place[first]] = candidate[first] + block.first_candidate
 
         both, places = np.concatenate([held, fresh], axis=1), np.concatenate([indices, where], axis=1)
         best = np.argsort(-both, axis=1, kind="stable")[:, :k]  # stable: what was held has the lower index
@@ -158,16 +158,43 @@ class _Nearest:
         self.indices[rows] = np.take_along_axis(places, best, axis=1)
 
 
-def _blocks(queries: Vectors, candidates: Vectors) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
-    """First query, first candidate and the cosines between a block of each, candidates in order."""
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some queries and candidates as unit vectors, and their cosines in single precision, `slack` at most from the true ones."""
+
+    first_query: int
+    first_candidate: int
+    queries: NDArray[np.float64]
+    candidates: NDArray[np.float64]
+    rough: NDArray[np.float32]  # (queries, candidates)
+    slack: float
+
+    def turned(self) -> "_Block":
+        return _Block(self.first_candidate, self.first_query, self.candidates, self.queries, self.rough.T, self.slack)
+
+    def exact(self, query: NDArray[np.int64], candidate: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Cosines of the named pairs."""
+        if len(query) > self.rough.size // DENSE:  # as where all vectors are nearly equal
+            found = (self.queries @ self.candidates.T)[query, candidate]
+        else:
+            pieces = [slice(at, at + PAIRS) for at in range(0, len(query), PAIRS)]
+            found = np.concatenate([np.einsum("pd,pd->p", self.queries[query[p]], self.candidates[candidate[p]]) for p in pieces])
+        return np.round(found, DECIMALS)
+
+
+def _blocks(queries: Vectors, candidates: Vectors) -> Iterator[_Block]:
+    """All pairs in blocks, row by row; within a row of blocks, and between the rows, in order."""
     if queries.ndim != 2 or candidates.ndim != 2 or queries.shape[1] != candidates.shape[1]:
         raise ValueError(f"vectors of shapes {queries.shape} and {candidates.shape} cannot be compared")
     if not len(queries) or not len(candidates):
         raise ValueError(f"nothing to compare: {len(queries)} and {len(candidates)} vectors")
+    # Bound on the error of a dot product of unit vectors in single precision, whatever the order of its sum; doubled.
+    slack = 2 * (queries.shape[1] + 4) * float(np.finfo(np.float32).eps)
     for row in range(0, len(queries), ROWS):
         left = _unit(queries[row : row + ROWS])
         for column in range(0, len(candidates), COLUMNS):
-            yield row, column, np.round(left @ _unit(candidates[column : column + COLUMNS]).T, DECIMALS)
+            right = _unit(candidates[column : column + COLUMNS])
+            yield _Block(row, column, left, right, left.astype(np.float32) @ right.astype(np.float32).T, slack)
 
 
 def _unit(vectors: Vectors) -> NDArray[np.float64]:

@@ -142,9 +142,9 @@ def _start(stage: plan.Train, store: Store, readings: Mapping[str, Mapping[str, 
 
 
 def tokenizer_lines(stage: plan.Train) -> int:
-    """Lines of text the tokenizer is trained on, at most: ten for each piece of its vocabulary."""
+    """Lines of text the tokenizer is trained on, at most: five for each piece of its vocabulary."""
     assert isinstance(stage.start, plan.Random)
-    return 10 * stage.start.vocab_size
+    return 5 * stage.start.vocab_size
 
 
 def _tags(readings: Any) -> tuple[str, ...]:
