@@ -72,7 +72,9 @@ def summary(result: dict[str, Any]) -> None:
         table.add_row("mean", *(f"{result['metrics'][name]:.1f}" for name in names), "")
     console.print(table)
     for key, why in result["collapse"].items():
-        console.print(f"collapsed: {key}: {why}", markup=False)
+        reasons = why if isinstance(why, dict) else {key: why}  # an evaluation tells them by the stage that collapsed
+        for task, reason in reasons.items():
+            console.print(f"collapsed: {task}: {reason}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _sample(task: Task) -> tuple[Any, Any]:

@@ -90,7 +90,8 @@ def _pairs(summary: Summary) -> list[str]:
     if not gains:
         return [f"No target has both a “{BASELINE}” score and another to compare it with."]
     raised = sum(above(gain.mean) for gain in gains)
-    told = [f"Of {text.count(len(gains), 'pair')} of intermediate and target, {raised} have a gain above zero."]
+    have = "has" if raised == 1 else "have"
+    told = [f"Of {text.count(len(gains), 'pair')} of intermediate and target, {raised} {have} a gain above zero."]
     best = summary.best(AVERAGE) if AVERAGE in summary.columns else None
     if best is not None:
         own = [gain for target in summary.targets if (gain := summary.gain(best, target)) is not None]
@@ -123,9 +124,9 @@ def _chance(summary: Summary) -> list[str]:
     if runs:
         higher = sum(above(score, levels[target]) for target, score in runs)
         control = ", control row left out" if CONTROL in summary.intermediates else ""
-        known = text.listed(list(levels))
+        lie, known = "lies" if higher == 1 else "lie", text.listed(list(levels))
         told.append(
-            f"{higher} of {text.count(len(runs), 'evaluation')} on targets with a chance level ({known}) lie above it{control}."
+            f"{higher} of {text.count(len(runs), 'evaluation')} on targets with a chance level ({known}) {lie} above it{control}."
         )
     low = [
         target

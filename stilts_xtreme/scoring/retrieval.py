@@ -1,7 +1,7 @@
 """Nearest neighbours, bitext mining by margin (arXiv 1811.01136), and the scores of both.
 
 Every pair of sentences is compared, block by block; the full matrix never exists. Single precision tells which pairs may be among
-the nearest, double precision which are: cosines rounded to 12 decimals, so that equal vectors tie; a tie goes to the lowest index.
+the nearest, double precision which are: by cosines rounded to 12 decimals, so equal vectors tie. A tie goes to the lowest index.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
@@ -136,7 +136,7 @@ class _Nearest:
         count = len(block.queries)
         rows = slice(block.first_query, block.first_query + count)
         held, indices = self.cosines[rows], self.indices[rows]
-        # What can enter: it may beat the k-th held (an equal candidate has a higher index) and be one of the k best of this block.
+        # What can enter must beat the k-th held (an equal candidate has a higher index) and be one of the k best of this block.
         limit = held[:, -1] - block.slack
         if block.rough.shape[1] > k:
             limit = np.maximum(limit, np.partition(block.rough, -k, axis=1)[:, -k] - 2 * block.slack)
@@ -144,6 +144,8 @@ class _Nearest:
         if not len(query):
             return
         found = block.exact(query, candidate)
+        better = found > held[query, -1]
+        query, candidate, found = query[better], candidate[better], found[better]
         order = np.lexsort((candidate, -found, query))
         query, candidate, found = query[order], candidate[order], found[order]
         place = np.arange(len(query)) - np.searchsorted(query, query)  # 0, 1, 2.. within each query
