@@ -16,7 +16,7 @@ EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 FIRST = EXPERIMENTS / "first"
 TINY = [
     "setup.encoder.random.hidden_size=16", "setup.encoder.random.layers=1", "setup.encoder.random.heads=2",
-    "setup.encoder.random.intermediate_size=32", "setup.encoder.random.vocab_size=1200", "setup.pretraining.recipe.steps=4",
+    "setup.encoder.random.intermediate_size=32", "setup.encoder.random.vocab_size=1200", "setup.pretraining.recipe.steps=4", "setup.pretraining.languages=[en,xa]",
     "setup.retrieval.layer=1", "setup.recipes={default: {steps: 3, examples: 64, dev_limit: 24, batch_size: 8, max_length: 128}}",
 ]  # fmt: skip
 
@@ -123,12 +123,27 @@ def test_a_study_that_is_interrupted_leaves_a_clean_store_and_goes_on(tmp_path) 
     assert not list(tmp_path.glob("*/.*.part")) and not list(tmp_path.rglob("result.json"))
 
 
-def test_a_stage_that_fails_does_not_stop_the_others_and_is_named(tmp_path) -> None:
-    words = ("study", EXPERIMENTS / "studies" / "main.yaml", "intermediate=[none]", "targets=[panx,xnli]", *TINY, "--store", tmp_path)
-    told = stilts(*words, "setup.recipes.target={mnli: {max_length: 100000}}", "--jobs", 2, code=2).stderr
-    assert "mnli" in told and "recipe.max_length" in told and "Traceback" not in told
-    assert any("panx" in json.loads(file.read_text())["task"] for file in tmp_path.glob("predict/*/result.json"))
-    assert not list(tmp_path.glob("*/.*.part"))
+def test_a_stage_that_fails_does_not_stop_the_others_and_names_file_and_line(tmp_path) -> None:
+    """Real-format files, one of which is broken: its task's stages fail, the others are finished and kept."""
+    data = tmp_path / "data"
+    lines = ["the tall man saw a red house", "a small dog met the tall man", "she gave the red ball to a dog"]
+    (data / "mono").mkdir(parents=True)
+    (data / "mono" / "en.txt").write_text("".join(f"{line} {i} times\n" for i in range(60) for line in lines))
+    (data / "panx").mkdir()
+    for split in ("train", "dev", "test"):
+        sentence = "".join(f"{word}\tB-PER\n" for word in f"{split} met Ann".split())
+        (data / "panx" / f"{split}-en.tsv").write_text(f"{sentence}\n" * 30)
+    (data / "udpos").mkdir()
+    for split in ("train", "dev", "test"):
+        (data / "udpos" / f"{split}-en.tsv").write_text("the\tDET\nman\tNOUN\n\nbroken line\n")
+    words = ("study", EXPERIMENTS / "studies" / "main.yaml", "intermediate=[none]", "targets=[panx,udpos]", *TINY,
+             "setup.pretraining.languages=[en]", "setup.encoder.random.vocab_size=120", f"setup.data={{files: {{path: {data}, cut: true}}}}",
+             "--store", tmp_path / "runs")  # fmt: skip
+    told = stilts(*words, "--jobs", 2, code=2).stderr
+    assert re.search(r"udpos.*train-en\.tsv:4: ", told) and "Traceback" not in told
+    finished = [json.loads(file.read_text())["task"] for file in tmp_path.glob("runs/predict/*/result.json")]
+    assert finished == ["panx"]
+    assert not list(tmp_path.glob("runs/*/.*.part"))
 
 
 def test_a_loss_that_is_not_finite_is_reported(tmp_path) -> None:

@@ -179,3 +179,12 @@ def test_mean_average_precision(ranked: list, relevant: list, depth: int, expect
 def test_mean_average_precision_faults(ranked: list, relevant: list) -> None:
     with pytest.raises(ValueError):
         retrieval.mean_average_precision(ranked, relevant)
+
+
+@pytest.mark.parametrize("dense", [1, 10**9], ids=["pair by pair", "whole blocks"])
+def test_nearly_equal_vectors_are_told_apart(dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Single precision cannot: cosines between these differ from 1 by less than 1e-9."""
+    monkeypatch.setattr(retrieval, "DENSE", dense)
+    monkeypatch.setattr(retrieval, "PAIRS", 7)
+    vectors = (1 + 1e-5 * np.random.default_rng(0).normal(size=(30, 16))).astype(np.float32)
+    assert retrieval.nearest(vectors, vectors[::-1]).tolist() == list(range(29, -1, -1))

@@ -34,7 +34,7 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
         predictions, records = answer(code, reading.examples)
         with open(scratch / f"test-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-        languages[code] = {**task.metric(predictions, reading.examples, code), "n": len(records)}
+        languages[code] = {**task.metric(predictions, reading.examples, code), "n": count(task, reading.examples)}
         told.append({"language": code, **seen(reading, stage, stage.task)})
 
     names = sorted({name for scores in languages.values() for name in scores} - {"n"})
@@ -55,6 +55,11 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
         "provenance": results.provenance(str(device), time.monotonic() - began),
     }
     results.write(scratch / "result.json", result)
+
+def count(task: Any, examples: Sequence[Any]) -> int:
+    """How many things are scored: examples, or the gold pairs of a bitext."""
+    return len(gold_pairs(examples)) if task.head == "embedding" else len(examples)
+
 
 def _device(options: Options) -> Any:
     import torch
@@ -107,12 +112,15 @@ def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
         return found, [{"id": query.id, "prediction": hit} for query, hit in zip(english, found, strict=True)]
 
     def mined(examples: Sequence[Any]) -> tuple[list[tuple[str, str, float]], set[tuple[str, str]]]:
-        foreign, english, there, here = sides(examples)
+        once = {(e.side, e.text): e for e in reversed(examples)}  # a repeated text counts as its first sentence, as in XTREME's script
+        foreign, english, there, here = sides(list(reversed(once.values())))
         pairs = [(foreign[i].id, english[j].id, float(score)) for i, j, score in retrieval.mine(there, here)]
         return pairs, gold_pairs(examples)
 
     def bitext(code: str, examples: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         pairs, gold = mined(data.read(TASKS[stage.task], "dev", code, stage.where).examples)
+        if not gold:
+            raise UserError(f"{stage.task}: no gold pairs in the dev data for {code}: there is nothing to choose the threshold on")
         threshold = retrieval.best_threshold(pairs, gold)
         pairs, _ = mined(examples)
         kept = [(foreign, english) for foreign, english, score in pairs if score >= threshold]
