@@ -211,7 +211,9 @@ def _stage(
 
 def _run(stages: list[Any], store: Any, device: str, threads: int | None, jobs: int | None) -> None:
     import os
+    import signal
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: as clean as Ctrl-C
     if device not in ("auto", "cpu"):
         raise UserError(f"--device {device}: give auto (a GPU where there is one) or cpu")
     todo = [stage for stage in stages if not store.done(stage)]

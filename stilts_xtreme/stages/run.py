@@ -5,6 +5,7 @@ import os
 import queue
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -120,6 +121,15 @@ def _worker(events: Any) -> None:
     _EVENTS = events
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and ends us with SIGTERM
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that the scratch folder is removed
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot end us: without this, we would finish its stage alone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _in_worker(stage: plan.Stage, store: Store, options: Options) -> None:
