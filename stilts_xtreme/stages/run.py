@@ -6,6 +6,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -130,6 +131,8 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)  # for the stage to take its scratch folder away; then the pool's own loop would wait for work for ever
+    os._exit(143)
 
 
 def _in_worker(stage: plan.Stage, store: Store, options: Options) -> None:
