@@ -1,6 +1,6 @@
 # make first      install into .venv and get a cross-lingual result (miniature world, offline)
 # make test       install into .venv and run the fast tests; make test-all runs the long ones too
-# make reproduce  the paper's main table; SETUP=miniature|mini-real|paper, SEEDS="1 2 3", DATA=folder (mini-real)
+# make reproduce  the paper's main table; SETUP=miniature|mini-real|paper, SEEDS="1 2 3", DATA=folder (mini-real, paper)
 TORCH  ?= 2.13.0
 PYTHON ?= python3
 VENV   ?= .venv
@@ -27,11 +27,11 @@ study := main-mini-real
 extra := setup.data.files.path=$(abspath $(DATA))
 else ifeq ($(SETUP),paper)
 study := main-paper
-extra := setup=experiments/setups/paper.yaml name=main-paper
+extra := $(if $(DATA),setup.data.hub.folder=$(abspath $(DATA)))
 else
 $(error SETUP is $(SETUP): give miniature, mini-real or paper)
 endif
-spec := experiments/studies/$(if $(filter paper,$(SETUP)),main,$(study)).yaml
+spec := experiments/studies/$(study).yaml
 
 .PHONY: first test test-all reproduce clean
 first: $(READY)

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +242,7 @@ class Planner:
         if missing:
             raise UserError(f"{task}: no test data for {', '.join(missing)} in {data.name(self.where)}; there is: {' '.join(present) or 'none'}")
         if not present:
-            raise UserError(f"{task}: no test data in any language in {data.name(self.where)}")
+            raise UserError(f"{task}: no test data in any language in {data.name(self.where)}. To get it: {TASKS[task].about}")
         chosen = tuple(code for code in present if languages is None or code in languages)
         reads = [self.reads(task, "test", code) for code in chosen]
         if TASKS[task].head != "embedding":
@@ -273,14 +274,16 @@ def resolve(spec: Any) -> Stage:
 
 
 def study(spec: Any) -> list[Cell]:
-    """A study's evaluations: intermediate x target x seed, common stages shared."""
-    planner = Planner(spec.setup)
-    return [
-        Cell(label(name), target, seed, planner.evaluate(planner.begin(name, spec.mixtures, seed), target, seed))
-        for name in spec.intermediate
-        for target in spec.targets
-        for seed in spec.seeds
-    ]
+    """A study's evaluations: intermediate x target x seed, common stages shared. UserError telling all data that is not there."""
+    planner, cells, faults = Planner(spec.setup), [], []
+    for name, target, seed in product(spec.intermediate, spec.targets, spec.seeds):
+        try:
+            cells.append(Cell(label(name), target, seed, planner.evaluate(planner.begin(name, spec.mixtures, seed), target, seed)))
+        except UserError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise UserError("\n".join(dict.fromkeys(faults)))
+    return cells
 
 
 def label(intermediate: str | Sequence[str]) -> str:
@@ -312,7 +315,7 @@ def _where(setup: Any) -> data.Where:
         return data.Miniature(source.miniature.seed)
     if source.files is not None:
         return data.Folder(Path(source.files.path), source.files.cut)
-    return data.HubCache()
+    return data.HubCache(Path(source.hub.folder) if source.hub.folder else None)
 
 
 def _stage(spec: Any, planner: Planner) -> Any:

@@ -31,7 +31,9 @@ class Folder:
 
 @dataclass(frozen=True)
 class HubCache:
-    """The Hugging Face hub, through the cache of `datasets`."""
+    """The Hugging Face hub, through the cache of `datasets`; tasks whose files are below `folder` are read there instead."""
+
+    folder: Path | None = None
 
 
 Where = Miniature | Folder | HubCache
@@ -108,7 +110,7 @@ def languages(task: Task, where: Where) -> tuple[str, ...]:
 
     Text has every language for which there is a file, those outside the language table last.
     """
-    match where:
+    match _nearest(task, where):
         case Miniature():
             from stilts_xtreme.data import miniature
 
@@ -144,7 +146,7 @@ class _Place:
 def _place(task: Task, split: str, language: str, where: Where) -> _Place:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", language):  # it becomes part of file names
         raise UserError(f"{task.name}: {language!r} is not a language code; write one such as 'de'")
-    match where:
+    match _nearest(task, where):
         case Miniature(seed):
             from stilts_xtreme.data import miniature
 
@@ -164,6 +166,13 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
             source, names = hub.splits(task, split)
             name = hub.source(source, names, language)
             return _Place(name, lambda: hub.rows(source, names, language), lambda: hub.digest(source, names, language))
+
+
+def _nearest(task: Task, where: Where) -> Where:
+    """The folder beside the hub, for a task whose files are there."""
+    if isinstance(where, HubCache) and where.folder is not None and folder.layout(task, where.folder):
+        return Folder(where.folder)
+    return where
 
 
 def _parts(task: Task, split: str) -> tuple[Task, ...]:

@@ -212,7 +212,7 @@ def _plain(node: Node, key: str = "") -> Any:
         return {name: _plain(child, name) for name, child in node.value.items()}
     if isinstance(node.value, list):
         return [_plain(child) for child in node.value]
-    if isinstance(node.value, str) and (key == "path" or (key == "name" and node.value.startswith(("./", "../")))):
+    if isinstance(node.value, str) and (key in ("path", "folder") or (key == "name" and node.value.startswith(("./", "../")))):
         return os.path.abspath(node.folder / os.path.expanduser(node.value))
     return node.value
 

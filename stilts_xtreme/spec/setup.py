@@ -111,7 +111,9 @@ class FilesData(Model):
 
 
 class HubData(Model):
-    """The hub at the revisions pinned with the tasks."""
+    """The hub at the revisions pinned with the tasks; what stands below `folder` is read there instead (licensed data, treebanks)."""
+
+    folder: Annotated[str, Field(min_length=1)] | None = None
 
 
 class DataSpec(_OneOf):
