@@ -70,10 +70,10 @@ def study(
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
-    from stilts_xtreme import plan
+    from stilts_xtreme import plan, planner
 
     loaded, store_ = _load(spec, overrides, {"study"}), _store(store)
-    cells = plan.study(loaded)
+    cells = planner.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
     if dry_run:
         return _tree(stages, store_, {plan.address(cell.stage) for cell in cells})
@@ -196,9 +196,9 @@ def _stage(
     kind: str, path: Path, overrides: list[str] | None, root: Path, device: str, threads: int | None, dry_run: bool, as_json: bool
 ) -> None:
     loaded = _load(path, overrides, {kind})
-    from stilts_xtreme import plan
+    from stilts_xtreme import plan, planner
 
-    store, stage = _store(root), plan.resolve(loaded)
+    store, stage = _store(root), planner.resolve(loaded)
     if dry_run:
         return _tree(plan.chain(stage), store, {plan.address(stage)})
     _run(plan.chain(stage), store, device, threads, 1)

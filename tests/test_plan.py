@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import plan, spec
+from stilts_xtreme import plan, planner, spec
 from stilts_xtreme.errors import UserError
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
@@ -16,7 +16,7 @@ TARGET = EXPERIMENTS / "first" / "3-target.yaml"
 
 
 def target(*overrides: str) -> plan.Train:
-    return plan.resolve(spec.load(TARGET, list(overrides)))  # type: ignore[return-value]
+    return planner.resolve(spec.load(TARGET, list(overrides)))  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_chain_counts_by_address() -> None:
 
 
 def test_a_study_shares_every_common_stage() -> None:
-    cells = plan.study(spec.load(MAIN, ["intermediate=[none,mnli,squad]", "targets=[xnli,xquad,mlqa,tatoeba,bucc2018]", "seeds=[1,2]"]))
+    cells = planner.study(spec.load(MAIN, ["intermediate=[none,mnli,squad]", "targets=[xnli,xquad,mlqa,tatoeba,bucc2018]", "seeds=[1,2]"]))
     assert len(cells) == 3 * 5 * 2
     stages = plan.ordered([cell.stage for cell in cells])
     trainings = [stage for stage in stages if isinstance(stage, plan.Train)]
@@ -59,14 +59,14 @@ def test_a_study_shares_every_common_stage() -> None:
 
 
 def test_every_stage_comes_after_the_one_it_starts_from() -> None:
-    stages = plan.ordered([cell.stage for cell in plan.study(spec.load(MAIN))])
+    stages = plan.ordered([cell.stage for cell in planner.study(spec.load(MAIN))])
     place = {plan.address(stage): i for i, stage in enumerate(stages)}
     assert len(place) == len(stages)
     assert all(place[plan.address(plan.before(stage))] < i for i, stage in enumerate(stages) if plan.before(stage))
 
 
 def test_a_chain_of_intermediates_nests_in_order() -> None:
-    cells = plan.study(spec.load(MAIN, ["intermediate=[[squad,mnli],[mnli,squad]]", "targets=[tatoeba]"]))
+    cells = planner.study(spec.load(MAIN, ["intermediate=[[squad,mnli],[mnli,squad]]", "targets=[tatoeba]"]))
     assert [[link.label for link in plan.chain(cell.stage)] for cell in cells] == [
         ["text", "squad", "mnli", "tatoeba"], ["text", "mnli", "squad", "tatoeba"],
     ]  # fmt: skip
@@ -74,7 +74,7 @@ def test_a_chain_of_intermediates_nests_in_order() -> None:
 
 
 def test_addresses_do_not_depend_on_the_process() -> None:
-    code = f"from stilts_xtreme import plan, spec; print(plan.address(plan.resolve(spec.load(__import__('pathlib').Path({str(TARGET)!r})))))"
+    code = f"from stilts_xtreme import plan, planner, spec; print(plan.address(planner.resolve(spec.load(__import__('pathlib').Path({str(TARGET)!r})))))"
     found = {
         subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "LC_ALL": "C", "TZ": zone}, cwd=cwd,
                        capture_output=True, text=True, check=True).stdout
@@ -87,11 +87,11 @@ def test_laying_recipes_saying_steps_unsays_epochs() -> None:
     def layer(**said):
         return spec.RecipeSpec(**said)
 
-    laid = plan.lay(layer(epochs=2.0, batch_size=8), layer(steps=10), None)
+    laid = planner.lay(layer(epochs=2.0, batch_size=8), layer(steps=10), None)
     assert (laid.epochs, laid.steps, laid.batch_size) == (None, 10, 8)
-    assert plan.lay(layer(steps=10), layer(epochs=1.0)).steps is None
+    assert planner.lay(layer(steps=10), layer(epochs=1.0)).steps is None
 
 
 def test_languages_that_are_not_there_are_named() -> None:
     with pytest.raises(UserError, match="no test data for fr"):
-        plan.resolve(spec.load(EXPERIMENTS / "first" / "4-evaluate.yaml", ["languages=[en,fr]"]))
+        planner.resolve(spec.load(EXPERIMENTS / "first" / "4-evaluate.yaml", ["languages=[en,fr]"]))

@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import plan, planner, results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 
 
-def gather(spec: Any, cells: Sequence[plan.Cell], store: Store, command: str) -> dict[str, Any]:
+def gather(spec: Any, cells: Sequence[planner.Cell], store: Store, command: str) -> dict[str, Any]:
     """The study as `stilts/study@1`; cells whose stage is not finished are absent."""
     done = [cell for cell in cells if store.done(cell.stage)]
     trainings = [stage for stage in plan.ordered([cell.stage for cell in done]) if isinstance(stage, plan.Train)]
@@ -24,7 +24,7 @@ def gather(spec: Any, cells: Sequence[plan.Cell], store: Store, command: str) ->
         "setup": spec.setup.name,
         "note": spec.setup.note,
         "command": command,
-        "intermediates": [plan.label(name) for name in spec.intermediate],
+        "intermediates": [planner.label(name) for name in spec.intermediate],
         "mixtures": {name: mixture.model_dump(exclude_none=True) for name, mixture in spec.mixtures.items()},
         "targets": list(spec.targets),
         "seeds": list(spec.seeds),
@@ -42,7 +42,7 @@ def _task(name: str) -> dict[str, Any]:
     return {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
 
 
-def _evaluation(cell: plan.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
+def _evaluation(cell: planner.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "address": result["address"],
         "intermediate": cell.intermediate,

@@ -1,0 +1,177 @@
+"""From a spec to stages: every default made explicit, every common stage the same object, all that a study asks for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme.data import read as data
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage, Train
+from stilts_xtreme.tasks.catalogue import TASKS
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One evaluation of a study."""
+
+    intermediate: str
+    target: str
+    seed: int
+    stage: Predict
+
+
+class Planner:
+    """Builds the stages of one setup, each once (equal stages are the same object)."""
+
+    def __init__(self, setup: Any):
+        self.setup = setup
+        self.where = _where(setup)
+        self._stages: dict[Stage, Stage] = {}
+        self._reads: dict[tuple[str, str, str], Reads] = {}
+
+    def _same(self, stage: Any) -> Any:
+        return self._stages.setdefault(stage, stage)
+
+    def reads(self, task: str, split: str, language: str) -> Reads:
+        key = task, split, language
+        if key not in self._reads:
+            found = data.digest(TASKS[task], split, language, self.where)
+            self._reads[key] = Reads(task, split, language, TASKS[task].version, found)
+        return self._reads[key]
+
+    def encoder(self, seed: int, trained: bool = True) -> Train | Pretrained:
+        """The setup's first encoder: published, or trained here by masked LM from random weights (`trained=False`: not trained)."""
+        encoder, pretraining = self.setup.encoder, self.setup.pretraining
+        if encoder.pretrained is not None:
+            return Pretrained(encoder.pretrained.name, encoder.pretrained.revision)
+        recipe = lay(self.setup.recipes.default, pretraining.recipe)
+        languages = pretraining.languages or data.languages(TASKS["text"], self.where)
+        return self._same(
+            Train(
+                start=Random(**encoder.random.model_dump()),
+                tasks=("text",),
+                recipe=recipe if trained else replace(recipe, steps=0, epochs=None),
+                seed=seed,
+                reads=tuple(self.reads("text", "train", code) for code in languages) + (self.reads("text", "dev", "en"),),
+                exponent=pretraining.exponent,
+                where=self.where,
+            )
+        )
+
+    def train(self, start: Any, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Any = None) -> Train:
+        """One training stage on the English data of `tasks`."""
+        parts = [name for task in tasks for name in (task, *TASKS[task].joins)]
+        reads = dict.fromkeys([self.reads(name, "train", "en") for name in parts] + [self.reads(name, "dev", "en") for name in tasks])
+        how = {}
+        if mixture is not None:
+            given = mixture.rates
+            how = {"rates": tuple(sorted(given.items())) if isinstance(given, Mapping) else given, "cap": mixture.cap}
+            how |= {"temperature": mixture.temperature} if mixture.temperature else {}
+        return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), where=self.where, **how))
+
+    def intermediate(self, task: str, start: Any, seed: int, recipe: Any = None) -> Train:
+        recipes = self.setup.recipes
+        laid = lay(recipes.default, recipes.intermediate.get("default"), recipes.intermediate.get(task), recipe)
+        return self.train(start, [task], laid, seed)
+
+    def mixture(self, mixture: Any, start: Any, seed: int, recipe: Any = None) -> Train:
+        recipes = self.setup.recipes
+        laid = lay(recipes.default, recipes.intermediate.get("default"), recipes.multitask, recipe)
+        return self.train(start, mixture.tasks, laid, seed, mixture)
+
+    def target(self, task: str, start: Any, seed: int, recipe: Any = None) -> Train:
+        """Fine-tuning for a target, on the English data of the task it is trained on."""
+        recipes, source = self.setup.recipes, TASKS[task].source_task
+        return self.train(start, [source], lay(recipes.default, recipes.target.get("default"), recipes.target.get(source), recipe), seed)
+
+    def predict(self, model: Any, task: str, languages: Sequence[str] | None = None) -> Predict:
+        """Zero-shot predictions for `task` in `languages` (None: every language it has here)."""
+        present = data.languages(TASKS[task], self.where)
+        missing = [code for code in languages or () if code not in present]
+        if missing:
+            raise UserError(f"{task}: no test data for {', '.join(missing)} in {data.name(self.where)}; there is: {' '.join(present) or 'none'}")
+        if not present:
+            raise UserError(f"{task}: no test data in any language in {data.name(self.where)}. To get it: {TASKS[task].about}")
+        chosen = tuple(code for code in present if languages is None or code in languages)
+        reads = [self.reads(task, "test", code) for code in chosen]
+        if TASKS[task].head != "embedding":
+            return self._same(Predict(model, task, chosen, tuple(reads), where=self.where))
+        if task == "bucc2018":
+            reads += [self.reads(task, "dev", code) for code in chosen]
+        retrieval = self.setup.retrieval
+        return self._same(
+            Predict(model, task, chosen, tuple(reads), retrieval.layer, retrieval.pooling, retrieval.max_length, where=self.where)
+        )
+
+    def begin(self, name: str | Sequence[str], mixtures: Mapping[str, Any], seed: int) -> Any:
+        """What a study's `intermediate` entry stands for: an encoder, a task, a mixture, or a chain of those in order."""
+        if name in ("none", "untrained"):
+            return self.encoder(seed, trained=name == "none")
+        start = self.encoder(seed)
+        for link in [name] if isinstance(name, str) else name:
+            start = self.mixture(mixtures[link], start, seed) if link in mixtures else self.intermediate(link, start, seed)
+        return start
+
+    def evaluate(self, start: Any, task: str, seed: int) -> Predict:
+        """Train for `task` from `start` where it is trained at all, then predict."""
+        return self.predict(start if TASKS[task].head == "embedding" else self.target(task, start, seed), task)
+
+
+def resolve(spec: Any) -> Stage:
+    """The stage that an intermediate, multitask, target or evaluation spec asks for."""
+    return _stage(spec, Planner(spec.setup))
+
+
+def study(spec: Any) -> list[Cell]:
+    """A study's evaluations: intermediate x target x seed, common stages shared. UserError telling all data that is not there."""
+    planner, cells, faults = Planner(spec.setup), [], []
+    for name, target, seed in product(spec.intermediate, spec.targets, spec.seeds):
+        try:
+            cells.append(Cell(label(name), target, seed, planner.evaluate(planner.begin(name, spec.mixtures, seed), target, seed)))
+        except UserError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise UserError("\n".join(dict.fromkeys(faults)))
+    return cells
+
+
+def label(intermediate: str | Sequence[str]) -> str:
+    """How a study's `intermediate` entry is written in results: a chain as `squad>mnli`."""
+    return intermediate if isinstance(intermediate, str) else ">".join(intermediate)
+
+
+def lay(*layers: Any) -> Recipe:
+    """The defaults, then each recipe over the one before; saying `steps` unsays `epochs` and the other way round."""
+    said: dict[str, Any] = {}
+    for layer in layers:
+        new = layer.model_dump(exclude_none=True) if layer is not None else {}
+        if "steps" in new:
+            said["epochs"] = None
+        elif "epochs" in new:
+            said["steps"] = None
+        said |= new
+    return Recipe(**said)
+
+
+def _where(setup: Any) -> data.Where:
+    source = setup.data
+    if source.miniature is not None:
+        return data.Miniature(source.miniature.seed)
+    if source.files is not None:
+        return data.Folder(Path(source.files.path), source.files.cut)
+    return data.HubCache(Path(source.hub.folder) if source.hub.folder else None)
+
+
+def _stage(spec: Any, planner: Planner) -> Any:
+    if spec == "none":
+        return None
+    if spec.kind == "evaluation":
+        model = _stage(spec.model, planner) or planner.encoder(spec.seed)
+        return planner.predict(model, spec.task or spec.model.task, spec.languages)
+    start = _stage(spec.start, planner) or planner.encoder(spec.seed)
+    if spec.kind == "multitask":
+        return planner.mixture(spec, start, spec.seed, spec.recipe)
+    build = planner.target if spec.kind == "target" else planner.intermediate
+    return build(spec.task, start, spec.seed, spec.recipe)
