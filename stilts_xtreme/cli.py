@@ -17,13 +17,26 @@ runs = typer.Typer(no_args_is_help=True, help="Look at and tidy the store of fin
 app.add_typer(runs, name="runs")
 
 Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML experiment spec.", show_default=False)]
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Typed and checked like the file.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Typed and checked like the file.", show_default=False)
+]
 StoreOption = Annotated[Path, typer.Option("--store", help="Folder of finished stages.", envvar="STILTS_STORE")]
 Device = Annotated[str, typer.Option("--device", help="auto or cpu.")]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads per process; default: by the size of the encoder.", show_default=False)]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads per process; default: by the size of the encoder.", show_default=False)
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan as a tree: done, to do, shared.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result itself instead of its path.")]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Stages run side by side; default: one a core on a CPU, one on a GPU.", show_default=False)]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, help="Stages run side by side; default: one a core, on a GPU one.", show_default=False),
+]
+Out = Annotated[
+    Path | None, typer.Option(help="Where the study's result goes; default: STORE/study/NAME.json.", show_default=False)
+]
+Address = Annotated[
+    str | None, typer.Argument(help="Remove this stage; without it, only what dead processes left.", show_default=False)
+]
 RUNS = Path("runs")
 
 
@@ -66,7 +79,7 @@ def evaluate(
 @app.command()
 def study(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    jobs: Jobs = None, out: Annotated[Path | None, typer.Option("--out", help="Where the study's result goes; default: STORE/study/NAME.json.", show_default=False)] = None,
+    jobs: Jobs = None, out: Out = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
@@ -92,7 +105,9 @@ def study(
 @app.command()
 def report(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="A study's result (JSON).", show_default=False)],
-    to: Annotated[Path | None, typer.Option("--to", help="Folder for the pages; default: beside the result.", show_default=False)] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder for the pages; default: beside the result.", show_default=False)
+    ] = None,
 ) -> None:
     """Draw a study's report: a Markdown and an HTML page with tables and plots."""
     from stilts_xtreme import report as pages
@@ -104,7 +119,9 @@ def report(
 
 
 @app.command()
-def tasks(name: Annotated[str | None, typer.Argument(help="A task's name; without it, all are listed.", show_default=False)] = None) -> None:
+def tasks(
+    name: Annotated[str | None, typer.Argument(help="A task's name; without it, all are listed.", show_default=False)] = None,
+) -> None:
     """List the tasks, or show one's declaration and a row turned into an example."""
     from stilts_xtreme import listing
 
@@ -144,7 +161,7 @@ def runs_show(address: Annotated[str, typer.Argument(help="An address or its beg
 
 @runs.command("clean")
 def runs_clean(
-    address: Annotated[str | None, typer.Argument(help="Remove this stage; without it, only what dead processes left.", show_default=False)] = None,
+    address: Address = None,
     store: StoreOption = RUNS,
 ) -> None:  # fmt: skip
     """Remove leftovers of dead processes, or one finished stage."""

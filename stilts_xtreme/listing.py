@@ -17,7 +17,9 @@ def every() -> None:
     table = Table("task", "role", "head", "score", "trained on", "languages", "licence", box=None, pad_edge=False)
     for name, task in TASKS.items():
         languages = str(len(task.languages)) if len(task.languages) > 1 else " ".join(task.languages)
-        table.add_row(name, _role(name), task.head, "+".join(task.headline), task.source_task or "nothing", languages, task.licence)
+        table.add_row(
+            name, _role(name), task.head, "+".join(task.headline), task.source_task or "nothing", languages, task.licence
+        )
     _console().print(table)
 
 
@@ -100,5 +102,3 @@ def _source(source: Any) -> str:
 def _console() -> Console:
     console = Console()
     return console if console.is_terminal else Console(width=200)
-
-

@@ -16,10 +16,10 @@ CODE = {"train": 1, "predict": 1}  # raised by hand when the same stage would gi
 
 @dataclass(frozen=True)
 class Recipe:
-    """Hyperparameters of one training stage; the defaults are the authors' public re-implementation's (nyu-mll/jiant, xstilts guide).
+    """Hyperparameters of one training stage; the defaults are those of the authors' public code (nyu-mll/jiant, xstilts guide).
 
-    Exactly one of `epochs` and `steps` is set. `warmup` is a share of the steps; lengths count tokens; `micro_batch` (memory only)
-    is not part of the address.
+    Exactly one of `epochs` and `steps` is set. `warmup` is a share of the steps; lengths count tokens; `micro_batch`
+    (memory only) is not part of the address.
     """
 
     epochs: float | None = 3.0
@@ -146,7 +146,9 @@ def identity(stage: Stage) -> dict[str, Any]:
     return {"kind": kind(stage), "code": CODE[kind(stage)], **told}
 
 
-_ADDRESSES: dict[int, tuple[Stage, str]] = {}  # by id(): hashing a stage walks its whole chain; the stage is kept so its id stays its own
+_ADDRESSES: dict[
+    int, tuple[Stage, str]
+] = {}  # by id(): hashing a stage walks its whole chain; the stage is kept so its id stays its own
 
 
 def address(stage: Stage) -> str:

@@ -42,7 +42,7 @@ class Planner:
         return self._reads[key]
 
     def encoder(self, seed: int, trained: bool = True) -> Train | Pretrained:
-        """The setup's first encoder: published, or trained here by masked LM from random weights (`trained=False`: not trained)."""
+        """The setup's first encoder: published, or trained here by masked LM from random weights (or not yet `trained`)."""
         encoder, pretraining = self.setup.encoder, self.setup.pretraining
         if encoder.pretrained is not None:
             return Pretrained(encoder.pretrained.name, encoder.pretrained.revision)
@@ -63,7 +63,9 @@ class Planner:
     def train(self, start: Any, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Any = None) -> Train:
         """One training stage on the English data of `tasks`."""
         parts = [name for task in tasks for name in (task, *TASKS[task].joins)]
-        reads = dict.fromkeys([self.reads(name, "train", "en") for name in parts] + [self.reads(name, "dev", "en") for name in tasks])
+        reads = dict.fromkeys(
+            [self.reads(name, "train", "en") for name in parts] + [self.reads(name, "dev", "en") for name in tasks]
+        )
         how = {}
         if mixture is not None:
             given = mixture.rates
@@ -84,14 +86,19 @@ class Planner:
     def target(self, task: str, start: Any, seed: int, recipe: Any = None) -> Train:
         """Fine-tuning for a target, on the English data of the task it is trained on."""
         recipes, source = self.setup.recipes, TASKS[task].source_task
-        return self.train(start, [source], lay(recipes.default, recipes.target.get("default"), recipes.target.get(source), recipe), seed)
+        return self.train(
+            start, [source], lay(recipes.default, recipes.target.get("default"), recipes.target.get(source), recipe), seed
+        )
 
     def predict(self, model: Any, task: str, languages: Sequence[str] | None = None) -> Predict:
         """Zero-shot predictions for `task` in `languages` (None: every language it has here)."""
         present = data.languages(TASKS[task], self.where)
         missing = [code for code in languages or () if code not in present]
         if missing:
-            raise UserError(f"{task}: no test data for {', '.join(missing)} in {data.name(self.where)}; there is: {' '.join(present) or 'none'}")
+            raise UserError(
+                f"{task}: no test data for {', '.join(missing)} in {data.name(self.where)}; "
+                f"there is: {' '.join(present) or 'none'}"
+            )
         if not present:
             raise UserError(f"{task}: no test data in any language in {data.name(self.where)}. To get it: {TASKS[task].about}")
         chosen = tuple(code for code in present if languages is None or code in languages)
@@ -129,7 +136,9 @@ def study(spec: Any) -> list[Cell]:
     planner, cells, faults = Planner(spec.setup), [], []
     for name, target, seed in product(spec.intermediate, spec.targets, spec.seeds):
         try:
-            cells.append(Cell(label(name), target, seed, planner.evaluate(planner.begin(name, spec.mixtures, seed), target, seed)))
+            cells.append(
+                Cell(label(name), target, seed, planner.evaluate(planner.begin(name, spec.mixtures, seed), target, seed))
+            )
         except UserError as fault:
             faults.append(str(fault))
     if faults:

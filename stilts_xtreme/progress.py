@@ -25,8 +25,12 @@ def watch(stages: Sequence[plan.Stage], done: int) -> Iterator[Callable[[Event],
 @contextmanager
 def _bars(console: Console, total: int, done: int) -> Iterator[Callable[[Event], None]]:
     columns = (
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TextColumn("{task.fields[note]}"), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
         overall = progress.add_task("stages", total=total, completed=done, note="")
@@ -59,7 +63,8 @@ def _lines(console: Console, total: int, done: int) -> Iterator[Callable[[Event]
         if event.state == "failed" or now - last >= QUIET:
             last = now
             where = f"{event.step}/{event.steps} {_note(event)}" if event.steps else ""
-            text = f"[{finished}/{total} stages, {now - began:.0f} s] {event.state} {event.label} {event.address} {where or event.note}"
+            stage = f"{event.state} {event.label} {event.address} {where or event.note}"
+            text = f"[{finished}/{total} stages, {now - began:.0f} s] {stage}"
             console.print(text.rstrip(), markup=False, highlight=False, soft_wrap=True)
 
     yield tell

@@ -16,7 +16,8 @@ EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 FIRST = EXPERIMENTS / "first"
 TINY = [
     "setup.encoder.random.hidden_size=16", "setup.encoder.random.layers=1", "setup.encoder.random.heads=2",
-    "setup.encoder.random.intermediate_size=32", "setup.encoder.random.vocab_size=1200", "setup.pretraining.recipe.steps=4", "setup.pretraining.languages=[en,xa]",
+    "setup.encoder.random.intermediate_size=32", "setup.encoder.random.vocab_size=1200",
+    "setup.pretraining.recipe.steps=4", "setup.pretraining.languages=[en,xa]",
     "setup.retrieval.layer=1", "setup.recipes={default: {steps: 3, examples: 64, dev_limit: 24, batch_size: 8, max_length: 128}}",
 ]  # fmt: skip
 
@@ -58,7 +59,9 @@ def test_the_chain_of_the_readme_runs_and_is_found_again(store) -> None:
 
 def test_a_result_has_the_same_bytes_twice_but_for_its_provenance(store, tmp_path) -> None:
     first = Path(stilts(*evaluate(store)).stdout.strip())
-    second = Path(stilts(*evaluate(tmp_path / "späce store"), PYTHONHASHSEED="7", TZ="Asia/Tokyo", LC_ALL="C.UTF-8").stdout.strip())
+    second = Path(
+        stilts(*evaluate(tmp_path / "späce store"), PYTHONHASHSEED="7", TZ="Asia/Tokyo", LC_ALL="C.UTF-8").stdout.strip()
+    )
 
     def stable(path: Path) -> str:
         return path.read_text().split('"provenance"')[0]
@@ -82,7 +85,9 @@ def test_every_training_command_writes_its_result(store, command, spec, tasks) -
     assert tasks is None or result["plan"]["tasks"] == tasks
     assert result["data"] and all(len(reading["digest"]) == 64 and reading["rows"] for reading in result["data"])
     folder = store / "train" / result["address"]
-    assert {"model.safetensors", "tokenizer.json", "heads.json", "log.jsonl", "manifest.json"} <= {f.name for f in folder.iterdir()}
+    assert {"model.safetensors", "tokenizer.json", "heads.json", "log.jsonl", "manifest.json"} <= {
+        f.name for f in folder.iterdir()
+    }
     assert len((folder / "log.jsonl").read_text().splitlines()) == result["steps"]["done"]
 
 
@@ -102,7 +107,15 @@ def test_a_study_shares_stages_runs_in_processes_and_draws_its_report(store, tmp
     path = Path(stilts(*words, "--jobs", 2).stdout.strip())
     study = json.loads(path.read_text())
     assert len(study["evaluations"]) == 4 * 6
-    assert {training["label"] for training in study["trainings"]} >= {"text", "qqp", "squad_v2", "commonsenseqa", "squad", "mnli", "panx"}
+    assert {training["label"] for training in study["trainings"]} >= {
+        "text",
+        "qqp",
+        "squad_v2",
+        "commonsenseqa",
+        "squad",
+        "mnli",
+        "panx",
+    }
     before = path.read_bytes()
     stilts(*words)
     assert path.read_bytes() == before
@@ -142,7 +155,8 @@ def test_a_stage_that_fails_does_not_stop_the_others_and_names_file_and_line(tmp
     for split in ("train", "dev", "test"):
         (data / "udpos" / f"{split}-en.tsv").write_text("the\tDET\nman\tNOUN\n\nbroken line\n")
     words = ("study", EXPERIMENTS / "studies" / "main.yaml", "intermediate=[none]", "targets=[panx,udpos]", *TINY,
-             "setup.pretraining.languages=[en]", "setup.encoder.random.vocab_size=120", f"setup.data={{files: {{path: {data}, cut: true}}}}",
+             "setup.pretraining.languages=[en]", "setup.encoder.random.vocab_size=120",
+             f"setup.data={{files: {{path: {data}, cut: true}}}}",
              "--store", tmp_path / "runs")  # fmt: skip
     told = stilts(*words, "--jobs", 2, code=2).stderr
     assert re.search(r"udpos.*train-en\.tsv:4: ", told) and "Traceback" not in told
@@ -162,7 +176,9 @@ def test_a_loss_that_is_not_finite_is_reported(tmp_path) -> None:
 def test_broken_specs_are_answered_at_once_and_in_full(tmp_path) -> None:
     shutil.copytree(EXPERIMENTS / "setups", tmp_path / "setups")
     broken = tmp_path / "broken.yaml"
-    broken.write_text("kind: target\nsetup: setups/miniature.yaml\ntask: xnil\nsed: 1\nrecipe: {learning_rate: fast, epochs: -1}\n")
+    broken.write_text(
+        "kind: target\nsetup: setups/miniature.yaml\ntask: xnil\nsed: 1\nrecipe: {learning_rate: fast, epochs: -1}\n"
+    )
     told = stilts("finetune-target", broken, code=2).stderr
     lines = told.strip().splitlines()
     assert len(lines) == 4 and all(re.match(rf"{re.escape(str(broken))}:\d+:\d+: ", line) for line in lines)

@@ -24,7 +24,12 @@ def test_rates(rule, cap, temperature, expected) -> None:
     assert rates({"a": 100, "b": 900}, rule, cap, temperature) == pytest.approx(expected)
 
 
-@given(SIZES, st.sampled_from(["proportional", "equal", "temperature"]), st.one_of(st.none(), st.integers(1, 10**5)), st.floats(0.5, 10))
+@given(
+    SIZES,
+    st.sampled_from(["proportional", "equal", "temperature"]),
+    st.one_of(st.none(), st.integers(1, 10**5)),
+    st.floats(0.5, 10),
+)
 def test_rates_add_up_and_never_favour_the_smaller(sizes, rule, cap, temperature) -> None:
     found = rates(sizes, rule, cap, temperature)
     assert sum(found.values()) == pytest.approx(1)

@@ -45,12 +45,14 @@ def test_the_chain_counts_by_address() -> None:
 
 
 def test_a_study_shares_every_common_stage() -> None:
-    cells = planner.study(spec.load(MAIN, ["intermediate=[none,mnli,squad]", "targets=[xnli,xquad,mlqa,tatoeba,bucc2018]", "seeds=[1,2]"]))
+    cells = planner.study(
+        spec.load(MAIN, ["intermediate=[none,mnli,squad]", "targets=[xnli,xquad,mlqa,tatoeba,bucc2018]", "seeds=[1,2]"])
+    )
     assert len(cells) == 3 * 5 * 2
     stages = plan.ordered([cell.stage for cell in cells])
     trainings = [stage for stage in stages if isinstance(stage, plan.Train)]
-    # For each seed: masked LM once; fine-tuning on mnli and on squad (for both QA targets) from three starts. The two intermediate
-    # trainings are the same stages as the fine-tunings from no intermediate task: same start, data, recipe and seed.
+    # For each seed: masked LM once; fine-tuning on mnli and on squad (for both QA targets) from three starts. The two
+    # intermediate trainings are the same stages as the fine-tunings from no intermediate task: same start, data, recipe and seed.
     assert len(trainings) == 2 * (1 + 3 * 2)
     assert len(stages) - len(trainings) == len(cells)
     by = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells}
@@ -74,7 +76,11 @@ def test_a_chain_of_intermediates_nests_in_order() -> None:
 
 
 def test_addresses_do_not_depend_on_the_process() -> None:
-    code = f"from stilts_xtreme import plan, planner, spec; print(plan.address(planner.resolve(spec.load(__import__('pathlib').Path({str(TARGET)!r})))))"
+    code = f"""
+from pathlib import Path
+from stilts_xtreme import plan, planner, spec
+print(plan.address(planner.resolve(spec.load(Path({str(TARGET)!r})))))
+"""
     found = {
         subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "LC_ALL": "C", "TZ": zone}, cwd=cwd,
                        capture_output=True, text=True, check=True).stdout

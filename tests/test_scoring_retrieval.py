@@ -127,7 +127,7 @@ def test_no_threshold_is_better(pairs: list[tuple[int, int, float]], gold: set[t
     assert f1(threshold) == max(f1(line) for *_, line in pairs)
     scores = {score for *_, score in pairs}
     assert threshold == min(scores) or threshold in {(a + b) / 2 for a, b in combinations(scores, 2)}
-    lowest_kept = min((score for score in scores if score >= threshold))
+    lowest_kept = min(score for score in scores if score >= threshold)
     assert all(f1(line) < f1(threshold) for line in scores if line > lowest_kept)  # of equals the highest
 
 

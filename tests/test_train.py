@@ -25,7 +25,9 @@ RECIPE = plan.Recipe(epochs=None, steps=12, batch_size=8, learning_rate=5e-3, dr
 
 def pairs(n: int) -> list[Pair]:
     words = ["red", "blue", "green", "tall", "small"]
-    return [Pair(str(i), f"a {words[i % 5]} house", f"a {words[(i // 5) % 5]} house", LABELS[i % 5 == (i // 5) % 5]) for i in range(n)]
+    return [
+        Pair(str(i), f"a {words[i % 5]} house", f"a {words[(i // 5) % 5]} house", LABELS[i % 5 == (i // 5) % 5]) for i in range(n)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +137,9 @@ def test_only_the_encoder_passes_on(words, tmp_path) -> None:
     trained = model(words)
     trained.save(tmp_path, words, {})
     names = {file.name for file in tmp_path.iterdir()}
-    assert {"model.safetensors", "head-pair.safetensors"} <= names and not any(name.endswith((".bin", ".pt", ".pkl")) for name in names)
+    assert {"model.safetensors", "head-pair.safetensors"} <= names and not any(
+        name.endswith((".bin", ".pt", ".pkl")) for name in names
+    )
     from safetensors.torch import load_file
 
     assert not any("heads" in name or "dense2" in name for name in load_file(tmp_path / "model.safetensors"))

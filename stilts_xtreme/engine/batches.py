@@ -33,8 +33,10 @@ def draw(groups: Mapping[str, Sequence[int]], total: int, shares: Mapping[str, f
     return (together if len(drawn) == 1 else random.permutation(together)).tolist()
 
 
-def batches(order: Sequence[int], lengths: Sequence[int], batch_size: int, group_by_length: bool, seed: int, pool: int = 50) -> list[list[int]]:
-    """`order` cut into batches; grouped: within every `pool` batches examples of like length go together, the batches then shuffled."""
+def batches(
+    order: Sequence[int], lengths: Sequence[int], batch_size: int, group_by_length: bool, seed: int, pool: int = 50
+) -> list[list[int]]:
+    """`order` cut into batches; grouped: within every `pool` batches, examples of like length together, the batches shuffled."""
     if group_by_length:
         random = np.random.default_rng([seed, 103])
         span, regrouped = batch_size * pool, []
@@ -46,7 +48,9 @@ def batches(order: Sequence[int], lengths: Sequence[int], batch_size: int, group
     return [list(order[i : i + batch_size]) for i in range(0, len(order), batch_size)]
 
 
-def collate(head: str, features: Sequence[Feature], tokenizer: Any, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+def collate(
+    head: str, features: Sequence[Feature], tokenizer: Any, generator: torch.Generator | None = None
+) -> dict[str, Tensor]:
     """Rows padded to the longest, with the head's own tensors beside them."""
     rows = [row for feature in features for row in feature["rows"]]
     width = max(map(len, rows))

@@ -37,7 +37,9 @@ def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel
     """A published encoder (hub id or local folder) and its tokenizer, in fp32; safetensors only, no remote code."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
-        encoder = AutoModel.from_pretrained(name, revision=revision, dtype=torch.float32, use_safetensors=True, add_pooling_layer=False)
+        encoder = AutoModel.from_pretrained(
+            name, revision=revision, dtype=torch.float32, use_safetensors=True, add_pooling_layer=False
+        )
     except (OSError, ValueError) as fault:
         raise UserError(f"encoder {name}: cannot be loaded: {str(fault).splitlines()[0]}") from None
     return encoder, tokenizer
@@ -63,7 +65,9 @@ class Model(nn.Module):
         self.kinds = dict(heads)
         self.labels = dict(labels)
         width, table = encoder.config.hidden_size, encoder.get_input_embeddings()
-        self.heads = nn.ModuleDict({task: HEADS[kind].Output(width, labels[task], dropout, table) for task, kind in heads.items()})
+        self.heads = nn.ModuleDict(
+            {task: HEADS[kind].Output(width, labels[task], dropout, table) for task, kind in heads.items()}
+        )
 
     def forward(self, task: str, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum of the batch's losses and the number of terms in it."""
@@ -81,9 +85,13 @@ class Model(nn.Module):
         self.encoder.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         for task, head in self.heads.items():
-            save_file({name: value.contiguous() for name, value in head.state_dict().items()}, folder / f"head-{task}.safetensors")
+            save_file(
+                {name: value.contiguous() for name, value in head.state_dict().items()}, folder / f"head-{task}.safetensors"
+            )
         told = {task: {"head": self.kinds[task], "labels": list(self.labels[task]), **notes.get(task, {})} for task in self.heads}
-        (folder / "heads.json").write_text(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / "heads.json").write_text(
+            json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def load_model(folder: Path, task: str) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Any]]:

@@ -28,19 +28,25 @@ def outputs(model: Model, task: str, features: Sequence[Feature], tokenizer: Any
 
 
 @torch.inference_mode()
-def vectors(encoder: Any, features: Sequence[Feature], tokenizer: Any, layer: int, pooling: str, device: torch.device) -> np.ndarray:
+def vectors(
+    encoder: Any, features: Sequence[Feature], tokenizer: Any, layer: int, pooling: str, device: torch.device
+) -> np.ndarray:
     """Sentence vectors [features, width] in float32: hidden state `layer` (0: the embeddings), pooled."""
     encoder.eval()
     found = np.empty((len(features), encoder.config.hidden_size), dtype=np.float32)
     for indices in by_budget(features, TOKENS.get(device.type, 8192)):
-        batch = {name: tensor.to(device) for name, tensor in collate("embedding", [features[i] for i in indices], tokenizer).items()}
+        batch = {
+            name: tensor.to(device) for name, tensor in collate("embedding", [features[i] for i in indices], tokenizer).items()
+        }
         states = encoder(**batch, output_hidden_states=True).hidden_states[layer]
         found[indices] = embedding.pool(states, batch["attention_mask"], pooling).float().cpu().numpy()
     return found
 
 
 @torch.inference_mode()
-def masked_accuracy(model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device, seed: int = 0) -> float:
+def masked_accuracy(
+    model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device, seed: int = 0
+) -> float:
     """Share (0 to 100) of masked tokens guessed right, with the same masks at every call."""
     model.eval()
     generator = torch.Generator().manual_seed(seed)

@@ -21,7 +21,8 @@ def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
     """A unigram tokenizer of at most `vocab_size` pieces, special ones included; the same lines give the same pieces and ids.
 
     UserError where the text is too little, or has too many characters, for that many pieces.
-    As in XLM-R: SentencePiece, NFKC, words begin with "▁", ids <s> 0, <pad> 1, </s> 2, <unk> 3, pairs are `<s> a </s></s> b </s>`.
+    As in XLM-R: SentencePiece, NFKC, words begin with "▁", ids <s> 0, <pad> 1, </s> 2, <unk> 3, and pairs
+    are `<s> a </s></s> b </s>`.
     """
     texts = list(lines)
     small = len(set().union(*texts)) <= vocab_size // 4  # a small alphabet is covered whole

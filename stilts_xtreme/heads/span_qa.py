@@ -133,10 +133,12 @@ def tune_threshold(
         return 0.0
     margins = np.array([margin for _, margin in found])
     # What answering instead of leaving empty gains: an answerable question's F1, or the 100 an unanswerable one would get.
-    gains = np.array([
-        squad_scores({example.id: text}, {example.id: example.answers})["f1"] if example.answers else -100.0
-        for example, (text, _) in zip(examples, found, strict=True)
-    ])
+    gains = np.array(
+        [
+            squad_scores({example.id: text}, {example.id: example.answers})["f1"] if example.answers else -100.0
+            for example, (text, _) in zip(examples, found, strict=True)
+        ]
+    )
     order = np.argsort(margins, kind="stable")
     margins, lost = margins[order], np.concatenate([[0.0], np.cumsum(gains[order])])
     lines = np.concatenate([[margins[0] - 1], (margins[1:] + margins[:-1]) / 2, [margins[-1] + 1]])

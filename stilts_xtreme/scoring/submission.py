@@ -151,7 +151,7 @@ def _answers(path: Path) -> dict[str, str]:
         _fail(path, 1, "answers", "not an object; expected {question id: answer}")
     for question, answer in content.items():
         if not isinstance(answer, str):
-            _fail(path, question, "answer", f"{answer!r} is not text; write \"\" for no answer")
+            _fail(path, question, "answer", f'{answer!r} is not text; write "" for no answer')
     return content
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, none of which changes a result's address: `device` auto or cpu, `threads` None: chosen by the size of the encoder."""
+    """How to run, no part of any address: `device` auto or cpu; `threads` None: chosen by the size of the encoder."""
 
     device: str = "auto"
     threads: int | None = None

@@ -20,6 +20,7 @@ from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.metrics import gold_pairs
 
+
 def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
     """Predict, score and write `test-LANGUAGE.jsonl` and the result into `scratch`."""
     began = time.monotonic()
@@ -56,6 +57,7 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     }
     results.write(scratch / "result.json", result)
 
+
 def count(task: Any, examples: Sequence[Any]) -> int:
     """How many things are scored: examples, or the gold pairs of a bitext."""
     return len(gold_pairs(examples)) if task.head == "embedding" else len(examples)
@@ -65,6 +67,7 @@ def _device(options: Options) -> Any:
     import torch
 
     return torch.device("cuda" if options.device != "cpu" and torch.cuda.is_available() else "cpu")
+
 
 def _decoder(stage: plan.Predict, store: Store, device: Any) -> Any:
     """From a trained model: (language, examples) -> predictions and what is kept of them."""
@@ -83,6 +86,7 @@ def _decoder(stage: plan.Predict, store: Store, device: Any) -> Any:
         return found, [{"id": example.id, "prediction": value} for example, value in zip(examples, found, strict=True)]
 
     return answer
+
 
 def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
     """From an encoder without a head: nearest neighbours (Tatoeba) or mined pairs (BUCC) with a threshold chosen on dev."""
@@ -112,7 +116,9 @@ def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
         return found, [{"id": query.id, "prediction": hit} for query, hit in zip(english, found, strict=True)]
 
     def mined(examples: Sequence[Any]) -> tuple[list[tuple[str, str, float]], set[tuple[str, str]]]:
-        once = {(e.side, e.text): e for e in reversed(examples)}  # a repeated text counts as its first sentence, as in XTREME's script
+        once = {
+            (e.side, e.text): e for e in reversed(examples)
+        }  # a repeated text counts as its first sentence, as in XTREME's script
         foreign, english, there, here = sides(list(reversed(once.values())))
         pairs = [(foreign[i].id, english[j].id, float(score)) for i, j, score in retrieval.mine(there, here)]
         return pairs, gold_pairs(examples)
@@ -120,7 +126,9 @@ def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
     def bitext(code: str, examples: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         pairs, gold = mined(data.read(TASKS[stage.task], "dev", code, stage.where).examples)
         if not gold:
-            raise UserError(f"{stage.task}: no gold pairs in the dev data for {code}: there is nothing to choose the threshold on")
+            raise UserError(
+                f"{stage.task}: no gold pairs in the dev data for {code}: there is nothing to choose the threshold on"
+            )
         threshold = retrieval.best_threshold(pairs, gold)
         pairs, _ = mined(examples)
         kept = [(foreign, english) for foreign, english, score in pairs if score >= threshold]

@@ -48,7 +48,7 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> None:
 
 
 def threads(stage: plan.Stage, options: Options) -> int:
-    """Threads for a stage: as asked; else one for a small random encoder (more make it slower), every core for a published one."""
+    """Threads for a stage: as asked; else one for a small random encoder (more slow it down), every core for a published one."""
     if options.threads:
         return options.threads
     first = plan.chain(stage)[0]

@@ -76,7 +76,9 @@ def _training(stage: plan.Train, result: Mapping[str, Any]) -> dict[str, Any]:
 def _together(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Provenance of all the stages: the versions, commits and devices they ran with, and their seconds added up."""
     parts = [result["provenance"] for result in told]
-    versions = {name: sorted({p["versions"][name] for p in parts if name in p["versions"]}) for p in parts for name in p["versions"]}
+    versions = {
+        name: sorted({p["versions"][name] for p in parts if name in p["versions"]}) for p in parts for name in p["versions"]
+    }
     return {
         "commits": sorted({str(p["commit"]) for p in parts}),
         "devices": sorted({p["device"] for p in parts}),

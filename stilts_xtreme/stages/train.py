@@ -38,7 +38,9 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     readings = _read(stage)
     start, words = _start(stage, store, readings)
     if stage.recipe.max_length > (longest := encoder.longest(start)):
-        raise UserError(f"{stage.label}: recipe.max_length: {stage.recipe.max_length} is more than this encoder reads ({longest} tokens)")
+        raise UserError(
+            f"{stage.label}: recipe.max_length: {stage.recipe.max_length} is more than this encoder reads ({longest} tokens)"
+        )
     labels = {task: TASKS[task].labels or _tags(readings[task].values()) for task in stage.tasks}
     limits = limits_of(stage.recipe)
     streams = {task: _stream(task, stage, readings[task], words, labels[task], limits) for task in stage.tasks}
@@ -71,9 +73,13 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
 
     model.cpu()
     devices = str(runner.device)
-    final = {task: dev_scores(model, task, devs[task], words, limits, torch.device("cpu")) for task in stage.tasks} if steps else {}
+    final = (
+        {task: dev_scores(model, task, devs[task], words, limits, torch.device("cpu")) for task in stage.tasks} if steps else {}
+    )
     collapse = _collapse(stage.tasks, final, devs, last)
-    model.save(scratch, words, {task: {"threshold": scores.get("threshold"), "limits": vars(limits)} for task, scores in final.items()})
+    model.save(
+        scratch, words, {task: {"threshold": scores.get("threshold"), "limits": vars(limits)} for task, scores in final.items()}
+    )
     result = {
         "schema": results.TRAINING,
         "address": plan.address(stage),
@@ -87,7 +93,9 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "collapsed": bool(collapse),
         "collapse": collapse,
         "parameters": sum(p.numel() for p in model.encoder.parameters()),
-        "provenance": results.provenance(devices, time.monotonic() - began, {"tokens": tokens, "threads": torch.get_num_threads()}.items()),
+        "provenance": results.provenance(
+            devices, time.monotonic() - began, {"tokens": tokens, "threads": torch.get_num_threads()}.items()
+        ),
     }
     results.write(scratch / "result.json", result)
 
@@ -108,7 +116,9 @@ def dev_scores(model: encoder.Model, task: str, dev: Dev, words: Any, limits: Li
     if kind == "span_qa":
         unanswerable = any(not example.answers for example in dev.examples)
         told["threshold"] = head.tune_threshold(outputs, dev.features, dev.examples, limits) if unanswerable else None
-        answers = head.decode(outputs, dev.features, dev.examples, model.labels[task], limits, no_answer_threshold=told["threshold"])
+        answers = head.decode(
+            outputs, dev.features, dev.examples, model.labels[task], limits, no_answer_threshold=told["threshold"]
+        )
     else:
         answers = head.decode(outputs, dev.features, dev.examples, model.labels[task], limits)
     metrics = TASKS[task].metric(answers, dev.examples, "en")
@@ -168,7 +178,9 @@ def _stream(
             raise UserError(f"{task} ({code}): no training example is left after encoding; raise recipe.max_length")
         groups[code] = range(len(features), len(features) + len(encoded))
         features += encoded
-    shares = mixture.rates({code: len(members) for code, members in groups.items()}, "temperature", None, 1.0 / (stage.exponent or 1.0))
+    shares = mixture.rates(
+        {code: len(members) for code, members in groups.items()}, "temperature", None, 1.0 / (stage.exponent or 1.0)
+    )
     return Stream(head, features, groups, shares)
 
 

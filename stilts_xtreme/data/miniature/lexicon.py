@@ -1,7 +1,7 @@
 """The languages of the miniature world and their words."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from random import Random
 
 from stilts_xtreme.data.miniature.words import ANTONYMS, CLASS_OF, FACT_VERBS, GRAMMAR_WORDS, TIMES, VERBS
@@ -119,7 +119,7 @@ CASES = ("", "object", "place")
 HOMONYMS = (5, 2)  # nouns spelled like a verb's past, nouns spelled like an adjective
 
 
-@lru_cache(maxsize=None)
+@cache
 def lexicon(code: str) -> Lexicon:
     """The words of a language; they depend on its code alone. No two concepts of a language are spelled alike, except a few
     homonyms across word classes."""
