@@ -119,6 +119,24 @@ def report(
 
 
 @app.command()
+def score(
+    predictions: Annotated[Path, typer.Argument(help="Predictions in the official submission layout.", show_default=False)],
+    labels: Annotated[Path, typer.Argument(help="Labels in the same layout.", show_default=False)],
+    benchmark: Annotated[str, typer.Option(help="xtreme or xtreme-r.")] = "xtreme",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Score predictions made by anything, as the benchmark's own evaluate.py does."""
+    from stilts_xtreme import listing
+    from stilts_xtreme.scoring.benchmarks import BENCHMARKS
+    from stilts_xtreme.scoring.submission import score_submission
+
+    if benchmark not in BENCHMARKS:
+        raise UserError(f"--benchmark {benchmark}: give one of {', '.join(BENCHMARKS)}")
+    scores = score_submission(predictions, labels, benchmark)
+    print(json.dumps(scores, indent=1, ensure_ascii=False)) if as_json else listing.benchmark(scores)
+
+
+@app.command()
 def tasks(
     name: Annotated[str | None, typer.Argument(help="A task's name; without it, all are listed.", show_default=False)] = None,
 ) -> None:

@@ -62,6 +62,18 @@ def runs(store: Store) -> None:
     _console().print(table)
 
 
+def benchmark(scores: dict[str, Any]) -> None:
+    """A submission's task, group and overall scores."""
+    table = Table(scores["benchmark"], "score", "metrics", "languages", box=None, pad_edge=False)
+    for name, task in scores["tasks"].items():
+        metrics = "  ".join(f"{metric} {value:.1f}" for metric, value in task.get("metrics", {}).items())
+        table.add_row(name, f"{task['score']:.1f}" if "score" in task else "-", metrics, str(len(task["languages"])))
+    for name, value in scores["groups"].items():
+        table.add_row(f"({name})", f"{value:.1f}", "", "")
+    table.add_row("overall", f"{scores['overall']:.1f}" if "overall" in scores else "- (incomplete)", "", "")
+    _console().print(table)
+
+
 def summary(result: dict[str, Any]) -> None:
     """What came out of one stage, on stderr: scores by language, or on English dev; a collapse in plain words."""
     console = Console(stderr=True)

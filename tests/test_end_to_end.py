@@ -213,6 +213,17 @@ def test_runs_are_listed_shown_and_cleaned(store, tmp_path) -> None:
     assert str(left) in stilts("runs", "clean", "--store", tmp_path).stdout and not left.exists()
 
 
+def test_a_submission_is_scored(tmp_path) -> None:
+    for side, lines in (("predictions", "1\n1\n0\n0\n"), ("labels", "1\n1\n0\n1\n")):
+        (tmp_path / side / "pawsx").mkdir(parents=True)
+        for code in "de en es fr ja ko zh".split():
+            (tmp_path / side / "pawsx" / f"test-{code}.tsv").write_text(lines)
+    scores = json.loads(stilts("score", tmp_path / "predictions", tmp_path / "labels", "--json").stdout)
+    assert scores["benchmark"] == "xtreme" and scores["tasks"]["pawsx"]["score"] == 75.0 and "overall" not in scores
+    assert "75.0" in stilts("score", tmp_path / "predictions", tmp_path / "labels").stdout
+    assert "--benchmark" in stilts("score", tmp_path, tmp_path, "--benchmark", "glue", code=2).stderr
+
+
 def test_tasks_are_listed_and_shown() -> None:
     assert "cosmosqa" in stilts("tasks").stdout
     assert "Pair" in stilts("tasks", "xnli").stdout

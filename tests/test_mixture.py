@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stilts_xtreme.tasks.mixture import epoch_steps, quotas, rates, schedule
+from stilts_xtreme.tasks.mixture import epoch_steps, powers, quotas, rates, schedule
 
 SIZES = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(1, 10**6), min_size=1, max_size=9)
 
@@ -56,6 +56,13 @@ def test_schedule_is_fixed_by_the_seed_and_holds_the_quotas(sizes, steps, seed) 
 def test_schedule_differs_between_seeds() -> None:
     shares = {"a": 0.5, "b": 0.5}
     assert schedule(shares, 100, 1) != schedule(shares, 100, 2)
+
+
+def test_an_exponent_between_equal_and_proportional() -> None:
+    sizes = {"en": 10000, "sw": 100}
+    assert powers(sizes, 0.0) == {"en": 0.5, "sw": 0.5}
+    assert powers(sizes, 0.5) == pytest.approx({"en": 10 / 11, "sw": 1 / 11})
+    assert powers(sizes) == pytest.approx({"en": 100 / 101, "sw": 1 / 101})
 
 
 def test_epoch_steps_counts_the_last_short_batch_and_the_cap() -> None:

@@ -36,7 +36,7 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
         with open(scratch / f"test-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         languages[code] = {**task.metric(predictions, reading.examples, code), "n": count(task, reading.examples)}
-        told.append({"language": code, **seen(reading, stage, stage.task)})
+        told.append(seen(stage.task, "test", code, reading))
 
     names = sorted({name for scores in languages.values() for name in scores} - {"n"})
     metrics = {name: math.fsum(scores[name] for scores in languages.values()) / len(languages) for name in names}

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ EVERY = 0.5  # seconds between two progress events
 
 @dataclass(frozen=True)
 class Dev:
-    """A task's English dev examples, encoded."""
+    """A task's English dev data: the reading, the examples of it that are scored, those encoded."""
 
+    reading: data.Reading
     examples: Sequence[Any]
     features: Sequence[batches.Feature]
 
@@ -85,8 +86,12 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "address": plan.address(stage),
         "plan": plan.identity(stage),
         "chain": lineage(stage),
-        "data": [seen(reading, stage, task) for task in stage.tasks for reading in readings[task].values()],
-        "examples": sizes,
+        "data": [
+            *(seen(task, "train", code, reading) for task in stage.tasks for code, reading in readings[task].items()),
+            *(seen(task, "dev", "en", devs[task].reading) for task in stage.tasks),
+        ],
+        "examples": {task: _examples(stage, readings[task].values()) for task in stage.tasks},
+        "features": sizes,
         "steps": {"planned": steps, "done": last.number if last else 0, "best": best_step},
         "rates": _rates(stage, sizes),
         "dev": {task: {name: value for name, value in scores.items() if name != "threshold"} for task, scores in final.items()},
@@ -141,7 +146,7 @@ def _start(stage: plan.Train, store: Store, readings: Mapping[str, Mapping[str, 
     if isinstance(stage.start, plan.Random):
         text = readings["text"]
         sizes = {code: len(reading.examples) for code, reading in text.items()}
-        shares = mixture.rates({code: n for code, n in sizes.items()}, "temperature", None, 1.0 / (stage.exponent or 1.0))
+        shares = mixture.powers(sizes, stage.exponent)
         taken = mixture.quotas(shares, min(sum(sizes.values()), tokenizer_lines(stage)))
         lines = [example.text for code, reading in text.items() for example in reading.examples[: taken[code]]]
         words = tokenizer.train(lines, stage.start.vocab_size)
@@ -178,21 +183,26 @@ def _stream(
             raise UserError(f"{task} ({code}): no training example is left after encoding; raise recipe.max_length")
         groups[code] = range(len(features), len(features) + len(encoded))
         features += encoded
-    shares = mixture.rates(
-        {code: len(members) for code, members in groups.items()}, "temperature", None, 1.0 / (stage.exponent or 1.0)
+    return Stream(
+        head, features, groups, mixture.powers({code: len(members) for code, members in groups.items()}, stage.exponent)
     )
-    return Stream(head, features, groups, shares)
+
+
+def _examples(stage: plan.Train, readings: Iterable[data.Reading]) -> int:
+    """Training examples used, over all languages."""
+    return sum(min(len(reading.examples), stage.recipe.examples or len(reading.examples)) for reading in readings)
 
 
 def _dev(task: str, stage: plan.Train, words: Any, labels: tuple[str, ...], limits: Limits) -> Dev:
     """The first `dev_limit` English dev examples, in an order that does not depend on the seed."""
     import numpy as np
 
-    examples = data.read(TASKS[task], "dev", "en", stage.where).examples
+    reading = data.read(TASKS[task], "dev", "en", stage.where)
+    examples = reading.examples
     if len(examples) > stage.recipe.dev_limit:
         chosen = np.random.default_rng(0).permutation(len(examples))[: stage.recipe.dev_limit]
         examples = tuple(examples[i] for i in sorted(chosen))
-    return Dev(examples, HEADS[TASKS[task].head].encode(examples, words, labels, limits, training=False))
+    return Dev(reading, examples, HEADS[TASKS[task].head].encode(examples, words, labels, limits, training=False))
 
 
 def _rates(stage: plan.Train, sizes: Mapping[str, int]) -> dict[str, float]:

@@ -14,14 +14,16 @@ def rates(
     equal: one share each; a mapping gives the weights themselves.
     """
     if isinstance(rule, Mapping):
-        weights = {task: float(rule[task]) for task in sizes}
-    elif rule == "equal":
-        weights = {task: 1.0 for task in sizes}
-    else:
-        exponent = 1.0 / temperature if rule == "temperature" else 1.0
-        weights = {task: float(min(n, cap or n)) ** exponent for task, n in sizes.items()}
+        return powers({task: rule[task] for task in sizes})
+    exponent = {"equal": 0.0, "temperature": 1.0 / temperature}.get(rule, 1.0)
+    return powers({task: min(n, cap or n) for task, n in sizes.items()}, exponent)
+
+
+def powers(sizes: Mapping[str, float], exponent: float | None = None) -> dict[str, float]:
+    """Shares that go with the sizes to the power `exponent` (None: 1), as languages are sampled in multilingual pre-training."""
+    weights = {name: float(size) ** (1.0 if exponent is None else exponent) for name, size in sizes.items()}
     total = sum(weights.values())
-    return {task: weight / total for task, weight in weights.items()}
+    return {name: weight / total for name, weight in weights.items()}
 
 
 def quotas(shares: Mapping[str, float], total: int) -> dict[str, int]:
