@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from stilts_xtreme import spec
+from stilts_xtreme import formats, spec
 from stilts_xtreme.cli import app
+from stilts_xtreme.tasks import metrics, rows
+from stilts_xtreme.tasks.task import Files, Task
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "experiments").glob("*/*.yaml"))
@@ -51,3 +53,13 @@ def test_make_target_is_there(page: str, line: str) -> None:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_spec_loads(path: Path) -> None:
     assert spec.load(path).kind
+
+
+def test_the_readmes_new_task_is_a_task() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = "\n".join(line[1:] for line in text.split("```diff")[1].split("```")[0].splitlines() if line.startswith("+"))
+    names = {"Task": Task, "Files": Files, "rows": rows, "metrics": metrics, "formats": formats}
+    exec(code, names)
+    task = names["FEVER_NLI"]
+    row = {"id": "1", "premise": "a", "hypothesis": "b", "label": "neutral"}
+    assert task.example(row).label == "neutral" and task.metric(["neutral"], [task.example(row)], "en") == {"accuracy": 100.0}

@@ -1,0 +1,43 @@
+"""Guessing, collapse, threads, the order of stages in several processes: the parts of `stages` that need no training."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from stilts_xtreme import plan
+from stilts_xtreme.stages import run
+from stilts_xtreme.stages.events import Options
+from stilts_xtreme.stages.train import Dev, _collapse, guessing
+from stilts_xtreme.tasks.examples import Choices, Pair, Tagged
+
+PAIRS = [Pair(str(i), "a", "b", "entailment" if i < 40 else "neutral" if i < 70 else "contradiction") for i in range(100)]
+
+
+def dev(examples) -> Dev:
+    return Dev(None, examples, [])  # type: ignore[arg-type]
+
+
+def test_guessing_gives_the_commonest_answer_always() -> None:
+    assert guessing("mnli", PAIRS) == 40.0
+    assert guessing("hellaswag", [Choices("1", "a", ("x", "y"), i % 2) for i in range(10)]) == 50.0
+    assert guessing("ccg", [Tagged("1", ("a",), ("N",))]) == 0.0
+
+
+@pytest.mark.parametrize(("score", "collapsed"), [(33.3, True), (40.0, True), (49.0, True), (50.5, False), (80.0, False)])
+def test_a_dev_score_no_better_than_guessing_is_a_collapse(score, collapsed) -> None:
+    told = _collapse(["mnli"], {"mnli": {"score": score, "n": 100}}, {"mnli": dev(PAIRS)}, SimpleNamespace(loss=1.0))
+    assert bool(told) == collapsed
+    assert not collapsed or "no better than guessing (40.0, n 100)" in told["mnli"]
+
+
+def test_a_loss_that_is_not_finite_is_a_collapse_whatever_the_score() -> None:
+    last = SimpleNamespace(loss=float("nan"), task="mnli", number=7)
+    assert _collapse(["mnli"], {"mnli": {"score": 90.0, "n": 100}}, {"mnli": dev(PAIRS)}, last) == {"mnli": "loss is nan at step 7"}
+
+
+def test_tiny_encoders_get_one_thread_unless_asked() -> None:
+    tiny = plan.Train(plan.Random(96, 3, 3, 384, 130, 2600), ("text",), plan.Recipe(), 1, ())
+    after = plan.Train(tiny, ("mnli",), plan.Recipe(), 1, ())
+    assert run.threads(after, Options()) == 1 and run.threads(after, Options(threads=3)) == 3
+    published = plan.Train(plan.Pretrained("FacebookAI/xlm-roberta-large"), ("mnli",), plan.Recipe(), 1, ())
+    assert run.threads(published, Options()) >= 1
