@@ -32,7 +32,16 @@ def test_a_dev_score_no_better_than_guessing_is_a_collapse(score, collapsed) -> 
 
 def test_a_loss_that_is_not_finite_is_a_collapse_whatever_the_score() -> None:
     last = SimpleNamespace(loss=float("nan"), task="mnli", number=7)
-    assert _collapse(["mnli"], {"mnli": {"score": 90.0, "n": 100}}, {"mnli": dev(PAIRS)}, last) == {"mnli": "loss is nan at step 7"}
+    told = _collapse(["mnli"], {"mnli": {"score": 90.0, "n": 100}}, {"mnli": dev(PAIRS)}, last)
+    assert told == {"mnli": "loss is nan at step 7"}
+
+
+def test_stages_that_others_wait_for_come_first() -> None:
+    first = plan.Train(plan.Random(96, 3, 3, 384, 130, 2600), ("text",), plan.Recipe(), 1, ())
+    leaf = plan.Train(first, ("panx",), plan.Recipe(), 1, ())
+    middle = plan.Train(first, ("mnli",), plan.Recipe(), 1, ())
+    ends = [plan.Train(middle, (name,), plan.Recipe(), 1, ()) for name in ("xnli", "squad")]
+    assert run._most_needed_first([leaf, *ends, middle, first]) == [first, middle, leaf, *ends]
 
 
 def test_tiny_encoders_get_one_thread_unless_asked() -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -70,7 +71,7 @@ def _quiet(options: Options, stage: plan.Stage) -> None:
 def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int) -> None:
     context = multiprocessing.get_context("spawn")
     events = context.Queue()
-    waiting = {plan.address(stage): stage for stage in todo}
+    waiting = {plan.address(stage): stage for stage in _most_needed_first(todo)}
     running: dict[Future[None], str] = {}
     failed: dict[str, BaseException] = {}
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events,))
@@ -103,6 +104,12 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
         pool.shutdown(wait=True, cancel_futures=True)
     if failed:
         raise _verdict(failed, {plan.address(stage): stage for stage in todo})
+
+
+def _most_needed_first(todo: Sequence[plan.Stage]) -> list[plan.Stage]:
+    """The stages that others wait for before those that none does: so no process is idle at the end while one trains."""
+    needed = Counter(plan.address(link) for stage in todo for link in plan.chain(stage))
+    return sorted(todo, key=lambda stage: -needed[plan.address(stage)])
 
 
 def _verdict(failed: dict[str, BaseException], stages: dict[str, plan.Stage]) -> Exception:
