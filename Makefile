@@ -12,7 +12,7 @@ JOBS   ?=
 
 STILTS  := $(VENV)/bin/stilts
 PYTEST  := $(VENV)/bin/python -m pytest
-READY   := $(VENV)/.installed
+READY   := $(VENV)/.installed-$(TORCH)
 comma   := ,
 empty   :=
 space   := $(empty) $(empty)

@@ -1,6 +1,7 @@
 """The commands: parse, call, print. Nothing heavy is imported before a stage runs."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -95,7 +96,8 @@ def study(
     from stilts_xtreme.stages.study import gather
 
     path = out or store_.root / "study" / f"{loaded.name}.json"
-    command = " ".join(["stilts study", spec.as_posix(), *(overrides or [])])
+    shown = [re.sub(r"(\.(?:path|folder)=).*", r"\1FOLDER", override) for override in overrides or []]  # no path of one machine
+    command = " ".join(["stilts study", spec.as_posix(), *shown])
     content = gather(loaded, cells, store_, command)
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
@@ -183,14 +185,10 @@ def runs_clean(
     store: StoreOption = RUNS,
 ) -> None:  # fmt: skip
     """Remove leftovers of dead processes, or one finished stage."""
-    import shutil
-
-    place = _store(store)
-    doomed = place.leftovers() if address is None else [folder for _, folder, _ in place.runs() if folder.name == address]
-    if address is not None and not doomed:
+    removed = _store(store).sweep() if address is None else _store(store).remove(address)
+    if address is not None and not removed:
         raise UserError(f"{store}: no finished stage has the address {address}; `stilts runs list` shows them")
-    for folder in doomed:
-        shutil.rmtree(folder)
+    for folder in removed:
         print(folder)
 
 
@@ -257,12 +255,14 @@ def _run(stages: list[Any], store: Any, device: str, threads: int | None, jobs: 
     from stilts_xtreme.progress import watch
     from stilts_xtreme.stages.events import Options
     from stilts_xtreme.stages.run import run
+    from stilts_xtreme.stages.run import threads as needed
 
+    options = Options(device, threads)
     if jobs is None:
-        jobs = 1 if device != "cpu" and _gpu() else max(1, (os.cpu_count() or 1) // (threads or 1))
+        jobs = 1 if device != "cpu" and _gpu() else max(1, (os.cpu_count() or 1) // max(needed(stage, options) for stage in todo))
     try:
         with watch(stages, len(stages) - len(todo)) as tell:
-            run(stages, store, Options(device, threads), tell, jobs)
+            run(stages, store, options, tell, jobs)
     except KeyboardInterrupt:
         raise _Interrupted from None
 

@@ -59,10 +59,11 @@ class Random:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A published encoder: hub id or local folder, and its revision."""
+    """A published encoder: hub id and revision, or a local folder, known by the digest of what it holds."""
 
     name: str
     revision: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,12 +139,18 @@ def identity(stage: Stage) -> dict[str, Any]:
     told = {f.name: getattr(stage, f.name) for f in fields(stage) if f.name != "where"}
     slot = "start" if isinstance(stage, Train) else "model"
     origin = told[slot]
-    told[slot] = {"stage": address(origin)} if isinstance(origin, Train) else {type(origin).__name__.lower(): asdict(origin)}
+    told[slot] = {"stage": address(origin)} if isinstance(origin, Train) else {type(origin).__name__.lower(): _origin(origin)}
     told["reads"] = [asdict(read) for read in stage.reads]
     if isinstance(stage, Train):
         told["recipe"] = {name: value for name, value in asdict(stage.recipe).items() if name != "micro_batch"}
     told = {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
     return {"kind": kind(stage), "code": CODE[kind(stage)], **told}
+
+
+def _origin(origin: Random | Pretrained) -> dict[str, Any]:
+    """A local folder's path says nothing about what it holds; its digest does."""
+    told = {name: value for name, value in asdict(origin).items() if name != "digest"}
+    return {"digest": origin.digest} if isinstance(origin, Pretrained) and origin.digest else told
 
 
 _ADDRESSES: dict[
@@ -157,6 +164,13 @@ def address(stage: Stage) -> str:
         canonical = json.dumps(identity(stage), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         _ADDRESSES[id(stage)] = stage, hashlib.sha256(canonical.encode()).hexdigest()[:12]
     return _ADDRESSES[id(stage)][1]
+
+
+def family(stage: Train) -> str:
+    """Like the address, but the same for stages that differ only in the seeds of their chain."""
+    told = [{**identity(link), "seed": None, "start": None} for link in chain(stage)]
+    canonical = json.dumps([_origin(chain(stage)[0].start), told], sort_keys=True)  # type: ignore[union-attr, arg-type]
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def ordered(stages: Sequence[Stage]) -> list[Stage]:

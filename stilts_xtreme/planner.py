@@ -1,5 +1,6 @@
 """From a spec to stages: every default made explicit, every common stage the same object, all that a study asks for."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -45,7 +46,8 @@ class Planner:
         """The setup's first encoder: published, or trained here by masked LM from random weights (or not yet `trained`)."""
         encoder, pretraining = self.setup.encoder, self.setup.pretraining
         if encoder.pretrained is not None:
-            return Pretrained(encoder.pretrained.name, encoder.pretrained.revision)
+            name = encoder.pretrained.name
+            return Pretrained(name, encoder.pretrained.revision, _contents(Path(name)) if Path(name).is_dir() else None)
         recipe = lay(self.setup.recipes.default, pretraining.recipe)
         languages = pretraining.languages or data.languages(TASKS["text"], self.where)
         return self._same(
@@ -69,7 +71,8 @@ class Planner:
         how = {}
         if mixture is not None:
             given = mixture.rates
-            how = {"rates": tuple(sorted(given.items())) if isinstance(given, Mapping) else given, "cap": mixture.cap}
+            how = {"rates": tuple(sorted(given.items())) if isinstance(given, Mapping) else given}
+            how |= {"cap": mixture.cap} if given in ("proportional", "temperature") else {}
             how |= {"temperature": mixture.temperature} if mixture.temperature else {}
         return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), where=self.where, **how))
 
@@ -162,6 +165,15 @@ def lay(*layers: Any) -> Recipe:
             said["steps"] = None
         said |= new
     return Recipe(**said)
+
+
+def _contents(folder: Path) -> str:
+    """SHA-256 over the names and contents of an encoder's files: configuration, tokenizer, weights."""
+    whole = hashlib.sha256()
+    for file in sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors", ".model", ".txt")):
+        with open(file, "rb") as content:
+            whole.update(f"{file.name} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()
 
 
 def _where(setup: Any) -> data.Where:

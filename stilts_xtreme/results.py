@@ -1,6 +1,7 @@
 """The JSON kept for a training, an evaluation and a study: schema names, reading, writing, provenance."""
 
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterable
@@ -20,7 +21,9 @@ def write(path: Path, content: dict[str, Any]) -> None:
     body = {key: content[key] for key in sorted(content) if key != "provenance"}
     if "provenance" in content:
         body["provenance"] = dict(sorted(content["provenance"].items()))
-    path.write_text(json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8", newline="\n")
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_text(json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8", newline="\n")
+    os.replace(beside, path)
 
 
 def read(path: Path, schema: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,20 +75,29 @@ class Store:
                     found.append((kind, folder, results.read(folder / "result.json", schema)))
         return found
 
-    def leftovers(self) -> list[Path]:
-        """Scratch folders of processes that are gone, and folders without a result."""
+    def sweep(self) -> list[Path]:
+        """Remove scratch folders of processes that are gone, and folders without a result; returns them."""
+        return self._remove(lambda folder: folder.suffix == ".part" or not (folder / "result.json").is_file())
+
+    def remove(self, address: str) -> list[Path]:
+        """Remove the finished stage with this address; returns its folder, or nothing where there is none."""
+        return self._remove(lambda folder: folder.name == address)
+
+    def _remove(self, doomed: Callable[[Path], bool]) -> list[Path]:
+        """Remove folders of runs, except those a living process holds the lock of."""
         from filelock import FileLock, Timeout
 
-        found = []
-        for kind in SCHEMAS:
-            for folder in sorted((self.root / kind).glob(".*.part")):
-                try:
-                    with FileLock(folder.with_suffix(".lock"), timeout=0):
-                        found.append(folder)
-                except Timeout:
-                    pass
-            found += [f for f in sorted((self.root / kind).glob("[0-9a-f]*")) if not (f / "result.json").is_file()]
-        return found
+        removed = []
+        for folder in sorted(path for kind in SCHEMAS for path in (self.root / kind).glob("*") if path.is_dir()):
+            address = folder.name.removeprefix(".").removesuffix(".part")
+            try:
+                with FileLock(folder.with_name(f".{address}.lock"), timeout=0):
+                    if doomed(folder):
+                        shutil.rmtree(folder)
+                        removed.append(folder)
+            except Timeout:
+                pass
+        return removed
 
 
 def manifest(folder: Path) -> dict[str, str]:

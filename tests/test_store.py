@@ -58,11 +58,16 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path) -> None:
     left = store.path(STAGE).with_name(f".{plan.address(STAGE)}.part")
     left.mkdir(parents=True)
     (left / "half").write_text("x")
-    assert store.leftovers() == [left]
+    with store.claim(plan.Train(STAGE.start, ("text",), plan.Recipe(), 2, ())) as other:
+        assert store.sweep() == [left]  # and not the one that is being worked in
+        finish(other)
+    left.mkdir()
+    (left / "half").write_text("x")
     with store.claim(STAGE) as scratch:
         assert not (scratch / "half").exists()
         finish(scratch)
-    assert store.leftovers() == []
+    assert store.sweep() == [] and store.remove("0" * 12) == []
+    assert store.remove(plan.address(STAGE)) == [store.path(STAGE)] and not store.done(STAGE)
 
 
 def _count(root: Path, log: Path) -> None:

@@ -102,10 +102,21 @@ def test_a_loss_that_is_not_finite_ends_it_at_once(words) -> None:
     broken = model(words)
     with torch.no_grad():
         broken.heads["pair"].classify.dense.weight.fill_(math.inf)
-    before = {name: value.clone() for name, value in broken.encoder.state_dict().items()}
     told = run(broken, words, RECIPE, lambda _: 1.0)
     assert len(told) == 1 and not math.isfinite(told[0].loss)
-    assert all(torch.equal(value, before[name]) for name, value in broken.encoder.state_dict().items())
+
+
+def test_weights_that_a_step_ruined_are_not_kept(words) -> None:
+    trained = model(words)
+    before = {name: value.clone() for name, value in trained.state_dict().items()}
+    told = run(trained, words, replace(RECIPE, learning_rate=1e30, clip=1e30, warmup=0.0), lambda _: 1.0)
+    assert not math.isfinite(told[-1].loss) and len(told) < RECIPE.steps
+    assert all(torch.equal(value, before[name]) for name, value in trained.state_dict().items())
+
+
+def test_two_precisions_in_one_process() -> None:
+    assert accelerator("fp32", "cpu").mixed_precision == "no"
+    assert accelerator("bf16", "cpu").mixed_precision == "bf16"
 
 
 def test_dropout_reaches_encoder_and_head(words) -> None:

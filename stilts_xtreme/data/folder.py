@@ -112,7 +112,9 @@ def half_of(example: Example) -> str:
     match example:
         case Question():
             key = example.context
-        case Pair() | Choices():
+        case Pair():
+            key = " ".join(sorted(example.first.split()))  # PAWS swaps words: both sentences of a pair are of one group
+        case Choices():
             key = example.first
         case Tagged():
             key = " ".join(example.tokens)

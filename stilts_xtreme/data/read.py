@@ -46,8 +46,8 @@ def name(where: Where) -> str:
             return f"the miniature world, seed {seed}"
         case Folder(_, cut):
             return "release files" + (", missing splits cut from those that are there" if cut else "")
-        case HubCache():
-            return "the Hugging Face hub"
+        case HubCache(folder_beside):
+            return "the Hugging Face hub" + (", and release files for the tasks that have them" if folder_beside else "")
 
 
 @dataclass(frozen=True)

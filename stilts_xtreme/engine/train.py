@@ -37,7 +37,11 @@ class Step:
 def accelerator(precision: str, device: str) -> Any:
     """Device, precision and data parallelism, as accelerate sees them; `device` is auto or cpu."""
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
 
+    AcceleratorState._reset_state(
+        reset_partial_state=True
+    )  # it is one a process, and the stage before may have had another precision
     return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=device == "cpu")
 
 
@@ -54,8 +58,9 @@ def train(
     """Train `model` in place over `schedule` (a task per step), one task a step; ends on the best state by `score`.
 
     AdamW, linear warm-up and decay, clipping. Losses are summed over micro-batches and divided once by the number of terms,
-    so `recipe.micro_batch` changes memory and nothing else. Stops early after `recipe.patience` scorings without gain, and
-    at once where a loss is not finite (the step that says so is the last).
+    so `recipe.micro_batch` changes memory and, besides rounding, only how dropout and masks are drawn. Stops early after
+    `recipe.patience` scorings without gain, and at once where a loss is not finite (the step that says so is the last, and
+    the state before any step counts as the first best one).
     """
     torch.manual_seed(seed)
     plans = {task: iter(_batches(stream, schedule.count(task), recipe, seed)) for task, stream in streams.items()}
@@ -64,7 +69,8 @@ def train(
     warmup = math.ceil(recipe.warmup * len(schedule))
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: _slope(n, warmup, len(schedule)))
     wrapped, optimizer = accelerator.prepare(model, optimizer)
-    best, best_state, without_gain = -math.inf, None, 0
+    best, without_gain = -math.inf, 0
+    best_state = _copy(model) if score else None  # until the first scoring, what to fall back to if the loss is lost
 
     for number, task in enumerate(schedule, start=1):
         model.train()
@@ -98,13 +104,17 @@ def train(
             value = score(model)
             without_gain = 0 if value > best else without_gain + 1
             if value > best:
-                best, best_state = value, {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+                best, best_state = value, _copy(model)
         yield Step(number, task, loss, tokens, value, value is not None and without_gain == 0)
         if value is not None and without_gain >= recipe.patience:
             break
 
     if best_state is not None:
         model.load_state_dict(best_state)
+
+
+def _copy(model: Model) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
 def _batches(stream: Stream, steps: int, recipe: Any, seed: int) -> list[list[int]]:

@@ -122,19 +122,21 @@ def _chance(summary: Summary) -> list[str]:
     names = [name for name in summary.intermediates if name != CONTROL]
     runs = [(target, score) for name in names for target in levels for score in summary.by_seed(name, target).values()]
     if runs:
-        higher = sum(above(score, levels[target]) for target, score in runs)
+        higher = sum(score > summary.guessed(target) for target, score in runs)
         control = ", control row left out" if CONTROL in summary.intermediates else ""
         lie, known = "lies" if higher == 1 else "lie", text.listed(list(levels))
         told.append(
-            f"{higher} of {text.count(len(runs), 'evaluation')} on targets with a chance level ({known}) {lie} above it{control}."
+            f"{higher} of {text.count(len(runs), 'evaluation')} on targets with a chance level ({known}) {lie} clearly above it{control}."
         )
     low = [
         target
-        for target, level in levels.items()
-        if (base := summary.score(BASELINE, target)) is not None and not above(base.mean, level)
+        for target in levels
+        if (base := summary.score(BASELINE, target)) is not None and base.mean <= summary.guessed(target)
     ]
     if low:
-        told.append(f"Without intermediate training {text.listed(low)} {'is' if len(low) == 1 else 'are'} not above chance.")
+        told.append(
+            f"Without intermediate training {text.listed(low)} {'is' if len(low) == 1 else 'are'} not clearly above chance."
+        )
     return told
 
 

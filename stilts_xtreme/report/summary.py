@@ -103,6 +103,12 @@ class Summary:
     def chance(self, target: str) -> float | None:
         return self.study["tasks"][target].get("chance")
 
+    def guessed(self, target: str) -> float:
+        """Chance plus two standard errors of the smallest language's test set: what guessing may well reach."""
+        chance = self.chance(target) or 0.0
+        sizes = [n for code in self.languages(target) for n in self.examples(target, code)]
+        return chance + 2 * math.sqrt(chance * (100 - chance) / max(min(sizes, default=1), 1))
+
     def retrieval(self) -> list[str]:
         """Targets for which nothing is trained."""
         return [target for target in self.targets if self.study["tasks"][target].get("head") == "embedding"]

@@ -128,7 +128,8 @@ def targets(summary: Summary) -> Table:
     )  # fmt: skip
     notes = (
         "A score is the mean of the metrics named, each a mean over languages."
-        " Chance: the score of guessing; – where it is near 0.",
+        " Chance: the score of guessing; – where it is near 0. Clearly above it: by more than two standard errors of the"
+        " smallest language's test set.",
     )
     return Table("Targets and their chance levels.", "target", columns, (Body("", tuple(rows)),), notes)
 
@@ -155,13 +156,14 @@ def languages(summary: Summary, target: str) -> Table | None:
 
 def trainings(summary: Summary) -> Table:
     """Every training, those that differ only in their seed in one row."""
-    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[str, str, str, str], list[Mapping[str, Any]]] = {}
     paths = _paths(summary)
     for training in summary.study["trainings"]:
         start = paths.get(training["start"], text.ABSENT) if training.get("start") else text.ABSENT
-        groups.setdefault((name_of(summary, training), ", ".join(training["tasks"]), start), []).append(training)
+        key = training.get("group", ""), name_of(summary, training), ", ".join(training["tasks"]), start
+        groups.setdefault(key, []).append(training)
     rows = []
-    for (name, tasks, start), runs in groups.items():
+    for (_, name, tasks, start), runs in groups.items():
         dev = [run["dev"] for run in runs if run.get("dev") is not None]
         scores = Mean(tuple(dev), len(runs)) if dev else None
         collapsed = sum(bool(run.get("collapsed")) for run in runs)

@@ -14,7 +14,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Event:
-    """A stage's state: waiting, running, done, failed; while running its step, loss and tokens per second where it has them."""
+    """A stage's state (running, done, failed); while running its step, loss and tokens per second where it has them."""
 
     address: str
     state: str

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stilts_xtreme import plan, results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import encoder, predict
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import HEADS, Limits, embedding
 from stilts_xtreme.scoring import retrieval
 from stilts_xtreme.stages.events import Event, Options, Tell
@@ -37,6 +39,8 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         languages[code] = {**task.metric(predictions, reading.examples, code), "n": count(task, reading.examples)}
         told.append(seen(stage.task, "test", code, reading))
+        if stage.task == "bucc2018":
+            told.append(seen(stage.task, "dev", code, data.read(task, "dev", code, stage.where)))
 
     names = sorted({name for scores in languages.values() for name in scores} - {"n"})
     metrics = {name: math.fsum(scores[name] for scores in languages.values()) / len(languages) for name in names}
@@ -97,6 +101,8 @@ def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
     model.to(device)
     depth = model.config.num_hidden_layers
     assert stage.layer is not None and stage.pooling is not None and stage.max_length is not None
+    if stage.max_length > (longest := encoder.longest(model)):
+        raise UserError(f"setup.retrieval.max_length: {stage.max_length} is more than this encoder reads ({longest} tokens)")
     if not 0 <= stage.layer <= depth:
         raise UserError(f"setup.retrieval.layer: {stage.layer} is not a hidden state of this encoder (0 to {depth})")
     limits = Limits(max_length=stage.max_length)
@@ -108,6 +114,8 @@ def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
         for group in (foreign, english):
             features = embedding.encode(group, words, (), limits, training=False)
             made.append(predict.vectors(model, features, words, stage.layer, stage.pooling, device))
+        if not all(np.isfinite(vectors).all() for vectors in made):
+            raise RunFailed(f"{stage.task}: the encoder's sentence vectors are not finite: its training was lost")
         return foreign, english, made[0], made[1]
 
     def nearest(_: str, examples: Sequence[Any]) -> tuple[list[Any], list[Any]]:
@@ -116,15 +124,18 @@ def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
         return found, [{"id": query.id, "prediction": hit} for query, hit in zip(english, found, strict=True)]
 
     def mined(examples: Sequence[Any]) -> tuple[list[tuple[str, str, float]], set[tuple[str, str]]]:
-        once = {
-            (e.side, e.text): e for e in reversed(examples)
-        }  # a repeated text counts as its first sentence, as in XTREME's script
+        once = {(e.side, e.text): e for e in reversed(examples)}  # a repeated text counts as its first sentence
         foreign, english, there, here = sides(list(reversed(once.values())))
         pairs = [(foreign[i].id, english[j].id, float(score)) for i, j, score in retrieval.mine(there, here)]
         return pairs, gold_pairs(examples)
 
     def bitext(code: str, examples: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-        pairs, gold = mined(data.read(TASKS[stage.task], "dev", code, stage.where).examples)
+        dev = data.read(TASKS[stage.task], "dev", code, stage.where)
+        if dev.examples == tuple(examples):
+            raise UserError(
+                f"{stage.task} ({code}): dev and test are the same sentences: the threshold would be chosen on what is scored"
+            )
+        pairs, gold = mined(dev.examples)
         if not gold:
             raise UserError(
                 f"{stage.task}: no gold pairs in the dev data for {code}: there is nothing to choose the threshold on"

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any
 
 from stilts_xtreme import plan
@@ -22,29 +23,32 @@ from stilts_xtreme.store import Store
 def run(stages: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int = 1) -> None:
     """Finish these stages and all they need; finished ones are left alone.
 
-    A stage that fails does not stop those that do not need it; then RunFailed names the failures (UserError where the cause
-    was the input).
+    A stage that fails does not stop those that do not need it; at the end RunFailed names the failures (UserError where the
+    cause was the input).
     """
-    todo = [stage for stage in plan.ordered(stages) if not store.done(stage)]
-    if jobs == 1 or len(todo) <= 1:
-        for stage in todo:
-            do(stage, store, options, tell)
-        return
-    _in_processes(todo, store, options, tell, jobs)
+    todo = _most_needed_first([stage for stage in plan.ordered(stages) if not store.done(stage)])
+    how = _in_turn if jobs == 1 or len(todo) <= 1 else partial(_in_processes, jobs=jobs)
+    if failed := how(todo, store, options, tell):
+        raise _verdict(failed, todo)
 
 
 def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> None:
-    """Do one stage whose needs are finished, unless another process has done it meanwhile."""
+    """Do one stage whose needs are finished, unless another process has done it meanwhile. RunFailed when memory runs out."""
     name = plan.address(stage)
     tell(Event(name, "running", stage.label))
     with store.claim(stage) as scratch:
         if scratch is not None:
             _quiet(options, stage)
+            import torch
+
             if isinstance(stage, plan.Train):
                 from stilts_xtreme.stages import train as how
             else:
                 from stilts_xtreme.stages import predict as how  # type: ignore[no-redef]
-            how.run(stage, store, scratch, options, tell)  # type: ignore[arg-type]
+            try:
+                how.run(stage, store, scratch, options, tell)  # type: ignore[arg-type]
+            except (torch.OutOfMemoryError, MemoryError) as fault:
+                raise RunFailed(f"out of memory ({str(fault).splitlines()[0]}); say a smaller recipe.micro_batch") from None
     tell(Event(name, "done", stage.label))
 
 
@@ -68,33 +72,47 @@ def _quiet(options: Options, stage: plan.Stage) -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int) -> None:
+Failed = dict[str, BaseException]
+
+
+def _in_turn(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell) -> Failed:
+    failed: Failed = {}
+    for stage in todo:
+        try:
+            if not _blocked(stage, failed):
+                do(stage, store, options, tell)
+        except (UserError, RunFailed) as fault:
+            _note(failed, stage, fault, tell)
+    return failed
+
+
+def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int) -> Failed:
     context = multiprocessing.get_context("spawn")
     events = context.Queue()
-    waiting = {plan.address(stage): stage for stage in _most_needed_first(todo)}
-    running: dict[Future[None], str] = {}
-    failed: dict[str, BaseException] = {}
+    waiting = list(todo)
+    running: dict[Future[None], plan.Stage] = {}
+    failed: Failed = {}
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events,))
     try:
         while waiting or running:
-            for name, stage in list(waiting.items()):
+            for stage in list(waiting):
                 earlier = plan.before(stage)
-                if earlier and plan.address(earlier) in failed:
-                    failed[name] = RunFailed(f"needs {plan.address(earlier)}, which failed")
-                    del waiting[name]
+                if _blocked(stage, failed):
+                    waiting.remove(stage)
                 elif len(running) < jobs and (earlier is None or store.done(earlier)):
-                    running[pool.submit(_in_worker, stage, store, options)] = name
-                    del waiting[name]
-            if running:
-                finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-                _pass_on(events, tell)
-                for future in finished:
-                    name = running.pop(future)
-                    if fault := future.exception():
-                        if not isinstance(fault, (UserError, RunFailed, BrokenProcessPool)):
-                            raise fault  # a fault of ours: the rest would only repeat it
-                        failed[name] = fault
-                        tell(Event(name, "failed", note=str(fault)))
+                    waiting.remove(stage)
+                    try:
+                        running[pool.submit(_in_worker, stage, store, options)] = stage
+                    except BrokenProcessPool as fault:
+                        _note(failed, stage, fault, tell)
+            finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+            _pass_on(events, tell)
+            for future in finished:
+                stage = running.pop(future)
+                if fault := future.exception():
+                    if not isinstance(fault, (UserError, RunFailed, BrokenProcessPool)):
+                        raise fault  # a fault of ours: the rest would only repeat it
+                    _note(failed, stage, fault, tell)
         _pass_on(events, tell)
     except BaseException:
         for process in list((pool._processes or {}).values()):
@@ -102,8 +120,17 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    if failed:
-        raise _verdict(failed, {plan.address(stage): stage for stage in todo})
+    return failed
+
+
+def _blocked(stage: plan.Stage, failed: Failed) -> bool:
+    """Whether any stage that this one builds on has failed."""
+    return any(plan.address(link) in failed for link in plan.chain(stage)[:-1])
+
+
+def _note(failed: Failed, stage: plan.Stage, fault: BaseException, tell: Tell) -> None:
+    failed[plan.address(stage)] = fault
+    tell(Event(plan.address(stage), "failed", stage.label, note=str(fault)))
 
 
 def _most_needed_first(todo: Sequence[plan.Stage]) -> list[plan.Stage]:
@@ -112,13 +139,16 @@ def _most_needed_first(todo: Sequence[plan.Stage]) -> list[plan.Stage]:
     return sorted(todo, key=lambda stage: -needed[plan.address(stage)])
 
 
-def _verdict(failed: dict[str, BaseException], stages: dict[str, plan.Stage]) -> Exception:
+def _verdict(failed: Failed, todo: Sequence[plan.Stage]) -> Exception:
     told = []
-    for name, fault in failed.items():
-        why = "a worker process was killed (out of memory?)" if isinstance(fault, BrokenProcessPool) else str(fault)
-        told.append(f"{plan.kind(stages[name])} {stages[name].label} ({name}): {why}")
-    only_user = all(isinstance(fault, UserError) or "which failed" in str(fault) for fault in failed.values())
-    return (UserError if only_user else RunFailed)("\n".join(told))
+    for stage in todo:
+        if fault := failed.get(plan.address(stage)):
+            why = "a worker process was killed (out of memory?)" if isinstance(fault, BrokenProcessPool) else str(fault)
+            told.append(f"{plan.kind(stage)} {stage.label} ({plan.address(stage)}): {why}")
+    if blocked := sum(_blocked(stage, failed) for stage in todo):
+        told.append(f"{blocked} stages that need what failed were not begun")
+    only_input = all(isinstance(fault, UserError) for fault in failed.values())
+    return (UserError if only_input else RunFailed)("\n".join(told))
 
 
 _EVENTS: Any = None

@@ -61,7 +61,8 @@ def _training(stage: plan.Train, result: Mapping[str, Any]) -> dict[str, Any]:
     scores = [scores["score"] for scores in result["dev"].values()]
     return {
         "address": result["address"],
-        "label": stage.label,
+        "label": "untrained" if result["steps"]["planned"] == 0 else stage.label,
+        "group": plan.family(stage),
         "start": plan.address(earlier) if earlier else None,
         "tasks": list(stage.tasks),
         "seed": stage.seed,

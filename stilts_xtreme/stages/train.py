@@ -60,27 +60,22 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in stage.tasks]
         return math.fsum(scores) / len(scores)
 
-    last, best_step, tokens, told, losses = None, 0, 0, began, []
+    last, best_step, tokens, told = None, 0, 0, began
     with open(scratch / "log.jsonl", "w", encoding="utf-8", newline="\n") as log:
         for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score):
             tokens, last = tokens + step.tokens, step
             best_step = step.number if step.best else best_step
-            losses.append(step.loss)
             log.write(json.dumps(_line(step), allow_nan=True) + "\n")
             if (now := time.monotonic()) - told > EVERY or step.score is not None:
                 told = now
                 speed = tokens / max(now - began, 1e-9)
                 tell(Event(plan.address(stage), "running", stage.label, step.number, steps, step.loss, speed))
 
+    final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
     model.cpu()
-    devices = str(runner.device)
-    final = (
-        {task: dev_scores(model, task, devs[task], words, limits, torch.device("cpu")) for task in stage.tasks} if steps else {}
-    )
     collapse = _collapse(stage.tasks, final, devs, last)
-    model.save(
-        scratch, words, {task: {"threshold": scores.get("threshold"), "limits": vars(limits)} for task, scores in final.items()}
-    )
+    notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
+    model.save(scratch, words, notes)
     result = {
         "schema": results.TRAINING,
         "address": plan.address(stage),
@@ -99,7 +94,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "collapse": collapse,
         "parameters": sum(p.numel() for p in model.encoder.parameters()),
         "provenance": results.provenance(
-            devices, time.monotonic() - began, {"tokens": tokens, "threads": torch.get_num_threads()}.items()
+            str(runner.device), time.monotonic() - began, {"tokens": tokens, "threads": torch.get_num_threads()}.items()
         ),
     }
     results.write(scratch / "result.json", result)
@@ -225,19 +220,31 @@ def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str,
         return {last.task: f"loss is {last.loss} at step {last.number}"}
     told = {}
     for task, scores in final.items():
-        guess = guessing(task, devs[task].examples)
+        guess = guessing(task, devs[task])
         noise = 2 * math.sqrt(guess * (100 - guess) / max(scores["n"], 1))
         if scores["score"] <= guess + noise:
             told[task] = f"English dev score {scores['score']:.1f} is no better than guessing ({guess:.1f}, n {scores['n']})"
     return told
 
 
-def guessing(task: str, examples: Sequence[Any]) -> float:
-    """Score (0 to 100) of always giving the commonest answer, where the head picks one of a few; else 0."""
+def guessing(task: str, dev: Dev) -> float:
+    """Score (0 to 100) of giving the same answer always: the commonest label, choice, tag or token; for span QA no answer."""
     kind = TASKS[task].head
-    if kind not in ("classification", "multiple_choice"):
-        return 0.0
-    return 100.0 * max(Counter(example.label for example in examples).values()) / len(examples)
+    if kind == "mlm":
+        tokens = Counter(token for feature in dev.features for row in feature["rows"] for token in row[1:-1])
+        return 100.0 * max(tokens.values()) / tokens.total()
+    if kind == "span_qa":
+        same: list[Any] = [""] * len(dev.examples)
+    elif kind == "tagging":
+        tag = _commonest(tag for example in dev.examples for tag in example.tags)
+        same = [(tag,) * len(example.tags) for example in dev.examples]
+    else:
+        same = [_commonest(example.label for example in dev.examples)] * len(dev.examples)
+    return headline(task, TASKS[task].metric(same, dev.examples, "en"))
+
+
+def _commonest(answers: Iterable[Any]) -> Any:
+    return Counter(answers).most_common(1)[0][0]
 
 
 def _line(step: Any) -> dict[str, Any]:

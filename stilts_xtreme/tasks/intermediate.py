@@ -43,8 +43,8 @@ MNLI = Task(
             train=("mnli/multinli_1.0_train.jsonl", "multinli_1.0/multinli_1.0_train.jsonl"),
             dev=("mnli/multinli_1.0_dev_matched.jsonl", "multinli_1.0/multinli_1.0_dev_matched.jsonl"),
         ),
-        # XTREME's copy of the English training data; its dev file is XNLI's.
-        Files(formats.xnli_tsv, train=("xnli/train-en.tsv",), dev=("xnli/dev-en.tsv",)),
+        # XTREME's copy of the English training data. Its dev file is XNLI's, parallel to what XNLI may be scored on: not used.
+        Files(formats.xnli_tsv, train=("xnli/train-en.tsv",)),
         # revision: none known to us
         Hub("nyu-mll/glue", "mnli", hub_rows.nli, train=("train",), dev=("validation_matched",)),
     ),

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 
-RULES = ("proportional", "equal", "temperature")
-
 
 def rates(
     sizes: Mapping[str, int], rule: str | Mapping[str, float] = "proportional", cap: int | None = None, temperature: float = 1.0
 ) -> dict[str, float]:
-    """Sampling rates of tasks with `sizes` training examples; they add up to 1, in the order of `sizes`.
+    """Sampling rates of tasks with `sizes` training examples (long texts: their windows), in the order of `sizes`.
 
     proportional: min(n, cap) (Raffel et al. 2020, arXiv 1910.10683, section 3.5.2); temperature: the same to the power 1/T;
     equal: one share each; a mapping gives the weights themselves.
