@@ -202,10 +202,10 @@ def test_findings_say_what_the_seeds_allow(gains, expected, absent) -> None:
 def test_findings_count_what_lies_above_chance() -> None:
     told = findings.found(summarise(small({
         "untrained": {"pawsx": [90.0], "panx": [1.0]}, "none": {"pawsx": [50.0], "panx": [1.0]},
-        "qqp": {"pawsx": [60.1], "panx": [1.0]},
+        "qqp": {"pawsx": [80.1], "panx": [1.0]},
     })))  # fmt: skip
     assert "1 of 2 evaluations on targets with a chance level (pawsx) lies clearly above it, control row left out." in told
-    assert "Without intermediate training pawsx is not above chance." in told
+    assert "Without intermediate training pawsx is not clearly above chance." in told
 
 
 def test_what_is_written_as_zero_is_no_gain() -> None:

@@ -125,9 +125,8 @@ def _chance(summary: Summary) -> list[str]:
         higher = sum(score > summary.guessed(target) for target, score in runs)
         control = ", control row left out" if CONTROL in summary.intermediates else ""
         lie, known = "lies" if higher == 1 else "lie", text.listed(list(levels))
-        told.append(
-            f"{higher} of {text.count(len(runs), 'evaluation')} on targets with a chance level ({known}) {lie} clearly above it{control}."
-        )
+        evaluations = text.count(len(runs), "evaluation")
+        told.append(f"{higher} of {evaluations} on targets with a chance level ({known}) {lie} clearly above it{control}.")
     low = [
         target
         for target in levels
