@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from stilts_xtreme import formats, spec
+from stilts_xtreme import formats, results, spec
 from stilts_xtreme.cli import app
+from stilts_xtreme.report import page, tables
+from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.tasks import metrics, rows
 from stilts_xtreme.tasks.task import Files, Task
 
@@ -63,3 +65,8 @@ def test_the_readmes_new_task_is_a_task() -> None:
     task = names["FEVER_NLI"]
     row = {"id": "1", "premise": "a", "hypothesis": "b", "label": "neutral"}
     assert task.example(row).label == "neutral" and task.metric(["neutral"], [task.example(row)], "en") == {"accuracy": 100.0}
+
+
+def test_the_readmes_table_is_that_of_the_committed_results() -> None:
+    study = results.read(ROOT / "experiments" / "results" / "main.json", results.STUDY)
+    assert page.markdown_table(tables.main(summarise(study))) in (ROOT / "README.md").read_text(encoding="utf-8")
