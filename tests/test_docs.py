@@ -9,7 +9,8 @@ import typer
 
 from stilts_xtreme import formats, results, spec
 from stilts_xtreme.cli import app
-from stilts_xtreme.report import page, tables
+from stilts_xtreme.report import tables
+from stilts_xtreme.report.page import markdown_table
 from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.tasks import metrics, rows
 from stilts_xtreme.tasks.task import Files, Task
@@ -69,4 +70,4 @@ def test_the_readmes_new_task_is_a_task() -> None:
 
 def test_the_readmes_table_is_that_of_the_committed_results() -> None:
     study = results.read(ROOT / "experiments" / "results" / "main.json", results.STUDY)
-    assert page.markdown_table(tables.main(summarise(study))) in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert markdown_table(tables.main(summarise(study))) in (ROOT / "README.md").read_text(encoding="utf-8")
