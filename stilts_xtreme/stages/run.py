@@ -158,8 +158,8 @@ def _worker(events: Any) -> None:
     global _EVENTS
     _EVENTS = events
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and ends us with SIGTERM
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that the scratch folder is removed
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that the scratch folder is removed
 
 
 def _end_with_parent() -> None:
