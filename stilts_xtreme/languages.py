@@ -87,6 +87,16 @@ def codes(text: str) -> tuple[str, ...]:
     return found
 
 
+def fill(pattern: str, code: str) -> str:
+    """A pattern for a language: `{language}` (ISO 639-1), `{iso3}`; `{context}` and `{question}` are the two sides of a pair
+    such as "de-en", and of "de" both the same."""
+    context, _, question = code.partition("-")
+    sides = {"{context}": context, "{question}": question or context, "{language}": code, "{iso3}": iso3(code)}
+    for name, value in sides.items():
+        pattern = pattern.replace(name, value)
+    return pattern
+
+
 def iso3(code: str) -> str:
     """Three-letter code as in Tatoeba's file names; a code outside the table stands for itself."""
     return LANGUAGES[code].iso3 if code in LANGUAGES else code

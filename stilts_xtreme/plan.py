@@ -79,7 +79,11 @@ class Reads:
 
 @dataclass(frozen=True)
 class Train:
-    """Train(start, mixture, recipe, seed): pre-training, intermediate training, mixtures and target fine-tuning alike."""
+    """Train(start, mixture, recipe, seed): pre-training, intermediate training, mixtures and target fine-tuning alike.
+
+    `tasks` are names of training data ("mnli", "mnli@de", see `catalogue.training`); `rates` are those of the labelled ones,
+    which leave `text_share` of the steps to masked LM on text.
+    """
 
     start: "Random | Pretrained | Train"
     tasks: tuple[str, ...]
@@ -90,6 +94,7 @@ class Train:
     cap: int | None = None
     temperature: float = 1.0
     exponent: float | None = None
+    text_share: float | None = None
     where: data.Where = field(default=None, compare=False)  # type: ignore[assignment]
 
     @property
@@ -143,6 +148,8 @@ def identity(stage: Stage) -> dict[str, Any]:
     told["reads"] = [asdict(read) for read in stage.reads]
     if isinstance(stage, Train):
         told["recipe"] = {name: value for name, value in asdict(stage.recipe).items() if name != "micro_batch"}
+        if stage.text_share is None:  # as it was before mixtures could hold text: addresses stay what they were
+            del told["text_share"]
     told = {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
     return {"kind": kind(stage), "code": CODE[kind(stage)], **told}
 

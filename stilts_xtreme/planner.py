@@ -1,7 +1,7 @@
 """From a spec to stages: every default made explicit, every common stage the same object, all that a study asks for."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -9,8 +9,11 @@ from typing import Any
 
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage, Train
-from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.scoring.benchmarks import BENCHMARKS
+from stilts_xtreme.tasks.catalogue import TASKS, training
+from stilts_xtreme.tasks.task import training_split
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,11 @@ class Cell:
 
 
 class Planner:
-    """Builds the stages of one setup, each once (equal stages are the same object)."""
+    """Builds the stages of one setup, each once (equal stages are the same object), with the languages of one benchmark."""
 
-    def __init__(self, setup: Any):
+    def __init__(self, setup: Any, benchmark: str = "xtreme"):
         self.setup = setup
+        self.benchmark = BENCHMARKS[benchmark]
         self.where = _where(setup)
         self._stages: dict[Stage, Stage] = {}
         self._reads: dict[tuple[str, str, str], Reads] = {}
@@ -49,36 +53,46 @@ class Planner:
             name = encoder.pretrained.name
             return Pretrained(name, encoder.pretrained.revision, _contents(Path(name)) if Path(name).is_dir() else None)
         recipe = lay(self.setup.recipes.default, pretraining.recipe)
-        languages = pretraining.languages or data.languages(TASKS["text"], self.where)
         return self._same(
             Train(
                 start=Random(**encoder.random.model_dump()),
                 tasks=("text",),
                 recipe=recipe if trained else replace(recipe, steps=0, epochs=None),
                 seed=seed,
-                reads=tuple(self.reads("text", "train", code) for code in languages) + (self.reads("text", "dev", "en"),),
+                reads=self.text(pretraining.languages),
                 exponent=pretraining.exponent,
                 where=self.where,
             )
         )
 
+    def text(self, languages: Sequence[str] | None) -> tuple[Reads, ...]:
+        """The readings of masked LM on text in `languages` (None: all there are), and its English dev text."""
+        codes = languages or data.languages(TASKS["text"], self.where)
+        return tuple(self.reads("text", "train", code) for code in codes) + (self.reads("text", "dev", "en"),)
+
     def train(self, start: Any, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Any = None) -> Train:
-        """One training stage on the English data of `tasks`."""
-        parts = [name for task in tasks for name in (task, *TASKS[task].joins)]
+        """One training stage on the data that `tasks` name, and on text where the mixture says so."""
+        found = [training(task) for task in tasks]
+        parts = [(name, code) for task, codes in found for name in (task.name, *task.joins) for code in codes]
         reads = dict.fromkeys(
-            [self.reads(name, "train", "en") for name in parts] + [self.reads(name, "dev", "en") for name in tasks]
+            [self.reads(name, training_split(TASKS[name], code), code) for name, code in parts] + [self.reads(task.name, "dev", "en") for task, _ in found]
         )
-        how = {}
+        how: dict[str, Any] = {}
+        if mixture is not None and mixture.text is not None:
+            reads |= dict.fromkeys(self.text(mixture.text.languages))
+            tasks = (*tasks, "text")
+            how = {"text_share": mixture.text.share, "exponent": mixture.text.exponent}
         if mixture is not None:
             given = mixture.rates
-            how = {"rates": tuple(sorted(given.items())) if isinstance(given, Mapping) else given}
+            how |= {"rates": tuple(sorted(given.items())) if isinstance(given, Mapping) else given}
             how |= {"cap": mixture.cap} if given in ("proportional", "temperature") else {}
             how |= {"temperature": mixture.temperature} if mixture.temperature else {}
         return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), where=self.where, **how))
 
     def intermediate(self, task: str, start: Any, seed: int, recipe: Any = None) -> Train:
         recipes = self.setup.recipes
-        laid = lay(recipes.default, recipes.intermediate.get("default"), recipes.intermediate.get(task), recipe)
+        own = recipes.intermediate.get(training(task)[0].name)
+        laid = lay(recipes.default, recipes.intermediate.get("default"), own, recipe)
         return self.train(start, [task], laid, seed)
 
     def mixture(self, mixture: Any, start: Any, seed: int, recipe: Any = None) -> Train:
@@ -86,25 +100,27 @@ class Planner:
         laid = lay(recipes.default, recipes.intermediate.get("default"), recipes.multitask, recipe)
         return self.train(start, mixture.tasks, laid, seed, mixture)
 
-    def target(self, task: str, start: Any, seed: int, recipe: Any = None) -> Train:
-        """Fine-tuning for a target, on the English data of the task it is trained on."""
+    def target(self, task: str, start: Any, seed: int, recipe: Any = None, languages: Sequence[str] = ("en",)) -> Train:
+        """Fine-tuning for a target, on the data in `languages` of the task it is trained on (English alone: zero-shot)."""
         recipes, source = self.setup.recipes, TASKS[task].source_task
+        name = source if list(languages) == ["en"] else f"{source}@{'+'.join(languages)}"
         return self.train(
-            start, [source], lay(recipes.default, recipes.target.get("default"), recipes.target.get(source), recipe), seed
+            start, [name], lay(recipes.default, recipes.target.get("default"), recipes.target.get(source), recipe), seed
         )
 
     def predict(self, model: Any, task: str, languages: Sequence[str] | None = None) -> Predict:
-        """Zero-shot predictions for `task` in `languages` (None: every language it has here)."""
+        """Predictions for `task` in `languages` (None: the benchmark's, as far as they are here)."""
         present = data.languages(TASKS[task], self.where)
+        usual = self.usual(task)
         missing = [code for code in languages or () if code not in present]
         if missing:
             raise UserError(
                 f"{task}: no test data for {', '.join(missing)} in {data.name(self.where)}; "
                 f"there is: {' '.join(present) or 'none'}"
             )
-        if not present:
+        if not any(usual(code) for code in present) and languages is None:
             raise UserError(f"{task}: no test data in any language in {data.name(self.where)}. To get it: {TASKS[task].about}")
-        chosen = tuple(code for code in present if languages is None or code in languages)
+        chosen = tuple(code for code in present if (usual(code) if languages is None else code in languages))
         reads = [self.reads(task, "test", code) for code in chosen]
         if TASKS[task].head != "embedding":
             return self._same(Predict(model, task, chosen, tuple(reads), where=self.where))
@@ -115,6 +131,11 @@ class Planner:
             Predict(model, task, chosen, tuple(reads), retrieval.layer, retrieval.pooling, retrieval.max_length, where=self.where)
         )
 
+    def usual(self, task: str) -> Callable[[str], bool]:
+        """Whether a language is one that the benchmark scores the task in; made-up ones all are."""
+        listed = self.benchmark.languages.get(task, TASKS[task].languages)
+        return lambda code: code in listed if code in LANGUAGES else "-" not in code
+
     def begin(self, name: str | Sequence[str], mixtures: Mapping[str, Any], seed: int) -> Any:
         """What a study's `intermediate` entry stands for: an encoder, a task, a mixture, or a chain of those in order."""
         if name in ("none", "untrained"):
@@ -124,24 +145,27 @@ class Planner:
             start = self.mixture(mixtures[link], start, seed) if link in mixtures else self.intermediate(link, start, seed)
         return start
 
-    def evaluate(self, start: Any, task: str, seed: int) -> Predict:
-        """Train for `task` from `start` where it is trained at all, then predict."""
-        return self.predict(start if TASKS[task].head == "embedding" else self.target(task, start, seed), task)
+    def evaluate(self, start: Any, task: str, seed: int, languages: Sequence[str] = ("en",)) -> Predict:
+        """Train for `task` from `start` where the benchmark trains for it at all, in `languages`, then predict."""
+        source = self.benchmark.encoders.get(task, task)
+        return self.predict(self.target(source, start, seed, None, languages) if TASKS[source].source_task else start, task)
 
 
 def resolve(spec: Any) -> Stage:
     """The stage that an intermediate, multitask, target or evaluation spec asks for."""
-    return _stage(spec, Planner(spec.setup))
+    return _stage(spec, Planner(spec.setup, getattr(spec, "benchmark", "xtreme")))
 
 
 def study(spec: Any) -> list[Cell]:
-    """A study's evaluations: intermediate x target x seed, common stages shared. UserError telling all data that is not there."""
-    planner, cells, faults = Planner(spec.setup), [], []
-    for name, target, seed in product(spec.intermediate, spec.targets, spec.seeds):
+    """A study's evaluations: intermediate x training languages x target x seed, common stages shared.
+
+    UserError telling all data that is not there.
+    """
+    planner, cells, faults = Planner(spec.setup, spec.benchmark), [], []
+    for name, languages, target, seed in product(spec.intermediate, spec.training_languages, spec.targets, spec.seeds):
         try:
-            cells.append(
-                Cell(label(name), target, seed, planner.evaluate(planner.begin(name, spec.mixtures, seed), target, seed))
-            )
+            stage = planner.evaluate(planner.begin(name, spec.mixtures, seed), target, seed, languages)
+            cells.append(Cell(row(spec, name, languages), target, seed, stage))
         except UserError as fault:
             faults.append(str(fault))
     if faults:
@@ -152,6 +176,17 @@ def study(spec: Any) -> list[Cell]:
 def label(intermediate: str | Sequence[str]) -> str:
     """How a study's `intermediate` entry is written in results: a chain as `squad>mnli`."""
     return intermediate if isinstance(intermediate, str) else ">".join(intermediate)
+
+
+def rows(spec: Any) -> list[str]:
+    """The rows of a study's tables, in order."""
+    return [row(spec, name, languages) for name in spec.intermediate for languages in spec.training_languages]
+
+
+def row(spec: Any, intermediate: str | Sequence[str], languages: Sequence[str]) -> str:
+    """A row's name: the intermediate, and the languages of fine-tuning where the study compares several and they are not English."""
+    plain = len(spec.training_languages) == 1 or list(languages) == ["en"]
+    return label(intermediate) if plain else f"{label(intermediate)} ({'+'.join(languages)})"
 
 
 def lay(*layers: Any) -> Recipe:
@@ -194,5 +229,6 @@ def _stage(spec: Any, planner: Planner) -> Any:
     start = _stage(spec.start, planner) or planner.encoder(spec.seed)
     if spec.kind == "multitask":
         return planner.mixture(spec, start, spec.seed, spec.recipe)
-    build = planner.target if spec.kind == "target" else planner.intermediate
-    return build(spec.task, start, spec.seed, spec.recipe)
+    if spec.kind == "target":
+        return planner.target(spec.task, start, spec.seed, spec.recipe, spec.training_languages)
+    return planner.intermediate(spec.task, start, spec.seed, spec.recipe)

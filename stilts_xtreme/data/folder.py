@@ -11,8 +11,8 @@ from pathlib import Path
 
 from stilts_xtreme import formats
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.languages import iso3
-from stilts_xtreme.tasks.examples import Choices, Example, Pair, Question, Tagged
+from stilts_xtreme.languages import fill
+from stilts_xtreme.tasks.examples import Choices, Example, Pair, Question, Sentence, Tagged
 from stilts_xtreme.tasks.task import Files, Row, Task
 
 DEV_SHARE = 10  # one group in so many goes to the dev half of a cut
@@ -20,7 +20,7 @@ DEV_SHARE = 10  # one group in so many goes to the dev half of a cut
 
 @dataclass(frozen=True)
 class Found:
-    """The files a split is read from; `half` is "train" or "dev" where they are cut in two, else ""."""
+    """The files a split is read from; `half` names the split where they are cut in two, else ""."""
 
     files: Files
     paths: tuple[Path, ...]
@@ -32,12 +32,14 @@ def find(task: Task, split: str, language: str, folder: Path, cut: bool) -> Foun
 
     Only the first of the task's file layouts that the folder has at all is used, so that no score mixes two of them. With `cut`,
     a missing train or dev split is made from the other one; a dev split that is the test split's own files counts as missing
-    where there is a training split to cut.
+    where there is a training split to cut, and is halved where nothing is trained (BUCC, whose dev is for a threshold).
     """
     files = layout(task, folder)
     if files is None:
         return None
     train, dev, test = (_match(files, name, language, folder) for name in ("train", "dev", "test"))
+    if cut and dev and dev == test and task.head == "embedding":
+        return Found(files, dev, split) if split in ("dev", "test") else None
     if cut and train and (not dev or dev == test):
         train_half, dev_half = Found(files, train, "train"), Found(files, train, "dev")
     elif cut and dev and not train and dev != test:
@@ -108,8 +110,12 @@ def source(found: Found, folder: Path) -> str:
 
 
 def half_of(example: Example) -> str:
-    """The half of a cut an example goes to: "dev" for one group in ten, by a hash of what examples of a group share."""
+    """The half of a cut an example goes to, by a hash of what examples of a group share: "dev" for one group in ten, or for
+    every other sentence, translations together."""
     match example:
+        case Sentence():
+            pair = example.id if example.side == "foreign" or example.match is None else example.match
+            return "test" if hashlib.sha256(pair.encode()).digest()[0] % 2 else "dev"
         case Question():
             key = example.context
         case Pair():
@@ -130,11 +136,7 @@ def _layouts(task: Task) -> tuple[Files, ...]:
 def _patterns(files: Files, split: str, language: str) -> list[str]:
     """A split's patterns for a language; one that names no language means English, unless the file holds several."""
     every = files.reader in formats.MULTILINGUAL or language == "en"
-    return [
-        pattern.replace("{language}", language).replace("{iso3}", iso3(language))
-        for pattern in getattr(files, split)
-        if every or "{" in pattern
-    ]
+    return [fill(pattern, language) for pattern in getattr(files, split) if every or "{" in pattern]
 
 
 def _match(files: Files, split: str, language: str, folder: Path) -> tuple[Path, ...]:

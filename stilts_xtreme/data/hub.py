@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.languages import iso3
+from stilts_xtreme.languages import fill
 from stilts_xtreme.tasks.task import Hub, Row, Task
 
 
@@ -27,7 +27,7 @@ def splits(task: Task, split: str) -> tuple[Hub, tuple[str, ...]]:
 
 def config(found: Hub, language: str) -> str:
     """The data set's configuration for a language."""
-    return found.config.replace("{language}", language).replace("{iso3}", iso3(language))
+    return fill(found.config, language)
 
 
 def rows(found: Hub, names: tuple[str, ...], language: str) -> Iterator[Row]:

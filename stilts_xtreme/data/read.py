@@ -11,7 +11,7 @@ from stilts_xtreme.data import folder, hub
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Example, Pair, Question, Sentence, Tagged, Text
-from stilts_xtreme.tasks.task import Row, Task
+from stilts_xtreme.tasks.task import Row, Task, in_translation
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Reading:
 
 
 def read(task: Task, split: str, language: str, where: Where) -> Reading:
-    """The examples of a split, with those of joined tasks for "train".
+    """The examples of a split, with those of joined tasks for "train" and "translated" (see `task.training_split`).
 
     UserError where files or lines are missing or malformed, where a label is none of the task's, and for a split without
     examples.
@@ -116,7 +116,7 @@ def languages(task: Task, where: Where) -> tuple[str, ...]:
 
             if task.languages == ("en",):
                 return task.languages
-            return tuple(code for code in miniature.LANGUAGES if not (task.head == "embedding" and code == "en"))
+            return miniature.languages(task.name, scored_split(task))
         case HubCache():
             return task.languages if hub.entry(task) else ()
         case Folder(path, cut):
@@ -146,6 +146,8 @@ class _Place:
 def _place(task: Task, split: str, language: str, where: Where) -> _Place:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", language):  # it becomes part of file names
         raise UserError(f"{task.name}: {language!r} is not a language code; write one such as 'de'")
+    if split == "translated" and not isinstance(where, Miniature):
+        task, split = in_translation(task), "train"
     match _nearest(task, where):
         case Miniature(seed):
             from stilts_xtreme.data import miniature
@@ -177,7 +179,7 @@ def _nearest(task: Task, where: Where) -> Where:
 
 def _parts(task: Task, split: str) -> tuple[Task, ...]:
     """The task and, for training, those it joins."""
-    return (task, *(TASKS[name] for name in task.joins)) if split == "train" else (task,)
+    return (task, *(TASKS[name] for name in task.joins)) if split in ("train", "translated") else (task,)
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stilts_xtreme.formats.choices import commonsenseqa_jsonl, cosmosqa_csv, hellaswag_jsonl
-from stilts_xtreme.formats.pairs import NLI, anli_jsonl, mnli_jsonl, paws_tsv, qqp_tsv, xnli_release_tsv, xnli_tsv
+from stilts_xtreme.formats.pairs import (
+    NLI,
+    anli_jsonl,
+    mnli_jsonl,
+    paws_translated_tsv,
+    paws_tsv,
+    qqp_tsv,
+    xnli_release_tsv,
+    xnli_translated_tsv,
+    xnli_tsv,
+)
 from stilts_xtreme.formats.questions import squad_json, tydiqa_json, tydiqa_language
 from stilts_xtreme.formats.sentences import beside, bucc_pair, tatoeba_pair, text_lines
 from stilts_xtreme.formats.tagged import IOB2, UPOS, ccg_columns, ccg_tsv, conllu, iob2_tsv, upos_tsv
@@ -26,6 +36,6 @@ def files_of(reader: Callable, path: Path) -> tuple[Path, ...]:
 
 __all__ = [
     "IOB2", "MULTILINGUAL", "NLI", "UPOS", "anli_jsonl", "bucc_pair", "ccg_columns", "ccg_tsv", "commonsenseqa_jsonl", "conllu",
-    "cosmosqa_csv", "files_of", "hellaswag_jsonl", "iob2_tsv", "mnli_jsonl", "paws_tsv", "qqp_tsv", "squad_json", "tatoeba_pair",
-    "text_lines", "tydiqa_json", "tydiqa_language", "upos_tsv", "xnli_release_tsv", "xnli_tsv",
+    "cosmosqa_csv", "files_of", "hellaswag_jsonl", "iob2_tsv", "mnli_jsonl", "paws_translated_tsv", "paws_tsv", "qqp_tsv", "squad_json", "tatoeba_pair",
+    "text_lines", "tydiqa_json", "tydiqa_language", "upos_tsv", "xnli_release_tsv", "xnli_translated_tsv", "xnli_tsv",
 ]  # fmt: skip

@@ -37,8 +37,10 @@ def anli_jsonl(path: Path) -> Iterator[Row]:
 
 
 def xnli_tsv(path: Path) -> Iterator[Row]:
-    """XNLI as XTREME prepares it: premise, hypothesis, label word; no header."""
+    """XNLI as XTREME prepares it: premise, hypothesis, label word; no header. XNLI-MT-1.0 has one: premise, hypo, label."""
     for number, fields in tsv(path, 2, 3):
+        if number == 1 and fields == ["premise", "hypo", "label"]:
+            continue
         if len(fields) == 2:
             fail(path, number, "label", "missing (XTREME blanks its test files); use XNLI-1.0/xnli.test.tsv of the release")
         yield _nli(path, number, str(number), *fields)
@@ -70,6 +72,26 @@ def paws_tsv(path: Path) -> Iterator[Row]:
         name, first, second, label = fields if len(fields) == 4 else [str(number), *fields]
         label = choice(path, number, {"label": label}, "label", ("0", "1"))
         yield {"id": name, "sentence1": first, "sentence2": second, "label": label}
+
+
+def _translated(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    """XTREME's translations of training data: two English texts, the same two translated, the label. Some lines are broken
+    (github.com/tensorflow/datasets, xtreme_pawsx.py, leaves them out): their label is given as "-"."""
+    for number, line in lines(path):
+        fields = line.split("\t")
+        yield (str(number), *fields[2:]) if len(fields) == 5 else (str(number), "", "", "-")
+
+
+def xnli_translated_tsv(path: Path) -> Iterator[Row]:
+    """MNLI as XTREME translated it (XNLI/translate-train); "-" stands for a line that is broken."""
+    for name, premise, hypothesis, label in _translated(path):
+        yield {"id": name, "premise": premise, "hypothesis": hypothesis, "label": _NLI_WORDS.get(label, "-")}
+
+
+def paws_translated_tsv(path: Path) -> Iterator[Row]:
+    """PAWS as XTREME translated it (PAWSX/translate-train); "-" stands for a line that is broken."""
+    for name, first, second, label in _translated(path):
+        yield {"id": name, "sentence1": first, "sentence2": second, "label": label if label in ("0", "1") else "-"}
 
 
 def qqp_tsv(path: Path) -> Iterator[Row]:

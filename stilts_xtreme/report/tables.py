@@ -208,7 +208,8 @@ def missing(summary: Summary) -> list[str]:
 def name_of(summary: Summary, training: Mapping[str, Any]) -> str:
     """The mixture's name where its tasks are those of one of the study's mixtures, else the training's label."""
     mixtures = summary.study.get("mixtures") or {}
-    named = [name for name in sorted(mixtures) if list(mixtures[name].get("tasks", ())) == list(training["tasks"])]
+    parts = {name: [*told.get("tasks", ()), *(["text"] if told.get("text") else [])] for name, told in sorted(mixtures.items())}
+    named = [name for name, tasks in parts.items() if tasks == list(training["tasks"])]
     return named[0] if named else training["label"]
 
 

@@ -49,7 +49,9 @@ Above0 = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Inside = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-Languages = Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]], Field(min_length=1)]
+Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Languages = Annotated[list[Code], Field(min_length=1)]
+Pairs = Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z]{2,3})?$")]], Field(min_length=1)]  # "de-en": MLQA
 
 
 class Model(BaseModel):

@@ -1,15 +1,40 @@
 """The kinds of spec beside the setup: what each may hold, with checks across fields on the later field."""
 
+import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from stilts_xtreme.spec.checks import Above0, Count, Languages, Model, Name, Problem, Seed, refuse, twice, unknown, wrong
+from stilts_xtreme.scoring.benchmarks import BENCHMARKS
+from stilts_xtreme.spec.checks import Above0, Count, Inside, Languages, Model, Name, Pairs, Problem, Seed, Share, Tail
+from stilts_xtreme.spec.checks import refuse, twice, unknown, wrong
 from stilts_xtreme.spec.setup import TRAINED_TARGETS, RecipeSpec, Setup, too_long
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+from stilts_xtreme.tasks.task import Task
 
 TRAINED = ("classification", "multiple_choice", "tagging", "span_qa")  # heads that are trained on labels
 MIXABLE = tuple(name for name, task in TASKS.items() if task.head in TRAINED and task.trains_on is None)
+
+
+def _training(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:
+    """Faults of names of training data: one of `names`, or such a one in other languages ("mnli@de", "mnli@en+de")."""
+    problems, bare = [], []
+    for tail, word in words:
+        base, mark, codes = word.partition("@")
+        bare.append((tail, base if mark and base in TASKS else word))
+        if mark and base in TASKS and not re.fullmatch(r"[a-z]{2,3}(\+[a-z]{2,3})*", codes):
+            problems.append(Problem(f"'{word[:60]}': after @ come languages, such as {base}@de or {base}@en+de", tail, on_key=on_key))
+    return unknown(bare, names, what, on_key) + problems
+
+
+class TextShare(Model):
+    """Masked LM on text beside labelled tasks: `share` of the steps; a language's part of the text goes with its size to the
+    power `exponent`; `languages` None: all there are."""
+
+    share: Inside
+    exponent: Share | None = None
+    languages: Languages | None = None
 
 
 def _rates_form(value: Any) -> str | None:
@@ -29,16 +54,19 @@ Rates = Annotated[
 class Mixture(Model):
     """Tasks and the rule of their sampling rates; no task counts for more than `cap` examples (arXiv 1910.10683)."""
 
-    tasks: Annotated[list[str], Field(min_length=2)]
+    text: TextShare | None = None
+    tasks: Annotated[list[str], Field(min_length=1)]
     rates: Rates = "proportional"
     cap: Count = 131072
     temperature: Above0 | None = Field(None, validate_default=True)
 
     @field_validator("tasks")
     @classmethod
-    def _trainable(cls, tasks: list[str]) -> list[str]:
+    def _trainable(cls, tasks: list[str], info: ValidationInfo) -> list[str]:
         places = (((i,), task) for i, task in enumerate(tasks))
-        refuse([*unknown(places, MIXABLE, "a task with training data of its own"), *twice(tasks)])
+        alone = len(tasks) == 1 and info.data.get("text", ...) is None
+        few = [Problem("one task alone is no mixture: add a task, or text")] if alone else []
+        refuse([*_training(places, MIXABLE, "a task with training data of its own"), *twice(tasks), *few])
         return tasks
 
     @field_validator("rates")
@@ -102,7 +130,7 @@ class Intermediate(_Stage):
     @field_validator("task")
     @classmethod
     def _exists(cls, task: str) -> str:
-        refuse(unknown([((), task)], INTERMEDIATES, "an intermediate task"))
+        refuse(_training([((), task)], INTERMEDIATES, "an intermediate task"))
         return task
 
 
@@ -113,10 +141,11 @@ class Multitask(_Stage, Mixture):
 
 
 class Target(_Stage):
-    """Fine-tune on the English data of a target."""
+    """Fine-tune on a target's data: English (zero-shot), or in `training_languages` (translated by machine, or the task's own)."""
 
     kind: Literal["target"]
     task: str
+    training_languages: Languages = ["en"]
 
     @field_validator("task")
     @classmethod
@@ -125,6 +154,13 @@ class Target(_Stage):
             raise wrong(Problem(f"{task} is never trained: evaluate an encoder on it (kind: evaluation)"))
         refuse(unknown([((), task)], TRAINED_TARGETS, "a target that is trained"))
         return task
+
+
+    @field_validator("training_languages")
+    @classmethod
+    def _once(cls, languages: list[str]) -> list[str]:
+        refuse(twice(languages))
+        return languages
 
 
 Start = Annotated[
@@ -142,14 +178,20 @@ AnyModel = Annotated[
 ]
 
 
+def _trained_for(task: str, info: ValidationInfo) -> Task:
+    """The target whose training an evaluation's model needs: the task itself, but for what a benchmark says otherwise."""
+    return TASKS[BENCHMARKS[info.data.get("benchmark", "xtreme")].encoders.get(task, task)]
+
+
 class Evaluation(Model):
-    """Zero-shot predictions of a model in every language of a target, scored; `task` None: the model's own."""
+    """Predictions of a model for a target, scored; `task` None: the model's own; `languages` None: those of the benchmark."""
 
     kind: Literal["evaluation"]
     setup: Setup
     model: AnyModel
+    benchmark: Literal["xtreme", "xtreme-r"] = "xtreme"
     task: str | None = Field(None, validate_default=True)
-    languages: Languages | None = None
+    languages: Pairs | None = None
     seed: Seed = 1
 
     @field_validator("task")
@@ -167,10 +209,10 @@ class Evaluation(Model):
                 asked = f", not on {task}" if task else ": say which"
                 text = f"a model {what} can be evaluated on {' and '.join(untrained)} only{asked}"
                 raise wrong(Problem(text + "; for another task the model is of kind target"))
-        elif task in untrained:
+        elif task in untrained and task not in BENCHMARKS[info.data.get("benchmark", "xtreme")].encoders:
             text = f"{task} takes the encoder before fine-tuning: a model of kind intermediate or multitask, or none"
             raise wrong(Problem(text))
-        elif task is not None and (needed := TASKS[task].source_task) != (has := TASKS[model.task].source_task):
+        elif task is not None and (needed := _trained_for(task, info).source_task) != (has := TASKS[model.task].source_task):
             raise wrong(Problem(f"{task} needs a model trained on {needed}; this one is trained on {has}"))
         return task
 
@@ -192,7 +234,7 @@ Entry = Annotated[
 
 
 class Study(Model):
-    """Axes whose product is a list of evaluations: intermediate x targets x seeds.
+    """Axes whose product is a list of evaluations: intermediate x training languages x targets x seeds.
 
     An entry of `intermediate`: a task, a mixture, a chain of those, "none", or "untrained" (a random encoder as it is).
     """
@@ -204,6 +246,8 @@ class Study(Model):
     mixtures: dict[Name, Mixture] = {}
     intermediate: Annotated[list[Entry], Field(min_length=1)]
     targets: Annotated[list[str], Field(min_length=1)]
+    benchmark: Literal["xtreme", "xtreme-r"] = "xtreme"
+    training_languages: Annotated[list[Languages], Field(min_length=1)] = [["en"]]
     seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
 
     @field_validator("mixtures")
@@ -221,10 +265,10 @@ class Study(Model):
         known = (*INTERMEDIATES, *info.data["mixtures"])
         single = [((i,), entry) for i, entry in enumerate(entries) if isinstance(entry, str)]
         links = [((i, j), link) for i, entry in enumerate(entries) if not isinstance(entry, str) for j, link in enumerate(entry)]
-        problems = unknown(single, ("none", "untrained", *known), "an intermediate task or a mixture of this study")
+        problems = _training(single, ("none", "untrained", *known), "an intermediate task or a mixture of this study")
         problems += [Problem(f"'{link}' cannot stand in a chain", tail) for tail, link in links if link in ("none", "untrained")]
         links = [(tail, link) for tail, link in links if link not in ("none", "untrained")]
-        problems += unknown(links, known, "an intermediate task or a mixture of this study")
+        problems += _training(links, known, "an intermediate task or a mixture of this study")
         setup = info.data.get("setup")
         if setup is not None and setup.encoder.random is None:
             untrained = [tail for tail, name in single if name == "untrained"]
@@ -237,6 +281,13 @@ class Study(Model):
     def _targets(cls, targets: list[str]) -> list[str]:
         refuse([*unknown((((i,), name) for i, name in enumerate(targets)), TARGETS, "a target"), *twice(targets)])
         return targets
+
+    @field_validator("training_languages")
+    @classmethod
+    def _different(cls, entries: list[list[str]]) -> list[list[str]]:
+        inside = [Problem(p.text, (i, *p.tail)) for i, entry in enumerate(entries) for p in twice(entry)]
+        refuse([*inside, *twice("+".join(entry) for entry in entries)])
+        return entries
 
     @field_validator("seeds")
     @classmethod

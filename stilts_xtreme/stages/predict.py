@@ -76,8 +76,7 @@ def _device(options: Options) -> Any:
 def _decoder(stage: plan.Predict, store: Store, device: Any) -> Any:
     """From a trained model: (language, examples) -> predictions and what is kept of them."""
     assert isinstance(stage.model, plan.Train)
-    source = TASKS[stage.task].source_task
-    assert source is not None
+    source = stage.model.tasks[0]
     model, words, notes = encoder.load_model(store.path(stage.model), source)
     model.to(device)
     head, limits = HEADS[notes["head"]], Limits(**notes["limits"])

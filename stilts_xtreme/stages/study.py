@@ -24,7 +24,7 @@ def gather(spec: Any, cells: Sequence[planner.Cell], store: Store, command: str)
         "setup": spec.setup.name,
         "note": spec.setup.note,
         "command": command,
-        "intermediates": [planner.label(name) for name in spec.intermediate],
+        "intermediates": planner.rows(spec),
         "mixtures": {name: mixture.model_dump(exclude_none=True) for name, mixture in spec.mixtures.items()},
         "targets": list(spec.targets),
         "seeds": list(spec.seeds),

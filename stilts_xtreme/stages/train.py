@@ -19,7 +19,8 @@ from stilts_xtreme.stages.events import Event, Options, Tell
 from stilts_xtreme.stages.lineage import lineage, seen
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import mixture
-from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.catalogue import training
+from stilts_xtreme.tasks.task import Task, training_split
 
 EVERY = 0.5  # seconds between two progress events
 
@@ -42,7 +43,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         raise UserError(
             f"{stage.label}: recipe.max_length: {stage.recipe.max_length} is more than this encoder reads ({longest} tokens)"
         )
-    labels = {task: TASKS[task].labels or _tags(readings[task].values()) for task in stage.tasks}
+    labels = {task: _task(task).labels or _tags(readings[task].values()) for task in stage.tasks}
     limits = limits_of(stage.recipe)
     streams = {task: _stream(task, stage, readings[task], words, labels[task], limits) for task in stage.tasks}
     sizes = {task: len(streams[task].features) for task in stage.tasks}
@@ -52,12 +53,12 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     import torch
 
     torch.manual_seed(stage.seed)
-    model = encoder.Model(start, {task: TASKS[task].head for task in stage.tasks}, labels, stage.recipe.dropout)
+    model = encoder.Model(start, {task: _task(task).head for task in stage.tasks}, labels, stage.recipe.dropout)
     runner = accelerator(stage.recipe.precision, options.device)
     model.to(runner.device)
 
     def score(model: encoder.Model) -> float:
-        scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in stage.tasks]
+        scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in _selecting(stage)]
         return math.fsum(scores) / len(scores)
 
     last, best_step, tokens, told = None, 0, 0, began
@@ -82,8 +83,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "plan": plan.identity(stage),
         "chain": lineage(stage),
         "data": [
-            *(seen(task, "train", code, reading) for task in stage.tasks for code, reading in readings[task].items()),
-            *(seen(task, "dev", "en", devs[task].reading) for task in stage.tasks),
+            *(_seen(task, code, reading) for task in stage.tasks for code, reading in readings[task].items()),
+            *(seen(_task(task).name, "dev", "en", devs[task].reading) for task in stage.tasks),
         ],
         "examples": {task: _examples(stage, readings[task].values()) for task in stage.tasks},
         "features": sizes,
@@ -100,6 +101,21 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     results.write(scratch / "result.json", result)
 
 
+def _task(name: str) -> Task:
+    """The task whose training data goes by this name."""
+    return training(name)[0]
+
+
+def _seen(name: str, language: str, reading: data.Reading) -> dict[str, Any]:
+    """A training reading as the result records it."""
+    return seen(_task(name).name, training_split(_task(name), language), language, reading)
+
+
+def _selecting(stage: plan.Train) -> list[str]:
+    """The tasks whose English dev scores select the state that is kept: not text, where labelled tasks are trained beside it."""
+    return [task for task in stage.tasks if _task(task).head != "mlm"] or list(stage.tasks)
+
+
 def limits_of(recipe: plan.Recipe) -> Limits:
     """What the heads need of a recipe."""
     return Limits(recipe.max_length, recipe.doc_stride, recipe.max_answer_length, recipe.mask_rate)
@@ -107,7 +123,7 @@ def limits_of(recipe: plan.Recipe) -> Limits:
 
 def dev_scores(model: encoder.Model, task: str, dev: Dev, words: Any, limits: Limits, device: Any) -> dict[str, Any]:
     """The task's metrics on English dev, their headline mean as `score`; for span QA also the no-answer threshold tuned on it."""
-    kind = TASKS[task].head
+    kind = _task(task).head
     if kind == "mlm":
         accuracy = predict.masked_accuracy(model, task, dev.features, words, device)
         return {"masked_accuracy": accuracy, "score": accuracy, "n": len(dev.examples)}
@@ -121,20 +137,25 @@ def dev_scores(model: encoder.Model, task: str, dev: Dev, words: Any, limits: Li
         )
     else:
         answers = head.decode(outputs, dev.features, dev.examples, model.labels[task], limits)
-    metrics = TASKS[task].metric(answers, dev.examples, "en")
+    metrics = _task(task).metric(answers, dev.examples, "en")
     return {**metrics, "score": headline(task, metrics), "n": len(dev.examples), **told}
 
 
 def headline(task: str, metrics: Mapping[str, float]) -> float:
     """The task's score: the mean of its headline metrics."""
-    names = TASKS[task].headline
+    names = _task(task).headline
     return math.fsum(metrics[name] for name in names) / len(names)
 
 
 def _read(stage: plan.Train) -> dict[str, dict[str, data.Reading]]:
-    """Training readings by task and language (several languages for text only)."""
-    languages = {task: [r.language for r in stage.reads if r.task == task and r.split == "train"] for task in stage.tasks}
-    return {task: {code: data.read(TASKS[task], "train", code, stage.where) for code in languages[task]} for task in stage.tasks}
+    """Training readings by name and language; text is read in every language the stage names."""
+    found = {}
+    for name in stage.tasks:
+        task, codes = training(name)
+        if task.head == "mlm":
+            codes = tuple(read.language for read in stage.reads if read.task == task.name and read.split == "train")
+        found[name] = {code: data.read(task, training_split(task, code), code, stage.where) for code in codes}
+    return found
 
 
 def _start(stage: plan.Train, store: Store, readings: Mapping[str, Mapping[str, data.Reading]]) -> tuple[Any, Any]:
@@ -167,7 +188,7 @@ def _stream(
 ) -> Stream:
     import numpy as np
 
-    head, features, groups = TASKS[task].head, [], {}
+    head, features, groups = _task(task).head, [], {}
     for code, reading in readings.items():
         examples: Sequence[Any] = reading.examples
         if stage.recipe.examples is not None and stage.recipe.examples < len(examples):
@@ -192,17 +213,24 @@ def _dev(task: str, stage: plan.Train, words: Any, labels: tuple[str, ...], limi
     """The first `dev_limit` English dev examples, in an order that does not depend on the seed."""
     import numpy as np
 
-    reading = data.read(TASKS[task], "dev", "en", stage.where)
+    reading = data.read(_task(task), "dev", "en", stage.where)
     examples = reading.examples
     if len(examples) > stage.recipe.dev_limit:
         chosen = np.random.default_rng(0).permutation(len(examples))[: stage.recipe.dev_limit]
         examples = tuple(examples[i] for i in sorted(chosen))
-    return Dev(reading, examples, HEADS[TASKS[task].head].encode(examples, words, labels, limits, training=False))
+    return Dev(reading, examples, HEADS[_task(task).head].encode(examples, words, labels, limits, training=False))
 
 
 def _rates(stage: plan.Train, sizes: Mapping[str, int]) -> dict[str, float]:
     rule = stage.rates if isinstance(stage.rates, str) else dict(stage.rates)
-    return mixture.rates(sizes, rule, stage.cap, stage.temperature)
+    if stage.text_share is None:
+        return mixture.rates(sizes, rule, stage.cap, stage.temperature)
+    labelled = mixture.rates(_labelled(sizes), rule, stage.cap, stage.temperature)
+    return {**{task: rate * (1 - stage.text_share) for task, rate in labelled.items()}, "text": stage.text_share}
+
+
+def _labelled(sizes: Mapping[str, int]) -> dict[str, int]:
+    return {task: size for task, size in sizes.items() if task != "text"}
 
 
 def _schedule(stage: plan.Train, sizes: Mapping[str, int]) -> tuple[int, list[str]]:
@@ -210,7 +238,9 @@ def _schedule(stage: plan.Train, sizes: Mapping[str, int]) -> tuple[int, list[st
     steps = recipe.steps
     if steps is None:
         assert recipe.epochs is not None
-        steps = max(1, round(recipe.epochs * mixture.epoch_steps(sizes, recipe.batch_size, stage.cap)))
+        counted = sizes if stage.text_share is None else _labelled(sizes)  # text comes on top of the labelled tasks' epochs
+        whole = recipe.epochs * mixture.epoch_steps(counted, recipe.batch_size, stage.cap)
+        steps = max(1, round(whole / (1 - (stage.text_share or 0.0))))
     return steps, mixture.schedule(_rates(stage, sizes), steps, stage.seed)
 
 
@@ -229,7 +259,7 @@ def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str,
 
 def guessing(task: str, dev: Dev) -> float:
     """Score (0 to 100) of giving the same answer always: the commonest label, choice, tag or token; for span QA no answer."""
-    kind = TASKS[task].head
+    kind = _task(task).head
     if kind == "mlm":
         tokens = Counter(token for feature in dev.features for row in feature["rows"] for token in row[1:-1])
         return 100.0 * max(tokens.values()) / tokens.total()
@@ -240,7 +270,7 @@ def guessing(task: str, dev: Dev) -> float:
         same = [(tag,) * len(example.tags) for example in dev.examples]
     else:
         same = [_commonest(example.label for example in dev.examples)] * len(dev.examples)
-    return headline(task, TASKS[task].metric(same, dev.examples, "en"))
+    return headline(task, _task(task).metric(same, dev.examples, "en"))
 
 
 def _commonest(answers: Iterable[Any]) -> Any:

@@ -28,5 +28,13 @@ TASKS: dict[str, Task] = {
     "text": TEXT,
 }
 
+
+def training(name: str) -> tuple[Task, tuple[str, ...]]:
+    """A task by the name of its training data, and the languages of that: "mnli" is English, "mnli@de" and "mnli@en+de" are in
+    the languages they say (see `task.in_translation`)."""
+    base, _, codes = name.partition("@")
+    return TASKS[base], tuple(codes.split("+")) if codes else ("en",)
+
+
 INTERMEDIATES = ("anli", "mnli", "qqp", "squad", "squad_v2", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")
 TARGETS = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba")

@@ -48,6 +48,11 @@ MNLI = Task(
         # revision: none known to us
         Hub("nyu-mll/glue", "mnli", hub_rows.nli, train=("train",), dev=("validation_matched",)),
     ),
+    translated=(
+        Files(formats.xnli_tsv, train=("XNLI-MT-1.0/multinli/multinli.train.{language}.tsv",)),
+        Files(formats.xnli_translated_tsv, train=("xtreme_translations/XNLI/translate-train/en-{language}-translated.tsv",)),
+        Hub("facebook/xnli", "{language}", hub_rows.nli, train=("train",)),
+    ),
     licence="OANC and others, see the MultiNLI paper",
     about="Does a sentence follow from another, in ten genres; multinli_1.0.zip from cims.nyu.edu/~sbowman/multinli",
     chance=NLI_CHANCE,
@@ -107,6 +112,13 @@ SQUAD = Task(
         ),
         # revision: none known to us
         Hub("rajpurkar/squad", "plain_text", hub_rows.squad, train=("train",), dev=("validation",)),
+    ),
+    translated=(
+        Files(
+            formats.squad_json,
+            train=("xtreme_translations/SQuAD/translate-train/squad.translate.train.en-{language}.json",),
+        ),
+        Files(formats.squad_json, train=("mlqa-translate-train/{language}_squad-translate-train-train-v1.1.json",)),
     ),
     licence="CC BY-SA 4.0",
     about="SQuAD 1.1, questions answered by a span; train-v1.1.json and dev-v1.1.json from rajpurkar.github.io/SQuAD-explorer",

@@ -19,8 +19,8 @@ def qqp_pair(row: Row) -> Pair:
 
 
 def pawsx_pair(row: Row) -> Pair | None:
-    """Two sentences; PAWS-X writes "NS" for one that was not translated, and such a row is skipped."""
-    if "NS" in (row["sentence1"].strip(), row["sentence2"].strip()):
+    """Two sentences; PAWS-X writes "NS" for one that was not translated, and such a row is skipped, as one marked "-" is."""
+    if row["label"] == "-" or "NS" in (row["sentence1"].strip(), row["sentence2"].strip()):
         return None
     return Pair(row["id"], row["sentence1"], row["sentence2"], row["label"])
 

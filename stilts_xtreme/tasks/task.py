@@ -1,10 +1,11 @@
 """The noun Task: labelled data, how a row becomes an example, a head, a metric, languages."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.tasks.examples import Example
 
 Row = dict[str, Any]
@@ -15,7 +16,7 @@ Metrics = dict[str, float]
 class Files:
     """A release's own files below a data folder.
 
-    `train`, `dev`, `test` are glob patterns relative to the folder; `{language}` (ISO 639-1) and `{iso3}` are filled in.
+    `train`, `dev`, `test` are glob patterns relative to the folder, filled in by `languages.fill`.
     `reader(path)` yields canonical rows, raising UserError with file and line where the content is not as declared.
     """
 
@@ -46,6 +47,7 @@ class Task:
     `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
     `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
     `joins` names tasks whose English training rows are added under the same head (ANLI+).
+    `translated` are sources of the English training data in other languages, translated by machine; see `in_translation`.
     `version` is part of every address that uses the task: raise it when its reading changes.
     """
 
@@ -59,6 +61,7 @@ class Task:
     languages: tuple[str, ...] = ("en",)
     trains_on: str | None = None
     joins: tuple[str, ...] = ()
+    translated: tuple[Files | Hub, ...] = ()
     licence: str = ""
     about: str = ""
     chance: float | None = None  # score of guessing, 0 to 100; None where guessing is near 0
@@ -68,3 +71,27 @@ class Task:
     def source_task(self) -> str | None:
         """Name of the task this one's head is trained on; None where nothing is trained (retrieval)."""
         return None if self.head == "embedding" else self.trains_on or self.name
+
+
+def training_split(task: Task, language: str) -> str:
+    """ "train", or "translated" for English training data in another language, which a machine translated.
+
+    A task that has training data in many languages and no translations (PAN-X, UD-POS) is read in them as it is.
+    """
+    patterns = [pattern for source in task.sources if isinstance(source, Files) for pattern in source.train]
+    own = not task.translated and any("{language}" in pattern for pattern in patterns)
+    return "train" if language == "en" or own else "translated"
+
+
+def in_translation(task: Task) -> Task:
+    """The task with the translations of its English training data in place of its sources.
+
+    They are read from `translated`, or from files of the releases' own names and formats below `translated/LANGUAGE/`.
+    """
+    ours = tuple(
+        Files(source.reader, train=tuple(f"translated/{{language}}/{pattern}" for pattern in source.train if "{" not in pattern))
+        for source in task.sources
+        if isinstance(source, Files)
+    )
+    others = tuple(code for code in LANGUAGES if code != "en")
+    return replace(task, sources=(*task.translated, *ours), languages=others, translated=())

@@ -5,9 +5,15 @@ the one that is scored.
 """
 
 from stilts_xtreme import formats
-from stilts_xtreme.languages import XTREME, codes
+from stilts_xtreme.scoring.benchmarks import XTREME, XTREME_R
 from stilts_xtreme.tasks import hub_rows, metrics, rows
 from stilts_xtreme.tasks.task import Files, Hub, Task
+
+# Context and question in one language ("de": what XTREME scores) or in two ("de-en": German context, English question).
+MLQA_LANGUAGES = (
+    *XTREME.languages["mlqa"],
+    *(f"{one}-{two}" for one in XTREME.languages["mlqa"] for two in XTREME.languages["mlqa"] if one != two),
+)
 
 PAWSX = Task(
     name="pawsx",
@@ -15,7 +21,7 @@ PAWSX = Task(
     example=rows.pawsx_pair,
     metric=metrics.label_accuracy,
     headline=("accuracy",),
-    languages=codes("de en es fr ja ko zh"),
+    languages=XTREME.languages["pawsx"],
     labels=("0", "1"),
     sources=(
         Files(
@@ -28,6 +34,11 @@ PAWSX = Task(
         # revision: none known to us. Not google/xtreme: its copy lost rows to csv quoting.
         Hub("google-research-datasets/paws-x", "{language}", hub_rows.pawsx, None, ("train",), ("validation",), ("test",)),
     ),
+    translated=(
+        Files(formats.paws_tsv, train=("x-final/{language}/translated_train.tsv",)),
+        Files(formats.paws_translated_tsv, train=("xtreme_translations/PAWSX/translate-train/en-{language}-translated.tsv",)),
+        Hub("google-research-datasets/paws-x", "{language}", hub_rows.pawsx, train=("train",)),
+    ),
     licence="free use with acknowledgement (Google)",
     about="Do two sentences of many shared words mean the same; x-final.tar.gz from github.com/google-research-datasets/paws",
     chance=50.0,
@@ -39,7 +50,7 @@ XNLI = Task(
     example=rows.nli_pair,
     metric=metrics.label_accuracy,
     headline=("accuracy",),
-    languages=codes("ar bg de el en es fr hi ru sw th tr ur vi zh"),
+    languages=XTREME.languages["xnli"],
     labels=formats.NLI,
     trains_on="mnli",
     sources=(
@@ -59,7 +70,7 @@ PANX = Task(
     example=rows.tagged_sentence,
     metric=metrics.chunk_f1,
     headline=("f1",),
-    languages=XTREME,
+    languages=XTREME_R.languages["panx"],
     labels=formats.IOB2,
     sources=(
         Files(
@@ -81,7 +92,7 @@ UDPOS = Task(
     example=rows.tagged_sentence,
     metric=metrics.chunk_f1,
     headline=("f1",),
-    languages=codes("af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh"),
+    languages=XTREME_R.languages["udpos"],
     labels=formats.UPOS,
     # No hub entry: google/xtreme's copy mixes in Ancient Greek, Old French, Old Russian and others, and splits contracted words.
     sources=(
@@ -114,7 +125,7 @@ XQUAD = Task(
     example=rows.squad_question,
     metric=metrics.exact_match_and_f1,
     headline=("exact_match", "f1"),
-    languages=codes("ar de el en es hi ru th tr vi zh"),
+    languages=XTREME_R.languages["xquad"],
     trains_on="squad",
     sources=(
         Files(formats.squad_json, test=("xquad/xquad.{language}.json",)),
@@ -131,22 +142,22 @@ MLQA = Task(
     example=rows.squad_question,
     metric=metrics.mlqa_exact_match_and_f1,
     headline=("exact_match", "f1"),
-    languages=codes("ar de en es hi vi zh"),
+    languages=MLQA_LANGUAGES,
     trains_on="squad",
     sources=(
         Files(
             formats.squad_json,
-            dev=("mlqa/MLQA_V1/dev/dev-context-{language}-question-{language}.json",),
+            dev=("mlqa/MLQA_V1/dev/dev-context-{context}-question-{question}.json",),
             test=(
-                "mlqa/MLQA_V1/test/test-context-{language}-question-{language}.json",
-                "mlqa/MLQA_V1/dev/dev-context-{language}-question-{language}.json",
+                "mlqa/MLQA_V1/test/test-context-{context}-question-{question}.json",
+                "mlqa/MLQA_V1/dev/dev-context-{context}-question-{question}.json",
             ),
         ),
         # revision: none known to us. Not facebook/mlqa: a script.
-        Hub("google/xtreme", "MLQA.{language}.{language}", hub_rows.squad, dev=("validation",), test=("test",)),
+        Hub("google/xtreme", "MLQA.{context}.{question}", hub_rows.squad, dev=("validation",), test=("test",)),
     ),
     licence="CC BY-SA 3.0",
-    about="Questions on Wikipedia passages, both in the same language; MLQA_V1.zip from github.com/facebookresearch/MLQA",
+    about="Questions on Wikipedia passages, in one language or in two; MLQA_V1.zip from github.com/facebookresearch/MLQA",
 )
 
 TYDIQA = Task(
@@ -155,7 +166,7 @@ TYDIQA = Task(
     example=rows.squad_question,
     metric=metrics.exact_match_and_f1,
     headline=("exact_match", "f1"),
-    languages=codes("ar bn en fi id ko ru sw te"),
+    languages=XTREME.languages["tydiqa"],
     sources=(
         Files(
             formats.squad_json,
@@ -180,6 +191,12 @@ TYDIQA = Task(
             test=("validation",),
         ),
     ),
+    translated=(
+        Files(
+            formats.squad_json,
+            train=("xtreme_translations/TyDiQA-GoldP/translate-train/tydiqa.translate.train.en-{language}.json",),
+        ),
+    ),
     licence="Apache-2.0",
     about="Questions of native speakers on a given passage; tydiqa-goldp-v1.1 from github.com/google-research-datasets/tydiqa",
 )
@@ -190,7 +207,7 @@ BUCC2018 = Task(
     example=rows.bitext_sentence,
     metric=metrics.bucc_f1,
     headline=("f1",),
-    languages=codes("de fr ru zh"),
+    languages=XTREME.languages["bucc2018"],
     # No hub entry: google/xtreme holds only the gold pairs, without the sentences they have to be found among.
     sources=(
         Files(
@@ -215,9 +232,7 @@ TATOEBA = Task(
     example=rows.bitext_sentence,
     metric=metrics.tatoeba_accuracy,
     headline=("accuracy",),
-    languages=codes(
-        "af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr nl pt ru sw ta te th tl tr ur vi zh"
-    ),
+    languages=XTREME_R.languages["tatoeba"],
     sources=(
         Files(formats.tatoeba_pair, test=("tatoeba/v1/tatoeba.{iso3}-eng.{iso3}", "tatoeba/tatoeba.{iso3}-eng.{iso3}")),
         # revision: none known to us

@@ -17,6 +17,7 @@ Row = dict[str, Any]
 Maker = Callable[[Random, World, int], Item | None]
 
 FOREIGN = LANGUAGES[1:]
+PAIRS = tuple(f"{one}-{two}" for one in LANGUAGES for two in LANGUAGES if one != two)
 MAKERS: dict[str, Maker] = {
     "mnli": pairs.nli,
     "snli": pairs.snli,
@@ -54,11 +55,16 @@ TRAIN_SIZES = {
     "tydiqa": 1500,
 }
 TESTED = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa")
+OWN = ("udpos", "panx", "tydiqa")  # as their releases, these have training data in every language
 DEV_SIZE = TEST_SIZE = 400
 
 
 def languages(task: str, split: str) -> tuple[str, ...]:
-    """The languages a task can be read in (none: there is no such reading)."""
+    """The languages a task can be read in (none: there is no such reading).
+
+    "translated" is what a translator without fault would make of the English training data. "xa-xb" (mlqa) is a context in one
+    language with a question in another.
+    """
     if task == "text":
         return LANGUAGES if split in ("train", "dev") else ()
     if task == "bucc2018":
@@ -66,8 +72,9 @@ def languages(task: str, split: str) -> tuple[str, ...]:
     if task == "tatoeba":
         return FOREIGN if split == "test" else ()
     if split == "test":
-        return LANGUAGES if task in TESTED else ()
-    return ("en",) if task in TRAIN_SIZES and split in ("train", "dev") else ()
+        return (LANGUAGES + (PAIRS if task == "mlqa" else ())) if task in TESTED else ()
+    there = {"train": LANGUAGES if task in OWN else ("en",), "dev": ("en",), "translated": FOREIGN}
+    return there.get(split, ()) if task in TRAIN_SIZES else ()
 
 
 def expected_rows(task: str, split: str, language: str) -> int:
@@ -141,6 +148,15 @@ def rows(task: str, split: str, language: str, seed: int) -> list[Row]:
         return [{"id": str(i), "text": line} for i, line in enumerate(text_lines(language, seed, split))]
     if task in ("tatoeba", "bucc2018"):
         return _bitext(task, split, language, seed)
+    if split == "translated":
+        return _written(task, "train", language, seed)
+    if "-" in language:
+        context, question = (rows(task, split, code, seed) for code in language.split("-"))
+        return [{**one, "question": two["question"]} for one, two in zip(context, question, strict=True)]
+    return _written(task, split, language, seed)
+
+
+def _written(task: str, split: str, language: str, seed: int) -> list[Row]:
     write = WRITERS[task]
     return [{"id": f"{task}-{split}-{i}", **write(item, language)} for i, item in enumerate(items(task, split, seed))]
 
