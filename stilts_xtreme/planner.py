@@ -10,7 +10,7 @@ from typing import Any
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage, Train
-from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,16 @@ class Planner:
         return self.train(start, mixture.tasks, laid, seed, mixture)
 
     def target(self, task: str, start: Any, seed: int, recipe: Any = None) -> Train:
-        """Fine-tuning for a target, on the English data of the task it is trained on."""
-        recipes, source = self.setup.recipes, TASKS[task].source_task
-        return self.train(
-            start, [source], lay(recipes.default, recipes.target.get("default"), recipes.target.get(source), recipe), seed
-        )
+        """Fine-tuning for a target, on the English data of the task it is trained on, or on several in order.
+
+        `recipe` is laid over that of the last one.
+        """
+        recipes, names = self.setup.recipes, trained_on(task)
+        for name in names:
+            own = recipe if name == names[-1] else None
+            laid = lay(recipes.default, recipes.target.get("default"), recipes.target.get(name), own)
+            start = self.train(start, [name], laid, seed)
+        return start
 
     def predict(self, model: Any, task: str, languages: Sequence[str] | None = None) -> Predict:
         """Zero-shot predictions for `task` in `languages` (None: every language it has here)."""
