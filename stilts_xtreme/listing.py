@@ -18,7 +18,13 @@ def every() -> None:
     for name, task in TASKS.items():
         languages = str(len(task.languages)) if len(task.languages) > 1 else " ".join(task.languages)
         table.add_row(
-            name, _role(name), task.head, "+".join(task.headline), ", then ".join(trained_on(name)) or "nothing", languages, task.licence
+            name,
+            _role(name),
+            task.head,
+            "+".join(task.headline),
+            ", then ".join(trained_on(name)) or "nothing",
+            languages,
+            task.licence,
         )
     _console().print(table)
 

@@ -70,7 +70,10 @@ def test_every_reader_has_malformed_cases() -> None:
 @quick
 def test_any_bytes_are_rows_or_a_user_error(reader: str, content: bytes) -> None:
     with TemporaryDirectory() as folder:
-        path = write(folder, {"x.a-b.a": content, "x.a-b.en": content, "x.a-b.eng": content, "x.a-b.gold": content, "x.a-b-labels.lst": content})
+        path = write(
+            folder,
+            {"x.a-b.a": content, "x.a-b.en": content, "x.a-b.eng": content, "x.a-b.gold": content, "x.a-b-labels.lst": content},
+        )
         try:
             assert all("id" in row for row in getattr(formats, reader)(path))
         except UserError:

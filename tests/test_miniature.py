@@ -60,7 +60,15 @@ LABELS = {
 UD = {"ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "NOUN", "NUM", "PRON", "PROPN", "PUNCT", "SCONJ", "VERB"}
 BIO = {"O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"}
 NO_TEXT = {"id", "match", "side", "label", "is_duplicate", "tags", "ctx_b", "endings", "choices", "choice1", "choice2"}
-CONTROL = ("anli/dev/en", "commonsenseqa/train/en", "bucc2018/test/xd", "mlqa/test/xc", "text/dev/xe", "siqa/train/en", "xcopa/test/xb")
+CONTROL = (
+    "anli/dev/en",
+    "commonsenseqa/train/en",
+    "bucc2018/test/xd",
+    "mlqa/test/xc",
+    "text/dev/xe",
+    "siqa/train/en",
+    "xcopa/test/xb",
+)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +191,7 @@ def test_homonyms_have_several_parts_of_speech(read, code):
 
 
 def offers(row):
-    """A row of causes and effects: its premise and question, its options, each by the words the others lack, and the right one."""
+    """A row of causes and effects: premise and question, the options by the words the others lack, the right one."""
     if "premise" in row:
         told, found, label = f"{row['premise']} {row['question']}", [row["choice1"], row["choice2"]], int(row["label"])
     else:
@@ -210,7 +218,9 @@ def guessed(train, test, cues):
     return 100 * hits / len(test)
 
 
-@pytest.mark.parametrize(("task", "source", "split"), [("siqa", "siqa", "dev"), ("copa", "copa", "dev"), ("xcopa", "copa", "test")])
+@pytest.mark.parametrize(
+    ("task", "source", "split"), [("siqa", "siqa", "dev"), ("copa", "copa", "dev"), ("xcopa", "copa", "test")]
+)
 def test_options_alone_do_not_tell_cause_from_effect(read, task, source, split):
     train, test = read(source, "train", "en"), read(task, split, "en")
     chance = 100 / len(offers(test[0])[1])

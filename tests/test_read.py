@@ -320,7 +320,10 @@ def test_hub_causes_and_effects(stand_in) -> None:
     rows = [{**row, "label": label} for label in ("1", "3")]
     stand_in("lighteval/siqa", "default", "train", rows, dict.fromkeys(parts, text))
     found = read(TASKS["siqa"], "train", "en", HubCache()).examples
-    assert [(example.id, example.first, example.label) for example in found] == [("0", "Bo ran. Why?", 0), ("1", "Bo ran. Why?", 2)]
+    assert [(example.id, example.first, example.label) for example in found] == [
+        ("0", "Bo ran. Why?", 0),
+        ("1", "Bo ran. Why?", 2),
+    ]
 
     features = dict.fromkeys(("premise", "choice1", "choice2", "question"), text) | {"idx": number}
     row = {"premise": "P.", "choice1": "a", "choice2": "b", "question": "effect"}

@@ -34,5 +34,6 @@ def files_of(reader: Callable, path: Path) -> tuple[Path, ...]:
 __all__ = [
     "IOB2", "MULTILINGUAL", "NLI", "UPOS", "anli_jsonl", "bucc_pair", "ccg_columns", "ccg_tsv", "commonsenseqa_jsonl", "conllu",
     "copa_jsonl", "cosmosqa_csv", "files_of", "hellaswag_jsonl", "iob2_tsv", "mnli_jsonl", "paws_tsv", "qqp_tsv",
-    "siqa_correct_jsonl", "siqa_jsonl", "squad_json", "tatoeba_pair", "text_lines", "tydiqa_json", "tydiqa_language", "upos_tsv", "xnli_release_tsv", "xnli_tsv",
+    "siqa_correct_jsonl", "siqa_jsonl", "squad_json", "tatoeba_pair", "text_lines", "tydiqa_json",
+    "tydiqa_language", "upos_tsv", "xnli_release_tsv", "xnli_tsv",
 ]  # fmt: skip

@@ -61,7 +61,10 @@ def commonsenseqa(row: Row) -> Row | None:
 
 def siqa(row: Row) -> Row:
     """Social IQa; the label is the text "1" to "3"."""
-    return {"id": str(row["row"]), **{field: row[field] for field in ("context", "question", "answerA", "answerB", "answerC", "label")}}
+    return {
+        "id": str(row["row"]),
+        **{field: row[field] for field in ("context", "question", "answerA", "answerB", "answerC", "label")},
+    }
 
 
 def copa(row: Row) -> Row | None:
