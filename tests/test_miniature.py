@@ -9,9 +9,11 @@ from itertools import combinations
 import pytest
 
 from stilts_xtreme.data.miniature import LANGUAGE_INFO, LANGUAGES, expected_rows, languages, readings, rows
+from stilts_xtreme.data.miniature.choices import WHAT_NEXT
 from stilts_xtreme.data.miniature.grammar import sentence
 from stilts_xtreme.data.miniature.lexicon import lexicon
-from stilts_xtreme.data.miniature.world import Event, Phrase, event, generator, world
+from stilts_xtreme.data.miniature.sentences import document
+from stilts_xtreme.data.miniature.world import TOWNS, Event, Phrase, event, generator, world
 from stilts_xtreme.errors import UserError
 
 SEED = 0
@@ -231,6 +233,19 @@ def test_options_alone_do_not_tell_cause_from_effect(read, task, source, split):
     # With the words of the premise there is something to learn, even for a counter of words.
     known = guessed(train, test, lambda told, option: [(a, b) for a in told.split() for b in sorted(option)])
     assert known > chance + noise
+
+
+def test_premises_of_causes_and_effects_are_of_a_kind_that_nothing_else_has():
+    def marked(said):
+        return said.verb == "was" or (said.relation == "near" and said.place is not None and said.place.head in TOWNS)
+
+    for task in (*readings.MAKERS, "bucc2018"):
+        for split in ("train", "dev", "test"):
+            if languages(task, split):
+                said = [e for item in readings.items(task, split, SEED) for e in item.first + item.second if e != WHAT_NEXT]
+                assert {marked(event) for event in said} == {task in ("siqa", "copa", "xcopa")}
+    rng, here = generator("documents"), world(SEED)
+    assert not any(marked(event) for _ in range(5000) for event in document(rng, here))
 
 
 def shape(row):

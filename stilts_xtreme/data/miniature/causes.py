@@ -2,7 +2,8 @@
 
 What caused what is told by the world's tables `causes` and `nexts`. Options come as rivals: each is the right one for its own
 premise and a wrong one for the other's, and either may be asked about, so that the options alone give nothing away.
-No other task and no running text says "near" of a town or "the car was dirty": every sentence here is one of the two.
+No other task and no running text says "near" of a town or "the car was dirty", and every premise here says one of the two:
+none can stand in another task's rows or in the text, and none of their rows had to change for these.
 """
 
 from random import Random
