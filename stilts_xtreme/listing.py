@@ -8,7 +8,7 @@ from rich.table import Table
 
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.store import Store
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Task
 
 
@@ -18,7 +18,13 @@ def every() -> None:
     for name, task in TASKS.items():
         languages = str(len(task.languages)) if len(task.languages) > 1 else " ".join(task.languages)
         table.add_row(
-            name, _role(name), task.head, "+".join(task.headline), task.source_task or "nothing", languages, task.licence
+            name,
+            _role(name),
+            task.head,
+            "+".join(task.headline),
+            ", then ".join(trained_on(name)) or "nothing",
+            languages,
+            task.licence,
         )
     _console().print(table)
 
@@ -39,7 +45,7 @@ def show(name: str) -> None:
     table.add_row("score", "mean of " + ", ".join(task.headline) if len(task.headline) > 1 else task.headline[0])
     table.add_row("labels", " ".join(task.labels) or "-")
     table.add_row("languages", " ".join(task.languages))
-    table.add_row("trained on", task.source_task or "nothing: the encoder is used as it is")
+    table.add_row("trained on", ", then ".join(trained_on(name)) or "nothing: the encoder is used as it is")
     if task.joins:
         table.add_row("joined by", " ".join(task.joins))
     table.add_row("licence", task.licence)

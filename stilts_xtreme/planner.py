@@ -12,7 +12,7 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage, Train
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
-from stilts_xtreme.tasks.catalogue import TASKS, training
+from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
 from stilts_xtreme.tasks.task import training_split
 
 
@@ -101,12 +101,16 @@ class Planner:
         return self.train(start, mixture.tasks, laid, seed, mixture)
 
     def target(self, task: str, start: Any, seed: int, recipe: Any = None, languages: Sequence[str] = ("en",)) -> Train:
-        """Fine-tuning for a target, on the data in `languages` of the task it is trained on (English alone: zero-shot)."""
-        recipes, source = self.setup.recipes, TASKS[task].source_task
-        name = source if list(languages) == ["en"] else f"{source}@{'+'.join(languages)}"
-        return self.train(
-            start, [name], lay(recipes.default, recipes.target.get("default"), recipes.target.get(source), recipe), seed
-        )
+        """Fine-tuning for a target, on the data in `languages` (English alone: zero-shot) of the task it is trained on, or of
+        several in order; `recipe` is laid over that of the last one.
+        """
+        recipes, names = self.setup.recipes, trained_on(task)
+        said = "" if list(languages) == ["en"] else f"@{'+'.join(languages)}"
+        for name in names:
+            own = recipe if name == names[-1] else None
+            laid = lay(recipes.default, recipes.target.get("default"), recipes.target.get(name), own)
+            start = self.train(start, [name + said], laid, seed)
+        return start
 
     def predict(self, model: Any, task: str, languages: Sequence[str] | None = None) -> Predict:
         """Predictions for `task` in `languages` (None: the benchmark's, as far as they are here)."""

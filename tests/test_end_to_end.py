@@ -57,6 +57,13 @@ def test_the_chain_of_the_readme_runs_and_is_found_again(store) -> None:
     assert {file: file.stat().st_mtime_ns for file in store.rglob("result.json")} == folders
 
 
+def test_xcopa_comes_after_social_iqa_and_copa(store) -> None:
+    done = stilts(*evaluate(store), "model={kind: target, task: xcopa}")
+    result = json.loads(Path(done.stdout.strip()).read_text())
+    assert [link["tasks"] for link in result["chain"]] == [["text"], ["siqa"], ["copa"], ["xcopa"]]
+    assert result["score"] == pytest.approx(sum(s["accuracy"] for s in result["languages"].values()) / len(result["languages"]))
+
+
 def test_a_result_has_the_same_bytes_twice_but_for_its_provenance(store, tmp_path) -> None:
     first = Path(stilts(*evaluate(store)).stdout.strip())
     second = Path(

@@ -70,7 +70,10 @@ def test_every_reader_has_malformed_cases() -> None:
 @quick
 def test_any_bytes_are_rows_or_a_user_error(reader: str, content: bytes) -> None:
     with TemporaryDirectory() as folder:
-        path = write(folder, {"x.a-b.a": content, "x.a-b.en": content, "x.a-b.eng": content, "x.a-b.gold": content})
+        path = write(
+            folder,
+            {"x.a-b.a": content, "x.a-b.en": content, "x.a-b.eng": content, "x.a-b.gold": content, "x.a-b-labels.lst": content},
+        )
         try:
             assert all("id" in row for row in getattr(formats, reader)(path))
         except UserError:
@@ -135,6 +138,30 @@ def test_commonsenseqa(rows: list) -> None:
         raw.append({"id": name, "answerKey": letters[0], "question": {"stem": stem, "choices": choices}})
         wanted.append({"id": name, "question": stem, "choices": {"label": letters, "text": options}, "answerKey": letters[0]})
     assert rows_of("commonsenseqa_jsonl", jsonl(raw)) == wanted
+
+
+@given(rows=st.lists(st.tuples(*[passage] * 5, st.sampled_from("123"))))
+@quick
+def test_siqa(rows: list[tuple[str, ...]]) -> None:
+    fields = ("context", "question", "answerA", "answerB", "answerC", "label")
+    wanted = [{"id": str(i), **dict(zip(fields, row, strict=True))} for i, row in enumerate(rows, 1)]
+    raw = [dict(zip(fields[:5], row[:5], strict=True)) for row in rows]
+    with TemporaryDirectory() as folder:
+        labels = gzip.compress("".join(row[5] + "\n" for row in rows).encode())
+        assert list(formats.siqa_jsonl(write(folder, {"dev.jsonl": jsonl(raw), "dev-labels.lst.gz": labels}))) == wanted
+    letters = [{**row, "correct": "-ABC"[int(label)]} for row, (*_, label) in zip(raw, rows, strict=True)]
+    assert rows_of("siqa_correct_jsonl", jsonl(letters)) == wanted
+
+
+@given(rows=st.lists(st.tuples(passage, passage, passage, st.sampled_from(["cause", "effect"]), bit)))
+@quick
+def test_copa(rows: list[tuple[str, ...]]) -> None:
+    fields = ("premise", "choice1", "choice2", "question", "label")
+    wanted = [{"id": str(i), **dict(zip(fields, row, strict=True))} for i, row in enumerate(rows, 1)]
+    raw = [{**row, "label": int(row["label"]), "idx": int(row["id"])} for row in wanted]
+    assert rows_of("copa_jsonl", jsonl(raw).replace("\n", "\r\n")) == wanted
+    without = [{name: value for name, value in row.items() if name != "idx"} for row in raw]
+    assert rows_of("copa_jsonl", jsonl(without)) == wanted
 
 
 MARKERS = ("[header]", "[title]", "[step]", "[substeps]")

@@ -9,9 +9,11 @@ from itertools import combinations
 import pytest
 
 from stilts_xtreme.data.miniature import LANGUAGE_INFO, LANGUAGES, expected_rows, languages, readings, rows
+from stilts_xtreme.data.miniature.choices import WHAT_NEXT
 from stilts_xtreme.data.miniature.grammar import sentence
 from stilts_xtreme.data.miniature.lexicon import lexicon
-from stilts_xtreme.data.miniature.world import Event, Phrase, event, generator, world
+from stilts_xtreme.data.miniature.sentences import document
+from stilts_xtreme.data.miniature.world import TOWNS, Event, Phrase, event, generator, world
 from stilts_xtreme.errors import UserError
 
 SEED = 0
@@ -37,6 +39,9 @@ FIELDS = (
         "hellaswag": "id ctx_a ctx_b endings label",
         "cosmosqa": "id context question answer0 answer1 answer2 answer3 label",
         "commonsenseqa": "id question choices answerKey",
+        "siqa": "id context question answerA answerB answerC label",
+        "copa": "id premise choice1 choice2 question label",
+        "xcopa": "id premise choice1 choice2 question label",
         "text": "id text",
     }
 )
@@ -50,11 +55,22 @@ LABELS = {
     "hellaswag": ("label", set("0123")),
     "cosmosqa": ("label", set("0123")),
     "commonsenseqa": ("answerKey", set("ABCDE")),
+    "siqa": ("label", set("123")),
+    "copa": ("label", set("01")),
+    "xcopa": ("label", set("01")),
 }
 UD = {"ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "NOUN", "NUM", "PRON", "PROPN", "PUNCT", "SCONJ", "VERB"}
 BIO = {"O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"}
-NO_TEXT = {"id", "match", "side", "label", "is_duplicate", "tags", "ctx_b", "endings", "choices"}
-CONTROL = ("anli/dev/en", "commonsenseqa/train/en", "bucc2018/test/xd", "mlqa/test/xc", "text/dev/xe")
+NO_TEXT = {"id", "match", "side", "label", "is_duplicate", "tags", "ctx_b", "endings", "choices", "choice1", "choice2"}
+CONTROL = (
+    "anli/dev/en",
+    "commonsenseqa/train/en",
+    "bucc2018/test/xd",
+    "mlqa/test/xc",
+    "text/dev/xe",
+    "siqa/train/en",
+    "xcopa/test/xb",
+)
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +190,62 @@ def test_homonyms_have_several_parts_of_speech(read, code):
         for token, tag in zip(row["tokens"], row["tags"], strict=True):
             seen.setdefault(token, set()).add(tag)
     assert sum(len(tags) > 1 for tags in seen.values()) >= 2
+
+
+def offers(row):
+    """A row of causes and effects: premise and question, the options by the words the others lack, the right one."""
+    if "premise" in row:
+        told, found, label = f"{row['premise']} {row['question']}", [row["choice1"], row["choice2"]], int(row["label"])
+    else:
+        told, found = f"{row['context']} {row['question']}", [row[f"answer{letter}"] for letter in "ABC"]
+        label = int(row["label"]) - 1
+    words = [set(option.split()) for option in found]
+    return told, [one - set.intersection(*words) for one in words], label
+
+
+def guessed(train, test, cues):
+    """Accuracy of choosing, by its `cues`, the option that was right the most often when it was offered in the training rows."""
+    offered, right = Counter(), Counter()
+    for row in train:
+        told, options, label = offers(row)
+        for i, option in enumerate(options):
+            offered.update(cues(told, option))
+            right.update(cues(told, option) if i == label else ())
+    hits = 0
+    for row in test:
+        told, options, label = offers(row)
+        rates = [[(right[cue] + 1) / (offered[cue] + len(options)) for cue in cues(told, option)] for option in options]
+        best = [sum(rate) / len(rate) for rate in rates]
+        hits += best[label] == max(best) and best.count(max(best)) == 1
+    return 100 * hits / len(test)
+
+
+@pytest.mark.parametrize(
+    ("task", "source", "split"), [("siqa", "siqa", "dev"), ("copa", "copa", "dev"), ("xcopa", "copa", "test")]
+)
+def test_options_alone_do_not_tell_cause_from_effect(read, task, source, split):
+    train, test = read(source, "train", "en"), read(task, split, "en")
+    chance = 100 / len(offers(test[0])[1])
+    noise = 3 * (chance * (100 - chance) / len(test)) ** 0.5
+    alone = guessed(train, test, lambda told, option: sorted(option))
+    asked = guessed(train, test, lambda told, option: [(told.split()[-1], word) for word in sorted(option)])
+    assert alone < chance + noise and asked < chance + noise
+    # With the words of the premise there is something to learn, even for a counter of words.
+    known = guessed(train, test, lambda told, option: [(a, b) for a in told.split() for b in sorted(option)])
+    assert known > chance + noise
+
+
+def test_premises_of_causes_and_effects_are_of_a_kind_that_nothing_else_has():
+    def marked(said):
+        return said.verb == "was" or (said.relation == "near" and said.place is not None and said.place.head in TOWNS)
+
+    for task in (*readings.MAKERS, "bucc2018"):
+        for split in ("train", "dev", "test"):
+            if languages(task, split):
+                said = [e for item in readings.items(task, split, SEED) for e in item.first + item.second if e != WHAT_NEXT]
+                assert {marked(event) for event in said} == {task in ("siqa", "copa", "xcopa")}
+    rng, here = generator("documents"), world(SEED)
+    assert not any(marked(event) for _ in range(5000) for event in document(rng, here))
 
 
 def shape(row):

@@ -75,6 +75,25 @@ def test_a_chain_of_intermediates_nests_in_order() -> None:
     assert [cell.intermediate for cell in cells] == ["squad>mnli", "mnli>squad"]
 
 
+def test_xcopa_is_trained_on_social_iqa_then_on_copa() -> None:
+    more = ["targets=[xcopa,xnli]", "intermediate=[none,mnli]", "setup.recipes.target={siqa: {epochs: 3}, copa: {epochs: 5}}"]
+    cells = planner.study(spec.load(MAIN, more))
+    chains = {(cell.intermediate, cell.target): plan.chain(cell.stage) for cell in cells}
+    assert [link.label for link in chains["none", "xcopa"]] == ["text", "siqa", "copa", "xcopa"]
+    assert [link.label for link in chains["mnli", "xcopa"]] == ["text", "mnli", "siqa", "copa", "xcopa"]
+    assert [link.recipe.epochs for link in chains["none", "xcopa"][1:3]] == [3, 5]
+    again = planner.Planner(spec.load(MAIN, more).setup)
+    copa = again.target("xcopa", again.encoder(1), 1)
+    assert copa.start is again.target("siqa", again.encoder(1), 1)  # one stage, whoever asks for it
+    assert plan.address(copa) == plan.address(chains["none", "xcopa"][2])
+
+
+def test_a_recipe_of_a_target_spec_is_the_last_training_s() -> None:
+    first, middle, last = plan.chain(target("start=none", "task=xcopa", "recipe.steps=7"))[0:3]
+    assert (middle.label, middle.recipe.steps, last.label, last.recipe.steps) == ("siqa", None, "copa", 7)
+    assert plan.before(middle) is first
+
+
 def test_addresses_do_not_depend_on_the_process() -> None:
     code = f"""
 from pathlib import Path

@@ -188,6 +188,15 @@ def test_the_digest_follows_names_contents_and_cut(tmp_path: Path) -> None:
     assert digest(MNLI, "dev", "en", moved) in seen  # where the folder stands does not matter
 
 
+def test_labels_beside_are_part_of_the_digest(tmp_path: Path) -> None:
+    row = {"context": "Bo ran.", "question": "Why?", "answerA": "a", "answerB": "b", "answerC": "c"}
+    labels = "socialiqa/dev-labels.lst"
+    where = put(tmp_path, {"socialiqa/dev.jsonl": json.dumps(row) + "\n", labels: "1\n"})
+    before = digest(TASKS["siqa"], "dev", "en", where)
+    put(tmp_path, {labels: "2\n"})
+    assert digest(TASKS["siqa"], "dev", "en", where) != before
+
+
 def test_joined_tasks_are_part_of_the_digest(tmp_path: Path) -> None:
     anli = json.dumps({"uid": "1", "context": "Bo ran.", "hypothesis": "Bo sat.", "label": "c"}) + "\n"
     where = put(tmp_path, {"anli_v1.0/R1/train.jsonl": anli, TRAIN: nli(6), "snli/snli_1.0_train.jsonl": nli(3)})
@@ -302,6 +311,35 @@ def test_hub_rounds_languages_and_sides(stand_in) -> None:
     ]  # fmt: skip
 
 
+def test_hub_causes_and_effects(stand_in) -> None:
+    from datasets import ClassLabel, Value
+
+    text, number = Value("string"), Value("int32")
+    parts = ("context", "question", "answerA", "answerB", "answerC", "label")
+    row = {"context": "Bo ran.", "question": "Why?", "answerA": "a", "answerB": "b", "answerC": "c"}
+    rows = [{**row, "label": label} for label in ("1", "3")]
+    stand_in("lighteval/siqa", "default", "train", rows, dict.fromkeys(parts, text))
+    found = read(TASKS["siqa"], "train", "en", HubCache()).examples
+    assert [(example.id, example.first, example.label) for example in found] == [
+        ("0", "Bo ran. Why?", 0),
+        ("1", "Bo ran. Why?", 2),
+    ]
+
+    features = dict.fromkeys(("premise", "choice1", "choice2", "question"), text) | {"idx": number}
+    row = {"premise": "P.", "choice1": "a", "choice2": "b", "question": "effect"}
+    rows = [{**row, "idx": i + 4, "label": label} for i, label in enumerate((1, -1, 0))]
+    stand_in("aps/super_glue", "copa", "validation", rows, {**features, "label": ClassLabel(names=["choice1", "choice2"])})
+    reading = read(TASKS["copa"], "dev", "en", HubCache())
+    assert [(example.id, example.label) for example in reading.examples] == [("4", 1), ("6", 0)]
+    with pytest.raises(UserError, match="aps/super_glue has no labelled test split"):
+        read(TASKS["copa"], "test", "en", HubCache())
+
+    rows = [{**row, "idx": 0, "label": 1, "changed": False}]
+    stand_in("cambridgeltl/xcopa", "qu", "test", rows, {**features, "label": number, "changed": Value("bool")})
+    (example,) = read(TASKS["xcopa"], "test", "qu", HubCache()).examples
+    assert (example.first, example.options, example.label) == ("P. What was the effect?", ("a", "b"), 1)
+
+
 def test_hub_faults_are_one_clear_line(stand_in) -> None:
     for task, split, language, words in (
         (TASKS["squad"], "dev", "en", "rajpurkar/squad (plain_text, validation): cannot be loaded"),
@@ -375,6 +413,16 @@ def test_real_bucc(real_data: Path) -> None:
     assert reading.labels == sides
     with pytest.raises(UserError, match="bucc2018: no dev data in 'de'"):
         read(TASKS["bucc2018"], "dev", "de", Folder(real_data))
+
+
+def test_real_xcopa(real_data: Path, published: dict[str, dict]) -> None:
+    task, where = TASKS["xcopa"], Folder(real_data)
+    assert languages(task, where) == task.languages
+    for code in task.languages:
+        for split, part in (("dev", "val"), ("test", "test")):
+            reading = read(task, split, code, where)
+            assert reading.rows == len(reading.examples) == published[f"xcopa/{code}/{part}.{code}.jsonl"]["examples"]
+            assert set(reading.labels) == {"0", "1"}
 
 
 def test_real_text(real_data: Path, published: dict[str, dict]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from stilts_xtreme import formats, languages
 from stilts_xtreme.tasks import hub_rows, metrics, rows
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged
 from stilts_xtreme.tasks.task import Files, Hub, Task
 
@@ -27,10 +27,12 @@ def test_languages() -> None:
 
 def test_catalogue() -> None:
     assert list(TASKS) == [task.name for task in TASKS.values()]
-    assert set(TASKS) == {*INTERMEDIATES, *TARGETS, "snli", "text"} and len(INTERMEDIATES) == len(TARGETS) == 9
+    assert set(TASKS) == {*INTERMEDIATES, *TARGETS, "snli", "siqa", "copa", "text"}
+    assert len(INTERMEDIATES) == 9 and len(TARGETS) == 10
     counts = {"xnli": 15, "pawsx": 7, "panx": 40, "udpos": 33, "xquad": 11, "mlqa": 7, "tydiqa": 9, "bucc2018": 4, "tatoeba": 36}
+    counts["xcopa"] = 11  # XTREME-R, arXiv 2104.07412
     assert {name: len(TASKS[name].languages) for name in TARGETS} == counts  # XTREME, arXiv 2003.11080, table 1 and its code
-    assert all(TASKS[name].languages == ("en",) for name in (*INTERMEDIATES, "snli"))
+    assert all(TASKS[name].languages == ("en",) for name in (*INTERMEDIATES, "snli", "siqa", "copa"))
     assert set(languages.XTREME) - set(TASKS["udpos"].languages) == set("bn jv ka ml ms my sw".split())
     assert set(languages.XTREME) - set(TASKS["tatoeba"].languages) == set("en ms my yo".split())
 
@@ -56,10 +58,16 @@ def test_a_task_is_whole(task: Task) -> None:
         assert not any(source.train for source in task.sources)
 
 
+def test_the_order_of_trainings() -> None:
+    wanted = {"xcopa": ("siqa", "copa"), "copa": ("siqa", "copa"), "siqa": ("siqa",), "xnli": ("mnli",), "tatoeba": ()}
+    assert {name: trained_on(name) for name in wanted} == wanted
+    assert all(TASKS[before].head == task.head for task in TASKS.values() for before in trained_on(task.name))
+
+
 def test_no_hub_copy_that_is_known_to_be_wrong() -> None:
     ids = {name: [source.id for source in task.sources if isinstance(source, Hub)] for name, task in TASKS.items()}
     assert not ids["udpos"] and not ids["bucc2018"] and not ids["cosmosqa"] and "google/xtreme" not in ids["pawsx"] + ids["xnli"]
-    assert "facebook/mlqa" not in ids["mlqa"]
+    assert "facebook/mlqa" not in ids["mlqa"] and "allenai/social_i_qa" not in ids["siqa"]
 
 
 def test_importing_the_catalogue_is_light() -> None:
@@ -97,6 +105,12 @@ def test_hub_rows() -> None:
     assert hub_rows.tydiqa(squad)["language"] == "ko" and set(hub_rows.squad(squad)) == {"id", "context", "question", "answers"}
     pair = {"source_sentence": "Ja.\n", "target_sentence": "Yes.\n", "source_lang": "deu", "target_lang": "eng", "row": 4}
     assert [row["text"] for row in hub_rows.tatoeba(pair)] == ["Ja.", "Yes."]
+    siqa = {"context": "c", "question": "q", "answerA": "a", "answerB": "b", "answerC": "c", "label": "3"}
+    assert hub_rows.siqa({**siqa, "row": 6}) == {"id": "6", **siqa}
+    copa = {"premise": "p", "choice1": "a", "choice2": "b", "question": "cause"}
+    assert hub_rows.copa({**copa, "idx": 5, "label": "choice2", "row": 0}) == {"id": "5", **copa, "label": "1"}
+    assert hub_rows.copa({**copa, "idx": 5, "label": 0, "changed": True, "row": 0}) == {"id": "5", **copa, "label": "0"}
+    assert hub_rows.copa({**copa, "idx": 5, "label": "-", "row": 0}) is None
     ends = ("foreign-4", "english-4")
     assert [(row["id"], row["match"]) for row in hub_rows.tatoeba(pair)] == [ends, ends[::-1]]
 

@@ -6,7 +6,14 @@ Every file may be plain or .gz. A row may carry `language` where one file holds 
 from collections.abc import Callable
 from pathlib import Path
 
-from stilts_xtreme.formats.choices import commonsenseqa_jsonl, cosmosqa_csv, hellaswag_jsonl
+from stilts_xtreme.formats.choices import (
+    commonsenseqa_jsonl,
+    copa_jsonl,
+    cosmosqa_csv,
+    hellaswag_jsonl,
+    siqa_correct_jsonl,
+    siqa_jsonl,
+)
 from stilts_xtreme.formats.pairs import (
     NLI,
     anli_jsonl,
@@ -26,7 +33,7 @@ from stilts_xtreme.formats.tagged import IOB2, UPOS, ccg_columns, ccg_tsv, conll
 MULTILINGUAL = (xnli_release_tsv, tydiqa_json)
 
 # Endings of the files a reader opens beside the one it is given; they belong to the data's digest.
-_BESIDE = {tatoeba_pair: ("eng",), bucc_pair: ("en", "gold")}
+_BESIDE = {tatoeba_pair: (".eng",), bucc_pair: (".en", ".gold"), siqa_jsonl: ("-labels.lst",)}
 
 
 def files_of(reader: Callable, path: Path) -> tuple[Path, ...]:
@@ -36,6 +43,7 @@ def files_of(reader: Callable, path: Path) -> tuple[Path, ...]:
 
 __all__ = [
     "IOB2", "MULTILINGUAL", "NLI", "UPOS", "anli_jsonl", "bucc_pair", "ccg_columns", "ccg_tsv", "commonsenseqa_jsonl", "conllu",
-    "cosmosqa_csv", "files_of", "hellaswag_jsonl", "iob2_tsv", "mnli_jsonl", "paws_translated_tsv", "paws_tsv", "qqp_tsv", "squad_json", "tatoeba_pair",
-    "text_lines", "tydiqa_json", "tydiqa_language", "upos_tsv", "xnli_release_tsv", "xnli_translated_tsv", "xnli_tsv",
+    "copa_jsonl", "cosmosqa_csv", "files_of", "hellaswag_jsonl", "iob2_tsv", "mnli_jsonl", "paws_translated_tsv", "paws_tsv",
+    "qqp_tsv", "siqa_correct_jsonl", "siqa_jsonl", "squad_json", "tatoeba_pair", "text_lines", "tydiqa_json",
+    "tydiqa_language", "upos_tsv", "xnli_release_tsv", "xnli_translated_tsv", "xnli_tsv",
 ]  # fmt: skip

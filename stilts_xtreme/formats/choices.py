@@ -1,4 +1,4 @@
-"""Releases of multiple-choice questions: HellaSwag, Cosmos QA, CommonsenseQA."""
+"""Releases of multiple-choice questions: HellaSwag, Cosmos QA, CommonsenseQA, Social IQa, COPA and XCOPA."""
 
 import csv
 import re
@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.formats.lines import choice, fail, json_lines, lines, text, texts
+from stilts_xtreme.formats.sentences import beside
 
 Row = dict[str, Any]
 
 FOUR = ("0", "1", "2", "3")
 FIVE = ("A", "B", "C", "D", "E")
+THREE = ("A", "B", "C")
+ONE_TO_THREE = ("1", "2", "3")
 
 
 def without_markers(line: str) -> str:
@@ -67,3 +70,34 @@ def commonsenseqa_jsonl(path: Path) -> Iterator[Row]:
             "choices": {"label": labels, "text": [text(path, number, option, "text") for option in options]},
             "answerKey": choice(path, number, record, "answerKey", FIVE),
         }
+
+
+def _siqa(path: Path, number: int, record: dict[str, Any], label: str) -> Row:
+    parts = {field: text(path, number, record, field) for field in ("context", "question", "answerA", "answerB", "answerC")}
+    return {"id": str(number), **parts, "label": label}
+
+
+def siqa_jsonl(path: Path) -> Iterator[Row]:
+    """Social IQa: JSON lines with context, question, answerA-C; the labels 1-3 line by line in NAME-labels.lst beside it."""
+    partner = beside(path, "-labels.lst")
+    records, labels = list(json_lines(path)), list(lines(partner))
+    if len(records) != len(labels):
+        fail(partner, len(labels), "lines", f"{len(labels)}, but {path.name} has {len(records)}; they must be aligned")
+    for (number, record), (_, label) in zip(records, labels):
+        yield _siqa(path, number, record, choice(partner, number, {"label": label.strip()}, "label", ONE_TO_THREE))
+
+
+def siqa_correct_jsonl(path: Path) -> Iterator[Row]:
+    """Social IQa 1.4, the version XTREME-R fetches: as above, with the right answer's letter in `correct`."""
+    for number, record in json_lines(path):
+        letter = choice(path, number, record, "correct", THREE)
+        yield _siqa(path, number, record, ONE_TO_THREE[THREE.index(letter)])
+
+
+def copa_jsonl(path: Path) -> Iterator[Row]:
+    """COPA as in SuperGLUE, and XCOPA: JSON lines with premise, choice1, choice2, question (cause or effect), label 0 or 1."""
+    for number, record in json_lines(path):
+        parts = {field: text(path, number, record, field) for field in ("premise", "choice1", "choice2")}
+        question = choice(path, number, record, "question", ("cause", "effect"))
+        label = choice(path, number, record, "label", ("0", "1"))
+        yield {"id": str(record.get("idx", number)), **parts, "question": question, "label": label}

@@ -12,16 +12,16 @@ Row = dict[str, Any]
 def beside(path: Path, ending: str) -> Path:
     """The file of the same name with another ending, plain or .gz: zh-en.dev.zh.gz -> zh-en.dev.gold; UserError if missing."""
     plain = path.with_suffix("") if path.suffix == ".gz" else path
-    wanted = plain.with_suffix(f".{ending}")
+    wanted = plain.with_name(plain.stem + ending)
     packed = wanted.with_name(wanted.name + ".gz")
     if not wanted.is_file() and not packed.is_file():
-        fail(path, 1, f".{ending}", f"no {wanted.name} (or .gz) beside this file; put it there")
+        fail(path, 1, ending, f"no {wanted.name} (or .gz) beside this file; put it there")
     return wanted if wanted.is_file() else packed
 
 
 def tatoeba_pair(path: Path) -> Iterator[Row]:
     """Tatoeba: the foreign file (tatoeba.deu-eng.deu), its English partner (.eng) beside it, aligned line by line."""
-    partner = beside(path, "eng")
+    partner = beside(path, ".eng")
     foreign, english = list(lines(path)), list(lines(partner))
     if len(foreign) != len(english):
         fail(path, len(foreign), "lines", f"{len(foreign)}, but {partner.name} has {len(english)}; they must be aligned")
@@ -47,10 +47,10 @@ def bucc_pair(path: Path) -> Iterator[Row]:
 
     A sentence with several gold partners keeps the first; UserError where that would lose a pair on both sides.
     """
-    gold = beside(path, "gold")
+    gold = beside(path, ".gold")
     to_english, to_foreign, pairs = _gold(gold)
     seen: set[str] = set()
-    for file, side, match in ((path, "foreign", to_english), (beside(path, "en"), "english", to_foreign)):
+    for file, side, match in ((path, "foreign", to_english), (beside(path, ".en"), "english", to_foreign)):
         for number, (name, sentence) in tsv(file, 2):
             if name in seen:
                 fail(file, number, "id", f"{name!r} stands twice; ids must be unique over both sides")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from stilts_xtreme.spec.checks import Above0, Count, Inside, Languages, Model, Name, Problem, Seed, Share, refuse, unknown, wrong
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 
 TRAINED_TARGETS = tuple(name for name in TARGETS if TASKS[name].source_task is not None)
 
@@ -155,11 +155,11 @@ class Recipes(Model):
     @field_validator("target")
     @classmethod
     def _targets(cls, recipes: dict[str, RecipeSpec]) -> dict[str, RecipeSpec]:
-        sources = dict.fromkeys(["default", *(TASKS[name].source_task for name in TRAINED_TARGETS)])
-        moved = {key: TASKS[key].source_task for key in recipes if key in TRAINED_TARGETS and key not in sources}
+        keys = dict.fromkeys(["default", *(source for name in TRAINED_TARGETS for source in trained_on(name))])
+        moved = {key: TASKS[key].source_task for key in recipes if key in TRAINED_TARGETS and key not in keys}
         problems = [Problem(f"{key} is trained on {task}: write {task}", (key,), on_key=True) for key, task in moved.items()]
         rest = (((key,), key) for key in recipes if key not in moved)
-        refuse(problems + unknown(rest, sources, "a task that targets are trained on", on_key=True))
+        refuse(problems + unknown(rest, keys, "a task that targets are trained on", on_key=True))
         return recipes
 
     def all(self) -> Iterator[tuple[tuple[str, ...], RecipeSpec]]:

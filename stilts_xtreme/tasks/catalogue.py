@@ -4,6 +4,7 @@ from stilts_xtreme.tasks.intermediate import ANLI, CCG, COMMONSENSEQA, COSMOSQA,
 from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.tasks.text import TEXT
 from stilts_xtreme.tasks.xtreme import BUCC2018, MLQA, PANX, PAWSX, TATOEBA, TYDIQA, UDPOS, XNLI, XQUAD
+from stilts_xtreme.tasks.xtreme_r import COPA, SIQA, XCOPA
 
 TASKS: dict[str, Task] = {
     "anli": ANLI,
@@ -25,6 +26,9 @@ TASKS: dict[str, Task] = {
     "tydiqa": TYDIQA,
     "bucc2018": BUCC2018,
     "tatoeba": TATOEBA,
+    "siqa": SIQA,
+    "copa": COPA,
+    "xcopa": XCOPA,
     "text": TEXT,
 }
 
@@ -37,4 +41,14 @@ def training(name: str) -> tuple[Task, tuple[str, ...]]:
 
 
 INTERMEDIATES = ("anli", "mnli", "qqp", "squad", "squad_v2", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")
-TARGETS = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba")
+TARGETS = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba", "xcopa")
+
+
+def trained_on(name: str) -> tuple[str, ...]:
+    """The tasks on whose English data a task's head is trained, in order; none where nothing is trained (retrieval)."""
+    found: list[str] = []
+    source = TASKS[name].source_task
+    while source is not None:
+        found.insert(0, source)
+        source = TASKS[source].after
+    return tuple(found)

@@ -59,6 +59,21 @@ def commonsenseqa(row: Row) -> Row | None:
     return {field: row[field] for field in ("id", "question", "choices", "answerKey")} if row["answerKey"] else None
 
 
+def siqa(row: Row) -> Row:
+    """Social IQa; the label is the text "1" to "3"."""
+    return {
+        "id": str(row["row"]),
+        **{field: row[field] for field in ("context", "question", "answerA", "answerB", "answerC", "label")},
+    }
+
+
+def copa(row: Row) -> Row | None:
+    """COPA (class names choice1 and choice2) and XCOPA (the numbers 0 and 1); None without a label."""
+    label = {"choice1": "0", "choice2": "1", "0": "0", "1": "1"}.get(str(row["label"]))
+    found = {"id": str(row["idx"]), **{field: row[field] for field in ("premise", "choice1", "choice2", "question")}}
+    return None if label is None else {**found, "label": label}
+
+
 def tatoeba(row: Row) -> list[Row]:
     """XTREME Tatoeba: one row holds both sides (the foreign one is "source"); sentences keep a line end there."""
     foreign, english = f"foreign-{row['row']}", f"english-{row['row']}"

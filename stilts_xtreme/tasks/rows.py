@@ -43,6 +43,21 @@ def commonsenseqa_choices(row: Row) -> Choices:
     return Choices(row["id"], row["question"], tuple(options), list(labels).index(row["answerKey"]))
 
 
+def siqa_choices(row: Row) -> Choices:
+    """Context and question, and each answer (order and wording of XTREME-R's runner, third_party/run_xcopa.py)."""
+    options = (row["answerA"], row["answerB"], row["answerC"])
+    return Choices(row["id"], f"{row['context']} {row['question']}", options, int(row["label"]) - 1)
+
+
+def copa_choices(row: Row) -> Choices:
+    """Premise with "What was the cause?" or "What was the effect?", and each choice.
+
+    Order and wording of XTREME-R's runner (third_party/run_xcopa.py), where the question is English in every language.
+    """
+    first = f"{row['premise']} What was the {row['question']}?"
+    return Choices(row["id"], first, (row["choice1"], row["choice2"]), int(row["label"]))
+
+
 def tagged_sentence(row: Row) -> Tagged | None:
     """Tokens and their tags; a sentence of underscores alone is skipped (a treebank that may not pass its text on)."""
     if all(token == "_" for token in row["tokens"]):

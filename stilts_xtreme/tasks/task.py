@@ -46,6 +46,7 @@ class Task:
     `example(row)` builds the example from a canonical row, or None where the row is to be skipped (no gold label).
     `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
     `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
+    `after` names the task whose English data is trained on before this one's, where a target is trained on this one.
     `joins` names tasks whose English training rows are added under the same head (ANLI+).
     `translated` are sources of the English training data in other languages, translated by machine; see `in_translation`.
     `version` is part of every address that uses the task: raise it when its reading changes.
@@ -60,6 +61,7 @@ class Task:
     labels: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
     trains_on: str | None = None
+    after: str | None = None
     joins: tuple[str, ...] = ()
     translated: tuple[Files | Hub, ...] = ()
     licence: str = ""

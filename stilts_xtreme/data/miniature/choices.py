@@ -15,7 +15,7 @@ CHAINS = tuple(kind for kind in THINGS)  # classes whose objects go through chai
 PLAIN = RICH._replace(adjective=0.3, place=0.3, time=0.3, origin=0.0, number=0.0)
 
 
-def _shuffled(rng: Random, right: Event | Phrase, wrong: list, index: int) -> tuple[str, tuple]:
+def shuffled(rng: Random, right: Event | Phrase, wrong: list, index: int) -> tuple[str, tuple]:
     """The options with the right one at a place given by `index` (so that labels are balanced), as (label, options)."""
     rng.shuffle(wrong)
     label = index % (len(wrong) + 1)
@@ -61,7 +61,7 @@ def hellaswag(rng: Random, here: World, index: int) -> Item | None:
     if rng.random() < 0.5:
         then = then._replace(subject=Phrase("they"))
     right, wrong = _endings(rng, here, then)
-    label, options = _shuffled(rng, right, wrong, index)
+    label, options = shuffled(rng, right, wrong, index)
     return Item((first,), label=label, options=options)
 
 
@@ -98,7 +98,7 @@ def cosmosqa(rng: Random, here: World, index: int) -> Item | None:
             found = someone(rng, here, PLAIN)
             if found.head not in {right.head, *(w.head for w in wrong)}:
                 wrong.append(found)
-    label, options = _shuffled(rng, right, wrong, index)
+    label, options = shuffled(rng, right, wrong, index)
     return Item(context, (question,), label, options=options)
 
 
@@ -136,5 +136,5 @@ def commonsenseqa(rng: Random, here: World, index: int) -> Item | None:
         question = Event(Phrase(person), "live" if home else "be", None if home else Phrase("what"))
         question = question._replace(place=Phrase("where") if home else None)
         right, wrong = Phrase(answer), [Phrase(p) for p in rng.sample([p for p in pool if p != answer], 4)]
-    label, options = _shuffled(rng, right, wrong, index)
+    label, options = shuffled(rng, right, wrong, index)
     return Item((), (question,), label, options=options)

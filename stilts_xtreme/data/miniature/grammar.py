@@ -93,6 +93,8 @@ def _word(kind: str, key: str, slot: str, pos: str, category: str, code: str) ->
 
 @lru_cache(maxsize=1_000)
 def _verb(stem: str, synonym: bool, transitive: bool, placed: bool, code: str) -> Chunk:
+    if stem == "was":
+        return _word("words", "was", "verb", "AUX", "(S[dcl]\\NP)/(S[adj]\\NP)", code)
     if stem == "be":
         return _word("words", "is", "verb", "AUX", "(S[dcl]\\NP)/PP" if placed else "(S[dcl]\\NP)/NP", code)
     if stem in VERBS:
@@ -125,7 +127,10 @@ def _predicate(event: Event, code: str) -> list[Chunk]:
     verb = [_verb(event.verb, event.synonym, event.object is not None, event.place is not None, code)]
     if event.negated:
         verb.insert(0, _word("words", "never", "negation", "ADV", "(S\\NP)/(S\\NP)", code))
-    what = [phrase_chunk(event.object, "object", code)] if event.object else []
+    if event.verb == "was":  # its object is an adjective: "the car was dirty"
+        what = [_word("adjectives", event.object.head, "object", "ADJ", "S[adj]\\NP", code)]
+    else:
+        what = [phrase_chunk(event.object, "object", code)] if event.object else []
     around = list(_place(event.place, event.relation, fact, code)) if event.place else []
     if event.time and not event.fronted:
         around.append(_time(event.time, False, code))

@@ -5,7 +5,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from stilts_xtreme.data.miniature import choices, pairs, reading, sentences
+from stilts_xtreme.data.miniature import causes, choices, pairs, reading, sentences
 from stilts_xtreme.data.miniature.changes import Item
 from stilts_xtreme.data.miniature.grammar import Chunk, locate, noun_phrase, sentence, text, verb_phrase, words
 from stilts_xtreme.data.miniature.grammar import chunks as parts_of
@@ -37,6 +37,9 @@ MAKERS: dict[str, Maker] = {
     "udpos": sentences.varied,
     "panx": sentences.mentioning,
     "tatoeba": sentences.translatable,
+    "siqa": causes.siqa,
+    "copa": causes.copa,
+    "xcopa": causes.copa,
 }
 TRAIN_SIZES = {
     "mnli": 12000,
@@ -53,10 +56,13 @@ TRAIN_SIZES = {
     "udpos": 1500,
     "panx": 1500,
     "tydiqa": 1500,
+    "siqa": 1500,
+    "copa": 400,
 }
-TESTED = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa")
+TESTED = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa", "xcopa")
 OWN = ("udpos", "panx", "tydiqa")  # as their releases, these have training data in every language
 DEV_SIZE = TEST_SIZE = 400
+SMALL_DEV = {"siqa": 200, "copa": 200}
 
 
 def languages(task: str, split: str) -> tuple[str, ...]:
@@ -87,7 +93,7 @@ def expected_rows(task: str, split: str, language: str) -> int:
         return 2 * TEST_SIZE
     if split == "train":
         return LANGUAGE_INFO[language].documents if task == "text" else TRAIN_SIZES[task]
-    return TEST_SIZE if split == "test" else DEV_SIZE
+    return TEST_SIZE if split == "test" else SMALL_DEV.get(task, DEV_SIZE)
 
 
 @lru_cache(maxsize=256)
@@ -244,6 +250,17 @@ def _commonsenseqa(item: Item, language: str) -> Row:
     }
 
 
+def _siqa(item: Item, language: str) -> Row:
+    context, question = _pair(item, language)
+    answers = {f"answer{name}": _option(option, language) for name, option in zip("ABC", item.options, strict=True)}
+    return {"context": context, "question": question, **answers, "label": str(int(item.label) + 1)}
+
+
+def _copa(item: Item, language: str) -> Row:
+    one, two = (_option(option, language) for option in item.options)
+    return {"premise": text(item.first, language), "choice1": one, "choice2": two, "question": item.slot, "label": item.label}
+
+
 def _tagged(field: str) -> Callable[[Item, str], Row]:
     def write(item: Item, language: str) -> Row:
         found = words(item.first[0], language)
@@ -256,6 +273,7 @@ WRITERS: dict[str, Callable[[Item, str], Row]] = (
     dict.fromkeys(("mnli", "snli", "anli", "xnli"), _inference)
     | dict.fromkeys(("squad", "squad_v2", "xquad", "mlqa", "tydiqa"), _question)
     | {"qqp": _questions, "pawsx": _paraphrase, "hellaswag": _hellaswag, "cosmosqa": _cosmosqa, "commonsenseqa": _commonsenseqa}
+    | {"siqa": _siqa, "copa": _copa, "xcopa": _copa}
     | {"udpos": _tagged("pos"), "panx": _tagged("name"), "ccg": _tagged("category")}
 )
 
