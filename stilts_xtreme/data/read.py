@@ -152,6 +152,7 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
         case Miniature(seed):
             from stilts_xtreme.data import miniature
 
+            miniature.check(task.name, split, language)
             name = f"miniature:{miniature.VERSION} seed {seed} {task.name}/{split}-{language}"
             return _Place(
                 name,

@@ -77,9 +77,13 @@ def paws_tsv(path: Path) -> Iterator[Row]:
 def _translated(path: Path) -> Iterator[tuple[str, str, str, str]]:
     """XTREME's translations of training data: two English texts, the same two translated, the label. Some lines are broken
     (github.com/tensorflow/datasets, xtreme_pawsx.py, leaves them out): their label is given as "-"."""
+    whole = 0
     for number, line in lines(path):
         fields = line.split("\t")
-        yield (str(number), *fields[2:]) if len(fields) == 5 else (str(number), "", "", "-")
+        whole += len(fields) == 5
+        yield (str(number), fields[2], fields[3], fields[4]) if len(fields) == 5 else (str(number), "", "", "-")
+    if not whole:
+        fail(path, 1, "columns", "no line has 5, divided by tabs; is this a file of XTREME's translate-train?")
 
 
 def xnli_translated_tsv(path: Path) -> Iterator[Row]:

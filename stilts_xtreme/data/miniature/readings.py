@@ -142,14 +142,19 @@ def held_out(language: str, seed: int) -> frozenset[str]:
     return _sentences("test", language, seed) | _sentences("dev", language, seed)
 
 
-def rows(task: str, split: str, language: str, seed: int) -> list[Row]:
-    """The canonical rows of one reading; the same `seed` is the same world for every task, split and language.
-
-    Raises UserError for a task, split or language the miniature world does not have."""
+def check(task: str, split: str, language: str) -> None:
+    """UserError for a task, split or language the miniature world does not have."""
     there = languages(task, split)
     if language not in there:
         known = f"it has {', '.join(there)}" if there else f"tasks: {', '.join((*MAKERS, 'bucc2018', 'text'))}"
         raise UserError(f"miniature world: there is no {task} {split} in {language!r}; {known}")
+
+
+def rows(task: str, split: str, language: str, seed: int) -> list[Row]:
+    """The canonical rows of one reading; the same `seed` is the same world for every task, split and language.
+
+    Raises UserError for a task, split or language the miniature world does not have."""
+    check(task, split, language)
     if task == "text":
         return [{"id": str(i), "text": line} for i, line in enumerate(text_lines(language, seed, split))]
     if task in ("tatoeba", "bucc2018"):

@@ -1,0 +1,152 @@
+"""Training data in other languages, text in a mixture, and the languages a benchmark takes."""
+
+from pathlib import Path
+
+import pytest
+
+from stilts_xtreme import plan, planner, spec
+from stilts_xtreme.data.miniature import rows
+from stilts_xtreme.data.read import Folder, Miniature, languages, read
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.scoring.benchmarks import BENCHMARKS
+from stilts_xtreme.stages import train
+from stilts_xtreme.tasks.catalogue import TASKS, training
+from stilts_xtreme.tasks.task import training_split
+
+EXPERIMENTS = Path(__file__).parent.parent / "experiments"
+MAIN = EXPERIMENTS / "studies" / "main.yaml"
+FIRST = EXPERIMENTS / "first"
+
+
+def reads(stage: plan.Train) -> set[tuple[str, str, str]]:
+    return {(read.task, read.split, read.language) for read in stage.reads}
+
+
+def test_names_of_training_data() -> None:
+    assert training("mnli") == (TASKS["mnli"], ("en",))
+    assert training("mnli@en+de") == (TASKS["mnli"], ("en", "de"))
+    splits = {name: training_split(TASKS[name], "de") for name in ("mnli", "pawsx", "squad", "tydiqa", "qqp", "panx", "udpos")}
+    assert {name for name, split in splits.items() if split == "train"} == {"panx", "udpos"}
+    assert all(training_split(task, "en") == "train" for task in TASKS.values())
+
+
+def test_a_translated_intermediate_reads_its_language_and_english_dev() -> None:
+    stage = planner.resolve(spec.load(FIRST / "1-intermediate.yaml", ["task=mnli@xa"]))
+    assert isinstance(stage, plan.Train) and stage.tasks == ("mnli@xa",)
+    assert reads(stage) == {("mnli", "translated", "xa"), ("mnli", "dev", "en")}
+    assert stage.recipe == planner.resolve(spec.load(FIRST / "1-intermediate.yaml", ["task=mnli"])).recipe  # type: ignore[union-attr]
+
+
+def test_zero_shot_training_reads_english_alone() -> None:
+    for cell in planner.study(spec.load(MAIN)):
+        for stage in plan.chain(cell.stage)[1:-1]:
+            assert {(read.split, read.language) for read in stage.reads} <= {("train", "en"), ("dev", "en")}
+
+
+def test_a_study_over_training_languages() -> None:
+    axes = ["intermediate=[none,squad]", "targets=[xnli,panx,tatoeba]", "training_languages=[[en],[en,xa]]", "seeds=[1]"]
+    study = spec.load(MAIN, axes)
+    assert planner.rows(study) == ["none", "none (en+xa)", "squad", "squad (en+xa)"]
+    by = {(cell.intermediate, cell.target): cell.stage for cell in planner.study(study)}
+    assert len(by) == 4 * 3
+    model = by["none (en+xa)", "xnli"].model
+    assert model.tasks == ("mnli@en+xa",)
+    assert reads(model) == {("mnli", "train", "en"), ("mnli", "translated", "xa"), ("mnli", "dev", "en")}
+    assert ("panx", "train", "xa") in reads(by["none (en+xa)", "panx"].model)
+    assert by["none (en+xa)", "tatoeba"] is by["none", "tatoeba"]  # nothing is trained for it
+    assert by["none", "xnli"].model.tasks == ("mnli",)
+    alone = spec.load(MAIN, ["intermediate=[none]", "targets=[xnli]", "training_languages=[[en,xa]]"])
+    assert planner.rows(alone) == ["none"]
+
+
+@pytest.mark.parametrize("name", ["mnli@", "mnli@DE", "mnli@en+", "mnly@de", "mnli de"])
+def test_a_name_that_means_nothing_is_refused(name) -> None:
+    with pytest.raises(UserError, match="after @ come languages|is not an intermediate task"):
+        spec.load(FIRST / "1-intermediate.yaml", [f"task={name}"])
+
+
+def test_a_language_without_translations_is_refused() -> None:
+    with pytest.raises(UserError, match="there is no mnli translated in 'de'; it has xa"):
+        planner.resolve(spec.load(FIRST / "1-intermediate.yaml", ["task=mnli@de"]))
+
+
+def test_translated_rows_are_the_english_ones_in_other_words() -> None:
+    there, here = rows("mnli", "translated", "xb", 0), rows("mnli", "train", "en", 0)
+    assert [row["id"] for row in there] == [row["id"] for row in here]
+    assert [row["label"] for row in there] == [row["label"] for row in here]
+    assert all(one["premise"] != two["premise"] for one, two in zip(there, here, strict=True))
+
+
+MIXED = "mixtures={mixed: {tasks: [mnli], text: {share: 0.25, exponent: 0.3}}}"
+
+
+def test_text_in_a_mixture_takes_its_share_of_the_steps() -> None:
+    (cell,) = planner.study(spec.load(MAIN, [MIXED, "intermediate=[mixed]", "targets=[tatoeba]", "seeds=[1]"]))
+    stage = cell.stage.model
+    assert stage.tasks == ("mnli", "text") and stage.exponent == 0.3
+    assert {("text", "train", code) for code in languages(TASKS["text"], stage.where)} <= reads(stage)
+    sizes = {"mnli": 3200, "text": 100000}
+    rates = train._rates(stage, sizes)
+    assert rates == {"mnli": 0.75, "text": 0.25}
+    steps, order = train._schedule(stage, sizes)
+    assert order.count("text") == pytest.approx(steps / 4, abs=1)
+    passes = stage.recipe.epochs * 3200 / stage.recipe.batch_size
+    assert order.count("mnli") == pytest.approx(passes, abs=1)  # text is trained besides the epochs, not in their place
+    assert train._selecting(stage) == ["mnli"]
+
+
+def test_one_task_alone_is_no_mixture() -> None:
+    with pytest.raises(UserError, match="one task alone is no mixture"):
+        spec.load(MAIN, ["mixtures={mixed: {tasks: [mnli]}}", "intermediate=[mixed]"])
+
+
+def test_a_benchmark_chooses_the_languages(tmp_path: Path) -> None:
+    for code in ("de", "pl", "uk", "en"):
+        (tmp_path / "panx").mkdir(exist_ok=True)
+        (tmp_path / "panx" / f"test-{code}.tsv").write_text("Ann\tB-PER\n")
+    where = f"setup.data={{files: {{path: {tmp_path}}}}}"
+    setup = spec.load(EXPERIMENTS / "setups" / "miniature.yaml", [where.removeprefix("setup.")])
+    encoder = plan.Pretrained("any")
+    taken = {name: planner.Planner(setup, name).predict(encoder, "panx").languages for name in BENCHMARKS}
+    assert taken == {"xtreme": ("de", "en"), "xtreme-r": ("de", "en", "pl", "uk")}
+    assert planner.Planner(setup).predict(encoder, "panx", ["pl"]).languages == ("pl",)  # by name any that is there
+
+
+def test_the_miniature_takes_part_in_both_benchmarks_and_pairs_are_asked_for() -> None:
+    setup = spec.load(EXPERIMENTS / "setups" / "miniature.yaml")
+    for name in BENCHMARKS:
+        found = planner.Planner(setup, name).predict(plan.Pretrained("any"), "mlqa").languages
+        assert found == ("en", "xa", "xb", "xc", "xd", "xe")
+    assert planner.Planner(setup).predict(plan.Pretrained("any"), "mlqa", ["xa-en"]).languages == ("xa-en",)
+
+
+def test_xtreme_r_trains_the_encoder_of_tatoeba_on_squad() -> None:
+    axes = ["intermediate=[none]", "targets=[tatoeba,xquad]", "seeds=[1]"]
+    zero, trained = (
+        {cell.target: cell.stage for cell in planner.study(spec.load(MAIN, [*axes, f"benchmark={name}"]))} for name in BENCHMARKS
+    )
+    assert zero["tatoeba"].model.tasks == ("text",)
+    assert trained["tatoeba"].model is trained["xquad"].model and trained["tatoeba"].model.tasks == ("squad",)
+
+
+def test_a_pair_has_the_context_of_one_language_and_the_question_of_the_other() -> None:
+    where = Miniature(0)
+    both, context, question = (read(TASKS["mlqa"], "test", code, where).examples for code in ("xa-xb", "xa", "xb"))
+    for one, two, three in zip(both, context, question, strict=True):
+        assert (one.context, one.answers) == (two.context, two.answers) and one.question == three.question != two.question
+
+
+def test_half_of_a_bitext_is_for_the_threshold(tmp_path: Path) -> None:
+    """Where BUCC has one file only, `cut` halves it: translations stay together, nothing is in both halves, none is lost."""
+    folder = tmp_path / "bucc2018"
+    folder.mkdir()
+    (folder / "zh-en.dev.zh").write_text("".join(f"zh-{i}\tzh sentence {i}\n" for i in range(60)))
+    (folder / "zh-en.dev.en").write_text("".join(f"en-{i}\ten sentence {i}\n" for i in range(60)))
+    (folder / "zh-en.dev.gold").write_text("".join(f"zh-{i}\ten-{i + 3}\n" for i in range(40)))
+    task, where = TASKS["bucc2018"], Folder(tmp_path, cut=True)
+    halves = {split: read(task, split, "zh", where).examples for split in ("dev", "test")}
+    ids = {split: {example.id for example in examples} for split, examples in halves.items()}
+    assert not ids["dev"] & ids["test"] and len(ids["dev"] | ids["test"]) == 120 and min(map(len, ids.values())) > 30
+    for split, examples in halves.items():
+        assert all(example.match is None or example.match in ids[split] for example in examples)
+    assert len({read(task, split, "zh", where).digest for split in ("dev", "test")}) == 2
