@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.scoring.benchmarks import BENCHMARKS, HEADLINES, XTREME, XTREME_R, Benchmark, aggregate
+from stilts_xtreme.scoring.benchmarks import BENCHMARKS, HEADLINES, XTREME, XTREME_R, Benchmark, aggregate, with_f1_alone
 from stilts_xtreme.scoring.submission import ENDINGS, score_submission
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -62,6 +62,16 @@ def test_ten_tasks_of_xtreme_r() -> None:
     result = aggregate(XTREME_R, everything(XTREME_R))
     assert result["overall"] == pytest.approx((2 * 40 + 2 * 60 + 3 * 45 + 40 + 2 * 10) / 10)
     assert result["groups"]["retrieval"] == pytest.approx((40 + 10 + 10) / 3)
+
+
+def test_questions_by_f1_alone() -> None:
+    result = aggregate(XTREME_R, everything(XTREME_R))
+    told = with_f1_alone(result)
+    assert told["qa"] == 60 and result["groups"]["qa"] == 45
+    assert told["overall"] == pytest.approx((2 * 40 + 2 * 60 + 3 * 60 + 40 + 2 * 10) / 10)
+    part = aggregate(XTREME_R, {task: scores for task, scores in everything(XTREME_R).items() if task != "xcopa"})
+    assert with_f1_alone(part) == {"qa": 60}
+    assert with_f1_alone(aggregate(XTREME_R, {})) == {}
 
 
 @pytest.mark.parametrize("task", XTREME.tasks)
