@@ -57,6 +57,15 @@ def test_the_chain_of_the_readme_runs_and_is_found_again(store) -> None:
     assert {file: file.stat().st_mtime_ns for file in store.rglob("result.json")} == folders
 
 
+def test_an_evaluation_is_handed_in(store, tmp_path) -> None:
+    done = stilts(*evaluate(store), "--submission", tmp_path / "out")
+    result = Path(done.stdout.strip())
+    assert done.stdout.count("\n") == 1 and f"submission: {tmp_path / 'out'} (6 files)" in done.stderr
+    for file in result.parent.glob("test-*.jsonl"):
+        labels = [json.loads(line)["prediction"] for line in file.read_text().splitlines()]
+        assert (tmp_path / "out" / "xnli" / f"{file.stem}.tsv").read_text().splitlines() == labels
+
+
 def test_a_result_has_the_same_bytes_twice_but_for_its_provenance(store, tmp_path) -> None:
     first = Path(stilts(*evaluate(store)).stdout.strip())
     second = Path(

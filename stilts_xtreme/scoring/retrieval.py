@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.floating]  # (sentences, dimensions), float32 as the encoder gives them
 Pair = tuple[Hashable, Hashable]  # foreign sentence, English sentence
 ROWS, COLUMNS = 1024, 8192  # a block of cosines: 32 MiB
-PAIRS = 4096  # compared at once in double precision: 24 MiB a side at 768 dimensions
+PAIRS = 256  # compared at once in double precision: 1.5 MiB a side at 768 dimensions, which stays in the processor's cache
 DENSE = 32  # above 1 / DENSE of a block's pairs, one matrix product is the faster way
 DECIMALS = 12
 FEW = 4  # candidates for each place: fewer are looked at one by one, more are cut down first
