@@ -32,11 +32,11 @@ def measure(sentences: int, dimensions: int, alike: bool) -> None:
             english[piece] = 1 + 1e-5 * english[piece]
         elif at < sentences // 2:
             english[piece] = foreign[piece] + 0.5 * english[piece]
-    before, began = _peak(), time.monotonic()
+    before, began, worked = _peak(), time.monotonic(), time.process_time()
     pairs = mine(foreign, english)
-    seconds = time.monotonic() - began
+    seconds, busy = time.monotonic() - began, time.process_time() - worked
     given = (foreign.nbytes + english.nbytes) / MIB
-    print(f"{sentences:9} {dimensions:10} {len(pairs):8} {given:12.0f} {_peak() - before:12.0f} {seconds:9.1f}")
+    print(f"{sentences:9} {dimensions:10} {len(pairs):8} {given:12.0f} {_peak() - before:12.0f} {seconds:9.1f} {busy:9.1f}")
 
 
 def _peak() -> float:
@@ -54,7 +54,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.here:
         return measure(given.sentences[0], given.dimensions, given.alike)
-    print("sentences dimensions    pairs  vectors, MiB  beyond, MiB   seconds", flush=True)
+    print("sentences dimensions    pairs  vectors, MiB  beyond, MiB   seconds processor", flush=True)
     for sentences in given.sentences:
         words = [sys.executable, __file__, str(sentences), "--dimensions", str(given.dimensions), "--here"]
         subprocess.run(words + ["--alike"] * given.alike, check=True)

@@ -23,7 +23,7 @@ def transfer_gaps(summary: Summary) -> Table | None:
     if not rows:
         return None
     caption = f"Cross-lingual transfer gap: English score minus the mean of the other languages, in points; {over(summary)}."
-    notes = ("To be read beside the scores: where all of them fall, so does the gap.",)
+    notes = ("To be read beside the scores: a gap is also smaller where English falls.",)
     return Table(caption, "intermediate", tuple(map(Column, shown)), (Body("", tuple(rows)),), marks(rows) + notes)
 
 
