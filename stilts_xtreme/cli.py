@@ -38,6 +38,10 @@ Out = Annotated[
 Address = Annotated[
     str | None, typer.Argument(help="Remove this stage; without it, only what dead processes left.", show_default=False)
 ]
+Submission = Annotated[
+    Path | None,
+    typer.Option("--submission", help="Also write the predictions below this folder, as XTREME takes them.", show_default=False),
+]
 RUNS = Path("runs")
 
 
@@ -71,16 +75,16 @@ def finetune_target(
 @app.command()
 def evaluate(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    dry_run: DryRun = False, as_json: AsJson = False,
+    submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""
-    _stage("evaluation", spec, overrides, store, device, threads, dry_run, as_json)
+    _stage("evaluation", spec, overrides, store, device, threads, dry_run, as_json, submission)
 
 
 @app.command()
 def study(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    jobs: Jobs = None, out: Out = None,
+    jobs: Jobs = None, out: Out = None, submission: Submission = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
@@ -91,6 +95,8 @@ def study(
     stages = plan.ordered([cell.stage for cell in cells])
     if dry_run:
         return _tree(stages, store_, {plan.address(cell.stage) for cell in cells})
+    if submission:
+        _check_submission([cell.stage for cell in cells])
     _run(stages, store_, device, threads, jobs)
     from stilts_xtreme import results
     from stilts_xtreme.stages.study import gather
@@ -101,6 +107,9 @@ def study(
     content = gather(loaded, cells, store_, command)
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
+    if submission:
+        folders = [submission / cell.intermediate.replace(">", "-then-") / f"seed-{cell.seed}" for cell in cells]
+        _submit([(cell.stage, folder) for cell, folder in zip(cells, folders)], store_, submission)
     _print(path, content, as_json)
 
 
@@ -226,20 +235,39 @@ def _store(root: Path) -> Any:
 
 
 def _stage(
-    kind: str, path: Path, overrides: list[str] | None, root: Path, device: str, threads: int | None, dry_run: bool, as_json: bool
-) -> None:
+    kind: str, path: Path, overrides: list[str] | None, root: Path, device: str, threads: int | None, dry_run: bool,
+    as_json: bool, submission: Path | None = None,
+) -> None:  # fmt: skip
     loaded = _load(path, overrides, {kind})
     from stilts_xtreme import plan, planner
 
     store, stage = _store(root), planner.resolve(loaded)
     if dry_run:
         return _tree(plan.chain(stage), store, {plan.address(stage)})
+    if submission:
+        _check_submission([stage])
     _run(plan.chain(stage), store, device, threads, 1)
     result = store.result(stage)
     from stilts_xtreme import listing
 
     listing.summary(result)
+    if submission:
+        _submit([(stage, submission)], store, submission)
     _print(store.path(stage) / "result.json", result, as_json)
+
+
+def _check_submission(stages: list[Any]) -> None:
+    from stilts_xtreme.stages import submission
+
+    submission.check(stages)
+
+
+def _submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
+    """Write each finished evaluation into its folder below `root`."""
+    from stilts_xtreme.stages import submission
+
+    paths = [path for stage, folder in parts for path in submission.write(stage, store, folder)]
+    print(f"submission: {root} ({len(paths)} files)", file=sys.stderr)
 
 
 def _run(stages: list[Any], store: Any, device: str, threads: int | None, jobs: int | None) -> None:

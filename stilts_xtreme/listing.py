@@ -69,7 +69,9 @@ def runs(store: Store) -> None:
 
 
 def benchmark(scores: dict[str, Any]) -> None:
-    """A submission's task, group and overall scores."""
+    """A submission's task, group and overall scores; below, its tasks' scores by class of language and their transfer gaps."""
+    from stilts_xtreme.scoring.benchmarks import with_f1_alone
+
     table = Table(scores["benchmark"], "score", "metrics", "languages", box=None, pad_edge=False)
     for name, task in scores["tasks"].items():
         metrics = "  ".join(f"{metric} {value:.1f}" for metric, value in task.get("metrics", {}).items())
@@ -77,7 +79,31 @@ def benchmark(scores: dict[str, Any]) -> None:
     for name, value in scores["groups"].items():
         table.add_row(f"({name})", f"{value:.1f}", "", "")
     table.add_row("overall", f"{scores['overall']:.1f}" if "overall" in scores else "- (incomplete)", "", "")
+    if scores["benchmark"] == "xtreme-r":  # papers differ in this
+        for name, value in with_f1_alone(scores).items():
+            table.add_row(f"{name} with F1 alone" if name == "overall" else f"({name} with F1 alone)", f"{value:.1f}", "", "")
     _console().print(table)
+    if any("score" in task for task in scores["tasks"].values()):
+        _console().print(
+            "\nclass: resources of its languages, 0 to 5 (Joshi et al.); in the means every class, family or script weighs alike"
+        )
+        _console().print(_breakdowns(scores["tasks"]))
+
+
+def _breakdowns(tasks: dict[str, Any]) -> Table:
+    """Complete tasks by resource class of their languages; means in which every class weighs the same; the transfer gap."""
+    from stilts_xtreme.scoring.benchmarks import HEADLINES
+    from stilts_xtreme.scoring.breakdowns import WAYS, breakdown, macro
+
+    told = {name: breakdown(task["languages"], HEADLINES[name]) for name, task in tasks.items() if "score" in task}
+    levels = sorted({level for found in told.values() for level in found.get("joshi", {})})
+    heads = [*(f"class {level}" for level in levels), "mean of classes", "of families", "of scripts", "transfer gap"]
+    table = Table("by kind of language", *heads, box=None, pad_edge=False)
+    for name, found in told.items():
+        means = macro(found)
+        values = [*(found.get("joshi", {}).get(level) for level in levels), *map(means.get, WAYS), found.get("gap")]
+        table.add_row(name, *("-" if value is None else f"{value:.1f}" for value in values))
+    return table
 
 
 def summary(result: dict[str, Any]) -> None:

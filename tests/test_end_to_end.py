@@ -64,6 +64,15 @@ def test_xcopa_comes_after_social_iqa_and_copa(store) -> None:
     assert result["score"] == pytest.approx(sum(s["accuracy"] for s in result["languages"].values()) / len(result["languages"]))
 
 
+def test_an_evaluation_is_handed_in(store, tmp_path) -> None:
+    done = stilts(*evaluate(store), "--submission", tmp_path / "out")
+    result = Path(done.stdout.strip())
+    assert done.stdout.count("\n") == 1 and f"submission: {tmp_path / 'out'} (6 files)" in done.stderr
+    for file in result.parent.glob("test-*.jsonl"):
+        labels = [json.loads(line)["prediction"] for line in file.read_text().splitlines()]
+        assert (tmp_path / "out" / "xnli" / f"{file.stem}.tsv").read_text().splitlines() == labels
+
+
 def test_a_result_has_the_same_bytes_twice_but_for_its_provenance(store, tmp_path) -> None:
     first = Path(stilts(*evaluate(store)).stdout.strip())
     second = Path(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from stilts_xtreme import report
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import XTREME
-from stilts_xtreme.report import findings, page, plots, tables, text
+from stilts_xtreme.report import findings, kinds, page, plots, tables, text
 from stilts_xtreme.report.summary import AVERAGE, Mean, beyond_two, summarise
 
 INTERMEDIATES = "untrained none anli mnli qqp squad squad_v2 hellaswag ccg cosmosqa commonsenseqa all".split()
@@ -448,3 +448,37 @@ def test_mean_stays_between_its_values_and_a_shift_of_all_seeds_has_no_spread(va
     rows = {"none": {"xnli": base, "panx": base}, "mnli": {"xnli": [b + 1 for b in base], "panx": [b + 3 for b in base]}}
     gain = summarise(small(rows)).gain("mnli", AVERAGE)
     assert gain.mean == pytest.approx(2) and (gain.deviation or 0) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_transfer_gap_is_that_of_each_seed() -> None:
+    study = invented(seeds=(1, 2))
+    summary = summarise(study)
+    table = kinds.transfer_gaps(summary)
+    assert [column.label for column in table.columns] == [target for target in TASKS if target != "bucc2018"]  # has no English
+    gaps = []
+    for run in (run for run in study["evaluations"] if run["intermediate"] == "mnli" and run["target"] == "xquad"):
+        scores = {code: (found["exact_match"] + found["f1"]) / 2 for code, found in run["languages"].items()}
+        gaps.append(scores.pop("en") - sum(scores.values()) / len(scores))
+    place = [column.label for column in table.columns].index("xquad")
+    assert cells(table, "mnli")[place] == text.number(sum(gaps) / 2)
+    assert smalls(table, "mnli")[place] == f"± {text.number(abs(gaps[0] - gaps[1]) / math.sqrt(2))}"
+    assert kinds.transfer_gaps(summarise(invented(seeds=(1,), targets=("bucc2018",)))) is None
+
+
+def test_classes_of_language_hold_their_languages_and_weigh_the_same() -> None:
+    summary = summarise(invented(seeds=(1,), intermediates=("none", "mnli"), targets=("bucc2018",)))  # de fr ru zh
+    table = kinds.classes(summary, "bucc2018")
+    scores = {code: summary.language("mnli", "bucc2018", [code]).mean for code in ("de", "fr", "ru", "zh")}
+    resources, family, script = ({head: (row[0].text, row[2].text) for head, row in body.rows} for body in table.bodies)
+    assert resources["5"] == ("3", text.number((scores["de"] + scores["fr"] + scores["zh"]) / 3))
+    assert script["Latin"] == ("2", text.number((scores["de"] + scores["fr"]) / 2))
+    assert family["Sino-Tibetan"] == ("1", text.number(scores["zh"])) and len(family) == 5
+    assert script["mean"] == ("", text.number(((scores["de"] + scores["fr"]) / 2 + scores["ru"] + scores["zh"]) / 3))
+
+
+def test_made_up_languages_have_a_gap_but_no_classes() -> None:
+    study = invented(seeds=(1,), targets=("xnli",))
+    for run in study["evaluations"]:
+        run["languages"] = {"en": run["languages"]["en"], "xa": run["languages"]["de"], "xb": run["languages"]["fr"]}
+    summary = summarise(study)
+    assert kinds.classes(summary, "xnli") is None and len(kinds.transfer_gaps(summary).bodies[0].rows) == len(INTERMEDIATES)

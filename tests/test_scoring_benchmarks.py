@@ -1,11 +1,17 @@
 import json
+import random
+import re
 import shutil
+import statistics
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from stilts_xtreme import listing
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.scoring.benchmarks import BENCHMARKS, HEADLINES, XTREME, XTREME_R, Benchmark, aggregate
+from stilts_xtreme.scoring.benchmarks import BENCHMARKS, HEADLINES, XTREME, XTREME_R, Benchmark, aggregate, with_f1_alone
 from stilts_xtreme.scoring.submission import ENDINGS, score_submission
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -62,6 +68,62 @@ def test_ten_tasks_of_xtreme_r() -> None:
     result = aggregate(XTREME_R, everything(XTREME_R))
     assert result["overall"] == pytest.approx((2 * 40 + 2 * 60 + 3 * 45 + 40 + 2 * 10) / 10)
     assert result["groups"]["retrieval"] == pytest.approx((40 + 10 + 10) / 3)
+
+
+@given(st.data(), st.sampled_from(list(BENCHMARKS.values())))
+@settings(deadline=None, max_examples=20)
+def test_averages_of_averages(data: st.DataObject, benchmark: Benchmark) -> None:
+    draw = random.Random(data.draw(st.integers(0, 2**32)))
+    scores = everything(benchmark)
+    for languages in scores.values():
+        for metrics in languages.values():
+            metrics |= {name: draw.uniform(0, 100) for name in metrics}
+    result = aggregate(benchmark, scores)
+    slow = {}
+    for task, languages in scores.items():
+        values = [statistics.fmean(metrics[name] for name in HEADLINES[task]) for metrics in languages.values()]
+        slow[task] = statistics.fmean(values)  # the mean of means over a full table is the mean over it either way
+        assert result["tasks"][task]["score"] == pytest.approx(slow[task])
+    assert result["overall"] == pytest.approx(statistics.fmean(slow.values()))
+    groups = {name: statistics.fmean(slow[task] for task in tasks) for name, tasks in benchmark.groups.items()}
+    assert result["groups"] == pytest.approx(groups)
+
+
+def test_the_table_shows_both_averages_of_xtreme_r_and_the_gap(capsys: pytest.CaptureFixture) -> None:
+    scores = everything(XTREME_R)
+    scores["xnli"]["en"]["accuracy"] = 82.0
+    listing.benchmark(aggregate(XTREME_R, scores))
+    rows = [re.split(r"\s{2,}", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    table = {row[0]: row[1:] for row in rows[: rows.index([""])]}
+    assert table["(qa)"] == ["45.0"] and table["(qa with F1 alone)"] == ["60.0"]
+    assert (table["overall"], table["overall with F1 alone"]) == (["39.8"], ["44.3"])
+    kinds = {row[0]: row[1:] for row in rows[rows.index([""]) + 1 :]}
+    heads = [
+        "class 1",
+        "class 2",
+        "class 3",
+        "class 4",
+        "class 5",
+        "mean of classes",
+        "of families",
+        "of scripts",
+        "transfer gap",
+    ]
+    assert kinds["by kind of language"] == heads
+    assert kinds["xnli"][-1] == "42.0" and kinds["xnli"][0] == "-" and kinds["xnli"][4] == "47.0"  # ar de en es fr zh
+    assert kinds["tatoeba"][-1] == "-"
+    listing.benchmark(aggregate(XTREME, everything(XTREME)))
+    assert "F1 alone" not in capsys.readouterr().out
+
+
+def test_questions_by_f1_alone() -> None:
+    result = aggregate(XTREME_R, everything(XTREME_R))
+    told = with_f1_alone(result)
+    assert told["qa"] == 60 and result["groups"]["qa"] == 45
+    assert told["overall"] == pytest.approx((2 * 40 + 2 * 60 + 3 * 60 + 40 + 2 * 10) / 10)
+    part = aggregate(XTREME_R, {task: scores for task, scores in everything(XTREME_R).items() if task != "xcopa"})
+    assert with_f1_alone(part) == {"qa": 60}
+    assert with_f1_alone(aggregate(XTREME_R, {})) == {}
 
 
 @pytest.mark.parametrize("task", XTREME.tasks)

@@ -11,11 +11,11 @@ from stilts_xtreme.scoring import retrieval
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@pytest.fixture(params=[(1, 1), (3, 2), (1024, 8192)], ids=str)
+@pytest.fixture(params=[(1, 1, 4), (3, 2, 0), (3, 2, 4), (1024, 8192, 0), (1024, 8192, 4)], ids=str)
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows and columns of a block: the result must not depend on them."""
-    monkeypatch.setattr(retrieval, "ROWS", request.param[0])
-    monkeypatch.setattr(retrieval, "COLUMNS", request.param[1])
+    """Rows and columns of a block, and when its best are sorted out first: the result must not depend on them."""
+    for name, value in zip(("ROWS", "COLUMNS", "FEW"), request.param, strict=True):
+        monkeypatch.setattr(retrieval, name, value)
 
 
 def draw(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -158,6 +158,37 @@ def test_pair_f1() -> None:
     assert retrieval.pair_f1([], gold) == {"precision": 0, "recall": 0, "f1": 0}
     with pytest.raises(ValueError):
         retrieval.pair_f1(found, [])
+
+
+PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=9)
+
+
+@given(PAIRS, PAIRS.filter(bool))
+@settings(deadline=None)
+def test_pair_f1_by_counting(found: list[tuple[int, int]], gold: list[tuple[int, int]]) -> None:
+    every = [(i, j) for i in range(4) for j in range(4)]
+    right = sum(pair in found and pair in gold for pair in every)
+    precision = right / n if (n := sum(pair in found for pair in every)) else 0
+    recall = right / sum(pair in gold for pair in every)
+    f1 = 2 * precision * recall / (precision + recall) if right else 0
+    told = retrieval.pair_f1(found, gold)
+    assert told == pytest.approx({"f1": 100 * f1, "precision": 100 * precision, "recall": 100 * recall})
+
+
+RANKED = st.lists(st.integers(0, 8), max_size=12)
+
+
+@given(st.lists(st.tuples(RANKED, st.sets(st.integers(0, 8), min_size=1)), min_size=1, max_size=4), st.integers(1, 9))
+@settings(deadline=None)
+def test_mean_average_precision_by_its_definition(queries: list[tuple[list[int], set[int]]], depth: int) -> None:
+    """Precision at k, summed over the places k that hold a right answer for the first time, by the most that could be found."""
+    total = Fraction(0)
+    for results, wanted in queries:
+        seen = [set(results[:k]) & wanted for k in range(depth + 1)]
+        hits = [k for k in range(1, depth + 1) if len(seen[k]) > len(seen[k - 1])]
+        total += sum(Fraction(len(seen[k]), k) for k in hits) / min(len(wanted), depth)
+    found = retrieval.mean_average_precision([results for results, _ in queries], [wanted for _, wanted in queries], depth)
+    assert found == pytest.approx(float(100 * total / len(queries)))
 
 
 @pytest.mark.parametrize(

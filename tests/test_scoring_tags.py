@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme.scoring.tags import iob2_chunks, strict_iob2_f1, xtreme_chunks, xtreme_f1
+from stilts_xtreme.tasks.examples import Tagged
+from stilts_xtreme.tasks.metrics import tag_accuracy
 
 CASES = json.loads((Path(__file__).parent / "cases" / "scoring_tags.json").read_text(encoding="utf-8"))["cases"]
 METRICS = ("f1", "precision", "recall", "accuracy")
@@ -83,6 +85,9 @@ def test_score_counts_chunks_of_all_sentences(sentences: list[list[tuple[str, st
         f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0
         result = score(ours, gold)
         assert [result[name] for name in METRICS[:3]] == pytest.approx([100 * f1, 100 * precision, 100 * recall])
+        tokens = [pair for sentence in sentences for pair in sentence]
+        assert result["accuracy"] == pytest.approx(100 * len([1 for a, b in tokens if a == b]) / len(tokens))
+    assert tag_accuracy(ours, [Tagged("1", tuple(tags), tuple(tags)) for tags in gold], "en") == {"accuracy": result["accuracy"]}
 
 
 def test_strict_differs_where_nothing_opens_a_chunk() -> None:

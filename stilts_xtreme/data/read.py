@@ -97,6 +97,13 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
     return Reading(tuple(examples), " + ".join(sources), digest(task, split, language, where), total, dropped, labels)
 
 
+def rows(task: Task, split: str, language: str, where: Where) -> Iterator[tuple[str, Row]]:
+    """Every row of the split in the order of its source, dropped ones too, with the id that `read` gives its example."""
+    taken: set[str] = set()
+    for row in _place(task, split, language, where).rows():
+        yield _unused(row["id"], taken), row
+
+
 def digest(task: Task, split: str, language: str, where: Where) -> str:
     """SHA-256 that changes when what `read` gives may change; cheap. Joined tasks count with their versions."""
     parts = [(part, _place(part, split, language, where).digest()) for part in _parts(task, split)]

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.report import findings, plots, tables, text
+from stilts_xtreme.report import findings, kinds, plots, tables, text
 from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.report.tables import Cell, Table
 
@@ -65,7 +65,12 @@ def _line(cells: list[str]) -> str:
 
 def _content(summary: Summary) -> dict[str, Any]:
     study = summary.study
-    by_language = [(target, table) for target in summary.targets if (table := tables.languages(summary, target)) is not None]
+    by_language = [
+        (target, table)
+        for target in summary.targets
+        for table in (tables.languages(summary, target), kinds.classes(summary, target))
+        if table is not None
+    ]
     return {
         "study": study,
         "note": study.get("note") or "",
@@ -74,6 +79,7 @@ def _content(summary: Summary) -> dict[str, Any]:
         "best": tables.best_per_target(summary),
         "targets": tables.targets(summary),
         "retrieval": findings.retrieval(summary),
+        "gaps": kinds.transfer_gaps(summary),
         "languages": by_language,
         "trainings": tables.trainings(summary) if study["trainings"] else None,
         "collapsed": tables.collapsed(summary),

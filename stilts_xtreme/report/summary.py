@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.scoring.benchmarks import mean
+from stilts_xtreme.scoring.breakdowns import transfer_gap
 
 CONTROL, BASELINE, AVERAGE = "untrained", "none", "average"
 FIELDS = ("name", "question", "intermediates", "targets", "seeds", "tasks", "evaluations", "trainings")
@@ -131,6 +133,18 @@ class Summary:
     def language_gain(self, intermediate: str, target: str, code: str) -> Mean | None:
         own, base = self._language(intermediate, target, [code]), self._language(BASELINE, target, [code])
         return self._mean({seed: own[seed] - base[seed] for seed in own if seed in base})
+
+    def macro(self, intermediate: str, target: str, groups: Sequence[Sequence[str]]) -> Mean | None:
+        """Mean over groups of languages, each weighing the same however many languages it has; by seed as `language`."""
+        rows = [self._language(intermediate, target, codes) for codes in groups]
+        return self._mean({seed: mean([row[seed] for row in rows]) for seed in self.seeds if all(seed in row for row in rows)})
+
+    def transfer_gap(self, intermediate: str, target: str) -> Mean | None:
+        """English score minus the mean of the target's other languages, by seed as `language`; None without either."""
+        scores = {code: self._language(intermediate, target, [code]) for code in self.languages(target)}
+        whole = [seed for seed in self.seeds if all(seed in found for found in scores.values())]
+        gaps = {seed: transfer_gap({code: found[seed] for code, found in scores.items()}) for seed in whole}
+        return self._mean({seed: gap for seed, gap in gaps.items() if gap is not None})
 
     def examples(self, target: str, code: str) -> tuple[int, ...]:
         """The numbers of test examples met in the runs, ascending; one number where all runs agree."""

@@ -59,14 +59,14 @@ def main(summary: Summary) -> Table:
             cells = [
                 Cell(
                     text.value(gain, signed=True),
-                    _small(summary, name, column, gain),
+                    small(summary, name, column, gain),
                     gain is not None and above(gain.mean) and best[column] == name,
                 )
                 for column, gain in zip(columns, gains, strict=True)
             ]
             rows.append((name, tuple(cells)))
         bodies.append(Body(f"Gains over “{BASELINE}” (points)", tuple(rows)))
-    caption = f"Scores without intermediate training and gains with it; {_over(summary)}."
+    caption = f"Scores without intermediate training and gains with it; {over(summary)}."
     return Table(
         caption,
         "intermediate",
@@ -88,7 +88,7 @@ def best_per_target(summary: Summary) -> Table | None:
         raised = Cell(f"{sum(above(gain.mean) for gain in gains.values())} of {len(gains)}")
         absent = Cell(text.ABSENT)
         if above(gains[name].mean):
-            gain = Cell(text.value(gains[name], signed=True), _small(summary, name, target, gains[name]))
+            gain = Cell(text.value(gains[name], signed=True), small(summary, name, target, gains[name]))
             cells = (Cell(name), base, Cell(text.value(summary.score(name, target))), gain, Cell(reading(gains[name])), raised)
         else:
             cells = (absent, base, absent, absent, Cell("no gain above zero"), raised)
@@ -103,7 +103,7 @@ def best_per_target(summary: Summary) -> Table | None:
         Column("best", False), Column(f"score, {BASELINE}"), Column("score, best"), Column("gain"), Column("reading", False),
         Column("gains above zero"),
     )  # fmt: skip
-    return Table("Largest gain of each target.", "target", columns, (Body("", tuple(rows)),), _marks(rows) + notes)
+    return Table("Largest gain of each target.", "target", columns, (Body("", tuple(rows)),), marks(rows) + notes)
 
 
 def targets(summary: Summary) -> Table:
@@ -115,7 +115,7 @@ def targets(summary: Summary) -> Table:
         sizes = [size for code in codes for size in summary.examples(target, code)]
         level = summary.chance(target)
         cells = (
-            Cell(_metric(summary, target)),
+            Cell(metric(summary, target)),
             Cell(text.ABSENT if level is None else text.number(level)),
             Cell(task.get("trains_on") or "nothing"),
             Cell(str(len(codes)) if codes else text.ABSENT),
@@ -143,15 +143,15 @@ def languages(summary: Summary, target: str) -> Table | None:
     rows = []
     for code in codes:
         found = [summary.language(name, target, [code]) for name in shown]
-        rows.append((text.language(code), (Cell(text.between(summary.examples(target, code))), *map(_plain, found))))
+        rows.append((text.language(code), (Cell(text.between(summary.examples(target, code))), *map(plain, found))))
     bodies = [Body("", tuple(rows))]
-    means = [("all languages", (Cell(""), *(_plain(summary.score(name, target)) for name in shown)))]
+    means = [("all languages", (Cell(""), *(plain(summary.score(name, target)) for name in shown)))]
     if "en" in codes and len(codes) > 1:
-        means.append(("all but English", (Cell(""), *(_plain(summary.language(name, target, codes[1:])) for name in shown))))
+        means.append(("all but English", (Cell(""), *(plain(summary.language(name, target, codes[1:])) for name in shown))))
     bodies.append(Body("Means", tuple(means)))
-    caption = f"{target}: {_metric(summary, target)} by language and intermediate; {_over(summary)}."
+    caption = f"{target}: {metric(summary, target)} by language and intermediate; {over(summary)}."
     columns = (Column("n"), *map(Column, shown))
-    return Table(caption, "language", columns, tuple(bodies), _marks(rows))
+    return Table(caption, "language", columns, tuple(bodies), marks(rows))
 
 
 def trainings(summary: Summary) -> Table:
@@ -231,22 +231,26 @@ def _path(summary: Summary, training: Mapping[str, Any]) -> str:
 def _scores(summary: Summary, name: str) -> tuple[Cell, ...]:
     found = [summary.score(name, column) for column in summary.columns]
     pairs = zip(summary.columns, found, strict=True)
-    return tuple(Cell(text.value(score), _small(summary, name, column, score)) for column, score in pairs)
+    return tuple(Cell(text.value(score), small(summary, name, column, score)) for column, score in pairs)
 
 
-def _small(summary: Summary, name: str, column: str, found: Mean | None) -> str:
+def small(summary: Summary, name: str, column: str, found: Mean | None) -> str:
+    """What stands beneath a mean: its spread, and the mark of a collapsed training."""
     return " ".join(filter(None, (text.spread(found), "‡" if found is not None and summary.collapsed(name, column) else "")))
 
 
-def _plain(found: Mean | None) -> Cell:
+def plain(found: Mean | None) -> Cell:
+    """A mean without its spread."""
     return Cell(text.value(found), "†" if found is not None and found.partial else "")
 
 
-def _metric(summary: Summary, target: str) -> str:
+def metric(summary: Summary, target: str) -> str:
+    """The target's headline metrics in words."""
     return " and ".join(name.replace("_", " ").replace("f1", "F1") for name in summary.study["tasks"][target]["headline"])
 
 
-def _over(summary: Summary) -> str:
+def over(summary: Summary) -> str:
+    """The seeds that the numbers are means over."""
     return f"means over {len(summary.seeds)} seeds" if len(summary.seeds) > 1 else f"seed {summary.seeds[0]}"
 
 
@@ -260,14 +264,14 @@ def _main_notes(summary: Summary, rows: Sequence[tuple[str, Sequence[Cell]]]) ->
         notes.append("Bold: the largest gain of a column, where it is above zero; what is written 0.0 counts as zero.")
     if len(summary.columns) > len(summary.targets):
         notes.append(f"An average is over all {len(summary.targets)} targets, and absent where one is missing.")
-    return (" ".join(notes), *_marks(rows))
+    return (" ".join(notes), *marks(rows))
 
 
-def _marks(rows: Sequence[tuple[str, Sequence[Cell]]]) -> tuple[str, ...]:
+def marks(rows: Sequence[tuple[str, Sequence[Cell]]]) -> tuple[str, ...]:
     """What the marks that stand in the rows mean."""
-    marks = {
+    meanings = {
         "†": "fewer seeds than the study has; see the missing evaluations.",
         "‡": "built on a collapsed training, in one seed or more.",
     }
     used = "".join(cell.small for _, cells in rows for cell in cells)
-    return tuple(f"{mark} {words}" for mark, words in marks.items() if mark in used)
+    return tuple(f"{mark} {words}" for mark, words in meanings.items() if mark in used)

@@ -23,6 +23,11 @@ LABELS = {
 }
 
 
+def file_name(task: str, language: str) -> str:
+    """Where a submission has a task's predictions in a language, below its folder."""
+    return f"{task}/test-{language}.{ENDINGS.get(task, 'tsv')}"
+
+
 def score_submission(predictions_dir: Path | str, labels_dir: Path | str, benchmark: str = "xtreme") -> dict[str, Any]:
     """Scores of a submission, in the shape `benchmarks.aggregate` gives; `benchmark` is xtreme or xtreme-r.
 
@@ -35,7 +40,7 @@ def score_submission(predictions_dir: Path | str, labels_dir: Path | str, benchm
     tasks = [task for task in chosen.tasks if (predictions / task).is_dir()]
     if not tasks:
         raise UserError(f"{predictions}: no folder of a task of {benchmark}; expected one or more of {', '.join(chosen.tasks)}")
-    files = {(task, code): f"{task}/test-{code}.{ENDINGS.get(task, 'tsv')}" for task in tasks for code in chosen.languages[task]}
+    files = {(task, code): file_name(task, code) for task in tasks for code in chosen.languages[task]}
     missing = [folder / file for file in files.values() for folder in (predictions, labels) if not (folder / file).is_file()]
     if missing:
         hint = "missing; a task is scored in all its languages (to leave a task out, take its predictions away)"
