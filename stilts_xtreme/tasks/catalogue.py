@@ -4,6 +4,7 @@ from stilts_xtreme.tasks.intermediate import ANLI, CCG, COMMONSENSEQA, COSMOSQA,
 from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.tasks.text import TEXT
 from stilts_xtreme.tasks.xtreme import BUCC2018, MLQA, PANX, PAWSX, TATOEBA, TYDIQA, UDPOS, XNLI, XQUAD
+from stilts_xtreme.tasks.xtreme_r import LAREQA, MEWSLIX, SQUAD_RETRIEVAL
 
 TASKS: dict[str, Task] = {
     "anli": ANLI,
@@ -26,7 +27,10 @@ TASKS: dict[str, Task] = {
     "bucc2018": BUCC2018,
     "tatoeba": TATOEBA,
     "text": TEXT,
+    "squad_retrieval": SQUAD_RETRIEVAL,
+    "lareqa": LAREQA,
+    "mewslix": MEWSLIX,
 }
 
 INTERMEDIATES = ("anli", "mnli", "qqp", "squad", "squad_v2", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")
-TARGETS = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba")
+TARGETS = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba", "lareqa", "mewslix")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stilts_xtreme.languages import MANY
 from stilts_xtreme.tasks.examples import Example
 
 Row = dict[str, Any]
@@ -17,12 +18,14 @@ class Files:
 
     `train`, `dev`, `test` are glob patterns relative to the folder; `{language}` (ISO 639-1) and `{iso3}` are filled in.
     `reader(path)` yields canonical rows, raising UserError with file and line where the content is not as declared.
+    `pool` is read by a reader of its own, from the patterns in its `test`: the candidates that queries are looked for among.
     """
 
     reader: Callable[[Path], Iterator[Row]]
     train: tuple[str, ...] = ()
     dev: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+    pool: "Files | None" = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Task:
     `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
     `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
     `joins` names tasks whose English training rows are added under the same head (ANLI+).
+    `pool`, for tasks that look for candidates: "languages" for the candidates of all languages evaluated, together (each a
+    reading of its own), "shared" for one set of candidates in many languages.
     `version` is part of every address that uses the task: raise it when its reading changes.
     """
 
@@ -61,6 +66,7 @@ class Task:
     joins: tuple[str, ...] = ()
     licence: str = ""
     about: str = ""
+    pool: str = ""
     chance: float | None = None  # score of guessing, 0 to 100; None where guessing is near 0
     version: int = 1
 
@@ -68,3 +74,7 @@ class Task:
     def source_task(self) -> str | None:
         """Name of the task this one's head is trained on; None where nothing is trained (retrieval)."""
         return None if self.head == "embedding" else self.trains_on or self.name
+
+    def pools(self, languages: tuple[str, ...]) -> tuple[str, ...]:
+        """Languages of the "pool" readings that queries in `languages` are looked for among."""
+        return {"": (), "languages": languages, "shared": (MANY,)}[self.pool]
