@@ -64,6 +64,11 @@ class Planner:
 
     def train(self, start: Any, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Any = None) -> Train:
         """One training stage on the English data of `tasks`."""
+        if recipe.micro_batch and recipe.micro_batch < recipe.batch_size and any(TASKS[t].head == "dual_encoder" for t in tasks):
+            raise UserError(  # micro_batch is not part of the address, and here it would change the result
+                f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, but the "
+                f"wrong answers of this task are the other examples of the batch; say micro_batch: {recipe.batch_size}, or a smaller batch"
+            )
         parts = [name for task in tasks for name in (task, *TASKS[task].joins)]
         reads = dict.fromkeys(
             [self.reads(name, "train", "en") for name in parts] + [self.reads(name, "dev", "en") for name in tasks]
@@ -106,6 +111,7 @@ class Planner:
             raise UserError(f"{task}: no test data in any language in {data.name(self.where)}. To get it: {TASKS[task].about}")
         chosen = tuple(code for code in present if languages is None or code in languages)
         reads = [self.reads(task, "test", code) for code in chosen]
+        reads += [self.reads(task, "pool", code) for code in TASKS[task].pools(chosen)]
         if TASKS[task].head != "embedding":
             return self._same(Predict(model, task, chosen, tuple(reads), where=self.where))
         if task == "bucc2018":

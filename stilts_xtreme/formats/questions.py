@@ -70,7 +70,8 @@ def sentence_search(row: Row) -> Row:
     """A SQuAD row as a search: the question, and the sentence its first answer begins in, with the paragraph as second text."""
     start = row["answers"]["answer_start"][0]
     context = row["context"]
-    begin, end = next(span for span in reversed(sentence_spans(context)) if span[0] <= start)
+    spans = sentence_spans(context)
+    begin, end = next((span for span in reversed(spans) if span[0] <= start), spans[0] if spans else (0, len(context)))
     paragraph = hashlib.sha256(context.encode()).hexdigest()[:12]
     candidate = {"id": f"{paragraph}-{begin}", "text": context[begin:end], "second": context}
     return {"id": row["id"], "query": row["question"], "answers": [candidate["id"]], "candidate": candidate}
