@@ -8,7 +8,7 @@ import pytest
 from stilts_xtreme import formats, languages
 from stilts_xtreme.tasks import hub_rows, metrics, rows
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
-from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged
+from stilts_xtreme.tasks.examples import Choices, Pair, Query, Question, Sentence, Tagged
 from stilts_xtreme.tasks.task import Files, Hub, Task
 
 ALL = pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
@@ -27,8 +27,9 @@ def test_languages() -> None:
 
 def test_catalogue() -> None:
     assert list(TASKS) == [task.name for task in TASKS.values()]
-    assert set(TASKS) == {*INTERMEDIATES, *TARGETS, "snli", "text"} and len(INTERMEDIATES) == len(TARGETS) == 9
+    assert set(TASKS) == {*INTERMEDIATES, *TARGETS, "snli", "text", "squad_retrieval"} and len(INTERMEDIATES) == len(TARGETS) - 2 == 9
     counts = {"xnli": 15, "pawsx": 7, "panx": 40, "udpos": 33, "xquad": 11, "mlqa": 7, "tydiqa": 9, "bucc2018": 4, "tatoeba": 36}
+    counts |= {"lareqa": 11, "mewslix": 11}
     assert {name: len(TASKS[name].languages) for name in TARGETS} == counts  # XTREME, arXiv 2003.11080, table 1 and its code
     assert all(TASKS[name].languages == ("en",) for name in (*INTERMEDIATES, "snli"))
     assert set(languages.XTREME) - set(TASKS["udpos"].languages) == set("bn jv ka ml ms my sw".split())
@@ -37,7 +38,7 @@ def test_catalogue() -> None:
 
 @ALL
 def test_a_task_is_whole(task: Task) -> None:
-    assert task.head in ("classification", "multiple_choice", "tagging", "span_qa", "embedding", "mlm")
+    assert task.head in ("classification", "multiple_choice", "tagging", "span_qa", "embedding", "mlm", "dual_encoder")
     assert task.licence and task.about and task.version >= 1 and task.sources
     assert (task.head == "classification") == bool(task.labels and task.head != "tagging")
     assert task.trains_on is None or TASKS[task.trains_on].head == task.head
@@ -144,6 +145,7 @@ def test_headlines_are_among_the_metrics(task: Task) -> None:
         "tagging": [Tagged("1", ("Bo",), ("X" if task.name == "udpos" else "B-PER",))],
         "span_qa": QUESTIONS[:1],
         "embedding": BITEXT[2:4],
+        "dual_encoder": [Query("1", "who?", ("a",))],
         "mlm": [],
     }[task.head]
     gold = {
@@ -152,6 +154,7 @@ def test_headlines_are_among_the_metrics(task: Task) -> None:
         "tagging": lambda: [example.tags for example in examples],
         "span_qa": lambda: ["hen"],
         "embedding": lambda: ["f0"] if task.name == "tatoeba" else [("f0", "e0")],
+        "dual_encoder": lambda: [["a", "b"]],
         "mlm": lambda: [],
     }[task.head]()
     found = task.metric(gold, examples, task.languages[0])
