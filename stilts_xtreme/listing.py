@@ -107,7 +107,9 @@ def _role(name: str) -> str:
 
 def _source(source: Any) -> str:
     if isinstance(source, Files):
-        return "files: " + " ".join(dict.fromkeys([*source.train, *source.dev, *source.test, *(source.pool.test if source.pool else ())]))
+        return "files: " + " ".join(
+            dict.fromkeys([*source.train, *source.dev, *source.test, *(source.pool.test if source.pool else ())])
+        )
     return f"hub: {source.id} {source.config} @ {source.revision or 'not pinned'}"
 
 

@@ -64,11 +64,7 @@ class Planner:
 
     def train(self, start: Any, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Any = None) -> Train:
         """One training stage on the English data of `tasks`."""
-        if recipe.micro_batch and recipe.micro_batch < recipe.batch_size and any(TASKS[t].head == "dual_encoder" for t in tasks):
-            raise UserError(  # micro_batch is not part of the address, and here it would change the result
-                f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, but the "
-                f"wrong answers of this task are the other examples of the batch; say micro_batch: {recipe.batch_size}, or a smaller batch"
-            )
+        _undivided(tasks, recipe)
         parts = [name for task in tasks for name in (task, *TASKS[task].joins)]
         reads = dict.fromkeys(
             [self.reads(name, "train", "en") for name in parts] + [self.reads(name, "dev", "en") for name in tasks]
@@ -171,6 +167,15 @@ def lay(*layers: Any) -> Recipe:
             said["steps"] = None
         said |= new
     return Recipe(**said)
+
+
+def _undivided(tasks: Sequence[str], recipe: Recipe) -> None:
+    """Where a batch's examples are each other's wrong answers its division would change the result, but not the address."""
+    if any(TASKS[task].head == "dual_encoder" for task in tasks) and 0 < (recipe.micro_batch or 0) < recipe.batch_size:
+        raise UserError(
+            f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, and the other "
+            f"examples of a batch are this task's wrong answers; say micro_batch: {recipe.batch_size}, or a smaller batch_size"
+        )
 
 
 def _contents(folder: Path) -> str:

@@ -31,7 +31,6 @@ def encode(examples, training=True):
     return dual_encoder.encode(examples, TOKENIZER, (), LIMITS, training)
 
 
-
 def test_rows_are_the_tokenizers_own():
     def ids(*texts):
         return TOKENIZER(*texts)["input_ids"]

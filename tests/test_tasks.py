@@ -27,7 +27,10 @@ def test_languages() -> None:
 
 def test_catalogue() -> None:
     assert list(TASKS) == [task.name for task in TASKS.values()]
-    assert set(TASKS) == {*INTERMEDIATES, *TARGETS, "snli", "text", "squad_retrieval"} and len(INTERMEDIATES) == len(TARGETS) - 2 == 9
+    assert (
+        set(TASKS) == {*INTERMEDIATES, *TARGETS, "snli", "text", "squad_retrieval"}
+        and len(INTERMEDIATES) == len(TARGETS) - 2 == 9
+    )
     counts = {"xnli": 15, "pawsx": 7, "panx": 40, "udpos": 33, "xquad": 11, "mlqa": 7, "tydiqa": 9, "bucc2018": 4, "tatoeba": 36}
     counts |= {"lareqa": 11, "mewslix": 11}
     assert {name: len(TASKS[name].languages) for name in TARGETS} == counts  # XTREME, arXiv 2003.11080, table 1 and its code

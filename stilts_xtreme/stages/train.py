@@ -229,7 +229,10 @@ def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str,
 
 
 def guessing(task: str, dev: Dev) -> float:
-    """Score (0 to 100) of giving the same answer always: the commonest label, choice, tag, token or candidates; for span QA no answer."""
+    """Score (0 to 100) of giving the same answer always: the commonest label, choice, tag or token; for span QA no answer.
+
+    Of candidates, the 20 that are most often right: with one query each, the mean reciprocal rank of a random order.
+    """
     kind = TASKS[task].head
     if kind == "mlm":
         tokens = Counter(token for feature in dev.features for row in feature["rows"] for token in row[1:-1])
