@@ -173,8 +173,8 @@ def _undivided(tasks: Sequence[str], recipe: Recipe) -> None:
     """Where a batch's examples are each other's wrong answers its division would change the result, but not the address."""
     if any(TASKS[task].head == "dual_encoder" for task in tasks) and 0 < (recipe.micro_batch or 0) < recipe.batch_size:
         raise UserError(
-            f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, and the other "
-            f"examples of a batch are this task's wrong answers; say micro_batch: {recipe.batch_size}, or a smaller batch_size"
+            f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, and the "
+            f"other examples of a batch are this task's wrong answers; say micro_batch: {recipe.batch_size}, or a smaller batch_size"
         )
 
 

@@ -5,7 +5,10 @@ from functools import lru_cache
 
 # A final mark, closing quotes and brackets, notes such as [12]; then white space before a capital letter or a digit.
 _BREAK = re.compile(r"""[.?!]["'”’)\]]*(?:\[[\w ?]+\])*(\s+)(?=["'“‘(\[]*[^\W_a-z])""")
-_WORDS = "Mr Mrs Ms Dr Prof Rev Fr St Lt Gen Col Maj Adm Capt Sgt Rep Gov Sen Pres Mt Ft Jan Aug Sept Oct Nov Dec v vs cf ca c approx al"
+_WORDS = (
+    "Mr Mrs Ms Dr Prof Rev Fr St Lt Gen Col Maj Adm Capt Sgt Rep Gov Sen Pres Mt Ft "
+    "Jan Aug Sept Oct Nov Dec v vs cf ca c approx al"
+)
 # Not the end: a title, a shortened word, an initial.
 _SHORT = re.compile(rf"\b(?:{'|'.join(_WORDS.split())}|e\.g|i\.e|[A-Z])\.$")
 _NUMBERED = re.compile(r"\b(?:No|Vol|Sec|Art)\.$")  # not the end before a number

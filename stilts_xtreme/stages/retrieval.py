@@ -19,7 +19,7 @@ from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Query
 from stilts_xtreme.tasks.metrics import RANKED
 
-CHUNK = 20_000  # candidates encoded at a time: their vectors are compared and forgotten
+CHUNK = 10_000  # candidates encoded at a time: their vectors are compared and forgotten
 
 Answer = Callable[[str, Sequence[Any]], tuple[list[Any], list[Any]]]
 
