@@ -174,7 +174,7 @@ def _undivided(tasks: Sequence[str], recipe: Recipe) -> None:
     if any(TASKS[task].head == "dual_encoder" for task in tasks) and 0 < (recipe.micro_batch or 0) < recipe.batch_size:
         raise UserError(
             f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, and the "
-            f"other examples of a batch are this task's wrong answers; say micro_batch: {recipe.batch_size}, or a smaller batch_size"
+            f"other examples of a batch are its wrong answers; say micro_batch: {recipe.batch_size}, or a smaller batch_size"
         )
 
 
