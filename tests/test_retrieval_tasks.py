@@ -332,7 +332,7 @@ def test_real_lareqa(real_data: Path, tmp_path: Path) -> None:
     names = set(pool.names)
     assert all(set(record["prediction"]) <= names for records in written.values() for record in records)
     assert [scores["n"] for scores in result["languages"].values()] == [1190, 1190]
-    assert 0.1 < result["score"] < 20
+    assert 0.3 < result["score"] < 20  # a random order gives 0.15
 
 
 def test_real_sentences_are_those_of_lareqa(real_data: Path) -> None:
