@@ -75,6 +75,7 @@ TABLE = (
     Language("zh", "cmn", "Mandarin", "Sino-Tibetan", "Ideograms", 5, True),
 )
 
+MANY = "mul"  # ISO 639-2's code for several languages at once: a pool of candidates in all of them
 LANGUAGES = {language.code: language for language in TABLE}
 XTREME = tuple(language.code for language in TABLE if language.xtreme)
 

@@ -139,7 +139,9 @@ def _role(name: str) -> str:
 
 def _source(source: Any) -> str:
     if isinstance(source, Files):
-        return "files: " + " ".join([*source.train, *source.dev, *source.test])
+        return "files: " + " ".join(
+            dict.fromkeys([*source.train, *source.dev, *source.test, *(source.pool.test if source.pool else ())])
+        )
     return f"hub: {source.id} {source.config} @ {source.revision or 'not pinned'}"
 
 

@@ -73,6 +73,7 @@ class Planner:
     def train(self, start: Any, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Any = None) -> Train:
         """One training stage on the data that `tasks` name, and on text where the mixture says so."""
         found = [training(task) for task in tasks]
+        _undivided([task.name for task, _ in found], recipe)
         parts = [(name, code) for task, codes in found for name in (task.name, *task.joins) for code in codes]
         reads = dict.fromkeys(
             [self.reads(name, training_split(TASKS[name], code), code) for name, code in parts] + [self.reads(task.name, "dev", "en") for task, _ in found]
@@ -126,6 +127,7 @@ class Planner:
             raise UserError(f"{task}: no test data in any language in {data.name(self.where)}. To get it: {TASKS[task].about}")
         chosen = tuple(code for code in present if (usual(code) if languages is None else code in languages))
         reads = [self.reads(task, "test", code) for code in chosen]
+        reads += [self.reads(task, "pool", code) for code in TASKS[task].pools(chosen)]
         if TASKS[task].head != "embedding":
             return self._same(Predict(model, task, chosen, tuple(reads), where=self.where))
         if task == "bucc2018":
@@ -204,6 +206,15 @@ def lay(*layers: Any) -> Recipe:
             said["steps"] = None
         said |= new
     return Recipe(**said)
+
+
+def _undivided(tasks: Sequence[str], recipe: Recipe) -> None:
+    """Where a batch's examples are each other's wrong answers its division would change the result, but not the address."""
+    if any(TASKS[task].head == "dual_encoder" for task in tasks) and 0 < (recipe.micro_batch or 0) < recipe.batch_size:
+        raise UserError(
+            f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, and the "
+            f"other examples of a batch are its wrong answers; say micro_batch: {recipe.batch_size}, or a smaller batch_size"
+        )
 
 
 def _contents(folder: Path) -> str:

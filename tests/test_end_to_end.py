@@ -243,3 +243,20 @@ def test_a_submission_is_scored(tmp_path) -> None:
 def test_tasks_are_listed_and_shown() -> None:
     assert "cosmosqa" in stilts("tasks").stdout
     assert "Pair" in stilts("tasks", "xnli").stdout
+
+
+@pytest.mark.parametrize(("task", "source", "pool"), [("lareqa", "squad_retrieval", 6 * 800), ("mewslix", "mewslix", 80)])
+def test_trained_retrieval_ranks_its_pool(store, tmp_path, task, source, pool) -> None:
+    spec = tmp_path / "evaluate.yaml"
+    spec.write_text(f"kind: evaluation\nsetup: {EXPERIMENTS}/setups/miniature.yaml\nmodel: {{kind: target, task: {task}}}\n")
+    path = Path(stilts("evaluate", spec, *TINY, "--store", store).stdout.strip())
+    result = json.loads(path.read_text())
+    assert [link["tasks"] for link in result["chain"]] == [["text"], [source], [task]]
+    assert len(result["languages"]) == 6 and all(0 <= s["map@20"] <= 100 and s["n"] == 400 for s in result["languages"].values())
+    assert sum(told["examples"] for told in result["data"] if told["split"] == "pool") == pool
+    records = [json.loads(line) for line in (path.parent / "test-xd.jsonl").read_text().splitlines()]
+    assert len(records) == 400 and all(len(set(record["prediction"])) == 20 for record in records)
+    training = json.loads((store / "train" / result["chain"][1]["address"] / "result.json").read_text())
+    assert training["dev"][source]["n"] == 24 and training["features"] == {source: 64}
+    told = stilts("evaluate", spec, *TINY, "model.recipe.micro_batch=4", "--store", store, code=2).stderr
+    assert "micro_batch" in told and "Traceback" not in told

@@ -68,6 +68,23 @@ def test_nearest_is_exact(seed: int) -> None:
 
 
 @pytest.mark.usefixtures("blocks")
+@given(SEEDS, st.integers(1, 14), st.integers(1, 12))
+@settings(deadline=None, max_examples=60)
+def test_the_k_nearest_are_exact_however_the_candidates_come(seed: int, k: int, size: int) -> None:
+    queries, candidates = draw(seed)
+    chunks = (candidates[begin : begin + size] for begin in range(0, len(candidates), size))
+    found = retrieval.nearest_k(queries, chunks, k)
+    for query, row in zip(queries, found.tolist(), strict=True):
+        order = sorted(range(len(candidates)), key=lambda at: (-cosine(query, candidates[at]), at))[:k]
+        assert row == order + [-1] * (k - len(order))
+
+
+def test_no_candidates_at_all() -> None:
+    with pytest.raises(ValueError, match="no candidates"):
+        retrieval.nearest_k(np.ones((2, 2)), [], 3)
+
+
+@pytest.mark.usefixtures("blocks")
 @given(SEEDS.map(lambda seed: seed // 2 * 2), st.integers(1, 5))
 @settings(deadline=None, max_examples=60)
 def test_mining_by_brute_force(seed: int, k: int) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme import formats, languages
+from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.tasks import hub_rows, metrics, rows
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
-from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, XTREME, trained_on
+from stilts_xtreme.tasks.examples import Choices, Pair, Query, Question, Sentence, Tagged
 from stilts_xtreme.tasks.task import Files, Hub, Task
 
 ALL = pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
@@ -27,20 +28,22 @@ def test_languages() -> None:
 
 def test_catalogue() -> None:
     assert list(TASKS) == [task.name for task in TASKS.values()]
-    assert set(TASKS) == {*INTERMEDIATES, *TARGETS, "snli", "siqa", "copa", "text"}
-    assert len(INTERMEDIATES) == 9 and len(TARGETS) == 10
+    helpers = ("snli", "siqa", "copa", "squad_retrieval")
+    assert set(TASKS) == {*INTERMEDIATES, *TARGETS, *helpers, "text"}
+    assert len(INTERMEDIATES) == len(XTREME) == 9 and len(TARGETS) == 12
     # XTREME-R's code (github.com/google-research/xtreme) where it has more than XTREME; MLQA: 7 languages, and pairs of two.
     counts = {"xnli": 15, "pawsx": 7, "panx": 48, "udpos": 38, "xquad": 12, "mlqa": 49, "tydiqa": 9, "bucc2018": 4, "tatoeba": 41}
-    counts["xcopa"] = 11
+    counts |= {"xcopa": 11, "lareqa": 11, "mewslix": 11}
     assert {name: len(TASKS[name].languages) for name in TARGETS} == counts
-    assert all(TASKS[name].languages == ("en",) for name in (*INTERMEDIATES, "snli", "siqa", "copa"))
+    assert all(TASKS[name].languages == ("en",) for name in (*INTERMEDIATES, *helpers))
+    assert {task for benchmark in BENCHMARKS.values() for task in benchmark.tasks} == set(TARGETS)
     assert set(languages.XTREME) - set(TASKS["udpos"].languages) == set("bn jv ka ml ms my sw".split())
     assert set(languages.XTREME) - set(TASKS["tatoeba"].languages) == set("en ms my yo".split())
 
 
 @ALL
 def test_a_task_is_whole(task: Task) -> None:
-    assert task.head in ("classification", "multiple_choice", "tagging", "span_qa", "embedding", "mlm")
+    assert task.head in ("classification", "multiple_choice", "tagging", "span_qa", "embedding", "mlm", "dual_encoder")
     assert task.licence and task.about and task.version >= 1 and task.sources
     assert (task.head == "classification") == bool(task.labels and task.head != "tagging")
     assert task.trains_on is None or TASKS[task.trains_on].head == task.head
@@ -159,6 +162,7 @@ def test_headlines_are_among_the_metrics(task: Task) -> None:
         "tagging": [Tagged("1", ("Bo",), ("X" if task.name == "udpos" else "B-PER",))],
         "span_qa": QUESTIONS[:1],
         "embedding": BITEXT[2:4],
+        "dual_encoder": [Query("1", "who?", ("a",))],
         "mlm": [],
     }[task.head]
     gold = {
@@ -167,6 +171,7 @@ def test_headlines_are_among_the_metrics(task: Task) -> None:
         "tagging": lambda: [example.tags for example in examples],
         "span_qa": lambda: ["hen"],
         "embedding": lambda: ["f0"] if task.name == "tatoeba" else [("f0", "e0")],
+        "dual_encoder": lambda: [["a", "b"]],
         "mlm": lambda: [],
     }[task.head]()
     found = task.metric(gold, examples, task.languages[0])

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from stilts_xtreme import formats
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.languages import fill
-from stilts_xtreme.tasks.examples import Choices, Example, Pair, Question, Sentence, Tagged
+from stilts_xtreme.languages import MANY, fill
+from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Question, Sentence, Tagged
 from stilts_xtreme.tasks.task import Files, Row, Task
 
 DEV_SHARE = 10  # one group in so many goes to the dev half of a cut
@@ -37,6 +37,9 @@ def find(task: Task, split: str, language: str, folder: Path, cut: bool) -> Foun
     files = layout(task, folder)
     if files is None:
         return None
+    if split == "pool":
+        found = Found(files.pool, _match(files.pool, "test", language, folder), "") if files.pool else None
+        return found if found and found.paths else None
     train, dev, test = (_match(files, name, language, folder) for name in ("train", "dev", "test"))
     if cut and dev and dev == test and task.head == "embedding":
         return Found(files, dev, split) if split in ("dev", "test") else None
@@ -65,7 +68,8 @@ def missing(task: Task, split: str, language: str, folder: Path, cut: bool) -> U
     if not folder.is_dir():
         return UserError(f"{task.name}: data folder {folder} does not exist; put the task's files below it ({task.about})")
     files = layout(task, folder)
-    looked = [pattern for one in ((files,) if files else _layouts(task)) for pattern in _patterns(one, split, language)]
+    places = [(one.pool, "test") if split == "pool" else (one, split) for one in ((files,) if files else _layouts(task))]
+    looked = [pattern for one, name in places if one for pattern in _patterns(one, name, language)]
     said = f"looked for {', '.join(looked)} (or .gz)" if looked else f"the release has no labelled {split} files"
     other = {"train": "dev", "dev": "train"}.get(split)
     if files and other and not cut and _match(files, other, language, folder):
@@ -124,6 +128,8 @@ def half_of(example: Example) -> str:
             key = example.first
         case Tagged():
             key = " ".join(example.tokens)
+        case Query(candidate=right) if right:
+            key = right.second or right.text
         case _:
             key = example.text
     return "dev" if int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % DEV_SHARE == 0 else "train"
@@ -135,7 +141,7 @@ def _layouts(task: Task) -> tuple[Files, ...]:
 
 def _patterns(files: Files, split: str, language: str) -> list[str]:
     """A split's patterns for a language; one that names no language means English, unless the file holds several."""
-    every = files.reader in formats.MULTILINGUAL or language == "en"
+    every = files.reader in formats.MULTILINGUAL or language in ("en", MANY)
     return [fill(pattern, language) for pattern in getattr(files, split) if every or "{" in pattern]
 
 

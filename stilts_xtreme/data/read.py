@@ -10,7 +10,7 @@ from pathlib import Path
 from stilts_xtreme.data import folder, hub
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.tasks.catalogue import TASKS
-from stilts_xtreme.tasks.examples import Choices, Example, Pair, Question, Sentence, Tagged, Text
+from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
 from stilts_xtreme.tasks.task import Row, Task, in_translation
 
 
@@ -212,7 +212,7 @@ def _labels(example: Example) -> Iterator[str]:
             yield "answerable" if example.answers else "unanswerable"
         case Sentence():
             yield f"{example.side} {'matched' if example.match else 'unmatched'}"
-        case Text():
+        case Text() | Query() | Candidate():
             return
 
 

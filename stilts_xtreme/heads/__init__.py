@@ -6,7 +6,7 @@ those that train offer `Output`, whose `loss` is a sum and a count; those that p
 
 from types import ModuleType
 
-from stilts_xtreme.heads import classification, embedding, mlm, multiple_choice, span_qa, tagging
+from stilts_xtreme.heads import classification, dual_encoder, embedding, mlm, multiple_choice, span_qa, tagging
 from stilts_xtreme.heads.shared import Feature, Limits
 
 __all__ = ["HEADS", "Feature", "Limits"]
@@ -17,5 +17,6 @@ HEADS: dict[str, ModuleType] = {
     "tagging": tagging,
     "span_qa": span_qa,
     "embedding": embedding,
+    "dual_encoder": dual_encoder,
     "mlm": mlm,
 }

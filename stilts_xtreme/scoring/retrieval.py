@@ -5,7 +5,7 @@ the nearest, double precision which are: by cosines rounded to 12 decimals, so e
 """
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,22 @@ def nearest(queries: Vectors, candidates: Vectors) -> NDArray[np.int64]:
 
     ValueError if either side is empty, the dimensions differ or a number is not finite.
     """
-    best = _Nearest(len(queries), 1)
-    for block in _blocks(queries, candidates):
-        best.see(block)
-    return best.indices[:, 0]
+    return nearest_k(queries, [candidates], 1)[:, 0]
+
+
+def nearest_k(queries: Vectors, chunks: Iterable[Vectors], k: int) -> NDArray[np.int64]:
+    """For each query the indices of the `k` candidates with the highest cosines, highest first; -1 where there are fewer.
+
+    Candidates come in chunks, of which one is held at a time, and are counted through all of them. ValueError as in `nearest`.
+    """
+    best, seen = _Nearest(len(queries), k), 0
+    for chunk in chunks:
+        for block in _blocks(queries, chunk):
+            best.see(replace(block, first_candidate=block.first_candidate + seen))
+        seen += len(chunk)
+    if not seen:
+        raise ValueError("nothing to compare: no candidates")
+    return best.indices
 
 
 def mine(foreign: Vectors, english: Vectors, k: int = 4) -> list[tuple[int, int, float]]:

@@ -15,6 +15,7 @@ from stilts_xtreme.engine import encoder, predict
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import HEADS, Limits, embedding
 from stilts_xtreme.scoring import retrieval
+from stilts_xtreme.stages import retrieval as pooled
 from stilts_xtreme.stages.events import Event, Options, Tell
 from stilts_xtreme.stages.lineage import lineage, seen
 from stilts_xtreme.stages.train import headline
@@ -28,19 +29,25 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     began = time.monotonic()
     task = TASKS[stage.task]
     device = _device(options)
-    answer = _retriever(stage, store, device) if task.head == "embedding" else _decoder(stage, store, device)
+    pool = pooled.gather(stage) if task.pool else None
+    if pool:
+        answer = pooled.ranker(stage, store, device, pool, lambda note: tell(_running(stage, 0, note)))
+    else:
+        answer = _retriever(stage, store, device) if task.head == "embedding" else _decoder(stage, store, device)
     languages: dict[str, dict[str, float]] = {}
     told = []
     for number, code in enumerate(stage.languages, start=1):
-        tell(Event(plan.address(stage), "running", stage.label, number - 1, len(stage.languages), note=code))
+        tell(_running(stage, number - 1, code))
         reading = data.read(task, "test", code, stage.where)
-        predictions, records = answer(code, reading.examples)
+        examples = pool.queries[code] if pool else reading.examples
+        predictions, records = answer(code, examples)
         with open(scratch / f"test-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-        languages[code] = {**task.metric(predictions, reading.examples, code), "n": count(task, reading.examples)}
+        languages[code] = {**task.metric(predictions, examples, code), "n": count(task, examples)}
         told.append(seen(stage.task, "test", code, reading))
         if stage.task == "bucc2018":
             told.append(seen(stage.task, "dev", code, data.read(task, "dev", code, stage.where)))
+    told += pool.told if pool else []
 
     names = sorted({name for scores in languages.values() for name in scores} - {"n"})
     metrics = {name: math.fsum(scores[name] for scores in languages.values()) / len(languages) for name in names}
@@ -60,6 +67,10 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
         "provenance": results.provenance(str(device), time.monotonic() - began),
     }
     results.write(scratch / "result.json", result)
+
+
+def _running(stage: plan.Predict, done: int, note: str) -> Event:
+    return Event(plan.address(stage), "running", stage.label, done, len(stage.languages), note=note)
 
 
 def count(task: Any, examples: Sequence[Any]) -> int:

@@ -4,7 +4,7 @@ from stilts_xtreme.tasks.intermediate import ANLI, CCG, COMMONSENSEQA, COSMOSQA,
 from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.tasks.text import TEXT
 from stilts_xtreme.tasks.xtreme import BUCC2018, MLQA, PANX, PAWSX, TATOEBA, TYDIQA, UDPOS, XNLI, XQUAD
-from stilts_xtreme.tasks.xtreme_r import COPA, SIQA, XCOPA
+from stilts_xtreme.tasks.xtreme_r import COPA, LAREQA, MEWSLIX, SIQA, SQUAD_RETRIEVAL, XCOPA
 
 TASKS: dict[str, Task] = {
     "anli": ANLI,
@@ -30,6 +30,9 @@ TASKS: dict[str, Task] = {
     "copa": COPA,
     "xcopa": XCOPA,
     "text": TEXT,
+    "squad_retrieval": SQUAD_RETRIEVAL,
+    "lareqa": LAREQA,
+    "mewslix": MEWSLIX,
 }
 
 
@@ -41,7 +44,8 @@ def training(name: str) -> tuple[Task, tuple[str, ...]]:
 
 
 INTERMEDIATES = ("anli", "mnli", "qqp", "squad", "squad_v2", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")
-TARGETS = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba", "xcopa")
+XTREME = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba")
+TARGETS = (*XTREME, "xcopa", "lareqa", "mewslix")
 
 
 def trained_on(name: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a head can encode: six small records, one per kind of input."""
+"""What a head can encode: small records, one per kind of input."""
 
 from dataclasses import dataclass
 
@@ -64,4 +64,27 @@ class Text:
     text: str
 
 
-Example = Pair | Choices | Tagged | Question | Sentence | Text
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a query may find: a text, and what it stands in where that helps to tell it apart ("" where nothing does)."""
+
+    id: str
+    text: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for among candidates; `answers` are the ids of the right ones, one at least.
+
+    In training and dev data a right candidate comes with it; elsewhere it is None, and candidates come from the task's pool.
+    A query of the same id in another language asks the same.
+    """
+
+    id: str
+    text: str
+    answers: tuple[str, ...]
+    candidate: Candidate | None = None
+
+
+Example = Pair | Choices | Tagged | Question | Sentence | Text | Query | Candidate

@@ -7,9 +7,10 @@ numpy, which a command line that only names tasks should not wait for.
 from collections.abc import Sequence
 from typing import Any
 
-from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged, Text
+from stilts_xtreme.tasks.examples import Choices, Pair, Query, Question, Sentence, Tagged, Text
 
 Metrics = dict[str, float]
+RANKED = 20  # candidates a query, as XTREME-R scores
 
 
 def label_accuracy(predictions: Sequence[Any], examples: Sequence[Pair | Choices], language: str) -> Metrics:
@@ -71,6 +72,13 @@ def bucc_f1(predictions: Sequence[tuple[str, str]], examples: Sequence[Sentence]
     from stilts_xtreme.scoring.retrieval import pair_f1
 
     return pair_f1([tuple(pair) for pair in predictions], sorted(gold_pairs(examples)))
+
+
+def map_at_20(predictions: Sequence[Sequence[str]], examples: Sequence[Query], language: str) -> Metrics:
+    """Mean average precision of the ranked candidate ids, 20 a query at most."""
+    from stilts_xtreme.scoring.retrieval import mean_average_precision
+
+    return {"map@20": mean_average_precision(predictions, [example.answers for example in examples], RANKED)}
 
 
 def unscored(predictions: Sequence[Any], examples: Sequence[Text], language: str) -> Metrics:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged, Text
+from stilts_xtreme.tasks.examples import Candidate, Choices, Pair, Query, Question, Sentence, Tagged, Text
 
 Row = dict[str, Any]
 
@@ -74,6 +74,14 @@ def squad_question(row: Row) -> Question:
 def bitext_sentence(row: Row) -> Sentence:
     """One side of a bitext."""
     return Sentence(row["id"], row["text"], row["side"], row["match"])
+
+
+def match(row: Row) -> Query | Candidate:
+    """A query with the ids of its right candidates, in training with one of them; or a candidate."""
+    if "answers" not in row:
+        return Candidate(row["id"], row["text"], row["second"])
+    found = row.get("candidate")
+    return Query(row["id"], row["query"], tuple(row["answers"]), Candidate(**found) if found else None)
 
 
 def text_line(row: Row) -> Text:

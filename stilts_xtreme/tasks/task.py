@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme.languages import LANGUAGES, MANY
 from stilts_xtreme.tasks.examples import Example
 
 Row = dict[str, Any]
@@ -18,12 +18,14 @@ class Files:
 
     `train`, `dev`, `test` are glob patterns relative to the folder, filled in by `languages.fill`.
     `reader(path)` yields canonical rows, raising UserError with file and line where the content is not as declared.
+    `pool` is read by a reader of its own, from the patterns in its `test`: the candidates that queries are looked for among.
     """
 
     reader: Callable[[Path], Iterator[Row]]
     train: tuple[str, ...] = ()
     dev: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+    pool: "Files | None" = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Task:
     `after` names the task whose English data is trained on before this one's, where a target is trained on this one.
     `joins` names tasks whose English training rows are added under the same head (ANLI+).
     `translated` are sources of the English training data in other languages, translated by machine; see `in_translation`.
+    `pool`, for tasks that look for candidates: "languages" for the candidates of all languages evaluated, together (each a
+    reading of its own), "shared" for one set of candidates in many languages.
     `version` is part of every address that uses the task: raise it when its reading changes.
     """
 
@@ -66,6 +70,7 @@ class Task:
     translated: tuple[Files | Hub, ...] = ()
     licence: str = ""
     about: str = ""
+    pool: str = ""
     chance: float | None = None  # score of guessing, 0 to 100; None where guessing is near 0
     version: int = 1
 
@@ -73,6 +78,10 @@ class Task:
     def source_task(self) -> str | None:
         """Name of the task this one's head is trained on; None where nothing is trained (retrieval)."""
         return None if self.head == "embedding" else self.trains_on or self.name
+
+    def pools(self, languages: tuple[str, ...]) -> tuple[str, ...]:
+        """Languages of the "pool" readings that queries in `languages` are looked for among."""
+        return {"": (), "languages": languages, "shared": (MANY,)}[self.pool]
 
 
 def training_split(task: Task, language: str) -> str:

@@ -5,13 +5,14 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from stilts_xtreme.data.miniature import causes, choices, pairs, reading, sentences
+from stilts_xtreme.data.miniature import causes, choices, pairs, reading, search, sentences
 from stilts_xtreme.data.miniature.changes import Item
 from stilts_xtreme.data.miniature.grammar import Chunk, locate, noun_phrase, sentence, text, verb_phrase, words
 from stilts_xtreme.data.miniature.grammar import chunks as parts_of
 from stilts_xtreme.data.miniature.lexicon import LANGUAGE_INFO, LANGUAGES, lexicon
 from stilts_xtreme.data.miniature.world import Event, Phrase, World, generator, world
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.languages import MANY
 
 Row = dict[str, Any]
 Maker = Callable[[Random, World, int], Item | None]
@@ -63,6 +64,12 @@ TESTED = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa", "xcopa")
 OWN = ("udpos", "panx", "tydiqa")  # as their releases, these have training data in every language
 DEV_SIZE = TEST_SIZE = 400
 SMALL_DEV = {"siqa": 200, "copa": 200}
+# Tasks made of other tasks' items: which ones, by split.
+BORROWED = {
+    "squad_retrieval": {"train": ("squad",), "dev": ("squad",)},
+    "lareqa": {"test": ("xquad",), "pool": ("xquad",)},
+    "mewslix": {"train": ("panx", "ccg"), "dev": ("panx",), "test": ("panx",), "pool": ()},
+}
 
 
 def languages(task: str, split: str) -> tuple[str, ...]:
@@ -73,6 +80,10 @@ def languages(task: str, split: str) -> tuple[str, ...]:
     """
     if task == "text":
         return LANGUAGES if split in ("train", "dev") else ()
+    if task in BORROWED:
+        if split not in BORROWED[task]:
+            return ()
+        return {"train": ("en",), "dev": ("en",), "test": LANGUAGES, "pool": LANGUAGES if task == "lareqa" else (MANY,)}[split]
     if task == "bucc2018":
         return FOREIGN if split in ("dev", "test") else ()
     if task == "tatoeba":
@@ -146,7 +157,7 @@ def check(task: str, split: str, language: str) -> None:
     """UserError for a task, split or language the miniature world does not have."""
     there = languages(task, split)
     if language not in there:
-        known = f"it has {', '.join(there)}" if there else f"tasks: {', '.join((*MAKERS, 'bucc2018', 'text'))}"
+        known = f"it has {', '.join(there)}" if there else f"tasks: {', '.join((*MAKERS, 'bucc2018', 'text', *BORROWED))}"
         raise UserError(f"miniature world: there is no {task} {split} in {language!r}; {known}")
 
 
@@ -159,6 +170,8 @@ def rows(task: str, split: str, language: str, seed: int) -> list[Row]:
         return [{"id": str(i), "text": line} for i, line in enumerate(text_lines(language, seed, split))]
     if task in ("tatoeba", "bucc2018"):
         return _bitext(task, split, language, seed)
+    if task in BORROWED:
+        return _borrowed(task, split, language, seed)
     if split == "translated":
         return _written(task, "train", language, seed)
     if "-" in language:
@@ -281,6 +294,20 @@ WRITERS: dict[str, Callable[[Item, str], Row]] = (
     | {"siqa": _siqa, "copa": _copa, "xcopa": _copa}
     | {"udpos": _tagged("pos"), "panx": _tagged("name"), "ccg": _tagged("category")}
 )
+
+
+def _borrowed(task: str, split: str, language: str, seed: int) -> list[Row]:
+    """Queries named as in other tasks; a pool's candidates have their own ids, by which queries name them."""
+    found = [item for source in BORROWED[task][split] for item in items(source, "test" if split == "pool" else split, seed)]
+    if task == "mewslix" and split == "pool":
+        return search.entities(world(seed), seed)
+    if split == "pool":
+        return [row for i, item in enumerate(found) for row in search.item_sentences(i, item, language)]
+    if task == "mewslix":
+        made = search.mentions(found, language, world(seed), seed, split)
+    else:
+        made = [search.sentence_match(i, item, language, whole=task == "squad_retrieval") for i, item in enumerate(found)]
+    return [{"id": f"{task}-{split}-{i}", **row} for i, row in enumerate(made)]
 
 
 def _bitext(task: str, split: str, language: str, seed: int) -> list[Row]:
