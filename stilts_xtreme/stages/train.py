@@ -16,7 +16,7 @@ from stilts_xtreme.engine.train import Stream, accelerator, train
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.stages.events import Event, Options, Tell
-from stilts_xtreme.stages.lineage import lineage, seen
+from stilts_xtreme.stages.lineage import checked, lineage, seen
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -82,8 +82,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "plan": plan.identity(stage),
         "chain": lineage(stage),
         "data": [
-            *(seen(task, "train", code, reading) for task in stage.tasks for code, reading in readings[task].items()),
-            *(seen(task, "dev", "en", devs[task].reading) for task in stage.tasks),
+            *(seen(task, "train", code, reading, stage.where) for task in stage.tasks for code, reading in readings[task].items()),
+            *(seen(task, "dev", "en", devs[task].reading, stage.where) for task in stage.tasks),
         ],
         "examples": {task: _examples(stage, readings[task].values()) for task in stage.tasks},
         "features": sizes,
@@ -134,7 +134,7 @@ def headline(task: str, metrics: Mapping[str, float]) -> float:
 def _read(stage: plan.Train) -> dict[str, dict[str, data.Reading]]:
     """Training readings by task and language (several languages for text only)."""
     languages = {task: [r.language for r in stage.reads if r.task == task and r.split == "train"] for task in stage.tasks}
-    return {task: {code: data.read(TASKS[task], "train", code, stage.where) for code in languages[task]} for task in stage.tasks}
+    return {task: {code: checked(task, "train", code, stage.where) for code in languages[task]} for task in stage.tasks}
 
 
 def _start(stage: plan.Train, store: Store, readings: Mapping[str, Mapping[str, data.Reading]]) -> tuple[Any, Any]:
@@ -192,7 +192,7 @@ def _dev(task: str, stage: plan.Train, words: Any, labels: tuple[str, ...], limi
     """The first `dev_limit` English dev examples, in an order that does not depend on the seed."""
     import numpy as np
 
-    reading = data.read(TASKS[task], "dev", "en", stage.where)
+    reading = checked(task, "dev", "en", stage.where)
     examples = reading.examples
     if len(examples) > stage.recipe.dev_limit:
         chosen = np.random.default_rng(0).permutation(len(examples))[: stage.recipe.dev_limit]

@@ -39,6 +39,18 @@ class Hub:
 
 
 @dataclass(frozen=True)
+class Upstream:
+    """A release's file or archive at its publisher; `into` is its place below a data folder, where a `Files` pattern finds it.
+
+    In both `{language}` and `{iso3}` are filled in, for each of the task's languages. `note`: what is not certain about it.
+    """
+
+    url: str
+    into: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Task:
     """Labelled data + how a row becomes an example + head + metric + languages.
 
@@ -46,6 +58,7 @@ class Task:
     `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
     `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
     `joins` names tasks whose English training rows are added under the same head (ANLI+).
+    `upstream` is what `stilts data fetch` downloads; empty where a licence or a form stands before the data, or no address is known.
     `version` is part of every address that uses the task: raise it when its reading changes.
     """
 
@@ -63,6 +76,7 @@ class Task:
     about: str = ""
     chance: float | None = None  # score of guessing, 0 to 100; None where guessing is near 0
     version: int = 1
+    upstream: tuple[Upstream, ...] = ()
 
     @property
     def source_task(self) -> str | None:

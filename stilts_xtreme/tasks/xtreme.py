@@ -7,7 +7,7 @@ the one that is scored.
 from stilts_xtreme import formats
 from stilts_xtreme.languages import XTREME, codes
 from stilts_xtreme.tasks import hub_rows, metrics, rows
-from stilts_xtreme.tasks.task import Files, Hub, Task
+from stilts_xtreme.tasks.task import Files, Hub, Task, Upstream
 
 PAWSX = Task(
     name="pawsx",
@@ -28,6 +28,7 @@ PAWSX = Task(
         # revision: none known to us. Not google/xtreme: its copy lost rows to csv quoting.
         Hub("google-research-datasets/paws-x", "{language}", hub_rows.pawsx, None, ("train",), ("validation",), ("test",)),
     ),
+    upstream=(Upstream("https://storage.googleapis.com/paws/pawsx/x-final.tar.gz", "x-final.tar.gz"),),
     licence="free use with acknowledgement (Google)",
     about="Do two sentences of many shared words mean the same; x-final.tar.gz from github.com/google-research-datasets/paws",
     chance=50.0,
@@ -48,6 +49,7 @@ XNLI = Task(
         # revision: the parquet commit begins with b8dd5d7; a pin needs all 40 digits
         Hub("facebook/xnli", "{language}", hub_rows.nli, dev=("validation",), test=("test",)),
     ),
+    upstream=(Upstream("https://dl.fbaipublicfiles.com/XNLI/XNLI-1.0.zip", "XNLI-1.0.zip"),),
     licence="CC BY-NC 4.0",
     about="MNLI-style pairs in 15 languages; XNLI-1.0.zip from github.com/facebookresearch/XNLI",
     chance=100 / 3,
@@ -104,6 +106,10 @@ UDPOS = Task(
             test=("udpos/ud/UD_*/{language}_*-ud-test.conllu", "ud-treebanks-v2.*/UD_*/{language}_*-ud-test.conllu"),
         ),
     ),
+    upstream=(Upstream(
+            "https://lindat.mff.cuni.cz/repository/xmlui/bitstream/handle/11234/1-3105/ud-treebanks-v2.5.tgz",
+            "ud-treebanks-v2.5.tgz",
+        ),),
     licence="per treebank, see universaldependencies.org; some are non-commercial",
     about="Universal part-of-speech tags; ud-treebanks-v2.5.tgz from hdl.handle.net/11234/1-3105",
 )
@@ -121,6 +127,9 @@ XQUAD = Task(
         # revision: none known to us (google/xquad is the other copy; a commit of it begins with 51adfef1)
         Hub("google/xtreme", "XQuAD.{language}", hub_rows.squad, test=("validation",)),
     ),
+    upstream=(Upstream(
+            "https://raw.githubusercontent.com/google-deepmind/xquad/master/xquad.{language}.json", "xquad/xquad.{language}.json"
+        ),),
     licence="CC BY-SA 4.0",
     about="240 paragraphs of SQuAD translated by professionals; xquad.<language>.json from github.com/google-deepmind/xquad",
 )
@@ -136,17 +145,30 @@ MLQA = Task(
     sources=(
         Files(
             formats.squad_json,
-            dev=("mlqa/MLQA_V1/dev/dev-context-{language}-question-{language}.json",),
+            dev=(
+                "mlqa/MLQA_V1/dev/dev-context-{language}-question-{language}.json",
+                "MLQA_V1/dev/dev-context-{language}-question-{language}.json",
+            ),
             test=(
                 "mlqa/MLQA_V1/test/test-context-{language}-question-{language}.json",
+                "MLQA_V1/test/test-context-{language}-question-{language}.json",
                 "mlqa/MLQA_V1/dev/dev-context-{language}-question-{language}.json",
+                "MLQA_V1/dev/dev-context-{language}-question-{language}.json",
             ),
         ),
         # revision: none known to us. Not facebook/mlqa: a script.
         Hub("google/xtreme", "MLQA.{language}.{language}", hub_rows.squad, dev=("validation",), test=("test",)),
     ),
+    upstream=(Upstream("https://dl.fbaipublicfiles.com/MLQA/MLQA_V1.zip", "mlqa/MLQA_V1.zip"),),
     licence="CC BY-SA 3.0",
     about="Questions on Wikipedia passages, both in the same language; MLQA_V1.zip from github.com/facebookresearch/MLQA",
+)
+
+# The release has the dev questions as one file and as an archive of one file a language.
+_TYDIQA_DEV = tuple(
+    f"{folder}tydiqa-goldp-v1.1-dev{ending}"
+    for folder in ("tydiqa/", "")
+    for ending in (".json", "/tydiqa-goldp-dev-*.json")
 )
 
 TYDIQA = Task(
@@ -165,9 +187,9 @@ TYDIQA = Task(
         ),
         Files(
             formats.tydiqa_json,
-            train=("tydiqa/tydiqa-goldp-v1.1-train.json",),
-            dev=("tydiqa/tydiqa-goldp-v1.1-dev.json",),
-            test=("tydiqa/tydiqa-goldp-v1.1-dev.json",),
+            train=("tydiqa/tydiqa-goldp-v1.1-train.json", "tydiqa-goldp-v1.1-train.json"),
+            dev=_TYDIQA_DEV,
+            test=_TYDIQA_DEV,
         ),
         # There is no other labelled split than train and dev: as in the paper, dev is scored and, in English, selects the model.
         # revision: the parquet commit begins with da78f23; a pin needs all 40 digits
@@ -179,6 +201,10 @@ TYDIQA = Task(
             dev=("validation",),
             test=("validation",),
         ),
+    ),
+    upstream=(
+        Upstream("https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-train.json", "tydiqa/tydiqa-goldp-v1.1-train.json"),
+        Upstream("https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-dev.json", "tydiqa/tydiqa-goldp-v1.1-dev.json"),
     ),
     licence="Apache-2.0",
     about="Questions of native speakers on a given passage; tydiqa-goldp-v1.1 from github.com/google-research-datasets/tydiqa",
@@ -204,6 +230,14 @@ BUCC2018 = Task(
             ),
         ),
     ),
+    upstream=tuple(
+            Upstream(
+                f"https://comparable.limsi.fr/bucc2018/bucc2018-{{language}}-en.{part}-gold.tar.bz2",
+                f"bucc2018-{{language}}-en.{part}-gold.tar.bz2",
+                "it is not known whether this host still answers",
+            )
+            for part in ("training", "sample")
+        ),
     licence="none stated",
     about="Find the translations in two large sets of sentences (as in XTREME, the shared task's training part is test, its "
     "sample dev); bucc2018-<language>-en.{training,sample}-gold.tar.bz2 from comparable.limsi.fr/bucc2018",
@@ -223,6 +257,13 @@ TATOEBA = Task(
         # revision: none known to us
         Hub("google/xtreme", "tatoeba.{iso3}", hub_rows.tatoeba, test=("validation",)),
     ),
+    upstream=tuple(
+            Upstream(
+                f"https://raw.githubusercontent.com/facebookresearch/LASER/main/data/tatoeba/v1/tatoeba.{{iso3}}-eng.{end}",
+                f"tatoeba/v1/tatoeba.{{iso3}}-eng.{end}",
+            )
+            for end in ("{iso3}", "eng")
+        ),
     licence="CC BY 2.0 FR",
     about="Find each sentence's translation among up to 1,000; data/tatoeba/v1 from github.com/facebookresearch/LASER",
 )
