@@ -177,10 +177,7 @@ def _packed(folder: Path) -> dict[str, Member]:
 def _wanted() -> str:
     """A regular expression for the places of all files that any task in the catalogue reads."""
     patterns = {
-        pattern
-        for task in TASKS.values()
-        for files in _layouts(task)
-        for pattern in (*files.train, *files.dev, *files.test)
+        pattern for task in TASKS.values() for files in _layouts(task) for pattern in (*files.train, *files.dev, *files.test)
     }
     return "|".join(sorted(_regex(pattern) for pattern in patterns))
 

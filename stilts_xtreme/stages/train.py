@@ -82,7 +82,11 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "plan": plan.identity(stage),
         "chain": lineage(stage),
         "data": [
-            *(seen(task, "train", code, reading, stage.where) for task in stage.tasks for code, reading in readings[task].items()),
+            *(
+                seen(task, "train", code, reading, stage.where)
+                for task in stage.tasks
+                for code, reading in readings[task].items()
+            ),
             *(seen(task, "dev", "en", devs[task].reading, stage.where) for task in stage.tasks),
         ],
         "examples": {task: _examples(stage, readings[task].values()) for task in stage.tasks},

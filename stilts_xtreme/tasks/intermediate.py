@@ -154,8 +154,13 @@ HELLASWAG = Task(
         Hub("Rowan/hellaswag", "default", hub_rows.hellaswag, "refs/pr/7", train=("train",), dev=("validation",)),
     ),
     upstream=(
-        Upstream("https://raw.githubusercontent.com/rowanz/hellaswag/master/data/hellaswag_train.jsonl", "hellaswag/hellaswag_train.jsonl"),
-        Upstream("https://raw.githubusercontent.com/rowanz/hellaswag/master/data/hellaswag_val.jsonl", "hellaswag/hellaswag_val.jsonl"),
+        Upstream(
+            "https://raw.githubusercontent.com/rowanz/hellaswag/master/data/hellaswag_train.jsonl",
+            "hellaswag/hellaswag_train.jsonl",
+        ),
+        Upstream(
+            "https://raw.githubusercontent.com/rowanz/hellaswag/master/data/hellaswag_val.jsonl", "hellaswag/hellaswag_val.jsonl"
+        ),
     ),
     licence="MIT",
     about="Which of four endings goes on; data/hellaswag_{train,val}.jsonl from github.com/rowanz/hellaswag",

@@ -58,7 +58,7 @@ class Task:
     `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
     `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
     `joins` names tasks whose English training rows are added under the same head (ANLI+).
-    `upstream` is what `stilts data fetch` downloads; empty where a licence or a form stands before the data, or no address is known.
+    `upstream` is what `stilts data fetch` downloads; empty where a licence stands before it or no address is known.
     `version` is part of every address that uses the task: raise it when its reading changes.
     """
 

@@ -106,10 +106,12 @@ UDPOS = Task(
             test=("udpos/ud/UD_*/{language}_*-ud-test.conllu", "ud-treebanks-v2.*/UD_*/{language}_*-ud-test.conllu"),
         ),
     ),
-    upstream=(Upstream(
+    upstream=(
+        Upstream(
             "https://lindat.mff.cuni.cz/repository/xmlui/bitstream/handle/11234/1-3105/ud-treebanks-v2.5.tgz",
             "ud-treebanks-v2.5.tgz",
-        ),),
+        ),
+    ),
     licence="per treebank, see universaldependencies.org; some are non-commercial",
     about="Universal part-of-speech tags; ud-treebanks-v2.5.tgz from hdl.handle.net/11234/1-3105",
 )
@@ -127,9 +129,11 @@ XQUAD = Task(
         # revision: none known to us (google/xquad is the other copy; a commit of it begins with 51adfef1)
         Hub("google/xtreme", "XQuAD.{language}", hub_rows.squad, test=("validation",)),
     ),
-    upstream=(Upstream(
+    upstream=(
+        Upstream(
             "https://raw.githubusercontent.com/google-deepmind/xquad/master/xquad.{language}.json", "xquad/xquad.{language}.json"
-        ),),
+        ),
+    ),
     licence="CC BY-SA 4.0",
     about="240 paragraphs of SQuAD translated by professionals; xquad.<language>.json from github.com/google-deepmind/xquad",
 )
@@ -166,9 +170,7 @@ MLQA = Task(
 
 # The release has the dev questions as one file and as an archive of one file a language.
 _TYDIQA_DEV = tuple(
-    f"{folder}tydiqa-goldp-v1.1-dev{ending}"
-    for folder in ("tydiqa/", "")
-    for ending in (".json", "/tydiqa-goldp-dev-*.json")
+    f"{folder}tydiqa-goldp-v1.1-dev{ending}" for folder in ("tydiqa/", "") for ending in (".json", "/tydiqa-goldp-dev-*.json")
 )
 
 TYDIQA = Task(
@@ -203,7 +205,9 @@ TYDIQA = Task(
         ),
     ),
     upstream=(
-        Upstream("https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-train.json", "tydiqa/tydiqa-goldp-v1.1-train.json"),
+        Upstream(
+            "https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-train.json", "tydiqa/tydiqa-goldp-v1.1-train.json"
+        ),
         Upstream("https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-dev.json", "tydiqa/tydiqa-goldp-v1.1-dev.json"),
     ),
     licence="Apache-2.0",
@@ -231,13 +235,13 @@ BUCC2018 = Task(
         ),
     ),
     upstream=tuple(
-            Upstream(
-                f"https://comparable.limsi.fr/bucc2018/bucc2018-{{language}}-en.{part}-gold.tar.bz2",
-                f"bucc2018-{{language}}-en.{part}-gold.tar.bz2",
-                "it is not known whether this host still answers",
-            )
-            for part in ("training", "sample")
-        ),
+        Upstream(
+            f"https://comparable.limsi.fr/bucc2018/bucc2018-{{language}}-en.{part}-gold.tar.bz2",
+            f"bucc2018-{{language}}-en.{part}-gold.tar.bz2",
+            "it is not known whether this host still answers",
+        )
+        for part in ("training", "sample")
+    ),
     licence="none stated",
     about="Find the translations in two large sets of sentences (as in XTREME, the shared task's training part is test, its "
     "sample dev); bucc2018-<language>-en.{training,sample}-gold.tar.bz2 from comparable.limsi.fr/bucc2018",
@@ -258,12 +262,12 @@ TATOEBA = Task(
         Hub("google/xtreme", "tatoeba.{iso3}", hub_rows.tatoeba, test=("validation",)),
     ),
     upstream=tuple(
-            Upstream(
-                f"https://raw.githubusercontent.com/facebookresearch/LASER/main/data/tatoeba/v1/tatoeba.{{iso3}}-eng.{end}",
-                f"tatoeba/v1/tatoeba.{{iso3}}-eng.{end}",
-            )
-            for end in ("{iso3}", "eng")
-        ),
+        Upstream(
+            f"https://raw.githubusercontent.com/facebookresearch/LASER/main/data/tatoeba/v1/tatoeba.{{iso3}}-eng.{end}",
+            f"tatoeba/v1/tatoeba.{{iso3}}-eng.{end}",
+        )
+        for end in ("{iso3}", "eng")
+    ),
     licence="CC BY 2.0 FR",
     about="Find each sentence's translation among up to 1,000; data/tatoeba/v1 from github.com/facebookresearch/LASER",
 )
