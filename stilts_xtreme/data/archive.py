@@ -117,7 +117,6 @@ class _Entry:
 @lru_cache(maxsize=64)
 def _index(archive: Archive) -> dict[str, _Entry]:
     """Members by their names, without folders, links and names that lead out of the archive."""
-    import lzma
     import zipfile
 
     try:
@@ -129,7 +128,9 @@ def _index(archive: Archive) -> dict[str, _Entry]:
             if name := _inside(entry.name):
                 found[name] = entry
         return found
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a damaged archive makes zipfile, tarfile and the decompressors raise a dozen kinds
         raise UserError(f"{archive.path}: damaged archive ({error}); fetch it again") from error
 
 
@@ -154,27 +155,24 @@ def _tar(archive: Archive) -> Iterator[_Entry]:
     import tarfile
 
     wanted, kept, end = re.compile(archive.wanted), 0, 0
-    try:
-        with _unpacked(archive.path) as file:
-            with tarfile.open(fileobj=file, mode="r|") as tar:
-                for info in tar:
-                    if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-                        continue
-                    if info.size > LARGEST:
-                        raise _too_large(f"{archive.path}!{info.name}", info.size)
-                    end, packed, name = info.offset_data + info.size, None, _inside(info.name)
-                    if any(wanted.fullmatch(prefix + name) for prefix in archive.prefixes):
-                        packed = _pack(tar.extractfile(info))
-                        kept += len(packed)
-                        if kept > KEPT:
-                            raise UserError(f"{archive.path}: too large to be read where it is; unpack it there")
-                    yield _Entry(info.name, info.size, packed)
-            while file.read(CHUNK):  # to where the checksum stands
-                pass
-            if file.tell() < end:
-                raise OSError("it ends within a member")
-    except tarfile.TarError as error:
-        raise OSError(str(error)) from error
+    with _unpacked(archive.path) as file:
+        with tarfile.open(fileobj=file, mode="r|") as tar:
+            for info in tar:
+                if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+                    continue
+                if info.size > LARGEST:
+                    raise _too_large(f"{archive.path}!{info.name}", info.size)
+                end, packed, name = info.offset_data + info.size, None, _inside(info.name)
+                if any(wanted.fullmatch(prefix + name) for prefix in archive.prefixes):
+                    packed = _pack(tar.extractfile(info))
+                    kept += len(packed)
+                    if kept > KEPT:
+                        raise UserError(f"{archive.path}: too large to be read where it is; unpack it there")
+                yield _Entry(info.name, info.size, packed)
+        while file.read(CHUNK):  # to where the checksum stands
+            pass
+        if file.tell() < end:
+            raise EOFError("it ends within a member")
 
 
 def _unpacked(path: Path) -> Any:
@@ -221,7 +219,7 @@ class _Stream(io.RawIOBase):
             try:
                 with zipfile.ZipFile(member.archive.path) as archive:
                     self._file = archive.open(entry.name)
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:  # damaged, encrypted, packed in another way
+            except Exception as error:  # damaged, encrypted, packed in another way: again a dozen kinds
                 raise OSError(str(error)) from error
         else:  # not of any task in the catalogue: a pass of its own
             alone = replace(member.archive, wanted=re.escape(member.place))
@@ -231,11 +229,9 @@ class _Stream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        import zipfile
-
         try:
             data = self._file.read(len(buffer))
-        except (zipfile.BadZipFile, NotImplementedError) as error:
+        except Exception as error:
             raise OSError(str(error)) from error
         buffer[: len(data)] = data
         return len(data)
