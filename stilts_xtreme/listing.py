@@ -86,7 +86,7 @@ def show(name: str, where: Any = None) -> None:
 
 
 def inventory(entries: Sequence[Any]) -> None:
-    """What a check of the data found: a line for each split, languages together where they are alike; then why."""
+    """What a check of the data found: a line for each split, languages that are alike together; then how to get what is missing."""
     table = Table("task", "split", "languages", "state", "rows", "full release", "source", box=None, pad_edge=False)
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for one in entries:
@@ -99,7 +99,10 @@ def inventory(entries: Sequence[Any]) -> None:
         table.add_row(
             task, split, codes, state if used else f"{state}, unused", "" if rows is None else f"{rows:,}", size, source
         )
-    _console().print(table)
+    console = _console()
+    console.print(table)
+    for task in dict.fromkeys(one.task for one in entries if one.state == "missing"):
+        console.print(f"to get {task}: {TASKS[task].about}", markup=False, highlight=False, soft_wrap=True)
 
 
 def runs(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Archives stand for the files in them: the same rows and the same digest as unpacked; the hostile and the damaged are refused."""
+"""Archives stand for the files in them: the same rows and digest as unpacked; the hostile and the damaged are refused."""
 
 import bz2
 import gzip
@@ -222,3 +222,12 @@ def test_a_tar_is_passed_through_once(tmp_path: Path, monkeypatch: pytest.Monkey
     put(tmp_path / "panx.tgz", packed(files, "tgz"))
     assert [read(PANX, "test", code, Folder(tmp_path)).rows for code in languages(PANX, Folder(tmp_path))] == [1] * 40
     assert passes == ["panx.tgz"]
+
+
+def test_archives_are_left_alone_where_plain_files_do(tmp_path: Path) -> None:
+    put(tmp_path / "another.zip", b"damaged")
+    qas = [{"id": "1", "question": "Who?", "answers": [{"text": "Bo", "answer_start": 0}]}]
+    put(tmp_path / "xquad/xquad.de.json", json.dumps({"data": [{"paragraphs": [{"context": "Bo", "qas": qas}]}]}).encode())
+    assert read(TASKS["xquad"], "test", "de", Folder(tmp_path)).rows == 1
+    with pytest.raises(UserError, match="another.zip: damaged archive"):
+        read(PANX, "test", "de", Folder(tmp_path))

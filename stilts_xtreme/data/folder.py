@@ -7,9 +7,9 @@ import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from stilts_xtreme import formats
@@ -21,6 +21,7 @@ from stilts_xtreme.tasks.examples import Choices, Example, Pair, Question, Tagge
 from stilts_xtreme.tasks.task import Files, Row, Task
 
 DEV_SHARE = 10  # one group in so many goes to the dev half of a cut
+Packed = Callable[[], Mapping[str, Member]]
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,12 @@ def layout(task: Task, folder: Path) -> Files | None:
     return _layout(task, folder, _packed(folder))
 
 
-def _layout(task: Task, folder: Path, packed: Mapping[str, Member]) -> Files | None:
+def _layout(task: Task, folder: Path, packed: Packed) -> Files | None:
     for files in _layouts(task):
-        splits = ("test", "dev", "train")
-        if any(_match(files, split, language, folder, packed) for split in splits for language in task.languages):
-            return files
+        for place in (dict, packed):  # archives are opened only where plain files do not settle it
+            for split in ("test", "dev", "train"):
+                if any(_match(files, split, language, folder, place) for language in task.languages):
+                    return files
         if task.head == "mlm" and text_languages(files, folder):
             return files
     return None
@@ -152,7 +154,7 @@ def _patterns(files: Files, split: str, language: str) -> list[str]:
     ]
 
 
-def _match(files: Files, split: str, language: str, folder: Path, packed: Mapping[str, Member]) -> tuple[Path | Member, ...]:
+def _match(files: Files, split: str, language: str, folder: Path, packed: Packed) -> tuple[Path | Member, ...]:
     """Files of the first pattern that fits any, sorted by name; a plain one where a .gz stands beside it, then archives."""
     for pattern in _patterns(files, split, language):
         named: dict[str, Path | Member] = {}
@@ -160,17 +162,17 @@ def _match(files: Files, split: str, language: str, folder: Path, packed: Mappin
             for path in folder.glob(wanted):
                 if path.is_file():
                     named[_logical(path, folder)] = path
-        if not named and packed:
+        if not named and (inside := packed()):
             fits = re.compile(_regex(pattern))
-            named = {place: member for place, member in packed.items() if fits.fullmatch(place)}
+            named = {place: member for place, member in inside.items() if fits.fullmatch(place)}
         if named:
             return tuple(path for _, path in sorted(named.items()))
     return ()
 
 
-def _packed(folder: Path) -> dict[str, Member]:
-    """Members of the archives in the folder, by the place where they would stand."""
-    return members(folder, _wanted())
+def _packed(folder: Path) -> Packed:
+    """Members of the archives in the folder, by the place where they would stand; looked for once, and only when asked."""
+    return cache(lambda: members(folder, _wanted()))
 
 
 @lru_cache(maxsize=1)
