@@ -86,7 +86,7 @@ def show(name: str, where: Any = None) -> None:
 
 
 def inventory(entries: Sequence[Any]) -> None:
-    """What a check of the data found: a line for each split, languages that are alike together; then how to get what is missing."""
+    """What a check of the data found: a line for each split, languages that are alike together; how to get what is missing."""
     table = Table("task", "split", "languages", "state", "rows", "full release", "source", box=None, pad_edge=False)
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for one in entries:

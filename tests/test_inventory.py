@@ -197,7 +197,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in place.glob("parquet-*.arrow"):
         file.rename(file.with_name(file.name.replace("parquet-", "squad-")))
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)  # the check itself has to stay offline
+    for config in (datasets.config, pytest.importorskip("huggingface_hub").constants):
+        monkeypatch.setattr(config, "HF_HUB_OFFLINE", False)  # the check itself has to stay offline
 
     def refuse(*_, **__):
         raise AssertionError("went online")

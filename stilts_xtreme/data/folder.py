@@ -159,7 +159,7 @@ def _match(files: Files, split: str, language: str, folder: Path, packed: Packed
     for pattern in _patterns(files, split, language):
         named: dict[str, Path | Member] = {}
         for wanted in (f"{pattern}.gz", pattern):
-            for path in folder.glob(wanted):
+            for path in folder.glob(wanted) if re.search(r"[*?[]", wanted) else (folder / wanted,):
                 if path.is_file():
                     named[_logical(path, folder)] = path
         if not named and (inside := packed()):

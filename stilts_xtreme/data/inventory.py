@@ -69,7 +69,7 @@ def here(task: Task, where: Where) -> str:
             return "embedded"
         case Folder(path, cut):
             told = []
-            for split in SPLITS:
+            for split in SPLITS if folder.layout(task, path) else ():
                 found = [code for code in languages_of(task, where) if folder.find(task, split, code, path, cut)]
                 told += [split if found == ["en"] else f"{split} in {len(found)}"] if found else []
             return "files: " + ", ".join(told) if told else "-"
@@ -141,7 +141,7 @@ def _folder(task: Task, place: Folder) -> Iterator[Entry]:
         for code in dict.fromkeys([*languages_of(one, place), *(code for _, code in wanted)]):
             read_already: dict[tuple[str, ...], Reading | list[str]] = {}  # a dev file that is scored is read once
             for split in SPLITS:
-                if found := folder.find(one, split, code, place.path, place.cut):
+                if present and (found := folder.find(one, split, code, place.path, place.cut)):
                     same = (found.half, *map(str, found.paths))
                     if same not in read_already:
                         read_already[same] = _reading(one, split, code, place, found)
