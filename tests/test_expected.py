@@ -187,6 +187,8 @@ def test_placeholders_are_not_scored(task, examples, labels, words) -> None:
 def test_all_answerable_and_few_alike_are_no_placeholders() -> None:
     answered = Reading((Question("1", "a", "b", ("b",), (0,)),), "", "", 60, 0, {"answerable": 60})
     verify(XQUAD, "test", "de", answered, Folder(Path(), cut=True))
+    names = Reading((Tagged("1", ("a",) * 60, ("B-PER",) * 60),), "", "", 1, 0, {"B-PER": 60})
+    verify(TASKS["panx"], "test", "de", names, Folder(Path(), cut=True))
     few = Reading((Pair("1", "a", "b", "neutral"),), "", "", 9, 0, {"neutral": 9})
     verify(XNLI, "test", "de", few, Folder(Path(), cut=True))
 

@@ -83,6 +83,8 @@ def placeholder(reading: Reading) -> str:
         return ""
     (label,) = reading.labels
     match reading.examples[0] if reading.examples else None:
+        case Tagged() if label not in ("O", "X"):  # what is written where there is no tag
+            return ""
         case Pair() | Choices() | Tagged():
             return f"all {total:,} labels are {label!r}: placeholders of a file without labels"
         case Question() if label == "unanswerable":
