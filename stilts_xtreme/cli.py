@@ -16,6 +16,10 @@ app = typer.Typer(
 )  # fmt: skip
 runs = typer.Typer(no_args_is_help=True, help="Look at and tidy the store of finished stages.")
 app.add_typer(runs, name="runs")
+data = typer.Typer(
+    no_args_is_help=True, help="Look at the data before a long run, and fetch it for machines without a connection."
+)
+app.add_typer(data, name="data")
 
 Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML experiment spec.", show_default=False)]
 Overrides = Annotated[
@@ -42,6 +46,10 @@ Submission = Annotated[
     Path | None,
     typer.Option("--submission", help="Also write the predictions below this folder, as XTREME takes them.", show_default=False),
 ]
+SetupOption = Annotated[
+    Path | None, typer.Option("--setup", metavar="SETUP.yaml", help="Look where this setup reads its data.", show_default=False)
+]
+DataOption = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Look in this folder.", show_default=False)]
 RUNS = Path("runs")
 
 
@@ -150,11 +158,64 @@ def score(
 @app.command()
 def tasks(
     name: Annotated[str | None, typer.Argument(help="A task's name; without it, all are listed.", show_default=False)] = None,
-) -> None:
-    """List the tasks, or show one's declaration and a row turned into an example."""
+    setup: SetupOption = None, folder: DataOption = None,
+) -> None:  # fmt: skip
+    """List the tasks with the sizes of their releases, or show one's declaration and a row turned into an example.
+
+    With --setup or --data also what of them is there, and the row is one from there.
+    """
     from stilts_xtreme import listing
 
-    listing.show(name) if name else listing.every()
+    where = _where(setup, folder)
+    listing.show(name, where) if name else listing.every(where)
+
+
+@data.command("check")
+def data_check(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[TASK]...", help="Default: all.", show_default=False)] = None,
+    setup: SetupOption = None, folder: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:  # fmt: skip
+    """Read all data of tasks, and of those they are trained with: is it there, sound, as large as the release?
+
+    Without --setup and --data it looks into the hub's cache; nothing is downloaded. Exit code 2 where data is broken, or where
+    that of a task that is named is missing or not the whole release.
+    """
+    from dataclasses import asdict
+
+    from stilts_xtreme import listing
+    from stilts_xtreme.data import inventory
+    from stilts_xtreme.data.read import HubCache
+
+    chosen = [listing.known(name) for name in names or listing.TASKS]
+    entries = list(inventory.check(chosen, _where(setup, folder) or HubCache()))
+    print(json.dumps([asdict(entry) for entry in entries], indent=1, ensure_ascii=False)) if as_json else listing.inventory(
+        entries
+    )
+    bad = ("broken", "missing", "differs") if names else ("broken",)
+    if faults := [entry for entry in entries if entry.used and entry.state in bad]:
+        told = dict.fromkeys(f"{one.task} {one.split} {one.language}: {one.state}: {one.note}" for one in faults)
+        raise UserError("\n".join(told))
+
+
+@data.command("fetch")
+def data_fetch(
+    names: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks.", show_default=False)],
+    to: Annotated[Path | None, typer.Option("--to", metavar="FOLDER", help="Releases go here.", show_default=False)] = None,
+) -> None:
+    """Download the data of tasks, and of those they are trained with, for machines without a connection.
+
+    With --to the releases as published, archives as they are; without it the hub's copies, into the cache of `datasets`.
+    Run it again to go on where it broke off.
+    """
+    from stilts_xtreme import listing
+    from stilts_xtreme.data import fetch
+    from stilts_xtreme.progress import downloads
+
+    known = [listing.known(name) for name in names]
+    with downloads() as tell:
+        for there in fetch.fetch(known, to, tell):
+            print(there)
 
 
 @app.command()
@@ -226,6 +287,22 @@ def _load(path: Path, overrides: list[str] | None, kinds: set[str] | None) -> An
     from stilts_xtreme import spec
 
     return spec.load(path, overrides or [], kinds)
+
+
+def _where(setup: Path | None, folder: Path | None) -> Any:
+    """Where data is looked for: as a setup says, or a folder as it stands; None where neither is given."""
+    if setup is None and folder is None:
+        return None
+    if setup is not None and folder is not None:
+        raise UserError("--setup and --data: give one of them")
+    from stilts_xtreme import planner
+    from stilts_xtreme.data.read import Folder
+
+    if folder is None:
+        return planner.Planner(_load(setup, None, {"setup"})).where  # type: ignore[arg-type]
+    if not folder.is_dir():
+        raise UserError(f"--data {folder}: there is no such folder")
+    return Folder(folder)
 
 
 def _store(root: Path) -> Any:

@@ -1,5 +1,6 @@
 """What `stilts tasks` and `stilts runs list` print: rich tables on stdout."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,30 +13,49 @@ from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained
 from stilts_xtreme.tasks.task import Files, Task
 
 
-def every() -> None:
-    """All tasks: role, head, headline metric, languages, licence."""
-    table = Table("task", "role", "head", "score", "trained on", "languages", "licence", box=None, pad_edge=False)
+def every(where: Any = None) -> None:
+    """All tasks: role, head, headline metric, languages, sizes of the full release, licence; with a place, what is there."""
+    there = [] if where is None else ["here"]
+    table = Table(
+        "task",
+        "role",
+        "head",
+        "score",
+        "trained on",
+        "languages",
+        "train",
+        "dev",
+        "test",
+        *there,
+        "licence",
+        box=None,
+        pad_edge=False,
+    )
     for name, task in TASKS.items():
         languages = str(len(task.languages)) if len(task.languages) > 1 else " ".join(task.languages)
-        table.add_row(
-            name,
-            _role(name),
-            task.head,
-            "+".join(task.headline),
-            ", then ".join(trained_on(name)) or "nothing",
-            languages,
-            task.licence,
-        )
+        cells = [name, _role(name), task.head, "+".join(task.headline), ", then ".join(trained_on(name)) or "nothing", languages]
+        cells += [_size(task, split) for split in ("train", "dev", "test")]
+        if where is not None:
+            from stilts_xtreme.data.inventory import here
+
+            cells.append(here(task, where))
+        table.add_row(*cells, task.licence)
     _console().print(table)
 
 
-def show(name: str) -> None:
-    """One task's declaration, and a row of the miniature world turned into an example."""
+def known(name: str) -> str:
+    """The name of a task there is; UserError for another."""
     if name not in TASKS:
         from difflib import get_close_matches
 
         near = get_close_matches(name, TASKS, n=1)
         raise UserError(f"no task {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "") + "; `stilts tasks` lists them")
+    return name
+
+
+def show(name: str, where: Any = None) -> None:
+    """One task's declaration, and a row turned into an example: one of the place, or of the miniature world."""
+    known(name)
     task = TASKS[name]
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_row("task", task.name)
@@ -51,10 +71,38 @@ def show(name: str) -> None:
     table.add_row("licence", task.licence)
     for source in task.sources:
         table.add_row("source", _source(source))
-    row, example = _sample(task)
+    for one in task.upstream:
+        table.add_row("release", one.url + (f" ({one.note})" if one.note else ""))
+    if where is None:
+        row, example = _sample(task)
+    else:
+        from stilts_xtreme.data.inventory import sample
+
+        source, row, example = sample(task, where)
+        table.add_row("read from", source)
     table.add_row("row", str(row))
     table.add_row("example", f"{type(example).__name__} {asdict(example)}")
     _console().print(table)
+
+
+def inventory(entries: Sequence[Any]) -> None:
+    """What a check of the data found: a line for each split, languages that are alike together; how to get what is missing."""
+    table = Table("task", "split", "languages", "state", "rows", "full release", "source", box=None, pad_edge=False)
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for one in entries:
+        groups.setdefault((one.task, one.split, one.state, one.rows, one.expected, one.used), []).append(one)
+    for (task, split, state, rows, expected, used), members in groups.items():
+        first = members[0]
+        size = "" if expected is None else f"{'' if first.confirmed else 'about '}{expected:,} {first.counted}"
+        source = first.source.partition(":")[2] + (" ..." if first.source and len(members) > 1 else "")
+        codes = " ".join(one.language for one in members)
+        table.add_row(
+            task, split, codes, state if used else f"{state}, unused", "" if rows is None else f"{rows:,}", size, source
+        )
+    console = _console()
+    console.print(table)
+    for task in dict.fromkeys(one.task for one in entries if one.state == "missing"):
+        console.print(f"to get {task}: {TASKS[task].about}", markup=False, highlight=False, soft_wrap=True)
 
 
 def runs(store: Store) -> None:
@@ -135,6 +183,16 @@ def _sample(task: Task) -> tuple[Any, Any]:
 def _role(name: str) -> str:
     roles = [role for role, members in (("intermediate", INTERMEDIATES), ("target", TARGETS)) if name in members]
     return ", ".join(roles) or "helper"
+
+
+def _size(task: Task, split: str) -> str:
+    """Rows of the full release in English, or over all languages; a tilde: as far as known; a dash: not known."""
+    from stilts_xtreme.data.expected import expected
+
+    english = expected(task.name, split, "en")
+    sizes = [english] if english else [one for code in task.languages if (one := expected(task.name, split, code))]
+    told = "" if all(one.confirmed for one in sizes) else "~"
+    return f"{told}{sum(one.number for one in sizes):,}" if sizes else "-"
 
 
 def _source(source: Any) -> str:

@@ -76,7 +76,8 @@ class Planner:
         _undivided([task.name for task, _ in found], recipe)
         parts = [(name, code) for task, codes in found for name in (task.name, *task.joins) for code in codes]
         reads = dict.fromkeys(
-            [self.reads(name, training_split(TASKS[name], code), code) for name, code in parts] + [self.reads(task.name, "dev", "en") for task, _ in found]
+            [self.reads(name, training_split(TASKS[name], code), code) for name, code in parts]
+            + [self.reads(task.name, "dev", "en") for task, _ in found]
         )
         how: dict[str, Any] = {}
         if mixture is not None and mixture.text is not None:

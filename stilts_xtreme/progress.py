@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from stilts_xtreme import plan
 from stilts_xtreme.stages.events import Event
@@ -74,3 +83,22 @@ def _note(event: Event) -> str:
     loss = "" if event.loss is None else f"loss {event.loss:.3f}"
     speed = "" if event.speed is None else f"{event.speed:,.0f} tok/s"
     return " ".join(part for part in (event.note, loss, speed) if part)
+
+
+@contextmanager
+def downloads() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show what comes: name, bytes so far, bytes in all; a bar on a terminal, a line for each elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def tell(name: str, done: int, total: int | None) -> None:
+            if name not in bars:
+                bars[name] = progress.add_task(name, total=total)
+                if not console.is_terminal:
+                    size = "" if total is None else f" ({total:,} bytes)"
+                    console.print(f"fetching {name}{size}", markup=False, highlight=False, soft_wrap=True)
+            progress.update(bars[name], completed=done, total=total)
+
+        yield tell

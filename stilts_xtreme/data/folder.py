@@ -1,21 +1,27 @@
-"""A task's files below a folder: which ones a split means, what they hold, their digest."""
+"""A task's files below a folder: which ones a split means, what they hold, their digest.
+
+A file may stand there, plain or as .gz, or in a release archive that lies there; it is the same data with the same digest.
+"""
 
 import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from stilts_xtreme import formats
+from stilts_xtreme.data.archive import Member, members
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import MANY, fill
+from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Question, Sentence, Tagged
-from stilts_xtreme.tasks.task import Files, Row, Task
+from stilts_xtreme.tasks.task import Files, Row, Task, in_translation
 
 DEV_SHARE = 10  # one group in so many goes to the dev half of a cut
+Packed = Callable[[], Mapping[str, Member]]
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Found:
     """The files a split is read from; `half` names the split where they are cut in two, else ""."""
 
     files: Files
-    paths: tuple[Path, ...]
+    paths: tuple[Path | Member, ...]
     half: str
 
 
@@ -34,13 +40,14 @@ def find(task: Task, split: str, language: str, folder: Path, cut: bool) -> Foun
     a missing train or dev split is made from the other one; a dev split that is the test split's own files counts as missing
     where there is a training split to cut, and is halved where nothing is trained (BUCC, whose dev is for a threshold).
     """
-    files = layout(task, folder)
+    packed = _packed(folder)
+    files = _layout(task, folder, packed)
     if files is None:
         return None
     if split == "pool":
-        found = Found(files.pool, _match(files.pool, "test", language, folder), "") if files.pool else None
+        found = Found(files.pool, _match(files.pool, "test", language, folder, packed), "") if files.pool else None
         return found if found and found.paths else None
-    train, dev, test = (_match(files, name, language, folder) for name in ("train", "dev", "test"))
+    train, dev, test = (_match(files, name, language, folder, packed) for name in ("train", "dev", "test"))
     if cut and dev and dev == test and task.head == "embedding":
         return Found(files, dev, split) if split in ("dev", "test") else None
     if cut and train and (not dev or dev == test):
@@ -55,9 +62,15 @@ def find(task: Task, split: str, language: str, folder: Path, cut: bool) -> Foun
 
 def layout(task: Task, folder: Path) -> Files | None:
     """The first of the task's file layouts of which the folder has a file in any split and language."""
+    return _layout(task, folder, _packed(folder))
+
+
+def _layout(task: Task, folder: Path, packed: Packed) -> Files | None:
     for files in _layouts(task):
-        if any(_match(files, split, language, folder) for split in ("test", "dev", "train") for language in task.languages):
-            return files
+        for place in (dict, packed):  # archives are opened only where plain files do not settle it
+            for split in ("test", "dev", "train"):
+                if any(_match(files, split, language, folder, place) for language in task.languages):
+                    return files
         if task.head == "mlm" and text_languages(files, folder):
             return files
     return None
@@ -72,7 +85,7 @@ def missing(task: Task, split: str, language: str, folder: Path, cut: bool) -> U
     looked = [pattern for one, name in places if one for pattern in _patterns(one, name, language)]
     said = f"looked for {', '.join(looked)} (or .gz)" if looked else f"the release has no labelled {split} files"
     other = {"train": "dev", "dev": "train"}.get(split)
-    if files and other and not cut and _match(files, other, language, folder):
+    if files and other and not cut and _match(files, other, language, folder, _packed(folder)):
         said += f"; there is a {other} split, which `cut: true` divides in two"
     return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {said}. To get it: {task.about}")
 
@@ -101,8 +114,12 @@ def digest(found: Found, folder: Path) -> str:
     whole = hashlib.sha256(f"files\n{found.half and f'{found.half} of 1/{DEV_SHARE}'}\n".encode())
     for path in found.paths:
         for part in formats.files_of(found.files.reader, path):
-            stat = part.stat()
-            content = _content_digest(part, (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+            if isinstance(part, Member):
+                state = part.archive.state
+            else:
+                stat = part.stat()
+                state = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+            content = _content_digest(part, state)
             whole.update(f"{_logical(part, folder)}\n{content}\n".encode())
     return whole.hexdigest()
 
@@ -145,28 +162,52 @@ def _patterns(files: Files, split: str, language: str) -> list[str]:
     return [fill(pattern, language) for pattern in getattr(files, split) if every or "{" in pattern]
 
 
-def _match(files: Files, split: str, language: str, folder: Path) -> tuple[Path, ...]:
-    """Files of the first pattern that fits any, sorted by name; the plain one where a .gz stands beside it."""
+def _match(files: Files, split: str, language: str, folder: Path, packed: Packed) -> tuple[Path | Member, ...]:
+    """Files of the first pattern that fits any, sorted by name; a plain one where a .gz stands beside it, then archives."""
     for pattern in _patterns(files, split, language):
-        named = {}
+        named: dict[str, Path | Member] = {}
         for wanted in (f"{pattern}.gz", pattern):
-            for path in folder.glob(wanted):
+            for path in folder.glob(wanted) if re.search(r"[*?[]", wanted) else (folder / wanted,):
                 if path.is_file():
                     named[_logical(path, folder)] = path
+        if not named and (inside := packed()):
+            fits = re.compile(_regex(pattern))
+            named = {place: member for place, member in inside.items() if fits.fullmatch(place)}
         if named:
             return tuple(path for _, path in sorted(named.items()))
     return ()
 
 
-def _logical(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix().removesuffix(".gz")
+def _packed(folder: Path) -> Packed:
+    """Members of the archives in the folder, by the place where they would stand; looked for once, and only when asked."""
+    return cache(lambda: members(folder, _wanted()))
+
+
+@lru_cache(maxsize=1)
+def _wanted() -> str:
+    """A regular expression for the places of all files that any task in the catalogue reads."""
+    read = [files for task in TASKS.values() for one in (task, in_translation(task)) for files in _layouts(one)]
+    read += [files.pool for files in read if files.pool]
+    patterns = {pattern for files in read for pattern in (*files.train, *files.dev, *files.test)}
+    return "|".join(sorted(_regex(pattern) for pattern in patterns))
+
+
+def _regex(pattern: str) -> str:
+    """A glob pattern as a regular expression; `{language}` and `{iso3}` stand for any code."""
+    parts = re.split(r"(\*|\[[^]]*\]|\{\w+\})", pattern)
+    meant = {"*": "[^/]*", "{": "[A-Za-z0-9_-]+"}
+    return "".join(meant.get(part[:1]) or (part if part[:1] == "[" else re.escape(part)) for part in parts)
+
+
+def _logical(path: Path | Member, folder: Path) -> str:
+    return path.place if isinstance(path, Member) else path.relative_to(folder).as_posix().removesuffix(".gz")
 
 
 @lru_cache(maxsize=4096)
-def _content_digest(path: Path, state: tuple[int, ...]) -> str:
+def _content_digest(path: Path | Member, state: tuple[int, ...]) -> str:
     """Within one process a file is known again by its state (inode, size, times); on disk nothing is remembered."""
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: cannot be read ({error}); fetch it again") from error

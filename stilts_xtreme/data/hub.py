@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.errors import UserError
@@ -50,17 +52,58 @@ def digest(found: Hub, names: tuple[str, ...], language: str) -> str:
     return hashlib.sha256(f"{source(found, names, language)}\n{language}\n".encode()).hexdigest()
 
 
-def _load(found: Hub, name: str, split: str) -> Iterator[dict[str, Any]]:
+def wanted(task: Task) -> list[tuple[Hub, str, str]]:
+    """All that an experiment reads of the task's data set: (data set, configuration, split); none where there is no data set."""
+    found = entry(task)
+    if found is None:
+        return []
+    english = [(config(found, "en"), name) for name in (*found.train, *found.dev)]
+    scored = [(config(found, code), name) for code in task.languages for name in found.test]
+    return [(found, *one) for one in dict.fromkeys(english + scored)]
+
+
+def load(found: Hub, name: str, split: str) -> Any:
+    """The data set's split as `datasets` has it, downloaded where it is not in the cache; UserError where that fails."""
     import datasets
 
     try:
-        data = datasets.load_dataset(found.id, name, split=split, revision=found.revision)
+        return datasets.load_dataset(found.id, name, split=split, revision=found.revision)
     except Exception as error:  # network, cache, hub and builder each have their own kinds
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"{found.id} ({name}, {split}): cannot be loaded ({type(error).__name__}: {reason}); "
             "load it once with a connection, so that it is in the cache, or use a data folder"
         ) from error
+
+
+def cached(found: Hub, language: str) -> bool:
+    """Whether the configuration for a language stands in the cache, by its folder; nothing is read."""
+    import datasets
+    from datasets.naming import camelcase_to_snakecase
+
+    owner, name = found.id.split("/")
+    folder = Path(datasets.config.HF_DATASETS_CACHE).expanduser() / f"{owner}___{camelcase_to_snakecase(name)}"
+    return any(folder.glob(f"{config(found, language)}/*/*/dataset_info.json"))
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Inside, nothing is downloaded: what is not in the cache is not there."""
+    import datasets
+    from huggingface_hub import constants
+
+    before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE, datasets.utils.logging.get_verbosity()
+    datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+    datasets.utils.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before[:2]
+        datasets.utils.logging.set_verbosity(before[2])
+
+
+def _load(found: Hub, name: str, split: str) -> Iterator[dict[str, Any]]:
+    data = load(found, name, split)
     labels = {column: _names(feature) for column, feature in data.features.items()}
     for number, row in enumerate(data):
         yield {**{column: labels[column](value) for column, value in row.items()}, "row": number}

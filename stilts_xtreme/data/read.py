@@ -92,7 +92,8 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
             if not place.half or folder.half_of(example) == place.half:
                 examples.append(example)
         if len(examples) == before:
-            raise UserError(f"{part.name}: no {split} examples in {language!r} in {place.name}; use another place or split")
+            hint = "none of its rows has a gold label; " if dropped else ""
+            raise UserError(f"{part.name}: no {split} examples in {language!r} in {place.name}; {hint}use another place or split")
     labels = dict(sorted(Counter(label for example in examples for label in _labels(example)).items()))
     return Reading(tuple(examples), " + ".join(sources), digest(task, split, language, where), total, dropped, labels)
 
@@ -117,7 +118,7 @@ def languages(task: Task, where: Where) -> tuple[str, ...]:
 
     Text has every language for which there is a file, those outside the language table last.
     """
-    match _nearest(task, where):
+    match nearest(task, where):
         case Miniature():
             from stilts_xtreme.data import miniature
 
@@ -153,9 +154,11 @@ class _Place:
 def _place(task: Task, split: str, language: str, where: Where) -> _Place:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", language):  # it becomes part of file names
         raise UserError(f"{task.name}: {language!r} is not a language code; write one such as 'de'")
+    if split == "test" and not isinstance(where, Miniature) and scored_split(task) != "test":
+        raise UserError(f"{task.name}: its public test set has no labels; the split that counts is {scored_split(task)}")
     if split == "translated" and not isinstance(where, Miniature):
         task, split = in_translation(task), "train"
-    match _nearest(task, where):
+    match nearest(task, where):
         case Miniature(seed):
             from stilts_xtreme.data import miniature
 
@@ -178,7 +181,7 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
             return _Place(name, lambda: hub.rows(source, names, language), lambda: hub.digest(source, names, language))
 
 
-def _nearest(task: Task, where: Where) -> Where:
+def nearest(task: Task, where: Where) -> Where:
     """The folder beside the hub, for a task whose files are there."""
     if isinstance(where, HubCache) and where.folder is not None and folder.layout(task, where.folder):
         return Folder(where.folder)
@@ -217,5 +220,7 @@ def _labels(example: Example) -> Iterator[str]:
 
 
 def _check(example: Example, task: Task, name: str) -> None:
+    if isinstance(example, Question) and "" in example.answers:
+        raise UserError(f"{name}: {example.id}: answers: empty text: a copy whose answers were taken out; use the release's own")
     if task.labels and (unknown := sorted(set(_labels(example)) - set(task.labels))):
         raise UserError(f"{name}: {example.id}: label: {unknown[0]!r} is not one of {' '.join(task.labels)}")

@@ -32,7 +32,7 @@ def hellaswag_jsonl(path: Path) -> Iterator[Row]:
             "ctx_a": without_markers(text(path, number, record, "ctx_a")),
             "ctx_b": without_markers(text(path, number, record, "ctx_b")),
             "endings": [without_markers(ending) for ending in texts(path, number, record, "endings", 4)],
-            "label": choice(path, number, record, "label", FOUR),
+            "label": choice(path, number, record, "label", FOUR, "hellaswag_val.jsonl"),
         }
 
 
@@ -47,7 +47,7 @@ def cosmosqa_csv(path: Path) -> Iterator[Row]:
             if len(fields) != len(columns):
                 fail(path, reader.line_num, "columns", f"{len(fields)} instead of {len(columns)}; is a quotation mark missing?")
             record = dict(zip(columns, fields))
-            yield {**record, "label": choice(path, reader.line_num, record, "label", FOUR)}
+            yield {**record, "label": choice(path, reader.line_num, record, "label", FOUR, "valid.csv")}
     except csv.Error as error:
         fail(path, reader.line_num, "line", f"not csv ({error})")
 
@@ -68,7 +68,7 @@ def commonsenseqa_jsonl(path: Path) -> Iterator[Row]:
             "id": text(path, number, record, "id"),
             "question": text(path, number, question, "stem"),
             "choices": {"label": labels, "text": [text(path, number, option, "text") for option in options]},
-            "answerKey": choice(path, number, record, "answerKey", FIVE),
+            "answerKey": choice(path, number, record, "answerKey", FIVE, "dev_rand_split.jsonl"),
         }
 
 

@@ -18,7 +18,7 @@ def fail(path: Path, place: int | str, field: str, wrong: str) -> NoReturn:
 
 def open_text(path: Path) -> io.TextIOBase:
     """The file as UTF-8 text (a byte-order mark is ignored), lines ending at "\\n" only: U+2028 and U+0085 occur inside texts."""
-    raw = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
+    raw = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # a path, or a member of an archive like one
     return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="\n")
 
 
@@ -86,12 +86,19 @@ def texts(path: Path, place: int | str, record: dict[str, Any], field: str, coun
     return value
 
 
-def choice(path: Path, place: int | str, record: dict[str, Any], field: str, allowed: tuple[str, ...]) -> str:
-    """A label (text or whole number) that has to be one of `allowed`."""
+def choice(
+    path: Path,
+    place: int | str,
+    record: dict[str, Any],
+    field: str,
+    allowed: tuple[str, ...],
+    counts: str = "the split that has them",
+) -> str:
+    """A label (text or whole number) that has to be one of `allowed`; `counts` names the labelled file to take instead."""
     value = record.get(field)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or value not in allowed:
-        hint = " (a test file without labels? take the split that has them)" if value in (None, "", "-1", "hidden") else ""
+        hint = f" (a test file without labels? take {counts})" if value in (None, "", "-1", "hidden") else ""
         fail(path, place, field, f"{value!r} is not one of {', '.join(allowed)}{hint}")
     return value

@@ -16,7 +16,8 @@ _ANLI_LETTERS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 
 def _nli(path: Path, number: int, name: str, premise: str, hypothesis: str, label: str) -> Row:
     if label not in _NLI_WORDS:
-        fail(path, number, "label", f"{label!r} is not one of {', '.join(_NLI_WORDS)}")
+        hint = " (a test file without labels? the dev file is the one that is scored)" if label in ("hidden", "") else ""
+        fail(path, number, "label", f"{label!r} is not one of {', '.join(_NLI_WORDS)}{hint}")
     return {"id": name, "premise": premise, "hypothesis": hypothesis, "label": _NLI_WORDS[label]}
 
 
@@ -70,7 +71,7 @@ def paws_tsv(path: Path) -> Iterator[Row]:
         if len(fields) == 2:
             fail(path, number, "label", "missing (XTREME blanks its test files); use the release's x-final/*/test_2k.tsv")
         name, first, second, label = fields if len(fields) == 4 else [str(number), *fields]
-        label = choice(path, number, {"label": label}, "label", ("0", "1"))
+        label = choice(path, number, {"label": label}, "label", ("0", "1"), "x-final/*/test_2k.tsv")
         yield {"id": name, "sentence1": first, "sentence2": second, "label": label}
 
 
@@ -101,11 +102,13 @@ def paws_translated_tsv(path: Path) -> Iterator[Row]:
 def qqp_tsv(path: Path) -> Iterator[Row]:
     """Quora question pairs as in GLUE: a header, then id, qid1, qid2, question1, question2, is_duplicate."""
     columns = ["id", "qid1", "qid2", "question1", "question2", "is_duplicate"]
+    if next(lines(path), (1, ""))[1].split("\t") == ["id", "question1", "question2"]:
+        fail(path, 1, "header", "GLUE's test file, which has no labels; QQP is scored on dev.tsv")
     for number, fields in tsv(path, len(columns)):
         if number == 1:
             if fields != columns:
                 fail(path, 1, "header", f"expected {' '.join(columns)}, divided by tabs (GLUE's QQP/train.tsv or dev.tsv)")
             continue
         record = dict(zip(columns, fields))
-        label = choice(path, number, record, "is_duplicate", ("0", "1"))
+        label = choice(path, number, record, "is_duplicate", ("0", "1"), "GLUE's dev.tsv")
         yield {"id": fields[0], "question1": fields[3], "question2": fields[4], "is_duplicate": label}

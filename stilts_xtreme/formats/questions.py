@@ -33,7 +33,7 @@ def _answers(path: Path, place: str, record: Row, context: str) -> dict[str, lis
     for answer in _list(path, place, record, "answers"):
         words, start = text(path, place, answer, "text"), answer.get("answer_start")
         if not words:
-            fail(path, place, "answers.text", "empty (XTREME blanks the answers of its test files); use the release's own file")
+            fail(path, place, "answers.text", "empty (XTREME blanks the answers of its test files); score the release's own file")
         if not isinstance(start, int) or isinstance(start, bool) or not 0 <= start < len(context):
             fail(path, place, "answers.answer_start", f"{start!r} is not a character offset into the context")
         found["text"].append(words)

@@ -18,9 +18,12 @@ IOB2 = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 
 def _sentences(
-    path: Path, columns: int, token: int, tag: int, allowed: tuple[str, ...] = (), comments: bool = False
+    path: Path, columns: int, token: int, tag: int, allowed: tuple[str, ...] = (), comments: bool = False, counts: str = ""
 ) -> Iterator[Row]:
-    """Sentences of one token a line with a blank line between; columns `token` and `tag` (from 0) of `columns`."""
+    """Sentences of one token a line with a blank line between; columns `token` and `tag` (from 0) of `columns`.
+
+    `counts` names the labelled files to take where the tags were taken out.
+    """
     count = 0
     tokens: list[str] = []
     tags: list[str] = []
@@ -35,7 +38,7 @@ def _sentences(
             continue
         fields = line.split("\t")
         if len(fields) != columns:
-            hint = " (XTREME blanks the tags of its test files)" if len(fields) == 1 else ""
+            hint = f" (XTREME blanks the tags of its test files{counts and f': score {counts}'})" if len(fields) == 1 else ""
             fail(path, number, "columns", f"{len(fields)} instead of {columns}, divided by tabs{hint}")
         if not fields[token]:
             fail(path, number, "token", "empty; remove the line or put the token in")
@@ -49,12 +52,12 @@ def _sentences(
 
 def upos_tsv(path: Path) -> Iterator[Row]:
     """Universal POS as XTREME prepares it: token, tab, tag; blank line between sentences."""
-    return _sentences(path, 2, 0, 1, UPOS)
+    return _sentences(path, 2, 0, 1, UPOS, counts="the treebanks' own *-ud-test.conllu")
 
 
 def iob2_tsv(path: Path) -> Iterator[Row]:
     """WikiANN (PAN-X): token, tab, IOB2 tag. A language prefix ("en:") is taken off where every token of the file has it."""
-    rows = list(_sentences(path, 2, 0, 1, IOB2))
+    rows = list(_sentences(path, 2, 0, 1, IOB2, counts="WikiANN's own panx_dataset/*/test"))
     prefix = re.match(r"[a-z-]{2,12}:", rows[0]["tokens"][0]) if rows else None
     if prefix and all(len(token) > prefix.end() and token.startswith(prefix[0]) for row in rows for token in row["tokens"]):
         rows = [{**row, "tokens": [token[prefix.end() :] for token in row["tokens"]]} for row in rows]

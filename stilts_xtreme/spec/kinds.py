@@ -7,8 +7,23 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
-from stilts_xtreme.spec.checks import Above0, Count, Inside, Languages, Model, Name, Pairs, Problem, Seed, Share, Tail
-from stilts_xtreme.spec.checks import refuse, twice, unknown, wrong
+from stilts_xtreme.spec.checks import (
+    Above0,
+    Count,
+    Inside,
+    Languages,
+    Model,
+    Name,
+    Pairs,
+    Problem,
+    Seed,
+    Share,
+    Tail,
+    refuse,
+    twice,
+    unknown,
+    wrong,
+)
 from stilts_xtreme.spec.setup import TRAINED_TARGETS, RecipeSpec, Setup, too_long
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
 from stilts_xtreme.tasks.task import Task
@@ -24,7 +39,9 @@ def _training(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str
         base, mark, codes = word.partition("@")
         bare.append((tail, base if mark and base in TASKS else word))
         if mark and base in TASKS and not re.fullmatch(r"[a-z]{2,3}(\+[a-z]{2,3})*", codes):
-            problems.append(Problem(f"'{word[:60]}': after @ come languages, such as {base}@de or {base}@en+de", tail, on_key=on_key))
+            problems.append(
+                Problem(f"'{word[:60]}': after @ come languages, such as {base}@de or {base}@en+de", tail, on_key=on_key)
+            )
     return unknown(bare, names, what, on_key) + problems
 
 
@@ -154,7 +171,6 @@ class Target(_Stage):
             raise wrong(Problem(f"{task} is never trained: evaluate an encoder on it (kind: evaluation)"))
         refuse(unknown([((), task)], TRAINED_TARGETS, "a target that is trained"))
         return task
-
 
     @field_validator("training_languages")
     @classmethod

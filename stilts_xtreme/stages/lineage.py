@@ -3,7 +3,9 @@
 from typing import Any
 
 from stilts_xtreme import plan
-from stilts_xtreme.data.read import Reading
+from stilts_xtreme.data import expected
+from stilts_xtreme.data.read import Reading, Where, read
+from stilts_xtreme.tasks.catalogue import TASKS
 
 
 def lineage(stage: plan.Stage) -> list[dict[str, Any]]:
@@ -16,9 +18,17 @@ def lineage(stage: plan.Stage) -> list[dict[str, Any]]:
     return told
 
 
-def seen(task: str, split: str, language: str, reading: Reading) -> dict[str, Any]:
-    """A reading as a result records it: source, digest, counts, label histogram."""
-    return {
+def checked(task: str, split: str, language: str, where: Where) -> Reading:
+    """The reading a stage works on; UserError where it is not what the release is known to hold."""
+    reading = read(TASKS[task], split, language, where)
+    expected.verify(TASKS[task], split, language, reading, where)
+    return reading
+
+
+def seen(task: str, split: str, language: str, reading: Reading, where: Where) -> dict[str, Any]:
+    """A reading as a result records it: source, digest, counts, label histogram, and the size it was checked against, if any."""
+    wanted = expected.number(TASKS[task], split, language, where)
+    told = {
         "task": task,
         "split": split,
         "language": language,
@@ -29,3 +39,4 @@ def seen(task: str, split: str, language: str, reading: Reading) -> dict[str, An
         "examples": len(reading.examples),
         "labels": dict(reading.labels),
     }
+    return told if wanted is None else {**told, "expected": wanted}

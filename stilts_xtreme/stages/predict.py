@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from stilts_xtreme import plan, results
-from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import encoder, predict
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import HEADS, Limits, embedding
 from stilts_xtreme.scoring import retrieval
 from stilts_xtreme.stages import retrieval as pooled
 from stilts_xtreme.stages.events import Event, Options, Tell
-from stilts_xtreme.stages.lineage import lineage, seen
+from stilts_xtreme.stages.lineage import checked, lineage, seen
 from stilts_xtreme.stages.train import headline
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -38,15 +37,16 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     told = []
     for number, code in enumerate(stage.languages, start=1):
         tell(_running(stage, number - 1, code))
-        reading = data.read(task, "test", code, stage.where)
+        reading = checked(stage.task, "test", code, stage.where)
         examples = pool.queries[code] if pool else reading.examples
         predictions, records = answer(code, examples)
         with open(scratch / f"test-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         languages[code] = {**task.metric(predictions, examples, code), "n": count(task, examples)}
-        told.append(seen(stage.task, "test", code, reading))
+        told.append(seen(stage.task, "test", code, reading, stage.where))
         if stage.task == "bucc2018":
-            told.append(seen(stage.task, "dev", code, data.read(task, "dev", code, stage.where)))
+            dev = checked(stage.task, "dev", code, stage.where)
+            told.append(seen(stage.task, "dev", code, dev, stage.where))
     told += pool.told if pool else []
 
     names = sorted({name for scores in languages.values() for name in scores} - {"n"})
@@ -140,7 +140,7 @@ def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
         return pairs, gold_pairs(examples)
 
     def bitext(code: str, examples: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-        dev = data.read(TASKS[stage.task], "dev", code, stage.where)
+        dev = checked(stage.task, "dev", code, stage.where)
         if dev.examples == tuple(examples):
             raise UserError(
                 f"{stage.task} ({code}): dev and test are the same sentences: the threshold would be chosen on what is scored"

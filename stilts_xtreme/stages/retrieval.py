@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from stilts_xtreme import plan
-from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import encoder, predict
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import Limits, dual_encoder
 from stilts_xtreme.languages import MANY
 from stilts_xtreme.scoring import retrieval
-from stilts_xtreme.stages.lineage import seen
+from stilts_xtreme.stages.lineage import checked, seen
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Query
@@ -44,13 +43,13 @@ def gather(stage: plan.Predict) -> Pool:
     A query has the right answers of all languages it is asked in (those of the evaluation).
     """
     task = TASKS[stage.task]
-    queries = {code: data.read(task, "test", code, stage.where).examples for code in stage.languages}
+    queries = {code: checked(stage.task, "test", code, stage.where).examples for code in stage.languages}
     candidates, names, told = list[Candidate](), list[str](), list[dict[str, Any]]()
     for code in task.pools(stage.languages):
-        reading = data.read(task, "pool", code, stage.where)
+        reading = checked(stage.task, "pool", code, stage.where)
         candidates += reading.examples  # type: ignore[arg-type]
         names += [_name(example.id, code) for example in reading.examples]
-        told.append(seen(stage.task, "pool", code, reading))
+        told.append(seen(stage.task, "pool", code, reading, stage.where))
 
     shared, right = task.pools(stage.languages) == (MANY,), dict[str, dict[str, None]]()
     for code, asked in queries.items():
@@ -76,8 +75,7 @@ def ranker(stage: plan.Predict, store: Store, device: Any, pool: Pool, note: Cal
     Everything is ranked here, the pool read once; `note` is told how far it is. RunFailed where vectors are not finite.
     """
     assert isinstance(stage.model, plan.Train)
-    source = TASKS[stage.task].source_task
-    assert source is not None
+    source = stage.model.tasks[0]
     model, words, notes = encoder.load_model(store.path(stage.model), source)
     model.to(device)
     limits = Limits(**notes["limits"])

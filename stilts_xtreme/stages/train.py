@@ -16,7 +16,7 @@ from stilts_xtreme.engine.train import Stream, accelerator, train
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.stages.events import Event, Options, Tell
-from stilts_xtreme.stages.lineage import lineage, seen
+from stilts_xtreme.stages.lineage import checked, lineage, seen
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import training
@@ -84,8 +84,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "plan": plan.identity(stage),
         "chain": lineage(stage),
         "data": [
-            *(_seen(task, code, reading) for task in stage.tasks for code, reading in readings[task].items()),
-            *(seen(_task(task).name, "dev", "en", devs[task].reading) for task in stage.tasks),
+            *(_seen(stage, task, code, reading) for task in stage.tasks for code, reading in readings[task].items()),
+            *(seen(_task(task).name, "dev", "en", devs[task].reading, stage.where) for task in stage.tasks),
         ],
         "examples": {task: _examples(stage, readings[task].values()) for task in stage.tasks},
         "features": sizes,
@@ -107,9 +107,9 @@ def _task(name: str) -> Task:
     return training(name)[0]
 
 
-def _seen(name: str, language: str, reading: data.Reading) -> dict[str, Any]:
+def _seen(stage: plan.Train, name: str, language: str, reading: data.Reading) -> dict[str, Any]:
     """A training reading as the result records it."""
-    return seen(_task(name).name, training_split(_task(name), language), language, reading)
+    return seen(_task(name).name, training_split(_task(name), language), language, reading, stage.where)
 
 
 def _selecting(stage: plan.Train) -> list[str]:
@@ -155,7 +155,7 @@ def _read(stage: plan.Train) -> dict[str, dict[str, data.Reading]]:
         task, codes = training(name)
         if task.head == "mlm":
             codes = tuple(read.language for read in stage.reads if read.task == task.name and read.split == "train")
-        found[name] = {code: data.read(task, training_split(task, code), code, stage.where) for code in codes}
+        found[name] = {code: checked(task.name, training_split(task, code), code, stage.where) for code in codes}
     return found
 
 
@@ -214,7 +214,7 @@ def _dev(task: str, stage: plan.Train, words: Any, labels: tuple[str, ...], limi
     """The first `dev_limit` English dev examples, in an order that does not depend on the seed."""
     import numpy as np
 
-    reading = data.read(_task(task), "dev", "en", stage.where)
+    reading = checked(_task(task).name, "dev", "en", stage.where)
     examples = reading.examples
     if len(examples) > stage.recipe.dev_limit:
         chosen = np.random.default_rng(0).permutation(len(examples))[: stage.recipe.dev_limit]

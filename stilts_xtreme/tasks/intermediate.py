@@ -5,7 +5,7 @@ They have no "test": most of their public test sets are without labels, so all a
 
 from stilts_xtreme import formats
 from stilts_xtreme.tasks import hub_rows, metrics, rows
-from stilts_xtreme.tasks.task import Files, Hub, Task
+from stilts_xtreme.tasks.task import Files, Hub, Task, Upstream
 
 NLI_CHANCE = 100 / 3
 
@@ -25,6 +25,7 @@ SNLI = Task(
         # revision: none known to us
         Hub("stanfordnlp/snli", "plain_text", hub_rows.nli, train=("train",), dev=("validation",)),
     ),
+    upstream=(Upstream("https://nlp.stanford.edu/projects/snli/snli_1.0.zip", "snli_1.0.zip"),),
     licence="CC BY-SA 4.0",
     about="Image captions and what follows from them; snli_1.0.zip from nlp.stanford.edu/projects/snli",
     chance=NLI_CHANCE,
@@ -53,6 +54,7 @@ MNLI = Task(
         Files(formats.xnli_translated_tsv, train=("xtreme_translations/XNLI/translate-train/en-{language}-translated.tsv",)),
         Hub("facebook/xnli", "{language}", hub_rows.nli, train=("train",)),
     ),
+    upstream=(Upstream("https://cims.nyu.edu/~sbowman/multinli/multinli_1.0.zip", "multinli_1.0.zip"),),
     licence="OANC and others, see the MultiNLI paper",
     about="Does a sentence follow from another, in ten genres; multinli_1.0.zip from cims.nyu.edu/~sbowman/multinli",
     chance=NLI_CHANCE,
@@ -76,6 +78,7 @@ ANLI = Task(
             dev=("dev_r1", "dev_r2", "dev_r3"),
         ),
     ),
+    upstream=(Upstream("https://dl.fbaipublicfiles.com/anli/anli_v1.0.zip", "anli_v1.0.zip"),),
     licence="CC BY-NC 4.0",
     about="Inference written against a model, with MNLI and SNLI (ANLI+); anli_v1.0.zip from github.com/facebookresearch/anli",
     chance=NLI_CHANCE,
@@ -120,6 +123,10 @@ SQUAD = Task(
         ),
         Files(formats.squad_json, train=("mlqa-translate-train/{language}_squad-translate-train-train-v1.1.json",)),
     ),
+    upstream=(
+        Upstream("https://rajpurkar.github.io/SQuAD-explorer/dataset/train-v1.1.json", "squad/train-v1.1.json"),
+        Upstream("https://rajpurkar.github.io/SQuAD-explorer/dataset/dev-v1.1.json", "squad/dev-v1.1.json"),
+    ),
     licence="CC BY-SA 4.0",
     about="SQuAD 1.1, questions answered by a span; train-v1.1.json and dev-v1.1.json from rajpurkar.github.io/SQuAD-explorer",
 )
@@ -139,6 +146,10 @@ SQUAD_V2 = Task(
         # revision: the parquet commit begins with 80596c4; a pin needs all 40 digits
         Hub("rajpurkar/squad_v2", "squad_v2", hub_rows.squad, train=("train",), dev=("validation",)),
     ),
+    upstream=(
+        Upstream("https://rajpurkar.github.io/SQuAD-explorer/dataset/train-v2.0.json", "squad/train-v2.0.json"),
+        Upstream("https://rajpurkar.github.io/SQuAD-explorer/dataset/dev-v2.0.json", "squad/dev-v2.0.json"),
+    ),
     licence="CC BY-SA 4.0",
     about="SQuAD 2.0, some questions without an answer; {train,dev}-v2.0.json from rajpurkar.github.io/SQuAD-explorer",
 )
@@ -153,6 +164,15 @@ HELLASWAG = Task(
         Files(formats.hellaswag_jsonl, train=("hellaswag/hellaswag_train.jsonl",), dev=("hellaswag/hellaswag_val.jsonl",)),
         # revision: the data set was a script until its request 7, whose files this reference names
         Hub("Rowan/hellaswag", "default", hub_rows.hellaswag, "refs/pr/7", train=("train",), dev=("validation",)),
+    ),
+    upstream=(
+        Upstream(
+            "https://raw.githubusercontent.com/rowanz/hellaswag/master/data/hellaswag_train.jsonl",
+            "hellaswag/hellaswag_train.jsonl",
+        ),
+        Upstream(
+            "https://raw.githubusercontent.com/rowanz/hellaswag/master/data/hellaswag_val.jsonl", "hellaswag/hellaswag_val.jsonl"
+        ),
     ),
     licence="MIT",
     about="Which of four endings goes on; data/hellaswag_{train,val}.jsonl from github.com/rowanz/hellaswag",
@@ -183,6 +203,10 @@ COSMOSQA = Task(
     headline=("accuracy",),
     # No hub entry: the data set there is a script, which `datasets` no longer runs.
     sources=(Files(formats.cosmosqa_csv, train=("cosmosqa/train.csv",), dev=("cosmosqa/valid.csv",)),),
+    upstream=(
+        Upstream("https://github.com/wilburOne/cosmosqa/raw/master/data/train.csv", "cosmosqa/train.csv"),
+        Upstream("https://github.com/wilburOne/cosmosqa/raw/master/data/valid.csv", "cosmosqa/valid.csv"),
+    ),
     licence="CC BY 4.0",
     about="Reading between the lines of blog posts; data/{train,valid}.csv from github.com/wilburOne/cosmosqa",
     chance=25.0,
@@ -202,6 +226,10 @@ COMMONSENSEQA = Task(
         ),
         # revision: the parquet commit begins with 94630fe; a pin needs all 40 digits
         Hub("tau/commonsense_qa", "default", hub_rows.commonsenseqa, train=("train",), dev=("validation",)),
+    ),
+    upstream=(
+        Upstream("https://s3.amazonaws.com/commensenseqa/train_rand_split.jsonl", "commonsenseqa/train_rand_split.jsonl"),
+        Upstream("https://s3.amazonaws.com/commensenseqa/dev_rand_split.jsonl", "commonsenseqa/dev_rand_split.jsonl"),
     ),
     licence="MIT",
     about="Questions of everyday knowledge with five answers; {train,dev}_rand_split.jsonl from tau-nlp.org/commonsenseqa",

@@ -42,6 +42,18 @@ class Hub:
 
 
 @dataclass(frozen=True)
+class Upstream:
+    """A release's file or archive at its publisher; `into` is its place below a data folder, where a `Files` pattern finds it.
+
+    In both `{language}` and `{iso3}` are filled in, for each of the task's languages. `note`: what is not certain about it.
+    """
+
+    url: str
+    into: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Task:
     """Labelled data + how a row becomes an example + head + metric + languages.
 
@@ -53,6 +65,7 @@ class Task:
     `translated` are sources of the English training data in other languages, translated by machine; see `in_translation`.
     `pool`, for tasks that look for candidates: "languages" for the candidates of all languages evaluated, together (each a
     reading of its own), "shared" for one set of candidates in many languages.
+    `upstream` is what `stilts data fetch` downloads; empty where a licence stands before it or no address is known.
     `version` is part of every address that uses the task: raise it when its reading changes.
     """
 
@@ -73,6 +86,7 @@ class Task:
     pool: str = ""
     chance: float | None = None  # score of guessing, 0 to 100; None where guessing is near 0
     version: int = 1
+    upstream: tuple[Upstream, ...] = ()
 
     @property
     def source_task(self) -> str | None:

@@ -7,7 +7,7 @@ the one that is scored.
 from stilts_xtreme import formats
 from stilts_xtreme.scoring.benchmarks import XTREME, XTREME_R
 from stilts_xtreme.tasks import hub_rows, metrics, rows
-from stilts_xtreme.tasks.task import Files, Hub, Task
+from stilts_xtreme.tasks.task import Files, Hub, Task, Upstream
 
 # Context and question in one language ("de": what XTREME scores) or in two ("de-en": German context, English question).
 MLQA_LANGUAGES = (
@@ -39,6 +39,7 @@ PAWSX = Task(
         Files(formats.paws_translated_tsv, train=("xtreme_translations/PAWSX/translate-train/en-{language}-translated.tsv",)),
         Hub("google-research-datasets/paws-x", "{language}", hub_rows.pawsx, train=("train",)),
     ),
+    upstream=(Upstream("https://storage.googleapis.com/paws/pawsx/x-final.tar.gz", "x-final.tar.gz"),),
     licence="free use with acknowledgement (Google)",
     about="Do two sentences of many shared words mean the same; x-final.tar.gz from github.com/google-research-datasets/paws",
     chance=50.0,
@@ -59,6 +60,7 @@ XNLI = Task(
         # revision: the parquet commit begins with b8dd5d7; a pin needs all 40 digits
         Hub("facebook/xnli", "{language}", hub_rows.nli, dev=("validation",), test=("test",)),
     ),
+    upstream=(Upstream("https://dl.fbaipublicfiles.com/XNLI/XNLI-1.0.zip", "XNLI-1.0.zip"),),
     licence="CC BY-NC 4.0",
     about="MNLI-style pairs in 15 languages; XNLI-1.0.zip from github.com/facebookresearch/XNLI",
     chance=100 / 3,
@@ -115,6 +117,12 @@ UDPOS = Task(
             test=("udpos/ud/UD_*/{language}_*-ud-test.conllu", "ud-treebanks-v2.*/UD_*/{language}_*-ud-test.conllu"),
         ),
     ),
+    upstream=(
+        Upstream(
+            "https://lindat.mff.cuni.cz/repository/xmlui/bitstream/handle/11234/1-3105/ud-treebanks-v2.5.tgz",
+            "ud-treebanks-v2.5.tgz",
+        ),
+    ),
     licence="per treebank, see universaldependencies.org; some are non-commercial",
     about="Universal part-of-speech tags; ud-treebanks-v2.5.tgz from hdl.handle.net/11234/1-3105",
 )
@@ -132,6 +140,11 @@ XQUAD = Task(
         # revision: none known to us (google/xquad is the other copy; a commit of it begins with 51adfef1)
         Hub("google/xtreme", "XQuAD.{language}", hub_rows.squad, test=("validation",)),
     ),
+    upstream=(
+        Upstream(
+            "https://raw.githubusercontent.com/google-deepmind/xquad/master/xquad.{language}.json", "xquad/xquad.{language}.json"
+        ),
+    ),
     licence="CC BY-SA 4.0",
     about="240 paragraphs of SQuAD translated by professionals; xquad.<language>.json from github.com/google-deepmind/xquad",
 )
@@ -147,17 +160,28 @@ MLQA = Task(
     sources=(
         Files(
             formats.squad_json,
-            dev=("mlqa/MLQA_V1/dev/dev-context-{context}-question-{question}.json",),
+            dev=(
+                "mlqa/MLQA_V1/dev/dev-context-{context}-question-{question}.json",
+                "MLQA_V1/dev/dev-context-{context}-question-{question}.json",
+            ),
             test=(
                 "mlqa/MLQA_V1/test/test-context-{context}-question-{question}.json",
+                "MLQA_V1/test/test-context-{context}-question-{question}.json",
                 "mlqa/MLQA_V1/dev/dev-context-{context}-question-{question}.json",
+                "MLQA_V1/dev/dev-context-{context}-question-{question}.json",
             ),
         ),
         # revision: none known to us. Not facebook/mlqa: a script.
         Hub("google/xtreme", "MLQA.{context}.{question}", hub_rows.squad, dev=("validation",), test=("test",)),
     ),
+    upstream=(Upstream("https://dl.fbaipublicfiles.com/MLQA/MLQA_V1.zip", "mlqa/MLQA_V1.zip"),),
     licence="CC BY-SA 3.0",
     about="Questions on Wikipedia passages, in one language or in two; MLQA_V1.zip from github.com/facebookresearch/MLQA",
+)
+
+# The release has the dev questions as one file and as an archive of one file a language.
+_TYDIQA_DEV = tuple(
+    f"{folder}tydiqa-goldp-v1.1-dev{ending}" for folder in ("tydiqa/", "") for ending in (".json", "/tydiqa-goldp-dev-*.json")
 )
 
 TYDIQA = Task(
@@ -176,9 +200,9 @@ TYDIQA = Task(
         ),
         Files(
             formats.tydiqa_json,
-            train=("tydiqa/tydiqa-goldp-v1.1-train.json",),
-            dev=("tydiqa/tydiqa-goldp-v1.1-dev.json",),
-            test=("tydiqa/tydiqa-goldp-v1.1-dev.json",),
+            train=("tydiqa/tydiqa-goldp-v1.1-train.json", "tydiqa-goldp-v1.1-train.json"),
+            dev=_TYDIQA_DEV,
+            test=_TYDIQA_DEV,
         ),
         # There is no other labelled split than train and dev: as in the paper, dev is scored and, in English, selects the model.
         # revision: the parquet commit begins with da78f23; a pin needs all 40 digits
@@ -196,6 +220,12 @@ TYDIQA = Task(
             formats.squad_json,
             train=("xtreme_translations/TyDiQA-GoldP/translate-train/tydiqa.translate.train.en-{language}.json",),
         ),
+    ),
+    upstream=(
+        Upstream(
+            "https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-train.json", "tydiqa/tydiqa-goldp-v1.1-train.json"
+        ),
+        Upstream("https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-dev.json", "tydiqa/tydiqa-goldp-v1.1-dev.json"),
     ),
     licence="Apache-2.0",
     about="Questions of native speakers on a given passage; tydiqa-goldp-v1.1 from github.com/google-research-datasets/tydiqa",
@@ -221,6 +251,14 @@ BUCC2018 = Task(
             ),
         ),
     ),
+    upstream=tuple(
+        Upstream(
+            f"https://comparable.limsi.fr/bucc2018/bucc2018-{{language}}-en.{part}-gold.tar.bz2",
+            f"bucc2018-{{language}}-en.{part}-gold.tar.bz2",
+            "it is not known whether this host still answers",
+        )
+        for part in ("training", "sample")
+    ),
     licence="none stated",
     about="Find the translations in two large sets of sentences (as in XTREME, the shared task's training part is test, its "
     "sample dev); bucc2018-<language>-en.{training,sample}-gold.tar.bz2 from comparable.limsi.fr/bucc2018",
@@ -237,6 +275,13 @@ TATOEBA = Task(
         Files(formats.tatoeba_pair, test=("tatoeba/v1/tatoeba.{iso3}-eng.{iso3}", "tatoeba/tatoeba.{iso3}-eng.{iso3}")),
         # revision: none known to us
         Hub("google/xtreme", "tatoeba.{iso3}", hub_rows.tatoeba, test=("validation",)),
+    ),
+    upstream=tuple(
+        Upstream(
+            f"https://raw.githubusercontent.com/facebookresearch/LASER/main/data/tatoeba/v1/tatoeba.{{iso3}}-eng.{end}",
+            f"tatoeba/v1/tatoeba.{{iso3}}-eng.{end}",
+        )
+        for end in ("{iso3}", "eng")
     ),
     licence="CC BY 2.0 FR",
     about="Find each sentence's translation among up to 1,000; data/tatoeba/v1 from github.com/facebookresearch/LASER",

@@ -11,7 +11,8 @@ its first 20 (third_party/utils_lareqa.py), and no released scorer of LAReQA's 2
 from stilts_xtreme import formats
 from stilts_xtreme.languages import codes
 from stilts_xtreme.tasks import hub_rows, metrics, rows
-from stilts_xtreme.tasks.task import Files, Hub, Task
+from stilts_xtreme.tasks.intermediate import SQUAD
+from stilts_xtreme.tasks.task import Files, Hub, Task, Upstream
 
 SIQA = Task(
     name="siqa",
@@ -32,6 +33,11 @@ SIQA = Task(
         ),
         # revision: none known to us. Not allenai/social_i_qa: a script.
         Hub("lighteval/siqa", "default", hub_rows.siqa, train=("train",), dev=("validation",)),
+    ),
+    upstream=(
+        Upstream(
+            "https://maartensap.github.io/social-iqa/data/socialIQa_v1.4.tgz", "socialIQa_v1.4.tgz", "its layout is a guess"
+        ),
     ),
     licence="none stated (public download of the Allen Institute for AI)",
     about="What people do, why, and how they feel about it, with three answers; socialiqa-train-dev.zip of the Allen Institute "
@@ -56,6 +62,7 @@ COPA = Task(
         # revision: none known to us
         Hub("aps/super_glue", "copa", hub_rows.copa, train=("train",), dev=("validation",)),
     ),
+    upstream=(Upstream("https://dl.fbaipublicfiles.com/glue/superglue/data/v2/COPA.zip", "COPA.zip"),),
     licence="BSD 2-Clause",
     about="Which of two sentences is the cause or the effect of another; COPA.zip of SuperGLUE (super.gluebenchmark.com/tasks)",
     chance=50.0,
@@ -90,6 +97,16 @@ XCOPA = Task(
         # revision: the parquet commit begins with 042f789; a pin needs all 40 digits
         Hub("cambridgeltl/xcopa", "{language}", hub_rows.copa, dev=("validation",), test=("test",)),
     ),
+    upstream=(
+        Upstream(
+            "https://raw.githubusercontent.com/cambridgeltl/xcopa/master/data/{language}/val.{language}.jsonl",
+            "xcopa/{language}/val.{language}.jsonl",
+        ),
+        Upstream(
+            "https://raw.githubusercontent.com/cambridgeltl/xcopa/master/data/{language}/test.{language}.jsonl",
+            "xcopa/{language}/test.{language}.jsonl",
+        ),
+    ),
     licence="CC BY 4.0",
     about="COPA translated into 11 languages, none of them English; data/ of github.com/cambridgeltl/xcopa",
     chance=50.0,
@@ -110,6 +127,7 @@ SQUAD_RETRIEVAL = Task(
         # revision: none known to us
         Hub("rajpurkar/squad", "plain_text", hub_rows.squad_sentence, train=("train",), dev=("validation",)),
     ),
+    upstream=SQUAD.upstream,
     licence="CC BY-SA 4.0",
     about="SQuAD 1.1 as a search for the sentence that holds the answer; files as for squad",
 )
@@ -130,6 +148,13 @@ LAREQA = Task(
             formats.xquad_r_questions_json,
             test=("lareqa/xquad-r/{language}.json",),
             pool=Files(formats.xquad_r_sentences_json, test=("lareqa/xquad-r/{language}.json",)),
+        ),
+    ),
+    upstream=(
+        Upstream(
+            "https://raw.githubusercontent.com/google-research-datasets/lareqa/master/xquad-r/{language}.json",
+            "lareqa/xquad-r/{language}.json",
+            "the branch's name is not certain",
         ),
     ),
     licence="CC BY-SA 4.0",

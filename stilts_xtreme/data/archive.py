@@ -1,0 +1,242 @@
+"""Release archives read where they lie: a member stands in for a file, is unpacked in memory, and nothing is written to disk.
+
+A zip gives any member at once. A tar has to be read from its beginning: that is done once in a process, and the members that any
+task reads are kept packed in memory. All of UD 2.5 costs that pass and some hundred megabytes; unpacked, it costs neither.
+"""
+
+import gzip
+import io
+import re
+import stat
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from stilts_xtreme.errors import UserError
+
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+LARGEST = 4 * 2**30  # bytes a member may unpack to
+KEPT = 2 * 2**30  # bytes of one tar's members that are kept, packed
+MOST = 500_000  # members of one archive
+CHUNK = 2**20
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive as found: `state` (inode, size, times) tells it from a later one of the same name.
+
+    `prefixes` are the folders its members may be meant to stand in; `wanted` fits the places of those that any task reads.
+    """
+
+    path: Path
+    state: tuple[int, ...]
+    prefixes: tuple[str, ...]
+    wanted: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in an archive, with as much of `Path` as readers use."""
+
+    archive: Archive
+    prefix: str
+    inside: str
+
+    def __str__(self) -> str:
+        return f"{self.archive.path}!{self.inside}"
+
+    @property
+    def place(self) -> str:
+        """Where it would stand below the data folder, were the archive unpacked."""
+        return self.prefix + self.inside
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.inside).name
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.inside).suffix
+
+    def with_name(self, name: str) -> "Member":
+        return replace(self, inside=str(PurePosixPath(self.inside).with_name(name)))
+
+    def with_suffix(self, suffix: str) -> "Member":
+        return replace(self, inside=str(PurePosixPath(self.inside).with_suffix(suffix)))
+
+    def is_file(self) -> bool:
+        return self.inside in _index(self.archive)
+
+    def open(self, mode: str = "rb") -> BinaryIO:
+        """The content as bytes; what is wrong with the archive comes up as OSError, as with files."""
+        return io.BufferedReader(_Stream(self))
+
+
+def members(folder: Path, wanted: str) -> dict[str, Member]:
+    """All members of the archives in `folder` and the folders in it, by place: each archive as if unpacked beside itself, or into
+    a folder of its own name (`panx_dataset/de.tar.gz` holds `train`). The first archive by name that has a place, has it.
+
+    UserError for an archive that cannot be read.
+    """
+    return _merged(tuple(_archives(folder, wanted)))
+
+
+def _archives(folder: Path, wanted: str) -> Iterator[Archive]:
+    found = [path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.name.lower().endswith(ENDINGS)]
+    for path in sorted(found):
+        if path.is_file():
+            status = path.stat()
+            beside = path.relative_to(folder).parent.as_posix() + "/" if path.parent != folder else ""
+            stem = path.name[: -len(next(end for end in reversed(ENDINGS) if path.name.lower().endswith(end)))]
+            state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            yield Archive(path, state, (beside, f"{beside}{stem}/"), wanted)
+
+
+@lru_cache(maxsize=8)
+def _merged(archives: tuple[Archive, ...]) -> dict[str, Member]:
+    found: dict[str, Member] = {}
+    for archive in archives:
+        for prefix in archive.prefixes:
+            for inside in _index(archive):
+                found.setdefault(prefix + inside, Member(archive, prefix, inside))
+    return found
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A member's name as the archive writes it and its size; of a tar also the packed content, where it is wanted."""
+
+    name: str
+    size: int
+    packed: bytes | None = None
+
+
+@lru_cache(maxsize=64)
+def _index(archive: Archive) -> dict[str, _Entry]:
+    """Members by their names, without folders, links and names that lead out of the archive."""
+    import zipfile
+
+    try:
+        entries = _zip(archive.path) if zipfile.is_zipfile(archive.path) else _tar(archive)
+        found = {}
+        for count, entry in enumerate(entries):
+            if count == MOST:
+                raise UserError(f"{archive.path}: more than {MOST:,} members; is this a release?")
+            if name := _inside(entry.name):
+                found[name] = entry
+        return found
+    except UserError:
+        raise
+    except Exception as error:  # a damaged archive makes zipfile, tarfile and the decompressors raise a dozen kinds
+        raise UserError(f"{archive.path}: damaged archive ({error}); fetch it again") from error
+
+
+def _inside(name: str) -> str:
+    """The name without "./"; empty for one that is absolute, climbs or is not plainly written."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    plain = not name.startswith("/") and ".." not in parts and not any(sign in name for sign in "\\:\0")
+    return "/".join(parts) if plain else ""
+
+
+def _zip(path: Path) -> Iterator[_Entry]:
+    import zipfile
+
+    with zipfile.ZipFile(path) as file:
+        for info in file.infolist():
+            if not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16):
+                yield _Entry(info.filename, info.file_size)
+
+
+def _tar(archive: Archive) -> Iterator[_Entry]:
+    """One pass from beginning to end."""
+    import tarfile
+
+    wanted, kept, end = re.compile(archive.wanted), 0, 0
+    with _unpacked(archive.path) as file:
+        with tarfile.open(fileobj=file, mode="r|") as tar:
+            for info in tar:
+                if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+                    continue
+                if info.size > LARGEST:
+                    raise _too_large(f"{archive.path}!{info.name}", info.size)
+                end, packed, name = info.offset_data + info.size, None, _inside(info.name)
+                if any(wanted.fullmatch(prefix + name) for prefix in archive.prefixes):
+                    packed = _pack(tar.extractfile(info))
+                    kept += len(packed)
+                    if kept > KEPT:
+                        raise UserError(f"{archive.path}: too large to be read where it is; unpack it there")
+                yield _Entry(info.name, info.size, packed)
+        while file.read(CHUNK):  # to where the checksum stands
+            pass
+        if file.tell() < end:
+            raise EOFError("it ends within a member")
+
+
+def _unpacked(path: Path) -> Any:
+    with open(path, "rb") as file:
+        start = file.read(6)
+    if start.startswith(b"\x1f\x8b"):
+        return gzip.open(path, "rb")
+    if start.startswith(b"BZh"):
+        import bz2
+
+        return bz2.open(path, "rb")
+    if start == b"\xfd7zXZ\0":
+        import lzma
+
+        return lzma.open(path, "rb")
+    return open(path, "rb")
+
+
+def _pack(file: Any) -> bytes:
+    packing, packed = zlib.compressobj(1, wbits=31), []
+    while chunk := file.read(CHUNK):
+        packed.append(packing.compress(chunk))
+    return b"".join([*packed, packing.flush()])
+
+
+def _too_large(name: str, size: int) -> UserError:
+    return UserError(f"{name}: unpacks to {size:,} bytes, more than {LARGEST:,}; is this the release's own archive?")
+
+
+class _Stream(io.RawIOBase):
+    """A member's bytes."""
+
+    def __init__(self, member: Member):
+        entry = _index(member.archive)[member.inside]
+        if entry.size > LARGEST:
+            raise _too_large(str(member), entry.size)
+        self._file: Any = None
+        if entry.packed is not None:
+            self._file = gzip.GzipFile(fileobj=io.BytesIO(entry.packed))
+            return
+        import zipfile
+
+        if zipfile.is_zipfile(member.archive.path):
+            try:
+                with zipfile.ZipFile(member.archive.path) as archive:
+                    self._file = archive.open(entry.name)
+            except Exception as error:  # damaged, encrypted, packed in another way: again a dozen kinds
+                raise OSError(str(error)) from error
+        else:  # not of any task in the catalogue: a pass of its own
+            alone = replace(member.archive, wanted=re.escape(member.place))
+            self._file = gzip.GzipFile(fileobj=io.BytesIO(_index(alone)[member.inside].packed or b""))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._file.read(len(buffer))
+        except Exception as error:
+            raise OSError(str(error)) from error
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()

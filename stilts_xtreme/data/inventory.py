@@ -1,0 +1,190 @@
+"""What is there of each task, whole and sound: every file read to its end, counted, compared with the release."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stilts_xtreme.data import expected, folder, hub
+from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.tasks.catalogue import TASKS, trained_on
+from stilts_xtreme.tasks.task import Files, Row, Task
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One split of a task in one language.
+
+    `state`: ok (as large as the release), differs (it is not), part (it is not, and the folder is said to hold only parts), read
+    (nothing certain to compare with), broken, missing. `used` is false for a second file layout, which no run reads. `note`: what
+    differs, every fault by file, or how to get it.
+    """
+
+    task: str
+    split: str
+    language: str
+    state: str
+    source: str = ""
+    rows: int | None = None
+    examples: int | None = None
+    expected: int | None = None
+    counted: str = ""
+    confirmed: bool = False
+    note: str = ""
+    used: bool = True
+
+
+def check(names: Sequence[str], where: Where) -> Iterator[Entry]:
+    """Entries of these tasks, and of those they are trained with; nothing is downloaded."""
+    with hub.offline() if isinstance(where, HubCache) else nullcontext():
+        for name in needed(names):
+            task = replace(TASKS[name], joins=())  # what is joined has entries of its own
+            place = nearest(task, where)
+            if isinstance(place, Folder):
+                yield from _folder(task, place)
+            else:
+                if isinstance(place, HubCache) and hub.entry(task) is None:
+                    yield Entry(name, scored_split(task), "en", "missing", note=f"not on the hub. To get it: {task.about}")
+                    continue
+                for split, language in sorted(_wanted(task, place), key=lambda pair: SPLITS.index(pair[0])):
+                    yield _entry(task, split, language, place, _reading(task, split, language, place))
+
+
+def needed(names: Sequence[str]) -> list[str]:
+    """These tasks and those whose data they are trained on or joined with, in the catalogue's order."""
+    found = set(names)
+    for name in names:
+        found |= {name, *TASKS[name].joins}
+        for source in trained_on(name):
+            found |= {source, *TASKS[source].joins}
+    return [name for name in TASKS if name in found]
+
+
+def here(task: Task, where: Where) -> str:
+    """The task's splits that are in reach, quickly told: nothing is read, nothing downloaded."""
+    match nearest(task, where):
+        case Miniature():
+            return "embedded"
+        case Folder(path, cut):
+            told = []
+            for split in SPLITS if folder.layout(task, path) else ():
+                found = [code for code in languages_of(task, where) if folder.find(task, split, code, path, cut)]
+                told += [split if found == ["en"] else f"{split} in {len(found)}"] if found else []
+            return "files: " + ", ".join(told) if told else "-"
+        case HubCache():
+            found = hub.entry(task)
+            codes = [code for code in task.languages if found and hub.cached(found, code)]
+            return f"hub, cached: {' '.join(codes) if len(codes) < 4 else len(codes)}" if codes else "hub" if found else "-"
+    raise AssertionError(where)
+
+
+def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
+    """The first row of the task there, scored split and English first: its source, the row, the example made of it.
+
+    UserError where nothing is there.
+    """
+    fault = UserError(f"{task.name}: nothing is there to show. To get it: {task.about}")
+    place = nearest(task, where)
+    with hub.offline() if isinstance(place, HubCache) else nullcontext():
+        for split in (scored_split(task), *SPLITS):
+            for language in sorted(languages_of(task, place), key=lambda code: code != "en"):
+                match place:
+                    case Folder(path, cut) if found := folder.find(task, split, language, path, cut):
+                        rows, source = folder.rows(found, language), folder.source(found, path)
+                    case HubCache() if (data := hub.entry(task)) and getattr(data, split):
+                        names = getattr(data, split)
+                        rows, source = hub.rows(data, names, language), hub.source(data, names, language)
+                    case Miniature(seed):
+                        from stilts_xtreme.data import miniature
+
+                        rows, source = iter(miniature.rows(task.name, split, language, seed)), "miniature"
+                    case _:
+                        continue
+                try:
+                    for row in rows:
+                        if (example := task.example(row)) is not None:
+                            return source, row, example
+                except UserError as broken:
+                    fault = broken
+    raise fault
+
+
+def languages_of(task: Task, where: Where) -> tuple[str, ...]:
+    """The task's languages that may be there; text has those for which there is a file."""
+    return languages(task, where) if task.head == "mlm" or isinstance(nearest(task, where), Miniature) else task.languages
+
+
+def _wanted(task: Task, where: Where) -> set[tuple[str, str]]:
+    """(split, language) that experiments read: English for training and choosing, the scored split in every language."""
+    codes = languages_of(task, where)
+    if task.head == "mlm":
+        return {("train", code) for code in codes or ("en",)} | {("dev", "en")}
+    scored = {(scored_split(task), code) for code in codes}
+    if task.head == "embedding":
+        return scored | {("dev", code) for code in codes if any(getattr(source, "dev", ()) for source in task.sources)}
+    return scored | ({("train", "en"), ("dev", "en")} if task.source_task == task.name else set())
+
+
+def _folder(task: Task, place: Folder) -> Iterator[Entry]:
+    """Of every file layout that is there: the first one is that which runs read."""
+    layouts = [replace(task, sources=(source,)) for source in task.sources if isinstance(source, Files)]
+    try:
+        present = [one for one in layouts if folder.layout(one, place.path)]
+    except UserError as fault:  # an archive that cannot be opened
+        yield Entry(task.name, scored_split(task), "en", "broken", note=str(fault))
+        return
+    for one in present or layouts[:1]:
+        used, wanted = one in (present or layouts)[:1], _wanted(task, place)
+        entries = []
+        for code in dict.fromkeys([*languages_of(one, place), *(code for _, code in wanted)]):
+            read_already: dict[tuple[str, ...], Reading | list[str]] = {}  # a dev file that is scored is read once
+            for split in SPLITS:
+                if present and (found := folder.find(one, split, code, place.path, place.cut)):
+                    same = (found.half, *map(str, found.paths))
+                    if same not in read_already:
+                        read_already[same] = _reading(one, split, code, place, found)
+                    entries.append(replace(_entry(one, split, code, place, read_already[same]), used=used))
+                    entries[-1] = replace(entries[-1], source=folder.source(found, place.path))
+                elif used and (split, code) in wanted:
+                    fault = folder.missing(task, split, code, place.path, place.cut)
+                    entries.append(Entry(task.name, split, code, "missing", note=str(fault)))
+        yield from sorted(entries, key=lambda entry: SPLITS.index(entry.split))
+
+
+def _reading(task: Task, split: str, language: str, where: Where, found: folder.Found | None = None) -> Reading | list[str]:
+    """The reading, or every fault: of several files, each that is broken tells its own."""
+    try:
+        return read(task, split, language, where)
+    except UserError as fault:
+        faults = []
+        for path in found.paths if found else ():
+            try:
+                for _ in found.files.reader(path):  # type: ignore[union-attr]
+                    pass
+            except UserError as one:
+                faults.append(str(one))
+        return faults or [str(fault)]
+
+
+def _entry(task: Task, split: str, language: str, where: Where, reading: Reading | list[str]) -> Entry:
+    """What the reading comes to, beside the size of the full release."""
+    wanted = None if isinstance(where, Miniature) else expected.expected(task.name, split, language)
+    told = Entry(task.name, split, language, "read")
+    if wanted:
+        told = replace(told, expected=wanted.number, counted=wanted.counted, confirmed=wanted.confirmed)
+    if isinstance(reading, list):
+        cached = not isinstance(where, HubCache) or "cannot be loaded" not in reading[0]
+        get = "" if cached else f"; `stilts data fetch {task.name}` loads it where there is a connection"
+        return replace(told, state="broken" if cached else "missing", note="\n".join(reading) + get)
+    told = replace(told, source=reading.source, rows=reading.rows, examples=reading.rows - reading.dropped)
+    if split == scored_split(task) and (fault := expected.placeholder(reading)):
+        return replace(told, state="broken", note=fault)
+    if wanted is None:
+        return told
+    if fault := expected.difference(reading, wanted):
+        state = "read" if not wanted.confirmed else "part" if isinstance(where, Folder) and where.cut else "differs"
+        return replace(told, state=state, note=fault if state == "differs" else "")
+    return replace(told, state="ok" if wanted.confirmed else "read")
