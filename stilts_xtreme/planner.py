@@ -191,7 +191,7 @@ def rows(spec: Any) -> list[str]:
 
 
 def row(spec: Any, intermediate: str | Sequence[str], languages: Sequence[str]) -> str:
-    """A row's name: the intermediate, and the languages of fine-tuning where the study compares several and they are not English."""
+    """A row's name: the intermediate; where a study compares several languages of fine-tuning, those too if not English."""
     plain = len(spec.training_languages) == 1 or list(languages) == ["en"]
     return label(intermediate) if plain else f"{label(intermediate)} ({'+'.join(languages)})"
 

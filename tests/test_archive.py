@@ -220,7 +220,7 @@ def test_a_tar_is_passed_through_once(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(archive, "_tar", lambda one: passes.append(one.path.name) or through(one))
     files = {f"panx/test-{code}.tsv": ROWS for code in PANX.languages}
     put(tmp_path / "panx.tgz", packed(files, "tgz"))
-    assert [read(PANX, "test", code, Folder(tmp_path)).rows for code in languages(PANX, Folder(tmp_path))] == [1] * 40
+    assert [read(PANX, "test", code, Folder(tmp_path)).rows for code in languages(PANX, Folder(tmp_path))] == [1] * 48
     assert passes == ["panx.tgz"]
 
 

@@ -12,6 +12,7 @@ from stilts_xtreme.cli import app
 from stilts_xtreme.data import fetch, hub
 from stilts_xtreme.data.read import Folder, read
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.languages import fill
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Files, Upstream
 
@@ -142,7 +143,7 @@ def test_what_is_fetched_is_where_it_is_looked_for(name: str, tmp_path: Path) ->
         found = set()
         for pattern in wanted:
             for code in task.languages:
-                found |= set(tmp_path.glob(fetch._fill(pattern, code)))
+                found |= set(tmp_path.glob(fill(pattern, code)))
         beside = {path.with_suffix(".eng") for path in found if name == "tatoeba"}
         assert {path.relative_to(tmp_path).as_posix() for path in found | beside} == set(loose)
 
@@ -185,7 +186,7 @@ def test_hub_data_goes_to_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(hub, "load", lambda found, config, split: loaded.append((found.id, config, split)))
     list(fetch.fetch(["xquad"], None, lambda *_: None))
     squad = [("rajpurkar/squad", "plain_text", split) for split in ("train", "validation")]
-    codes = TASKS["xquad"].languages
+    codes = hub.languages(TASKS["xquad"])
     assert loaded == squad + [("google/xtreme", f"XQuAD.{code}", "validation") for code in codes]
     loaded.clear()
     list(fetch.fetch(["panx"], tmp_path, lambda *_: None))  # no address of the release is known

@@ -332,7 +332,7 @@ def test_hub_causes_and_effects(stand_in) -> None:
     stand_in("aps/super_glue", "copa", "validation", rows, {**features, "label": ClassLabel(names=["choice1", "choice2"])})
     reading = read(TASKS["copa"], "dev", "en", HubCache())
     assert [(example.id, example.label) for example in reading.examples] == [("4", 1), ("6", 0)]
-    with pytest.raises(UserError, match="aps/super_glue has no labelled test split"):
+    with pytest.raises(UserError, match="copa: its public test set has no labels; the split that counts is dev"):
         read(TASKS["copa"], "test", "en", HubCache())
 
     rows = [{**row, "idx": 0, "label": 1, "changed": False}]
@@ -366,7 +366,10 @@ def test_hub_digests_and_languages() -> None:
     other = dataclasses.replace(hub.entry(TASKS["xquad"]), revision="0" * 40)
     moved = dataclasses.replace(TASKS["xquad"], sources=(other,))
     assert digest(moved, "test", "de", HubCache()) != digest(TASKS["xquad"], "test", "de", HubCache())
-    assert languages(TASKS["xquad"], HubCache()) == TASKS["xquad"].languages and languages(TASKS["udpos"], HubCache()) == ()
+    assert (
+        set(TASKS["xquad"].languages) - set(languages(TASKS["xquad"], HubCache())) == {"ro"}
+        and languages(TASKS["udpos"], HubCache()) == ()
+    )
 
 
 # ---- real data, where there is a folder of it ----

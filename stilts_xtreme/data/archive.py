@@ -58,6 +58,10 @@ class Member:
         return PurePosixPath(self.inside).name
 
     @property
+    def stem(self) -> str:
+        return PurePosixPath(self.inside).stem
+
+    @property
     def suffix(self) -> str:
         return PurePosixPath(self.inside).suffix
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from stilts_xtreme.data import hub
 from stilts_xtreme.data.inventory import needed
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.languages import iso3
+from stilts_xtreme.languages import fill
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Task, Upstream
 
@@ -46,7 +46,7 @@ def fetch(names: Sequence[str], to: Path | None, tell: Tell) -> Iterator[str]:
 
 def addresses(task: Task) -> list[tuple[str, str, str]]:
     """(address, place below the data folder, what is not certain) of everything the task's release consists of, each once."""
-    return list(dict.fromkeys((_fill(one.url, code), _fill(one.into, code), one.note) for one, code in _each(task)))
+    return list(dict.fromkeys((fill(one.url, code), fill(one.into, code), one.note) for one, code in _each(task)))
 
 
 def download(url: str, folder: Path, into: str, tell: Tell, note: str = "") -> None:
@@ -110,7 +110,3 @@ def _each(task: Task) -> Iterator[tuple[Upstream, str]]:
     for one in task.upstream:
         for code in task.languages if "{" in one.url else task.languages[:1]:
             yield one, code
-
-
-def _fill(pattern: str, code: str) -> str:
-    return pattern.replace("{language}", code).replace("{iso3}", iso3(code))

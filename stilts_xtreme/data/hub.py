@@ -16,6 +16,12 @@ def entry(task: Task) -> Hub | None:
     return next((source for source in task.sources if isinstance(source, Hub)), None)
 
 
+def languages(task: Task) -> tuple[str, ...]:
+    """The languages that the hub has for a task; none where it has not the task."""
+    found = entry(task)
+    return tuple(code for code in task.languages if not found.languages or code in found.languages) if found else ()
+
+
 def splits(task: Task, split: str) -> tuple[Hub, tuple[str, ...]]:
     """The data set and its own names for a split; UserError where there is none."""
     found = entry(task)
@@ -58,7 +64,7 @@ def wanted(task: Task) -> list[tuple[Hub, str, str]]:
     if found is None:
         return []
     english = [(config(found, "en"), name) for name in (*found.train, *found.dev)]
-    scored = [(config(found, code), name) for code in task.languages for name in found.test]
+    scored = [(config(found, code), name) for code in languages(task) for name in found.test]
     return [(found, *one) for one in dict.fromkeys(english + scored)]
 
 

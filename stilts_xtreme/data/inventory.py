@@ -76,7 +76,7 @@ def here(task: Task, where: Where) -> str:
             return "files: " + ", ".join(told) if told else "-"
         case HubCache():
             found = hub.entry(task)
-            codes = [code for code in task.languages if found and hub.cached(found, code)]
+            codes = [code for code in hub.languages(task) if found and hub.cached(found, code)]
             return f"hub, cached: {' '.join(codes) if len(codes) < 4 else len(codes)}" if codes else "hub" if found else "-"
     raise AssertionError(where)
 
@@ -113,8 +113,11 @@ def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
 
 
 def languages_of(task: Task, where: Where) -> tuple[str, ...]:
-    """The task's languages that may be there; text has those for which there is a file."""
-    return languages(task, where) if task.head == "mlm" or isinstance(nearest(task, where), Miniature) else task.languages
+    """The task's languages that may be there; text has those for which there is a file, and so have pairs of two languages."""
+    there = languages(task, where)
+    if task.head == "mlm" or isinstance(nearest(task, where), Miniature):
+        return there
+    return tuple(code for code in task.languages if "-" not in code or code in there)
 
 
 def _wanted(task: Task, where: Where) -> set[tuple[str, str]]:

@@ -126,7 +126,7 @@ def languages(task: Task, where: Where) -> tuple[str, ...]:
                 return task.languages
             return miniature.languages(task.name, scored_split(task))
         case HubCache():
-            return task.languages if hub.entry(task) else ()
+            return hub.languages(task)
         case Folder(path, cut):
             if task.head == "mlm":
                 files = folder.layout(task, path)

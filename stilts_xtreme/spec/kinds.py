@@ -158,7 +158,7 @@ class Multitask(_Stage, Mixture):
 
 
 class Target(_Stage):
-    """Fine-tune on a target's data: English (zero-shot), or in `training_languages` (translated by machine, or the task's own)."""
+    """Fine-tune on a target's data, in English (zero-shot) or in `training_languages` (translated, or the task's own)."""
 
     kind: Literal["target"]
     task: str

@@ -30,7 +30,10 @@ class Files:
 
 @dataclass(frozen=True)
 class Hub:
-    """A data set on the Hugging Face hub at a pinned revision; `row` turns its row into canonical ones (None drops it)."""
+    """A data set on the Hugging Face hub at a pinned revision; `row` turns its row into canonical ones (None drops it).
+
+    `languages`: those it has, where it has not all of the task's.
+    """
 
     id: str
     config: str
@@ -39,6 +42,7 @@ class Hub:
     train: tuple[str, ...] = ()
     dev: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,15 @@ PANX = Task(
             test=("panx_dataset/{language}/test", "panx/test-{language}.tsv", "panx/dev-{language}.tsv"),
         ),
         # revision: none known to us
-        Hub("google/xtreme", "PAN-X.{language}", hub_rows.panx, None, ("train",), ("validation",), ("test",)),
+        Hub(
+            "google/xtreme",
+            "PAN-X.{language}",
+            hub_rows.panx,
+            train=("train",),
+            dev=("validation",),
+            test=("test",),
+            languages=XTREME.languages["panx"],
+        ),
     ),
     licence="none stated (Wikipedia text)",
     about="Names of persons, places, organisations (WikiANN as split by Rahimi et al. 2019); github.com/afshinrahimi/mmner",
@@ -138,7 +146,7 @@ XQUAD = Task(
     sources=(
         Files(formats.squad_json, test=("xquad/xquad.{language}.json",)),
         # revision: none known to us (google/xquad is the other copy; a commit of it begins with 51adfef1)
-        Hub("google/xtreme", "XQuAD.{language}", hub_rows.squad, test=("validation",)),
+        Hub("google/xtreme", "XQuAD.{language}", hub_rows.squad, test=("validation",), languages=XTREME.languages["xquad"]),
     ),
     upstream=(
         Upstream(
@@ -274,7 +282,7 @@ TATOEBA = Task(
     sources=(
         Files(formats.tatoeba_pair, test=("tatoeba/v1/tatoeba.{iso3}-eng.{iso3}", "tatoeba/tatoeba.{iso3}-eng.{iso3}")),
         # revision: none known to us
-        Hub("google/xtreme", "tatoeba.{iso3}", hub_rows.tatoeba, test=("validation",)),
+        Hub("google/xtreme", "tatoeba.{iso3}", hub_rows.tatoeba, test=("validation",), languages=XTREME.languages["tatoeba"]),
     ),
     upstream=tuple(
         Upstream(

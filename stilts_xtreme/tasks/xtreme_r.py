@@ -1,8 +1,8 @@
 """XTREME-R's tasks that XTREME does not have (arXiv 2104.07412), and the English ones they are trained on.
 
-XCOPA is trained on Social IQa, then on COPA: XTREME-R's runner hands on the whole model from one to the other; here, as everywhere,
-the encoder alone is handed on. File names beside the releases' own are those of its scripts: download_data.sh puts a dot,
-run_xcopa.py reads a dash.
+XCOPA is trained on Social IQa, then on COPA: XTREME-R's runner hands on the whole model from one to the other; here, as
+everywhere, the encoder alone is handed on. File names beside the releases' own are those of its scripts: download_data.sh puts a
+dot, run_xcopa.py reads a dash.
 
 Both retrieval tasks are scored by mean average precision at 20. XTREME-R's own code for LAReQA takes the whole ranking instead of
 its first 20 (third_party/utils_lareqa.py), and no released scorer of LAReQA's 20 is known to us.
