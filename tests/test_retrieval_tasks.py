@@ -232,7 +232,7 @@ def test_guessing_is_the_same_list_for_every_query() -> None:
 
 
 def predict_stage(task: str, where, *codes: str) -> plan.Predict:
-    return plan.Predict(train_stage(task), task, codes, (), where=where)
+    return plan.Predict(train_stage(TASKS[task].source_task), task, codes, (), where=where)
 
 
 def test_a_question_is_answered_in_every_language_it_is_asked_in() -> None:

@@ -14,7 +14,7 @@ from stilts_xtreme.scoring.submission import file_name, score_files
 from stilts_xtreme.scoring.submission_write import written
 from stilts_xtreme.stages import submission
 from stilts_xtreme.store import Store
-from stilts_xtreme.tasks.catalogue import TARGETS, TASKS
+from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.metrics import gold_pairs
 
 SEED, WORLD = 3, data.Miniature(1)
@@ -42,7 +42,7 @@ def gold(task: str, code: str) -> str:
 @pytest.fixture(scope="module")
 def submitted(tmp_path_factory) -> tuple[Path, dict]:
     root = tmp_path_factory.mktemp("submission")
-    axes = ["intermediate=[[qqp,mnli]]", f"targets=[{','.join(TARGETS)}]", f"seeds=[{SEED}]"]
+    axes = ["intermediate=[[qqp,mnli]]", f"targets=[{','.join(XTREME.tasks)}]", f"seeds=[{SEED}]"]
     words = ("study", EXPERIMENTS / "studies" / "main.yaml", *axes, *TINY, f"setup.data={{miniature: {{seed: {WORLD.seed}}}}}")
     done = stilts(*words, "--store", root / "runs", "--jobs", 2, "--submission", root / "out", "--json")
     assert done.stderr.strip().splitlines()[-1] == f"submission: {root / 'out'} ({7 * 6 + 2 * 5} files)"
@@ -51,7 +51,7 @@ def submitted(tmp_path_factory) -> tuple[Path, dict]:
 
 def test_every_task_scores_as_its_evaluation(submitted, tmp_path) -> None:
     folder, study = submitted
-    assert sorted(run["target"] for run in study["evaluations"]) == sorted(TARGETS)
+    assert sorted(run["target"] for run in study["evaluations"]) == sorted(XTREME.tasks)
     for run in study["evaluations"]:
         for code, scores in run["languages"].items():
             path = tmp_path / f"{run['target']}-{code}"
