@@ -29,10 +29,10 @@ TASKS: dict[str, Task] = {
     "siqa": SIQA,
     "copa": COPA,
     "xcopa": XCOPA,
-    "text": TEXT,
     "squad_retrieval": SQUAD_RETRIEVAL,
     "lareqa": LAREQA,
     "mewslix": MEWSLIX,
+    "text": TEXT,
 }
 
 
