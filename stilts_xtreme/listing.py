@@ -14,32 +14,19 @@ from stilts_xtreme.tasks.task import Files, Task
 
 
 def every(where: Any = None) -> None:
-    """All tasks: role, head, headline metric, languages, sizes of the full release, licence; with a place, what is there."""
-    there = [] if where is None else ["here"]
-    table = Table(
-        "task",
-        "role",
-        "head",
-        "score",
-        "trained on",
-        "languages",
-        "train",
-        "dev",
-        "test",
-        *there,
-        "licence",
-        box=None,
-        pad_edge=False,
-    )
+    """All tasks: role, head, headline metric, languages, sizes of the full release, what of it is in reach, licence.
+
+    In reach: in a place; without one, what the hub's cache has beside the miniature world, which has every task.
+    """
+    columns = ("task", "role", "head", "score", "trained on", "languages", "train", "dev", "test", "in reach", "licence")
+    table = Table(*columns, box=None, pad_edge=False)
+    from stilts_xtreme.data.inventory import here
+
     for name, task in TASKS.items():
         languages = str(len(task.languages)) if len(task.languages) > 1 else " ".join(task.languages)
         cells = [name, _role(name), task.head, "+".join(task.headline), ", then ".join(trained_on(name)) or "nothing", languages]
         cells += [_size(task, split) for split in ("train", "dev", "test")]
-        if where is not None:
-            from stilts_xtreme.data.inventory import here
-
-            cells.append(here(task, where))
-        table.add_row(*cells, task.licence)
+        table.add_row(*cells, here(task, where), task.licence)
     _console().print(table)
 
 

@@ -113,6 +113,7 @@ def test_here_is_quick_and_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert here(TASKS["xnli"], where) == "-" and here(TASKS["xnli"], Miniature(0)) == "embedded"
     monkeypatch.setattr(hub, "cached", lambda found, code: code in ("de", "sw"))
     assert here(TASKS["xnli"], HubCache()) == "hub, cached: de sw" and here(TASKS["mnli"], HubCache()) == "hub"
+    assert here(TASKS["xnli"], None) == "miniature; hub, cached: de sw" and here(TASKS["mnli"], None) == "miniature"
     assert here(TASKS["udpos"], HubCache()) == "-" and here(TASKS["panx"], HubCache(tmp_path)) == "files: dev, test in 3"
 
 

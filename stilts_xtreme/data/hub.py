@@ -1,6 +1,9 @@
 """A task's rows from the Hugging Face hub, through `datasets` and its cache."""
 
 import hashlib
+import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,12 +87,18 @@ def load(found: Hub, name: str, split: str) -> Any:
 
 def cached(found: Hub, language: str) -> bool:
     """Whether the configuration for a language stands in the cache, by its folder; nothing is read."""
-    import datasets
-    from datasets.naming import camelcase_to_snakecase
-
     owner, name = found.id.split("/")
-    folder = Path(datasets.config.HF_DATASETS_CACHE).expanduser() / f"{owner}___{camelcase_to_snakecase(name)}"
-    return any(folder.glob(f"{config(found, language)}/*/*/dataset_info.json"))
+    for pattern in (r"([A-Z]+)([A-Z][a-z])", r"([a-z\d])([A-Z])"):  # as `datasets` names its folders: super_glue of SuperGlue
+        name = re.sub(pattern, r"\1_\2", name)
+    return any((_cache() / f"{owner}___{name.lower()}").glob(f"{config(found, language)}/*/*/dataset_info.json"))
+
+
+def _cache() -> Path:
+    """The folder of `datasets`' cache, without waiting for its import."""
+    if module := sys.modules.get("datasets"):
+        return Path(module.config.HF_DATASETS_CACHE).expanduser()
+    home = os.environ.get("HF_HOME") or f"{os.environ.get('XDG_CACHE_HOME', '~/.cache')}/huggingface"
+    return Path(os.environ.get("HF_DATASETS_CACHE") or f"{home}/datasets").expanduser()
 
 
 @contextmanager

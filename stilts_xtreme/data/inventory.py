@@ -63,8 +63,11 @@ def needed(names: Sequence[str]) -> list[str]:
     return [name for name in TASKS if name in found]
 
 
-def here(task: Task, where: Where) -> str:
+def here(task: Task, where: Where | None) -> str:
     """The task's splits that are in reach, quickly told: nothing is read, nothing downloaded."""
+    if where is None:
+        cached = here(task, HubCache())
+        return f"miniature; {cached}" if cached.startswith("hub, ") else "miniature"
     match nearest(task, where):
         case Miniature():
             return "embedded"
