@@ -53,6 +53,11 @@ DataOption = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", hel
 RUNS = Path("runs")
 
 
+def _folder_name(row: str) -> str:
+    """A study's row as a folder: squad>mnli as squad-then-mnli, none (en+de) as none-en+de."""
+    return row.replace(">", "-then-").replace(" (", "-").rstrip(")")
+
+
 @app.command()
 def train_intermediate(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
@@ -103,8 +108,6 @@ def study(
     stages = plan.ordered([cell.stage for cell in cells])
     if dry_run:
         return _tree(stages, store_, {plan.address(cell.stage) for cell in cells})
-    if submission:
-        _check_submission([cell.stage for cell in cells])
     _run(stages, store_, device, threads, jobs)
     from stilts_xtreme import results
     from stilts_xtreme.stages.study import gather
@@ -116,7 +119,7 @@ def study(
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
     if submission:
-        folders = [submission / cell.intermediate.replace(">", "-then-") / f"seed-{cell.seed}" for cell in cells]
+        folders = [submission / _folder_name(cell.intermediate) / f"seed-{cell.seed}" for cell in cells]
         _submit([(cell.stage, folder) for cell, folder in zip(cells, folders)], store_, submission)
     _print(path, content, as_json)
 
@@ -321,8 +324,6 @@ def _stage(
     store, stage = _store(root), planner.resolve(loaded)
     if dry_run:
         return _tree(plan.chain(stage), store, {plan.address(stage)})
-    if submission:
-        _check_submission([stage])
     _run(plan.chain(stage), store, device, threads, 1)
     result = store.result(stage)
     from stilts_xtreme import listing
@@ -331,12 +332,6 @@ def _stage(
     if submission:
         _submit([(stage, submission)], store, submission)
     _print(store.path(stage) / "result.json", result, as_json)
-
-
-def _check_submission(stages: list[Any]) -> None:
-    from stilts_xtreme.stages import submission
-
-    submission.check(stages)
 
 
 def _submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:

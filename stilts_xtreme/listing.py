@@ -7,10 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from stilts_xtreme import results
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
-from stilts_xtreme.tasks.task import Files, Task
+from stilts_xtreme.tasks.task import Files, Task, in_translation
 
 
 def every(where: Any = None) -> None:
@@ -58,6 +59,8 @@ def show(name: str, where: Any = None) -> None:
     table.add_row("licence", task.licence)
     for source in task.sources:
         table.add_row("source", _source(source))
+    for source in in_translation(task).sources if task.source_task == name and task.head != "mlm" else ():
+        table.add_row("translated", _source(source))
     for one in task.upstream:
         table.add_row("release", one.url + (f" ({one.note})" if one.note else ""))
     if where is None:
@@ -65,7 +68,11 @@ def show(name: str, where: Any = None) -> None:
     else:
         from stilts_xtreme.data.inventory import sample
 
-        source, row, example = sample(task, where)
+        try:
+            source, row, example = sample(task, where)
+        except UserError as fault:
+            table.add_row("read from", str(fault))
+            return _console().print(table)
         table.add_row("read from", source)
     table.add_row("row", str(row))
     table.add_row("example", f"{type(example).__name__} {asdict(example)}")
@@ -96,7 +103,7 @@ def runs(store: Store) -> None:
     """Finished stages: address, what they are, score, whether they collapsed."""
     table = Table("kind", "address", "stage", "score", "", box=None, pad_edge=False)
     for kind, folder, result in store.runs():
-        scores = [result["score"]] if kind == "predict" else [dev["score"] for dev in result["dev"].values()]
+        scores = [result["score"]] if kind == "predict" else results.dev_scores(result)
         score = f"{sum(scores) / len(scores):.1f}" if scores else "-"
         what = result["task"] if kind == "predict" else "+".join(result["plan"]["tasks"])
         table.add_row(kind, folder.name, what, score, "collapsed" if result["collapsed"] else "")

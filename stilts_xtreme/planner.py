@@ -68,6 +68,8 @@ class Planner:
     def text(self, languages: Sequence[str] | None) -> tuple[Reads, ...]:
         """The readings of masked LM on text in `languages` (None: all there are), and its English dev text."""
         codes = languages or data.languages(TASKS["text"], self.where)
+        if not codes:
+            raise UserError(f"text: there is none in {data.name(self.where)}. To get it: {TASKS['text'].about}")
         return tuple(self.reads("text", "train", code) for code in codes) + (self.reads("text", "dev", "en"),)
 
     def train(self, start: Any, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Any = None) -> Train:
@@ -172,7 +174,7 @@ def study(spec: Any) -> list[Cell]:
     for name, languages, target, seed in product(spec.intermediate, spec.training_languages, spec.targets, spec.seeds):
         try:
             stage = planner.evaluate(planner.begin(name, spec.mixtures, seed), target, seed, languages)
-            cells.append(Cell(row(spec, name, languages), target, seed, stage))
+            cells.append(Cell(row(name, languages), target, seed, stage))
         except UserError as fault:
             faults.append(str(fault))
     if faults:
@@ -187,13 +189,12 @@ def label(intermediate: str | Sequence[str]) -> str:
 
 def rows(spec: Any) -> list[str]:
     """The rows of a study's tables, in order."""
-    return [row(spec, name, languages) for name in spec.intermediate for languages in spec.training_languages]
+    return [row(name, languages) for name in spec.intermediate for languages in spec.training_languages]
 
 
-def row(spec: Any, intermediate: str | Sequence[str], languages: Sequence[str]) -> str:
-    """A row's name: the intermediate; where a study compares several languages of fine-tuning, those too if not English."""
-    plain = len(spec.training_languages) == 1 or list(languages) == ["en"]
-    return label(intermediate) if plain else f"{label(intermediate)} ({'+'.join(languages)})"
+def row(intermediate: str | Sequence[str], languages: Sequence[str]) -> str:
+    """A row's name: the intermediate, and the languages of fine-tuning where they are not English alone."""
+    return label(intermediate) + ("" if list(languages) == ["en"] else f" ({'+'.join(languages)})")
 
 
 def lay(*layers: Any) -> Recipe:

@@ -40,6 +40,12 @@ def read(path: Path, schema: str) -> dict[str, Any]:
     return content
 
 
+def dev_scores(training: dict[str, Any]) -> list[float]:
+    """English dev scores of a training's tasks; text counts only where nothing else is trained."""
+    found = {name: scores["score"] for name, scores in training["dev"].items()}
+    return [score for name, score in found.items() if name != "text" or len(found) == 1]
+
+
 def provenance(device: str, seconds: float, extra: Iterable[tuple[str, Any]] = ()) -> dict[str, Any]:
     """What a result must not depend on but a reader wants to know: versions, commit, device, seconds."""
     names = ("stilts-xtreme", "torch", "transformers", "tokenizers", "accelerate", "datasets", "numpy")

@@ -141,3 +141,10 @@ def test_a_tiny_encoder_learns_which_belongs_to_which():
     outputs = dual_encoder.unpack(vectors.detach(), features, batch)
     ranked = dual_encoder.decode(outputs, features, examples, (), LIMITS)
     assert [names[0] for names in ranked] == words and all(sorted(names) == sorted(words) for names in ranked)
+
+
+def test_lost_vectors_find_nothing() -> None:
+    """A training whose weights are lost is scored 0 and reported as collapsed; it does not end in a traceback."""
+    features = dual_encoder.encode(QUERIES, TOKENIZER, (), LIMITS, training=True)
+    outputs = [np.full((len(feature["rows"]), 4), np.nan, dtype=np.float32) for feature in features]
+    assert dual_encoder.decode(outputs, features, QUERIES, (), LIMITS) == [[] for _ in QUERIES]

@@ -139,6 +139,38 @@ def test_a_study_shares_stages_runs_in_processes_and_draws_its_report(store, tmp
     assert shown.is_file() and (tmp_path / "pages" / "index.html").is_file()
 
 
+def test_a_study_over_training_languages_with_text_in_a_mixture(store, tmp_path) -> None:
+    axes = ["intermediate=[none,mixed]", "targets=[xnli,tatoeba]", "training_languages=[[en],[en,xa]]", "benchmark=xtreme-r"]
+    mixed = "mixtures={mixed: {tasks: [mnli@xa], text: {share: 0.5, exponent: 0.5, languages: [en, xb]}}}"
+    words = (
+        "study",
+        EXPERIMENTS / "studies" / "main.yaml",
+        *axes,
+        mixed,
+        *TINY,
+        "--store",
+        store,
+        "--out",
+        tmp_path / "study.json",
+    )
+    study = json.loads(Path(stilts(*words).stdout.strip()).read_text())
+    assert study["intermediates"] == ["none", "none (en+xa)", "mixed", "mixed (en+xa)"]
+    assert study["training_languages"] == [["en"], ["en", "xa"]] and study["benchmark"] == "xtreme-r"
+    assert {name: told["trains_on"] for name, told in study["tasks"].items()} == {"xnli": "mnli", "tatoeba": "squad"}
+    made = {training["label"]: training for training in study["trainings"]}
+    assert {"mnli@xa+text", "mnli", "mnli@en+xa", "squad", "squad@en+xa"} <= set(made)
+    told = json.loads((store / "train" / made["mnli@xa+text"]["address"] / "result.json").read_text())
+    seen = {(reading["task"], reading["split"], reading["language"]) for reading in told["data"]}
+    assert seen == {("mnli", "translated", "xa"), ("mnli", "dev", "en"), ("text", "train", "en"), ("text", "train", "xb"),
+                    ("text", "dev", "en")}  # fmt: skip
+    assert told["rates"] == {"mnli@xa": 0.5, "text": 0.5} and set(told["collapse"]) <= {"mnli@xa"}
+    page = Path(stilts("report", tmp_path / "study.json", "--to", tmp_path / "pages").stdout.strip()).read_text()
+    gains = page.split("*Gains over “none” (points)*")[1].split("Scores are 0 to 100")[0]
+    assert "\n| mixed (en+xa) |" in gains and "\n| none" not in gains  # compared with its own kind; a baseline is no gain
+    assert "| tatoeba | accuracy | – | squad |" in page and "Nothing is trained for" not in page
+    assert "trained on (en and en+xa)" in page and "mixed > mnli" in page
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_study_that_is_ended_leaves_a_clean_store_and_no_process(tmp_path, how) -> None:
     words = [sys.executable, "-m", "stilts_xtreme", "study", str(EXPERIMENTS / "studies" / "main.yaml"), *AXES, *TINY,

@@ -1,15 +1,17 @@
 """Training data in other languages, text in a mixture, and the languages a benchmark takes."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from stilts_xtreme import plan, planner, spec
 from stilts_xtreme.data.miniature import rows
-from stilts_xtreme.data.read import Folder, Miniature, languages, read
+from stilts_xtreme.data.read import Folder, HubCache, Miniature, digest, languages, read
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.stages import train
+from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import TASKS, training
 from stilts_xtreme.tasks.task import training_split
 
@@ -56,10 +58,12 @@ def test_a_study_over_training_languages() -> None:
     assert by["none (en+xa)", "tatoeba"] is by["none", "tatoeba"]  # nothing is trained for it
     assert by["none", "xnli"].model.tasks == ("mnli",)
     alone = spec.load(MAIN, ["intermediate=[none]", "targets=[xnli]", "training_languages=[[en,xa]]"])
-    assert planner.rows(alone) == ["none"]
+    assert planner.rows(alone) == ["none (en+xa)"]
+    with pytest.raises(UserError, match="stands in the list twice"):
+        spec.load(MAIN, ["training_languages=[[en,xa],[xa,en]]"])
 
 
-@pytest.mark.parametrize("name", ["mnli@", "mnli@DE", "mnli@en+", "mnly@de", "mnli de"])
+@pytest.mark.parametrize("name", ["mnli@", "mnli@DE", "mnli@en+", "mnly@de", "mnli de", "mnli@en", "mnli@xa+xa"])
 def test_a_name_that_means_nothing_is_refused(name) -> None:
     with pytest.raises(UserError, match="after @ come languages|is not an intermediate task"):
         spec.load(FIRST / "1-intermediate.yaml", [f"task={name}"])
@@ -75,6 +79,30 @@ def test_translated_rows_are_the_english_ones_in_other_words() -> None:
     assert [row["id"] for row in there] == [row["id"] for row in here]
     assert [row["label"] for row in there] == [row["label"] for row in here]
     assert all(one["premise"] != two["premise"] for one, two in zip(there, here, strict=True))
+
+
+def test_all_of_a_translation_is_for_training(tmp_path: Path) -> None:
+    """`cut` makes a dev half of English training data, not of its translations, whose dev half nobody would read."""
+    rows = [{"gold_label": "neutral", "sentence1": f"Satz {i}", "sentence2": f"Wort {i}"} for i in range(60)]
+    for name in ("translated/fi/mnli", "mnli"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "multinli_1.0_train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "XNLI-MT-1.0/multinli").mkdir(parents=True)
+    (tmp_path / "XNLI-MT-1.0/multinli/multinli.train.de.tsv").write_text("premise\thypo\tlabel\nein Satz\tein Wort\tneutral\n")
+    where = Folder(tmp_path, cut=True)
+    assert len(read(TASKS["mnli"], "train", "en", where).examples) < 60
+    assert len(read(TASKS["mnli"], "translated", "fi", where).examples) == 60  # a layout of its own for each language
+    assert len(read(TASKS["mnli"], "translated", "de", where).examples) == 1
+    with pytest.raises(UserError, match="mnli: no train data in 'sw'.*translations as published, or your own below translated/"):
+        read(TASKS["mnli"], "translated", "sw", where)
+
+
+@pytest.mark.parametrize(
+    ("task", "split", "language"), [("mnli", "translated", "fi"), ("panx", "train", "az"), ("xquad", "test", "ro")]
+)
+def test_what_the_hub_has_not_is_told_before_anything_is_loaded(task, split, language) -> None:
+    with pytest.raises(UserError, match=f"{task}: .* has no '{language}'"):
+        digest(TASKS[task], split, language, HubCache())
 
 
 MIXED = "mixtures={mixed: {tasks: [mnli], text: {share: 0.25, exponent: 0.3}}}"
@@ -127,6 +155,33 @@ def test_xtreme_r_trains_the_encoder_of_tatoeba_on_squad() -> None:
     )
     assert zero["tatoeba"].model.tasks == ("text",)
     assert trained["tatoeba"].model is trained["xquad"].model and trained["tatoeba"].model.tasks == ("squad",)
+
+
+def test_in_xtreme_r_tatoeba_is_not_evaluated_without_training() -> None:
+    ask = ["task=tatoeba", "model=none"]
+    assert planner.resolve(spec.load(FIRST / "4-evaluate.yaml", ask)).task == "tatoeba"  # type: ignore[union-attr]
+    with pytest.raises(UserError, match="a model none can be evaluated on bucc2018 only, not on tatoeba"):
+        spec.load(FIRST / "4-evaluate.yaml", [*ask, "benchmark=xtreme-r"])
+    trained = [ask[0], "model={kind: target, task: xquad}", "benchmark=xtreme-r"]
+    assert planner.resolve(spec.load(FIRST / "4-evaluate.yaml", trained)).model.tasks == ("squad",)  # type: ignore[union-attr]
+
+
+def test_the_exponent_is_for_text_and_goes_by_all_of_it() -> None:
+    """Labelled data in two languages keeps its own shares; text counts by its size however few examples are taken."""
+    from stilts_xtreme.engine.tokenizer import train as train_tokenizer
+    from stilts_xtreme.heads import Limits
+
+    (cell,) = planner.study(
+        spec.load(MAIN, [MIXED, "intermediate=[mixed]", "targets=[tatoeba]", "setup.recipes.multitask={examples: 50}"])
+    )
+    stage = cell.stage.model
+    readings = {code: read(TASKS["text"], "train", code, stage.where) for code in ("en", "xe")}
+    words = train_tokenizer([example.text for example in readings["en"].examples[:500]], 300)
+    shares = train._stream("text", stage, readings, words, (), Limits(64)).shares
+    sizes = {code: len(reading.examples) for code, reading in readings.items()}
+    assert shares == mixture.powers(sizes, 0.3) and shares["en"] > shares["xe"] * 1.2
+    labelled = {code: read(TASKS["panx"], "train", code, stage.where) for code in ("en", "xa")}
+    assert train._stream("panx", stage, labelled, words, TASKS["panx"].labels, Limits(64)).shares == {"en": 0.5, "xa": 0.5}
 
 
 def test_a_pair_has_the_context_of_one_language_and_the_question_of_the_other() -> None:

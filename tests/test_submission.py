@@ -8,7 +8,6 @@ from test_end_to_end import EXPERIMENTS, TINY, stilts
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import XTREME
 from stilts_xtreme.scoring.submission import file_name, score_files
 from stilts_xtreme.scoring.submission_write import written
@@ -142,9 +141,3 @@ def test_formats_of_xtreme_r(tmp_path, task, answers, gold, scores) -> None:
     (tmp_path / "predicted").write_text(written(task, answers), encoding="utf-8")
     (tmp_path / "gold").write_text(gold, encoding="utf-8")
     assert score_files(task, "tr", tmp_path / "predicted", tmp_path / "gold") == scores
-
-
-def test_a_task_of_no_benchmark_is_told_before_anything_runs(tmp_path) -> None:
-    stage = plan.Predict(plan.Pretrained("none"), "snli", ("en",), ())
-    with pytest.raises(UserError, match="--submission: snli is no task of a benchmark"):
-        submission.check([stage])

@@ -164,10 +164,10 @@ def _tar(archive: Archive) -> Iterator[_Entry]:
             for info in tar:
                 if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
                     continue
-                if info.size > LARGEST:
-                    raise _too_large(f"{archive.path}!{info.name}", info.size)
                 end, packed, name = info.offset_data + info.size, None, _inside(info.name)
                 if any(wanted.fullmatch(prefix + name) for prefix in archive.prefixes):
+                    if info.size > LARGEST:
+                        raise _too_large(f"{archive.path}!{info.name}", info.size)
                     packed = _pack(tar.extractfile(info))
                     kept += len(packed)
                     if kept > KEPT:

@@ -32,16 +32,25 @@ def fetch(names: Sequence[str], to: Path | None, tell: Tell) -> Iterator[str]:
     tasks = [TASKS[name] for name in needed(names)]
     if faults := [fault for task in tasks if (fault := _impossible(task, to))]:
         raise UserError("\n".join(faults))
+    lost = []
     for task in tasks:
         if to is not None and task.upstream:
             for url, into, note in addresses(task):
-                download(url, to, into, tell, note)
-                yield str(to / into)
+                try:
+                    download(url, to, into, tell, note)
+                    yield str(to / into)
+                except UserError as fault:  # the next may come from another publisher
+                    lost.append(str(fault))
             continue
         for found, config, split in hub.wanted(task):
             tell(f"{found.id} {config} {split}", 0, None)
-            hub.load(found, config, split)
-            yield f"{found.id} {config} {split}"
+            try:
+                hub.load(found, config, split)
+                yield f"{found.id} {config} {split}"
+            except UserError as fault:
+                lost.append(str(fault))
+    if lost:
+        raise UserError("\n".join(lost))
 
 
 def addresses(task: Task) -> list[tuple[str, str, str]]:

@@ -98,6 +98,8 @@ def text_languages(files: Files, folder: Path) -> tuple[str, ...]:
         for path in folder.glob(pattern.replace("{language}", "*") + "*"):
             if match := wanted.fullmatch(path.relative_to(folder).as_posix()):
                 found.add(match[1])
+        if not found:
+            found |= {match[1] for place in _packed(folder)() if (match := wanted.fullmatch(place))}
     return tuple(sorted(found))
 
 
@@ -163,18 +165,24 @@ def _patterns(files: Files, split: str, language: str) -> list[str]:
 
 
 def _match(files: Files, split: str, language: str, folder: Path, packed: Packed) -> tuple[Path | Member, ...]:
-    """Files of the first pattern that fits any, sorted by name; a plain one where a .gz stands beside it, then archives."""
-    for pattern in _patterns(files, split, language):
-        named: dict[str, Path | Member] = {}
+    """Files of the first pattern that fits any, sorted by name; a plain one where a .gz stands beside it.
+
+    Archives are opened only where no pattern fits a file.
+    """
+    patterns = _patterns(files, split, language)
+    for pattern in patterns:
+        named: dict[str, Path] = {}
         for wanted in (f"{pattern}.gz", pattern):
             for path in folder.glob(wanted) if re.search(r"[*?[]", wanted) else (folder / wanted,):
                 if path.is_file():
                     named[_logical(path, folder)] = path
-        if not named and (inside := packed()):
-            fits = re.compile(_regex(pattern))
-            named = {place: member for place, member in inside.items() if fits.fullmatch(place)}
         if named:
             return tuple(path for _, path in sorted(named.items()))
+    inside = packed() if patterns else {}
+    for pattern in patterns if inside else ():
+        fits = re.compile(_regex(pattern))
+        if found := sorted(place for place in inside if fits.fullmatch(place)):
+            return tuple(inside[place] for place in found)
     return ()
 
 
@@ -207,7 +215,7 @@ def _logical(path: Path | Member, folder: Path) -> str:
 def _content_digest(path: Path | Member, state: tuple[int, ...]) -> str:
     """Within one process a file is known again by its state (inode, size, times); on disk nothing is remembered."""
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path.open("rb")) if path.suffix == ".gz" else path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: cannot be read ({error}); fetch it again") from error

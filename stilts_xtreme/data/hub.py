@@ -66,7 +66,8 @@ def wanted(task: Task) -> list[tuple[Hub, str, str]]:
     found = entry(task)
     if found is None:
         return []
-    english = [(config(found, "en"), name) for name in (*found.train, *found.dev)]
+    chosen = (*found.train, *found.dev) if "en" in languages(task) else ()
+    english = [(config(found, "en"), name) for name in chosen]
     scored = [(config(found, code), name) for code in languages(task) for name in found.test]
     return [(found, *one) for one in dict.fromkeys(english + scored)]
 

@@ -11,7 +11,7 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Row, Task
 
-SPLITS = ("train", "dev", "test")
+SPLITS = ("train", "dev", "test", "pool")
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,20 @@ def check(names: Sequence[str], where: Where) -> Iterator[Entry]:
     with hub.offline() if isinstance(where, HubCache) else nullcontext():
         for name in needed(names):
             task = replace(TASKS[name], joins=())  # what is joined has entries of its own
-            place = nearest(task, where)
-            if isinstance(place, Folder):
-                yield from _folder(task, place)
-            else:
-                if isinstance(place, HubCache) and hub.entry(task) is None:
-                    yield Entry(name, scored_split(task), "en", "missing", note=f"not on the hub. To get it: {task.about}")
-                    continue
-                for split, language in sorted(_wanted(task, place), key=lambda pair: SPLITS.index(pair[0])):
-                    yield _entry(task, split, language, place, _reading(task, split, language, place))
+            try:
+                yield from _task(task, nearest(task, where))
+            except UserError as fault:  # an archive that cannot be opened
+                yield Entry(task.name, scored_split(task), "en", "broken", note=str(fault))
+
+
+def _task(task: Task, place: Where) -> Iterator[Entry]:
+    if isinstance(place, Folder):
+        yield from _folder(task, place)
+    elif isinstance(place, HubCache) and hub.entry(task) is None:
+        yield Entry(task.name, scored_split(task), "en", "missing", note=f"not on the hub. To get it: {task.about}")
+    else:
+        for split, language in sorted(_wanted(task, place), key=lambda pair: SPLITS.index(pair[0])):
+            yield _entry(task, split, language, place, _reading(task, split, language, place))
 
 
 def needed(names: Sequence[str]) -> list[str]:
@@ -120,6 +125,9 @@ def languages_of(task: Task, where: Where) -> tuple[str, ...]:
     there = languages(task, where)
     if task.head == "mlm" or isinstance(nearest(task, where), Miniature):
         return there
+    if isinstance(nearest(task, where), HubCache):
+        found = hub.entry(task)
+        return tuple(code for code in there if "-" not in code or found and hub.cached(found, code))
     return tuple(code for code in task.languages if "-" not in code or code in there)
 
 
@@ -128,7 +136,7 @@ def _wanted(task: Task, where: Where) -> set[tuple[str, str]]:
     codes = languages_of(task, where)
     if task.head == "mlm":
         return {("train", code) for code in codes or ("en",)} | {("dev", "en")}
-    scored = {(scored_split(task), code) for code in codes}
+    scored = {(scored_split(task), code) for code in codes} | {("pool", code) for code in task.pools(codes)}
     if task.head == "embedding":
         return scored | {("dev", code) for code in codes if any(getattr(source, "dev", ()) for source in task.sources)}
     return scored | ({("train", "en"), ("dev", "en")} if task.source_task == task.name else set())
@@ -137,11 +145,7 @@ def _wanted(task: Task, where: Where) -> set[tuple[str, str]]:
 def _folder(task: Task, place: Folder) -> Iterator[Entry]:
     """Of every file layout that is there: the first one is that which runs read."""
     layouts = [replace(task, sources=(source,)) for source in task.sources if isinstance(source, Files)]
-    try:
-        present = [one for one in layouts if folder.layout(one, place.path)]
-    except UserError as fault:  # an archive that cannot be opened
-        yield Entry(task.name, scored_split(task), "en", "broken", note=str(fault))
-        return
+    present = [one for one in layouts if folder.layout(one, place.path)]
     for one in present or layouts[:1]:
         used, wanted = one in (present or layouts)[:1], _wanted(task, place)
         entries = []

@@ -156,8 +156,9 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
         raise UserError(f"{task.name}: {language!r} is not a language code; write one such as 'de'")
     if split == "test" and not isinstance(where, Miniature) and scored_split(task) != "test":
         raise UserError(f"{task.name}: its public test set has no labels; the split that counts is {scored_split(task)}")
-    if split == "translated" and not isinstance(where, Miniature):
-        task, split = in_translation(task), "train"
+    translated = split == "translated" and not isinstance(where, Miniature)
+    if translated:
+        task, split = in_translation(task, language), "train"
     match nearest(task, where):
         case Miniature(seed):
             from stilts_xtreme.data import miniature
@@ -170,12 +171,14 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
                 lambda: hashlib.sha256(name.encode()).hexdigest(),
             )
         case Folder(path, cut):
-            found = folder.find(task, split, language, path, cut)
+            found = folder.find(task, split, language, path, cut and not translated)  # dev is English: all of it is for training
             if found is None:
                 raise folder.missing(task, split, language, path, cut)
             name = folder.source(found, path)
             return _Place(name, lambda: folder.rows(found, language), lambda: folder.digest(found, path), found.half)
         case HubCache():
+            if (found := hub.entry(task)) and language not in hub.languages(task):
+                raise UserError(f"{task.name}: {found.id} has no {language!r}; take another language, or a data folder")
             source, names = hub.splits(task, split)
             name = hub.source(source, names, language)
             return _Place(name, lambda: hub.rows(source, names, language), lambda: hub.digest(source, names, language))

@@ -18,7 +18,7 @@ def fail(path: Path, place: int | str, field: str, wrong: str) -> NoReturn:
 
 def open_text(path: Path) -> io.TextIOBase:
     """The file as UTF-8 text (a byte-order mark is ignored), lines ending at "\\n" only: U+2028 and U+0085 occur inside texts."""
-    raw = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # a path, or a member of an archive like one
+    raw = gzip.open(path.open("rb")) if path.suffix == ".gz" else path.open("rb")  # a path, or a member of an archive like one
     return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="\n")
 
 

@@ -85,6 +85,8 @@ def decode(
     outputs: Sequence[np.ndarray], features: Sequence[Feature], examples: Sequence[Query], labels: tuple[str, ...], limits: Limits
 ) -> list[list[str]]:
     """Ids of each query's 20 best among the candidates that came with these examples, best first."""
+    if not all(np.isfinite(output).all() for output in outputs):
+        return [[] for _ in examples]  # the training is lost: nothing is found, and it is reported as collapsed
     pool = {feature["match"]: output[1] for feature, output in zip(features, outputs, strict=True)}
     names = list(pool)
     best = retrieval.nearest_k(np.stack([output[0] for output in outputs]), [np.stack(list(pool.values()))], RANKED)

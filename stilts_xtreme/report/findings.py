@@ -1,7 +1,7 @@
 """What a study found, in sentences made from its numbers; nothing is said that they do not hold."""
 
 from stilts_xtreme.report import text
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, CONTROL, Mean, Summary, above, beyond_two
+from stilts_xtreme.report.summary import AVERAGE, BASELINE, CONTROL, Mean, Summary, above, beyond_two, kind
 
 
 def found(summary: Summary) -> list[str]:
@@ -119,7 +119,7 @@ def _seeds(summary: Summary) -> list[str]:
 def _chance(summary: Summary) -> list[str]:
     told = []
     levels = {target: level for target in summary.targets if (level := summary.chance(target)) is not None}
-    names = [name for name in summary.intermediates if name != CONTROL]
+    names = [name for name in summary.intermediates if kind(name) != CONTROL]
     runs = [(target, score) for name in names for target in levels for score in summary.by_seed(name, target).values()]
     if runs:
         higher = sum(score > summary.guessed(target) for target, score in runs)

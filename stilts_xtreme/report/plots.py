@@ -4,7 +4,7 @@ import math
 from html import escape
 
 from stilts_xtreme.report import text
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary, above
+from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary, above, kind
 
 MARGIN = 8
 LETTER = 8.4  # pixels a letter of the 12 px labels may take in a wide font
@@ -50,7 +50,7 @@ def gains(summary: Summary) -> str | None:
 def languages(summary: Summary) -> str | None:
     """Dot plot by target and language: no intermediate training, and the one best on average; None without scores."""
     best = summary.best(AVERAGE if AVERAGE in summary.columns else summary.targets[0])
-    shown = [name for name in (BASELINE if summary.has_baseline else None, best) if name]
+    shown = [name for name in (summary.baseline(best or BASELINE) if summary.has_baseline else None, best) if name]
     targets = [target for target in summary.targets if any(summary.by_seed(name, target) for name in shown)]
     if not targets:
         return None
@@ -104,7 +104,7 @@ def _scale(left: float, top: float, largest: float, judged: bool) -> list[str]:
 def _legend(shown: list[str], chance: bool) -> list[str]:
     parts, place = [], 12.0
     for number, name in enumerate(shown):
-        words = "no intermediate training" if name == BASELINE else f"{name} (best on average)"
+        words = "no intermediate training" if kind(name) == BASELINE else f"{name} (best on average)"
         parts += [_dot(place, 20, _mark(shown, number)), _text(place + 11, 24, words)]
         place += 11 + len(words) * LETTER + 18
     if chance:
@@ -113,7 +113,7 @@ def _legend(shown: list[str], chance: bool) -> list[str]:
 
 
 def _mark(shown: list[str], number: int) -> str:
-    return "hollow" if shown[number] == BASELINE else "up"
+    return "hollow" if kind(shown[number]) == BASELINE else "up"
 
 
 def _panel_height(summary: Summary, target: str) -> float:

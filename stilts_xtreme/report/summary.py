@@ -69,12 +69,17 @@ class Summary:
 
     @property
     def has_baseline(self) -> bool:
-        return BASELINE in self.intermediates
+        """Has every row to be compared a baseline of its own training languages?"""
+        return {self.baseline(name) for name in self.compared or self.intermediates} <= set(self.intermediates)
 
     @property
     def compared(self) -> list[str]:
-        """The rows that are neither the control nor the baseline."""
-        return [name for name in self.intermediates if name not in (CONTROL, BASELINE)]
+        """The rows that are neither a control nor a baseline."""
+        return [name for name in self.intermediates if kind(name) not in (CONTROL, BASELINE)]
+
+    def baseline(self, name: str) -> str:
+        """The row without intermediate training that a row is compared with: "none (en+de)" for "squad (en+de)"."""
+        return BASELINE + name[len(kind(name)) :]
 
     def by_seed(self, intermediate: str, column: str) -> dict[int, float]:
         """Scores by seed; an average only for seeds in which every target has a score, so that averages compare."""
@@ -88,7 +93,7 @@ class Summary:
 
     def gain(self, intermediate: str, column: str) -> Mean | None:
         """Score minus the baseline's of the same seed; None where no seed has both."""
-        own, base = self.by_seed(intermediate, column), self.by_seed(BASELINE, column)
+        own, base = self.by_seed(intermediate, column), self.by_seed(self.baseline(intermediate), column)
         return self._mean({seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base})
 
     def gains(self, column: str) -> dict[str, Mean]:
@@ -113,7 +118,8 @@ class Summary:
 
     def retrieval(self) -> list[str]:
         """Targets for which nothing is trained."""
-        return [target for target in self.targets if self.study["tasks"][target].get("head") == "embedding"]
+        tasks = self.study["tasks"]
+        return [name for name in self.targets if tasks[name].get("head") == "embedding" and not tasks[name].get("trains_on")]
 
     def languages(self, target: str) -> list[str]:
         """Every language scored for the target: English first, then by code."""
@@ -131,7 +137,7 @@ class Summary:
         return self._mean(self._language(intermediate, target, codes))
 
     def language_gain(self, intermediate: str, target: str, code: str) -> Mean | None:
-        own, base = self._language(intermediate, target, [code]), self._language(BASELINE, target, [code])
+        own, base = self._language(intermediate, target, [code]), self._language(self.baseline(intermediate), target, [code])
         return self._mean({seed: own[seed] - base[seed] for seed in own if seed in base})
 
     def macro(self, intermediate: str, target: str, groups: Sequence[Sequence[str]]) -> Mean | None:
@@ -176,6 +182,11 @@ class Summary:
     def _mean(self, found: Mapping[int, float]) -> Mean | None:
         values = tuple(found[seed] for seed in self.seeds if seed in found)
         return Mean(values, len(self.seeds)) if values else None
+
+
+def kind(row: str) -> str:
+    """A row's intermediate, without the languages of fine-tuning that may stand behind it."""
+    return row.partition(" (")[0]
 
 
 def summarise(study: Mapping[str, Any]) -> Summary:

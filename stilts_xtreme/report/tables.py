@@ -6,7 +6,7 @@ from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.findings import reading
-from stilts_xtreme.report.summary import BASELINE, CONTROL, Mean, Summary, above
+from stilts_xtreme.report.summary import BASELINE, CONTROL, Mean, Summary, above, kind
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def main(summary: Summary) -> Table:
         (CONTROL, "Control: random encoder, no pre-training (scores)"),
         (BASELINE, "No intermediate training (scores)"),
     ):
-        if name in summary.intermediates:
-            bodies.append(Body(title, ((name, _scores(summary, name)),)))
+        if rows_of := [row for row in summary.intermediates if kind(row) == name]:
+            bodies.append(Body(title, tuple((row, _scores(summary, row)) for row in rows_of)))
     if not summary.has_baseline:
         bodies.append(Body("Scores", tuple((name, _scores(summary, name)) for name in summary.compared)))
     elif summary.compared:
@@ -84,7 +84,7 @@ def best_per_target(summary: Summary) -> Table | None:
         name = summary.best(target)
         if name is None or not gains:
             continue
-        base = Cell(text.value(summary.score(BASELINE, target)))
+        base = Cell(text.value(summary.score(summary.baseline(name), target)))
         raised = Cell(f"{sum(above(gain.mean) for gain in gains.values())} of {len(gains)}")
         absent = Cell(text.ABSENT)
         if above(gains[name].mean):
@@ -123,7 +123,7 @@ def targets(summary: Summary) -> Table:
         )
         rows.append((target, cells))
     columns = (
-        Column("score", False), Column("chance"), Column("trained on (English)", False), Column("languages"),
+        Column("score", False), Column("chance"), Column(f"trained on ({_languages(summary)})", False), Column("languages"),
         Column("test examples per language"),
     )  # fmt: skip
     notes = (
@@ -132,6 +132,12 @@ def targets(summary: Summary) -> Table:
         " smallest language's test set.",
     )
     return Table("Targets and their chance levels.", "target", columns, (Body("", tuple(rows)),), notes)
+
+
+def _languages(summary: Summary) -> str:
+    """Of the training data: English, or the lists that are compared."""
+    lists = summary.study.get("training_languages") or [["en"]]
+    return "English" if lists == [["en"]] else text.listed(["+".join(codes) for codes in lists])
 
 
 def languages(summary: Summary, target: str) -> Table | None:
@@ -208,8 +214,9 @@ def missing(summary: Summary) -> list[str]:
 def name_of(summary: Summary, training: Mapping[str, Any]) -> str:
     """The mixture's name where its tasks are those of one of the study's mixtures, else the training's label."""
     mixtures = summary.study.get("mixtures") or {}
-    parts = {name: [*told.get("tasks", ()), *(["text"] if told.get("text") else [])] for name, told in sorted(mixtures.items())}
-    named = [name for name, tasks in parts.items() if tasks == list(training["tasks"])]
+    made = list(training["tasks"]), training.get("text_share")
+    parts = {name: (list(told.get("tasks", ())), told.get("text") or {}) for name, told in sorted(mixtures.items())}
+    named = [name for name, (tasks, said) in parts.items() if (tasks + ["text"] * bool(said), said.get("share")) == made]
     return named[0] if named else training["label"]
 
 

@@ -47,6 +47,6 @@ def classes(codes: Iterable[str]) -> dict[str, dict[str, list[str]]]:
 
 
 def transfer_gap(scores: Mapping[str, float]) -> float | None:
-    """English score minus the mean of all other languages', in points; None without English or without another."""
-    others = [score for code, score in scores.items() if code != "en"]
+    """English score minus the mean of all other languages' (not pairs of two), in points; None without English or another."""
+    others = [score for code, score in scores.items() if code != "en" and "-" not in code]
     return scores["en"] - mean(others) if "en" in scores and others else None

@@ -38,10 +38,13 @@ def _training(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str
     for tail, word in words:
         base, mark, codes = word.partition("@")
         bare.append((tail, base if mark and base in TASKS else word))
-        if mark and base in TASKS and not re.fullmatch(r"[a-z]{2,3}(\+[a-z]{2,3})*", codes):
-            problems.append(
-                Problem(f"'{word[:60]}': after @ come languages, such as {base}@de or {base}@en+de", tail, on_key=on_key)
+        named = codes.split("+")
+        shaped = all(re.fullmatch(r"[a-z]{2,3}", code) for code in named) and len(set(named)) == len(named) and named != ["en"]
+        if mark and base in TASKS and not shaped:
+            text = (
+                f"'{word[:60]}': after @ come languages, each once, such as {base}@de or {base}@en+de (English alone is {base})"
             )
+            problems.append(Problem(text, tail, on_key=on_key))
     return unknown(bare, names, what, on_key) + problems
 
 
@@ -139,7 +142,7 @@ class _Stage(Model):
 
 
 class Intermediate(_Stage):
-    """Train an encoder on one English intermediate task."""
+    """Train an encoder on one intermediate task, in English or translated ("mnli@de")."""
 
     kind: Literal["intermediate"]
     task: str
@@ -218,14 +221,15 @@ class Evaluation(Model):
         model = info.data.get("model")
         if model is None:
             return task
-        untrained = [name for name in TARGETS if name not in TRAINED_TARGETS]
+        trained_first = BENCHMARKS[info.data.get("benchmark", "xtreme")].encoders
+        untrained = [name for name in TARGETS if name not in TRAINED_TARGETS and name not in trained_first]
         if not isinstance(model, Target):
             if task not in untrained:
                 what = "none" if model == "none" else f"of kind {model.kind}"
                 asked = f", not on {task}" if task else ": say which"
                 text = f"a model {what} can be evaluated on {' and '.join(untrained)} only{asked}"
                 raise wrong(Problem(text + "; for another task the model is of kind target"))
-        elif task in untrained and task not in BENCHMARKS[info.data.get("benchmark", "xtreme")].encoders:
+        elif task in untrained:
             text = f"{task} takes the encoder before fine-tuning: a model of kind intermediate or multitask, or none"
             raise wrong(Problem(text))
         elif task is not None and (needed := _trained_for(task, info).source_task) != (has := TASKS[model.task].source_task):
@@ -302,7 +306,7 @@ class Study(Model):
     @classmethod
     def _different(cls, entries: list[list[str]]) -> list[list[str]]:
         inside = [Problem(p.text, (i, *p.tail)) for i, entry in enumerate(entries) for p in twice(entry)]
-        refuse([*inside, *twice("+".join(entry) for entry in entries)])
+        refuse([*inside, *twice("+".join(sorted(entry)) for entry in entries)])
         return entries
 
     @field_validator("seeds")

@@ -51,17 +51,20 @@ def gather(stage: plan.Predict) -> Pool:
         names += [_name(example.id, code) for example in reading.examples]
         told.append(seen(stage.task, "pool", code, reading, stage.where))
 
-    shared, right = task.pools(stage.languages) == (MANY,), dict[str, dict[str, None]]()
+    shared, right = task.pools(stage.languages) == (MANY,), dict[tuple[str, str], dict[str, None]]()
     for code, asked in queries.items():
         for query in asked:
             answers = [_name(answer, MANY if shared else code) for answer in query.answers]  # type: ignore[union-attr]
-            right.setdefault(query.id, {}).update(dict.fromkeys(answers))
+            right.setdefault((code if shared else "", query.id), {}).update(dict.fromkeys(answers))
     if lost := {name for answers in right.values() for name in answers}.difference(names):
         raise UserError(
             f"{stage.task}: {len(lost)} right answers are not among the {len(names)} candidates, such as {min(lost)!r}; "
             "the pool's file is not whole or belongs to another release"
         )
-    whole = {code: [replace(query, answers=tuple(right[query.id])) for query in asked] for code, asked in queries.items()}
+    whole = {
+        code: [replace(query, answers=tuple(right[code if shared else "", query.id])) for query in asked]
+        for code, asked in queries.items()
+    }
     return Pool(whole, candidates, names, told)
 
 

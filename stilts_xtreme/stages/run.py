@@ -48,7 +48,8 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> None:
             try:
                 how.run(stage, store, scratch, options, tell)  # type: ignore[arg-type]
             except (torch.OutOfMemoryError, MemoryError) as fault:
-                raise RunFailed(f"out of memory ({str(fault).splitlines()[0]}); say a smaller recipe.micro_batch") from None
+                hint = "; say a smaller recipe.micro_batch" if isinstance(stage, plan.Train) else ""
+                raise RunFailed(f"out of memory ({str(fault).splitlines()[0]}){hint}") from None
     tell(Event(name, "done", stage.label))
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from stilts_xtreme import plan, planner, results
 from stilts_xtreme.data import read as data
+from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark
 from stilts_xtreme.store import Store
-from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 
 
 def gather(spec: Any, cells: Sequence[planner.Cell], store: Store, command: str) -> dict[str, Any]:
@@ -28,7 +29,9 @@ def gather(spec: Any, cells: Sequence[planner.Cell], store: Store, command: str)
         "mixtures": {name: mixture.model_dump(exclude_none=True) for name, mixture in spec.mixtures.items()},
         "targets": list(spec.targets),
         "seeds": list(spec.seeds),
-        "tasks": {name: _task(name) for name in spec.targets},
+        "benchmark": spec.benchmark,
+        "training_languages": spec.training_languages,
+        "tasks": {name: _task(name, BENCHMARKS[spec.benchmark]) for name in spec.targets},
         "evaluations": evaluations,
         "trainings": [_training(stage, result) for stage, result in zip(trainings, told, strict=True)],
         "data": {"source": data.name(where)},
@@ -36,9 +39,9 @@ def gather(spec: Any, cells: Sequence[planner.Cell], store: Store, command: str)
     }
 
 
-def _task(name: str) -> dict[str, Any]:
+def _task(name: str, benchmark: Benchmark) -> dict[str, Any]:
     task = TASKS[name]
-    trains_on = task.source_task
+    trains_on = ", then ".join(trained_on(benchmark.encoders.get(name, name))) or None
     return {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
 
 
@@ -58,13 +61,14 @@ def _evaluation(cell: planner.Cell, result: Mapping[str, Any]) -> dict[str, Any]
 
 def _training(stage: plan.Train, result: Mapping[str, Any]) -> dict[str, Any]:
     earlier = plan.before(stage)
-    scores = [scores["score"] for scores in result["dev"].values()]
+    scores = results.dev_scores(result)
     return {
         "address": result["address"],
         "label": "untrained" if result["steps"]["planned"] == 0 else stage.label,
         "group": plan.family(stage),
         "start": plan.address(earlier) if earlier else None,
         "tasks": list(stage.tasks),
+        **({} if stage.text_share is None else {"text_share": stage.text_share}),
         "seed": stage.seed,
         "steps": result["steps"]["done"],
         "dev": math.fsum(scores) / len(scores) if scores else None,

@@ -1,27 +1,19 @@
 """Stored predictions of finished evaluations, written as XTREME and XTREME-R take them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.scoring.benchmarks import HEADLINES
 from stilts_xtreme.scoring.submission import file_name
 from stilts_xtreme.scoring.submission_write import written
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 
 Records = list[dict[str, Any]]  # the lines of a stored test-LANGUAGE.jsonl
-
-
-def check(stages: Iterable[plan.Predict]) -> None:
-    """UserError where a task is in no benchmark, so that nothing is run in vain."""
-    if unknown := sorted({stage.task for stage in stages} - set(HEADLINES)):
-        raise UserError(f"--submission: {unknown[0]} is no task of a benchmark; those that are: {', '.join(HEADLINES)}")
 
 
 def write(stage: plan.Predict, store: Store, folder: Path) -> list[Path]:

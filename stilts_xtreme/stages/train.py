@@ -75,7 +75,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
 
     final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
     model.cpu()
-    collapse = _collapse(stage.tasks, final, devs, last)
+    collapse = _collapse(_selecting(stage), final, devs, last)
     notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
     model.save(scratch, words, notes)
     result = {
@@ -200,9 +200,10 @@ def _stream(
             raise UserError(f"{task} ({code}): no training example is left after encoding; raise recipe.max_length")
         groups[code] = range(len(features), len(features) + len(encoded))
         features += encoded
-    return Stream(
-        head, features, groups, mixture.powers({code: len(members) for code, members in groups.items()}, stage.exponent)
-    )
+    sizes = {code: len(members) for code, members in groups.items()}
+    if head == "mlm" and stage.recipe.examples is not None:  # a language counts by all its text, however little of it is taken
+        sizes = {code: len(reading.examples) for code, reading in readings.items()}
+    return Stream(head, features, groups, mixture.powers(sizes, stage.exponent if head == "mlm" else None))
 
 
 def _examples(stage: plan.Train, readings: Iterable[data.Reading]) -> int:
@@ -250,7 +251,8 @@ def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str,
     if last is not None and not math.isfinite(last.loss):
         return {last.task: f"loss is {last.loss} at step {last.number}"}
     told = {}
-    for task, scores in final.items():
+    for task in tasks if final else ():
+        scores = final[task]
         guess = guessing(task, devs[task])
         noise = 2 * math.sqrt(guess * (100 - guess) / max(scores["n"], 1))
         if scores["score"] <= guess + noise:

@@ -4,6 +4,7 @@ They have no "test": most of their public test sets are without labels, so all a
 """
 
 from stilts_xtreme import formats
+from stilts_xtreme.scoring.benchmarks import XTREME
 from stilts_xtreme.tasks import hub_rows, metrics, rows
 from stilts_xtreme.tasks.task import Files, Hub, Task, Upstream
 
@@ -52,7 +53,7 @@ MNLI = Task(
     translated=(
         Files(formats.xnli_tsv, train=("XNLI-MT-1.0/multinli/multinli.train.{language}.tsv",)),
         Files(formats.xnli_translated_tsv, train=("xtreme_translations/XNLI/translate-train/en-{language}-translated.tsv",)),
-        Hub("facebook/xnli", "{language}", hub_rows.nli, train=("train",)),
+        Hub("facebook/xnli", "{language}", hub_rows.nli, train=("train",), languages=XTREME.languages["xnli"]),
     ),
     upstream=(Upstream("https://cims.nyu.edu/~sbowman/multinli/multinli_1.0.zip", "multinli_1.0.zip"),),
     licence="OANC and others, see the MultiNLI paper",

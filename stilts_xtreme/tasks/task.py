@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from stilts_xtreme.formats import MULTILINGUAL
 from stilts_xtreme.languages import LANGUAGES, MANY
 from stilts_xtreme.tasks.examples import Example
 
@@ -112,15 +113,16 @@ def training_split(task: Task, language: str) -> str:
     return "train" if language == "en" or own else "translated"
 
 
-def in_translation(task: Task) -> Task:
-    """The task with the translations of its English training data in place of its sources.
+def in_translation(task: Task, *languages: str) -> Task:
+    """The task with translations of its English training data into `languages` (none: all there are) in place of its sources.
 
     They are read from `translated`, or from files of the releases' own names and formats below `translated/LANGUAGE/`.
     """
     ours = tuple(
         Files(source.reader, train=tuple(f"translated/{{language}}/{pattern}" for pattern in source.train if "{" not in pattern))
         for source in task.sources
-        if isinstance(source, Files)
+        if isinstance(source, Files) and source.reader not in MULTILINGUAL  # those tell the language by what they hold
     )
-    others = tuple(code for code in LANGUAGES if code != "en")
-    return replace(task, sources=(*task.translated, *ours), languages=others, translated=())
+    others = languages or tuple(code for code in LANGUAGES if code != "en")
+    about = "translations as published, or your own below translated/<language>/ under the release's names and in its format"
+    return replace(task, sources=(*task.translated, *ours), languages=others, translated=(), about=about)

@@ -37,7 +37,13 @@ PAWSX = Task(
     translated=(
         Files(formats.paws_tsv, train=("x-final/{language}/translated_train.tsv",)),
         Files(formats.paws_translated_tsv, train=("xtreme_translations/PAWSX/translate-train/en-{language}-translated.tsv",)),
-        Hub("google-research-datasets/paws-x", "{language}", hub_rows.pawsx, train=("train",)),
+        Hub(
+            "google-research-datasets/paws-x",
+            "{language}",
+            hub_rows.pawsx,
+            train=("train",),
+            languages=XTREME.languages["pawsx"],
+        ),
     ),
     upstream=(Upstream("https://storage.googleapis.com/paws/pawsx/x-final.tar.gz", "x-final.tar.gz"),),
     licence="free use with acknowledgement (Google)",

@@ -127,6 +127,7 @@ SQUAD_RETRIEVAL = Task(
         # revision: none known to us
         Hub("rajpurkar/squad", "plain_text", hub_rows.squad_sentence, train=("train",), dev=("validation",)),
     ),
+    translated=tuple(Files(formats.squad_sentences_json, train=one.train) for one in SQUAD.translated if isinstance(one, Files)),
     upstream=SQUAD.upstream,
     licence="CC BY-SA 4.0",
     about="SQuAD 1.1 as a search for the sentence that holds the answer; files as for squad",

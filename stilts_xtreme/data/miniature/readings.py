@@ -66,7 +66,7 @@ DEV_SIZE = TEST_SIZE = 400
 SMALL_DEV = {"siqa": 200, "copa": 200}
 # Tasks made of other tasks' items: which ones, by split.
 BORROWED = {
-    "squad_retrieval": {"train": ("squad",), "dev": ("squad",)},
+    "squad_retrieval": {"train": ("squad",), "dev": ("squad",), "translated": ("squad",)},
     "lareqa": {"test": ("xquad",), "pool": ("xquad",)},
     "mewslix": {"train": ("panx", "ccg"), "dev": ("panx",), "test": ("panx",), "pool": ()},
 }
@@ -83,7 +83,8 @@ def languages(task: str, split: str) -> tuple[str, ...]:
     if task in BORROWED:
         if split not in BORROWED[task]:
             return ()
-        return {"train": ("en",), "dev": ("en",), "test": LANGUAGES, "pool": LANGUAGES if task == "lareqa" else (MANY,)}[split]
+        there = {"train": ("en",), "dev": ("en",), "translated": FOREIGN, "test": LANGUAGES}
+        return there.get(split) or (LANGUAGES if task == "lareqa" else (MANY,))
     if task == "bucc2018":
         return FOREIGN if split in ("dev", "test") else ()
     if task == "tatoeba":
@@ -95,14 +96,14 @@ def languages(task: str, split: str) -> tuple[str, ...]:
 
 
 def expected_rows(task: str, split: str, language: str) -> int:
-    """How many rows a reading has (bucc2018 and tatoeba: sentences of both sides)."""
+    """How many rows a reading has (bucc2018 and tatoeba: sentences of both sides); not for tasks made of other tasks' items."""
     if language not in languages(task, split):
         return 0
     if task == "bucc2018":
         return 2 * sum(sentences.BUCC_SIZES[split])
     if task == "tatoeba":
         return 2 * TEST_SIZE
-    if split == "train":
+    if split in ("train", "translated"):
         return LANGUAGE_INFO[language].documents if task == "text" else TRAIN_SIZES[task]
     return TEST_SIZE if split == "test" else SMALL_DEV.get(task, DEV_SIZE)
 
@@ -157,7 +158,9 @@ def check(task: str, split: str, language: str) -> None:
     """UserError for a task, split or language the miniature world does not have."""
     there = languages(task, split)
     if language not in there:
-        known = f"it has {', '.join(there)}" if there else f"tasks: {', '.join((*MAKERS, 'bucc2018', 'text', *BORROWED))}"
+        tasks = (*MAKERS, "bucc2018", "text", *BORROWED)
+        nothing = "it has no such split of this task" if task in tasks else f"tasks: {', '.join(tasks)}"
+        known = f"it has {', '.join(there)}" if there else nothing
         raise UserError(f"miniature world: there is no {task} {split} in {language!r}; {known}")
 
 
@@ -298,7 +301,11 @@ WRITERS: dict[str, Callable[[Item, str], Row]] = (
 
 def _borrowed(task: str, split: str, language: str, seed: int) -> list[Row]:
     """Queries named as in other tasks; a pool's candidates have their own ids, by which queries name them."""
-    found = [item for source in BORROWED[task][split] for item in items(source, "test" if split == "pool" else split, seed)]
+    found = [
+        item
+        for source in BORROWED[task][split]
+        for item in items(source, {"pool": "test", "translated": "train"}.get(split, split), seed)
+    ]
     if task == "mewslix" and split == "pool":
         return search.entities(world(seed), seed)
     if split == "pool":
