@@ -239,7 +239,7 @@ def test_real_data_is_read_whole(whole: list[Entry], real_data: Path) -> None:
     sizes = {file["path"].removesuffix(".gz"): file["examples"] for data in manifest["datasets"] for file in data["files"]}
     readers = {}
     for entry in whole:
-        if entry.state in ("missing", "broken"):
+        if entry.state in ("missing", "broken") or entry.split == "pool":  # the manifest counts questions, not candidates
             continue
         names = entry.source.removeprefix("files:").split(" (")[0].split("+")
         read_with = _reader(TASKS[entry.task], names[0])
@@ -258,7 +258,7 @@ def test_real_data_is_read_whole(whole: list[Entry], real_data: Path) -> None:
 
 def _reader(task: Task, name: str) -> Callable:
     layouts = [source for source in task.sources if isinstance(source, Files)]
-    patterns = {pattern: files.reader for files in layouts for split in inventory.SPLITS for pattern in getattr(files, split)}
+    patterns = {pattern: files.reader for files in layouts for split in ("train", "dev", "test") for pattern in getattr(files, split)}
     return next(reader for pattern, reader in patterns.items() if re.fullmatch(_regex(pattern), name))
 
 

@@ -102,7 +102,7 @@ def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
                 match place:
                     case Folder(path, cut) if found := folder.find(task, split, language, path, cut):
                         rows, source = folder.rows(found, language), folder.source(found, path)
-                    case HubCache() if (data := hub.entry(task)) and getattr(data, split):
+                    case HubCache() if (data := hub.entry(task)) and getattr(data, split, ()):
                         names = getattr(data, split)
                         rows, source = hub.rows(data, names, language), hub.source(data, names, language)
                     case Miniature(seed):
