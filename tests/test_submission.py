@@ -48,6 +48,7 @@ def submitted(tmp_path_factory) -> tuple[Path, dict]:
     return root / "out" / "qqp-then-mnli" / f"seed-{SEED}", json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_every_task_scores_as_its_evaluation(submitted, tmp_path) -> None:
     folder, study = submitted
     assert sorted(run["target"] for run in study["evaluations"]) == sorted(XTREME.tasks)
@@ -60,6 +61,7 @@ def test_every_task_scores_as_its_evaluation(submitted, tmp_path) -> None:
         assert any(run["metrics"].values()), f"{run['target']}: all is zero, which proves nothing"
 
 
+@pytest.mark.slow
 def test_the_whole_folder_is_a_submission_to_the_benchmark(submitted, tmp_path) -> None:
     """Once the made-up languages bear the names of real ones (by which MLQA chooses the articles to leave out)."""
     folder, study = submitted
