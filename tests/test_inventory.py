@@ -258,7 +258,9 @@ def test_real_data_is_read_whole(whole: list[Entry], real_data: Path) -> None:
 
 def _reader(task: Task, name: str) -> Callable:
     layouts = [source for source in task.sources if isinstance(source, Files)]
-    patterns = {pattern: files.reader for files in layouts for split in ("train", "dev", "test") for pattern in getattr(files, split)}
+    patterns = {
+        pattern: files.reader for files in layouts for split in ("train", "dev", "test") for pattern in getattr(files, split)
+    }
     return next(reader for pattern, reader in patterns.items() if re.fullmatch(_regex(pattern), name))
 
 
