@@ -53,11 +53,6 @@ DataOption = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", hel
 RUNS = Path("runs")
 
 
-def _folder_name(row: str) -> str:
-    """A study's row as a folder: squad>mnli as squad-then-mnli, none (en+de) as none-en+de."""
-    return row.replace(">", "-then-").replace(" (", "-").rstrip(")")
-
-
 @app.command()
 def train_intermediate(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
@@ -332,6 +327,11 @@ def _stage(
     if submission:
         _submit([(stage, submission)], store, submission)
     _print(store.path(stage) / "result.json", result, as_json)
+
+
+def _folder_name(row: str) -> str:
+    """A study's row as a folder: squad>mnli as squad-then-mnli, none (en+de) as none-en+de."""
+    return row.replace(">", "-then-").replace(" (", "-").rstrip(")")
 
 
 def _submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:

@@ -101,6 +101,11 @@ class Train:
     def label(self) -> str:
         return "+".join(self.tasks)
 
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """The tasks without text, or text where it is all there is: they set the length and choose the state that is kept."""
+        return tuple(task for task in self.tasks if task != "text") or self.tasks
+
 
 @dataclass(frozen=True)
 class Predict:

@@ -120,7 +120,7 @@ def test_text_in_a_mixture_takes_its_share_of_the_steps() -> None:
     assert order.count("text") == pytest.approx(steps / 4, abs=1)
     passes = stage.recipe.epochs * 3200 / stage.recipe.batch_size
     assert order.count("mnli") == pytest.approx(passes, abs=1)  # text is trained besides the epochs, not in their place
-    assert train._selecting(stage) == ["mnli"]
+    assert stage.labelled == ("mnli",)
 
 
 def test_one_task_alone_is_no_mixture() -> None:

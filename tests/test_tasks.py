@@ -8,7 +8,7 @@ import pytest
 from stilts_xtreme import formats, languages
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.tasks import hub_rows, metrics, rows
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, XTREME, trained_on
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.examples import Choices, Pair, Query, Question, Sentence, Tagged
 from stilts_xtreme.tasks.task import Files, Hub, Task
 
@@ -30,7 +30,7 @@ def test_catalogue() -> None:
     assert list(TASKS) == [task.name for task in TASKS.values()]
     helpers = ("snli", "siqa", "copa", "squad_retrieval")
     assert set(TASKS) == {*INTERMEDIATES, *TARGETS, *helpers, "text"}
-    assert len(INTERMEDIATES) == len(XTREME) == 9 and len(TARGETS) == 12
+    assert len(INTERMEDIATES) == len(BENCHMARKS["xtreme"].tasks) == 9 and len(TARGETS) == 12
     # XTREME-R's code (github.com/google-research/xtreme) where it has more than XTREME; MLQA: 7 languages, and pairs of two.
     counts = {"xnli": 15, "pawsx": 7, "panx": 48, "udpos": 38, "xquad": 12, "mlqa": 49, "tydiqa": 9, "bucc2018": 4, "tatoeba": 41}
     counts |= {"xcopa": 11, "lareqa": 11, "mewslix": 11}

@@ -122,10 +122,10 @@ def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
 
 def languages_of(task: Task, where: Where) -> tuple[str, ...]:
     """The task's languages that may be there; text has those for which there is a file, and so have pairs of two languages."""
-    there = languages(task, where)
-    if task.head == "mlm" or isinstance(nearest(task, where), Miniature):
+    there, place = languages(task, where), nearest(task, where)
+    if task.head == "mlm" or isinstance(place, Miniature):
         return there
-    if isinstance(nearest(task, where), HubCache):
+    if isinstance(place, HubCache):
         found = hub.entry(task)
         return tuple(code for code in there if "-" not in code or found and hub.cached(found, code))
     return tuple(code for code in task.languages if "-" not in code or code in there)

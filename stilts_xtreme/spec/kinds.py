@@ -197,6 +197,9 @@ AnyModel = Annotated[
 ]
 
 
+BenchmarkName = Literal["xtreme", "xtreme-r"]
+
+
 def _trained_for(task: str, info: ValidationInfo) -> Task:
     """The target whose training an evaluation's model needs: the task itself, but for what a benchmark says otherwise."""
     return TASKS[BENCHMARKS[info.data.get("benchmark", "xtreme")].encoders.get(task, task)]
@@ -208,7 +211,7 @@ class Evaluation(Model):
     kind: Literal["evaluation"]
     setup: Setup
     model: AnyModel
-    benchmark: Literal["xtreme", "xtreme-r"] = "xtreme"
+    benchmark: BenchmarkName = "xtreme"
     task: str | None = Field(None, validate_default=True)
     languages: Pairs | None = None
     seed: Seed = 1
@@ -266,7 +269,7 @@ class Study(Model):
     mixtures: dict[Name, Mixture] = {}
     intermediate: Annotated[list[Entry], Field(min_length=1)]
     targets: Annotated[list[str], Field(min_length=1)]
-    benchmark: Literal["xtreme", "xtreme-r"] = "xtreme"
+    benchmark: BenchmarkName = "xtreme"
     training_languages: Annotated[list[Languages], Field(min_length=1)] = [["en"]]
     seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
 

@@ -37,7 +37,7 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     told = []
     for number, code in enumerate(stage.languages, start=1):
         tell(_running(stage, number - 1, code))
-        reading = checked(stage.task, "test", code, stage.where)
+        reading = pool.readings[code] if pool else checked(stage.task, "test", code, stage.where)
         examples = pool.queries[code] if pool else reading.examples
         predictions, records = answer(code, examples)
         with open(scratch / f"test-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:

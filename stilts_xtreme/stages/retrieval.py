@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from stilts_xtreme import plan
+from stilts_xtreme.data.read import Reading
 from stilts_xtreme.engine import encoder, predict
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import Limits, dual_encoder
@@ -28,13 +29,14 @@ class Pool:
     """All that is asked and all that can be found.
 
     `names` are the candidates' ids, one for each, "LANGUAGE:" before them where every language has candidates of its own;
-    queries have the names of all their right candidates as answers.
+    queries have the names of all their right candidates as answers. `readings` are those of the queries, as they stand.
     """
 
     queries: dict[str, list[Query]]
     candidates: list[Candidate]
     names: list[str]
     told: list[dict[str, Any]]
+    readings: dict[str, Reading]
 
 
 def gather(stage: plan.Predict) -> Pool:
@@ -43,7 +45,7 @@ def gather(stage: plan.Predict) -> Pool:
     A query has the right answers of all languages it is asked in (those of the evaluation).
     """
     task = TASKS[stage.task]
-    queries = {code: checked(stage.task, "test", code, stage.where).examples for code in stage.languages}
+    readings = {code: checked(stage.task, "test", code, stage.where) for code in stage.languages}
     candidates, names, told = list[Candidate](), list[str](), list[dict[str, Any]]()
     for code in task.pools(stage.languages):
         reading = checked(stage.task, "pool", code, stage.where)
@@ -52,8 +54,8 @@ def gather(stage: plan.Predict) -> Pool:
         told.append(seen(stage.task, "pool", code, reading, stage.where))
 
     shared, right = task.pools(stage.languages) == (MANY,), dict[tuple[str, str], dict[str, None]]()
-    for code, asked in queries.items():
-        for query in asked:
+    for code, reading in readings.items():
+        for query in reading.examples:
             answers = [_name(answer, MANY if shared else code) for answer in query.answers]  # type: ignore[union-attr]
             right.setdefault((code if shared else "", query.id), {}).update(dict.fromkeys(answers))
     if lost := {name for answers in right.values() for name in answers}.difference(names):
@@ -62,10 +64,10 @@ def gather(stage: plan.Predict) -> Pool:
             "the pool's file is not whole or belongs to another release"
         )
     whole = {
-        code: [replace(query, answers=tuple(right[code if shared else "", query.id])) for query in asked]
-        for code, asked in queries.items()
+        code: [replace(query, answers=tuple(right[code if shared else "", query.id])) for query in reading.examples]
+        for code, reading in readings.items()
     }
-    return Pool(whole, candidates, names, told)
+    return Pool(whole, candidates, names, told, readings)
 
 
 def _name(candidate: str, code: str) -> str:

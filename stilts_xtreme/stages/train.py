@@ -59,7 +59,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     model.to(runner.device)
 
     def score(model: encoder.Model) -> float:
-        scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in _selecting(stage)]
+        scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in stage.labelled]
         return math.fsum(scores) / len(scores)
 
     last, best_step, tokens, told = None, 0, 0, began
@@ -75,7 +75,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
 
     final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
     model.cpu()
-    collapse = _collapse(_selecting(stage), final, devs, last)
+    collapse = _collapse(stage.labelled, final, devs, last)
     notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
     model.save(scratch, words, notes)
     result = {
@@ -110,11 +110,6 @@ def _task(name: str) -> Task:
 def _seen(stage: plan.Train, name: str, language: str, reading: data.Reading) -> dict[str, Any]:
     """A training reading as the result records it."""
     return seen(_task(name).name, training_split(_task(name), language), language, reading, stage.where)
-
-
-def _selecting(stage: plan.Train) -> list[str]:
-    """The tasks whose English dev scores select the state that is kept: not text, where labelled tasks are trained beside it."""
-    return [task for task in stage.tasks if _task(task).head != "mlm"] or list(stage.tasks)
 
 
 def limits_of(recipe: plan.Recipe) -> Limits:
@@ -225,14 +220,10 @@ def _dev(task: str, stage: plan.Train, words: Any, labels: tuple[str, ...], limi
 
 def _rates(stage: plan.Train, sizes: Mapping[str, int]) -> dict[str, float]:
     rule = stage.rates if isinstance(stage.rates, str) else dict(stage.rates)
+    labelled = mixture.rates({task: sizes[task] for task in stage.labelled}, rule, stage.cap, stage.temperature)
     if stage.text_share is None:
-        return mixture.rates(sizes, rule, stage.cap, stage.temperature)
-    labelled = mixture.rates(_labelled(sizes), rule, stage.cap, stage.temperature)
+        return labelled
     return {**{task: rate * (1 - stage.text_share) for task, rate in labelled.items()}, "text": stage.text_share}
-
-
-def _labelled(sizes: Mapping[str, int]) -> dict[str, int]:
-    return {task: size for task, size in sizes.items() if task != "text"}
 
 
 def _schedule(stage: plan.Train, sizes: Mapping[str, int]) -> tuple[int, list[str]]:
@@ -240,7 +231,7 @@ def _schedule(stage: plan.Train, sizes: Mapping[str, int]) -> tuple[int, list[st
     steps = recipe.steps
     if steps is None:
         assert recipe.epochs is not None
-        counted = sizes if stage.text_share is None else _labelled(sizes)  # text comes on top of the labelled tasks' epochs
+        counted = {task: sizes[task] for task in stage.labelled}  # text comes on top of the labelled tasks' epochs
         whole = recipe.epochs * mixture.epoch_steps(counted, recipe.batch_size, stage.cap)
         steps = max(1, round(whole / (1 - (stage.text_share or 0.0))))
     return steps, mixture.schedule(_rates(stage, sizes), steps, stage.seed)

@@ -44,8 +44,7 @@ def training(name: str) -> tuple[Task, tuple[str, ...]]:
 
 
 INTERMEDIATES = ("anli", "mnli", "qqp", "squad", "squad_v2", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")
-XTREME = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba")
-TARGETS = (*XTREME, "xcopa", "lareqa", "mewslix")
+TARGETS = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba", "xcopa", "lareqa", "mewslix")
 
 
 def trained_on(name: str) -> tuple[str, ...]:
