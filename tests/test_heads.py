@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from stilts_xtreme.engine import batches
+from stilts_xtreme.engine.encoder import states
 from stilts_xtreme.engine.tokenizer import train
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits, classification, embedding, mlm, multiple_choice, tagging
@@ -78,18 +79,18 @@ def entropy(scores, target):
 def test_loss_is_a_sum_and_a_count_and_gradients_flow(head):
     features = encoded(head)
     batch = batch_of(head, features)
-    hidden = torch.randn(*batch["input_ids"].shape, 6, requires_grad=True)
+    hidden = torch.randn(len(batch["input_ids"]), 6, requires_grad=True)
     module = output(head)
     logits = module(hidden, batch)
     loss, count = module.loss(logits, batch)
-    rows, width = batch["input_ids"].shape
+    tokens = len(batch["input_ids"])
     masked_tokens = len(batch["positions"]) if head == "mlm" else 0
     shape, terms = {
         "classification": ((3, 2), 3),
         "multiple_choice": ((2, 3), 2),
-        "tagging": ((rows, width, 3), 18),
-        "span_qa": ((rows, width, 2), len(features)),
-        "mlm": ((masked_tokens, len(TOKENIZER)), masked_tokens),
+        "tagging": ((18, 3), 18),
+        "span_qa": ((tokens, 2), len(features)),
+        "mlm": ((masked_tokens, 6), masked_tokens),
     }[head]
     assert (tuple(logits.shape), count) == (shape, terms)
     assert isinstance(count, int) and loss.shape == ()
@@ -98,14 +99,15 @@ def test_loss_is_a_sum_and_a_count_and_gradients_flow(head):
     if head in ("classification", "multiple_choice"):
         expected = sum(entropy(values[i], feature["target"]) for i, feature in enumerate(features))
     elif head == "tagging":
-        pairs = [(i, at, tag) for i, f in enumerate(features) for at, tag in zip(f["positions"], f["targets"], strict=True)]
-        expected = sum(entropy(values[i][at], tag) for i, at, tag in pairs)
+        expected = sum(entropy(values[i], tag) for i, tag in enumerate(tag for feature in features for tag in feature["targets"]))
     elif head == "span_qa":
         expected = 0.0
         for i, feature in enumerate(features):
-            real = values[i][: len(feature["rows"][0])]  # no probability for padding
+            at = int(batch["offsets"][i])
+            real = values[at : at + len(feature["rows"][0])]  # each window has a softmax of its own
             expected += entropy([v[0] for v in real], feature["start"]) / 2 + entropy([v[1] for v in real], feature["end"]) / 2
     else:
+        values = (logits @ TABLE.weight.T + module.bias).detach().double().tolist()
         expected = sum(entropy(value, target) for value, target in zip(values, batch["targets"].tolist(), strict=True))
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-5)
 
@@ -128,7 +130,7 @@ def test_a_tiny_encoder_learns_the_examples_and_decodes_them(head):
     module = HEADS[head].Output(32, LABELS.get(head, ()), 0.0, encoder.get_input_embeddings())
     optimizer = torch.optim.Adam([*encoder.parameters(), *module.parameters()], lr=5e-3)
     for _ in range(80):
-        logits = module(encoder(batch["input_ids"], batch["attention_mask"]).last_hidden_state, batch)
+        logits = module(states(encoder, batch, packed=True), batch)
         loss, count = module.loss(logits, batch)
         optimizer.zero_grad()
         (loss / count).backward()
@@ -198,7 +200,7 @@ def test_options_are_whole_where_they_fit(first, options, longest):
 def test_scores_of_absent_options_never_win():
     features = encoded("multiple_choice")
     batch = batch_of("multiple_choice", features)
-    logits = output("multiple_choice")(torch.randn(*batch["input_ids"].shape, 6), batch)
+    logits = output("multiple_choice")(torch.randn(len(batch["input_ids"]), 6), batch)
     assert torch.isinf(logits).tolist() == [[False, False, True], [False, False, False]]
     assert [scores.shape for scores in multiple_choice.unpack(logits.detach(), features, batch)] == [(2,), (3,)]
 
@@ -238,9 +240,9 @@ def test_a_token_without_pieces_becomes_unknown():
 
 def masked(seed, rate=0.15, lines=400):
     features = mlm.encode([Text(str(i), LINES[i % 60]) for i in range(lines)], TOKENIZER, (), Limits(40, mask_rate=rate), True)
-    plain = torch.tensor(np.array([row + [1] * (60 - len(row)) for row in (f["rows"][0] for f in features)]))
     batch = batches.collate("mlm", features, TOKENIZER, torch.Generator().manual_seed(seed))
-    return plain[:, : batch["input_ids"].shape[1]], batch
+    plain = [features[row]["rows"][0][place] for row, place in zip(batch["row"].tolist(), batch["place"].tolist(), strict=True)]
+    return torch.tensor(plain), batch
 
 
 def test_masking_rates():
@@ -248,7 +250,7 @@ def test_masking_rates():
     maskable = ~torch.isin(plain, torch.tensor(TOKENIZER.all_special_ids))
     chosen = len(batch["positions"])
     assert chosen / int(maskable.sum()) == pytest.approx(0.3, abs=0.02)
-    shown = batch["input_ids"].flatten()[batch["positions"]]
+    shown = batch["input_ids"][batch["positions"]]
     assert float((shown == TOKENIZER.mask_token_id).float().mean()) == pytest.approx(0.8, abs=0.03)
     other = 0.1 / (len(TOKENIZER) - 5)  # random tokens that happen to be the right one
     assert float((shown == batch["targets"]).float().mean()) == pytest.approx(0.1 + other, abs=0.03)
@@ -257,7 +259,7 @@ def test_masking_rates():
 def test_only_ordinary_tokens_are_masked_and_their_ids_are_the_targets():
     plain, batch = masked(0, rate=1.0, lines=50)
     special = torch.isin(plain, torch.tensor(TOKENIZER.all_special_ids))
-    assert torch.equal(batch["targets"], plain.flatten()[batch["positions"]])
+    assert torch.equal(batch["targets"], plain[batch["positions"]])
     assert torch.equal(batch["input_ids"][special], plain[special])
     assert len(batch["positions"]) == int((~special).sum())
     assert set(batch["input_ids"][~special].tolist()) & set(TOKENIZER.all_special_ids) == {TOKENIZER.mask_token_id}
@@ -265,7 +267,7 @@ def test_only_ordinary_tokens_are_masked_and_their_ids_are_the_targets():
 
 def test_masks_come_from_the_generator_alone():
     (_, one), (_, same), (_, other) = masked(3), masked(3), masked(4)
-    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert all(torch.equal(one[name], same[name]) for name in one if isinstance(one[name], torch.Tensor))
     assert not torch.equal(one["input_ids"], other["input_ids"])
 
 
@@ -273,23 +275,44 @@ def test_the_output_is_tied_to_the_input_table_without_owning_it():
     module = output("mlm")
     assert sorted(module.state_dict()) == ["bias", "dense.bias", "dense.weight", "norm.bias", "norm.weight"]
     assert all(parameter is not TABLE.weight for parameter in module.parameters())
-    hidden, batch = torch.randn(2, 3, 6), {"positions": torch.tensor([1, 5]), "targets": torch.tensor([7, 8])}
-    inner = module.norm(torch.nn.functional.gelu(module.dense(hidden.reshape(6, 6)[[1, 5]])))
-    assert torch.allclose(module(hidden, batch), inner @ TABLE.weight.T)
-    loss, count = module.loss(module(hidden, batch)[:0], {"targets": torch.tensor([], dtype=torch.long)})
+    hidden, batch = torch.randn(6, 6), {"positions": torch.tensor([1, 5]), "targets": torch.tensor([7, 8])}
+    made = module(hidden, batch)
+    assert torch.allclose(made, module.norm(torch.nn.functional.gelu(module.dense(hidden[[1, 5]]))))
+    loss, count = module.loss(made[:0], {"targets": torch.tensor([], dtype=torch.long)})
     assert (float(loss.detach()), count) == (0.0, 0)
+
+
+@pytest.mark.parametrize("parts", [1, 3, 100])
+@pytest.mark.parametrize("times", [1.0, 2.5])
+def test_the_loss_in_parts_is_the_whole_one_with_its_gradients(parts, times, monkeypatch):
+    monkeypatch.setattr(mlm, "LOGITS", 40 * parts)
+    torch.manual_seed(1)
+    made = [torch.randn(n, 5, dtype=torch.float64) for n in (7, 40)] + [torch.randn(40, dtype=torch.float64)]
+    targets = torch.randint(40, (7,))
+    ours, plain = ([part.clone().requires_grad_() for part in made] for _ in range(2))
+    (mlm.TiedCrossEntropy.apply(*ours, targets) * times).backward()
+    states, table, bias = plain
+    (torch.nn.functional.cross_entropy(states @ table.T + bias, targets, reduction="sum") * times).backward()
+    assert all(torch.allclose(a.grad, b.grad, rtol=0, atol=1e-12) for a, b in zip(ours, plain, strict=True))
+
+
+def test_guesses_are_the_largest_logits(monkeypatch):
+    monkeypatch.setattr(mlm, "LOGITS", len(TOKENIZER) * 2)
+    module, states = output("mlm"), torch.randn(5, 6)
+    assert torch.equal(module.guesses(states), (states @ TABLE.weight.T + module.bias).argmax(1))
+    assert module.guesses(states[:0]).tolist() == []
 
 
 # sentence vectors
 
 
-def test_pooling_ignores_padding_and_counts_special_tokens():
+def test_pooling_keeps_to_the_row_and_counts_special_tokens():
     sentences = [Sentence("1", "ka", "english", None), Sentence("2", "ka lo soraben", "english", None)]
     features = embedding.encode(sentences, TOKENIZER, (), LIMITS, False)
     batch = batches.collate("embedding", features, TOKENIZER)
-    hidden = torch.randn(*batch["input_ids"].shape, 6)
-    short = len(features[0]["rows"][0])
-    assert short == 3 and batch["input_ids"].shape[1] > 3
-    mean = embedding.pool(hidden, batch["attention_mask"], "mean")
-    assert torch.allclose(mean[0], hidden[0, :3].mean(0), atol=1e-6) and torch.allclose(mean[1], hidden[1].mean(0), atol=1e-6)
-    assert torch.equal(embedding.pool(hidden, batch["attention_mask"], "cls"), hidden[:, 0])
+    hidden = torch.randn(len(batch["input_ids"]), 6)
+    short, long = (len(feature["rows"][0]) for feature in features)
+    assert short == 3 and long > 3 and batch["offsets"].tolist() == [long, 0]  # the longest stands first
+    mean = embedding.pool(hidden, batch, "mean")
+    assert torch.allclose(mean[0], hidden[long:].mean(0), atol=1e-6) and torch.allclose(mean[1], hidden[:long].mean(0), atol=1e-6)
+    assert torch.equal(embedding.pool(hidden, batch, "cls"), hidden[[long, 0]])

@@ -160,8 +160,10 @@ def test_choices_of_several_options_make_one_batch(words) -> None:
     examples = [Choices("1", "a red", ("house", "tall", "small"), 0), Choices("2", "a", ("blue house", "green", "red"), 1)]
     features = HEADS["multiple_choice"].encode(examples, words, (), Limits(32), True)
     batch = collate("multiple_choice", features, words)
-    assert batch["input_ids"].shape[0] == 6
-    assert batch["attention_mask"].sum() == sum(len(row) for feature in features for row in feature["rows"])
+    rows = [row for feature in features for row in feature["rows"]]
+    assert len(batch["offsets"]) == 6 and len(batch["input_ids"]) == sum(map(len, rows))
+    for row, begin in zip(rows, batch["offsets"].tolist(), strict=True):
+        assert batch["input_ids"][begin : begin + len(row)].tolist() == row
 
 
 GROUPS = st.dictionaries(st.sampled_from(["en", "xa", "xb"]), st.integers(1, 30), min_size=1)

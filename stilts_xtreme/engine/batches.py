@@ -7,11 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stilts_xtreme.heads import HEADS
+from stilts_xtreme.heads import HEADS, Feature
 from stilts_xtreme.tasks.mixture import quotas
-
-Feature = dict[str, Any]
-
 
 def length(feature: Feature) -> int:
     """Tokens of a feature's longest row."""
@@ -50,27 +47,52 @@ def batches(
 
 def collate(
     head: str, features: Sequence[Feature], tokenizer: Any, generator: torch.Generator | None = None
-) -> dict[str, Tensor]:
-    """Rows padded to the longest, with the head's own tensors beside them."""
-    rows = [row for feature in features for row in feature["rows"]]
-    width = max(map(len, rows))
-    ids = np.full((len(rows), width), tokenizer.pad_token_id, dtype=np.int64)
-    mask = np.zeros((len(rows), width), dtype=np.int64)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = row
-        mask[i, : len(row)] = 1
-    batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
-    return batch | HEADS[head].collate(list(features), generator, tokenizer)
+) -> dict[str, Any]:
+    """The features' rows side by side, the longest first, with the head's own entries beside them.
+
+    `input_ids` [N] tokens, the `row` [N] each belongs to and its `place` [N] there; `offsets` [R] where each row begins and its
+    `lengths` [R]; `bounds` [R + 1] int32 between the rows in the order in which they stand, `falling` their lengths in that
+    order and `longest`, plain numbers.
+    """
+    rows = [np.asarray(row) for feature in features for row in feature["rows"]]
+    lengths = np.array([len(row) for row in rows])
+    order = np.argsort(-lengths, kind="stable")
+    falling = lengths[order]
+    bounds = np.concatenate([[0], np.cumsum(falling)])
+    offsets = np.empty_like(lengths)
+    offsets[order] = bounds[:-1]
+    tensors = {
+        "input_ids": np.concatenate([rows[i] for i in order]).astype(np.int64),
+        "row": np.repeat(order, falling),
+        "place": np.arange(bounds[-1]) - np.repeat(bounds[:-1], falling),
+        "offsets": offsets,
+        "lengths": lengths,
+        "bounds": bounds.astype(np.int32),
+    }
+    batch = {name: torch.from_numpy(array) for name, array in tensors.items()}
+    batch |= {"falling": falling.tolist(), "longest": int(falling[0])}
+    return batch | HEADS[head].collate(list(features), batch, generator, tokenizer)
+
+
+def to(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    """The batch on a device; to a GPU from pinned memory, so that nobody waits."""
+    if device.type == "cpu":
+        return dict(batch)
+    return {
+        name: value.pin_memory().to(device, non_blocking=True) if isinstance(value, Tensor) else value
+        for name, value in batch.items()
+    }
 
 
 def by_budget(features: Sequence[Feature], tokens: int) -> list[list[int]]:
-    """Indices sorted by length and cut so that no padded batch holds more than `tokens` (one feature at least)."""
+    """Indices sorted by length and cut so that no batch would hold more than `tokens` if it were padded (one feature at least)."""
+    lengths, counts = [length(feature) for feature in features], [len(feature["rows"]) for feature in features]
     cut: list[list[int]] = []
     rows = 0
-    for i in sorted(range(len(features)), key=lambda i: length(features[i])):
-        rows += len(features[i]["rows"])
-        if not cut or rows * length(features[i]) > tokens:
+    for i in sorted(range(len(lengths)), key=lengths.__getitem__):
+        rows += counts[i]
+        if not cut or rows * lengths[i] > tokens:
             cut.append([])
-            rows = len(features[i]["rows"])
+            rows = counts[i]
         cut[-1].append(i)
     return cut

@@ -1,7 +1,8 @@
 """The encoder that goes from stage to stage, and the model that puts task heads on it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
 
+from stilts_xtreme.engine import attention
+from stilts_xtreme.engine.dropout import Dropout
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS
+
+# The position number of a row's first token, by kind of encoder: those that take packed rows.
+FIRST_POSITION = {"xlm-roberta": lambda config: config.pad_token_id + 1, "bert": lambda config: 0}
 
 
 def random_encoder(shape: Any, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
@@ -51,17 +57,73 @@ def longest(encoder: PreTrainedModel) -> int:
     return config.max_position_embeddings - (config.pad_token_id + 1 if "roberta" in config.model_type else 0)
 
 
+def can_pack(encoder: PreTrainedModel) -> bool:
+    """Whether `states` knows how to feed this kind of encoder a packed row; others get padded rows."""
+    return encoder.config.model_type in FIRST_POSITION
+
+
+def states(encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, layer: int | None = None) -> Tensor:
+    """Hidden states [N, width] of a batch's tokens: of one packed row without any padding, or of padded rows.
+
+    Those on top, or of a `layer` (0: the embeddings).
+    """
+    ids, row, place = batch["input_ids"], batch["row"], batch["place"]
+    if packed and (ids.device.type != "cuda" or _half(encoder)):  # a GPU's variable-length kernels know half precision only
+        encoder.config._attn_implementation = attention.NAME
+        cut = attention.groups(batch["falling"], encoder.config.hidden_size) if ids.device.type == "cpu" else ()
+        segments = attention.Segments(batch["bounds"], batch["longest"], cut)
+        positions = place + FIRST_POSITION[encoder.config.model_type](encoder.config)
+        return _run(encoder, layer, input_ids=ids[None], position_ids=positions[None], segments=segments)[0]
+    encoder.config._attn_implementation = "sdpa"
+    shape = (len(batch["lengths"]), batch["longest"])
+    padded = ids.new_full(shape, encoder.config.pad_token_id).index_put((row, place), ids)
+    mask = torch.zeros_like(padded).index_put((row, place), torch.ones_like(ids))
+    return _run(encoder, layer, input_ids=padded, attention_mask=mask)[row, place]
+
+
+def _run(encoder: PreTrainedModel, layer: int | None, **inputs: Any) -> Tensor:
+    if layer is None:
+        return encoder(**inputs).last_hidden_state
+    if can_pack(encoder):  # kinds that end with their last layer
+        with _shallow(encoder, layer):
+            return encoder(**inputs).last_hidden_state
+    return encoder(**inputs, output_hidden_states=True).hidden_states[layer]
+
+
+@contextmanager
+def _shallow(encoder: PreTrainedModel, layer: int) -> Iterator[None]:
+    """While it lasts the encoder ends after `layer` layers (0: the embeddings): what lies above a hidden state is not computed."""
+    stack = encoder.encoder
+    whole = stack.layer
+    stack.layer = whole[:layer]
+    try:
+        yield
+    finally:
+        stack.layer = whole
+
+
+def _half(encoder: PreTrainedModel) -> bool:
+    return torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
+
+
+def set_dropout(encoder: PreTrainedModel, rate: float) -> None:
+    """Give every dropout of the encoder this rate, and the faster masks."""
+    for module in encoder.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.Dropout):
+                setattr(module, name, Dropout(rate))
+        if isinstance(getattr(module, "dropout", None), float):
+            module.dropout = rate  # scaled-dot-product attention takes its rate from here
+
+
 class Model(nn.Module):
     """One encoder under the heads of the tasks being trained."""
 
     def __init__(self, encoder: PreTrainedModel, heads: Mapping[str, str], labels: Mapping[str, tuple[str, ...]], dropout: float):
         super().__init__()
         self.encoder = encoder
-        for module in encoder.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = dropout
-            elif hasattr(module, "dropout") and isinstance(module.dropout, float):
-                module.dropout = dropout  # scaled-dot-product attention takes its rate from here
+        set_dropout(encoder, dropout)
+        self.packed = can_pack(encoder)
         self.kinds = dict(heads)
         self.labels = dict(labels)
         width, table = encoder.config.hidden_size, encoder.get_input_embeddings()
@@ -69,16 +131,16 @@ class Model(nn.Module):
             {task: HEADS[kind].Output(width, labels[task], dropout, table) for task, kind in heads.items()}
         )
 
-    def forward(self, task: str, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
+    def forward(self, task: str, batch: Mapping[str, Any]) -> tuple[Tensor, int]:
         """Sum of the batch's losses and the number of terms in it."""
         return self.heads[task].loss(self.logits(task, batch), batch)
 
-    def logits(self, task: str, batch: Mapping[str, Tensor]) -> Tensor:
+    def logits(self, task: str, batch: Mapping[str, Any]) -> Tensor:
         return self.heads[task](self.hidden(batch), batch)
 
-    def hidden(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Top hidden states [rows, tokens, width]."""
-        return self.encoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+    def hidden(self, batch: Mapping[str, Any]) -> Tensor:
+        """Top hidden states [N, width]."""
+        return states(self.encoder, batch, self.packed)
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, notes: Mapping[str, Any]) -> None:
         """Write encoder, tokenizer and heads; `notes` are kept per task in heads.json."""

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from stilts_xtreme.engine.batches import Feature, by_budget, collate
-from stilts_xtreme.engine.encoder import Model
+from stilts_xtreme.engine.batches import Feature, by_budget, collate, to
+from stilts_xtreme.engine.encoder import Model, can_pack, states
 from stilts_xtreme.heads import HEADS, embedding
 
 TOKENS = {"cpu": 2048, "cuda": 65536}  # padded tokens a batch: small ones stay in a CPU's cache, a GPU wants large ones
@@ -21,7 +21,7 @@ def outputs(model: Model, task: str, features: Sequence[Feature], tokenizer: Any
     found: list[Any] = [None] * len(features)
     for indices in by_budget(features, TOKENS.get(device.type, 8192)):
         chosen = [features[i] for i in indices]
-        batch = {name: tensor.to(device) for name, tensor in collate(model.kinds[task], chosen, tokenizer).items()}
+        batch = to(collate(model.kinds[task], chosen, tokenizer), device)
         for i, output in zip(indices, head.unpack(model.logits(task, batch).float(), chosen, batch), strict=True):
             found[i] = output
     return found
@@ -35,11 +35,9 @@ def vectors(
     encoder.eval()
     found = np.empty((len(features), encoder.config.hidden_size), dtype=np.float32)
     for indices in by_budget(features, TOKENS.get(device.type, 8192)):
-        batch = {
-            name: tensor.to(device) for name, tensor in collate("embedding", [features[i] for i in indices], tokenizer).items()
-        }
-        states = encoder(**batch, output_hidden_states=True).hidden_states[layer]
-        found[indices] = embedding.pool(states, batch["attention_mask"], pooling).float().cpu().numpy()
+        batch = to(collate("embedding", [features[i] for i in indices], tokenizer), device)
+        hidden = states(encoder, batch, can_pack(encoder), layer)
+        found[indices] = embedding.pool(hidden, batch, pooling).float().cpu().numpy()
     return found
 
 
@@ -50,8 +48,9 @@ def masked_accuracy(model: Model, task: str, features: Sequence[Feature], tokeni
     generator = torch.Generator().manual_seed(0)
     right = total = 0
     for batch in _masked(features, tokenizer, generator):
-        batch = {name: tensor.to(device) for name, tensor in batch.items()}
-        right += int((model.logits(task, batch).argmax(-1) == batch["targets"]).sum())
+        batch = to(batch, device)
+        guesses = model.heads[task].guesses(model.logits(task, batch))
+        right += int((guesses == batch["targets"]).sum())
         total += len(batch["targets"])
     return 100.0 * right / max(total, 1)
 

@@ -2,14 +2,19 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from stilts_xtreme.engine.batches import Feature, batches, collate, draw, length
+from stilts_xtreme.engine.batches import batches, collate, draw, length, to
 from stilts_xtreme.engine.encoder import Model
+from stilts_xtreme.engine.vocabulary import narrow, widen
+from stilts_xtreme.heads import Feature
+
+LAG = 16  # steps a GPU may run ahead before their losses are read
 
 
 @dataclass(frozen=True)
@@ -54,63 +59,80 @@ def train(
     tokenizer: Any,
     accelerator: Any,
     score: Callable[[Model], float] | None,
+    vocabulary: np.ndarray | None = None,
 ) -> Iterator[Step]:
     """Train `model` in place over `schedule` (a task per step), one task a step; ends on the best state by `score`.
 
     AdamW, linear warm-up and decay, clipping. Losses are summed over micro-batches and divided once by the number of terms,
     so `recipe.micro_batch` changes memory and, besides rounding, only how dropout and masks are drawn. Stops early after
-    `recipe.patience` scorings without gain, and at once where a loss is not finite (the step that says so is the last, and
-    the state before any step counts as the first best one).
+    `recipe.patience` scorings without gain, and where a loss is not finite (the step that says so is the last, and the state
+    before any step counts as the first best one). `vocabulary`: all tokens that the model will meet, where only their embeddings
+    are to be held and trained; the others get their weight decay at the end.
     """
     torch.manual_seed(seed)
     plans = {task: iter(_batches(stream, schedule.count(task), recipe, seed)) for task, stream in streams.items()}
     masking = torch.Generator().manual_seed(seed)
-    optimizer = _optimizer(model, recipe, fused=accelerator.device.type in ("cpu", "cuda"))
+    if vocabulary is not None:
+        narrow(model.encoder, vocabulary)
+    optimizer = _optimizer(model, recipe)
     warmup = math.ceil(recipe.warmup * len(schedule))
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: _slope(n, warmup, len(schedule)))
-    wrapped, optimizer = accelerator.prepare(model, optimizer)
-    best, without_gain = -math.inf, 0
+    rates = [recipe.learning_rate * _slope(n, warmup, len(schedule)) for n in range(len(schedule))]
+    wrapped = accelerator.prepare(model)
+    best, kept, without_gain, number = -math.inf, 0, 0, 0
     best_state = _copy(model) if score else None  # until the first scoring, what to fall back to if the loss is lost
+    pending: list[tuple[int, str, Tensor, int]] = []
+    lag = 1 if accelerator.device.type == "cpu" else LAG
 
     for number, task in enumerate(schedule, start=1):
         model.train()
         stream = streams[task]
         chosen = [stream.features[i] for i in next(plans[task])][accelerator.process_index :: accelerator.num_processes]
-        total, terms, tokens = 0.0, 0, 0
+        total, terms, tokens = torch.zeros((), device=accelerator.device), 0, 0
         micro = recipe.micro_batch or max(len(chosen), 1)
         for begin in range(0, len(chosen), micro):
             batch = collate(stream.head, chosen[begin : begin + micro], tokenizer, masking)
-            tokens += int(batch["attention_mask"].sum())
-            batch = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in batch.items()}
+            tokens += len(batch["input_ids"])
             with accelerator.autocast():
-                loss, count = wrapped(task, batch)
+                loss, count = wrapped(task, to(batch, accelerator.device))
             accelerator.backward(loss)
             total, terms = total + loss.detach(), terms + count
         total, terms = _over_processes(accelerator, total, terms)
-        loss = float(total) / max(terms, 1)
-        if not math.isfinite(loss):
-            optimizer.zero_grad(set_to_none=True)
-            yield Step(number, task, loss, tokens)
-            break
-        _divide_gradients(model, accelerator.num_processes / max(terms, 1))
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        _prepare(optimizer, rates[number - 1], total, accelerator.num_processes / max(terms, 1), recipe.clip)
         optimizer.step()
-        rate.step()
         optimizer.zero_grad(set_to_none=True)
 
-        value = None
-        at_check_point = recipe.evaluate_every and number % recipe.evaluate_every == 0
-        if score and (at_check_point or number == len(schedule)):
+        pending.append((number, task, total / max(terms, 1), tokens))
+        due = score and (number == len(schedule) or (recipe.evaluate_every and number % recipe.evaluate_every == 0))
+        if len(pending) < lag and not due and number < len(schedule):
+            continue
+        steps, pending = _told(pending), []
+        lost = not math.isfinite(steps[-1].loss)
+        if score and due and not lost:
             value = score(model)
             without_gain = 0 if value > best else without_gain + 1
+            steps[-1] = replace(steps[-1], score=value, best=value > best)
             if value > best:
-                best, best_state = value, _copy(model)
-        yield Step(number, task, loss, tokens, value, value is not None and without_gain == 0)
-        if value is not None and without_gain >= recipe.patience:
+                best, kept, best_state = value, number, _copy(model)
+        yield from steps
+        if lost or without_gain >= recipe.patience:
             break
 
     if best_state is not None:
         model.load_state_dict(best_state)
+    if vocabulary is not None:
+        taken = kept if score else number
+        widen(model.encoder, math.prod(1 - rate * recipe.weight_decay for rate in rates[:taken]))
+
+
+def _told(pending: Sequence[tuple[int, str, Tensor, int]]) -> list[Step]:
+    """These steps up to the first whose loss is not finite; the only place where anybody waits for the device."""
+    steps = []
+    losses = torch.stack([loss for _, _, loss, _ in pending]).tolist()
+    for (number, task, _, tokens), loss in zip(pending, losses, strict=True):
+        steps.append(Step(number, task, loss, tokens))
+        if not math.isfinite(loss):
+            break
+    return steps
 
 
 def _copy(model: Model) -> dict[str, Tensor]:
@@ -123,12 +145,12 @@ def _batches(stream: Stream, steps: int, recipe: Any, seed: int) -> list[list[in
     return batches(order, lengths, recipe.batch_size, recipe.group_by_length, seed)
 
 
-def _optimizer(model: Model, recipe: Any, fused: bool) -> torch.optim.Optimizer:
+def _optimizer(model: Model, recipe: Any) -> torch.optim.Optimizer:
     """AdamW; biases and layer-norm weights (every vector) are not decayed."""
     decayed = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
     plain = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, recipe.beta2), eps=recipe.epsilon, fused=fused)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, recipe.beta2), eps=recipe.epsilon, fused=True)
 
 
 def _slope(step: int, warmup: int, total: int) -> float:
@@ -137,7 +159,7 @@ def _slope(step: int, warmup: int, total: int) -> float:
     return max(0.0, (total - step) / max(total - warmup, 1))
 
 
-def _over_processes(accelerator: Any, total: Any, terms: int) -> tuple[Any, int]:
+def _over_processes(accelerator: Any, total: Tensor, terms: int) -> tuple[Tensor, int]:
     if accelerator.num_processes == 1:
         return total, terms
     both = torch.tensor([float(total), float(terms)], dtype=torch.float64, device=accelerator.device)
@@ -145,6 +167,14 @@ def _over_processes(accelerator: Any, total: Any, terms: int) -> tuple[Any, int]
     return both[0], int(both[1])
 
 
-def _divide_gradients(model: Model, factor: float) -> None:
-    gradients: list[Tensor] = [p.grad for p in model.parameters() if p.grad is not None]
-    torch._foreach_mul_(gradients, factor)
+def _prepare(optimizer: torch.optim.Optimizer, rate: float, total: Tensor, factor: float, clip: float) -> None:
+    """Tell the optimizer its rate, and by what to divide the gradients' sums in the pass it makes anyway.
+
+    They become means (times `factor`) of a norm of at most `clip`. A step whose loss is not finite changes nothing.
+    """
+    gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) * factor
+    optimizer.grad_scale = 1 / (factor * torch.clamp(clip / (norm + 1e-6), max=1.0))
+    optimizer.found_inf = (~torch.isfinite(total)).float()
+    for group in optimizer.param_groups:
+        group["lr"] = rate

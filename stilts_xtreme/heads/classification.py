@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stilts_xtreme.heads.shared import Feature, FirstToken, Limits, target, token_ids
+from stilts_xtreme.heads.shared import Feature, FirstToken, Limits, Rows, target, token_ids
 from stilts_xtreme.tasks.examples import Pair
 
 
@@ -23,20 +23,20 @@ def encode(examples: Sequence[Pair], tokenizer: Any, labels: tuple[str, ...], li
     ]
 
 
-def collate(features: Sequence[Feature], generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
+def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
     """`targets` [B]."""
     return {"targets": torch.tensor([feature["target"] for feature in features])}
 
 
 class Output(nn.Module):
-    """Hidden states [R, T, H] to logits [B, C], B = R."""
+    """Hidden states [N, H] to logits [B, C], B = R."""
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding | None):
         super().__init__()
         self.classify = FirstToken(hidden_size, len(labels), dropout)
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        return self.classify(hidden)
+        return self.classify(hidden[batch["offsets"]])
 
     def loss(self, logits: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum over the examples, and their number; for training batches, where every example has a target."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from stilts_xtreme.heads.shared import Feature, Limits, token_ids
+from stilts_xtreme.heads.shared import Feature, Limits, Rows, token_ids
 from stilts_xtreme.scoring import retrieval
 from stilts_xtreme.tasks.examples import Candidate, Query
 from stilts_xtreme.tasks.metrics import RANKED
@@ -47,20 +47,20 @@ def _candidate_rows(candidates: Sequence[Candidate], tokenizer: Any, limits: Lim
     return [next(within if candidate.second else alone) for candidate in candidates]
 
 
-def collate(features: Sequence[Feature], generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
+def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
     """`matches` [B]: equal numbers for equal candidates."""
     numbers = {match: number for number, match in enumerate(dict.fromkeys(feature["match"] for feature in features))}
     return {"matches": torch.tensor([numbers[feature["match"]] for feature in features])}
 
 
 class Output(nn.Module):
-    """Hidden states [R, T, H] to unit vectors [R, H]: the first token's, as they are; nothing here is trained."""
+    """Hidden states [N, H] to unit vectors [R, H]: the first token's, as they are; nothing here is trained."""
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding | None):
         super().__init__()
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        return normalize(hidden[:, 0].float(), dim=-1)
+        return normalize(hidden[batch["offsets"]].float(), dim=-1)
 
     def loss(self, vectors: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum over the queries of the softmax loss of their candidate among those of the batch, and their number.

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stilts_xtreme.heads.shared import Feature, Limits, single
+from stilts_xtreme.heads.shared import Feature, Limits, Rows, single
 from stilts_xtreme.tasks.examples import Sentence
 
 
@@ -17,17 +17,17 @@ def encode(
     return single([example.text for example in examples], tokenizer, limits.max_length)
 
 
-def collate(features: Sequence[Feature], generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
+def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
     """Nothing: the rows are all there is."""
     return {}
 
 
-def pool(hidden: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
-    """Hidden states [R, T, H] to vectors [R, H].
+def pool(hidden: Tensor, rows: Rows, pooling: str) -> Tensor:
+    """Hidden states [N, H] to vectors [R, H].
 
     "mean" averages all real tokens, special ones included (as XTREME's and jiant's retrieval code); "cls" takes the first.
     """
     if pooling == "cls":
-        return hidden[:, 0]
-    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * mask).sum(1) / mask.sum(1)
+        return hidden[rows["offsets"]]
+    sums = hidden.new_zeros(len(rows["lengths"]), hidden.shape[1]).index_add_(0, rows["row"], hidden)
+    return sums / rows["lengths"].unsqueeze(1)

@@ -5,11 +5,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, gelu
+from torch.nn.functional import gelu
 
-from stilts_xtreme.heads.shared import Feature, Limits, linear, padded, single
+from stilts_xtreme.heads.shared import Feature, Limits, Rows, linear, single
 from stilts_xtreme.tasks.examples import Text
 
+LOGITS = 2**24  # held at a time: 64 MiB in single precision
 MASKED, SWAPPED = 0.8, 0.1  # of the chosen tokens: replaced by <mask>, by a random token; the rest stay (BERT, section 3.1)
 
 
@@ -19,26 +20,29 @@ def encode(examples: Sequence[Text], tokenizer: Any, labels: tuple[str, ...], li
     return [feature | {"mask_rate": limits.mask_rate} for feature in features]
 
 
-def collate(features: Sequence[Feature], generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
-    """`input_ids` [R, T] with masks, `positions` [M] of the chosen tokens counted through R * T, `targets` [M] their ids.
+def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
+    """`input_ids` [N] with masks, `positions` [M] of the chosen tokens, `targets` [M] their ids.
 
     Special tokens are neither chosen nor put in; all chance comes from `generator`.
     """
-    ids = padded([feature["rows"][0] for feature in features], tokenizer.pad_token_id)
-    rates = torch.tensor([[feature["mask_rate"]] for feature in features])
+    ids = rows["input_ids"]
+    rates = torch.tensor([float(feature["mask_rate"]) for feature in features])[rows["row"]]
     special = torch.tensor(tokenizer.all_special_ids)
     chosen = (torch.rand(ids.shape, generator=generator) < rates) & ~torch.isin(ids, special)
-    positions = chosen.flatten().nonzero().squeeze(1)
-    targets = ids.flatten()[positions]
+    positions = chosen.nonzero().squeeze(1)
+    targets = ids[positions]
     fate = torch.rand(len(targets), generator=generator)
     other = torch.randint(len(tokenizer), targets.shape, generator=generator)
     other = torch.where(torch.isin(other, special), targets, other)
     shown = torch.where(fate < MASKED, tokenizer.mask_token_id, torch.where(fate < MASKED + SWAPPED, other, targets))
-    return {"input_ids": ids.flatten().index_copy(0, positions, shown).view_as(ids), "positions": positions, "targets": targets}
+    return {"input_ids": ids.index_copy(0, positions, shown), "positions": positions, "targets": targets}
 
 
 class Output(nn.Module):
-    """Hidden states [R, T, H] to logits [M, V] at the chosen positions only: dense, gelu, norm, the input table transposed."""
+    """Hidden states [N, H] to states [M, H] of the chosen positions: dense, gelu, norm.
+
+    The input table transposed makes logits [M, V] of them, in parts: nobody ever holds the whole.
+    """
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding):
         super().__init__()
@@ -48,9 +52,56 @@ class Output(nn.Module):
         self._tied = [embeddings]  # in a list, so that the encoder's table does not count as this module's own
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        chosen = hidden.flatten(0, 1)[batch["positions"]]
-        return nn.functional.linear(self.norm(gelu(self.dense(chosen))), self._tied[0].weight, self.bias)
+        return self.norm(gelu(self.dense(hidden[batch["positions"]])))
 
-    def loss(self, logits: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
+    def loss(self, states: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum over the chosen tokens, and their number."""
-        return cross_entropy(logits.float(), batch["targets"], reduction="sum"), len(logits)
+        return TiedCrossEntropy.apply(states, self._tied[0].weight, self.bias, batch["targets"]), len(states)
+
+    def guesses(self, states: Tensor) -> Tensor:
+        """The likeliest tokens [M]."""
+        table = self._tied[0].weight.to(states.dtype)
+        best = [torch.addmm(self.bias.to(states.dtype), part, table.T).argmax(1) for part in _parts(states, len(table))]
+        return torch.cat(best) if best else states.new_zeros(0, dtype=torch.long)
+
+
+class TiedCrossEntropy(torch.autograd.Function):
+    """Sum of -log softmax(states @ table.T + bias)[target]; the gradient is made beside the loss, part by part of the states."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+        kind = states.device.type
+        half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else table.dtype
+        with torch.autocast(kind, enabled=False):
+            narrow = table.to(half)
+            total = torch.zeros((), dtype=torch.promote_types(half, torch.float32), device=states.device)
+            d_states, d_bias, d_table = torch.empty_like(states), torch.zeros_like(bias), None
+            begin = 0
+            for part in _parts(states, len(table)):
+                rows, end = part.to(half), begin + len(part)
+                logits = torch.addmm(bias.to(half), rows, narrow.T).to(total.dtype)
+                right = targets[begin:end, None]
+                logits -= logits.logsumexp(1, keepdim=True)
+                total -= logits.gather(1, right).sum()
+                shares = logits.exp_().scatter_add_(1, right, logits.new_full(right.shape, -1.0))  # now the gradient of the logits
+                d_bias += shares.sum(0)
+                shares = shares.to(half)
+                d_states[begin:end] = shares @ narrow
+                if d_table is None:
+                    d_table = (shares.T @ rows).to(table.dtype)
+                else:
+                    d_table += shares.T @ rows
+                begin = end
+        ctx.save_for_backward(d_states, torch.zeros_like(table) if d_table is None else d_table, d_bias)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        made = ctx.saved_tensors
+        if gradient.device.type == "cpu" and gradient == 1:  # as in training: nothing to multiply a whole table by
+            return *made, None
+        return *(part * gradient.to(part.dtype) for part in made), None
+
+
+def _parts(states: Tensor, vocabulary: int) -> Sequence[Tensor]:
+    return states.split(max(1, LOGITS // vocabulary)) if len(states) else ()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.heads.shared import IGNORE, Feature, FirstToken, Limits, frame, padded, token_ids
+from stilts_xtreme.heads.shared import IGNORE, Feature, FirstToken, Limits, Rows, frame, padded, token_ids
 from stilts_xtreme.tasks.examples import Choices
 
 ABSENT = -1  # row number of an option that an example does not have
@@ -40,7 +40,7 @@ def _cut(first: list[int], option: list[int], room: int) -> tuple[list[int], lis
     return first[:kept], option[: room - kept]
 
 
-def collate(features: Sequence[Feature], generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
+def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
     """`targets` [B] and `choices` [B, K], the row number of each option."""
     choices, row = [], 0
     for feature in features:
@@ -50,7 +50,7 @@ def collate(features: Sequence[Feature], generator: torch.Generator | None, toke
 
 
 class Output(nn.Module):
-    """Hidden states [R, T, H] to one score per option [B, K]; options an example does not have score -inf."""
+    """Hidden states [N, H] to one score per option [B, K]; options an example does not have score -inf."""
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding | None):
         super().__init__()
@@ -58,7 +58,7 @@ class Output(nn.Module):
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         rows = batch["choices"]
-        return self.score(hidden).squeeze(-1)[rows.clamp(min=0)].masked_fill(rows == ABSENT, -torch.inf)
+        return self.score(hidden[batch["offsets"]]).squeeze(-1)[rows.clamp(min=0)].masked_fill(rows == ABSENT, -torch.inf)
 
     def loss(self, logits: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum over the examples, and their number; for training batches, where every example has a target."""

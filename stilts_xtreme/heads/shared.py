@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from stilts_xtreme.errors import UserError
 
-Feature = dict[str, Any]
+Feature = Mapping[str, Any]
+Rows = Mapping[str, Any]  # a batch's rows side by side, without padding: see `engine.batches.collate`
 IGNORE = -100  # a target that the loss passes over
 SHORTEST = 8  # tokens: four special ones, and room for something on both sides of a pair
 CHUNK = 10_000  # texts per call: the tokenizer's own record of a text is some hundred times the size of its ids
@@ -68,6 +70,11 @@ def padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
     return nn.utils.rnn.pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True, padding_value=value)
 
 
+def whole(pieces: Sequence[np.ndarray]) -> Tensor:
+    """Arrays of numbers one after the other as one int64 tensor."""
+    return torch.from_numpy(np.concatenate(pieces).astype(np.int64))
+
+
 def linear(inputs: int, outputs: int) -> nn.Linear:
     """A fresh linear layer: normal weights of deviation 0.02, zero bias (XLM-R's initialisation)."""
     layer = nn.Linear(inputs, outputs)
@@ -77,7 +84,7 @@ def linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 class FirstToken(nn.Module):
-    """XLM-R's classification head: first hidden state [R, H], dropout, dense, tanh, dropout, projection [R, outputs]."""
+    """XLM-R's classification head: hidden states of first tokens [R, H], dropout, dense, tanh, dropout, projection [R, outputs]."""
 
     def __init__(self, hidden_size: int, outputs: int, dropout: float):
         super().__init__()
@@ -85,6 +92,6 @@ class FirstToken(nn.Module):
         self.projection = linear(hidden_size, outputs)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        inner = torch.tanh(self.dense(self.dropout(hidden[:, 0])))
+    def forward(self, first: Tensor) -> Tensor:
+        inner = torch.tanh(self.dense(self.dropout(first)))
         return self.projection(self.dropout(inner))

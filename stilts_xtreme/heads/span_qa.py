@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stilts_xtreme.heads.shared import CHUNK, Feature, Limits, frame, linear, token_ids
+from stilts_xtreme.heads.shared import CHUNK, Feature, Limits, Rows, frame, linear, token_ids
 from stilts_xtreme.scoring.qa import squad_scores
 from stilts_xtreme.tasks.examples import Question
 
@@ -79,13 +79,13 @@ def _windows(size: int, room: int, stride: int) -> Iterator[tuple[int, int]]:
     yield begin, size
 
 
-def collate(features: Sequence[Feature], generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
+def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
     """`starts` and `ends` [R], positions in the rows."""
-    return {f"{name}s": torch.tensor([feature[name] for feature in features]) for name in ("start", "end")}
+    return {f"{name}s": torch.tensor([int(feature[name]) for feature in features]) for name in ("start", "end")}
 
 
 class Output(nn.Module):
-    """Hidden states [R, T, H] to start and end logits [R, T, 2]."""
+    """Hidden states [N, H] to start and end logits [N, 2]."""
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding | None):
         super().__init__()
@@ -95,17 +95,17 @@ class Output(nn.Module):
         return self.project(hidden)
 
     def loss(self, logits: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
-        """Sum over the windows of the mean of start and end loss, and the number of windows; padding takes no probability."""
-        real = batch["attention_mask"].bool().unsqueeze(-1)
-        starts, ends = logits.float().masked_fill(~real, -torch.inf).unbind(-1)
+        """Sum over the windows of the mean of start and end loss, and the number of windows; each has a softmax of its own."""
+        windows = logits.new_full((len(batch["starts"]), batch["longest"], 2), -torch.inf, dtype=torch.float32)
+        starts, ends = windows.index_put((batch["row"], batch["place"]), logits.float()).unbind(-1)
         both = cross_entropy(starts, batch["starts"], reduction="sum") + cross_entropy(ends, batch["ends"], reduction="sum")
-        return both / 2, len(logits)
+        return both / 2, len(windows)
 
 
 def unpack(logits: Tensor, features: Sequence[Feature], batch: Mapping[str, Tensor]) -> list[np.ndarray]:
     """Logits [tokens of the row, 2] per feature."""
-    values = logits.float().cpu().numpy()
-    return [values[row, : len(feature["rows"][0])] for row, feature in enumerate(features)]
+    values, offsets = logits.float().cpu().numpy(), batch["offsets"].tolist()
+    return [values[at : at + len(feature["rows"][0])] for at, feature in zip(offsets, features, strict=True)]
 
 
 def decode(

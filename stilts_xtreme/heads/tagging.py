@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stilts_xtreme.heads.shared import IGNORE, Feature, Limits, frame, linear, target, token_ids
+from stilts_xtreme.heads.shared import Feature, Limits, Rows, frame, linear, target, token_ids, whole
 from stilts_xtreme.tasks.examples import Tagged
 
 
@@ -50,21 +50,16 @@ def _parts(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int]]:
         yield begin, len(sizes)
 
 
-def collate(features: Sequence[Feature], generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
-    """`positions` and `targets` [n] of the tokens that have a target; positions count through the padded rows, R * T."""
-    width = max(len(feature["rows"][0]) for feature in features)
-    pairs = [
-        (row * width + position, tag)
-        for row, feature in enumerate(features)
-        for position, tag in zip(feature["positions"], feature["targets"], strict=True)
-        if tag != IGNORE
-    ]
-    positions, targets = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).unbind(1)
-    return {"positions": positions, "targets": targets}
+def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
+    """`positions` [n] of every token's first sub-word, counted through all rows, and their `targets` [n]."""
+    offsets = rows["offsets"].tolist()
+    positions = [np.asarray(feature["positions"]) + offset for feature, offset in zip(features, offsets, strict=True)]
+    targets = [np.asarray(feature["targets"]) for feature in features]
+    return {"positions": whole(positions), "targets": whole(targets)}
 
 
 class Output(nn.Module):
-    """Hidden states [R, T, H] to logits [R, T, C] at every sub-word."""
+    """Hidden states [N, H] to logits [n, C] of the tokens."""
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding | None):
         super().__init__()
@@ -72,18 +67,17 @@ class Output(nn.Module):
         self.classify = linear(hidden_size, len(labels))
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        return self.classify(self.dropout(hidden))
+        return self.classify(self.dropout(hidden[batch["positions"]]))
 
     def loss(self, logits: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
-        """Sum over the tokens that have a target, and their number."""
-        chosen = logits.flatten(0, 1)[batch["positions"]]
-        return cross_entropy(chosen.float(), batch["targets"], reduction="sum"), len(chosen)
+        """Sum over the tokens, and their number; for training batches, where every token has a target."""
+        return cross_entropy(logits.float(), batch["targets"], reduction="sum"), len(logits)
 
 
 def unpack(logits: Tensor, features: Sequence[Feature], batch: Mapping[str, Tensor]) -> list[np.ndarray]:
     """Label indices [n] per feature, one for each of its tokens."""
-    best = logits.argmax(-1).cpu().numpy()
-    return [best[row, feature["positions"]] for row, feature in enumerate(features)]
+    ends = np.cumsum([len(feature["positions"]) for feature in features])
+    return np.split(logits.argmax(-1).cpu().numpy(), ends[:-1])
 
 
 def decode(

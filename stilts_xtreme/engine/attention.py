@@ -1,0 +1,177 @@
+"""Attention inside the sequences of one packed row, so that no padding is ever computed.
+
+The row's sequences stand side by side, sorted by length. On a CPU those of like length are worked on together, one group after
+another; on a GPU one variable-length kernel takes them all. Plain attention would run across the sequences in silence: the
+boundaries go to the attention function itself, as `segments`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import AttentionInterface, AttentionMaskInterface
+
+from stilts_xtreme.engine.dropout import keep, random_bits
+
+NAME = "stilts_packed"
+TOGETHER = 1e6  # multiplications that padding may cost before a group of its own is cheaper: some 20 microseconds of one core
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighbouring sequences [begin, end) of the packed row, `rows` of them, seen as rows of `width` tokens.
+
+    Where their lengths differ, `places` [rows * width] says which of the group's tokens stands where, `real` which places are no
+    padding, and `inside` where each token went.
+    """
+
+    begin: int
+    end: int
+    rows: int
+    width: int
+    places: Tensor | None = None
+    real: Tensor | None = None
+    inside: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Boundaries of the sequences in a packed row: `bounds` [sequences + 1] as int32 on the row's device, `longest` in tokens."""
+
+    bounds: Tensor
+    longest: int
+    groups: tuple[Group, ...]
+
+
+def groups(lengths: Sequence[int], hidden_size: int) -> tuple[Group, ...]:
+    """Sequences of falling lengths cut into groups: longer ones by equal length, short ones also where padding costs less."""
+    made, first, begin = [], 0, 0
+    while first < len(lengths):
+        width, last = lengths[first], first + 1
+        while last < len(lengths) and 12 * hidden_size * (width**2 - lengths[last] ** 2) <= TOGETHER:
+            last += 1
+        made.append(_group(np.asarray(lengths[first:last]), begin))
+        first, begin = last, made[-1].end
+    return tuple(made)
+
+
+def _group(lengths: np.ndarray, begin: int) -> Group:
+    rows, width, tokens = len(lengths), int(lengths[0]), int(lengths.sum())
+    if tokens == rows * width:
+        return Group(begin, begin + tokens, rows, width)
+    place = np.arange(width)
+    real = place < lengths[:, None]
+    places = np.where(real, np.cumsum(lengths)[:, None] - lengths[:, None] + place, 0)
+    return Group(
+        begin, begin + tokens, rows, width,
+        torch.from_numpy(places.ravel()), torch.from_numpy(real)[:, None, None, :], torch.from_numpy(np.flatnonzero(real)),
+    )  # fmt: skip
+
+
+def attend(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    segments: Segments | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """Attention output [1, N, heads, size] of a packed row's queries, keys and values [1, heads, N, size].
+
+    A transformers attention function; ValueError where the boundaries did not arrive.
+    """
+    if segments is None:
+        raise ValueError("packed attention was called without its segments")
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # [N, heads, size]
+    if query.device.type == "cuda":
+        bounds, longest = segments.bounds, segments.longest
+        # The operator under torch.nn.attention.varlen, which leaves out its dropout.
+        found = torch.ops.aten._flash_attention_forward(
+            query, key, value, bounds, bounds, longest, longest, dropout, False, False, scale=scale
+        )[0]
+        return found.unsqueeze(0), None
+    with torch.autocast(query.device.type, enabled=False):  # one type throughout: that of the states
+        return _Grouped.apply(query, key, value, segments.groups, scale, dropout).unsqueeze(0), None
+
+
+AttentionInterface.register(NAME, attend)
+AttentionMaskInterface.register(NAME, lambda *_, **__: None)
+
+
+class _Grouped(torch.autograd.Function):
+    """Softmax attention written out, forward and backward: group by group and with no graph in between."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, groups: Any, scale: float, dropout: float) -> Tensor:
+        heads, size = query.shape[1:]
+        out = torch.empty(query.shape, dtype=query.dtype, device=query.device)
+        bits = random_bits(sum(g.rows * heads * g.width**2 for g in groups)) if dropout else None
+        kept: list[Tensor | None] = []
+        at = 0
+        for group in groups:
+            q, k, v = (_rows(states, group) for states in (query, key, value))
+            scores = torch.matmul(q, k.transpose(2, 3)).mul_(scale)
+            if group.real is not None:
+                scores.masked_fill_(~group.real, -math.inf)
+            shares = torch.softmax(scores, -1)
+            mask, shown = None, shares
+            if bits is not None:
+                mask = keep(bits[at : at + shares.numel()], dropout).view(shares.shape)
+                at += shares.numel()
+                shown = shares * mask
+            found = torch.matmul(shown, v)
+            if bits is not None:
+                found.mul_(1 / (1 - dropout))
+            _put(out, found, group)
+            kept += [q, k, v, shares, mask]
+        ctx.groups, ctx.scale, ctx.dropout = groups, scale, dropout
+        ctx.save_for_backward(*kept)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        d_query, d_key, d_value = (torch.empty(gradient.shape, dtype=gradient.dtype, device=gradient.device) for _ in range(3))
+        kept = ctx.saved_tensors
+        for i, group in enumerate(ctx.groups):
+            q, k, v, shares, mask = kept[5 * i : 5 * i + 5]
+            g = _rows(gradient, group)
+            if group.real is not None:
+                g = g * group.real.transpose(2, 3)
+            if mask is None:
+                d_shares = torch.matmul(g, v.transpose(2, 3))
+                _put(d_value, torch.matmul(shares.transpose(2, 3), g), group)
+            else:
+                g = g * (1 / (1 - ctx.dropout))
+                d_shares = torch.matmul(g, v.transpose(2, 3)).mul_(mask)
+                _put(d_value, torch.matmul((shares * mask).transpose(2, 3), g), group)
+            d_scores = torch._softmax_backward_data(d_shares, shares, -1, shares.dtype).mul_(ctx.scale)
+            _put(d_query, torch.matmul(d_scores, k), group)
+            _put(d_key, torch.matmul(d_scores.transpose(2, 3), q), group)
+        return d_query, d_key, d_value, None, None, None
+
+
+def _rows(states: Tensor, group: Group) -> Tensor:
+    """The group's part of [N, heads, size] as [rows, heads, width, size]."""
+    part = states[group.begin : group.end]
+    if group.places is not None:
+        part = part.index_select(0, group.places)
+    part = part.view(group.rows, group.width, *states.shape[1:]).transpose(1, 2)
+    return part if group.rows == 1 else part.contiguous()
+
+
+def _put(states: Tensor, part: Tensor, group: Group) -> None:
+    """The inverse of `_rows`, without the padding."""
+    part = part.transpose(1, 2)
+    if group.inside is not None:
+        part = part.reshape(-1, *states.shape[1:]).index_select(0, group.inside)
+        states[group.begin : group.end] = part
+    else:
+        states[group.begin : group.end].view(part.shape).copy_(part)

@@ -1,0 +1,235 @@
+"""Packed rows against padded ones: the same losses, outputs and gradients, for every head, in single and double precision."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoModel, BertConfig, XLMRobertaConfig
+
+from stilts_xtreme.engine import attention, dropout, predict
+from stilts_xtreme.engine.batches import collate
+from stilts_xtreme.engine.encoder import Model, can_pack, states
+
+torch.set_num_threads(1)
+VOCABULARY = 300
+
+
+class Words:
+    """What collation asks of a tokenizer."""
+
+    pad_token_id, mask_token_id, all_special_ids = 1, 299, [0, 1, 2, 3, 299]
+
+    def __len__(self):
+        return VOCABULARY
+
+
+def encoder(kind="xlm-roberta", **more):
+    config = {"xlm-roberta": XLMRobertaConfig, "bert": BertConfig}[kind](
+        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=80, type_vocab_size=1, pad_token_id=1, **more,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    return AutoModel.from_config(config, add_pooling_layer=False)
+
+
+def features(head, lengths=(5, 9, 9, 30, 4, 30, 17, 62), seed=0):
+    """Made-up features: every head's own entries are there for each."""
+    draw, made = np.random.default_rng(seed), []
+    for n in lengths:
+        rows = [draw.integers(4, 290, size).tolist() for size in ([n, n // 2 + 3] if head in PAIRED else [n])]
+        positions = sorted(draw.choice(n, size=min(n, 3), replace=False).tolist())
+        made.append(
+            {
+                "rows": rows, "target": n % 2, "targets": [p % 3 for p in positions], "positions": positions, "start": n // 2,
+                "end": n - 1, "mask_rate": 0.4, "match": str(n),
+            }
+        )  # fmt: skip
+    return made
+
+
+PAIRED = ("multiple_choice", "dual_encoder")
+HEADS = ("classification", "multiple_choice", "tagging", "span_qa", "dual_encoder", "mlm")
+
+
+def model(head, rate=0.0, kind="xlm-roberta"):
+    return Model(encoder(kind), {"task": head}, {"task": ("a", "b", "c")}, rate)
+
+
+def outcome(model, head, packed, made=None):
+    """Loss and all gradients."""
+    model.packed = packed
+    model.zero_grad()
+    batch = collate(head, made or features(head), Words(), torch.Generator().manual_seed(3))
+    loss, terms = model("task", batch)
+    loss.backward()
+    return float(loss.detach()) / terms, {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("kind", ["xlm-roberta", "bert"])
+@pytest.mark.parametrize(("precision", "near"), [(torch.float32, 3e-6), (torch.float64, 1e-12)])
+@pytest.mark.parametrize("head", HEADS)
+def test_losses_and_gradients_are_those_of_padded_rows(head, precision, near, kind):
+    made = model(head, kind=kind).to(precision).train()
+    (ours, gradients), (plain, others) = outcome(made, head, True), outcome(made, head, False)
+    assert ours == pytest.approx(plain, rel=near)
+    assert gradients.keys() == others.keys() and len(gradients) > 30
+    for name, gradient in gradients.items():
+        assert (gradient - others[name]).abs().max() <= near * max(1.0, float(others[name].abs().max())), name
+
+
+@pytest.mark.parametrize(("precision", "near"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+@pytest.mark.parametrize("head", [head for head in HEADS if head != "mlm"])
+def test_outputs_are_those_of_padded_rows_one_at_a_time(head, precision, near, monkeypatch):
+    made, asked = model(head).to(precision).eval(), features(head, range(4, 60, 5))
+    if head == "tagging":  # label numbers: those of the logits, which stand further from each other than any rounding
+        near = 0
+    whole = predict.outputs(made, "task", asked, Words(), torch.device("cpu"))
+    made.packed = False
+    single = [predict.outputs(made, "task", [feature], Words(), torch.device("cpu"))[0] for feature in asked]
+    for ours, plain in zip(whole, single, strict=True):
+        assert ours.shape == plain.shape and np.abs(ours - plain).max() <= max(near, 4e-7 if near else 0)
+
+
+def test_sentences_do_not_see_each_other():
+    """The trap: attention that knows no boundaries runs across the packed row without a word."""
+    made, asked = model("classification"), features("classification", (9, 9, 20))
+    alone = made.hidden(collate("classification", asked[:1], Words()))
+    asked[2]["rows"] = [[7] * 20]
+    asked[1]["rows"] = [[8] * 9]
+    batch = collate("classification", asked, Words())
+    begin = int(batch["offsets"][0])
+    assert torch.allclose(made.hidden(batch)[begin : begin + 9], alone, atol=1e-6)
+    made.encoder.config._attn_implementation = "sdpa"
+    ids, place = batch["input_ids"][None], batch["place"][None] + 2
+    across = made.encoder(input_ids=ids, position_ids=place).last_hidden_state[0]
+    assert not torch.allclose(across[begin : begin + 9], alone, atol=1e-3)
+    with pytest.raises(ValueError, match="segments"):
+        attention.attend(None, *(torch.zeros(1, 2, 4, 8),) * 3, None)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_hidden_state_is_the_models_own(layer, packed):
+    made = encoder().eval()
+    batch = collate("embedding", features("embedding", (20,)), Words())
+    found = states(made, batch, packed, layer)
+    whole = made(input_ids=batch["input_ids"][None], output_hidden_states=True) if not packed else None
+    made.config._attn_implementation = "sdpa"
+    whole = made(input_ids=batch["input_ids"][None], output_hidden_states=True)
+    assert torch.allclose(found, whole.hidden_states[layer][0], atol=1e-5)
+    assert len(made.encoder.layer) == 2
+
+
+def test_an_encoder_of_another_kind_gets_padded_rows():
+    from transformers import ModernBertConfig
+
+    config = ModernBertConfig(
+        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, pad_token_id=1,
+        bos_token_id=0, eos_token_id=2, cls_token_id=0, sep_token_id=2,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    other = AutoModel.from_config(config).eval()
+    assert not can_pack(other)
+    made = Model(other, {"task": "classification"}, {"task": ("a", "b")}, 0.0).eval()
+    assert not made.packed
+    asked = features("classification")
+    whole = predict.outputs(made, "task", asked, Words(), torch.device("cpu"))
+    single = [predict.outputs(made, "task", [feature], Words(), torch.device("cpu"))[0] for feature in asked]
+    assert all(np.abs(ours - plain).max() < 1e-4 for ours, plain in zip(whole, single, strict=True))
+
+
+# groups
+
+
+@given(st.lists(st.integers(1, 70), min_size=1, max_size=40), st.sampled_from([8, 96, 768]))
+@settings(deadline=None)
+def test_groups_hold_every_sequence_once(lengths, width):
+    lengths = sorted(lengths, reverse=True)
+    made = attention.groups(lengths, width)
+    assert sum(group.rows for group in made) == len(lengths) and made[0].begin == 0 and made[-1].end == sum(lengths)
+    assert all(a.end == b.begin for a, b in zip(made, made[1:], strict=False))
+    states = torch.arange(2.0 * sum(lengths)).view(-1, 2, 1)
+    for group in made:
+        back = torch.zeros_like(states)
+        attention._put(back, attention._rows(states, group), group)
+        assert torch.equal(back[group.begin : group.end], states[group.begin : group.end])
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.25])
+@pytest.mark.parametrize("together", [0.0, 1e9])
+def test_attention_is_softmax_written_out_with_its_dropout(rate, together, monkeypatch):
+    """Forward and backward against autograd over single sequences, with the very same dropped places."""
+    monkeypatch.setattr(attention, "TOGETHER", together)
+    lengths, heads, size = [7, 7, 5, 2], 2, 4
+    torch.manual_seed(2)
+    made = [torch.randn(1, heads, sum(lengths), size, dtype=torch.float64) for _ in range(3)]
+    ours, plain = ([part.clone().requires_grad_() for part in made] for _ in range(2))
+    cut = attention.groups(lengths, heads * size)
+    assert len(cut) == (3 if together == 0.0 else 1)
+    bits = dropout.random_bits(sum(g.rows * heads * g.width**2 for g in cut))
+    monkeypatch.setattr(attention, "random_bits", lambda n: bits[:n])
+    segments = attention.Segments(torch.tensor(0), lengths[0], cut)
+    found, _ = attention.attend(None, *ours, None, None, rate, segments)
+    weight = torch.randn(found.shape, dtype=torch.float64)
+    (found * weight).sum().backward()
+
+    kept, row = dropout.keep(bits, rate) if rate else torch.ones(len(bits), dtype=torch.bool), 0
+    masks, at = [], 0
+    for group in cut:
+        whole = kept[at : at + group.rows * heads * group.width**2].view(group.rows, heads, group.width, group.width)
+        at += whole.numel()
+        masks += [whole[i, :, :n, :n] for i, n in enumerate(lengths[row : row + group.rows])]
+        row += group.rows
+    expected, begin = [], 0
+    for n, mask in zip(lengths, masks, strict=True):
+        query, key, value = (part[0, :, begin : begin + n] for part in plain)
+        shares = torch.softmax(query @ key.transpose(1, 2) / math.sqrt(size), -1) * mask / (1 - rate)
+        expected.append((shares @ value).transpose(0, 1))
+        begin += n
+    expected = torch.cat(expected)[None]
+    assert torch.allclose(found, expected, rtol=0, atol=1e-12)
+    (expected * weight).sum().backward()
+    assert all(torch.allclose(a.grad, b.grad, rtol=0, atol=1e-12) for a, b in zip(ours, plain, strict=True))
+
+
+# dropout
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_dropout_drops_its_share_and_keeps_the_mean(rate):
+    torch.manual_seed(0)
+    layer, states = dropout.Dropout(rate).train(), torch.ones(400, 500, requires_grad=True)
+    found = layer(states)
+    kept = found.detach() != 0
+    assert float(kept.float().mean()) == pytest.approx(1 - rate, abs=0.004)
+    assert torch.allclose(found[kept], torch.tensor(1 / (1 - rate)))
+    found.sum().backward()
+    assert torch.equal(states.grad, found.detach())
+    assert not torch.equal(layer(states), layer(states)) and torch.equal(layer.eval()(states), states)
+
+
+def test_dropped_packed_rows_are_the_dropped_padded_ones(monkeypatch):
+    """With the same hidden units dropped at the same places, losses and gradients agree as they do without dropout."""
+    made = model("classification", 0.3).double().train()
+    for layer in made.encoder.encoder.layer:
+        layer.attention.self.dropout.p = 0.0  # its own test stands above
+    batch, calls = collate("classification", features("classification"), Words()), []
+    shape = (len(batch["lengths"]), batch["longest"])
+
+    def drop(self, states):
+        mask = torch.rand(*shape, states.shape[-1], generator=torch.Generator().manual_seed(len(calls))) < 0.7
+        calls.append(states.shape)
+        if states.dim() == 2:  # the head's
+            return states * mask[:, 0]
+        return states * (mask if states.shape[:2] == shape else mask[batch["row"], batch["place"]]) / 0.7
+
+    monkeypatch.setattr(dropout.Dropout, "forward", drop)
+    monkeypatch.setattr(torch.nn.Dropout, "forward", drop)
+    (ours, gradients), first = outcome(made, "classification", True), len(calls)
+    calls.clear()
+    plain, others = outcome(made, "classification", False)
+    assert first == len(calls) >= 7 and ours == pytest.approx(plain, rel=1e-12)
+    assert all((gradient - others[name]).abs().max() < 1e-12 for name, gradient in gradients.items())
