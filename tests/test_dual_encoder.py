@@ -83,7 +83,9 @@ def test_the_loss_is_the_softmax_written_out_and_equal_candidates_are_no_wrong_a
 
     loss.backward()
     moved = hidden.grad.abs().sum(1) > 0
-    assert sorted(batch["offsets"].tolist()) == moved.nonzero().flatten().tolist()  # first tokens, of queries and candidates alike
+    assert (
+        sorted(batch["offsets"].tolist()) == moved.nonzero().flatten().tolist()
+    )  # first tokens, of queries and candidates alike
 
 
 def test_a_batch_of_one_candidate_has_nothing_to_tell_apart():

@@ -10,6 +10,7 @@ from torch import Tensor
 from stilts_xtreme.heads import HEADS, Feature
 from stilts_xtreme.tasks.mixture import quotas
 
+
 def length(feature: Feature) -> int:
     """Tokens of a feature's longest row."""
     return max(map(len, feature["rows"]))
@@ -45,9 +46,7 @@ def batches(
     return [list(order[i : i + batch_size]) for i in range(0, len(order), batch_size)]
 
 
-def collate(
-    head: str, features: Sequence[Feature], tokenizer: Any, generator: torch.Generator | None = None
-) -> dict[str, Any]:
+def collate(head: str, features: Sequence[Feature], tokenizer: Any, generator: torch.Generator | None = None) -> dict[str, Any]:
     """The features' rows side by side, the longest first, with the head's own entries beside them.
 
     `input_ids` [N] tokens, the `row` [N] each belongs to and its `place` [N] there; `offsets` [R] where each row begins and its

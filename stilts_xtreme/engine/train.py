@@ -174,7 +174,7 @@ def _prepare(optimizer: torch.optim.Optimizer, rate: float, total: Tensor, facto
     """
     gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) * factor
-    optimizer.grad_scale = 1 / (factor * torch.clamp(clip / (norm + 1e-6), max=1.0))
+    optimizer.grad_scale = (1 / (factor * torch.clamp(clip / (norm + 1e-6), max=1.0))).float()  # its kernel knows no other type
     optimizer.found_inf = (~torch.isfinite(total)).float()
     for group in optimizer.param_groups:
         group["lr"] = rate

@@ -21,7 +21,9 @@ class Compact(nn.Embedding):
         held = np.union1d(ids, np.arange((whole.padding_idx or 0) + 1))
         rows = torch.from_numpy(held.astype(np.int64)).to(whole.weight.device)
         super().__init__(len(rows), whole.embedding_dim, whole.padding_idx, _weight=whole.weight.detach()[rows])
-        self._whole = [whole.to("cpu")]  # in a list, so that it counts as no part of the model, and goes to no other device with it
+        self._whole = [
+            whole.to("cpu")
+        ]  # in a list, so that it counts as no part of the model, and goes to no other device with it
         number = torch.full((whole.num_embeddings,), len(rows), device=rows.device)
         self.register_buffer("number", number.index_put((rows,), torch.arange(len(rows), device=rows.device)), persistent=False)
         self.register_buffer("held", rows, persistent=False)
@@ -30,7 +32,9 @@ class Compact(nn.Embedding):
 
     def forward(self, tokens: Tensor) -> Tensor:
         numbers = self.number[tokens]
-        if not torch.is_grad_enabled() or torch.distributed.is_initialized():  # others wait for a gradient that goes the usual way
+        if (
+            not torch.is_grad_enabled() or torch.distributed.is_initialized()
+        ):  # others wait for a gradient that goes the usual way
             return super().forward(numbers)
         return _Lookup.apply(self.weight, numbers, self)
 

@@ -83,7 +83,9 @@ class TiedCrossEntropy(torch.autograd.Function):
                 right = targets[begin:end, None]
                 logits -= logits.logsumexp(1, keepdim=True)
                 total -= logits.gather(1, right).sum()
-                shares = logits.exp_().scatter_add_(1, right, logits.new_full(right.shape, -1.0))  # now the gradient of the logits
+                shares = logits.exp_().scatter_add_(
+                    1, right, logits.new_full(right.shape, -1.0)
+                )  # now the gradient of the logits
                 d_bias += shares.sum(0)
                 shares = shares.to(half)
                 d_states[begin:end] = shares @ narrow
