@@ -7,15 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stilts_xtreme.engine.features import Feature, lengths
 from stilts_xtreme.heads import HEADS
 from stilts_xtreme.tasks.mixture import quotas
-
-Feature = dict[str, Any]
-
-
-def length(feature: Feature) -> int:
-    """Tokens of a feature's longest row."""
-    return max(map(len, feature["rows"]))
 
 
 def draw(groups: Mapping[str, Sequence[int]], total: int, shares: Mapping[str, float], seed: int) -> list[int]:
@@ -67,9 +61,10 @@ def by_budget(features: Sequence[Feature], tokens: int) -> list[list[int]]:
     """Indices sorted by length and cut so that no padded batch holds more than `tokens` (one feature at least)."""
     cut: list[list[int]] = []
     rows = 0
-    for i in sorted(range(len(features)), key=lambda i: length(features[i])):
+    sizes = lengths(features).tolist()
+    for i in sorted(range(len(features)), key=sizes.__getitem__):
         rows += len(features[i]["rows"])
-        if not cut or rows * length(features[i]) > tokens:
+        if not cut or rows * sizes[i] > tokens:
             cut.append([])
             rows = len(features[i]["rows"])
         cut[-1].append(i)

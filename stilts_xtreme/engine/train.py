@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stilts_xtreme.engine.batches import Feature, batches, collate, draw, length
+from stilts_xtreme.engine.batches import Feature, batches, collate, draw
 from stilts_xtreme.engine.encoder import Model
+from stilts_xtreme.engine.features import lengths
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,7 @@ def _copy(model: Model) -> dict[str, Tensor]:
 
 def _batches(stream: Stream, steps: int, recipe: Any, seed: int) -> list[list[int]]:
     order = draw(stream.groups, steps * recipe.batch_size, stream.shares, seed)
-    lengths = [length(feature) for feature in stream.features]
-    return batches(order, lengths, recipe.batch_size, recipe.group_by_length, seed)
+    return batches(order, lengths(stream.features).tolist(), recipe.batch_size, recipe.group_by_length, seed)
 
 
 def _optimizer(model: Model, recipe: Any, fused: bool) -> torch.optim.Optimizer:
