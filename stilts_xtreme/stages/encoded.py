@@ -28,8 +28,9 @@ Asked = tuple[str, str, str]  # task, split, language
 
 @dataclass(frozen=True)
 class Encoded:
-    """The features of a split; `examples()` reads their examples anew at every call."""
+    """The features of a split, and what a result records of its reading; `examples()` reads their examples anew at every call."""
 
+    told: dict[str, Any]
     features: columns.Features
     examples: Callable[[], Sequence[Any]]
 
@@ -65,6 +66,7 @@ class Desk:
     ) -> Encoded:
         """The features of the reading, or of its `chosen` examples in this order; examples are kept for what is scored only."""
         task, split, language = asked
+        told = self.facts(task, split, language)
         identity = {
             "features": columns.CODE,
             **self._identity(task, split, language),
@@ -82,13 +84,13 @@ class Desk:
             if chosen is not None:
                 examples = tuple(examples[i] for i in chosen)
             _write(folder / EXAMPLES, plain(() if training else examples))
-            told = {"of": identity, EXAMPLES: (folder / EXAMPLES).stat().st_size}
-            columns.save(folder, self._portions(head, examples, labels, training), told)
+            beside = {"of": identity, EXAMPLES: (folder / EXAMPLES).stat().st_size}
+            columns.save(folder, self._portions(head, examples, labels, training), beside)
             self.held.pop((task, split, language), None)
 
         key = _key(identity)
         features = self.store.cached(key, partial(_features, identity=identity), make, self.note)
-        return Encoded(features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
+        return Encoded(told, features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
 
     @cached_property
     def _tokenizer(self) -> str:

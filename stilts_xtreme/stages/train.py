@@ -16,16 +16,15 @@ from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.engine.train import Stream, accelerator, train
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.stages import models
 from stilts_xtreme.stages.encoded import Asked, Desk
-from stilts_xtreme.stages.events import Event, Options, Tell
+from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, Tell
 from stilts_xtreme.stages.lineage import checked, lineage
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import training
 from stilts_xtreme.tasks.metrics import RANKED
 from stilts_xtreme.tasks.task import Task, training_split
-
-EVERY = 0.5  # seconds between two progress events
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,7 @@ class Dev:
 def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
     """Train and write model, log and result into `scratch`."""
     began = time.monotonic()
+    models.forget()
     held = _held(stage)
     start, words = _start(stage, store, held)
     if stage.recipe.max_length > (longest := encoder.longest(start)):
@@ -47,11 +47,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
             f"{stage.label}: recipe.max_length: {stage.recipe.max_length} is more than this encoder reads ({longest} tokens)"
         )
     limits = limits_of(stage.recipe)
-
-    def note(text: str) -> None:
-        tell(Event(plan.address(stage), "running", stage.label, note=text))
-
-    desk = Desk(store, stage.where, words, limits, note, held)
+    desk = Desk(store, stage.where, words, limits, Progress(stage, tell).note, held)
     facts = _facts(stage, desk)
     labels = {task: _task(task).labels or _tags(_task(task), facts[task].values()) for task in stage.tasks}
     streams = {task: _stream(task, stage, desk, facts[task], labels[task]) for task in stage.tasks}
