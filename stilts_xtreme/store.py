@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stilts_xtreme import plan, results
 
+T = TypeVar("T")
+CACHE = "features"
+BROKEN = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError)  # what reading what is not whole ends in
 SCHEMAS = {"train": results.TRAINING, "predict": results.EVALUATION}
 
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of runs: `train/ADDRESS/` and `predict/ADDRESS/`, each complete or absent."""
+    """A folder of runs: `train/ADDRESS/` and `predict/ADDRESS/`, each complete or absent; and a cache, `features/KEY/`."""
 
     root: Path
 
@@ -40,31 +43,45 @@ class Store:
         The caller writes its files and `result.json` there; on leaving, a manifest is added and the folder takes its final name.
         On any exception the scratch folder is removed and nothing is left.
         """
-        from filelock import FileLock
-
         final = self.path(stage)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        scratch = final.with_name(f".{final.name}.part")
-        with FileLock(final.with_name(f".{final.name}.lock")):
-            if self.done(stage):
+        with _claim(final, lambda: self.done(stage)) as scratch:
+            if scratch is None:
                 yield None
                 return
-            shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process: we hold its lock, so it is gone
-            scratch.mkdir()
+            _write(scratch / "stage.json", plan.identity(stage))
+            yield scratch
+            if not (scratch / "result.json").is_file():
+                raise RuntimeError(f"stage {final.name} ended without a result")
+            _write(scratch / "manifest.json", manifest(scratch))
+
+    def cache(self, key: str) -> Path:
+        """Where the cache's `key` stands, or would stand."""
+        return self.root / CACHE / key
+
+    def cached(self, key: str, load: Callable[[Path], T], make: Callable[[Path], None], note: Callable[[str], None]) -> T:
+        """What stands under `key` in the cache beside the runs, made first where it is not there, by one process at a time.
+
+        `load` reads a folder, and raises one of `BROKEN` where that is not whole; then it is made again, and `note` told.
+        """
+        final = self.cache(key)
+        try:
+            return load(final)
+        except BROKEN:
+            pass
+
+        def whole() -> bool:
             try:
-                _write(scratch / "stage.json", plan.identity(stage))
-                yield scratch
-                if not (scratch / "result.json").is_file():
-                    raise RuntimeError(f"stage {final.name} ended without a result")
-                _write(scratch / "manifest.json", manifest(scratch))
-                for file in sorted(scratch.rglob("*")):
-                    _sync(file)
-                shutil.rmtree(final, ignore_errors=True)  # a folder without a result
-                os.rename(scratch, final)
-                _sync(final.parent)
-            except BaseException:
-                shutil.rmtree(scratch, ignore_errors=True)
-                raise
+                load(final)
+            except BROKEN:
+                return False
+            return True
+
+        with _claim(final, whole) as scratch:
+            if scratch is not None:
+                if final.exists():
+                    note(f"{final} is damaged: it is made again")
+                make(scratch)
+        return load(final)
 
     def runs(self) -> list[tuple[str, Path, dict[str, Any]]]:
         """Every finished stage: (kind, folder, result), by kind and address."""
@@ -76,19 +93,21 @@ class Store:
         return found
 
     def sweep(self) -> list[Path]:
-        """Remove scratch folders of processes that are gone, and folders without a result; returns them."""
-        return self._remove(lambda folder: folder.suffix == ".part" or not (folder / "result.json").is_file())
+        """Remove scratch folders of processes that are gone, and runs without a result; returns them."""
+        return self._remove(
+            lambda folder: folder.suffix == ".part" or folder.parent.name != CACHE and not (folder / "result.json").is_file()
+        )
 
     def remove(self, address: str) -> list[Path]:
         """Remove the finished stage with this address; returns its folder, or nothing where there is none."""
         return self._remove(lambda folder: folder.name == address)
 
     def _remove(self, doomed: Callable[[Path], bool]) -> list[Path]:
-        """Remove folders of runs, except those a living process holds the lock of."""
+        """Remove folders of runs and of the cache, except those a living process holds the lock of."""
         from filelock import FileLock, Timeout
 
         removed = []
-        for folder in sorted(path for kind in SCHEMAS for path in (self.root / kind).glob("*") if path.is_dir()):
+        for folder in sorted(path for kind in (*SCHEMAS, CACHE) for path in (self.root / kind).glob("*") if path.is_dir()):
             address = folder.name.removeprefix(".").removesuffix(".part")
             try:
                 with FileLock(folder.with_name(f".{address}.lock"), timeout=0):
@@ -98,6 +117,34 @@ class Store:
             except Timeout:
                 pass
         return removed
+
+
+@contextmanager
+def _claim(final: Path, done: Callable[[], bool]) -> Iterator[Path | None]:
+    """A scratch folder that takes its final name on leaving, or None where it is `done` once we hold its lock.
+
+    What is on disk under the final name is never half of it; on any exception nothing is left.
+    """
+    from filelock import FileLock
+
+    final.parent.mkdir(parents=True, exist_ok=True)
+    scratch = final.with_name(f".{final.name}.part")
+    with FileLock(final.with_name(f".{final.name}.lock")):
+        if done():
+            yield None
+            return
+        shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process: we hold its lock, so it is gone
+        scratch.mkdir()
+        try:
+            yield scratch
+            for file in sorted(scratch.rglob("*")):
+                _sync(file)
+            shutil.rmtree(final, ignore_errors=True)  # a folder that is not whole
+            os.rename(scratch, final)
+            _sync(final.parent)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
 
 
 def manifest(folder: Path) -> dict[str, str]:

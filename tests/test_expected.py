@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import plan
 from stilts_xtreme.data import expected
 from stilts_xtreme.data.expected import Expected, number, verify
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, read
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.heads import Limits
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
-from stilts_xtreme.stages import predict, train
+from stilts_xtreme.stages.encoded import Desk
 from stilts_xtreme.stages.lineage import checked, seen
+from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TARGETS, TASKS
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged
 
@@ -103,19 +104,18 @@ def test_a_part_is_refused_unless_the_folder_is_said_to_hold_parts(tmp_path: Pat
     assert "cut" not in str(caught.value)
 
 
-def test_every_stage_reads_through_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_stage_reads_through_the_check(tmp_path: Path) -> None:
     files = {DEV: nli(60), "mnli/multinli_1.0_train.jsonl": nli(70), "xnli/test-de.tsv": "a\tb\tneutral\nc\td\tentailment\n"}
-    where = put(tmp_path, files)
-    reads = (plan.Reads("mnli", "train", "en", 1, ""),)
-    stage = plan.Train(plan.Random(96, 3, 3, 384, 130, 2600), ("mnli",), plan.Recipe(), 1, reads, where=where)
-    with pytest.raises(UserError, match="70 rows instead of the full release's 392,702"):
-        train._read(stage)
-    with pytest.raises(UserError, match="60 examples instead of the full release's 9,815"):
-        train._dev("mnli", stage, None, (), None)
-    monkeypatch.setattr(predict, "_device", lambda options: None)
-    monkeypatch.setattr(predict, "_decoder", lambda *_: lambda *_: pytest.fail("predicted before the data was checked"))
-    with pytest.raises(UserError, match="2 rows instead of the full release's 5,010"):
-        predict.run(plan.Predict(stage, "xnli", ("de",), (), where=where), None, tmp_path, None, lambda event: None)
+    desk = Desk(Store(tmp_path / "store"), put(tmp_path / "data", files), None, Limits(64), lambda note: None)
+    for asked, fault in (
+        (("mnli", "train", "en"), "70 rows instead of the full release's 392,702"),
+        (("mnli", "dev", "en"), "60 examples instead of the full release's 9,815"),
+        (("xnli", "test", "de"), "2 rows instead of the full release's 5,010"),
+    ):
+        with pytest.raises(UserError, match=fault):
+            desk.encoded(*asked, head="classification", labels=(), training=False)
+        with pytest.raises(UserError, match=fault):  # nothing of it was kept
+            desk.facts(*asked)
 
 
 def test_what_agrees_is_recorded(table, tmp_path: Path) -> None:

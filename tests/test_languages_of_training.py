@@ -166,22 +166,27 @@ def test_in_xtreme_r_tatoeba_is_not_evaluated_without_training() -> None:
     assert planner.resolve(spec.load(FIRST / "4-evaluate.yaml", trained)).model.tasks == ("squad",)  # type: ignore[union-attr]
 
 
-def test_the_exponent_is_for_text_and_goes_by_all_of_it() -> None:
+def test_the_exponent_is_for_text_and_goes_by_all_of_it(tmp_path) -> None:
     """Labelled data in two languages keeps its own shares; text counts by its size however few examples are taken."""
     from stilts_xtreme.engine.tokenizer import train as train_tokenizer
     from stilts_xtreme.heads import Limits
+    from stilts_xtreme.stages.encoded import Desk
+    from stilts_xtreme.store import Store
 
     (cell,) = planner.study(
         spec.load(MAIN, [MIXED, "intermediate=[mixed]", "targets=[tatoeba]", "setup.recipes.multitask={examples: 50}"])
     )
     stage = cell.stage.model
-    readings = {code: read(TASKS["text"], "train", code, stage.where) for code in ("en", "xe")}
-    words = train_tokenizer([example.text for example in readings["en"].examples[:500]], 300)
-    shares = train._stream("text", stage, readings, words, (), Limits(64)).shares
-    sizes = {code: len(reading.examples) for code, reading in readings.items()}
+    english = read(TASKS["text"], "train", "en", stage.where)
+    words = train_tokenizer([example.text for example in english.examples[:500]], 300)
+    held = {("text", "train", "en"): english}
+    desk = Desk(Store(tmp_path), stage.where, words, Limits(64), lambda note: None, held)
+    facts = {code: desk.facts("text", "train", code) for code in ("en", "xe")}
+    shares = train._stream("text", stage, desk, facts, ()).shares
+    sizes = {code: told["examples"] for code, told in facts.items()}
     assert shares == mixture.powers(sizes, 0.3) and shares["en"] > shares["xe"] * 1.2
-    labelled = {code: read(TASKS["panx"], "train", code, stage.where) for code in ("en", "xa")}
-    assert train._stream("panx", stage, labelled, words, TASKS["panx"].labels, Limits(64)).shares == {"en": 0.5, "xa": 0.5}
+    labelled = {code: desk.facts("panx", "train", code) for code in ("en", "xa")}
+    assert train._stream("panx", stage, desk, labelled, TASKS["panx"].labels).shares == {"en": 0.5, "xa": 0.5}
 
 
 def test_a_pair_has_the_context_of_one_language_and_the_question_of_the_other() -> None:

@@ -235,29 +235,34 @@ def predict_stage(task: str, where, *codes: str) -> plan.Predict:
     return plan.Predict(train_stage(TASKS[task].source_task), task, codes, (), where=where)
 
 
-def test_a_question_is_answered_in_every_language_it_is_asked_in() -> None:
+def gathered(name: str, where, *codes: str):
+    """The pool of a task in these languages, and all its candidates."""
     from stilts_xtreme.stages.retrieval import gather
 
-    pool = gather(predict_stage("lareqa", Miniature(0), "en", "xb", "xd"))
-    assert len(pool.names) == len(set(pool.names)) == len(pool.candidates) == 3 * 800
+    task = TASKS[name]
+    queries = {code: read(task, "test", code, where).examples for code in codes}
+    candidates = {code: read(task, "pool", code, where).examples for code in task.pools(codes)}
+    return gather(task, queries, candidates), [candidate for own in candidates.values() for candidate in own]
+
+
+def test_a_question_is_answered_in_every_language_it_is_asked_in() -> None:
+    pool, candidates = gathered("lareqa", Miniature(0), "en", "xb", "xd")
+    assert len(pool.names) == len(set(pool.names)) == len(candidates) == 3 * 800
     for code in ("en", "xb", "xd"):
         assert [query.id for query in pool.queries[code]] == [query.id for query in pool.queries["en"]]
         assert all({name.partition(":")[0] for name in query.answers} == {"en", "xb", "xd"} for query in pool.queries[code])
-    assert [(told["split"], told["language"]) for told in pool.told] == [("pool", "en"), ("pool", "xb"), ("pool", "xd")]
-    shared = gather(predict_stage("mewslix", Miniature(0), "en", "xb"))
+    shared, _ = gathered("mewslix", Miniature(0), "en", "xb")
     assert len(shared.names) == 80 and all(len(query.answers) == 1 for query in shared.queries["xb"])
 
 
 def test_a_right_answer_that_is_not_in_the_pool_is_a_fault(tmp_path: Path) -> None:
-    from stilts_xtreme.stages.retrieval import gather
-
     context = {"language": "de", "text": "Vik.", "sentence_spans": [{"start": 0, "end": 4}]}
     mention = {"example_id": "m", "entity_id": "Q1", "mention_span": {"start": 0, "end": 3, "text": "Vik"}}
     (tmp_path / "mewslix").mkdir()
     (tmp_path / "mewslix/wikinews_mentions-test.jsonl").write_text(json.dumps({"context": context, "mentions": [mention]}))
     (tmp_path / "mewslix/candidate_set_entities.jsonl").write_text(json.dumps({"entity_id": "Q2", "description": "A hen."}))
     with pytest.raises(UserError, match="mewslix: 1 right answers are not among the 1 candidates, such as 'Q1'"):
-        gather(predict_stage("mewslix", Folder(tmp_path), "de"))
+        gathered("mewslix", Folder(tmp_path), "de")
 
 
 def untrained(stage: plan.Predict, texts: list[str], folder: Path):
@@ -297,8 +302,8 @@ def test_chunks_do_not_change_what_is_predicted(tmp_path: Path, monkeypatch: pyt
     from stilts_xtreme.stages import retrieval
 
     stage = predict_stage("lareqa", Miniature(0), "en", "xc")
-    pool = retrieval.gather(stage)
-    store = untrained(stage, [candidate.second for candidate in pool.candidates], tmp_path / "store")
+    pool, candidates = gathered("lareqa", Miniature(0), "en", "xc")
+    store = untrained(stage, [candidate.second for candidate in candidates], tmp_path / "store")
     result, whole = predictions(stage, store, tmp_path / "whole")
     monkeypatch.setattr(retrieval, "CHUNK", 333)
     assert predictions(stage, store, tmp_path / "chunks")[1] == whole
@@ -318,17 +323,15 @@ def test_chunks_do_not_change_what_is_predicted(tmp_path: Path, monkeypatch: pyt
 
 def test_real_lareqa(real_data: Path, tmp_path: Path) -> None:
     """Counts of the release's README; an encoder of random weights is above chance by shared words, and far below the top."""
-    from stilts_xtreme.stages.retrieval import gather
-
     where = Folder(real_data)
     stage = predict_stage("lareqa", where, "en", "zh")
-    pool = gather(stage)
+    pool, candidates = gathered("lareqa", where, "en", "zh")
     assert {code: len(queries) for code, queries in pool.queries.items()} == {"en": 1190, "zh": 1190}
-    assert [told["examples"] for told in pool.told] == [1180, 1196]
     assert all(len(query.answers) == 2 for queries in pool.queries.values() for query in queries)
-    assert all(isinstance(candidate, Candidate) and candidate.text in candidate.second for candidate in pool.candidates)
-    store = untrained(stage, [candidate.text for candidate in pool.candidates], tmp_path / "store")
+    assert all(isinstance(candidate, Candidate) and candidate.text in candidate.second for candidate in candidates)
+    store = untrained(stage, [candidate.text for candidate in candidates], tmp_path / "store")
     result, written = predictions(stage, store, tmp_path / "out")
+    assert [told["examples"] for told in result["data"] if told["split"] == "pool"] == [1180, 1196]
     names = set(pool.names)
     assert all(set(record["prediction"]) <= names for records in written.values() for record in records)
     assert [scores["n"] for scores in result["languages"].values()] == [1190, 1190]

@@ -79,7 +79,7 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
     taken: set[str] = set()
     for part in _parts(task, split):
         place = _place(part, split, language, where)
-        sources.append(place.name if part is task else f"{part.name} {place.name}")
+        sources.append(_told(part, task, place))
         before = len(examples)
         for row in place.rows():
             total += 1
@@ -111,6 +111,15 @@ def digest(task: Task, split: str, language: str, where: Where) -> str:
     if len(parts) == 1:
         return parts[0][1]
     return hashlib.sha256("".join(f"{part.name} {part.version} {one}\n" for part, one in parts).encode()).hexdigest()
+
+
+def source(task: Task, split: str, language: str, where: Where) -> str:
+    """Where the examples that `read` would give come from, in words."""
+    return " + ".join(_told(part, task, _place(part, split, language, where)) for part in _parts(task, split))
+
+
+def _told(part: Task, task: Task, place: "_Place") -> str:
+    return place.name if part is task else f"{part.name} {place.name}"
 
 
 def languages(task: Task, where: Where) -> tuple[str, ...]:

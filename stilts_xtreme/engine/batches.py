@@ -7,13 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stilts_xtreme.heads import HEADS, Feature
+from stilts_xtreme.engine.features import Feature, lengths
+from stilts_xtreme.heads import HEADS
 from stilts_xtreme.tasks.mixture import quotas
-
-
-def length(feature: Feature) -> int:
-    """Tokens of a feature's longest row."""
-    return max(map(len, feature["rows"]))
 
 
 def draw(groups: Mapping[str, Sequence[int]], total: int, shares: Mapping[str, float], seed: int) -> list[int]:
@@ -54,18 +50,18 @@ def collate(head: str, features: Sequence[Feature], tokenizer: Any, generator: t
     order and `longest`, plain numbers.
     """
     rows = [np.asarray(row) for feature in features for row in feature["rows"]]
-    lengths = np.array([len(row) for row in rows])
-    order = np.argsort(-lengths, kind="stable")
-    falling = lengths[order]
+    sizes = np.array([len(row) for row in rows])
+    order = np.argsort(-sizes, kind="stable")
+    falling = sizes[order]
     bounds = np.concatenate([[0], np.cumsum(falling)])
-    offsets = np.empty_like(lengths)
+    offsets = np.empty_like(sizes)
     offsets[order] = bounds[:-1]
     tensors = {
         "input_ids": np.concatenate([rows[i] for i in order]).astype(np.int64),
         "row": np.repeat(order, falling),
         "place": np.arange(bounds[-1]) - np.repeat(bounds[:-1], falling),
         "offsets": offsets,
-        "lengths": lengths,
+        "lengths": sizes,
         "bounds": bounds.astype(np.int32),
     }
     batch = {name: torch.from_numpy(array) for name, array in tensors.items()}
@@ -85,12 +81,12 @@ def to(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
 
 def by_budget(features: Sequence[Feature], tokens: int) -> list[list[int]]:
     """Indices sorted by length and cut so that no batch would hold more than `tokens` if it were padded (one feature at least)."""
-    lengths, counts = [length(feature) for feature in features], [len(feature["rows"]) for feature in features]
+    sizes, counts = lengths(features).tolist(), [len(feature["rows"]) for feature in features]
     cut: list[list[int]] = []
     rows = 0
-    for i in sorted(range(len(lengths)), key=lengths.__getitem__):
+    for i in sorted(range(len(sizes)), key=sizes.__getitem__):
         rows += counts[i]
-        if not cut or rows * lengths[i] > tokens:
+        if not cut or rows * sizes[i] > tokens:
             cut.append([])
             rows = counts[i]
         cut[-1].append(i)

@@ -124,6 +124,7 @@ class Model(nn.Module):
         self.encoder = encoder
         set_dropout(encoder, dropout)
         self.packed = can_pack(encoder)
+        self.halved = False
         self.kinds = dict(heads)
         self.labels = dict(labels)
         width, table = encoder.config.hidden_size, encoder.get_input_embeddings()
@@ -140,7 +141,18 @@ class Model(nn.Module):
 
     def hidden(self, batch: Mapping[str, Any]) -> Tensor:
         """Top hidden states [N, width]."""
-        return states(self.encoder, batch, self.packed)
+        if not self.halved:
+            return states(self.encoder, batch, self.packed)
+        with torch.autocast(batch["input_ids"].device.type, torch.bfloat16):
+            return states(self.encoder, batch, self.packed)
+
+    def halve(self) -> "Model":
+        """For prediction only: the encoder's matrices in bf16 for good, where training under autocast rounds them at every step."""
+        for module in self.encoder.modules():
+            if isinstance(module, nn.Linear):
+                module.to(torch.bfloat16)
+        self.halved = True
+        return self
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, notes: Mapping[str, Any]) -> None:
         """Write encoder, tokenizer and heads; `notes` are kept per task in heads.json."""

@@ -1,6 +1,6 @@
 """Outputs and sentence vectors of a trained model, in the order of what was asked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,18 @@ from stilts_xtreme.heads import HEADS, embedding
 TOKENS = {"cpu": 2048, "cuda": 65536}  # padded tokens a batch: small ones stay in a CPU's cache, a GPU wants large ones
 
 
+Tell = Callable[[int], None]
+
+
+def unheard(done: int) -> None:
+    """Nobody is told."""
+
+
 @torch.inference_mode()
-def outputs(model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device) -> list[np.ndarray]:
-    """What the head's `decode` needs, one array per feature."""
+def outputs(
+    model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device, tell: Tell = unheard
+) -> list[np.ndarray]:
+    """What the head's `decode` needs, one array per feature; `tell` hears after every batch how many features it did."""
     model.eval()
     head = HEADS[model.kinds[task]]
     found: list[Any] = [None] * len(features)
@@ -24,20 +33,23 @@ def outputs(model: Model, task: str, features: Sequence[Feature], tokenizer: Any
         batch = to(collate(model.kinds[task], chosen, tokenizer), device)
         for i, output in zip(indices, head.unpack(model.logits(task, batch).float(), chosen, batch), strict=True):
             found[i] = output
+        tell(len(indices))
     return found
 
 
 @torch.inference_mode()
 def vectors(
-    encoder: Any, features: Sequence[Feature], tokenizer: Any, layer: int, pooling: str, device: torch.device
-) -> np.ndarray:
-    """Sentence vectors [features, width] in float32: hidden state `layer` (0: the embeddings), pooled."""
+    encoder: Any, features: Sequence[Feature], tokenizer: Any, layer: int, pooling: str, device: torch.device,
+    tell: Tell = unheard,
+) -> np.ndarray:  # fmt: skip
+    """Vectors [features, width] in float32: hidden state `layer` (0: the embeddings), pooled; `tell` as in `outputs`."""
     encoder.eval()
     found = np.empty((len(features), encoder.config.hidden_size), dtype=np.float32)
     for indices in by_budget(features, TOKENS.get(device.type, 8192)):
         batch = to(collate("embedding", [features[i] for i in indices], tokenizer), device)
         hidden = states(encoder, batch, can_pack(encoder), layer)
         found[indices] = embedding.pool(hidden, batch, pooling).float().cpu().numpy()
+        tell(len(indices))
     return found
 
 

@@ -1,5 +1,6 @@
 """A tokenizer of XLM-R's shape trained from running text, for encoders trained from nothing."""
 
+import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable
@@ -65,6 +66,15 @@ def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
         unk_token="<unk>",
         mask_token="<mask>",
     )
+
+
+def fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
+    """SHA-256 that is the same for tokenizers that give every text the same ids, wherever they were loaded from."""
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()  # what an earlier call left behind is no part of it
+    backend.no_padding()
+    special = sorted(tokenizer.special_tokens_map.items())
+    return hashlib.sha256(f"{special}\n{backend.to_str()}".encode()).hexdigest()
 
 
 def _marked(texts: Iterable[str]) -> list[str]:

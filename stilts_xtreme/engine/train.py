@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stilts_xtreme.engine.batches import batches, collate, draw, length, to
+from stilts_xtreme.engine.batches import batches, collate, draw, to
 from stilts_xtreme.engine.encoder import Model
+from stilts_xtreme.engine.features import Feature, lengths
 from stilts_xtreme.engine.vocabulary import narrow, widen
-from stilts_xtreme.heads import Feature
 
 LAG = 16  # steps a GPU may run ahead before their losses are read
 
@@ -141,8 +141,7 @@ def _copy(model: Model) -> dict[str, Tensor]:
 
 def _batches(stream: Stream, steps: int, recipe: Any, seed: int) -> list[list[int]]:
     order = draw(stream.groups, steps * recipe.batch_size, stream.shares, seed)
-    lengths = [length(feature) for feature in stream.features]
-    return batches(order, lengths, recipe.batch_size, recipe.group_by_length, seed)
+    return batches(order, lengths(stream.features).tolist(), recipe.batch_size, recipe.group_by_length, seed)
 
 
 def _optimizer(model: Model, recipe: Any) -> torch.optim.Optimizer:

@@ -45,7 +45,7 @@ def encode(
                 "start": first + shift if held else 0,
                 "end": last + shift if held else 0,
             }
-            features.append(feature if training else feature | {"context_at": len(head), "spans": spans[begin:end].tolist()})
+            features.append(feature if training else feature | {"context_at": len(head), "spans": spans[begin:end]})
     return features
 
 
@@ -155,7 +155,7 @@ def _best(
         i, at, spans = feature["example"], feature["context_at"], feature["spans"]
         logs = _log_softmax(output)
         nulls[i] = min(nulls[i], logs[0].sum())
-        if not spans:
+        if not len(spans):
             continue
         score, first, last = _best_span(logs[at : at + len(spans)], limits.max_answer_length)
         if score > scores[i]:

@@ -1,7 +1,12 @@
 """What a running stage tells whoever is watching."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from stilts_xtreme import plan
+
+EVERY = 0.5  # seconds between two progress events
 
 
 @dataclass(frozen=True)
@@ -27,3 +32,29 @@ class Event:
 
 
 Tell = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a stage tells of itself while it runs."""
+
+    stage: plan.Stage
+    tell: Tell
+
+    def note(self, text: str) -> None:
+        """What it is about to do."""
+        self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text))
+
+    def through(self, total: int, text: str) -> Callable[[int], None]:
+        """A function that is told how many more of `total` are done."""
+        done, last = 0, time.monotonic()
+        self.tell(Event(plan.address(self.stage), "running", self.stage.label, 0, total, note=text))
+
+        def more(count: int) -> None:
+            nonlocal done, last
+            done += count
+            if (now := time.monotonic()) - last > EVERY:
+                last = now
+                self.tell(Event(plan.address(self.stage), "running", self.stage.label, done, total, note=text))
+
+        return more

@@ -1,4 +1,4 @@
-"""Do a Train stage: read, encode, train, score English dev, save."""
+"""Do a Train stage: take its features, train, score English dev, save."""
 
 import json
 import math
@@ -12,25 +12,26 @@ from typing import Any
 from stilts_xtreme import plan, results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import batches, encoder, predict, tokenizer
+from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.engine.train import Stream, accelerator, train
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.stages.events import Event, Options, Tell
-from stilts_xtreme.stages.lineage import checked, lineage, seen
+from stilts_xtreme.stages import models
+from stilts_xtreme.stages.encoded import Asked, Desk
+from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, Tell
+from stilts_xtreme.stages.lineage import checked, lineage
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import training
 from stilts_xtreme.tasks.metrics import RANKED
 from stilts_xtreme.tasks.task import Task, training_split
 
-EVERY = 0.5  # seconds between two progress events
-
 
 @dataclass(frozen=True)
 class Dev:
-    """A task's English dev data: the reading, the examples of it that are scored, those encoded."""
+    """A task's English dev data: the facts of the reading, the examples of it that are scored, those encoded."""
 
-    reading: data.Reading
+    facts: Mapping[str, Any]
     examples: Sequence[Any]
     features: Sequence[batches.Feature]
 
@@ -38,18 +39,21 @@ class Dev:
 def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
     """Train and write model, log and result into `scratch`."""
     began = time.monotonic()
-    readings = _read(stage)
-    start, words = _start(stage, store, readings)
+    models.forget()
+    held = _held(stage)
+    start, words = _start(stage, store, held)
     if stage.recipe.max_length > (longest := encoder.longest(start)):
         raise UserError(
             f"{stage.label}: recipe.max_length: {stage.recipe.max_length} is more than this encoder reads ({longest} tokens)"
         )
-    labels = {task: _task(task).labels or _tags(readings[task].values()) for task in stage.tasks}
     limits = limits_of(stage.recipe)
-    streams = {task: _stream(task, stage, readings[task], words, labels[task], limits) for task in stage.tasks}
+    desk = Desk(store, stage.where, words, limits, Progress(stage, tell).note, held)
+    facts = _facts(stage, desk)
+    labels = {task: _task(task).labels or _tags(_task(task), facts[task].values()) for task in stage.tasks}
+    streams = {task: _stream(task, stage, desk, facts[task], labels[task]) for task in stage.tasks}
     sizes = {task: len(streams[task].features) for task in stage.tasks}
     steps, order = _schedule(stage, sizes)
-    devs = {task: _dev(task, stage, words, labels[task], limits) for task in stage.tasks}
+    devs = {task: _dev(task, stage, desk, labels[task]) for task in stage.tasks}
 
     import torch
 
@@ -59,12 +63,17 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     model.to(runner.device)
 
     def score(model: encoder.Model) -> float:
-        scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in stage.labelled]
+        with runner.autocast():  # as the finished model will predict
+            scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in stage.labelled]
         return math.fsum(scores) / len(scores)
 
+    met = None  # all tokens that are met; masked LM guesses among all there are
+    if all(stream.head != "mlm" for stream in streams.values()):
+        met = Joined([*(stream.features for stream in streams.values()), *(dev.features for dev in devs.values())]).vocabulary
+
     last, best_step, tokens, told = None, 0, 0, began
-    with open(scratch / "log.jsonl", "w", encoding="utf-8", newline="\n") as log:
-        for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score):
+    with open(scratch / "log.jsonl", "w", buffering=1, encoding="utf-8", newline="\n") as log:
+        for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score, met):
             tokens, last = tokens + step.tokens, step
             best_step = step.number if step.best else best_step
             log.write(json.dumps(_line(step), allow_nan=True) + "\n")
@@ -73,7 +82,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
                 speed = tokens / max(now - began, 1e-9)
                 tell(Event(plan.address(stage), "running", stage.label, step.number, steps, step.loss, speed))
 
-    final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
+    with runner.autocast():
+        final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
     model.cpu()
     collapse = _collapse(stage.labelled, final, devs, last)
     notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
@@ -84,10 +94,10 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "plan": plan.identity(stage),
         "chain": lineage(stage),
         "data": [
-            *(_seen(stage, task, code, reading) for task in stage.tasks for code, reading in readings[task].items()),
-            *(seen(_task(task).name, "dev", "en", devs[task].reading, stage.where) for task in stage.tasks),
+            *(told for task in stage.tasks for told in facts[task].values()),
+            *(devs[task].facts for task in stage.tasks),
         ],
-        "examples": {task: _examples(stage, readings[task].values()) for task in stage.tasks},
+        "examples": {task: _examples(stage, facts[task].values()) for task in stage.tasks},
         "features": sizes,
         "steps": {"planned": steps, "done": last.number if last else 0, "best": best_step},
         "rates": _rates(stage, sizes),
@@ -105,11 +115,6 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
 def _task(name: str) -> Task:
     """The task whose training data goes by this name."""
     return training(name)[0]
-
-
-def _seen(stage: plan.Train, name: str, language: str, reading: data.Reading) -> dict[str, Any]:
-    """A training reading as the result records it."""
-    return seen(_task(name).name, training_split(_task(name), language), language, reading, stage.where)
 
 
 def limits_of(recipe: plan.Recipe) -> Limits:
@@ -143,24 +148,27 @@ def headline(task: str, metrics: Mapping[str, float]) -> float:
     return math.fsum(metrics[name] for name in names) / len(names)
 
 
-def _read(stage: plan.Train) -> dict[str, dict[str, data.Reading]]:
-    """Training readings by name and language; text is read in every language the stage names."""
-    found = {}
-    for name in stage.tasks:
-        task, codes = training(name)
-        if task.head == "mlm":
-            codes = tuple(read.language for read in stage.reads if read.task == task.name and read.split == "train")
-        found[name] = {code: checked(task.name, training_split(task, code), code, stage.where) for code in codes}
-    return found
+def _codes(stage: plan.Train, name: str) -> tuple[str, ...]:
+    """Languages of the training data of this name; text is read in every language the stage names."""
+    task, codes = training(name)
+    if task.head != "mlm":
+        return codes
+    return tuple(read.language for read in stage.reads if read.task == task.name and read.split == "train")
 
 
-def _start(stage: plan.Train, store: Store, readings: Mapping[str, Mapping[str, data.Reading]]) -> tuple[Any, Any]:
+def _held(stage: plan.Train) -> dict[Asked, data.Reading]:
+    """The text that a tokenizer is trained on before anything can be encoded; nothing where there is a tokenizer."""
+    if not isinstance(stage.start, plan.Random):
+        return {}
+    return {("text", "train", code): checked("text", "train", code, stage.where) for code in _codes(stage, "text")}
+
+
+def _start(stage: plan.Train, store: Store, text: Mapping[Asked, data.Reading]) -> tuple[Any, Any]:
     if isinstance(stage.start, plan.Random):
-        text = readings["text"]
-        sizes = {code: len(reading.examples) for code, reading in text.items()}
+        sizes = {code: len(reading.examples) for (_, _, code), reading in text.items()}
         shares = mixture.powers(sizes, stage.exponent)
         taken = mixture.quotas(shares, min(sum(sizes.values()), tokenizer_lines(stage)))
-        lines = [example.text for code, reading in text.items() for example in reading.examples[: taken[code]]]
+        lines = [example.text for (_, _, code), reading in text.items() for example in reading.examples[: taken[code]]]
         words = tokenizer.train(lines, stage.start.vocab_size)
         return encoder.random_encoder(stage.start, words, stage.seed), words
     if isinstance(stage.start, plan.Pretrained):
@@ -174,48 +182,53 @@ def tokenizer_lines(stage: plan.Train) -> int:
     return 5 * stage.start.vocab_size
 
 
-def _tags(readings: Any) -> tuple[str, ...]:
+def _facts(stage: plan.Train, desk: Desk) -> dict[str, dict[str, dict[str, Any]]]:
+    """What is recorded of the training readings, by name and language."""
+    return {
+        name: {code: desk.facts(_task(name).name, training_split(_task(name), code), code) for code in _codes(stage, name)}
+        for name in stage.tasks
+    }
+
+
+def _tags(task: Task, facts: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The open tag set of the training data (CCG); empty for heads without labels."""
-    return tuple(sorted({tag for reading in readings for e in reading.examples for tag in getattr(e, "tags", ())}))
+    return tuple(sorted({tag for told in facts for tag in told["labels"]})) if task.head == "tagging" else ()
 
 
-def _stream(
-    task: str, stage: plan.Train, readings: Mapping[str, data.Reading], words: Any, labels: tuple[str, ...], limits: Limits
-) -> Stream:
+def _stream(name: str, stage: plan.Train, desk: Desk, facts: Mapping[str, Mapping[str, Any]], labels: tuple[str, ...]) -> Stream:
     import numpy as np
 
-    head, features, groups = _task(task).head, [], {}
-    for code, reading in readings.items():
-        examples: Sequence[Any] = reading.examples
-        if stage.recipe.examples is not None and stage.recipe.examples < len(examples):
-            kept = np.random.default_rng([stage.seed, 104]).permutation(len(examples))[: stage.recipe.examples]
-            examples = [examples[i] for i in kept]
-        encoded = HEADS[head].encode(examples, words, labels, limits, training=True)
-        if not encoded:
-            raise UserError(f"{task} ({code}): no training example is left after encoding; raise recipe.max_length")
-        groups[code] = range(len(features), len(features) + len(encoded))
-        features += encoded
+    task, limit, parts, groups, at = _task(name), stage.recipe.examples, [], {}, 0
+    for code, told in facts.items():
+        cut = limit is not None and limit < told["examples"]
+        chosen = np.random.default_rng([stage.seed, 104]).permutation(told["examples"])[:limit] if cut else None
+        asked = task.name, training_split(task, code), code
+        features = desk.encoded(*asked, head=task.head, labels=labels, training=True, chosen=chosen).features
+        if not features:
+            raise UserError(f"{name} ({code}): no training example is left after encoding; raise recipe.max_length")
+        groups[code] = range(at, at := at + len(features))
+        parts.append(features)
     sizes = {code: len(members) for code, members in groups.items()}
-    if head == "mlm" and stage.recipe.examples is not None:  # a language counts by all its text, however little of it is taken
-        sizes = {code: len(reading.examples) for code, reading in readings.items()}
-    return Stream(head, features, groups, mixture.powers(sizes, stage.exponent if head == "mlm" else None))
+    if task.head == "mlm" and limit is not None:  # a language counts by all its text, however little of it is taken
+        sizes = {code: told["examples"] for code, told in facts.items()}
+    return Stream(task.head, Joined(parts), groups, mixture.powers(sizes, stage.exponent if task.head == "mlm" else None))
 
 
-def _examples(stage: plan.Train, readings: Iterable[data.Reading]) -> int:
+def _examples(stage: plan.Train, facts: Iterable[Mapping[str, Any]]) -> int:
     """Training examples used, over all languages."""
-    return sum(min(len(reading.examples), stage.recipe.examples or len(reading.examples)) for reading in readings)
+    return sum(min(told["examples"], stage.recipe.examples or told["examples"]) for told in facts)
 
 
-def _dev(task: str, stage: plan.Train, words: Any, labels: tuple[str, ...], limits: Limits) -> Dev:
+def _dev(name: str, stage: plan.Train, desk: Desk, labels: tuple[str, ...]) -> Dev:
     """The first `dev_limit` English dev examples, in an order that does not depend on the seed."""
     import numpy as np
 
-    reading = checked(_task(task).name, "dev", "en", stage.where)
-    examples = reading.examples
-    if len(examples) > stage.recipe.dev_limit:
-        chosen = np.random.default_rng(0).permutation(len(examples))[: stage.recipe.dev_limit]
-        examples = tuple(examples[i] for i in sorted(chosen))
-    return Dev(reading, examples, HEADS[_task(task).head].encode(examples, words, labels, limits, training=False))
+    task, limit = _task(name), stage.recipe.dev_limit
+    told = desk.facts(task.name, "dev", "en")
+    cut = told["examples"] > limit
+    chosen = np.sort(np.random.default_rng(0).permutation(told["examples"])[:limit]) if cut else None
+    encoded = desk.encoded(task.name, "dev", "en", head=task.head, labels=labels, training=False, chosen=chosen)
+    return Dev(told, encoded.examples(), encoded.features)
 
 
 def _rates(stage: plan.Train, sizes: Mapping[str, int]) -> dict[str, float]:

@@ -1,6 +1,8 @@
 """What a head can encode: small records, one per kind of input."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +90,25 @@ class Query:
 
 
 Example = Pair | Choices | Tagged | Question | Sentence | Text | Query | Candidate
+
+KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Pair, Choices, Tagged, Question, Sentence, Text, Query, Candidate)}
+
+
+def plain(examples: Sequence[Example]) -> dict[str, Any]:
+    """Examples of one kind as JSON can hold them."""
+    kind = type(examples[0]).__name__ if examples else "Text"
+    return {"kind": kind, "examples": [_values(example) for example in examples]}
+
+
+def restored(content: dict[str, Any]) -> tuple[Any, ...]:
+    """The examples that `plain` was given."""
+    kind = KINDS[content["kind"]]
+    made = [[tuple(value) if isinstance(value, list) else value for value in values] for values in content["examples"]]
+    if kind is Query:
+        return tuple(Query(*values, candidate and Candidate(*candidate)) for *values, candidate in made)
+    return tuple(kind(*values) for values in made)
+
+
+def _values(example: Example) -> list[Any]:
+    values = [getattr(example, name) for name in type(example).__slots__]
+    return [_values(value) if isinstance(value, Candidate) else value for value in values]

@@ -1,0 +1,146 @@
+"""Readings and their features from the store's cache, made there once for all stages, seeds and processes."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stilts_xtreme.data import expected
+from stilts_xtreme.data import read as data
+from stilts_xtreme.engine import features as columns
+from stilts_xtreme.engine.tokenizer import fingerprint
+from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.stages.lineage import checked, seen
+from stilts_xtreme.store import Store
+from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.examples import plain, restored
+
+PORTION = 10_000  # examples encoded at a time: as lists they are ten times the size of their columns
+EXAMPLES, FACTS = "examples.json", "facts.json"
+
+Asked = tuple[str, str, str]  # task, split, language
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The features of a split, and what a result records of its reading; `examples()` reads their examples anew at every call."""
+
+    told: dict[str, Any]
+    features: columns.Features
+    examples: Callable[[], Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where a stage asks for its data: what other stages asked for before stands in the cache, and is neither read nor encoded.
+
+    `words` is the stage's tokenizer. `held` are readings at hand; each is let go once it is encoded. `note` is told of what takes
+    time or is damaged.
+    """
+
+    store: Store
+    where: data.Where
+    words: Any
+    limits: Limits
+    note: Callable[[str], None]
+    held: dict[Asked, data.Reading] = field(default_factory=dict)
+
+    def facts(self, *asked: str) -> dict[str, Any]:
+        """What a result records of the reading (see `lineage.seen`); what `checked` refuses is a UserError here, too."""
+        task, split, language = asked
+        identity = {"facts": self._identity(task, split, language)}
+
+        def make(folder: Path) -> None:
+            reading = self._reading(task, split, language)
+            _write(folder / FACTS, {"of": identity, "facts": seen(task, split, language, reading, self.where)})
+
+        return self.store.cached(_key(identity), partial(_facts, identity=identity), make, self.note)
+
+    def encoded(
+        self, *asked: str, head: str, labels: tuple[str, ...], training: bool, chosen: Sequence[int] | None = None
+    ) -> Encoded:
+        """The features of the reading, or of its `chosen` examples in this order; examples are kept for what is scored only."""
+        task, split, language = asked
+        told = self.facts(task, split, language)
+        identity = {
+            "features": columns.CODE,
+            **self._identity(task, split, language),
+            "head": head,
+            "tokenizer": self._tokenizer,
+            "labels": list(labels),
+            "limits": vars(self.limits),
+            "training": training,
+            "chosen": None if chosen is None else hashlib.sha256(np.asarray(chosen, np.int64).tobytes()).hexdigest(),
+        }
+
+        def make(folder: Path) -> None:
+            self.note(f"encoding {task} {split} {language}")
+            examples = self._reading(task, split, language).examples
+            if chosen is not None:
+                examples = tuple(examples[i] for i in chosen)
+            _write(folder / EXAMPLES, plain(() if training else examples))
+            beside = {"of": identity, EXAMPLES: (folder / EXAMPLES).stat().st_size}
+            columns.save(folder, self._portions(head, examples, labels, training), beside)
+            self.held.pop((task, split, language), None)
+
+        key = _key(identity)
+        features = self.store.cached(key, partial(_features, identity=identity), make, self.note)
+        return Encoded(told, features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
+
+    @cached_property
+    def _tokenizer(self) -> str:
+        return fingerprint(self.words)
+
+    def _portions(
+        self, head: str, examples: Sequence[Any], labels: tuple[str, ...], training: bool
+    ) -> Iterator[list[columns.Feature]]:
+        for begin in range(0, len(examples), PORTION):
+            made = HEADS[head].encode(examples[begin : begin + PORTION], self.words, labels, self.limits, training)
+            yield [{**feature, "example": feature["example"] + begin} for feature in made]
+
+    def _identity(self, task: str, split: str, language: str) -> dict[str, Any]:
+        """All that decides what the reading holds, what is recorded of it, and whether it would be refused."""
+        found = TASKS[task], split, language, self.where
+        versions = [f"{name} {TASKS[name].version}" for name in (task, *TASKS[task].joins)]
+        return {
+            "reading": [*versions, split, language, data.source(*found), data.digest(*found)],
+            "expected": expected.number(*found),
+        }
+
+    def _reading(self, *asked: str) -> data.Reading:
+        task, split, language = asked
+        if (task, split, language) not in self.held:
+            self.held[task, split, language] = checked(task, split, language, self.where)
+        return self.held[task, split, language]
+
+
+def _key(identity: Any) -> str:
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _features(folder: Path, identity: Any) -> columns.Features:
+    features, told = columns.load(folder)
+    if told["of"] != identity or told[EXAMPLES] != (folder / EXAMPLES).stat().st_size:
+        raise ValueError("features of something else")
+    return features
+
+
+def _facts(folder: Path, identity: Any) -> dict[str, Any]:
+    content = _read(folder / FACTS)
+    if content["of"] != identity:
+        raise ValueError("facts of something else")
+    return content["facts"]
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

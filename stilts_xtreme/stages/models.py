@@ -1,0 +1,43 @@
+"""The model of the last prediction, kept for the next one: XQuAD and MLQA take the same, and Tatoeba and BUCC."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme import plan
+from stilts_xtreme.engine import encoder
+from stilts_xtreme.store import Store
+
+
+def trained(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """Model, tokenizer and notes of the training that the stage predicts with, on the device."""
+    assert isinstance(stage.model, plan.Train)
+    return _trained(store.path(stage.model), stage.model.tasks[0], device, stage.model.recipe.precision == "bf16")
+
+
+def plain(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any]:
+    """The stage's encoder without any head and its tokenizer, on the device."""
+    if isinstance(stage.model, plan.Train):
+        return _plain(store.path(stage.model), None, device)
+    return _plain(stage.model.name, stage.model.revision, device)
+
+
+def forget() -> None:
+    """Let go of what is kept: a training wants the memory."""
+    _trained.cache_clear()
+    _plain.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _trained(folder: Path, task: str, device: Any, half: bool) -> tuple[Any, Any, dict[str, Any]]:
+    _plain.cache_clear()
+    model, words, notes = encoder.load_model(folder, task)
+    model.to(device)
+    return model.halve() if half else model, words, notes
+
+
+@lru_cache(maxsize=1)
+def _plain(name: Path | str, revision: str | None, device: Any) -> tuple[Any, Any]:
+    _trained.cache_clear()
+    model, words = encoder.load(name, revision)
+    return model.to(device), words
