@@ -195,6 +195,36 @@ def test_attention_is_softmax_written_out_with_its_dropout(rate, together, monke
     assert all(torch.allclose(a.grad, b.grad, rtol=0, atol=1e-12) for a, b in zip(ours, plain, strict=True))
 
 
+def test_the_kernel_of_a_gpu_is_told_the_boundaries(monkeypatch):
+    """A stand-in for the operator, with its arguments, attends within the boundaries it is given: no GPU was at hand."""
+
+    def kernel(query, key, value, bounds, bounds_k, longest, longest_k, rate, causal, debug, *, scale):
+        assert bounds.dtype == torch.int32 and bounds_k is bounds and longest == longest_k == int(bounds.diff().max())
+        assert (rate, causal, debug) == (0.0, False, False) and query.is_contiguous()
+        parts = [slice(a, b) for a, b in zip(bounds.tolist(), bounds.tolist()[1:], strict=False)]
+        found = [
+            torch.nn.functional.scaled_dot_product_attention(
+                *(states[part].transpose(0, 1) for states in (query, key, value)), scale=scale
+            ).transpose(0, 1)
+            for part in parts
+        ]
+        return torch.cat(found), None, None, None, None
+
+    made, asked = model("span_qa").double().train(), features("span_qa")
+    plain, others = outcome(made, "span_qa", False, asked)
+    monkeypatch.setattr(attention, "FLASH", kernel)
+    monkeypatch.setattr(attention._Grouped, "apply", None)
+
+    def attend(module, query, key, value, mask, scaling, dropout, segments, **_):
+        query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))
+        return attention.on_gpu(query, key, value, segments, scaling, dropout)[None], None
+
+    monkeypatch.setitem(attention.AttentionInterface._global_mapping, attention.NAME, attend)
+    ours, gradients = outcome(made, "span_qa", True, asked)
+    assert ours == pytest.approx(plain, rel=1e-12)
+    assert all((gradient - others[name]).abs().max() < 1e-12 for name, gradient in gradients.items())
+
+
 # dropout
 
 

@@ -18,6 +18,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from stilts_xtreme.engine.dropout import keep, random_bits
 
 NAME = "stilts_packed"
+FLASH = torch.ops.aten._flash_attention_forward
 TOGETHER = 1e6  # multiplications that padding may cost before a group of its own is cheaper: some 20 microseconds of one core
 
 
@@ -92,14 +93,18 @@ def attend(
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # [N, heads, size]
     if query.device.type == "cuda":
-        bounds, longest = segments.bounds, segments.longest
-        # The operator under torch.nn.attention.varlen, which leaves out its dropout.
-        found = torch.ops.aten._flash_attention_forward(
-            query, key, value, bounds, bounds, longest, longest, dropout, False, False, scale=scale
-        )[0]
-        return found.unsqueeze(0), None
+        return on_gpu(query, key, value, segments, scale, dropout).unsqueeze(0), None
     with torch.autocast(query.device.type, enabled=False):  # one type throughout: that of the states
         return _Grouped.apply(query, key, value, segments.groups, scale, dropout).unsqueeze(0), None
+
+
+def on_gpu(query: Tensor, key: Tensor, value: Tensor, segments: Segments, scale: float, dropout: float) -> Tensor:
+    """Attention [N, heads, size] within the boundaries by one variable-length kernel, in half precision.
+
+    The operator under torch.nn.attention.varlen, which leaves out its dropout.
+    """
+    bounds, longest = segments.bounds, segments.longest
+    return FLASH(query, key, value, bounds, bounds, longest, longest, dropout, False, False, scale=scale)[0]
 
 
 AttentionInterface.register(NAME, attend)

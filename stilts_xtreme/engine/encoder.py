@@ -92,7 +92,7 @@ def _run(encoder: PreTrainedModel, layer: int | None, **inputs: Any) -> Tensor:
 
 @contextmanager
 def _shallow(encoder: PreTrainedModel, layer: int) -> Iterator[None]:
-    """While it lasts the encoder ends after `layer` layers (0: the embeddings): what lies above a hidden state is not computed."""
+    """While it lasts the encoder ends after `layer` layers (0: the embeddings): what lies above is not computed."""
     stack = encoder.encoder
     whole = stack.layer
     stack.layer = whole[:layer]
@@ -147,7 +147,7 @@ class Model(nn.Module):
             return states(self.encoder, batch, self.packed)
 
     def halve(self) -> "Model":
-        """For prediction only: the encoder's matrices in bf16 for good, where training under autocast rounds them at every step."""
+        """For prediction only: the encoder's matrices in bf16 for good; autocast would round them again for every batch."""
         for module in self.encoder.modules():
             if isinstance(module, nn.Linear):
                 module.to(torch.bfloat16)

@@ -18,8 +18,6 @@ INDEX = "features.json"
 NONE = -1  # number of a missing text
 
 
-
-
 class Features(Sequence[Feature]):
     """Features held as columns; `features[i]` is a mapping of views into them.
 

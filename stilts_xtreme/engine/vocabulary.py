@@ -1,7 +1,7 @@
 """The active vocabulary: a stage trains only those rows of the embedding table that its data can touch.
 
-Every other row would have a gradient of zero at every step, so that AdamW changes it by weight decay alone: a factor that is known
-beforehand. The rest of the model trains as if the table were whole.
+Every other row would have a gradient of zero at every step, so that AdamW changes it by weight decay alone: a factor that is
+known beforehand. The rest of the model trains as if the table were whole.
 """
 
 from typing import Any

@@ -84,7 +84,7 @@ def linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 class FirstToken(nn.Module):
-    """XLM-R's classification head: hidden states of first tokens [R, H], dropout, dense, tanh, dropout, projection [R, outputs]."""
+    """XLM-R's classification head: first hidden states [R, H], dropout, dense, tanh, dropout, projection [R, outputs]."""
 
     def __init__(self, hidden_size: int, outputs: int, dropout: float):
         super().__init__()
