@@ -87,6 +87,23 @@ def test_a_result_has_the_same_bytes_twice_but_for_its_provenance(store, tmp_pat
         assert left.read_bytes() == right.read_bytes()
 
 
+def test_features_that_are_there_give_the_result_that_encoding_gives(store, tmp_path) -> None:
+    first = Path(stilts(*evaluate(store)).stdout.strip())
+    shutil.copytree(store / "features", tmp_path / "features")
+    there = sorted(path.name for path in tmp_path.glob("features/*"))
+    again = Path(stilts(*evaluate(tmp_path)).stdout.strip())
+    assert sorted(path.name for path in tmp_path.glob("features/*")) == there  # nothing was encoded
+    files = [*first.parent.glob("test-*.jsonl"), *store.glob("train/*/log.jsonl"), *store.glob("train/*/*.safetensors")]
+    chain = {link["address"] for link in json.loads(first.read_text())["chain"]}
+    files = [file.relative_to(store) for file in files if file.parent.name in chain]
+    assert len(files) > 12 and all((store / file).read_bytes() == (tmp_path / file).read_bytes() for file in files)
+    told = [file.relative_to(store) for file in store.glob("*/*/result.json") if file.parent.name in chain]
+    assert len(told) == 4 and again.is_file()
+    for file in told:
+        cold, warm = ((root / file).read_text().split('"provenance"')[0] for root in (store, tmp_path))
+        assert cold == warm
+
+
 @pytest.mark.parametrize(
     ("command", "spec", "tasks"),
     [
