@@ -299,14 +299,19 @@ def predictions(stage: plan.Predict, store, scratch: Path) -> tuple[dict, dict[s
 
 
 def test_chunks_do_not_change_what_is_predicted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stilts_xtreme.stages import retrieval
+    from stilts_xtreme.engine import encoder
+    from stilts_xtreme.stages import models, retrieval
 
+    loaded, load = [], encoder.load_model
+    monkeypatch.setattr(encoder, "load_model", lambda *given: loaded.append(given) or load(*given))
     stage = predict_stage("lareqa", Miniature(0), "en", "xc")
     pool, candidates = gathered("lareqa", Miniature(0), "en", "xc")
     store = untrained(stage, [candidate.second for candidate in candidates], tmp_path / "store")
     result, whole = predictions(stage, store, tmp_path / "whole")
     monkeypatch.setattr(retrieval, "CHUNK", 333)
-    assert predictions(stage, store, tmp_path / "chunks")[1] == whole
+    assert predictions(stage, store, tmp_path / "chunks")[1] == whole and len(loaded) == 1  # the model was kept
+    models.forget()
+    assert predictions(stage, store, tmp_path / "again")[1] == whole and len(loaded) == 2
     for code in stage.languages:
         assert all(len(record["prediction"]) == len(set(record["prediction"])) == 20 for record in whole[code])
         ranked, right = [r["prediction"] for r in whole[code]], [query.answers for query in pool.queries[code]]

@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python experiments/benchmarks/features.py --to experiments/benchmarks/results/features.json
 
-First and second use take turns, over a file of 50,000 sentence pairs, each with nothing remembered of the file's content. The start is that of `stilts finetune-target` in the miniature setup, from the process to the first line of its log, by the clock
-and in processor seconds; all it starts from is finished, and its features are there.
+First and second use take turns, over a file of 50,000 sentence pairs, each with nothing remembered of the file's content. The
+start is that of `stilts finetune-target` in the miniature setup, from the process to the first line of its log, by the clock and
+in processor seconds; all it starts from is finished, and its features are there.
 """
 
 import argparse
