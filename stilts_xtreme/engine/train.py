@@ -12,6 +12,7 @@ from torch import Tensor
 from stilts_xtreme.engine.batches import batches, collate, draw, to
 from stilts_xtreme.engine.encoder import Model
 from stilts_xtreme.engine.features import Feature, lengths
+from stilts_xtreme.engine.optimizer import AdamW
 from stilts_xtreme.engine.vocabulary import narrow, widen
 
 LAG = 16  # steps a GPU may run ahead before their losses are read
@@ -74,7 +75,7 @@ def train(
     masking = torch.Generator().manual_seed(seed)
     if vocabulary is not None:
         narrow(model.encoder, vocabulary)
-    optimizer = _optimizer(model, recipe)
+    optimizer = AdamW(model.parameters(), recipe.weight_decay, recipe.beta2, recipe.epsilon)
     warmup = math.ceil(recipe.warmup * len(schedule))
     rates = [recipe.learning_rate * _slope(n, warmup, len(schedule)) for n in range(len(schedule))]
     wrapped = accelerator.prepare(model)
@@ -97,9 +98,7 @@ def train(
             accelerator.backward(loss)
             total, terms = total + loss.detach(), terms + count
         total, terms = _over_processes(accelerator, total, terms)
-        _prepare(optimizer, rates[number - 1], total, accelerator.num_processes / max(terms, 1), recipe.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.step(rates[number - 1], accelerator.num_processes / max(terms, 1), recipe.clip, total)
 
         pending.append((number, task, total / max(terms, 1), tokens))
         due = score and (number == len(schedule) or (recipe.evaluate_every and number % recipe.evaluate_every == 0))
@@ -144,14 +143,6 @@ def _batches(stream: Stream, steps: int, recipe: Any, seed: int) -> list[list[in
     return batches(order, lengths(stream.features).tolist(), recipe.batch_size, recipe.group_by_length, seed)
 
 
-def _optimizer(model: Model, recipe: Any) -> torch.optim.Optimizer:
-    """AdamW; biases and layer-norm weights (every vector) are not decayed."""
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, recipe.beta2), eps=recipe.epsilon, fused=True)
-
-
 def _slope(step: int, warmup: int, total: int) -> float:
     if step < warmup:
         return (step + 1) / max(warmup, 1)
@@ -164,16 +155,3 @@ def _over_processes(accelerator: Any, total: Tensor, terms: int) -> tuple[Tensor
     both = torch.tensor([float(total), float(terms)], dtype=torch.float64, device=accelerator.device)
     both = accelerator.reduce(both, reduction="sum")
     return both[0], int(both[1])
-
-
-def _prepare(optimizer: torch.optim.Optimizer, rate: float, total: Tensor, factor: float, clip: float) -> None:
-    """Tell the optimizer its rate, and by what to divide the gradients' sums in the pass it makes anyway.
-
-    They become means (times `factor`) of a norm of at most `clip`. A step whose loss is not finite changes nothing.
-    """
-    gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) * factor
-    optimizer.grad_scale = (1 / (factor * torch.clamp(clip / (norm + 1e-6), max=1.0))).float()  # its kernel knows no other type
-    optimizer.found_inf = (~torch.isfinite(total)).float()
-    for group in optimizer.param_groups:
-        group["lr"] = rate
