@@ -38,6 +38,7 @@ LENGTHS = {
     "mnli": Lengths(41, 0.5, 128),  # a pair of sentences
     "squad": Lengths(172, 0.4, 384),  # a question and a paragraph, or a window of one
     "miniature": Lengths(24, 0.35, 128),  # the sentences of the miniature world
+    "short": Lengths(20, 0.5, 48),  # for parity, where lengths must differ but need not be long
     "tiny": Lengths(12, 0.3, 20),  # for tests
 }
 

@@ -34,6 +34,7 @@ def gate(job: Job, steps: int = STEPS) -> dict[str, Any]:
         "passed": difference <= ALLOWED * reference,
         "difference": difference,
         "reference": reference,
+        "allowed": ALLOWED * reference,
         "moved": told["sdpa"].extra["moved"],
         "steps": steps,
         "batch": job.batch,
