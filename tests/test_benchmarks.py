@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.benchmarks import figures, lengths, parity, setting, store, table, train
+from experiments.benchmarks import figures, grid, lengths, parity, setting, store, table, train
 from experiments.benchmarks.groups import GROUPS, Group
 from experiments.benchmarks.setting import Job
 from experiments.benchmarks.targets import TARGETS, Target
@@ -84,3 +84,29 @@ def test_every_row_that_is_measured_stands_in_the_table() -> None:
         for kind, sides in train.SPEED.items():
             if set(sides) <= set(group.variants + group.more):
                 assert f"{kind}-{train._kept(group)}" in known
+
+
+def test_the_grid_counts_what_each_way_trains() -> None:
+    def told(address: str, task: str, steps: int, start: str | None) -> dict:
+        return {"address": address, "start": start, "steps": steps, "examples": {task: 100}}
+
+    def cell(target: str, *chain: str) -> dict:
+        return {"target": target, "chain": list(chain), "languages": {"en": {"n": 10}, "xa": {"n": 10}}}
+
+    main = {
+        "trainings": [told("p", "text", 1000, None), told("i", "mnli", 50, "p"), told("s", "squad", 30, "i")],
+        "evaluations": [cell("xquad", "p", "i", "s"), cell("mlqa", "p", "i", "s"), cell("tatoeba", "p", "i")],
+        "tasks": {
+            "xquad": {"head": "span_qa", "trains_on": "squad"},
+            "mlqa": {"head": "span_qa", "trains_on": "squad"},
+            "tatoeba": {"head": "embedding", "trains_on": None},
+        },
+    }
+    ways = grid.counted(main)
+    assert ways["ours"][0] == {"mlm": 1000, "classification": 50, "span_qa": 30}
+    assert ways["whole-table-shared"][0] == {"mlm": 1000, "classification": 50, "span_qa": 60}
+    assert ways["whole-table"][0] == {"mlm": 1000, "classification": 150, "span_qa": 60}
+    assert ways["ours"][1] == {"classification": grid.DEV, "span_qa": grid.DEV + 40}
+    same = {kind: {"ours": [1.0], "stock": [2.0]} for kind in grid.KINDS}
+    first, second = grid.rows(main, same, same)
+    assert first["ratio"] > second["ratio"] > 2 and first["ratio"] == pytest.approx(2 * first["sharing"])

@@ -26,7 +26,7 @@ def gate(job: Job, steps: int = STEPS) -> dict[str, Any]:
         }
         paths = {name: str(Path(folder, f"{name}.safetensors")) for name in runs}
         told = {
-            name: together({name: replace(run, precision="fp32", work="train", steps=steps, parity=paths[name])})[name]
+            name: together({name: replace(run, precision="fp32", dropout=0.0, steps=steps, parity=paths[name])})[name]
             for name, run in runs.items()
         }
         difference, reference = _largest(paths["ours"], paths["sdpa"]), _largest(paths["sdpa"], paths["eager"])

@@ -1,6 +1,8 @@
 """What both sides of a comparison share: shapes, the tokenizer, the data, the first weights, the hyperparameters."""
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from experiments.benchmarks import lengths
@@ -43,8 +45,7 @@ class Job:
     """One side of a comparison in a process of its own: what it runs, on what, in how many steps.
 
     `variant` is `ours`, `stock`, `xtreme` (prediction padded to the full length) or `peak` (bare matrix products).
-    `attention` is the stock side's; `parity` asks for the weights at the end (written to the file of that name) and takes
-    dropout and chance away.
+    `attention` is the stock side's; `parity` asks for the weights at the end, written to the file of that name.
     """
 
     variant: str
@@ -60,10 +61,9 @@ class Job:
     attention: str = "sdpa"
     parity: str | None = None
     group_by_length: bool = False
-
-    @property
-    def dropout(self) -> float:
-        return 0.0 if self.parity else 0.1
+    dropout: float = 0.1
+    mask_rate: float = 0.15
+    data: str | None = None  # a JSON file of features, in place of drawn ones
 
 
 def recipe(job: Job) -> plan.Recipe:
@@ -105,6 +105,8 @@ def words(shape: Shape) -> Any:
 
 def data(job: Job) -> list[dict[str, Any]]:
     """The features of a training stage."""
+    if job.data:
+        return json.loads(Path(job.data).read_text(encoding="utf-8"))
     shape = SHAPES[job.shape]
     return lengths.features(job.head, lengths.LENGTHS[job.lengths], job.examples, shape.vocab_size, job.labels, SEED)
 
@@ -116,6 +118,9 @@ def order(job: Job) -> list[int]:
 
 def texts(job: Job) -> list[list[dict[str, Any]]]:
     """What each step predicts: `batch` examples of a language, the languages in turn."""
+    if job.data:
+        found = data(job)
+        return [[found[i % len(found)] for i in range(step * job.batch, (step + 1) * job.batch)] for step in range(job.steps)]
     every = lengths.in_languages(lengths.LENGTHS[job.lengths], job.batch, SHAPES[job.shape].vocab_size, job.labels, SEED)
     return [every[i % len(every)] for i in range(job.steps)]
 
@@ -160,8 +165,3 @@ def operations(job: Job, tokens: int, squares: int) -> int:
     """
     shape, times = SHAPES[job.shape], 3 if job.work == "train" else 1
     return times * (2 * shape.body * tokens + 4 * squares * shape.hidden_size * shape.layers)
-
-
-def told(job: Job) -> dict[str, Any]:
-    """A job as JSON holds it."""
-    return {name: value for name, value in asdict(job).items() if name != "parity"}

@@ -76,7 +76,7 @@ def _row(head: str, feature: dict[str, Any]) -> dict[str, Any]:
 
 def _collator(job: Job, tokenizer: Any) -> Any:
     if job.head == "mlm":
-        return transformers.DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
+        return transformers.DataCollatorForLanguageModeling(tokenizer, mlm_probability=job.mask_rate)
     if job.head == "tagging":
         return transformers.DataCollatorForTokenClassification(tokenizer)
     if job.head == "multiple_choice":
