@@ -72,9 +72,7 @@ def write_features(folder: Path) -> dict[str, Job]:
 
 def measure(job: Job, warmup: int = WARMUP) -> dict[str, list[float]]:
     """Seconds of each measured step, ours and stock's."""
-    told: dict[str, Told] = together(
-        {side: replace(job, variant=side, group_by_length=side == "ours") for side in ("ours", "stock")}
-    )
+    told = together({side: replace(job, variant=side, group_by_length=side == "ours") for side in ("ours", "stock")})
     return {side: [answer.seconds for answer in one.answers[warmup:]] for side, one in told.items()}
 
 
