@@ -1,6 +1,7 @@
 # make first      install into .venv and get a cross-lingual result (miniature world, offline)
 # make test       install into .venv and run the fast tests; make test-all runs the long ones too
 # make reproduce  the paper's main table; SETUP=miniature|mini-real|paper, SEEDS="1 2 3", DATA=folder (mini-real, paper)
+# make bench      speed against the stock Hugging Face Trainer, on one core; FULL=1 adds larger batches (an hour)
 TORCH  ?= 2.13.0
 PYTHON ?= python3
 VENV   ?= .venv
@@ -9,6 +10,7 @@ SEEDS  ?= 1
 DATA   ?=
 STORE  ?= runs
 JOBS   ?=
+FULL   ?=
 
 STILTS  := $(VENV)/bin/stilts
 PYTEST  := $(VENV)/bin/python -m pytest
@@ -33,7 +35,7 @@ $(error SETUP is $(SETUP): give miniature, mini-real or paper)
 endif
 spec := experiments/studies/$(study).yaml
 
-.PHONY: first test test-all reproduce clean
+.PHONY: first test test-all reproduce bench clean
 first: $(READY)
 	$(STILTS) evaluate experiments/first/4-evaluate.yaml --store $(STORE)
 
@@ -47,6 +49,14 @@ reproduce: $(READY)
 	@$(if $(filter mini-real,$(SETUP)),test -d "$(DATA)" || { echo "SETUP=mini-real reads real data: say DATA=folder" >&2; exit 2; },:)
 	$(STILTS) study $(spec) $(seeds) $(extra) $(options) --out experiments/results/$(study).json
 	$(STILTS) report experiments/results/$(study).json --to experiments/reports/$(study)
+
+# mining and features are measured by scripts of their own, where they are there
+bench: $(READY)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(VENV)/bin/python -m experiments.benchmarks.train $(if $(FULL),--full)
+	$(VENV)/bin/python -m experiments.benchmarks.grid
+	$(foreach script,$(wildcard experiments/benchmarks/mining.py experiments/benchmarks/features.py),$(VENV)/bin/python -m experiments.benchmarks.$(basename $(notdir $(script))) &&) true
+	$(VENV)/bin/python -m experiments.benchmarks.table
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

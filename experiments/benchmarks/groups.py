@@ -1,0 +1,54 @@
+"""What is run side by side, and which rows of the table come of it."""
+
+from dataclasses import dataclass, replace
+
+from experiments.benchmarks.setting import Job
+
+WARMUP, MEASURED = 2, 20
+
+
+@dataclass(frozen=True)
+class Group:
+    """Variants that run side by side on the same steps; those of `more`, and whole groups marked `full`, only with --full."""
+
+    name: str
+    job: Job
+    variants: tuple[str, ...]
+    more: tuple[str, ...] = ()
+    full: bool = False
+    gate: str | None = None  # the shape its parity is tested on
+
+    def jobs(self, full: bool) -> dict[str, Job]:
+        """A job for each variant."""
+        found = {}
+        for variant in self.variants + (self.more if full else ()):
+            side, _, precision = variant.partition("-")
+            found[variant] = replace(self.job, variant=side, precision=precision or "fp32")
+        return found
+
+    def parity(self) -> Job | None:
+        """The run whose weights are compared: same head, few short examples."""
+        if self.gate is None:
+            return None
+        return replace(self.job, shape=self.gate, lengths="short", batch=2, examples=min(self.job.examples, 2000))
+
+
+def _train(shape: str, head: str, lengths: str, batch: int) -> Job:
+    return Job("stock", "train", "fp32", shape, head, lengths, batch, WARMUP + MEASURED)
+
+
+_FP32, _BF16 = ("stock", "ours"), ("stock-bf16", "ours-bf16")
+_PREDICTED = replace(_train("base", "classification", "mnli", 16), work="predict")
+_MNLI, _SQUAD = _train("base", "classification", "mnli", 8), _train("base", "span_qa", "squad", 4)
+
+# The base shape at the batch sizes of the paper's kind takes about an hour on one core: only with --full.
+GROUPS = (
+    Group("base-mnli", _MNLI, (*_FP32, *_BF16, "peak"), gate="base-parity"),
+    Group("base-squad", _SQUAD, (*_FP32, "ours-bf16", "peak"), ("stock-bf16",), gate="base-parity"),
+    Group("small-mnli", _train("small", "classification", "mnli", 32), _FP32, _BF16, gate="small"),
+    Group("small-squad", _train("small", "span_qa", "squad", 16), _FP32, _BF16, gate="small"),
+    Group("small-mlm", _train("small", "mlm", "mnli", 4), _FP32, gate="small"),
+    Group("base-predict", _PREDICTED, (*_FP32, "ours-bf16", "peak"), ("xtreme",)),
+    Group("base-mnli-32", replace(_MNLI, batch=32), (*_FP32, *_BF16, "peak"), full=True, gate="base-parity"),
+    Group("base-squad-16", replace(_SQUAD, batch=16), (*_FP32, *_BF16, "peak"), full=True, gate="base-parity"),
+)

@@ -1,0 +1,75 @@
+"""Our side: the engine, driven a step at a time through its public ways in."""
+
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from experiments.benchmarks import setting
+from experiments.benchmarks.setting import TASK, Job
+from stilts_xtreme.engine import encoder
+from stilts_xtreme.engine import predict as prediction
+from stilts_xtreme.engine import train as training
+
+# Our heads' weights under the names of transformers' models.
+STOCK_NAMES = {
+    "classification": {"classify.dense.": "classifier.dense.", "classify.projection.": "classifier.out_proj."},
+    "span_qa": {"project.": "qa_outputs."},
+    "mlm": {"dense.": "lm_head.dense.", "norm.": "lm_head.layer_norm.", "bias": "lm_head.bias"},
+    "tagging": {"classify.": "classifier."},
+    "multiple_choice": {"score.dense.": "roberta.pooler.dense.", "score.projection.": "classifier."},
+}
+
+
+def renamed(head: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A head's state under transformers' names."""
+    found = {}
+    for name, tensor in state.items():
+        old = next(prefix for prefix in STOCK_NAMES[head] if name.startswith(prefix))
+        found[STOCK_NAMES[head][old] + name.removeprefix(old)] = tensor
+    return found
+
+
+def _model(job: Job) -> tuple[encoder.Model, Any]:
+    tokenizer = setting.words(setting.SHAPES[job.shape])
+    start, head = setting.first_weights(job, tokenizer)
+    model = encoder.Model(start, {TASK: job.head}, {TASK: setting.names(job)}, job.dropout)
+    model.heads[TASK].load_state_dict(head)
+    return model, tokenizer
+
+
+def train(job: Job, turn: Any) -> dict[str, Any]:
+    """Train over the job's steps; each is timed from being let go to the loop's yield."""
+    model, tokenizer = _model(job)
+    features = setting.data(job)
+    streams = {TASK: training.Stream(job.head, features, {"en": range(len(features))}, {"en": 1.0})}
+    runner = training.accelerator(job.precision, "cpu")
+    turn.ready()
+    loop = training.train(model, streams, [TASK] * job.steps, setting.recipe(job), setting.SEED, tokenizer, runner, None)
+    for _ in range(job.steps):
+        turn.begin()
+        step = next(loop)
+        turn.end(step.loss)
+    for _ in loop:  # to its end, where the weights are put back into the whole model
+        pass
+    if job.parity:
+        state = {f"roberta.{name}": tensor for name, tensor in model.encoder.state_dict().items()}
+        state |= renamed(job.head, model.heads[TASK].state_dict())
+        save_file({name: tensor.detach().clone().contiguous() for name, tensor in state.items()}, job.parity)
+    return {}
+
+
+def predict(job: Job, turn: Any) -> dict[str, Any]:
+    """Predict the job's steps; bf16 means weights in bf16."""
+    model, tokenizer = _model(job)
+    steps = setting.texts(job)
+    if job.precision == "bf16":
+        model.to(torch.bfloat16)
+    device = torch.device("cpu")
+    found = []
+    turn.ready()
+    for step in steps:
+        turn.begin()
+        found += prediction.outputs(model, TASK, step, tokenizer, device)
+        turn.end()
+    return {"outputs": found}

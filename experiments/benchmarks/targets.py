@@ -1,0 +1,47 @@
+"""The rows of the table: what each must reach, what it aims at, and what a prototype reached on another machine."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """`must` and `aim` are least values, or with `most` greatest ones; None: measured, without a target."""
+
+    row: str
+    what: str
+    prototype: str = "-"
+    must: float | None = None
+    aim: float | None = None
+    most: bool = False
+    unit: str = "x"  # x: times as fast; %: a share; "": a ratio of sizes; s: seconds
+
+
+TARGETS = (
+    Target("fp32-base-mnli", "training fp32, base, MNLI lengths", "2.4-3.4", 2.4, 4),
+    Target("fp32-base-squad", "training fp32, base, SQuAD lengths", "3.1", 2.8, 4),
+    Target("fp32-small-mnli", "training fp32, small, MNLI lengths", "3.1", 2.8, 4),
+    Target("fp32-small-squad", "training fp32, small, SQuAD lengths", "2.2-2.4", 2.1, 3),
+    Target("fp32-small-mlm", "masked-LM step, small", "14", 10),
+    Target("share-base-mnli", "share of the core's fp32 matrix peak, training base, MNLI lengths", "73 %", 0.7, 0.8, unit="%"),
+    Target("share-base-squad", "share of the core's fp32 matrix peak, training base, SQuAD lengths", "-", 0.7, 0.8, unit="%"),
+    Target("share-base-predict", "share of the core's fp32 matrix peak, prediction base", "-", 0.8, 0.88, unit="%"),
+    Target("bf16-base-mnli", "training bf16 against the Trainer's bf16, base, MNLI lengths", "2.9-3.3", 2.8, 4),
+    Target("bf16-base-squad", "training bf16 against the Trainer's bf16, base, SQuAD lengths"),
+    Target("bf16-small-mnli", "training bf16 against the Trainer's bf16, small, MNLI lengths"),
+    Target("bf16-small-squad", "training bf16 against the Trainer's bf16, small, SQuAD lengths"),
+    Target("bf16-default-base-mnli", "training bf16 against the Trainer's default fp32, base, MNLI lengths", "4.6-8.0", 4.5, 8),
+    Target("bf16-default-base-squad", "training bf16 against the Trainer's default fp32, base, SQuAD lengths", "6.3", 6, 10),
+    Target("bf16-default-small-mnli", "training bf16 against the Trainer's default fp32, small, MNLI lengths", "4.1-4.6"),
+    Target("bf16-default-small-squad", "training bf16 against the Trainer's default fp32, small, SQuAD lengths", "3.3-3.5"),
+    Target("fp32-base-predict", "prediction fp32, base, 15 languages", "2.0", 2, 2.5),
+    Target("bf16-default-base-predict", "prediction bf16 against the Trainer's default fp32, base, 15 languages", "6.0", 5.5, 8),
+    Target("padded-base-predict", "(the Trainer's prediction against XTREME's way: batch 8 padded to 128)", "1.7"),
+    Target("mining-fp32", "mining fp32", "1.75", 1.7, 2.5),
+    Target("mining-bf16", "mining bf16", "2.9", 2.5, 3.5),
+    Target("features-second-use", "features of a task, second use", "-", 100),
+    Target("first-step", "start to first training step", "-", 3, 1.5, most=True, unit="s"),
+    Target("whole-table", "whole miniature main table against a grid stage by stage without sharing (extrapolated)", "-", 10, 20),
+    Target("whole-table-shared", "the same against a user who trains each intermediate once (extrapolated)"),
+    Target("memory-base-mnli", "peak memory, training base, MNLI lengths", "-", 0.6, most=True, unit=""),
+    Target("memory-base-squad", "peak memory, training base, SQuAD lengths", "-", 0.6, most=True, unit=""),
+)

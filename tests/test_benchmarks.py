@@ -1,0 +1,112 @@
+"""The benchmarks run end to end on a tiny shape, and the table says what was measured; nothing here tests a speed."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.benchmarks import figures, grid, lengths, parity, setting, store, table, train
+from experiments.benchmarks.groups import GROUPS, Group
+from experiments.benchmarks.setting import Job
+from experiments.benchmarks.targets import TARGETS, Target
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pins processes and reads their memory as Linux has it")
+TINY = Job("stock", "train", "fp32", "tiny", "classification", "tiny", 2, 3, examples=30)
+
+
+def test_rows_of_a_group() -> None:
+    group = Group("tiny", TINY, ("stock", "ours", "ours-bf16", "peak"))
+    rows = {row["row"]: row for row in train.measure(group, False, None, warmup=1)}
+    assert set(rows) == {"fp32-tiny", "bf16-default-tiny", "share-tiny"}
+    assert rows["fp32-tiny"]["ratio"] > 0 and rows["fp32-tiny"]["batch"] == 2 and rows["fp32-tiny"]["steps"] == 2
+
+
+def test_prediction_is_the_same() -> None:
+    job = replace(TINY, work="predict", batch=3)
+    (row,) = train.measure(Group("tiny", job, ("stock", "ours")), False, None, warmup=1)
+    assert row["outputs"]["difference"] < 1e-5 and row["outputs"]["same_label"] == 1
+
+
+@pytest.mark.parametrize("head", ["classification", "span_qa", "mlm"])
+def test_both_sides_train_alike(head: str) -> None:
+    found = parity.gate(replace(TINY, head=head), steps=2)
+    assert found["loss"][0] == pytest.approx(found["loss"][1], rel=1e-5)
+    assert found["difference"] < 0.05 * found["moved"]
+
+
+def test_a_ratio_has_its_place_in_its_interval() -> None:
+    found = figures.compared([1.0, 1.1, 0.9, 1.0], [2.0, 2.3, 1.7, 2.0])
+    assert found["ratio"] == pytest.approx(2.0) and found["interval"][0] <= 2.0 <= found["interval"][1]
+
+
+def test_a_stage_touches_about_35_000_words() -> None:
+    for name in ("mnli", "squad"):
+        rows = lengths.rows(lengths.LENGTHS[name], setting.STAGE, 250_002, setting.SEED)
+        assert 32_000 < len({token for row in rows for token in row}) < 38_100
+
+
+def test_work_counts_real_tokens() -> None:
+    job = replace(TINY, batch=30, steps=1)
+    sizes = [len(feature["rows"][0]) for feature in setting.data(job)]
+    assert setting.work(job) == [(sum(sizes), sum(size * size for size in sizes))]
+    body = 4 * 16 * 16 + 2 * 16 * 32
+    assert setting.operations(job, 10, 60) == 6 * body * 10 + 12 * 60 * 16
+
+
+def row(ratio: float, passed: bool = True) -> dict:
+    gate = {"passed": passed, "difference": 1e-7, "allowed": 2e-7, "moved": 1e-3}
+    return {"row": "fp32-base-mnli", "batch": 8, "ratio": ratio, "interval": [1.0, 9.0], "parity": gate}
+
+
+@pytest.mark.parametrize(("ratio", "passed", "told"), [(5, True, "aim"), (3, True, "must"), (1, True, "no"), (5, False, "void")])
+def test_met(ratio: float, passed: bool, told: str) -> None:
+    assert table.met(TARGETS[0], row(ratio, passed)) == told
+
+
+def test_less_is_more_where_a_target_is_a_limit() -> None:
+    target = Target("memory", "memory", must=0.6, most=True)
+    assert [table.met(target, {"ratio": value}) for value in (0.5, 0.7)] == ["must", "no"]
+
+
+def test_table_of_what_is_there(tmp_path: Path) -> None:
+    store.add(tmp_path / "train.json", [row(1.0)], 1.0)
+    store.add(tmp_path / "train.json", [row(3.21)], 1.0)  # in place of the first
+    store.add(tmp_path / "mining.json", [{"row": "mining-fp32", "ratio": 1.9}], 1.0)
+    written = table.table(store.every(tmp_path))
+    assert "| 3.21 |" in written and "| 1.9 |" in written and "| 1 |" not in written
+    assert written.count(table.ABSENT) == len(TARGETS) - 2
+
+
+def test_every_row_that_is_measured_stands_in_the_table() -> None:
+    known = {target.row for target in TARGETS}
+    for group in GROUPS:
+        for kind, sides in train.SPEED.items():
+            if set(sides) <= set(group.variants + group.more):
+                assert f"{kind}-{train._kept(group)}" in known
+
+
+def test_the_grid_counts_what_each_way_trains() -> None:
+    def told(address: str, task: str, steps: int, start: str | None) -> dict:
+        return {"address": address, "start": start, "steps": steps, "examples": {task: 100}}
+
+    def cell(target: str, *chain: str) -> dict:
+        return {"target": target, "chain": list(chain), "languages": {"en": {"n": 10}, "xa": {"n": 10}}}
+
+    main = {
+        "trainings": [told("p", "text", 1000, None), told("i", "mnli", 50, "p"), told("s", "squad", 30, "i")],
+        "evaluations": [cell("xquad", "p", "i", "s"), cell("mlqa", "p", "i", "s"), cell("tatoeba", "p", "i")],
+        "tasks": {
+            "xquad": {"head": "span_qa", "trains_on": "squad"},
+            "mlqa": {"head": "span_qa", "trains_on": "squad"},
+            "tatoeba": {"head": "embedding", "trains_on": None},
+        },
+    }
+    ways = grid.counted(main)
+    assert ways["ours"][0] == {"mlm": 1000, "classification": 50, "span_qa": 30}
+    assert ways["whole-table-shared"][0] == {"mlm": 1000, "classification": 50, "span_qa": 60}
+    assert ways["whole-table"][0] == {"mlm": 1000, "classification": 150, "span_qa": 60}
+    assert ways["ours"][1] == {"classification": grid.DEV, "span_qa": grid.DEV + 40}
+    same = {kind: {"ours": [1.0], "stock": [2.0]} for kind in grid.KINDS}
+    first, second = grid.rows(main, same, same)
+    assert first["ratio"] > second["ratio"] > 2 and first["ratio"] == pytest.approx(2 * first["sharing"])
