@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -44,8 +45,9 @@ def train(job: Job, turn: Any) -> dict[str, Any]:
     features = setting.data(job)
     streams = {TASK: training.Stream(job.head, features, {"en": range(len(features))}, {"en": 1.0})}
     runner = training.accelerator(job.precision, "cpu")
+    met = None if job.head == "mlm" else np.unique(np.concatenate([row for feature in features for row in feature["rows"]]))
     turn.ready()
-    loop = training.train(model, streams, [TASK] * job.steps, setting.recipe(job), setting.SEED, tokenizer, runner, None)
+    loop = training.train(model, streams, [TASK] * job.steps, setting.recipe(job), setting.SEED, tokenizer, runner, None, met)
     for _ in range(job.steps):
         turn.begin()
         step = next(loop)
@@ -60,11 +62,11 @@ def train(job: Job, turn: Any) -> dict[str, Any]:
 
 
 def predict(job: Job, turn: Any) -> dict[str, Any]:
-    """Predict the job's steps; bf16 means weights in bf16."""
+    """Predict the job's steps; bf16 means the encoder's matrices in bf16, as a stage predicts with a model trained so."""
     model, tokenizer = _model(job)
     steps = setting.texts(job)
     if job.precision == "bf16":
-        model.to(torch.bfloat16)
+        model.halve()
     device = torch.device("cpu")
     found = []
     turn.ready()

@@ -96,11 +96,9 @@ class _SameMasks:
         step = [self._features[i] for i in self._chosen[self._at : self._at + len(rows)]]
         self._at += len(rows)
         batch = batches.collate("mlm", step, self._tokenizer, self._generator)
-        ids = batch["input_ids"].flatten()
+        ids = batch["input_ids"]
         labels = torch.full_like(ids, IGNORE).index_copy(0, batch["positions"], batch["targets"])
-        lengths = [len(row["input_ids"]) for row in rows]
-        width = max(lengths) if len(ids) != sum(lengths) else None  # None: the engine's rows lie end to end
-        starts = [i * width if width else sum(lengths[:i]) for i in range(len(rows))]
+        lengths, starts = [len(row["input_ids"]) for row in rows], batch["offsets"].tolist()
         padded = {"input_ids": (ids, self._tokenizer.pad_token_id), "labels": (labels, IGNORE)}
         found = {
             name: torch.nn.utils.rnn.pad_sequence(

@@ -39,8 +39,8 @@ class AdamW:
             first, second, steps = (list(part) for part in zip(*(self.state[p] for p in group), strict=True))
             torch._foreach_add_(steps, 1)
             torch._fused_adamw_(
-                group, [p.grad for p in group], first, second, [], steps, lr=rate, beta1=0.9, beta2=self.beta2, weight_decay=decay,
-                eps=self.epsilon, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=lost,
+                group, [p.grad for p in group], first, second, [], steps, lr=rate, beta1=0.9, beta2=self.beta2, eps=self.epsilon,
+                weight_decay=decay, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=lost,
             )  # fmt: skip
             torch._foreach_sub_(steps, [lost] * len(steps))
             for p in group:
