@@ -80,7 +80,7 @@ def to(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
 
 
 def by_budget(features: Sequence[Feature], tokens: int) -> list[list[int]]:
-    """Indices sorted by length and cut so that no batch, if it were padded, would hold more than `tokens` (or it is one feature)."""
+    """Indices sorted by length and cut so that no batch, if it were padded, would hold more than `tokens` (or is one feature)."""
     sizes, counts = lengths(features).tolist(), [len(feature["rows"]) for feature in features]
     cut: list[list[int]] = []
     rows = 0
