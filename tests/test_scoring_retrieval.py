@@ -12,7 +12,10 @@ from stilts_xtreme.scoring import neighbours, retrieval
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@pytest.fixture(params=[(1, 1, 64, 16), (3, 2, 1, 0), (3, 2, 64, 0), (4, 5, 64, 1), (1024, 2048, 64, 0), (1024, 2048, 64, 16)], ids=str)
+BLOCKS = [(1, 1, 64, 16), (3, 2, 1, 0), (3, 2, 64, 0), (4, 5, 64, 1), (1024, 2048, 64, 0), (1024, 2048, 64, 16)]
+
+
+@pytest.fixture(params=BLOCKS, ids=str)
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows and columns of a block, and when it is too full: the result must not depend on them."""
     for name, value in zip(("ROWS", "COLUMNS", "DENSE", "FEW"), request.param, strict=True):

@@ -1,10 +1,11 @@
 """Bitext mining side by side: two faiss searches and XTREME's scoring loop, mining in single precision, mining in bfloat16.
 
     OMP_NUM_THREADS=1 python experiments/benchmarks/mining.py
-    OMP_NUM_THREADS=1 python experiments/benchmarks/mining.py 50000 --rounds 3 --to experiments/benchmarks/results/mining.json
+    OMP_NUM_THREADS=1 python experiments/benchmarks/mining.py 50000 --rounds 2 --to mining.json
 
-In one process, one after the other in every round, the order turned from round to round. Half of the sentences have a translation;
-vectors are random directions, or, as sentence vectors do, lie around a common one (mean cosine about 0.8). Needs faiss-cpu.
+In one process, one after the other in every round, the order turned from round to round. Half of the sentences have a
+translation. Vectors are random directions or lie around a common one, as sentence vectors do (mean cosine about 0.8).
+Needs faiss-cpu.
 """
 
 import argparse
@@ -53,7 +54,8 @@ def stock(foreign: np.ndarray, english: np.ndarray) -> Mined:
     proposals: list[list[np.ndarray]] = []
     found = [_search(english, foreign), _search(foreign, english)]
     means = [cosines.mean(axis=1) for cosines, _ in found]
-    for (_, near), own, other, mean, mean_other in ((found[0], foreign, english, *means), (found[1], english, foreign, *means[::-1])):
+    directions = ((found[0], foreign, english, *means), (found[1], english, foreign, *means[::-1]))
+    for (_, near), own, other, mean, mean_other in directions:
         margins = np.zeros(near.shape)
         for i in range(len(near)):
             for place in range(near.shape[1]):

@@ -35,8 +35,8 @@ class Brief:
     """bfloat16 with sums in single precision; keys are the bits of the rounded cosines, less what all have in common.
 
     Sentence vectors lie close together, and an error grows with the length of what is rounded. So the mean m of the left and n
-    of the right side are taken off first: x.y - m.n = (x - m).(y - n) + (x.n - m.n) + (y.m - m.n). The last two are a number for each
-    vector, here its shift; they go through the product as two parts each, beside ones.
+    of the right side are taken off first: x.y - m.n = (x - m).(y - n) + (x.n - m.n) + (y.m - m.n). The last two are one number
+    for each vector, here its shift; it goes through the product in two parts, beside ones.
     """
 
     def __init__(self, queries: Vectors, candidates: Vectors) -> None:
@@ -71,7 +71,7 @@ class Brief:
         return found, rounding + largest * accumulated(left.numbers.shape[1]) + MARGIN
 
     def keys(self, cosines: NDArray[np.float64]) -> NDArray:
-        # The bits of positive numbers are in their order, above those of negative ones. A bound that is not positive lets all pass.
+        # The bits of positive numbers are in their order, above those of negative ones. Below zero all pass.
         bits = torch.from_numpy(cosines - self.common).bfloat16().view(torch.int16).numpy()
         return np.where(cosines > self.common, bits, np.iinfo(np.int16).min)
 

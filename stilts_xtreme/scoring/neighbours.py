@@ -121,7 +121,7 @@ class Best:
         self.looked = 0  # pairs looked at in double precision
 
     def see(self, block: Block, other: Side, last: bool) -> bool:
-        """Note what may be among the nearest; False, and nothing noted, if that is too much and the block not the `last` resort."""
+        """Note what may be among the nearest; False, and nothing noted, if that is too much and this not the `last` resort."""
         keys, product, slack = block.keys, block.product, block.slack + ULP
         most = max(keys.size // DENSE, FEW * self.k * self.count)
         if np.isneginf(self.floor).any():
