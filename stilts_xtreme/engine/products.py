@@ -16,7 +16,8 @@ LEAST = 64  # rows of a product: smaller ones are worked out by other code, whos
 
 def fastest() -> Multiplier:
     """The fastest product this processor has for mining and search; results do not depend on it."""
-    return Brief if torch.cpu.get_capabilities().get("avx512_bf16") else Single
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # newer than the oldest PyTorch that will do
+    return Brief if known.get("avx512_bf16") else Single
 
 
 @dataclass(frozen=True, slots=True)

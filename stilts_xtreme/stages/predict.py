@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stilts_xtreme import plan, results
-from stilts_xtreme.engine import encoder, predict
+from stilts_xtreme.engine import encoder, predict, products
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import HEADS, Limits, embedding
 from stilts_xtreme.scoring import retrieval
@@ -136,7 +136,8 @@ def _retriever(stage: plan.Predict, store: Store, device: Any) -> Any:
     def mined(examples: Sequence[Any]) -> tuple[list[tuple[str, str, float]], set[tuple[str, str]]]:
         once = {(e.side, e.text): e for e in reversed(examples)}  # a repeated text counts as its first sentence
         foreign, english, there, here = sides(list(reversed(once.values())))
-        pairs = [(foreign[i].id, english[j].id, float(score)) for i, j, score in retrieval.mine(there, here)]
+        found = retrieval.mine(there, here, product=products.fastest())
+        pairs = [(foreign[i].id, english[j].id, float(score)) for i, j, score in found]
         return pairs, gold_pairs(examples)
 
     def bitext(code: str, examples: Sequence[Any]) -> tuple[list[Any], list[Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from stilts_xtreme import plan
 from stilts_xtreme.data.read import Reading
-from stilts_xtreme.engine import encoder, predict
+from stilts_xtreme.engine import encoder, predict, products
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import Limits, dual_encoder
 from stilts_xtreme.languages import MANY
@@ -98,7 +98,7 @@ def ranker(stage: plan.Predict, store: Store, device: Any, pool: Pool, note: Cal
             yield vectors(pool.candidates[begin : begin + CHUNK])
 
     asked = [query for queries in pool.queries.values() for query in queries]
-    best = retrieval.nearest_k(vectors(asked), chunks(), RANKED)
+    best = retrieval.nearest_k(vectors(asked), chunks(), RANKED, products.fastest())
     lists = iter([[pool.names[i] for i in row if i >= 0] for row in best])
     ranked = {code: [next(lists) for _ in queries] for code, queries in pool.queries.items()}
 
