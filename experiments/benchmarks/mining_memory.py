@@ -32,7 +32,7 @@ def measure(sentences: int, dimensions: int, alike: bool, bf16: bool) -> None:
         from stilts_xtreme.engine.products import Brief
 
         few = torch.zeros(256, 64, dtype=torch.bfloat16)
-        torch.mm(few, few)  # loads what a product needs
+        torch.mm(few, few.T)  # loads what a product needs
         product = Brief
 
     random = np.random.default_rng(0)
