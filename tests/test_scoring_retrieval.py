@@ -6,16 +6,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilts_xtreme.scoring import retrieval
+from stilts_xtreme.engine.products import Brief
+from stilts_xtreme.scoring import neighbours, retrieval
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@pytest.fixture(params=[(1, 1, 4), (3, 2, 0), (3, 2, 4), (1024, 8192, 0), (1024, 8192, 4)], ids=str)
+BLOCKS = [(1, 1, 64, 16), (3, 2, 1, 0), (3, 2, 64, 0), (4, 5, 64, 1), (1024, 2048, 64, 0), (1024, 2048, 64, 16)]
+
+
+@pytest.fixture(params=BLOCKS, ids=str)
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows and columns of a block, and when its best are sorted out first: the result must not depend on them."""
-    for name, value in zip(("ROWS", "COLUMNS", "FEW"), request.param, strict=True):
-        monkeypatch.setattr(retrieval, name, value)
+    """Rows and columns of a block, and when it is too full: the result must not depend on them."""
+    for name, value in zip(("ROWS", "COLUMNS", "DENSE", "FEW"), request.param, strict=True):
+        monkeypatch.setattr(neighbours, name, value)
+
+
+products = pytest.mark.parametrize("product", [neighbours.Single, Brief])
 
 
 def draw(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -67,13 +74,16 @@ def test_nearest_is_exact(seed: int) -> None:
     assert retrieval.nearest(queries, candidates).tolist() == expected
 
 
+@products
 @pytest.mark.usefixtures("blocks")
 @given(SEEDS, st.integers(1, 14), st.integers(1, 12))
 @settings(deadline=None, max_examples=60)
-def test_the_k_nearest_are_exact_however_the_candidates_come(seed: int, k: int, size: int) -> None:
+def test_the_k_nearest_are_exact_however_the_candidates_come(
+    product: neighbours.Multiplier, seed: int, k: int, size: int
+) -> None:
     queries, candidates = draw(seed)
     chunks = (candidates[begin : begin + size] for begin in range(0, len(candidates), size))
-    found = retrieval.nearest_k(queries, chunks, k)
+    found = retrieval.nearest_k(queries, chunks, k, product)
     for query, row in zip(queries, found.tolist(), strict=True):
         order = sorted(range(len(candidates)), key=lambda at: (-cosine(query, candidates[at]), at))[:k]
         assert row == order + [-1] * (k - len(order))
@@ -84,12 +94,13 @@ def test_no_candidates_at_all() -> None:
         retrieval.nearest_k(np.ones((2, 2)), [], 3)
 
 
+@products
 @pytest.mark.usefixtures("blocks")
 @given(SEEDS.map(lambda seed: seed // 2 * 2), st.integers(1, 5))
 @settings(deadline=None, max_examples=60)
-def test_mining_by_brute_force(seed: int, k: int) -> None:
+def test_mining_by_brute_force(product: neighbours.Multiplier, seed: int, k: int) -> None:
     foreign, english = draw(seed)
-    mined = retrieval.mine(foreign, english, k)
+    mined = retrieval.mine(foreign, english, k, product)
     expected = slow_mine(foreign, english, k)
     assert [pair[:2] for pair in mined] == [pair[:2] for pair in expected]
     assert [pair[2] for pair in mined] == pytest.approx([pair[2] for pair in expected], abs=1e-8)
@@ -232,7 +243,8 @@ def test_mean_average_precision_faults(ranked: list, relevant: list) -> None:
 @pytest.mark.parametrize("dense", [1, 10**9], ids=["pair by pair", "whole blocks"])
 def test_nearly_equal_vectors_are_told_apart(dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Single precision cannot: cosines between these differ from 1 by less than 1e-9."""
-    monkeypatch.setattr(retrieval, "DENSE", dense)
-    monkeypatch.setattr(retrieval, "PAIRS", 7)
+    monkeypatch.setattr(neighbours, "DENSE", dense)
+    monkeypatch.setattr(neighbours, "FEW", 0)
+    monkeypatch.setattr(neighbours, "PAIRS", 7)
     vectors = (1 + 1e-5 * np.random.default_rng(0).normal(size=(30, 16))).astype(np.float32)
     assert retrieval.nearest(vectors, vectors[::-1]).tolist() == list(range(29, -1, -1))

@@ -1,22 +1,17 @@
 """Nearest neighbours, bitext mining by margin (arXiv 1811.01136), and the scores of both.
 
-Every pair of sentences is compared, block by block; the full matrix never exists. Single precision tells which pairs may be among
-the nearest, double precision which are: by cosines rounded to 12 decimals, so equal vectors tie. A tie goes to the lowest index.
+Neighbours are exact, by cosines rounded to 12 decimals, whatever `product` finds them (see `neighbours`).
 """
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Hashable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-Vectors = NDArray[np.floating]  # (sentences, dimensions), float32 as the encoder gives them
+from stilts_xtreme.scoring import neighbours
+from stilts_xtreme.scoring.neighbours import Best, Multiplier, Side, Single, Vectors
+
 Pair = tuple[Hashable, Hashable]  # foreign sentence, English sentence
-ROWS, COLUMNS = 1024, 8192  # a block of cosines: 32 MiB
-PAIRS = 256  # compared at once in double precision: 1.5 MiB a side at 768 dimensions, which stays in the processor's cache
-DENSE = 32  # above 1 / DENSE of a block's pairs, one matrix product is the faster way
-DECIMALS = 12
-FEW = 4  # candidates for each place: fewer are looked at one by one, more are cut down first
 
 
 def nearest(queries: Vectors, candidates: Vectors) -> NDArray[np.int64]:
@@ -27,36 +22,38 @@ def nearest(queries: Vectors, candidates: Vectors) -> NDArray[np.int64]:
     return nearest_k(queries, [candidates], 1)[:, 0]
 
 
-def nearest_k(queries: Vectors, chunks: Iterable[Vectors], k: int) -> NDArray[np.int64]:
+def nearest_k(queries: Vectors, chunks: Iterable[Vectors], k: int, product: Multiplier = Single) -> NDArray[np.int64]:
     """For each query the indices of the `k` candidates with the highest cosines, highest first; -1 where there are fewer.
 
     Candidates come in chunks, of which one is held at a time, and are counted through all of them. ValueError as in `nearest`.
     """
-    best, seen = _Nearest(len(queries), k), 0
+    own = Side(queries)
+    best, seen = [Best(own, piece, k) for piece in own.pieces(neighbours.ROWS)], 0
     for chunk in chunks:
-        for block in _blocks(queries, chunk):
-            best.see(replace(block, first_candidate=block.first_candidate + seen))
+        neighbours.search(best, Side(chunk, seen), product)
         seen += len(chunk)
     if not seen:
         raise ValueError("nothing to compare: no candidates")
-    return best.indices
+    return np.concatenate([piece.indices for piece in best])
 
 
-def mine(foreign: Vectors, english: Vectors, k: int = 4) -> list[tuple[int, int, float]]:
+def mine(foreign: Vectors, english: Vectors, k: int = 4, product: Multiplier = Single) -> list[tuple[int, int, float]]:
     """Translation pairs (foreign index, English index, score), best first; each sentence stands in at most one.
 
     A pair's score is its cosine over the mean cosine of both sentences to their `k` nearest neighbours on the other side (0 where
     that mean is not above 0). Every sentence of either side proposes the best scored of its neighbours; proposals are accepted
     from the best score down. k = 4 and "both directions, highest first" as in XTREME. ValueError as in `nearest`.
     """
-    forward, backward = _Nearest(len(foreign), min(k, len(english))), _Nearest(len(english), min(k, len(foreign)))
-    for block in _blocks(foreign, english):
-        forward.see(block)
-        backward.see(block.turned())
+    there, here = Side(foreign), Side(english)
+    forward = [Best(there, piece, min(k, len(english))) for piece in there.pieces(neighbours.ROWS)]
+    backward = [Best(here, piece, min(k, len(foreign))) for piece in here.pieces(neighbours.COLUMNS)]
+    neighbours.search(forward, here, product, turned=backward)
+    for best in backward:
+        best.settle(there)
 
-    there, here = forward.cosines.mean(axis=1), backward.cosines.mean(axis=1)
-    partner, score = _proposals(forward, there, here)
-    partner_back, score_back = _proposals(backward, here, there)
+    own, other = (np.concatenate([best.cosines.mean(axis=1) for best in side]) for side in (forward, backward))
+    partner, score = _proposals(forward, own, other)
+    partner_back, score_back = _proposals(backward, other, own)
     foreigns = np.concatenate([np.arange(len(foreign)), partner_back])
     englishes = np.concatenate([partner, np.arange(len(english))])
     scores = np.concatenate([score, score_back])
@@ -136,109 +133,13 @@ def mean_average_precision(
     return 100.0 * total / len(ranked)
 
 
-class _Nearest:
-    """The k nearest candidates seen so far of each query, nearest first."""
-
-    def __init__(self, queries: int, k: int) -> None:
-        self.cosines = np.full((queries, k), -np.inf)
-        self.indices = np.full((queries, k), -1, dtype=np.int64)
-
-    def see(self, block: "_Block") -> None:
-        """Take in a block. Blocks of the same queries must come in order of candidates."""
-        k = self.cosines.shape[1]
-        count = len(block.queries)
-        rows = slice(block.first_query, block.first_query + count)
-        held, indices = self.cosines[rows], self.indices[rows]
-        # What can enter must beat the k-th held (an equal candidate has a higher index); where that leaves many, as at first, it
-        # must also be one of the k best of this block.
-        limit = held[:, -1] - block.slack
-        entering = block.rough >= limit[:, None].astype(np.float32)
-        if block.rough.shape[1] > k and np.count_nonzero(entering) > FEW * k * count:
-            kth = block.rough.max(axis=1) if k == 1 else np.partition(block.rough, -k, axis=1)[:, -k]
-            limit = np.maximum(limit, kth - 2 * block.slack)
-            entering = block.rough >= limit[:, None].astype(np.float32)
-        query, candidate = _places(entering)
-        if not len(query):
-            return
-        found = block.exact(query, candidate)
-        better = found > held[query, -1]
-        query, candidate, found = query[better], candidate[better], found[better]
-        order = np.lexsort((candidate, -found, query))
-        query, candidate, found = query[order], candidate[order], found[order]
-        place = np.arange(len(query)) - np.searchsorted(query, query)  # 0, 1, 2.. within each query
-        first = place < k
-        fresh, where = np.full((count, k), -np.inf), np.full((count, k), -1, dtype=np.int64)
-        fresh[query[first], place[first]] = found[first]
-        where[query[first], place[first]] = candidate[first] + block.first_candidate
-
-        both, places = np.concatenate([held, fresh], axis=1), np.concatenate([indices, where], axis=1)
-        best = np.argsort(-both, axis=1, kind="stable")[:, :k]  # stable: what was held has the lower index
-        self.cosines[rows] = np.take_along_axis(both, best, axis=1)
-        self.indices[rows] = np.take_along_axis(places, best, axis=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Some queries and candidates as unit vectors, and their cosines in single precision, `slack` at most from the true ones."""
-
-    first_query: int
-    first_candidate: int
-    queries: NDArray[np.float64]
-    candidates: NDArray[np.float64]
-    rough: NDArray[np.float32]  # (queries, candidates)
-    slack: float
-
-    def turned(self) -> "_Block":
-        return _Block(self.first_candidate, self.first_query, self.candidates, self.queries, self.rough.T, self.slack)
-
-    def exact(self, query: NDArray[np.int64], candidate: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Cosines of the named pairs."""
-        if len(query) > self.rough.size // DENSE:  # as where all vectors are nearly equal
-            found = (self.queries @ self.candidates.T)[query, candidate]
-        else:
-            pieces = [slice(at, at + PAIRS) for at in range(0, len(query), PAIRS)]
-            found = np.concatenate([np.einsum("pd,pd->p", self.queries[query[p]], self.candidates[candidate[p]]) for p in pieces])
-        return np.round(found, DECIMALS)
-
-
-def _blocks(queries: Vectors, candidates: Vectors) -> Iterator[_Block]:
-    """All pairs in blocks, row by row; within a row of blocks, and between the rows, in order."""
-    if queries.ndim != 2 or candidates.ndim != 2 or queries.shape[1] != candidates.shape[1]:
-        raise ValueError(f"vectors of shapes {queries.shape} and {candidates.shape} cannot be compared")
-    if not len(queries) or not len(candidates):
-        raise ValueError(f"nothing to compare: {len(queries)} and {len(candidates)} vectors")
-    # Bound on the error of a dot product of unit vectors in single precision, whatever the order of its sum; doubled.
-    slack = 2 * (queries.shape[1] + 4) * float(np.finfo(np.float32).eps)
-    for row in range(0, len(queries), ROWS):
-        left = _unit(queries[row : row + ROWS])
-        for column in range(0, len(candidates), COLUMNS):
-            right = _unit(candidates[column : column + COLUMNS])
-            yield _Block(row, column, left, right, left.astype(np.float32) @ right.astype(np.float32).T, slack)
-
-
-def _places(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row and column of every true value, in the order in which they lie in memory: much faster than `nonzero`."""
-    if mask.flags.c_contiguous:
-        row, column = np.divmod(np.flatnonzero(mask), mask.shape[1])
-    else:
-        column, row = np.divmod(np.flatnonzero(mask.T), mask.shape[0])
-    return row, column
-
-
-def _unit(vectors: Vectors) -> NDArray[np.float64]:
-    double = vectors.astype(np.float64)
-    length = np.linalg.norm(double, axis=1, keepdims=True)
-    if not np.isfinite(length).all():
-        raise ValueError("a vector holds a number that is not finite")
-    return double / np.where(length == 0.0, 1.0, length)
-
-
 def _proposals(
-    found: _Nearest, own_mean: NDArray[np.float64], other_mean: NDArray[np.float64]
+    found: list[Best], own_mean: NDArray[np.float64], other_mean: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Of each query's neighbours the one with the best margin score, the lowest index first, and that score."""
-    order = np.argsort(found.indices, axis=1)
-    indices, cosines = np.take_along_axis(found.indices, order, axis=1), np.take_along_axis(found.cosines, order, axis=1)
+    indices, cosines = np.concatenate([best.indices for best in found]), np.concatenate([best.cosines for best in found])
+    order = np.argsort(indices, axis=1)
+    indices, cosines = np.take_along_axis(indices, order, axis=1), np.take_along_axis(cosines, order, axis=1)
     means = (own_mean[:, None] + other_mean[indices]) / 2
     scores = np.divide(cosines, means, out=np.zeros_like(cosines), where=means > 0)
     best = scores.argmax(axis=1)[:, None]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from stilts_xtreme import plan
-from stilts_xtreme.engine import encoder, predict
+from stilts_xtreme.engine import encoder, predict, products
 from stilts_xtreme.engine.features import Chosen, Joined, distinct
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import Limits
@@ -89,5 +89,5 @@ def _pairs(examples: Sequence[Any], vectors: _Sweep, part: int) -> list[tuple[st
     """Mined pairs of ids with their scores; a repeated text counts as its first sentence."""
     once = {(examples[i].side, examples[i].text): i for i in reversed(range(len(examples)))}
     there, here = _sides(examples, list(reversed(once.values())))
-    mined = retrieval.mine(vectors.of(part, there), vectors.of(part, here))
+    mined = retrieval.mine(vectors.of(part, there), vectors.of(part, here), product=products.fastest())
     return [(examples[there[i]].id, examples[here[j]].id, float(score)) for i, j, score in mined]

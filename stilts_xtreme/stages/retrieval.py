@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stilts_xtreme import plan
-from stilts_xtreme.engine import predict
+from stilts_xtreme.engine import predict, products
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import Limits
@@ -92,7 +92,8 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress) 
         for begin in range(0, len(found), CHUNK):
             yield vectors(found[begin : begin + CHUNK], heard)
 
-    best = retrieval.nearest_k(vectors(queries, progress.through(len(queries), "queries")), chunks(), RANKED)
+    asked_vectors = vectors(queries, progress.through(len(queries), "queries"))
+    best = retrieval.nearest_k(asked_vectors, chunks(), RANKED, products.fastest())
     lists = iter([[pool.names[i] for i in row if i >= 0] for row in best])
     last = [part.told for part in candidates.values()]  # after what is told of all queries
     for code, own in pool.queries.items():
