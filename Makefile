@@ -50,12 +50,10 @@ reproduce: $(READY)
 	$(STILTS) study $(spec) $(seeds) $(extra) $(options) --out experiments/results/$(study).json
 	$(STILTS) report experiments/results/$(study).json --to experiments/reports/$(study)
 
-# mining and features are measured by scripts of their own, where they are there
 bench: $(READY)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	$(VENV)/bin/python -m experiments.benchmarks.train $(if $(FULL),--full)
-	$(VENV)/bin/python -m experiments.benchmarks.grid
-	$(foreach script,$(wildcard experiments/benchmarks/mining.py experiments/benchmarks/features.py),$(VENV)/bin/python -m experiments.benchmarks.$(basename $(notdir $(script))) &&) true
+	for part in grid mining features; do $(VENV)/bin/python -m experiments.benchmarks.$$part || exit; done
 	$(VENV)/bin/python -m experiments.benchmarks.table
 
 $(READY): pyproject.toml

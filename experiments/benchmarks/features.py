@@ -1,6 +1,6 @@
 """What the cache of features saves: first and second use, their size, and a cached stage's way to its first step.
 
-    OMP_NUM_THREADS=1 python experiments/benchmarks/features.py --to experiments/benchmarks/results/features.json
+    OMP_NUM_THREADS=1 python -m experiments.benchmarks.features
 
 First and second use take turns, over a file of 50,000 sentence pairs, each with nothing remembered of the file's content. The
 start is that of `stilts finetune-target` in the miniature setup, from the process to the first line of its log, by the clock and
@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from experiments.benchmarks import store
 
 ROOT = Path(__file__).parents[2]
 SPEC = ("finetune-target", "experiments/first/3-target.yaml", "setup.pretraining.recipe.steps=20",
@@ -96,8 +98,9 @@ def starts(store: Path) -> dict[str, Any]:
 def main() -> None:
     """Measure, print a table, and write the figures where `--to` says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--to", type=Path, help="write the figures here, as JSON")
+    parser.add_argument("--to", type=Path, default=store.RESULTS / "features.json", help="file for the figures")
     given = parser.parse_args()
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         told = {"load": os.getloadavg(), "uses": uses(Path(folder) / "data"), "starts": starts(Path(folder) / "runs")}
     use, start = told["uses"], told["starts"]
@@ -112,8 +115,12 @@ def main() -> None:
     ]
     for name, value in rows:
         print(f"{name:40} {value:10.3f}")
-    if given.to:
-        given.to.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    processor = {"ratio": statistics.median(start["processor_seconds"])}
+    measured = [
+        {"row": "features-second-use", "ratio": use["ratio"], "rounds": use, "load": told["load"]},
+        {"row": "first-step", "ratio": statistics.median(start["clock_seconds"]), "processor": processor, "rounds": start},
+    ]
+    store.add(given.to, measured, time.monotonic() - began)
 
 
 if __name__ == "__main__":

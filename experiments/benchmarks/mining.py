@@ -1,7 +1,7 @@
 """Bitext mining side by side: two faiss searches and XTREME's scoring loop, mining in single precision, mining in bfloat16.
 
-    OMP_NUM_THREADS=1 python experiments/benchmarks/mining.py
-    OMP_NUM_THREADS=1 python experiments/benchmarks/mining.py 50000 --rounds 2 --to mining.json
+    OMP_NUM_THREADS=1 python -m experiments.benchmarks.mining
+    OMP_NUM_THREADS=1 python -m experiments.benchmarks.mining 50000 --rounds 2
 
 In one process, one after the other in every round, the order turned from round to round. Half of the sentences have a
 translation. Vectors are random directions or lie around a common one, as sentence vectors do (mean cosine about 0.8).
@@ -9,7 +9,6 @@ Needs faiss-cpu.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from experiments.benchmarks import store
 from stilts_xtreme.engine.products import Brief
 from stilts_xtreme.scoring.retrieval import mine
 
@@ -121,27 +121,38 @@ def rows(result: dict) -> Iterator[str]:
         )
 
 
+def measured(result: dict) -> Iterator[dict]:
+    """The table's rows: stock's time by ours, medians over the rounds."""
+    tail = "" if result["vectors"] == "random" else "-clustered"
+    for name in ("fp32", "bf16"):
+        clock, processor = (
+            [other / own for other, own in zip(result[kind]["stock"], result[kind][name], strict=True)]
+            for kind in ("seconds", "processor_seconds")
+        )
+        yield {
+            "row": f"mining-{name}{tail}", "batch": result["sentences"], "ratio": statistics.median(clock),
+            "processor": {"ratio": statistics.median(processor)}, "rounds": result,
+        }  # fmt: skip
+
+
 def main() -> None:
     """Measure both kinds of vectors, print a table; exit 1 if bfloat16 changed a pair or a score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sentences", type=int, nargs="?", default=20_000, help="on each side")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--vectors", choices=["random", "clustered"], nargs="+", default=["random", "clustered"])
-    parser.add_argument("--machine", default="", help="what it is measured on, in words")
-    parser.add_argument("--to", type=Path, help="file for the figures")
+    parser.add_argument("--to", type=Path, default=store.RESULTS / "mining.json", help="file for the figures")
     given = parser.parse_args()
     faiss.omp_set_num_threads(1)
     torch.set_num_threads(1)
+    began = time.monotonic()
     results = [measure(given.sentences, kind, given.rounds) for kind in given.vectors]
     print("vectors    sentences way     seconds  processor  times as fast as stock: processor, clock")
     for result in results:
         print("\n".join(rows(result)))
         share, same = result["share_of_pairs_also_mined_by_stock"], result["bf16_same_pairs_and_scores_as_fp32"]
         print(f"pairs also mined by stock: {100 * share:.3f} %; bf16 the same as fp32 to the last bit: {'yes' if same else 'NO'}")
-    if given.to:
-        given.to.parent.mkdir(parents=True, exist_ok=True)
-        told = {"machine": given.machine, "faiss": faiss.__version__, "torch": str(torch.__version__), "numpy": np.__version__}
-        given.to.write_text(json.dumps({**told, "measured": results}, indent=1) + "\n", encoding="utf-8")
+    store.add(given.to, [row for result in results for row in measured(result)], time.monotonic() - began)
     sys.exit(not all(result["bf16_same_pairs_and_scores_as_fp32"] for result in results))
 
 

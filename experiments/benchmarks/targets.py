@@ -38,6 +38,8 @@ TARGETS = (
     Target("padded-base-predict", "(the Trainer's prediction against XTREME's way: batch 8 padded to 128)", "1.7"),
     Target("mining-fp32", "mining fp32", "1.75", 1.7, 2.5),
     Target("mining-bf16", "mining bf16", "2.9", 2.5, 3.5),
+    Target("mining-fp32-clustered", "mining fp32, vectors around a common one"),
+    Target("mining-bf16-clustered", "mining bf16, vectors around a common one"),
     Target("features-second-use", "features of a task, second use", "-", 100),
     Target("first-step", "start to first training step", "-", 3, 1.5, most=True, unit="s"),
     Target("whole-table", "whole miniature main table against a grid stage by stage without sharing (extrapolated)", "-", 10, 20),
