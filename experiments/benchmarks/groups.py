@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from experiments.benchmarks.setting import Job
 
 WARMUP, MEASURED = 2, 20
+TECHNIQUES = ("packing", "vocabulary", "dropout")
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class Group:
         """A job for each variant."""
         found = {}
         for variant in self.variants + (self.more if full else ()):
-            side, _, precision = variant.partition("-")
-            found[variant] = replace(self.job, variant=side, precision=precision or "fp32")
+            way, _, without = variant.partition("/")
+            side, _, precision = way.partition("-")
+            found[variant] = replace(self.job, variant=side, precision=precision or "fp32", without=without)
         return found
 
     def parity(self) -> Job | None:
@@ -46,6 +48,7 @@ GROUPS = (
     Group("base-mnli", _MNLI, (*_FP32, *_BF16, "peak"), gate="base-parity"),
     Group("base-squad", _SQUAD, (*_FP32, "ours-bf16", "peak"), ("stock-bf16",), gate="base-parity"),
     Group("small-mnli", _train("small", "classification", "mnli", 32), _FP32, _BF16, gate="small"),
+    Group("small-techniques", _train("small", "classification", "mnli", 32), ("ours", *(f"ours/{name}" for name in TECHNIQUES))),
     Group("small-squad", _train("small", "span_qa", "squad", 16), _FP32, _BF16, gate="small"),
     Group("small-mlm", _train("small", "mlm", "mnli", 4), _FP32, gate="small"),
     Group("base-predict", _PREDICTED, (*_FP32, "ours-bf16", "peak"), ("xtreme",)),

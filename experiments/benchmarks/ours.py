@@ -36,6 +36,13 @@ def _model(job: Job) -> tuple[encoder.Model, Any]:
     start, head = setting.first_weights(job, tokenizer)
     model = encoder.Model(start, {TASK: job.head}, {TASK: setting.names(job)}, job.dropout)
     model.heads[TASK].load_state_dict(head)
+    if job.without == "packing":
+        model.packed = False
+    if job.without == "dropout":
+        for module in list(model.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, torch.nn.Dropout):
+                    setattr(module, name, torch.nn.Dropout(child.p))
     return model, tokenizer
 
 
@@ -45,7 +52,8 @@ def train(job: Job, turn: Any) -> dict[str, Any]:
     features = setting.data(job)
     streams = {TASK: training.Stream(job.head, features, {"en": range(len(features))}, {"en": 1.0})}
     runner = training.accelerator(job.precision, "cpu")
-    met = None if job.head == "mlm" else np.unique(np.concatenate([row for feature in features for row in feature["rows"]]))
+    whole = job.head == "mlm" or job.without == "vocabulary"
+    met = None if whole else np.unique(np.concatenate([row for feature in features for row in feature["rows"]]))
     turn.ready()
     loop = training.train(model, streams, [TASK] * job.steps, setting.recipe(job), setting.SEED, tokenizer, runner, None, met)
     for _ in range(job.steps):

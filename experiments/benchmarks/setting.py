@@ -63,6 +63,7 @@ class Job:
     group_by_length: bool = False
     dropout: float = 0.1
     mask_rate: float = 0.15
+    without: str = ""  # a technique of ours that is left out: packing, vocabulary or dropout
     data: str | None = None  # a JSON file of features, in place of drawn ones
 
 

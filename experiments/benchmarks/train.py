@@ -32,6 +32,9 @@ def measure(group: Group, full: bool, gate: dict[str, Any] | None, warmup: int =
     for kind, (ours, stock) in SPEED.items():
         if ours in told and stock in told:
             rows.append(_speed(f"{kind}-{_kept(group)}", told[ours], told[stock], gate, warmup))
+    for variant in told:
+        if "/" in variant:
+            rows.append(_speed(f"with-{variant.partition('/')[2]}-{_kept(group)}", told["ours"], told[variant], gate, warmup))
     if "xtreme" in told:
         rows.append(_speed(f"padded-{_kept(group)}", told["stock"], told["xtreme"], None, warmup))
     if group.job.work == "predict":
