@@ -14,7 +14,15 @@ from stilts_xtreme import plan, results
 
 T = TypeVar("T")
 CACHE = "features"
-BROKEN = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError)  # what reading what is not whole ends in
+BROKEN = (
+    FileNotFoundError,
+    NotADirectoryError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)  # what reading what is not whole ends in
 SCHEMAS = {"train": results.TRAINING, "predict": results.EVALUATION}
 
 

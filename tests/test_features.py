@@ -16,6 +16,7 @@ from stilts_xtreme.data.read import Folder
 from stilts_xtreme.engine import features as columns
 from stilts_xtreme.engine import tokenizer
 from stilts_xtreme.engine.batches import collate
+from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.stages import encoded
 from stilts_xtreme.stages.encoded import Desk
@@ -74,7 +75,7 @@ def test_what_a_head_encodes_comes_back(words, tmp_path, head, portion) -> None:
     assert found.lengths.tolist() == [max(map(len, feature["rows"])) for feature in made] == columns.lengths(made).tolist()
     assert found.vocabulary.tolist() == sorted({token for feature in made for row in feature["rows"] for token in row})
     batch, lists = (collate(head, list(some), words, _dice()) for some in (found, made))
-    assert all(batch[name].equal(lists[name]) and batch[name].dtype == lists[name].dtype for name in lists)
+    assert all(np.array_equal(batch[name], lists[name]) and type(batch[name]) is type(lists[name]) for name in lists)
 
 
 def _dice():
@@ -269,3 +270,20 @@ def test_the_fingerprint_is_of_what_the_tokenizer_does(words, tmp_path) -> None:
     words.save_pretrained(tmp_path)
     assert tokenizer.fingerprint(words) == before == tokenizer.fingerprint(AutoTokenizer.from_pretrained(tmp_path))
     assert tokenizer.fingerprint(tokenizer.train([line[::-1] for line in LINES] * 20, 120)) != before
+
+
+def test_a_file_that_changes_on_the_way_is_refused_and_never_kept(where, words) -> None:
+    at = desk(where, words)
+    at.facts("panx", "test", "en")
+    file = where.path / "panx" / "test-en.tsv"
+    file.write_text("changed\tO\n\n")
+    with pytest.raises(UserError, match="changed while it was read"):
+        ask(at, "test")
+    assert [example.tokens for example in ask(at, "test").examples()] == [("changed",)]
+
+
+def test_readings_at_hand_are_let_go_also_where_their_features_are_there(where, words) -> None:
+    ask(desk(where, words), "test")
+    at = desk(where, words)
+    at.held["panx", "test", "en"] = encoded.checked("panx", "test", "en", where)
+    assert ask(at, "test").features and not at.held

@@ -11,7 +11,7 @@ from transformers import AutoModel, BertConfig, XLMRobertaConfig
 
 from stilts_xtreme.engine import attention, dropout, predict
 from stilts_xtreme.engine.batches import collate
-from stilts_xtreme.engine.encoder import Model, can_pack, states
+from stilts_xtreme.engine.encoder import Model, _has_kernel, can_pack, states
 
 torch.set_num_threads(1)
 VOCABULARY = 300
@@ -82,7 +82,7 @@ def test_losses_and_gradients_are_those_of_padded_rows(head, precision, near, ki
 
 @pytest.mark.parametrize(("precision", "near"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
 @pytest.mark.parametrize("head", [head for head in HEADS if head != "mlm"])
-def test_outputs_are_those_of_padded_rows_one_at_a_time(head, precision, near, monkeypatch):
+def test_outputs_are_those_of_padded_rows_one_at_a_time(head, precision, near):
     made, asked = model(head).to(precision).eval(), features(head, range(4, 60, 5))
     if head == "tagging":  # label numbers: those of the logits, which stand further from each other than any rounding
         near = 0
@@ -116,11 +116,17 @@ def test_a_hidden_state_is_the_models_own(layer, packed):
     made = encoder().eval()
     batch = collate("embedding", features("embedding", (20,)), Words())
     found = states(made, batch, packed, layer)
-    whole = made(input_ids=batch["input_ids"][None], output_hidden_states=True) if not packed else None
     made.config._attn_implementation = "sdpa"
     whole = made(input_ids=batch["input_ids"][None], output_hidden_states=True)
     assert torch.allclose(found, whole.hidden_states[layer][0], atol=1e-5)
     assert len(made.encoder.layer) == 2
+
+
+def test_where_nothing_attends_within_a_packed_row_rows_are_padded():
+    """A Mac's device, or a GPU in single precision."""
+    made = encoder()
+    assert _has_kernel("cpu", made) and not _has_kernel("mps", made) and not _has_kernel("cuda", made)
+    assert _has_kernel("cuda", made.to(torch.bfloat16)) and not _has_kernel("mps", made)
 
 
 def test_an_encoder_of_another_kind_gets_padded_rows():

@@ -67,6 +67,15 @@ def test_with_weight_decay_untouched_rows_shrink_as_they_would_have(precision, n
     assert len(untouched) > 300 and 0.9 < float((moved / before).mean()) < 1.0
 
 
+def test_padding_is_not_learned():
+    """A text can hold the padding token by name; its row gets no gradient in a whole table either."""
+    encoder = random_encoder(SHAPE, Words(), 0)
+    narrow(encoder, np.array([50]))
+    table = encoder.get_input_embeddings()
+    table(torch.tensor([1, 50])).sum().backward()
+    assert float(table.weight.grad[1].abs().sum()) == 0.0 and float(table.weight.grad[table.number[50]].sum()) == 16.0
+
+
 def test_micro_batches_add_up_in_the_kept_gradient():
     (_, whole), (_, parts) = (
         trained(replace(RECIPE, dropout=0.0), ids()),

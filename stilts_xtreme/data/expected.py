@@ -40,7 +40,7 @@ def number(task: Task, split: str, language: str, where: Where) -> int | None:
 
     With the joined tasks for "train", as `read` gives it.
     """
-    found = _binding(task, split, language, where)
+    found = binding(task, split, language, where)
     return found.number if found else None
 
 
@@ -60,7 +60,7 @@ def verify(task: Task, split: str, language: str, reading: Reading, where: Where
         return
     if split == scored_split(task) and (fault := placeholder(reading)):
         raise UserError(f"{_name(task, split, language, reading)}: {fault}; {task.name} is scored on its labelled {split} split")
-    if (wanted := _binding(task, split, language, where)) and (fault := difference(reading, wanted)):
+    if (wanted := binding(task, split, language, where)) and (fault := difference(reading, wanted)):
         mend = "fetch it again"
         if isinstance(nearest(task, where), Folder):
             mend += ", or, where the folder holds only parts on purpose, say `cut: true` in the setup's data"
@@ -92,7 +92,7 @@ def placeholder(reading: Reading) -> str:
     return ""
 
 
-def _binding(task: Task, split: str, language: str, where: Where) -> Expected | None:
+def binding(task: Task, split: str, language: str, where: Where) -> Expected | None:
     place = nearest(task, where)
     if isinstance(place, Miniature) or isinstance(place, Folder) and place.cut:
         return None

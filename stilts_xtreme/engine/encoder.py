@@ -68,7 +68,7 @@ def states(encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, lay
     Those on top, or of a `layer` (0: the embeddings).
     """
     ids, row, place = batch["input_ids"], batch["row"], batch["place"]
-    if packed and (ids.device.type != "cuda" or _half(encoder)):  # a GPU's variable-length kernels know half precision only
+    if packed and _has_kernel(ids.device.type, encoder):
         encoder.config._attn_implementation = attention.NAME
         cut = attention.groups(batch["falling"], encoder.config.hidden_size) if ids.device.type == "cpu" else ()
         segments = attention.Segments(batch["bounds"], batch["longest"], cut)
@@ -102,8 +102,11 @@ def _shallow(encoder: PreTrainedModel, layer: int) -> Iterator[None]:
         stack.layer = whole
 
 
-def _half(encoder: PreTrainedModel) -> bool:
-    return torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
+def _has_kernel(kind: str, encoder: PreTrainedModel) -> bool:
+    """Whether attention inside a packed row can be worked out there; a GPU's kernel knows half precision only."""
+    if kind == "cuda":
+        return torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
+    return kind == "cpu"
 
 
 def set_dropout(encoder: PreTrainedModel, rate: float) -> None:
@@ -124,7 +127,7 @@ class Model(nn.Module):
         self.encoder = encoder
         set_dropout(encoder, dropout)
         self.packed = can_pack(encoder)
-        self.halved = False
+        self.half = False  # whether the encoder's matrices multiply in bf16; the head never does when it predicts
         self.kinds = dict(heads)
         self.labels = dict(labels)
         width, table = encoder.config.hidden_size, encoder.get_input_embeddings()
@@ -141,17 +144,17 @@ class Model(nn.Module):
 
     def hidden(self, batch: Mapping[str, Any]) -> Tensor:
         """Top hidden states [N, width]."""
-        if not self.halved:
+        if not self.half:
             return states(self.encoder, batch, self.packed)
         with torch.autocast(batch["input_ids"].device.type, torch.bfloat16):
             return states(self.encoder, batch, self.packed)
 
     def halve(self) -> "Model":
-        """For prediction only: the encoder's matrices in bf16 for good; autocast would round them again for every batch."""
+        """For prediction only: the matrices are rounded once, where autocast would do it again for every batch."""
         for module in self.encoder.modules():
             if isinstance(module, nn.Linear):
                 module.to(torch.bfloat16)
-        self.halved = True
+        self.half = True
         return self
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, notes: Mapping[str, Any]) -> None:

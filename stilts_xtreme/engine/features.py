@@ -15,6 +15,7 @@ from stilts_xtreme.heads.shared import Feature
 
 CODE = 1  # part of every cache key: raise it when a head encodes otherwise, or when these files change
 INDEX = "features.json"
+SMALL = 1 << 18  # bytes: smaller files are read, since every mapped one keeps a file open
 NONE = -1  # number of a missing text
 
 
@@ -143,8 +144,9 @@ def load(folder: Path) -> tuple[Features, dict[str, Any]]:
 
 
 def _mapped(path: Path) -> np.ndarray:
-    """An array in pages that are read when they are looked at; writing to it changes neither the file nor other readers."""
-    return np.load(path, mmap_mode="c", allow_pickle=False).view(np.ndarray)
+    """An array whose pages are read when they are looked at, if it is large; writing to it never changes the file."""
+    mode = "c" if path.stat().st_size > SMALL else None
+    return np.load(path, mmap_mode=mode, allow_pickle=False).view(np.ndarray)
 
 
 class _Writer:

@@ -73,8 +73,8 @@ def fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()  # what an earlier call left behind is no part of it
     backend.no_padding()
-    special = sorted(tokenizer.special_tokens_map.items())
-    return hashlib.sha256(f"{special}\n{backend.to_str()}".encode()).hexdigest()
+    told = [*sorted(tokenizer.special_tokens_map.items()), tokenizer.truncation_side]
+    return hashlib.sha256(f"{told}\n{backend.to_str()}".encode()).hexdigest()
 
 
 def _marked(texts: Iterable[str]) -> list[str]:

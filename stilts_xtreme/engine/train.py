@@ -80,7 +80,8 @@ def train(
     rates = [recipe.learning_rate * _slope(n, warmup, len(schedule)) for n in range(len(schedule))]
     wrapped = accelerator.prepare(model)
     best, kept, without_gain, number = -math.inf, 0, 0, 0
-    best_state = _copy(model) if score else None  # until the first scoring, what to fall back to if the loss is lost
+    # Until the first scoring, what to fall back to if the loss is lost.
+    best_state = {name: tensor.clone() for name, tensor in model.state_dict().items()} if score else {}
     pending: list[tuple[int, str, Tensor, int]] = []
     lag = 1 if accelerator.device.type == "cpu" else LAG
 
@@ -111,12 +112,14 @@ def train(
             without_gain = 0 if value > best else without_gain + 1
             steps[-1] = replace(steps[-1], score=value, best=value > best)
             if value > best:
-                best, kept, best_state = value, number, _copy(model)
+                best, kept = value, number
+                for name, tensor in model.state_dict().items():
+                    best_state[name].copy_(tensor)
         yield from steps
-        if lost or without_gain >= recipe.patience:
+        if lost or (score and without_gain >= recipe.patience):
             break
 
-    if best_state is not None:
+    if best_state:
         model.load_state_dict(best_state)
     if vocabulary is not None:
         taken = kept if score else number
@@ -132,10 +135,6 @@ def _told(pending: Sequence[tuple[int, str, Tensor, int]]) -> list[Step]:
         if not math.isfinite(loss):
             break
     return steps
-
-
-def _copy(model: Model) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
 def _batches(stream: Stream, steps: int, recipe: Any, seed: int) -> list[list[int]]:

@@ -49,6 +49,8 @@ class Compact(nn.Embedding):
             self.weight.grad = self._gradient
         self._touched.append(numbers)
         self._gradient.index_add_(0, numbers, gradient)
+        if self.padding_idx is not None:  # as in any embedding: padding is not learned
+            self._gradient[self.padding_idx] = 0.0
 
 
 class _Lookup(torch.autograd.Function):

@@ -1,6 +1,6 @@
 """Task heads: an output layer each, with its encoding, loss and decoding.
 
-Every module offers `encode(examples, tokenizer, labels, limits, training)` and `collate(features, generator, tokenizer)`;
+Every module offers `encode(examples, tokenizer, labels, limits, training)` and `collate(features, rows, generator, tokenizer)`;
 those that train offer `Output`, whose `loss` is a sum and a count; those that predict labels offer `unpack` and `decode`.
 """
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from stilts_xtreme.data import expected
 from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import features as columns
 from stilts_xtreme.engine.tokenizer import fingerprint
+from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.stages.lineage import checked, seen
 from stilts_xtreme.store import Store
@@ -22,6 +23,7 @@ from stilts_xtreme.tasks.examples import plain, restored
 
 PORTION = 10_000  # examples encoded at a time: as lists they are ten times the size of their columns
 EXAMPLES, FACTS = "examples.json", "facts.json"
+FACTS_CODE = 1  # part of every cache key: raise it when what is recorded of a reading, or refused, changes
 
 Asked = tuple[str, str, str]  # task, split, language
 
@@ -39,7 +41,7 @@ class Encoded:
 class Desk:
     """Where a stage asks for its data: what other stages asked for before stands in the cache, and is neither read nor encoded.
 
-    `words` is the stage's tokenizer. `held` are readings at hand; each is let go once it is encoded. `note` is told of what takes
+    `words` is the stage's tokenizer. `held` are readings at hand; each is let go once its features are there. `note` is told of what takes
     time or is damaged.
     """
 
@@ -56,7 +58,7 @@ class Desk:
         identity = {"facts": self._identity(task, split, language)}
 
         def make(folder: Path) -> None:
-            reading = self._reading(task, split, language)
+            reading = self._reading(task, split, language, identity["facts"])
             _write(folder / FACTS, {"of": identity, "facts": seen(task, split, language, reading, self.where)})
 
         return self.store.cached(_key(identity), partial(_facts, identity=identity), make, self.note)
@@ -80,16 +82,16 @@ class Desk:
 
         def make(folder: Path) -> None:
             self.note(f"encoding {task} {split} {language}")
-            examples = self._reading(task, split, language).examples
+            examples = self._reading(task, split, language, identity).examples
             if chosen is not None:
                 examples = tuple(examples[i] for i in chosen)
             _write(folder / EXAMPLES, plain(() if training else examples))
             beside = {"of": identity, EXAMPLES: (folder / EXAMPLES).stat().st_size}
             columns.save(folder, self._portions(head, examples, labels, training), beside)
-            self.held.pop((task, split, language), None)
 
         key = _key(identity)
         features = self.store.cached(key, partial(_features, identity=identity), make, self.note)
+        self.held.pop((task, split, language), None)
         return Encoded(told, features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
 
     @cached_property
@@ -107,16 +109,22 @@ class Desk:
         """All that decides what the reading holds, what is recorded of it, and whether it would be refused."""
         found = TASKS[task], split, language, self.where
         versions = [f"{name} {TASKS[name].version}" for name in (task, *TASKS[task].joins)]
+        wanted = expected.binding(*found)
         return {
+            "facts": FACTS_CODE,
             "reading": [*versions, split, language, data.source(*found), data.digest(*found)],
-            "expected": expected.number(*found),
+            "expected": None if wanted is None else [wanted.counted, wanted.number, sorted(wanted.labels.items())],
         }
 
-    def _reading(self, *asked: str) -> data.Reading:
-        task, split, language = asked
+    def _reading(self, task: str, split: str, language: str, identity: Mapping[str, Any]) -> data.Reading:
+        """The reading that goes by this identity; UserError where the data is no longer what it was when that was made."""
         if (task, split, language) not in self.held:
             self.held[task, split, language] = checked(task, split, language, self.where)
-        return self.held[task, split, language]
+        reading = self.held[task, split, language]
+        if [reading.source, reading.digest] != identity["reading"][-2:]:
+            del self.held[task, split, language]
+            raise UserError(f"{task} {split} {language} ({reading.source}): the data changed while it was read; run again")
+        return reading
 
 
 def _key(identity: Any) -> str:

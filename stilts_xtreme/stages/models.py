@@ -30,7 +30,7 @@ def forget() -> None:
 
 @lru_cache(maxsize=1)
 def _trained(folder: Path, task: str, device: Any, half: bool) -> tuple[Any, Any, dict[str, Any]]:
-    _plain.cache_clear()
+    forget()  # before the next one is there: two large ones may not fit
     model, words, notes = encoder.load_model(folder, task)
     model.to(device)
     return model.halve() if half else model, words, notes
@@ -38,6 +38,6 @@ def _trained(folder: Path, task: str, device: Any, half: bool) -> tuple[Any, Any
 
 @lru_cache(maxsize=1)
 def _plain(name: Path | str, revision: str | None, device: Any) -> tuple[Any, Any]:
-    _trained.cache_clear()
+    forget()
     model, words = encoder.load(name, revision)
     return model.to(device), words

@@ -60,11 +60,11 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     torch.manual_seed(stage.seed)
     model = encoder.Model(start, {task: _task(task).head for task in stage.tasks}, labels, stage.recipe.dropout)
     runner = accelerator(stage.recipe.precision, options.device)
+    model.half = stage.recipe.precision == "bf16"  # as the finished model will predict
     model.to(runner.device)
 
     def score(model: encoder.Model) -> float:
-        with runner.autocast():  # as the finished model will predict
-            scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in stage.labelled]
+        scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in stage.labelled]
         return math.fsum(scores) / len(scores)
 
     met = None  # all tokens that are met; masked LM guesses among all there are
@@ -82,8 +82,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
                 speed = tokens / max(now - began, 1e-9)
                 tell(Event(plan.address(stage), "running", stage.label, step.number, steps, step.loss, speed))
 
-    with runner.autocast():
-        final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
+    final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
     model.cpu()
     collapse = _collapse(stage.labelled, final, devs, last)
     notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
