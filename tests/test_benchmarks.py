@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.benchmarks import figures, grid, lengths, parity, setting, store, table, train
+from experiments.benchmarks import figures, gpu, grid, lengths, parity, setting, store, table, train
 from experiments.benchmarks.groups import GROUPS, Group
 from experiments.benchmarks.setting import Job
 from experiments.benchmarks.targets import TARGETS, Target
@@ -110,3 +110,46 @@ def test_the_grid_counts_what_each_way_trains() -> None:
     same = {kind: {"ours": [1.0], "stock": [2.0]} for kind in grid.KINDS}
     first, second = grid.rows(main, same, same)
     assert first["ratio"] > second["ratio"] > 2 and first["ratio"] == pytest.approx(2 * first["sharing"])
+
+
+def test_the_gpu_script_rehearsed_on_a_cpu(tmp_path: Path) -> None:
+    to = tmp_path / "gpu.json"
+    names = ["mnli", "predict", "compiled-mnli"]
+    assert gpu.main(["--device", "cpu", "--shape", "tiny", "--compiling", "0", "--to", str(to), "--only", *names]) == 0
+    rows = {row["row"].removeprefix("rehearsal-"): row for row in store.every(tmp_path)}
+    assert set(rows) == {"tiny-mnli", "memory-tiny-mnli", "share-tiny-mnli", "floor-tiny-mnli"} | {
+        "tiny-predict", "share-tiny-predict", "skipped",
+    }  # fmt: skip
+    assert rows["tiny-mnli"]["steps"] == 4 and set(rows["tiny-mnli"]["loss"]) == {"ours", "stock"}
+    assert 0 < rows["floor-tiny-mnli"]["ratio"] < 1
+    assert list(rows["skipped"]["parts"]) == ["compiled-mnli"]
+
+
+def test_without_a_gpu_the_script_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert gpu.main([]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_no_part_begins_without_time(tmp_path: Path) -> None:
+    made, skipped = gpu.measure(gpu.parts("cpu", "tiny"), "cpu", tmp_path / "gpu.json", budget=0)
+    assert not made and len(skipped) == len(gpu.parts("cpu", "tiny"))
+    assert store.every(tmp_path)[0]["parts"] == skipped
+
+
+def test_the_floor_of_a_large_step() -> None:
+    job = Job("stock", "train", "bf16", "large", "classification", "mnli", 32, 16)
+    least = gpu.floor(job, 1300, 0, 35_000, 790e12, 4.3e12)
+    assert setting.SHAPES["large"].body == 301_989_888
+    assert least.arithmetic == pytest.approx(2.98e-3, rel=0.01)
+    assert least.optimizer == pytest.approx(2.2e-3, rel=0.01) and least.dense == pytest.approx(3.63e-3, rel=0.01)
+
+
+def test_every_gpu_row_with_a_target_is_measured() -> None:
+    known = {f"large-{part.name}" for part in gpu.parts("cpu", "large") if "compiled" not in part.name}
+    known |= {f"compiled-large-{name}" for name in ("mnli", "squad", "mnli-4")}
+    for target in TARGETS:
+        if target.row.startswith("gpu-"):
+            name = target.row.removeprefix("gpu-")
+            assert name in known or name.partition("-")[2] in known

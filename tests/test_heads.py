@@ -285,7 +285,7 @@ def test_the_output_is_tied_to_the_input_table_without_owning_it():
 @pytest.mark.parametrize("parts", [1, 3, 100])
 @pytest.mark.parametrize("times", [1.0, 2.5])
 def test_the_loss_in_parts_is_the_whole_one_with_its_gradients(parts, times, monkeypatch):
-    monkeypatch.setattr(mlm, "LOGITS", 40 * parts)
+    monkeypatch.setitem(mlm.LOGITS, "cpu", 40 * parts)
     torch.manual_seed(1)
     made = [torch.randn(n, 5, dtype=torch.float64) for n in (7, 40)] + [torch.randn(40, dtype=torch.float64)]
     targets = torch.randint(40, (7,))
@@ -297,7 +297,7 @@ def test_the_loss_in_parts_is_the_whole_one_with_its_gradients(parts, times, mon
 
 
 def test_guesses_are_the_largest_logits(monkeypatch):
-    monkeypatch.setattr(mlm, "LOGITS", len(TOKENIZER) * 2)
+    monkeypatch.setitem(mlm.LOGITS, "cpu", len(TOKENIZER) * 2)
     module, states = output("mlm"), torch.randn(5, 6)
     assert torch.equal(module.guesses(states), (states @ TABLE.weight.T + module.bias).argmax(1))
     assert module.guesses(states[:0]).tolist() == []

@@ -11,7 +11,7 @@ from transformers import AutoModel, BertConfig, XLMRobertaConfig
 
 from stilts_xtreme.engine import attention, dropout, predict
 from stilts_xtreme.engine.batches import collate
-from stilts_xtreme.engine.encoder import Model, _has_kernel, can_pack, states
+from stilts_xtreme.engine.encoder import Model, can_pack, keeps_apart, states
 
 torch.set_num_threads(1)
 VOCABULARY = 300
@@ -120,13 +120,6 @@ def test_a_hidden_state_is_the_models_own(layer, packed):
     whole = made(input_ids=batch["input_ids"][None], output_hidden_states=True)
     assert torch.allclose(found, whole.hidden_states[layer][0], atol=1e-5)
     assert len(made.encoder.layer) == 2
-
-
-def test_where_nothing_attends_within_a_packed_row_rows_are_padded():
-    """A Mac's device, or a GPU in single precision."""
-    made = encoder()
-    assert _has_kernel("cpu", made) and not _has_kernel("mps", made) and not _has_kernel("cuda", made)
-    assert _has_kernel("cuda", made.to(torch.bfloat16)) and not _has_kernel("mps", made)
 
 
 def test_an_encoder_of_another_kind_gets_padded_rows():
@@ -269,3 +262,22 @@ def test_dropped_packed_rows_are_the_dropped_padded_ones(monkeypatch):
     plain, others = outcome(made, "classification", False)
     assert first == len(calls) >= 7 and ours == pytest.approx(plain, rel=1e-12)
     assert all((gradient - others[name]).abs().max() < 1e-12 for name, gradient in gradients.items())
+
+
+@pytest.mark.parametrize(
+    ("device", "half", "capability", "heads", "packed"),
+    [
+        ("cpu", False, None, 2, True),
+        ("mps", True, None, 2, False),  # has no kernel for it, and the groups are a CPU's
+        ("cuda", False, (9, 0), 2, False),
+        ("cuda", True, (9, 0), 2, True),
+        ("cuda", True, (7, 5), 2, False),
+        ("cuda", True, (9, 0), 8, False),  # heads of 4
+    ],
+)
+def test_rows_are_packed_only_where_attention_can_keep_them_apart(monkeypatch, device, half, capability, heads, packed):
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda kind: half)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    small = encoder()
+    small.config.num_attention_heads = heads
+    assert keeps_apart(small, torch.device(device)) == packed

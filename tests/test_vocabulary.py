@@ -101,3 +101,11 @@ def test_the_compact_table_is_small_and_speaks_in_whole_numbers():
     after = encoder.get_input_embeddings().weight
     assert encoder.get_input_embeddings() is table and (after[60] == 7.0).all()
     assert torch.equal(after[50], before[50]) and torch.equal(after[51:60], before[51:60] * 0.5)
+
+
+def test_a_torch_without_processes_trains_too(monkeypatch):
+    table = Compact(torch.nn.Embedding(20, 4), np.array([3, 5]))
+    monkeypatch.setattr(torch.distributed, "is_available", lambda: False)
+    monkeypatch.delattr(torch.distributed, "is_initialized")
+    table(torch.tensor([5, 3, 5])).sum().backward()
+    assert table.weight.grad.sum() == 12

@@ -47,11 +47,14 @@ def _model(job: Job) -> tuple[encoder.Model, Any]:
 
 
 def train(job: Job, turn: Any) -> dict[str, Any]:
-    """Train over the job's steps; each is timed from being let go to the loop's yield."""
+    """Train over the job's steps; each block of them is timed from being let go to the loop's last yield.
+
+    On a GPU the loop does `training.LAG` steps before it yields the first of them: blocks are as long.
+    """
     model, tokenizer = _model(job)
     features = setting.data(job)
     streams = {TASK: training.Stream(job.head, features, {"en": range(len(features))}, {"en": 1.0})}
-    runner = training.accelerator(job.precision, "cpu")
+    runner = training.accelerator(job.precision, job.device)
     whole = job.head == "mlm" or job.without == "vocabulary"
     met = None if whole else np.unique(np.concatenate([row for feature in features for row in feature["rows"]]))
     turn.ready()
@@ -75,7 +78,8 @@ def predict(job: Job, turn: Any) -> dict[str, Any]:
     steps = setting.texts(job)
     if job.precision == "bf16":
         model.halve()
-    device = torch.device("cpu")
+    device = torch.device(job.device)
+    model.to(device)
     found = []
     turn.ready()
     for step in steps:

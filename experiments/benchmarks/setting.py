@@ -32,6 +32,7 @@ class Shape:
 
 
 SHAPES = {
+    "large": Shape(1024, 24, 16, 4096),
     "base": Shape(768, 12, 12, 3072),
     "small": Shape(256, 4, 4, 1024),
     "base-parity": Shape(768, 12, 12, 3072, vocab_size=10_002),  # base but for the table of words, which costs most of a step
@@ -45,11 +46,13 @@ class Job:
     """One side of a comparison in a process of its own: what it runs, on what, in how many steps.
 
     `variant` is `ours`, `stock`, `xtreme` (prediction padded to the full length) or `peak` (bare matrix products).
+    `work` is train or predict, for `peak` also rates. Steps are timed in blocks of `block`; `eval_batch` and `compiled`
+    (torch.compile) are the stock side's.
     `attention` is the stock side's; `parity` asks for the weights at the end, written to the file of that name.
     """
 
     variant: str
-    work: str  # train or predict
+    work: str
     precision: str
     shape: str
     head: str
@@ -65,6 +68,10 @@ class Job:
     mask_rate: float = 0.15
     without: str = ""  # a technique of ours that is left out: packing, vocabulary or dropout
     data: str | None = None  # a JSON file of features, in place of drawn ones
+    device: str = "cpu"
+    block: int = 1
+    eval_batch: int = 8
+    compiled: bool = False
 
 
 def recipe(job: Job) -> plan.Recipe:

@@ -123,8 +123,9 @@ def arguments(job: Job, folder: str) -> TrainingArguments:
         max_grad_norm=same.clip,
         warmup_steps=same.warmup,
         bf16=job.precision == "bf16",
-        use_cpu=True,
-        dataloader_pin_memory=False,  # without a GPU it does nothing but warn
+        use_cpu=job.device == "cpu",
+        dataloader_pin_memory=job.device != "cpu",  # without a GPU it does nothing but warn
+        torch_compile=job.compiled,
         seed=setting.SEED,
         train_sampling_strategy="sequential",  # the examples are given in the order in which our engine takes them
         save_strategy="no",
@@ -143,7 +144,7 @@ class _Timed(TrainerCallback):
         self._turn.begin()
 
     def on_step_end(self, args: Any, state: Any, *_: Any, **__: Any) -> None:
-        self._turn.end(float(self.trainer.loss))
+        self._turn.end(self.trainer.loss)  # as a tensor: to read it is to wait for a GPU
         if state.global_step < self._steps:
             self._turn.begin()
 
@@ -184,12 +185,20 @@ def train(job: Job, turn: Any) -> dict[str, Any]:
 
 
 def predict(job: Job, turn: Any) -> dict[str, Any]:
-    """`Trainer.predict` of the job's steps with its default batch of 8."""
+    """`Trainer.predict` of the job's steps in batches of `eval_batch`, 8 by default; bf16 as its `bf16_full_eval`."""
     tokenizer = setting.words(setting.SHAPES[job.shape])
     model = _model(job, tokenizer)
     steps = [[_row(job.head, feature) for feature in step] for step in setting.texts(job)]
     with tempfile.TemporaryDirectory() as folder:
-        given = TrainingArguments(folder, use_cpu=True, dataloader_pin_memory=False, report_to="none", disable_tqdm=True)
+        given = TrainingArguments(
+            folder,
+            per_device_eval_batch_size=job.eval_batch,
+            bf16_full_eval=job.precision == "bf16",
+            use_cpu=job.device == "cpu",
+            dataloader_pin_memory=job.device != "cpu",
+            report_to="none",
+            disable_tqdm=True,
+        )
         trainer = Trainer(model, given, _collator(job, tokenizer), processing_class=tokenizer)
         found = []
         turn.ready()

@@ -10,9 +10,12 @@ SCHEMA = "stilts/benchmark@1"
 RESULTS = Path(__file__).parent / "results"
 
 
-def add(path: Path, rows: list[dict[str, Any]], seconds: float) -> None:
-    """Put rows into a file in place of older ones of the same name and batch; each says what it was measured with."""
-    told = results.provenance(_chip(), seconds)
+def add(path: Path, rows: list[dict[str, Any]], seconds: float, device: str | None = None) -> None:
+    """Put rows into a file in place of older ones of the same name and batch; each says what it was measured with.
+
+    `device`: where that is not one core of the processor.
+    """
+    told = results.provenance(device or _chip(), seconds)
     kept = results.read(path, SCHEMA)["measured"] if path.exists() else []
     names = {_name(row) for row in rows}
     kept = [row for row in kept if _name(row) not in names]

@@ -1,7 +1,9 @@
 """Taking turns: processes that work one step at a time, so that variants are compared side by side in one run.
 
 Each variant has a process of its own: settings of a process cannot touch the other side, and memory and processor time
-can be told apart. All of them are pinned to one core; one works while the others wait for their turn.
+can be told apart. On a CPU all of them are pinned to one core; one works while the others wait for their turn.
+
+A GPU is told what to do and works later, so there a turn is a block of steps with nothing left to do at its ends.
 """
 
 import gc
@@ -21,7 +23,7 @@ PRELOADED = ["experiments.benchmarks.stock", "experiments.benchmarks.ours"]  # i
 
 @dataclass(frozen=True)
 class Answer:
-    """What a step took: seconds by the clock and of the processor, and its loss where it has one."""
+    """What a step (or block of them) took: seconds by the clock and of the processor, and its loss where it has one."""
 
     seconds: float
     processor: float
@@ -29,8 +31,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """What a worker says last if it fails."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Memory:
-    """MiB resident before the model was built, with it, and at the highest since."""
+    """MiB resident (on a GPU: allocated there) before the model was built, with it, and at the highest since."""
 
     before: float
     built: float
@@ -40,60 +49,73 @@ class Memory:
 class Turn:
     """The worker's end: `begin` waits to be let go and starts the clocks, `end` stops them and answers."""
 
-    def __init__(self, driver: Connection):
-        self._driver, self._before, self._built = driver, _resident("VmRSS"), 0.0
+    def __init__(self, driver: Connection, device: str = "cpu", block: int = 1):
+        self._driver, self._device, self._block, self._done = driver, device, block, 0
+        self._before, self._built = _memory(device, highest=False), 0.0
 
     def ready(self) -> None:
         """The model is built; from here on the memory counts."""
         gc.collect()
-        try:
-            Path("/proc/self/clear_refs").write_text("5")  # the highest mark forgets the building
-        except OSError:
-            pass
-        self._built = _resident("VmRSS")
+        _forget(self._device)
+        self._built = _memory(self._device, highest=False)
         self._driver.send("ready")
 
     def begin(self) -> None:
+        if self._done % self._block:
+            return
         self._driver.recv()
+        _wait(self._device)
         self._clock, self._processor = time.perf_counter(), _processor()
 
-    def end(self, loss: float | None = None) -> None:
-        self._driver.send(Answer(time.perf_counter() - self._clock, _processor() - self._processor, loss))
+    def end(self, loss: Any = None) -> None:
+        """`loss` may be a tensor: it is read only at a block's end, after the clocks."""
+        self._done += 1
+        if self._done % self._block:
+            return
+        _wait(self._device)
+        seconds, processor = time.perf_counter() - self._clock, _processor() - self._processor
+        self._driver.send(Answer(seconds, processor, None if loss is None else float(loss)))
 
     def finish(self, extra: Mapping[str, Any]) -> None:
-        self._driver.send((Memory(self._before, self._built, _resident("VmHWM")), dict(extra)))
+        self._driver.send((Memory(self._before, self._built, _memory(self._device, highest=True)), dict(extra)))
 
 
 @dataclass(frozen=True)
 class Told:
-    """Everything a worker said: an answer a step, its memory, what else it wanted to say (of a parity run)."""
+    """Everything a worker said: an answer a block of steps, its memory, what else it wanted to say (of a parity run)."""
 
     answers: list[Answer]
     memory: Memory
     extra: dict[str, Any]
 
 
-def together(jobs: Mapping[str, Any]) -> dict[str, Told]:
-    """Run jobs of equal step counts side by side, step by step; who goes first changes from step to step."""
+def together(jobs: Mapping[str, Any], until: float | None = None) -> dict[str, Told]:
+    """Run jobs of equal block counts side by side, block by block; who goes first changes from block to block.
+
+    TimeoutError where a worker has not answered when `time.monotonic()` says `until`.
+    """
     with _workers(jobs) as drivers:
-        for driver in drivers.values():
-            _next(driver)  # ready
-        names, (steps,) = list(jobs), {job.steps for job in jobs.values()}
+        for name in jobs:
+            _next(drivers, name, until)  # ready
+        names, (blocks,) = list(jobs), {job.steps // job.block for job in jobs.values()}
         answers: dict[str, list[Answer]] = {name: [] for name in names}
-        for step in range(steps):
-            for name in names[step % len(names) :] + names[: step % len(names)]:
+        for block in range(blocks):
+            for name in names[block % len(names) :] + names[: block % len(names)]:
                 drivers[name].send("go")
-                answers[name].append(_next(drivers[name]))
-        return {name: Told(answers[name], *_next(driver)) for name, driver in drivers.items()}
+                answers[name].append(_next(drivers, name, until))
+        return {name: Told(answers[name], *_next(drivers, name, until)) for name in names}
 
 
 @contextmanager
 def _workers(jobs: Mapping[str, Any]) -> Any:
-    context = multiprocessing.get_context("forkserver")
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
+    if all(job.device == "cpu" for job in jobs.values()):
+        context = multiprocessing.get_context("forkserver")
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[name] = "1"
+        context.set_forkserver_preload(PRELOADED)
+    else:  # a process forked from one that has so much as asked for a GPU cannot use it
+        context = multiprocessing.get_context("spawn")
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    context.set_forkserver_preload(PRELOADED)
     processes, drivers = [], {}
     try:
         for name, job in jobs.items():
@@ -111,11 +133,16 @@ def _workers(jobs: Mapping[str, Any]) -> Any:
                 process.join()
 
 
-def _next(driver: Connection) -> Any:
+def _next(drivers: Mapping[str, Connection], name: str, until: float | None) -> Any:
+    if until is not None and not drivers[name].poll(max(0.0, until - time.monotonic())):
+        raise TimeoutError(f"{name}: no answer in time")
     try:
-        return driver.recv()
-    except EOFError:
-        raise RuntimeError("a worker died; what it said stands above") from None
+        told = drivers[name].recv()
+    except (EOFError, ConnectionError):
+        raise RuntimeError(f"{name}: the worker died; what it said stands above") from None
+    if isinstance(told, Fault):
+        raise RuntimeError(f"{name}: {told.reason}")
+    return told
 
 
 def _work(job: Any, driver: Connection) -> None:
@@ -124,11 +151,48 @@ def _work(job: Any, driver: Connection) -> None:
 
     from experiments.benchmarks import ours, peak, stock
 
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    torch.set_num_threads(1)
-    turn = Turn(driver)
+    if job.device == "cpu":
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        torch.set_num_threads(1)
+    else:
+        torch.cuda.init()
+    turn = Turn(driver, job.device, job.block)
     side = {"ours": ours, "peak": peak}.get(job.variant, stock)
-    turn.finish(getattr(side, job.work)(job, turn))
+    try:
+        turn.finish(getattr(side, job.work)(job, turn))
+    except Exception as fault:
+        driver.send(Fault(f"{type(fault).__name__}: {(str(fault).splitlines() or [''])[0]}"))
+        raise
+
+
+def _wait(device: str) -> None:
+    """Until the device has done all that it was told."""
+    if device != "cpu":
+        import torch
+
+        torch.cuda.synchronize()
+
+
+def _forget(device: str) -> None:
+    """The highest mark forgets the building of the model."""
+    if device != "cpu":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+        return
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass
+
+
+def _memory(device: str, highest: bool) -> float:
+    """MiB."""
+    if device != "cpu":
+        import torch
+
+        return (torch.cuda.max_memory_allocated() if highest else torch.cuda.memory_allocated()) / 2**20
+    return _resident("VmHWM" if highest else "VmRSS")
 
 
 def _processor() -> float:

@@ -68,7 +68,7 @@ def states(encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, lay
     Those on top, or of a `layer` (0: the embeddings).
     """
     ids, row, place = batch["input_ids"], batch["row"], batch["place"]
-    if packed and _has_kernel(ids.device.type, encoder):
+    if packed and keeps_apart(encoder, ids.device):
         encoder.config._attn_implementation = attention.NAME
         cut = attention.groups(batch["falling"], encoder.config.hidden_size) if ids.device.type == "cpu" else ()
         segments = attention.Segments(batch["bounds"], batch["longest"], cut)
@@ -102,11 +102,19 @@ def _shallow(encoder: PreTrainedModel, layer: int) -> Iterator[None]:
         stack.layer = whole
 
 
-def _has_kernel(kind: str, encoder: PreTrainedModel) -> bool:
-    """Whether attention inside a packed row can be worked out there; a GPU's kernel knows half precision only."""
-    if kind == "cuda":
-        return torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
-    return kind == "cpu"
+def keeps_apart(encoder: PreTrainedModel, device: torch.device) -> bool:
+    """Whether `attention` can work inside the sequences of a packed row there.
+
+    On a CPU always. Of other devices only CUDA's have the variable-length kernel, which knows half precision, heads of a
+    multiple of 8 up to 256 and, from NVIDIA, nothing older than Ampere.
+    """
+    if device.type == "cpu":
+        return True
+    size = encoder.config.hidden_size // encoder.config.num_attention_heads
+    if device.type != "cuda" or size % 8 or size > 256:
+        return False
+    half = torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
+    return half and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def set_dropout(encoder: PreTrainedModel, rate: float) -> None:

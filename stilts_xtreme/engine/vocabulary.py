@@ -32,9 +32,7 @@ class Compact(nn.Embedding):
 
     def forward(self, tokens: Tensor) -> Tensor:
         numbers = self.number[tokens]
-        if (
-            not torch.is_grad_enabled() or torch.distributed.is_initialized()
-        ):  # others wait for a gradient that goes the usual way
+        if not torch.is_grad_enabled() or _others():
             return super().forward(numbers)
         return _Lookup.apply(self.weight, numbers, self)
 
@@ -51,6 +49,11 @@ class Compact(nn.Embedding):
         self._gradient.index_add_(0, numbers, gradient)
         if self.padding_idx is not None:  # as in any embedding: padding is not learned
             self._gradient[self.padding_idx] = 0.0
+
+
+def _others() -> bool:
+    """Whether other processes train too: they wait for a gradient that goes the usual way."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()  # a torch built without it has only the first
 
 
 class _Lookup(torch.autograd.Function):

@@ -10,7 +10,7 @@ from torch.nn.functional import gelu
 from stilts_xtreme.heads.shared import Feature, Limits, Rows, linear, single
 from stilts_xtreme.tasks.examples import Text
 
-LOGITS = 2**24  # held at a time: 64 MiB in single precision
+LOGITS = {"cpu": 2**24, "cuda": 2**28}  # held at a time: 64 MiB in single precision, and 1 GiB on a GPU, which wants large parts
 MASKED, SWAPPED = 0.8, 0.1  # of the chosen tokens: replaced by <mask>, by a random token; the rest stay (BERT, section 3.1)
 
 
@@ -106,4 +106,5 @@ class TiedCrossEntropy(torch.autograd.Function):
 
 
 def _parts(states: Tensor, vocabulary: int) -> Sequence[Tensor]:
-    return states.split(max(1, LOGITS // vocabulary)) if len(states) else ()
+    most = LOGITS.get(states.device.type, LOGITS["cpu"])
+    return states.split(max(1, most // vocabulary)) if len(states) else ()

@@ -41,8 +41,8 @@ class Encoded:
 class Desk:
     """Where a stage asks for its data: what other stages asked for before stands in the cache, and is neither read nor encoded.
 
-    `words` is the stage's tokenizer. `held` are readings at hand; each is let go once its features are there. `note` is told of what
-    takes time or is damaged.
+    `words` is the stage's tokenizer. `held` are readings at hand; each is let go once its features are there. `note` is told of
+    what takes time or is damaged.
     """
 
     store: Store
