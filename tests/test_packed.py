@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModel, BertConfig, XLMRobertaConfig
 
-from stilts_xtreme.engine import attention, dropout, predict
+from stilts_xtreme.engine import attention, predict
 from stilts_xtreme.engine.batches import collate
 from stilts_xtreme.engine.encoder import Model, can_pack, keeps_apart, states
 
@@ -168,14 +168,14 @@ def test_attention_is_softmax_written_out_with_its_dropout(rate, together, monke
     ours, plain = ([part.clone().requires_grad_() for part in made] for _ in range(2))
     cut = attention.groups(lengths, heads * size)
     assert len(cut) == (3 if together == 0.0 else 1)
-    bits = dropout.random_bits(sum(g.rows * heads * g.width**2 for g in cut))
+    bits = attention.random_bits(sum(g.rows * heads * g.width**2 for g in cut))
     monkeypatch.setattr(attention, "random_bits", lambda n: bits[:n])
     segments = attention.Segments(torch.tensor(0), lengths[0], cut)
     found, _ = attention.attend(None, *ours, None, None, rate, segments)
     weight = torch.randn(found.shape, dtype=torch.float64)
     (found * weight).sum().backward()
 
-    kept, row = dropout.keep(bits, rate) if rate else torch.ones(len(bits), dtype=torch.bool), 0
+    kept, row = attention.keep(bits, rate) if rate else torch.ones(len(bits), dtype=torch.bool), 0
     masks, at = [], 0
     for group in cut:
         whole = kept[at : at + group.rows * heads * group.width**2].view(group.rows, heads, group.width, group.width)
@@ -228,16 +228,11 @@ def test_the_kernel_of_a_gpu_is_told_the_boundaries(monkeypatch):
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_dropout_drops_its_share_and_keeps_the_mean(rate):
+def test_bits_keep_their_share(rate):
     torch.manual_seed(0)
-    layer, states = dropout.Dropout(rate).train(), torch.ones(400, 500, requires_grad=True)
-    found = layer(states)
-    kept = found.detach() != 0
-    assert float(kept.float().mean()) == pytest.approx(1 - rate, abs=0.004)
-    assert torch.allclose(found[kept], torch.tensor(1 / (1 - rate)))
-    found.sum().backward()
-    assert torch.equal(states.grad, found.detach())
-    assert not torch.equal(layer(states), layer(states)) and torch.equal(layer.eval()(states), states)
+    kept = attention.keep(attention.random_bits(200_001), rate)
+    assert len(kept) == 200_001 and float(kept.float().mean()) == pytest.approx(1 - rate, abs=0.004)
+    assert not torch.equal(kept, attention.keep(attention.random_bits(200_001), rate))
 
 
 def test_dropped_packed_rows_are_the_dropped_padded_ones(monkeypatch):
@@ -255,7 +250,6 @@ def test_dropped_packed_rows_are_the_dropped_padded_ones(monkeypatch):
             return states * mask[:, 0]
         return states * (mask if states.shape[:2] == shape else mask[batch["row"], batch["place"]]) / 0.7
 
-    monkeypatch.setattr(dropout.Dropout, "forward", drop)
     monkeypatch.setattr(torch.nn.Dropout, "forward", drop)
     (ours, gradients), first = outcome(made, "classification", True), len(calls)
     calls.clear()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from experiments.benchmarks.setting import Job
 
 WARMUP, MEASURED = 2, 20
-TECHNIQUES = ("packing", "vocabulary", "dropout")
+TECHNIQUES = ("packing", "vocabulary")
 
 
 @dataclass(frozen=True)

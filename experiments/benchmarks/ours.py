@@ -38,11 +38,6 @@ def _model(job: Job) -> tuple[encoder.Model, Any]:
     model.heads[TASK].load_state_dict(head)
     if job.without == "packing":
         model.packed = False
-    if job.without == "dropout":
-        for module in list(model.modules()):
-            for name, child in module.named_children():
-                if isinstance(child, torch.nn.Dropout):
-                    setattr(module, name, torch.nn.Dropout(child.p))
     return model, tokenizer
 
 

@@ -66,7 +66,7 @@ class Job:
     group_by_length: bool = False
     dropout: float = 0.1
     mask_rate: float = 0.15
-    without: str = ""  # a technique of ours that is left out: packing, vocabulary or dropout
+    without: str = ""  # a technique of ours that is left out: packing or vocabulary
     data: str | None = None  # a JSON file of features, in place of drawn ones
     device: str = "cpu"
     block: int = 1

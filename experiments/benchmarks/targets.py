@@ -35,7 +35,6 @@ TARGETS = (
     Target("bf16-default-small-squad", "training bf16 against the Trainer's default fp32, small, SQuAD lengths", "3.3-3.5"),
     Target("with-packing-small-techniques", "of ours: unpadded batches against padded ones, small, MNLI lengths", "1.8-2.1"),
     Target("with-vocabulary-small-techniques", "of ours: compact table of words against the whole one, the same", "1.25"),
-    Target("with-dropout-small-techniques", "of ours: masks from random bits against torch's dropout layers, the same"),
     Target("fp32-base-predict", "prediction fp32, base, 15 languages", "2.0", 2, 2.5),
     Target("bf16-default-base-predict", "prediction bf16 against the Trainer's default fp32, base, 15 languages", "6.0", 5.5, 8),
     Target("padded-base-predict", "(the Trainer's prediction against XTREME's way: batch 8 padded to 128)", "1.7"),

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
 
 from stilts_xtreme.engine import attention
-from stilts_xtreme.engine.dropout import Dropout
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS
 
@@ -118,12 +117,11 @@ def keeps_apart(encoder: PreTrainedModel, device: torch.device) -> bool:
 
 
 def set_dropout(encoder: PreTrainedModel, rate: float) -> None:
-    """Give every dropout of the encoder this rate, and the faster masks."""
+    """Give every dropout of the encoder this rate."""
     for module in encoder.modules():
-        for name, child in module.named_children():
-            if isinstance(child, nn.Dropout):
-                setattr(module, name, Dropout(rate))
-        if isinstance(getattr(module, "dropout", None), float):
+        if isinstance(module, nn.Dropout):
+            module.p = rate
+        elif isinstance(getattr(module, "dropout", None), float):
             module.dropout = rate  # scaled-dot-product attention takes its rate from here
 
 
