@@ -73,8 +73,7 @@ def train(
     torch.manual_seed(seed)
     plans = {task: iter(_batches(stream, schedule.count(task), recipe, seed)) for task, stream in streams.items()}
     masking = torch.Generator().manual_seed(seed)
-    if vocabulary is not None:
-        narrow(model.encoder, vocabulary)
+    narrow(model.encoder, vocabulary)
     optimizer = AdamW(model.parameters(), recipe.weight_decay, recipe.beta2, recipe.epsilon)
     warmup = math.ceil(recipe.warmup * len(schedule))
     rates = [recipe.learning_rate * _slope(n, warmup, len(schedule)) for n in range(len(schedule))]
@@ -121,9 +120,8 @@ def train(
 
     if best_state:
         model.load_state_dict(best_state)
-    if vocabulary is not None:
-        taken = kept if score else number
-        widen(model.encoder, math.prod(1 - rate * recipe.weight_decay for rate in rates[:taken]))
+    taken = kept if score else number
+    widen(model.encoder, math.prod(1 - rate * recipe.weight_decay for rate in rates[:taken]))
 
 
 def _told(pending: Sequence[tuple[int, str, Tensor, int]]) -> list[Step]:

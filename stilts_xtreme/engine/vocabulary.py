@@ -1,7 +1,7 @@
-"""The active vocabulary: a stage trains only those rows of the embedding table that its data can touch.
+"""The table of embeddings while it is trained: its gradient is kept from step to step, and rows that no data touches are left out.
 
-Every other row would have a gradient of zero at every step, so that AdamW changes it by weight decay alone: a factor that is
-known beforehand. The rest of the model trains as if the table were whole.
+Rows that a stage's data does not touch would have a gradient of zero at every step, so that AdamW changes them by weight decay
+alone: a factor that is known beforehand. The rest of the model trains as if they were there.
 """
 
 from typing import Any
@@ -11,56 +11,69 @@ import torch
 from torch import Tensor, nn
 
 
-class Compact(nn.Embedding):
-    """Some rows of a table (`ids`, rising), looked up by the table's own numbers; `whole` is the table they come from.
+class Table(nn.Embedding):
+    """A table whose lookups add to the gradient that is there; `whole` is the one it stands for."""
 
-    Numbers up to the padding's are all held, so that padding keeps its number. IndexError for a token that is not held.
+    def __init__(self, whole: nn.Embedding, weight: nn.Parameter):
+        super().__init__(len(weight), whole.embedding_dim, whole.padding_idx, _weight=weight.detach())
+        self.weight = weight
+        self._whole = [whole]  # in a list, so that it counts as no part of the model
+        self._gradient: Tensor | None = None
+        self._touched: list[Tensor] = []
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.look_up(tokens)
+
+    def look_up(self, numbers: Tensor) -> Tensor:
+        # Training over several processes waits for a gradient that goes the usual way.
+        several = torch.distributed.is_available() and torch.distributed.is_initialized()
+        if several or not torch.is_grad_enabled():
+            return super().forward(numbers)
+        return _Lookup.apply(torch.zeros((), device=numbers.device, requires_grad=True), numbers, self)
+
+    def collect(self, numbers: Tensor, gradient: Tensor) -> None:
+        """Add to the gradient. Where nothing is there yet it is the last step's memory, of which only touched rows are cleared."""
+        if self.weight.grad is None:
+            if self._gradient is None:
+                self._gradient = torch.zeros_like(self.weight)
+            for rows in self._touched:
+                self._gradient.index_fill_(0, rows, 0.0)
+            self._touched.clear()
+            self.weight.grad = self._gradient
+        if self.weight.grad is self._gradient:
+            self._touched.append(numbers)
+        if self.padding_idx is not None:  # as in any embedding: padding is not learned
+            gradient = gradient.masked_fill((numbers == self.padding_idx)[:, None], 0.0)
+        self.weight.grad.index_add_(0, numbers, gradient)
+
+
+class Compact(Table):
+    """Some rows of a table (`ids`, rising), looked up by the table's own numbers.
+
+    Numbers up to the padding's are all held, so that padding keeps its number. IndexError for a token that is not held (on a GPU
+    an assertion of the device).
     """
 
     def __init__(self, whole: nn.Embedding, ids: np.ndarray):
         held = np.union1d(ids, np.arange((whole.padding_idx or 0) + 1))
         rows = torch.from_numpy(held.astype(np.int64)).to(whole.weight.device)
-        super().__init__(len(rows), whole.embedding_dim, whole.padding_idx, _weight=whole.weight.detach()[rows])
-        self._whole = [
-            whole.to("cpu")
-        ]  # in a list, so that it counts as no part of the model, and goes to no other device with it
+        super().__init__(whole, nn.Parameter(whole.weight.detach()[rows]))
         number = torch.full((whole.num_embeddings,), len(rows), device=rows.device)
         self.register_buffer("number", number.index_put((rows,), torch.arange(len(rows), device=rows.device)), persistent=False)
         self.register_buffer("held", rows, persistent=False)
-        self._gradient: Tensor | None = None
-        self._touched: list[Tensor] = []
+        whole.to("cpu")
 
     def forward(self, tokens: Tensor) -> Tensor:
-        numbers = self.number[tokens]
-        if not torch.is_grad_enabled() or _others():
-            return super().forward(numbers)
-        return _Lookup.apply(self.weight, numbers, self)
-
-    def collect(self, numbers: Tensor, gradient: Tensor) -> None:
-        """Add to the table's gradient, which is kept from step to step: only rows that the last step touched are cleared."""
-        if self._gradient is None:
-            self._gradient = torch.zeros_like(self.weight)
-        if self.weight.grad is None:
-            for rows in self._touched:
-                self._gradient.index_fill_(0, rows, 0.0)
-            self._touched.clear()
-            self.weight.grad = self._gradient
-        self._touched.append(numbers)
-        self._gradient.index_add_(0, numbers, gradient)
-        if self.padding_idx is not None:  # as in any embedding: padding is not learned
-            self._gradient[self.padding_idx] = 0.0
-
-
-def _others() -> bool:
-    """Whether other processes train too: they wait for a gradient that goes the usual way."""
-    return torch.distributed.is_available() and torch.distributed.is_initialized()  # a torch built without it has only the first
+        return self.look_up(self.number[tokens])
 
 
 class _Lookup(torch.autograd.Function):
+    """A lookup that hands its gradient to the table. The graph does not know of the weights: they must not wait for it."""
+
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, numbers: Tensor, table: Compact) -> Tensor:
+    def forward(ctx: Any, anchor: Tensor, numbers: Tensor, table: Table) -> Tensor:
         ctx.numbers, ctx.table = numbers, table
-        return nn.functional.embedding(numbers, weight)
+        return nn.functional.embedding(numbers, table.weight.detach())
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
@@ -68,17 +81,19 @@ class _Lookup(torch.autograd.Function):
         return None, None, None
 
 
-def narrow(encoder: Any, ids: np.ndarray) -> None:
-    """Let the encoder hold only the rows of these tokens; its other weights and what it computes for them stay the same."""
-    encoder.set_input_embeddings(Compact(encoder.get_input_embeddings(), ids))
+def narrow(encoder: Any, ids: np.ndarray | None) -> None:
+    """Let the encoder hold only the rows of these tokens (None: all of them); what it computes for them stays the same."""
+    whole = encoder.get_input_embeddings()
+    encoder.set_input_embeddings(Table(whole, whole.weight) if ids is None else Compact(whole, ids))
 
 
 @torch.no_grad()
 def widen(encoder: Any, factor: float) -> None:
     """Put the rows back into their table, whose other rows are multiplied by `factor`."""
-    compact = encoder.get_input_embeddings()
-    (whole,) = compact._whole
-    if factor != 1.0:
-        whole.weight.mul_(factor)
-    whole.weight[compact.held.cpu()] = compact.weight.cpu()
-    encoder.set_input_embeddings(whole.to(compact.weight.device))
+    table = encoder.get_input_embeddings()
+    (whole,) = table._whole
+    if isinstance(table, Compact):
+        if factor != 1.0:
+            whole.weight.mul_(factor)
+        whole.weight[table.held.cpu()] = table.weight.cpu()
+    encoder.set_input_embeddings(whole.to(table.weight.device))

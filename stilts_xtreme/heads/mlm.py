@@ -94,12 +94,12 @@ class TiedCrossEntropy(torch.autograd.Function):
                 else:
                     d_table += shares.T @ rows
                 begin = end
-        ctx.save_for_backward(d_states, torch.zeros_like(table) if d_table is None else d_table, d_bias)
+        ctx.made = d_states, torch.zeros_like(table) if d_table is None else d_table, d_bias
         return total
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        made = ctx.saved_tensors
+        made, ctx.made = ctx.made, None  # let go of: whoever takes a gradient that nobody else holds need not copy it
         if gradient.device.type == "cpu" and gradient == 1:  # as in training: nothing to multiply a whole table by
             return *made, None
         return *(part * gradient.to(part.dtype) for part in made), None
