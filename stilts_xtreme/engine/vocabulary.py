@@ -1,4 +1,4 @@
-"""The table of embeddings while it is trained: its gradient is kept from step to step, and rows that no data touches are left out.
+"""The table of embeddings while it is trained: its gradient is kept from step to step, rows that no data touches are left out.
 
 Rows that a stage's data does not touch would have a gradient of zero at every step, so that AdamW changes them by weight decay
 alone: a factor that is known beforehand. The rest of the model trains as if they were there.
@@ -32,7 +32,7 @@ class Table(nn.Embedding):
         return _Lookup.apply(torch.zeros((), device=numbers.device, requires_grad=True), numbers, self)
 
     def collect(self, numbers: Tensor, gradient: Tensor) -> None:
-        """Add to the gradient. Where nothing is there yet it is the last step's memory, of which only touched rows are cleared."""
+        """Add to the gradient. Where none is there yet it is the last step's memory, of which only touched rows are cleared."""
         if self.weight.grad is None:
             if self._gradient is None:
                 self._gradient = torch.zeros_like(self.weight)
