@@ -12,6 +12,7 @@ from stilts_xtreme.scoring import neighbours
 from stilts_xtreme.scoring.neighbours import Best, Multiplier, Side, Single, Vectors
 
 Pair = tuple[Hashable, Hashable]  # foreign sentence, English sentence
+DECIMALS = 9  # of a margin score: what is equal but for the rounding of its means ties, and a tie goes to the lowest index
 
 
 def nearest(queries: Vectors, candidates: Vectors) -> NDArray[np.int64]:
@@ -41,7 +42,7 @@ def mine(foreign: Vectors, english: Vectors, k: int = 4, product: Multiplier = S
     """Translation pairs (foreign index, English index, score), best first; each sentence stands in at most one.
 
     A pair's score is its cosine over the mean cosine of both sentences to their `k` nearest neighbours on the other side (0 where
-    that mean is not above 0). Every sentence of either side proposes the best scored of its neighbours; proposals are accepted
+    that mean is not above 1e-12), rounded to 9 decimals. Every sentence of either side proposes the best scored of its neighbours; proposals are accepted
     from the best score down. k = 4 and "both directions, highest first" as in XTREME. ValueError as in `nearest`.
     """
     there, here = Side(foreign), Side(english)
@@ -141,6 +142,7 @@ def _proposals(
     order = np.argsort(indices, axis=1)
     indices, cosines = np.take_along_axis(indices, order, axis=1), np.take_along_axis(cosines, order, axis=1)
     means = (own_mean[:, None] + other_mean[indices]) / 2
-    scores = np.divide(cosines, means, out=np.zeros_like(cosines), where=means > 0)
+    margins = np.divide(cosines, means, out=np.zeros_like(cosines), where=means > neighbours.ULP)
+    scores = np.round(margins, DECIMALS)
     best = scores.argmax(axis=1)[:, None]
     return np.take_along_axis(indices, best, axis=1)[:, 0], np.take_along_axis(scores, best, axis=1)[:, 0]
