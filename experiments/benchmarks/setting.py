@@ -48,7 +48,8 @@ class Job:
     `variant` is `ours`, `stock`, `xtreme` (prediction padded to the full length) or `peak` (bare matrix products).
     `work` is train or predict, for `peak` also rates. Steps are timed in blocks of `block`; `eval_batch` and `compiled`
     (torch.compile) are the stock side's.
-    `attention` is the stock side's; `parity` asks for the weights at the end, written to the file of that name.
+    `precision` is fp32 or bf16, in a parity run of the stock side also fp64. `attention` is the stock side's; `parity` asks for
+    the weights at the end, written to the file of that name.
     """
 
     variant: str

@@ -51,6 +51,8 @@ def _model(job: Job, tokenizer: Any) -> Any:
     missing = model.load_state_dict(state, strict=False)
     assert not missing.unexpected_keys and all("decoder" in name for name in missing.missing_keys), missing
     model.tie_weights()
+    if job.precision == "fp64":  # for parity only
+        model.double()
     if job.head == "mlm":
         model.lm_head.layer_norm.eps = 1e-5  # as in published XLM-R and in our head; a fresh configuration says 1e-12
     assert model.config._attn_implementation == job.attention and model.config.vocab_size == shape.vocab_size

@@ -51,6 +51,8 @@ def _parity(row: dict[str, Any]) -> str:
     gate = row.get("parity")
     if gate:
         told = f"{gate['difference']:.1e} (allowed {gate['allowed']:.1e}, moved {gate['moved']:.1e})"
+        if exact := gate.get("exact"):
+            told += f"; from double precision ours {exact['ours']:.1e}, the Trainer's {exact['sdpa']:.1e}"
         return ("" if gate["passed"] else "FAILED: ") + told
     if row.get("outputs"):
         return f"logits {row['outputs']['difference']:.1e} of {row['outputs']['scale']:.1f}"

@@ -41,9 +41,10 @@ def nearest_k(queries: Vectors, chunks: Iterable[Vectors], k: int, product: Mult
 def mine(foreign: Vectors, english: Vectors, k: int = 4, product: Multiplier = Single) -> list[tuple[int, int, float]]:
     """Translation pairs (foreign index, English index, score), best first; each sentence stands in at most one.
 
-    A pair's score is its cosine over the mean cosine of both sentences to their `k` nearest neighbours on the other side (0 where
-    that mean is not above 1e-12), rounded to 9 decimals. Every sentence of either side proposes the best scored of its neighbours; proposals are accepted
-    from the best score down. k = 4 and "both directions, highest first" as in XTREME. ValueError as in `nearest`.
+    A pair's score is its cosine over the mean cosine of both sentences to their `k` nearest neighbours on the other side (0
+    where that mean is not above 1e-12), rounded to 9 decimals. Every sentence of either side proposes the best scored of its
+    neighbours; proposals are accepted from the best score down. k = 4 and "both directions, highest first" as in XTREME.
+    ValueError as in `nearest`.
     """
     there, here = Side(foreign), Side(english)
     forward = [Best(there, piece, min(k, len(english))) for piece in there.pieces(neighbours.ROWS)]
