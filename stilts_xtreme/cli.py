@@ -96,10 +96,10 @@ def study(
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
-    from stilts_xtreme import plan, planner
+    from stilts_xtreme import axes, plan
 
     loaded, store_ = _load(spec, overrides, {"study"}), _store(store)
-    cells = planner.study(loaded)
+    cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
     if dry_run:
         return _tree(stages, store_, {plan.address(cell.stage) for cell in cells})

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from stilts_xtreme.data import read as data
+from stilts_xtreme.noise import Noise
 
 CODE = {"train": 2, "predict": 2}  # raised by hand when the same stage would give another result
 
@@ -82,7 +83,7 @@ class Train:
     """Train(start, mixture, recipe, seed): pre-training, intermediate training, mixtures and target fine-tuning alike.
 
     `tasks` are names of training data ("mnli", "mnli@de", see `catalogue.training`); `rates` are those of the labelled ones,
-    which leave `text_share` of the steps to masked LM on text.
+    which leave `text_share` of the steps to masked LM on text. `noise` is in the training data, never in dev data.
     """
 
     start: "Random | Pretrained | Train"
@@ -95,6 +96,7 @@ class Train:
     temperature: float = 1.0
     exponent: float | None = None
     text_share: float | None = None
+    noise: Noise | None = None
     where: data.Where = field(default=None, compare=False)  # type: ignore[assignment]
 
     @property
@@ -109,7 +111,8 @@ class Train:
 
 @dataclass(frozen=True)
 class Predict:
-    """Predictions of one model for one task in `languages`; `layer`, `pooling` and `max_length` are for retrieval only."""
+    """Predictions of one model for one task in `languages`; `layer`, `pooling` and `max_length` are for retrieval only;
+    `noise` is in what is predicted."""
 
     model: "Pretrained | Train"
     task: str
@@ -118,6 +121,7 @@ class Predict:
     layer: int | None = None
     pooling: str | None = None
     max_length: int | None = None
+    noise: Noise | None = None
     where: data.Where = field(default=None, compare=False)  # type: ignore[assignment]
 
     @property
@@ -155,6 +159,10 @@ def identity(stage: Stage) -> dict[str, Any]:
         told["recipe"] = {name: value for name, value in asdict(stage.recipe).items() if name != "micro_batch"}
         if stage.text_share is None:  # as it was before mixtures could hold text: addresses stay what they were
             del told["text_share"]
+    if stage.noise is None:  # likewise
+        del told["noise"]
+    else:
+        told["noise"] = stage.noise.identity()
     told = {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
     return {"kind": kind(stage), "code": CODE[kind(stage)], **told}
 

@@ -2,28 +2,19 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme.noise import Noise
 from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage, Train
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
+from stilts_xtreme.spec.study import TARGET
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
 from stilts_xtreme.tasks.task import training_split
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One evaluation of a study."""
-
-    intermediate: str
-    target: str
-    seed: int
-    stage: Predict
 
 
 class Planner:
@@ -72,7 +63,9 @@ class Planner:
             raise UserError(f"text: there is none in {data.name(self.where)}. To get it: {TASKS['text'].about}")
         return tuple(self.reads("text", "train", code) for code in codes) + (self.reads("text", "dev", "en"),)
 
-    def train(self, start: Any, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Any = None) -> Train:
+    def train(
+        self, start: Any, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Any = None, noise: Noise | None = None
+    ) -> Train:
         """One training stage on the data that `tasks` name, and on text where the mixture says so."""
         found = [training(task) for task in tasks]
         _undivided([task.name for task, _ in found], recipe)
@@ -91,7 +84,7 @@ class Planner:
             how |= {"rates": tuple(sorted(given.items())) if isinstance(given, Mapping) else given}
             how |= {"cap": mixture.cap} if given in ("proportional", "temperature") else {}
             how |= {"temperature": mixture.temperature} if mixture.temperature else {}
-        return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), where=self.where, **how))
+        return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), noise=noise, where=self.where, **how))
 
     def intermediate(self, task: str, start: Any, seed: int, recipe: Any = None) -> Train:
         recipes = self.setup.recipes
@@ -104,16 +97,23 @@ class Planner:
         laid = lay(recipes.default, recipes.intermediate.get("default"), recipes.multitask, recipe)
         return self.train(start, mixture.tasks, laid, seed, mixture)
 
-    def target(self, task: str, start: Any, seed: int, recipe: Any = None, languages: Sequence[str] = ("en",)) -> Train:
+    def target(
+        self,
+        task: str,
+        start: Any,
+        seed: int,
+        recipe: Any = None,
+        languages: Sequence[str] = ("en",),
+        noise: Noise | None = None,
+    ) -> Train:
         """Fine-tuning for a target, on the data in `languages` (English alone: zero-shot) of the task it is trained on, or of
-        several in order; `recipe` is laid over that of the last one.
+        several in order; `recipe` is laid over that of the last one, and its data alone has noise in it.
         """
         recipes, names = self.setup.recipes, trained_on(task)
-        said = "" if list(languages) == ["en"] else f"@{'+'.join(languages)}"
         for name in names:
-            own = recipe if name == names[-1] else None
+            own, changed = (recipe, noise) if name == names[-1] else (None, None)
             laid = lay(recipes.default, recipes.target.get("default"), recipes.target.get(name), own)
-            start = self.train(start, [name + said], laid, seed)
+            start = self.train(start, [_named(name, languages)], laid, seed, noise=changed)
         return start
 
     def predict(self, model: Any, task: str, languages: Sequence[str] | None = None) -> Predict:
@@ -145,19 +145,47 @@ class Planner:
         listed = self.benchmark.languages.get(task, TASKS[task].languages)
         return lambda code: code in listed if code in LANGUAGES else "-" not in code
 
-    def begin(self, name: str | Sequence[str], mixtures: Mapping[str, Any], seed: int) -> Any:
-        """What a study's `intermediate` entry stands for: an encoder, a task, a mixture, or a chain of those in order."""
+    def begin(
+        self, name: str | Sequence[str], mixtures: Mapping[str, Any], target: str, seed: int, languages: Sequence[str]
+    ) -> Any:
+        """What a study's `intermediate` entry stands for: an encoder, a task, a mixture, or a chain of those in order.
+
+        `target` in `languages` is what a mixture that holds the target's training data holds.
+        """
         if name in ("none", "untrained"):
             return self.encoder(seed, trained=name == "none")
         start = self.encoder(seed)
         for link in [name] if isinstance(name, str) else name:
-            start = self.mixture(mixtures[link], start, seed) if link in mixtures else self.intermediate(link, start, seed)
+            if link in mixtures:
+                mixture = _of_target(mixtures[link], _training_name(target, languages))
+                start = self.mixture(mixture, start, seed, mixture.recipe)
+            else:
+                start = self.intermediate(link, start, seed)
         return start
 
-    def evaluate(self, start: Any, task: str, seed: int, languages: Sequence[str] = ("en",)) -> Predict:
-        """Train for `task` from `start` where the benchmark trains for it at all, in `languages`, then predict."""
+    def evaluate(
+        self,
+        name: str | Sequence[str],
+        mixtures: Mapping[str, Any],
+        task: str,
+        seed: int,
+        languages: Sequence[str] = ("en",),
+        recipe: Any = None,
+        noise: Noise | None = None,
+    ) -> Predict:
+        """An evaluation of a study: train the entry `name` (see `begin`), fine-tune for `task` in `languages` where the benchmark
+        trains for it at all (and the entry's last mixture did not), then predict.
+        """
         source = self.benchmark.encoders.get(task, task)
-        return self.predict(self.target(source, start, seed, None, languages) if TASKS[source].source_task else start, task)
+        start = self.begin(name, mixtures, source, seed, languages)
+        last = name if isinstance(name, str) else name[-1]
+        if TASKS[source].source_task and not (last in mixtures and mixtures[last].last):
+            start = self.target(source, start, seed, recipe, languages, noise)
+        return self.predict(start, task)
+
+    def noisy(self, stage: Predict, noise: Noise) -> Predict:
+        """The same prediction, of test inputs with noise in them."""
+        return self._same(replace(stage, noise=noise))
 
 
 def resolve(spec: Any) -> Stage:
@@ -165,36 +193,22 @@ def resolve(spec: Any) -> Stage:
     return _stage(spec, Planner(spec.setup, getattr(spec, "benchmark", "xtreme")))
 
 
-def study(spec: Any) -> list[Cell]:
-    """A study's evaluations: intermediate x training languages x target x seed, common stages shared.
-
-    UserError telling all data that is not there.
-    """
-    planner, cells, faults = Planner(spec.setup, spec.benchmark), [], []
-    for name, languages, target, seed in product(spec.intermediate, spec.training_languages, spec.targets, spec.seeds):
-        try:
-            stage = planner.evaluate(planner.begin(name, spec.mixtures, seed), target, seed, languages)
-            cells.append(Cell(row(name, languages), target, seed, stage))
-        except UserError as fault:
-            faults.append(str(fault))
-    if faults:
-        raise UserError("\n".join(dict.fromkeys(faults)))
-    return cells
+def _training_name(target: str, languages: Sequence[str]) -> str:
+    """The training data of a target, the last it is trained on, by name."""
+    return _named(trained_on(target)[-1] if TASKS[target].source_task else target, languages)
 
 
-def label(intermediate: str | Sequence[str]) -> str:
-    """How a study's `intermediate` entry is written in results: a chain as `squad>mnli`."""
-    return intermediate if isinstance(intermediate, str) else ">".join(intermediate)
+def _named(task: str, languages: Sequence[str]) -> str:
+    return task if list(languages) == ["en"] else f"{task}@{'+'.join(languages)}"
 
 
-def rows(spec: Any) -> list[str]:
-    """The rows of a study's tables, in order."""
-    return [row(name, languages) for name in spec.intermediate for languages in spec.training_languages]
-
-
-def row(intermediate: str | Sequence[str], languages: Sequence[str]) -> str:
-    """A row's name: the intermediate, and the languages of fine-tuning where they are not English alone."""
-    return label(intermediate) + ("" if list(languages) == ["en"] else f" ({'+'.join(languages)})")
+def _of_target(mixture: Any, data: str) -> Any:
+    """A study's mixture with the target's training data in place of the word for it; data that it names already counts once."""
+    named = dict.fromkeys(data if task == TARGET else task for task in mixture.tasks)
+    update: dict[str, Any] = {"tasks": list(named)}
+    if isinstance(mixture.rates, Mapping):
+        update["rates"] = {data if task == TARGET else task: weight for task, weight in mixture.rates.items()}
+    return mixture.model_copy(update=update)
 
 
 def lay(*layers: Any) -> Recipe:

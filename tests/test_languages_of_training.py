@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import plan, planner, spec
+from stilts_xtreme import axes, plan, planner, spec
 from stilts_xtreme.data.miniature import rows
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, digest, languages, read
 from stilts_xtreme.errors import UserError
@@ -40,16 +40,16 @@ def test_a_translated_intermediate_reads_its_language_and_english_dev() -> None:
 
 
 def test_zero_shot_training_reads_english_alone() -> None:
-    for cell in planner.study(spec.load(MAIN)):
+    for cell in axes.study(spec.load(MAIN)):
         for stage in plan.chain(cell.stage)[1:-1]:
             assert {(read.split, read.language) for read in stage.reads} <= {("train", "en"), ("dev", "en")}
 
 
 def test_a_study_over_training_languages() -> None:
-    axes = ["intermediate=[none,squad]", "targets=[xnli,panx,tatoeba]", "training_languages=[[en],[en,xa]]", "seeds=[1]"]
-    study = spec.load(MAIN, axes)
-    assert planner.rows(study) == ["none", "none (en+xa)", "squad", "squad (en+xa)"]
-    by = {(cell.intermediate, cell.target): cell.stage for cell in planner.study(study)}
+    given = ["intermediate=[none,squad]", "targets=[xnli,panx,tatoeba]", "training_languages=[[en],[en,xa]]", "seeds=[1]"]
+    study = spec.load(MAIN, given)
+    assert [row.name for row in axes.rows(study)] == ["none", "none (en+xa)", "squad", "squad (en+xa)"]
+    by = {(cell.intermediate, cell.target): cell.stage for cell in axes.study(study)}
     assert len(by) == 4 * 3
     model = by["none (en+xa)", "xnli"].model
     assert model.tasks == ("mnli@en+xa",)
@@ -58,7 +58,7 @@ def test_a_study_over_training_languages() -> None:
     assert by["none (en+xa)", "tatoeba"] is by["none", "tatoeba"]  # nothing is trained for it
     assert by["none", "xnli"].model.tasks == ("mnli",)
     alone = spec.load(MAIN, ["intermediate=[none]", "targets=[xnli]", "training_languages=[[en,xa]]"])
-    assert planner.rows(alone) == ["none (en+xa)"]
+    assert [row.name for row in axes.rows(alone)] == ["none (en+xa)"]
     with pytest.raises(UserError, match="stands in the list twice"):
         spec.load(MAIN, ["training_languages=[[en,xa],[xa,en]]"])
 
@@ -109,7 +109,7 @@ MIXED = "mixtures={mixed: {tasks: [mnli], text: {share: 0.25, exponent: 0.3}}}"
 
 
 def test_text_in_a_mixture_takes_its_share_of_the_steps() -> None:
-    (cell,) = planner.study(spec.load(MAIN, [MIXED, "intermediate=[mixed]", "targets=[tatoeba]", "seeds=[1]"]))
+    (cell,) = axes.study(spec.load(MAIN, [MIXED, "intermediate=[mixed]", "targets=[tatoeba]", "seeds=[1]"]))
     stage = cell.stage.model
     assert stage.tasks == ("mnli", "text") and stage.exponent == 0.3
     assert {("text", "train", code) for code in languages(TASKS["text"], stage.where)} <= reads(stage)
@@ -149,9 +149,9 @@ def test_the_miniature_takes_part_in_both_benchmarks_and_pairs_are_asked_for() -
 
 
 def test_xtreme_r_trains_the_encoder_of_tatoeba_on_squad() -> None:
-    axes = ["intermediate=[none]", "targets=[tatoeba,xquad]", "seeds=[1]"]
+    given = ["intermediate=[none]", "targets=[tatoeba,xquad]", "seeds=[1]"]
     zero, trained = (
-        {cell.target: cell.stage for cell in planner.study(spec.load(MAIN, [*axes, f"benchmark={name}"]))} for name in BENCHMARKS
+        {cell.target: cell.stage for cell in axes.study(spec.load(MAIN, [*given, f"benchmark={name}"]))} for name in BENCHMARKS
     )
     assert zero["tatoeba"].model.tasks == ("text",)
     assert trained["tatoeba"].model is trained["xquad"].model and trained["tatoeba"].model.tasks == ("squad",)
@@ -173,7 +173,7 @@ def test_the_exponent_is_for_text_and_goes_by_all_of_it(tmp_path) -> None:
     from stilts_xtreme.stages.encoded import Desk
     from stilts_xtreme.store import Store
 
-    (cell,) = planner.study(
+    (cell,) = axes.study(
         spec.load(MAIN, [MIXED, "intermediate=[mixed]", "targets=[tatoeba]", "setup.recipes.multitask={examples: 50}"])
     )
     stage = cell.stage.model

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from stilts_xtreme.languages import XTREME as XTREME_LANGUAGES
 from stilts_xtreme.languages import codes
@@ -92,6 +92,7 @@ XTREME_R = Benchmark(
     encoders={"tatoeba": "xquad"},  # no longer zero-shot: its encoder is fine-tuned on SQuAD v1.1
 )
 
+BenchmarkName = Literal["xtreme", "xtreme-r"]
 BENCHMARKS = {benchmark.name: benchmark for benchmark in (XTREME, XTREME_R)}
 
 

@@ -50,7 +50,12 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress) 
     desk = Desk(store, stage.where, words, Limits(max_length=stage.max_length), progress.note)
 
     def sweep(*asked: tuple[str, str]) -> tuple[list[Encoded], _Sweep]:
-        parts = [desk.encoded(stage.task, *one, head="embedding", labels=(), training=False) for one in asked]
+        parts = [
+            desk.encoded(
+                stage.task, *one, head="embedding", labels=(), training=False, noise=stage.noise if one[0] == "test" else None
+            )
+            for one in asked
+        ]
         return parts, _Sweep(stage, model, words, device, parts, progress)
 
     if stage.task == "bucc2018":

@@ -16,6 +16,7 @@ from stilts_xtreme.engine import features as columns
 from stilts_xtreme.engine.tokenizer import fingerprint
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.noise import Noise, perturb
 from stilts_xtreme.stages.lineage import checked, seen
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -64,9 +65,17 @@ class Desk:
         return self.store.cached(_key(identity), partial(_facts, identity=identity), make, self.note)
 
     def encoded(
-        self, *asked: str, head: str, labels: tuple[str, ...], training: bool, chosen: Sequence[int] | None = None
+        self,
+        *asked: str,
+        head: str,
+        labels: tuple[str, ...],
+        training: bool,
+        chosen: Sequence[int] | None = None,
+        noise: Noise | None = None,
     ) -> Encoded:
-        """The features of the reading, or of its `chosen` examples in this order; examples are kept for what is scored only."""
+        """The features of the reading, or of its `chosen` examples in this order, with noise in their inputs where there is any;
+        examples are kept for what is scored only.
+        """
         task, split, language = asked
         told = self.facts(task, split, language)
         identity = {
@@ -77,6 +86,7 @@ class Desk:
             "labels": list(labels),
             "limits": vars(self.limits),
             "training": training,
+            **({} if noise is None else {"noise": noise.identity()}),
             "chosen": None if chosen is None else hashlib.sha256(np.asarray(chosen, np.int64).tobytes()).hexdigest(),
         }
 
@@ -85,6 +95,8 @@ class Desk:
             examples = self._reading(task, split, language, identity).examples
             if chosen is not None:
                 examples = tuple(examples[i] for i in chosen)
+            if noise is not None:
+                examples = perturb(examples, language, noise)
             _write(folder / EXAMPLES, plain(() if training else examples))
             beside = {"of": identity, EXAMPLES: (folder / EXAMPLES).stat().st_size}
             columns.save(folder, self._portions(head, examples, labels, training), beside)

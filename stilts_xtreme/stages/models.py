@@ -7,12 +7,20 @@ from typing import Any
 from stilts_xtreme import plan
 from stilts_xtreme.engine import encoder
 from stilts_xtreme.store import Store
+from stilts_xtreme.tasks.catalogue import TASKS, training
 
 
 def trained(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any, dict[str, Any]]:
     """Model, tokenizer and notes of the training that the stage predicts with, on the device."""
     assert isinstance(stage.model, plan.Train)
-    return _trained(store.path(stage.model), stage.model.tasks[0], device, stage.model.recipe.precision == "bf16")
+    return _trained(store.path(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
+
+
+def source(stage: plan.Predict) -> str:
+    """The training data, by name, whose head predicts: of a mixture that of the target."""
+    assert isinstance(stage.model, plan.Train)
+    of_target = [name for name in stage.model.tasks if training(name)[0].name == TASKS[stage.task].source_task]
+    return (of_target or list(stage.model.tasks))[0]
 
 
 def plain(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any]:

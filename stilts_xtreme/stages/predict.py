@@ -12,7 +12,7 @@ from stilts_xtreme import plan, results
 from stilts_xtreme.engine import predict
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.stages import bitext, models, retrieval
+from stilts_xtreme.stages import bitext, models, noisy, retrieval
 from stilts_xtreme.stages.answers import Answer, by_id
 from stilts_xtreme.stages.encoded import Desk
 from stilts_xtreme.stages.events import Options, Progress, Tell
@@ -51,6 +51,7 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
         "languages": languages,
         "metrics": metrics,
         "score": headline(stage.task, metrics),
+        **({} if stage.noise is None else {"noise": noisy.record(stage, scratch)}),
         "collapsed": bool(collapsed),
         "collapse": {plan.address(link): store.result(link)["collapse"] for link in collapsed},
         "provenance": results.provenance(str(device), time.monotonic() - began),
@@ -67,11 +68,11 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress) 
     """From a trained model: the features of all languages go through it together, so that like lengths meet."""
     assert isinstance(stage.model, plan.Train)
     model, words, notes = models.trained(stage, store, device)
-    source, head, limits = stage.model.tasks[0], HEADS[notes["head"]], Limits(**notes["limits"])
+    source, head, limits = models.source(stage), HEADS[notes["head"]], Limits(**notes["limits"])
     labels = model.labels[source]
     desk = Desk(store, stage.where, words, limits, progress.note)
     parts = {
-        code: desk.encoded(stage.task, "test", code, head=notes["head"], labels=labels, training=False)
+        code: desk.encoded(stage.task, "test", code, head=notes["head"], labels=labels, training=False, noise=stage.noise)
         for code in stage.languages
     }
     together = Joined(part.features for part in parts.values())

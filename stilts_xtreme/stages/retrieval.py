@@ -71,12 +71,12 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress) 
     Everything is ranked first, the pool read once. RunFailed where vectors are not finite.
     """
     assert isinstance(stage.model, plan.Train)
-    source = stage.model.tasks[0]
+    source = models.source(stage)
     model, words, notes = models.trained(stage, store, device)
     task, desk = TASKS[stage.task], Desk(store, stage.where, words, Limits(**notes["limits"]), progress.note)
     asked, candidates = (
-        {code: desk.encoded(stage.task, split, code, head=task.head, labels=(), training=False) for code in codes}
-        for split, codes in (("test", stage.languages), ("pool", task.pools(stage.languages)))
+        {code: desk.encoded(stage.task, split, code, head=task.head, labels=(), training=False, noise=noise) for code in codes}
+        for split, codes, noise in (("test", stage.languages, stage.noise), ("pool", task.pools(stage.languages), None))
     )
     pool = gather(task, *({code: part.examples() for code, part in parts.items()} for parts in (asked, candidates)))
     queries, found = (Joined(part.features for part in parts.values()) for parts in (asked, candidates))

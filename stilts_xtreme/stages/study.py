@@ -4,14 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stilts_xtreme import plan, planner, results
+from stilts_xtreme import axes, plan, results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 
 
-def gather(spec: Any, cells: Sequence[planner.Cell], store: Store, command: str) -> dict[str, Any]:
+def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) -> dict[str, Any]:
     """The study as `stilts/study@1`; cells whose stage is not finished are absent."""
     done = [cell for cell in cells if store.done(cell.stage)]
     trainings = [stage for stage in plan.ordered([cell.stage for cell in done]) if isinstance(stage, plan.Train)]
@@ -25,7 +25,7 @@ def gather(spec: Any, cells: Sequence[planner.Cell], store: Store, command: str)
         "setup": spec.setup.name,
         "note": spec.setup.note,
         "command": command,
-        "intermediates": planner.rows(spec),
+        "intermediates": [row.name for row in axes.rows(spec)],
         "mixtures": {name: mixture.model_dump(exclude_none=True) for name, mixture in spec.mixtures.items()},
         "targets": list(spec.targets),
         "seeds": list(spec.seeds),
@@ -45,7 +45,7 @@ def _task(name: str, benchmark: Benchmark) -> dict[str, Any]:
     return {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
 
 
-def _evaluation(cell: planner.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
+def _evaluation(cell: axes.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "address": result["address"],
         "intermediate": cell.intermediate,

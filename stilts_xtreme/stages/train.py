@@ -202,7 +202,7 @@ def _stream(name: str, stage: plan.Train, desk: Desk, facts: Mapping[str, Mappin
         cut = limit is not None and limit < told["examples"]
         chosen = np.random.default_rng([stage.seed, 104]).permutation(told["examples"])[:limit] if cut else None
         asked = task.name, training_split(task, code), code
-        features = desk.encoded(*asked, head=task.head, labels=labels, training=True, chosen=chosen).features
+        features = desk.encoded(*asked, head=task.head, labels=labels, training=True, chosen=chosen, noise=stage.noise).features
         if not features:
             raise UserError(f"{name} ({code}): no training example is left after encoding; raise recipe.max_length")
         groups[code] = range(at, at := at + len(features))

@@ -4,7 +4,7 @@ Every one is `metric(predictions, examples, language) -> {name: 0..100}`. The sc
 numpy, which a command line that only names tasks should not wait for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from stilts_xtreme.tasks.examples import Choices, Pair, Query, Question, Sentence, Tagged, Text
@@ -79,6 +79,63 @@ def map_at_20(predictions: Sequence[Sequence[str]], examples: Sequence[Query], l
     from stilts_xtreme.scoring.retrieval import mean_average_precision
 
     return {"map@20": mean_average_precision(predictions, [example.answers for example in examples], RANKED)}
+
+
+# What each example adds to the headline score: its id, and its parts of a sum above and a sum below. The score is 100 times the one by
+# the other, so that examples can be drawn again without predictions being scored again.
+Parts = list[tuple[str, float, float]]
+
+
+def _labels(predictions: Sequence[Any], examples: Sequence[Pair | Choices], language: str) -> Parts:
+    return [(example.id, float(found == example.label), 1.0) for example, found in zip(examples, predictions, strict=True)]
+
+
+def _chunks(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], language: str) -> Parts:
+    from stilts_xtreme.scoring.tags import xtreme_chunks
+
+    parts = []
+    for example, tags in zip(examples, predictions, strict=True):
+        found, wanted = set(xtreme_chunks(tags)), set(xtreme_chunks(example.tags))
+        parts.append((example.id, 2.0 * len(found & wanted), float(len(found) + len(wanted))))
+    return parts
+
+
+def _tags(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], language: str) -> Parts:
+    pairs = zip(examples, predictions, strict=True)
+    return [(one.id, float(sum(a == b for a, b in zip(one.tags, tags, strict=True))), float(len(tags))) for one, tags in pairs]
+
+
+def _each(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: Sequence[Any], language: str) -> Parts:
+    """Of a metric that is a mean over examples: each by itself."""
+    parts = []
+    for example, found in zip(examples, predictions, strict=True):
+        scores = metric([found], [example], language).values()
+        parts.append((example.id, sum(scores) / len(scores) / 100, 1.0))
+    return parts
+
+
+def _found(predictions: Sequence[str], examples: Sequence[Sentence], language: str) -> Parts:
+    english = [example for example in examples if example.side == "english"]
+    return [(example.id, float(found == example.match), 1.0) for example, found in zip(english, predictions, strict=True)]
+
+
+def _mined(predictions: Sequence[tuple[str, str]], examples: Sequence[Sentence], language: str) -> Parts:
+    """By foreign sentence: pairs it stands in."""
+    found, gold = {tuple(pair) for pair in predictions}, gold_pairs(examples)
+    sums: dict[str, list[int]] = {}
+    for pair in sorted(found | gold):
+        both = sums.setdefault(pair[0], [0, 0])
+        both[0] += 2 * (pair in found and pair in gold)
+        both[1] += (pair in found) + (pair in gold)
+    return [(name, float(above), float(below)) for name, (above, below) in sums.items()]
+
+
+def parts(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: Sequence[Any], language: str) -> Parts:
+    """What each example adds to the mean of a metric's headline scores."""
+    own = {label_accuracy: _labels, chunk_f1: _chunks, tag_accuracy: _tags, tatoeba_accuracy: _found, bucc_f1: _mined}
+    if metric in own:
+        return own[metric](predictions, examples, language)
+    return _each(metric, predictions, examples, language)
 
 
 def unscored(predictions: Sequence[Any], examples: Sequence[Text], language: str) -> Metrics:

@@ -1,0 +1,108 @@
+"""A study's axes multiplied out: its rows, the names they go by, and an evaluation for each row, target and seed."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+from math import factorial
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.noise import Noise
+from stilts_xtreme.plan import Predict
+from stilts_xtreme.planner import Planner
+
+CONTROL, BASELINE = "untrained", "none"
+USUAL = "usual"  # how the recipes' entry is called where a study has no such axis
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a study's tables: how the models in it are trained."""
+
+    intermediate: str | Sequence[str]
+    languages: Sequence[str]  # of fine-tuning
+    noise: float  # share of words changed in the data of fine-tuning
+    recipe: str
+
+    @property
+    def name(self) -> str:
+        """`squad>mnli (en+de, noise 0.1, few)`: what is not as usual stands in brackets."""
+        said = [] if list(self.languages) == ["en"] else ["+".join(self.languages)]
+        said += [f"noise {self.noise:g}"] if self.noise else []
+        said += [self.recipe] if self.recipe != USUAL else []
+        chain = self.intermediate if isinstance(self.intermediate, str) else ">".join(self.intermediate)
+        return f"{chain} ({', '.join(said)})" if said else chain
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One evaluation of a study; `noise` is the share of changed words in what is predicted."""
+
+    intermediate: str  # the row's name
+    target: str
+    seed: int
+    stage: Predict
+    noise: float = 0.0
+
+
+def kind(row: str) -> str:
+    """A row's intermediate, without what may stand in brackets behind it."""
+    return row.partition(" (")[0]
+
+
+def baseline(row: str) -> str:
+    """The row that differs only in having no intermediate training: "none (en+de)" for "squad (en+de)"."""
+    return BASELINE + row[len(kind(row)) :]
+
+
+def rows(spec: Any) -> list[Row]:
+    """The rows of a study's tables, in order."""
+    noise = spec.noise.training if spec.noise is not None else [0.0]
+    return [Row(*way) for way in product(_intermediates(spec), spec.training_languages, noise, spec.recipes)]
+
+
+def study(spec: Any) -> list[Cell]:
+    """A study's evaluations: row x target x seed, clean and then with noise, common stages shared.
+
+    UserError telling all data that is not there.
+    """
+    planner, cells, faults = Planner(spec.setup, spec.benchmark), [], []
+    for row, target, seed in product(rows(spec), spec.targets, spec.seeds):
+        try:
+            noise = _noise(spec.noise, row.noise) if row.noise else None
+            recipe = spec.recipes[row.recipe]
+            stage = planner.evaluate(row.intermediate, spec.mixtures, target, seed, row.languages, recipe, noise)
+            cells.append(Cell(row.name, target, seed, stage))
+            for rate in spec.noise.rates if spec.noise is not None else ():
+                cells.append(Cell(row.name, target, seed, planner.noisy(stage, _noise(spec.noise, rate)), rate))
+        except UserError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise UserError("\n".join(dict.fromkeys(faults)))
+    return cells
+
+
+def _noise(spec: Any, rate: float) -> Noise:
+    if spec.dictionary is None:
+        return Noise(rate, spec.seed)
+    return Noise(rate, spec.seed, "dictionary", Path(spec.dictionary))
+
+
+def _intermediates(spec: Any) -> Iterator[str | Sequence[str]]:
+    """The entries said, then the orders that are not among them."""
+    yield from spec.intermediate
+    for order in orders(spec.orders) if spec.orders is not None else ():
+        if list(order) not in [entry for entry in spec.intermediate if not isinstance(entry, str)]:
+            yield list(order)
+
+
+def orders(spec: Any) -> list[tuple[str, ...]]:
+    """Every order of the tasks, or as many different ones as are asked for, drawn with the seed."""
+    if spec.random is None or spec.random >= factorial(len(spec.tasks)):
+        return list(permutations(spec.tasks))
+    drawn, chance = dict[tuple[str, ...], None](), random.Random(spec.seed)
+    while len(drawn) < spec.random:
+        drawn[tuple(chance.sample(spec.tasks, len(spec.tasks)))] = None
+    return list(drawn)

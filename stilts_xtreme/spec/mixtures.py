@@ -1,0 +1,97 @@
+"""Mixtures of tasks, and the names of training data that stand in them."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+
+from stilts_xtreme.spec.checks import Above0, Count, Inside, Languages, Model, Problem, Share, Tail, refuse, twice, unknown, wrong
+from stilts_xtreme.tasks.catalogue import TASKS
+
+TRAINED = ("classification", "multiple_choice", "tagging", "span_qa")  # heads that are trained on labels
+MIXABLE = tuple(name for name, task in TASKS.items() if task.head in TRAINED and task.trains_on is None)
+
+
+def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:
+    """Faults of names of training data: one of `names`, or such a one in other languages ("mnli@de", "mnli@en+de")."""
+    problems, bare = [], []
+    for tail, word in words:
+        base, mark, codes = word.partition("@")
+        bare.append((tail, base if mark and base in TASKS else word))
+        named = codes.split("+")
+        shaped = all(re.fullmatch(r"[a-z]{2,3}", code) for code in named) and len(set(named)) == len(named) and named != ["en"]
+        if mark and base in TASKS and not shaped:
+            text = (
+                f"'{word[:60]}': after @ come languages, each once, such as {base}@de or {base}@en+de (English alone is {base})"
+            )
+            problems.append(Problem(text, tail, on_key=on_key))
+    return unknown(bare, names, what, on_key) + problems
+
+
+class TextShare(Model):
+    """Masked LM on text beside labelled tasks: `share` of the steps; a language's part of the text goes with its size to the
+    power `exponent`; `languages` None: all there are."""
+
+    share: Inside
+    exponent: Share | None = None
+    languages: Languages | None = None
+
+
+def _rates_form(value: Any) -> str | None:
+    return "weights" if isinstance(value, dict) else "rule" if isinstance(value, str) else None
+
+
+Rates = Annotated[
+    Annotated[Literal["proportional", "equal", "temperature"], Tag("rule")] | Annotated[dict[str, Above0], Tag("weights")],
+    Discriminator(
+        _rates_form,
+        custom_error_type="form",
+        custom_error_message="must be proportional, equal, temperature or a mapping of task: weight",
+    ),
+]
+
+
+class Mixture(Model):
+    """Tasks and the rule of their sampling rates; no task counts for more than `cap` examples (arXiv 1910.10683)."""
+
+    own_names: ClassVar[tuple[str, ...]] = ()  # that stand for training data beside the tasks'
+
+    text: TextShare | None = None
+    tasks: Annotated[list[str], Field(min_length=1)]
+    rates: Rates = "proportional"
+    cap: Count = 131072
+    temperature: Above0 | None = Field(None, validate_default=True)
+
+    @field_validator("tasks")
+    @classmethod
+    def _trainable(cls, tasks: list[str], info: ValidationInfo) -> list[str]:
+        places = (((i,), task) for i, task in enumerate(tasks))
+        alone = len(tasks) == 1 and info.data.get("text", ...) is None
+        few = [Problem("one task alone is no mixture: add a task, or text")] if alone else []
+        refuse([*training_data(places, (*MIXABLE, *cls.own_names), "a task with training data of its own"), *twice(tasks), *few])
+        return tasks
+
+    @field_validator("rates")
+    @classmethod
+    def _same_tasks(cls, rates: Any, info: ValidationInfo) -> Any:
+        tasks = info.data.get("tasks")
+        if isinstance(rates, dict) and tasks is not None:
+            missing = [Problem(f"no weight is given for {task}") for task in tasks if task not in rates]
+            refuse(unknown((((key,), key) for key in rates), tasks, "a task of this mixture", on_key=True) + missing)
+        return rates
+
+    @field_validator("cap")
+    @classmethod
+    def _cap_counts(cls, cap: int, info: ValidationInfo) -> int:
+        if info.data.get("rates") == "equal" or isinstance(info.data.get("rates"), dict):
+            raise wrong(Problem("goes with rates: proportional or temperature only"))
+        return cap
+
+    @field_validator("temperature")
+    @classmethod
+    def _with_rule(cls, temperature: float | None, info: ValidationInfo) -> float | None:
+        if "rates" in info.data and (info.data["rates"] == "temperature") != (temperature is not None):
+            said = temperature is not None
+            raise wrong(Problem("goes with rates: temperature only" if said else "missing: rates: temperature needs it"))
+        return temperature

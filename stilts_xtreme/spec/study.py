@@ -1,0 +1,177 @@
+"""The study: axes whose product is a list of evaluations."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+
+from stilts_xtreme.scoring.benchmarks import BenchmarkName
+from stilts_xtreme.spec.checks import (
+    Count,
+    Inside,
+    Languages,
+    Model,
+    Name,
+    Problem,
+    Seed,
+    Share,
+    refuse,
+    twice,
+    unknown,
+    wrong,
+)
+from stilts_xtreme.spec.mixtures import MIXABLE, Mixture, training_data
+from stilts_xtreme.spec.setup import TRAINED_TARGETS, RecipeSpec, Setup
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+
+TARGET = "target"  # in a study's mixture: the training data of each row's target
+WHOLE = {"none", "untrained"}  # entries that stand alone
+
+Entry = Annotated[
+    Annotated[str, Tag("name")] | Annotated[list[str], Field(min_length=1), Tag("chain")],
+    Discriminator(
+        lambda value: "chain" if isinstance(value, list) else "name" if isinstance(value, str) else None,
+        custom_error_type="form",
+        custom_error_message="must be a name, or a list of names trained in that order",
+    ),
+]
+
+
+class StudyMixture(Mixture):
+    """A mixture whose tasks may include `target`: the training data of the target that is evaluated.
+
+    `last`: nothing is fine-tuned after it; its own head for the target predicts. `recipe` is laid over the setup's.
+    """
+
+    own_names: ClassVar[tuple[str, ...]] = (TARGET,)
+
+    last: Annotated[bool, Field(validate_default=True)] = False
+    recipe: RecipeSpec = RecipeSpec()
+
+    @field_validator("last")
+    @classmethod
+    def _has_head(cls, last: bool, info: ValidationInfo) -> bool:
+        if last and "tasks" in info.data and TARGET not in info.data["tasks"]:
+            raise wrong(Problem(f"a mixture that comes last needs a head for the target: name {TARGET} among its tasks"))
+        return last
+
+
+class Orders(Model):
+    """Further rows: chains of all these tasks, every order of them, or `random` different ones drawn with `seed`."""
+
+    tasks: Annotated[list[str], Field(min_length=2, max_length=9)]
+    random: Count | None = Field(None, validate_default=True)
+    seed: Seed = 0
+
+    @field_validator("tasks")
+    @classmethod
+    def _trainable(cls, tasks: list[str]) -> list[str]:
+        places = (((i,), task) for i, task in enumerate(tasks))
+        refuse([*training_data(places, INTERMEDIATES, "an intermediate task"), *twice(tasks)])
+        return tasks
+
+    @field_validator("random")
+    @classmethod
+    def _not_too_many(cls, random: int | None, info: ValidationInfo) -> int | None:
+        if random is None and len(info.data.get("tasks", ())) > 4:
+            raise wrong(Problem("missing: more than four tasks have over a hundred orders, say how many to draw"))
+        return random
+
+
+class NoiseSpec(Model):
+    """Typographical noise: models are also evaluated on test inputs with a share of `rates` of their words changed.
+
+    `training`: shares of changed words in the target's training data, a row each. `dictionary` is a file of real errors, for use
+    in place of slips of the keyboard.
+    """
+
+    rates: Annotated[list[Inside], Field(min_length=1)]
+    training: list[Share] = [0.0]
+    seed: Seed = 0
+    dictionary: Annotated[str, Field(min_length=1)] | None = None
+
+    @field_validator("rates", "training")
+    @classmethod
+    def _once(cls, rates: list[float]) -> list[float]:
+        refuse(twice(rates))
+        return rates
+
+
+class Study(Model):
+    """Axes whose product is a list of evaluations: intermediate x training languages x noise x recipes x targets x seeds.
+
+    An entry of `intermediate`: a task, a mixture, a chain of those, "none", or "untrained" (a random encoder as it is).
+    `recipes` are names of recipes laid over the target's; an empty one is the setup's own.
+    """
+
+    kind: Literal["study"]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+    question: str = ""
+    setup: Setup
+    mixtures: dict[Name, StudyMixture] = {}
+    intermediate: Annotated[list[Entry], Field(min_length=1)]
+    orders: Orders | None = None
+    targets: Annotated[list[str], Field(min_length=1)]
+    benchmark: BenchmarkName = "xtreme"
+    training_languages: Annotated[list[Languages], Field(min_length=1)] = [["en"]]
+    recipes: Annotated[dict[Name, RecipeSpec], Field(min_length=1)] = {"usual": RecipeSpec()}
+    noise: NoiseSpec | None = None
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
+
+    @field_validator("mixtures")
+    @classmethod
+    def _free_names(cls, mixtures: dict[str, StudyMixture]) -> dict[str, StudyMixture]:
+        taken = [name for name in mixtures if name in TASKS or name in (*WHOLE, TARGET)]
+        refuse(Problem(f"'{name}' already has a meaning: choose another name", (name,), on_key=True) for name in taken)
+        return mixtures
+
+    @field_validator("intermediate")
+    @classmethod
+    def _known(cls, entries: list[str | list[str]], info: ValidationInfo) -> list[str | list[str]]:
+        if "mixtures" not in info.data:
+            return entries
+        mixtures = info.data["mixtures"]
+        known = (*INTERMEDIATES, *mixtures)
+        single = [((i,), entry) for i, entry in enumerate(entries) if isinstance(entry, str)]
+        links = [((i, j), link) for i, entry in enumerate(entries) if not isinstance(entry, str) for j, link in enumerate(entry)]
+        problems = training_data(single, (*sorted(WHOLE), *known), "an intermediate task or a mixture of this study")
+        problems += [Problem(f"'{link}' cannot stand in a chain", tail) for tail, link in links if link in WHOLE]
+        links = [(tail, link) for tail, link in links if link not in WHOLE]
+        problems += training_data(links, known, "an intermediate task or a mixture of this study")
+        problems += [
+            Problem(f"'{link}' comes last: nothing can follow it", (i, j))
+            for i, entry in enumerate(entries)
+            for j, link in enumerate(entry[:-1] if not isinstance(entry, str) else ())
+            if link in mixtures and mixtures[link].last
+        ]
+        setup = info.data.get("setup")
+        if setup is not None and setup.encoder.random is None:
+            untrained = [tail for tail, name in single if name == "untrained"]
+            problems += [Problem("a published encoder has no untrained form", tail) for tail in untrained]
+        refuse([*problems, *twice(entry if isinstance(entry, str) else ">".join(entry) for entry in entries)])
+        return entries
+
+    @field_validator("targets")
+    @classmethod
+    def _targets(cls, targets: list[str], info: ValidationInfo) -> list[str]:
+        problems = [*unknown((((i,), name) for i, name in enumerate(targets)), TARGETS, "a target"), *twice(targets)]
+        mixed = [name for name, mixture in info.data.get("mixtures", {}).items() if TARGET in mixture.tasks]
+        problems += [
+            Problem(f"{name} has no training data that the mixture {mixed[0]} could hold as its target", (i,))
+            for i, name in enumerate(targets)
+            if mixed and name in TARGETS and (name not in TRAINED_TARGETS or TASKS[name].source_task not in MIXABLE)
+        ]
+        refuse(problems)
+        return targets
+
+    @field_validator("training_languages")
+    @classmethod
+    def _different(cls, entries: list[list[str]]) -> list[list[str]]:
+        inside = [Problem(p.text, (i, *p.tail)) for i, entry in enumerate(entries) for p in twice(entry)]
+        refuse([*inside, *twice("+".join(sorted(entry)) for entry in entries)])
+        return entries
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds(cls, seeds: list[int]) -> list[int]:
+        refuse(twice(seeds))
+        return seeds

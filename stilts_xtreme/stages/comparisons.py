@@ -1,0 +1,71 @@
+"""Every row of a study against its baseline: gains by target and on average, with intervals, adjusted for their number."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from stilts_xtreme import axes
+from stilts_xtreme.scoring import compare
+from stilts_xtreme.stages import effects
+from stilts_xtreme.stages.effects import Drawing, Scored
+
+AVERAGE = "average"
+Differences = Mapping[int, Scored]  # by seed
+
+
+def differences(cells: Sequence[axes.Cell], drawing: Drawing) -> dict[tuple[str, str], Differences]:
+    """Score minus the baseline's of the same seed, by row and target; rows that have no baseline are absent."""
+    known = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
+    found: dict[tuple[str, str], dict[int, Scored]] = {}
+    for (row, target, seed), stage in known.items():
+        base = known.get((axes.baseline(row), target, seed))
+        if base is not None and axes.kind(row) not in (axes.BASELINE, axes.CONTROL):
+            found.setdefault((row, target), {})[seed] = drawing.scored(stage) - drawing.scored(base)
+    return found
+
+
+def comparisons(found: Mapping[tuple[str, str], Differences], targets: Sequence[str]) -> list[dict[str, Any]]:
+    """The gains of every row, by target and (where a seed has all targets) on average; each kind adjusted by itself."""
+    single = [
+        {
+            "row": row,
+            "baseline": axes.baseline(row),
+            "column": target,
+            **effects.effect(by_seed, effects.even(_languages(by_seed))),
+            "languages": _by_language(by_seed),
+        }
+        for (row, target), by_seed in found.items()
+    ]
+    average = [one for row in dict.fromkeys(row for row, _ in found) if (one := _average(row, found, targets)) is not None]
+    return [*adjusted(single), *adjusted(average)]
+
+
+def adjusted(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with `q`: Benjamini and Hochberg over all of them."""
+    return [{**one, "q": q} for one, q in zip(told, compare.adjusted([one["p"] for one in told]), strict=True)]
+
+
+def _average(row: str, found: Mapping[tuple[str, str], Differences], targets: Sequence[str]) -> dict[str, Any] | None:
+    columns = [found.get((row, target), {}) for target in targets]
+    seeds = [seed for seed in columns[0] if all(seed in column for column in columns)]
+    if len(columns) < 2 or not seeds:
+        return None
+    pairs = {seed: [column[seed].weighed(effects.even(column[seed].languages)) for column in columns] for seed in seeds}
+    values = {seed: sum(value for value, _ in parts) / len(parts) for seed, parts in pairs.items()}
+    drawn = np.stack([sum(drawn for _, drawn in parts) / len(parts) for parts in pairs.values()])
+    return {"row": row, "baseline": axes.baseline(row), "column": AVERAGE, **effects.told(values, drawn)}
+
+
+def _languages(by_seed: Differences) -> tuple[str, ...]:
+    return next(iter(by_seed.values())).languages
+
+
+def _by_language(by_seed: Differences) -> dict[str, dict[str, float]]:
+    """Mean gain over seeds, and its standard error over test examples."""
+    mean = np.mean([found.values for found in by_seed.values()], axis=0)
+    spread = np.mean([found.drawn for found in by_seed.values()], axis=0).std(axis=0, ddof=1)
+    return {
+        code: {"gain": float(gain), "deviation": float(deviation)}
+        for code, gain, deviation in zip(_languages(by_seed), mean, spread, strict=True)
+    }
