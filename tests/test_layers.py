@@ -10,7 +10,7 @@ ROWS = {
     "errors": 0, "languages": 0,
     "scoring": 1, "formats": 1,
     "tasks": 2,
-    "spec": 3, "data": 3,
+    "spec": 3, "data": 3, "noise": 3,
     "plan": 4, "results": 4, "planner": 5,
     "store": 5,
     "heads": 6,
