@@ -1,8 +1,8 @@
 """Is a gain more than chance? Paired bootstrap over test examples, Student's t over seeds.
 
-Seeds are few, and a bootstrap of three of them gives intervals that hold 95 % in name and 86 to 95 % in fact (simulated, `tests/test_compare.py`).
+Seeds are few: a bootstrap of three of them gives intervals that hold 95 % in name and as little as 86 % in fact, by simulation.
 So only examples are drawn again; what seeds add is judged by their own spread, and both parts are joined as in Graybill and
-Wang 1980 (the squares of their half widths add up).
+Wang 1980: the squares of their half widths add up.
 """
 
 import math

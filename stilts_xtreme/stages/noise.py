@@ -1,4 +1,4 @@
-"""What noise costs: every row's scores on noisy inputs beside its clean ones, and whether the row loses less than its baseline."""
+"""What noise costs: every row's scores on noisy inputs beside its clean ones, and whether it loses less than its baseline."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,7 +33,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
         "noise": {
             **spec.noise.model_dump(exclude={"dictionary"}),
             "kind": "typos" if spec.noise.dictionary is None else "dictionary",
-            "policies": {code: policy(code).name for code in languages},
+            "policies": {code: policy(code).note or policy(code).layout for code in languages},
             "evaluations": [_evaluation(cell, clean[cell.intermediate, cell.target, cell.seed], store) for cell in noisy],
             "drops": _told(drops),
             "spared": adjusted(_told(spared)),

@@ -7,13 +7,18 @@ from typing import Any
 from stilts_xtreme import axes, plan, results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark
+from stilts_xtreme.stages import comparisons, noise
+from stilts_xtreme.stages.effects import Drawing
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 
 
 def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) -> dict[str, Any]:
     """The study as `stilts/study@1`; cells whose stage is not finished are absent."""
-    done = [cell for cell in cells if store.done(cell.stage)]
+    finished = [cell for cell in cells if store.done(cell.stage)]
+    done = [cell for cell in finished if not cell.noise]
+    drawing = Drawing(store)
+    found = comparisons.differences(done, drawing)
     trainings = [stage for stage in plan.ordered([cell.stage for cell in done]) if isinstance(stage, plan.Train)]
     told = [store.result(stage) for stage in trainings]
     evaluations = [_evaluation(cell, store.result(cell.stage)) for cell in done]
@@ -33,9 +38,11 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "training_languages": spec.training_languages,
         "tasks": {name: _task(name, BENCHMARKS[spec.benchmark]) for name in spec.targets},
         "evaluations": evaluations,
+        "comparisons": comparisons.comparisons(found, spec.targets),
+        **noise.gather(spec, finished, store, drawing),
         "trainings": [_training(stage, result) for stage, result in zip(trainings, told, strict=True)],
         "data": {"source": data.name(where)},
-        "provenance": _together([*told, *(store.result(cell.stage) for cell in done)]),
+        "provenance": _together([*told, *(store.result(cell.stage) for cell in finished)]),
     }
 
 

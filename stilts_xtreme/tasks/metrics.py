@@ -81,8 +81,8 @@ def map_at_20(predictions: Sequence[Sequence[str]], examples: Sequence[Query], l
     return {"map@20": mean_average_precision(predictions, [example.answers for example in examples], RANKED)}
 
 
-# What each example adds to the headline score: its id, and its parts of a sum above and a sum below. The score is 100 times the one by
-# the other, so that examples can be drawn again without predictions being scored again.
+# What each example adds to the headline score: its id, and its parts of a sum above and a sum below. The score is 100 times
+# the one by the other, so that examples can be drawn again without predictions being scored again.
 Parts = list[tuple[str, float, float]]
 
 

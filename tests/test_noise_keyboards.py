@@ -1,0 +1,153 @@
+"""Keyboard layouts: every language has one or a policy, keys lie where they should, and xkb's files are read as meant."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme.noise import POLICY, hangul, policy, source
+from stilts_xtreme.noise.generate import kept, layouts, written
+from stilts_xtreme.noise.keyboard import keyboard, neighbours, table
+from stilts_xtreme.noise.layouts import CONVERTED, LAYOUTS, PLACES, TOUCHING, touch
+from stilts_xtreme.noise.xkb import character, keysyms, symbols
+
+LETTERS = {  # all letters and marks of these stand on the language's own layout
+    "af": "abcdefghijklmnopqrstuvwxyzêëïôû", "ar": "نص حكيم له سر قاطع وذو شأن عظيم مكتوب على ثوب أخضر ومغلف بجلد أزرق",
+    "az": "abcçdeəfgğhxıijkqlmnoöprsştuüvyz", "bg": "абвгдежзийклмнопрстуфхцчшщъьюя",
+    "bn": "আমি কাচ খেতে পারি তাতে আমার কোনো ক্ষতি হবে", "de": "zwölfboxkämpferjagenviktorquerüberdengroßensylterdeich",
+    "el": "αβγδεζηθικλμνξοπρστυφχψως", "en": "thequickbrownfoxjumpsoverthelazydog", "es": "abcdefghijklmnñopqrstuvwxyz",
+    "et": "abcdefghijklmnoprsšzžtuvõäöü", "eu": "abcdefghijklmnñoprstuxz",
+    "fa": "چو بگشت شیر گردون ضعف غذا پژمرده مثل صخره طفل ظهر ذوق",
+    "fi": "abcdefghijklmnopqrstuvwxyzåäö", "fr": "portezcevieuxwhiskyaujugeblondquifuméàèùç", "gu": "હું ગુજરાતી લખું છું અને વાંચું છું",
+    "he": "דגסקרןשטאיפלוצתמזהבעחכםנףךץ", "hi": "ऋषियों को सताने वाले दुष्ट राक्षसों के राजा रावण का सर्वनाश करने वाले",
+    "ht": "abcdefghijklmnoprstuvwyz",
+    "hu": "árvíztűrőtükörfúrógépqwxy", "id": "abcdefghijklmnopqrstuvwxyz", "it": "abcdefghilmnopqrstuvzàèéìòù",
+    "jv": "abcdefghijklmnoprstuwy", "ka": "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ", "kk": "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя",
+    "ko": "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔㅁㄴㅇㄹㅎㅗㅓㅏㅣㅋㅌㅊㅍㅠㅜㅡㅃㅉㄸㄲㅆㅒㅖ", "lt": "aąbcčdeęėfghiįyjklmnoprsštuųūvzž",
+    "ml": "മലയാളം എഴുതുന്നു സംസാരിക്കുന്നു ഭാഷ", "mr": "मराठी भाषा महाराष्ट्राची राजभाषा आहे ळ", "ms": "abcdefghijklmnopqrstuvwxyz",
+    "my": "သီဟိုဠ်မှ ဉာဏ်ကြီးရှင်သည် အာယုဝဍ္ဎနဆေးညွှန်းစာကို ဇလွန်ဈေးဘေး ပတ်လမ်း ခင်ထွန်း", "nl": "abcdefghijklmnopqrstuvwxyz",
+    "pa": "ਮੈਂ ਪੰਜਾਬੀ ਲਿਖਦਾ ਹਾਂ ਸ਼ੇਰ", "pl": "pchnąćwtęłódźjeżalubośmskrzyńfig", "pt": "abcdefghijklmnopqrstuvwxyzç",
+    "qu": "achhikllmnñpqrstuwy", "ro": "muzicologăînbejcobținecdurișâ", "ru": "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+    "sw": "abcdefghijklmnoprstuvwyz", "ta": "தமிழ் மொழி எழுதுகிறேன் பேசுகிறேன் வணக்கம்", "te": "తెలుగు భాష రాస్తున్నాను ఆంధ్ర ప్రదేశ్",
+    "th": "เป็นมนุษย์สุดประเสริฐเลิศคุณค่า กว่าบรรดาฝูงสัตว์เดรัจฉาน จงฝ่าฟันพัฒนาวิชาการ ฤดู", "tl": "abcdefghijklmnñopqrstuvwxyz",
+    "tr": "pijamalıhastayağızşoföreçabucakgüvendi", "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+    "ur": "ٹھنڈ میں ایک قحط زدہ گاؤں سے گذرتے وقت",
+    "vi": "abcdeghiklmnopqrstuvxy", "wo": "abcdeéfgijklmnñŋopqrstuwxyà", "yo": "abdeẹfghijklmnoọprsṣtuwy",
+}  # fmt: skip
+SYMBOLS = """
+// a comment with key <AD01> { [ x ] };
+default partial alphanumeric_keys
+xkb_symbols "basic" {
+    include "base"
+    name[Group1]= "Test";
+    key <AD01> { [ a, A, NoSymbol, 0x10020ac ] };
+    key <AD02> { type[Group1]="FOUR_LEVEL", symbols[Group1]= [ Cyrillic_a, U0410 ] };
+    augment key <AD03> { [ b, B ] };
+    key <AD04> { [ dead_acute ], [ z, Z ] };
+};
+xkb_symbols "other" { key <AD01> { [ z ] }; };
+"""
+HEADER = """
+#define XK_a 0x0061  /* U+0061 LATIN SMALL LETTER A */
+#define XK_Cyrillic_a                    0x06c1  /* U+0430 CYRILLIC SMALL LETTER A */
+#define XK_Cyrillic_old                  0x06c1  /* deprecated */
+#define XK_dead_acute                    0xfe51
+#define XK_schwa                      0x1000259  /* U+0259 LATIN SMALL LETTER SCHWA */
+"""
+
+
+def test_every_language_has_a_layout_or_a_policy() -> None:
+    assert set(LAYOUTS) | set(CONVERTED) == set(LANGUAGES) == set(POLICY) and not set(LAYOUTS) & set(CONVERTED)
+    assert set(LETTERS) == set(LAYOUTS) and set(LAYOUTS.values()) == set(table()["layouts"])
+    assert "xkb-data" in source()
+    for code in LANGUAGES:
+        assert POLICY[code].words and POLICY[code].operations and (POLICY[code].layout or POLICY[code].note)
+    assert "substitution" not in policy("zh").operations and "Russian" in policy("xc").note
+
+
+@pytest.mark.parametrize("language", sorted(LETTERS))
+def test_the_letters_of_a_language_are_on_its_layout(language: str) -> None:
+    found = neighbours(LAYOUTS[language])
+    missing = {letter for letter in unicodedata.normalize("NFC", LETTERS[language]) if not letter.isspace()} - set(found)
+    assert not missing, " ".join(sorted(missing))
+    alone = [letter for letter in set(LETTERS[language]) & set(found) if not found[letter]]
+    assert len(alone) <= 3, alone
+
+
+@pytest.mark.parametrize("layout", sorted(set(LAYOUTS.values())))
+def test_neighbours_are_mutual_and_letters(layout: str) -> None:
+    found = neighbours(layout)
+    for letter, others in found.items():
+        assert len(letter) == 1 and unicodedata.category(letter)[0] in "LM" and letter not in others
+        assert all(letter in found[other] for other in others), letter
+        assert all(other.isupper() == letter.isupper() for other in others if letter.isupper()), letter
+
+
+def test_keys_touch_as_on_a_keyboard() -> None:
+    assert set(neighbours("us(basic)")["g"]) == set("fhtyvb")
+    assert set(neighbours("us(basic)")["G"]) == set("FHTYVB")
+    assert set(neighbours("us(basic)")["a"]) == set("qwsz")
+    assert {"z", "u"} < {*neighbours("de(basic)")["t"], *neighbours("de(basic)")["z"]}
+    assert "x" in neighbours("de(basic)")["y"] and "y" in neighbours("us(basic)")["t"]
+    assert set(neighbours("fr(basic)")["a"]) == set("zqé") and "s" in neighbours("fr(basic)")["q"]
+    assert "ц" in neighbours("ru(winkeys)")["й"] and "й" not in neighbours("ru(winkeys)")["у"]
+    assert set(neighbours("kr(dubeolsik)")["ㅎ"]) == set("ㄹㅗㅅㅛㅍㅠ") and "ㅉ" in neighbours("kr(dubeolsik)")["ㅃ"]
+    assert all(touch(one, other) == touch(other, one) for one in PLACES for other in PLACES)
+    assert max(map(len, TOUCHING.values())) == 6
+
+
+def test_a_letter_without_a_place_is_typed_by_another() -> None:
+    assert set(keyboard("fr").neighbours("É")) == set("AZ")  # by its small letter
+    assert keyboard("vi").neighbours("ế") == keyboard("vi").neighbours("e")  # by its base letter
+    assert set(keyboard("hi").neighbours("g")) == set("fhtyvb")  # on the US layout
+    assert set(keyboard("xc").neighbours("й")) == set(keyboard("ru").neighbours("й"))
+    assert keyboard("ru").neighbours("α") == () == keyboard("zh").neighbours("中")
+
+
+def test_xkb_files_are_read_as_meant(tmp_path: Path) -> None:
+    (tmp_path / "test").write_text(SYMBOLS, encoding="utf-8")
+    (tmp_path / "base").write_text('xkb_symbols "x" { key <AD03> { [ c ] }; key <AD01> { [ q, Q, at ] }; };', encoding="utf-8")
+    found, names = symbols(tmp_path, "test(basic)"), keysyms(HEADER)
+    assert found.name == "Test" == symbols(tmp_path, "test").name
+    assert found.keys["AD01"] == ["a", "A", "at", "0x10020ac"]  # the level left open is the included one's
+    assert found.keys["AD02"] == ["Cyrillic_a", "U0410"] and found.keys["AD03"] == ["c", "B"]
+    assert found.keys["AD04"] == ["dead_acute"] and symbols(tmp_path, "test(other)").keys == {"AD01": ["z"]}
+    typed = [character(name, names) for name in ("a", "Cyrillic_a", "U0410", "0x10020ac", "dead_acute", "1", "schwa", "0x6c1")]
+    assert typed == ["a", "а", "А", "€", "", "1", "ə", "а"] and character("Cyrillic_old", names) == "а"
+    with pytest.raises(KeyError, match="nothing"):
+        symbols(tmp_path, "test(nothing)")
+
+
+def test_only_letters_of_the_layouts_script_are_kept() -> None:
+    assert kept("a", True) and kept("\u0301", True) and not kept("a", False) and not kept("α", True)
+    assert not kept("1", True) and not kept("ª", True) and not kept("\ufefb", False)
+
+
+def test_the_committed_file_is_what_xkb_gives() -> None:
+    xkb, header = Path("/usr/share/X11/xkb"), Path("/usr/include/X11/keysymdef.h")
+    status = Path("/var/lib/dpkg/status")
+    version = f"\nVersion: {source().removeprefix('xkb-data ')}\n"
+    packages = status.read_text(encoding="utf-8").split("\n\n") if status.exists() else []
+    if not header.exists() or not any(one.startswith("Package: xkb-data\n") and version in one for one in packages):
+        pytest.skip(f"not on this machine: {source()} and X11's keysymdef.h")
+    committed = Path(__file__).parent.parent / "stilts_xtreme" / "noise" / "keyboards.json"
+    made = written(layouts(xkb, keysyms(header.read_text(encoding="utf-8"))), source())
+    assert made == committed.read_text(encoding="utf-8")
+
+
+@given(st.text(st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3)))
+def test_korean_syllables_are_what_their_keys_give(text: str) -> None:
+    assert hangul.composed(hangul.presses(text)) == text
+
+
+@given(st.text("ㄱㄲㅂㅅㅇㄸㅗㅏㅣㅜ"))
+def test_korean_keys_are_never_lost(pressed: str) -> None:
+    assert hangul.presses(hangul.composed(pressed)) == pressed
+
+
+def test_korean_finals_go_to_the_next_vowel() -> None:
+    composed = {"ㄱㅏㅂㅅ": "값", "ㄱㅏㅂㅅㅣ": "갑시", "ㄱㅗㅏㄴ": "관", "ㅏㅋㅋ": "ㅏㅋㅋ", "ㄱㅏㄸ": "가ㄸ"}
+    assert {keys: hangul.composed(keys) for keys in composed} == composed
