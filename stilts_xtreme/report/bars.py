@@ -1,7 +1,7 @@
 """Bars of the gain in every language, one panel a target: the intermediate with that target's largest gain."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.report import shapes, text
@@ -61,7 +61,7 @@ def _groups(summary: Summary, row: str, target: str) -> list[tuple[str, list[Bar
             bars.append(Bar(code, of, known[0] if known else gain.mean, known[1] if known else None))
     real = [bar for bar in bars if bar.code in LANGUAGES and bar.code != "en"]
     if not real:
-        return [("", bars)] if bars else []
+        return [("", [replace(bar, words="") for bar in bars])] if bars else []
     groups = [("", [bar for bar in bars if bar.code == "en"])]
     for level, heading in CLASSES.items():
         members = [bar for bar in real if LANGUAGES[bar.code].resources == level]

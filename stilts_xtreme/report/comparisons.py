@@ -93,7 +93,10 @@ def _comparison(told: Mapping[str, Any]) -> Comparison:
     p, q = (_maybe(told[name], name) for name in ("p", "q"))
     if any(value is not None and not 0 <= value <= 1 for value in (p, q)):
         raise ValueError("p and q lie between 0 and 1")
-    values = {int(seed): _number(value, "values") for seed, value in told["values"].items()}
+    seeds = told["values"]
+    if not all(str(seed).lstrip("-").isdecimal() for seed in seeds):
+        raise ValueError("values: keys are seeds")
+    values = {int(seed): _number(value, "values") for seed, value in seeds.items()}
     gain = _number(told["gain"], "gain")
     return Comparison(
         told["row"], told["baseline"], told["column"], gain, values, interval, p, q, told.get("examples"), languages
