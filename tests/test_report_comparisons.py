@@ -112,6 +112,7 @@ def test_rows_compared_with_another_row_than_their_baseline_are_left_to_others()
         ({"gain": None}, "comparisons[0]: gain: None is not a number"),
         ({"interval": [3, 1]}, "comparisons[0]: interval: 3.0 is above 1.0"),
         ({"q": 1.2}, "comparisons[0]: p and q lie between 0 and 1"),
+        ({"examples": "many"}, "comparisons[0]: examples: 'many' is not a number"),
         ({"column": "xquad"}, "comparisons[0]: column: xquad is not one of the study's targets"),
         ({"values": {"a": 1.0}}, "comparisons[0]: values: keys are seeds"),
         ({"row": None}, "comparisons[0]: row: missing"),
@@ -134,7 +135,7 @@ def shapes(svg: str, tag: str, kind: str) -> list[dict]:
 def test_bars_have_a_whisker_where_an_error_is_known_and_groups_where_languages_are_real(summary) -> None:
     told = bars.gains(summary)
     assert len(shapes(told, "rect", "bar")) == 15 + 40 and len(shapes(told, "line", "whisker")) == 3 * (15 + 40)
-    assert "few resources (class 0 to 2)" in told and "Niger-Congo" in told and "xnli: mnli" in told
+    assert "few resources (0–2)" in told and "Niger-Congo" in told and "xnli: mnli" in told
     plain = bars.gains(summarise(small(SCORES)))
     assert len(shapes(plain, "rect", "bar")) == 15 + 40 and not shapes(plain, "line", "whisker")
 

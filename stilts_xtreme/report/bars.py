@@ -11,7 +11,7 @@ PANELS, PANEL, SPACE = 2, 462, 20  # panels in a row, width of one, space betwee
 STEP, HEADING, TOP = 15, 20, 40  # height of a language, of a group's heading, of what stands above the first row
 NUMBER = 46  # width of the column of numbers
 SMALL = 7.0  # pixels a letter of the 11 px labels may take in a wide font
-CLASSES = {"low": "few resources (class 0 to 2)", "mid": "some resources (class 3)", "high": "many resources (class 4 and 5)"}
+CLASSES = {"low": "few resources (0–2)", "mid": "some resources (3)", "high": "many resources (4–5)"}
 NINETY_FIVE = 1.959964  # standard errors to each side of a 95 % interval
 
 
@@ -31,8 +31,10 @@ def gains(summary: Summary) -> str | None:
         return None
     heights = [32.0] * PANELS
     whiskers = any(bar.error is not None for groups in found.values() for _, bars in groups for bar in bars)
+    grouped = any(heading for groups in found.values() for heading, _ in groups)
     told = "Bars: gain of the named intermediate in points; each panel has its own scale."
-    parts = [shapes.label(0, 12, told + (" Whiskers: 95 %, over test examples alone." if whiskers else ""), "soft")]
+    told += " Whiskers: 95 %, over test examples alone." if whiskers else ""
+    parts = [shapes.label(0, 12, told + (" In brackets: resource class." if grouped else ""), "soft")]
     for target, groups in found.items():
         place = heights.index(min(heights))
         title = f"{target}: {_row(summary, target)}"
@@ -40,7 +42,7 @@ def gains(summary: Summary) -> str | None:
         parts += drawn
         heights[place] += height
     words = f"One panel for each of {text.listed(list(found))} with the intermediate of the largest gain; one bar a language."
-    if any(heading for groups in found.values() for heading, _ in groups):
+    if grouped:
         words += " Languages are grouped by resource class (Joshi et al. 2020) and sorted by family."
     return shapes.svg("language-gains", "Gain by language", words, PANELS * PANEL + SPACE, max(heights), parts)
 

@@ -98,8 +98,18 @@ def _comparison(told: Mapping[str, Any]) -> Comparison:
         raise ValueError("values: keys are seeds")
     values = {int(seed): _number(value, "values") for seed, value in seeds.items()}
     gain = _number(told["gain"], "gain")
+    examples = _maybe(told.get("examples"), "examples")
     return Comparison(
-        told["row"], told["baseline"], told["column"], gain, values, interval, p, q, told.get("examples"), languages
+        told["row"],
+        told["baseline"],
+        told["column"],
+        gain,
+        values,
+        interval,
+        p,
+        q,
+        None if examples is None else round(examples),
+        languages,
     )
 
 
