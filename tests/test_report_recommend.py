@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy
 import pytest
 from scipy import stats
 from test_report import invented, small
@@ -14,6 +15,7 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import advice, estimates
 from stilts_xtreme.report.comparisons import Comparison
 from stilts_xtreme.report.recommend import recommend
+from stilts_xtreme.report.summary import summarise
 
 ROWS = {
     "none": {"xnli": [50.0, 51.0, 52.0, 50.0]},
@@ -111,6 +113,27 @@ def test_the_correlation_of_languages_is_read_off_the_columns_interval() -> None
     assert estimates.correlation(column(100.0, [1.0, 1.0], [1.0, 1.0])) == 1.0
     assert estimates.correlation(column(0.01, [1.0, 1.0], [1.0, 1.0])) == 0.0
     assert estimates.correlation(column(width(0.5, [1.0, 1.0]), [0.0, 4.0], [1.0, 1.0])) == 0.0  # all of it is the seeds'
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    """Two of six languages whose examples are translations of one another; seeds and languages of a seed differ."""
+    drawn, languages, size, seeds, held = numpy.random.default_rng(0), 6, 100, 3, 0
+    for _ in range(400):
+        shift = drawn.normal(0, 2, (seeds, 1)) + drawn.normal(0, 1, (seeds, languages))
+        known = drawn.normal(0, 15, (1, 1, size)) + drawn.normal(0, 15, (1, languages, size))  # the same in every seed
+        gains = 2.0 + shift[:, :, None] + known + drawn.normal(0, 15, (seeds, languages, size))
+        whole = gains.mean(axis=(1, 2))
+        examples = gains.mean(axis=(0, 1)).var(ddof=1) / size
+        width = estimates.NINETY_FIVE * math.sqrt(examples + whole.var(ddof=1) * (seeds - 1) / seeds**2)
+        errors = gains.mean(axis=0).std(axis=1, ddof=1) / math.sqrt(size)
+        study = made_up({"mnli": {f"x{code}": list(gains.mean(axis=2)[:, code]) for code in range(languages)}})
+        table = {f"x{code}": {"gain": 0.0, "deviation": float(errors[code])} for code in range(languages)}
+        interval = [whole.mean() - width, whole.mean() + width]
+        values = {str(seed + 1): float(one) for seed, one in enumerate(whole)}
+        study = compared(study, {("mnli", "xnli"): 0.5}, languages=table, interval=interval, values=values)
+        found = estimates.gain(summarise(study), "mnli", ["xnli"], ["x0", "x1"]).interval
+        held += found[0] <= 2.0 <= found[1]
+    assert 0.91 <= held / 400 <= 0.99
 
 
 def test_a_target_in_no_study_is_answered_by_those_of_the_same_kind() -> None:

@@ -2,7 +2,7 @@
 
 Two things make a measured gain uncertain. Another seed would give another one: the variance of the gains by seed, s squared, over
 n seeds. And so would other test examples: each language's standard error over its examples, d, from the study's comparisons.
-The two are added; the share of s that is chance of examples counts twice, so the interval is rather too wide than too narrow.
+The two are added; the share of s that is chance of examples counts twice, which widens the interval a little.
 
 Test sets of a target are often translations of one another, so that errors of its languages move together. With one correlation
 r between any two, the mean over k languages has the variance (sum of d squared + r x sum of the products of pairs) / k squared.
