@@ -136,6 +136,25 @@ def report(
 
 
 @app.command()
+def recommend(
+    studies: Annotated[list[Path], typer.Argument(metavar="STUDY...", help="Results of studies (JSON).", show_default=False)],
+    target: Annotated[str, typer.Option("--target", metavar="TASK", help="The target task.", show_default=False)],
+    languages: Annotated[
+        str | None, typer.Option("--languages", metavar="CODE,...", help="Only these; default: all.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
+) -> None:
+    """Name the intermediate task to use for a target, or none, with the gain to expect and how sure that is."""
+    from stilts_xtreme import results
+    from stilts_xtreme.report import advice
+    from stilts_xtreme.report.recommend import recommend as ask
+
+    read = [results.read(path, results.STUDY) for path in studies]
+    found = ask(read, target, [code for code in (languages or "").split(",") if code])
+    print(json.dumps(advice.content(found), indent=1, ensure_ascii=False) if as_json else "\n".join(advice.lines(found)))
+
+
+@app.command()
 def score(
     predictions: Annotated[Path, typer.Argument(help="Predictions in the official submission layout.", show_default=False)],
     labels: Annotated[Path, typer.Argument(help="Labels in the same layout.", show_default=False)],

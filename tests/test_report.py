@@ -304,7 +304,7 @@ def test_the_page_is_well_formed_self_contained_and_accessible(which, request) -
     names = [tag for tag, _ in reader.tags]
     assert names.count("table") == names.count("caption") == names.count("thead") > 10
     assert all(attributes.get("scope") in ("col", "row", "rowgroup") for tag, attributes in reader.tags if tag == "th")
-    assert names.count("svg") == 2 and names.count("title") == 3 and names.count("desc") == 2
+    assert names.count("svg") == 3 and names.count("title") == 4 and names.count("desc") == 3
     assert not {"script", "img", "link"} & set(names)
     ids = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -317,7 +317,7 @@ def test_the_page_is_well_formed_self_contained_and_accessible(which, request) -
     assert outside == []
 
 
-@pytest.mark.parametrize("name", ["gains.svg", "languages.svg"])
+@pytest.mark.parametrize("name", ["gains.svg", "languages.svg", "language-gains.svg"])
 def test_plots_are_xml_with_words_and_keep_inside_their_frame(name, drawn, gaps) -> None:
     for told in (drawn, gaps):
         root = ElementTree.fromstring(told[name])
@@ -340,7 +340,7 @@ def test_heat_map_carries_every_gain_of_the_main_table(drawn) -> None:
 def test_markdown_tables_are_rectangular_and_show_the_plots(drawn) -> None:
     for block in re.findall(r"(?:^\|.*\|\n)+", drawn["report.md"], flags=re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
-    assert re.findall(r"!\[[^\]]{20,}\]\((\S+)\)", drawn["report.md"]) == ["gains.svg", "languages.svg"]
+    assert re.findall(r"!\[[^\]]{20,}\]\((\S+)\)", drawn["report.md"]) == ["gains.svg", "languages.svg", "language-gains.svg"]
     assert "> **Note.** INVENTED NUMBERS" in drawn["report.md"] and "\n\n\n" not in drawn["report.md"]
 
 
@@ -357,7 +357,9 @@ def test_bytes_do_not_depend_on_key_order_hash_seed_or_place(tmp_path) -> None:
     study = invented(seeds=(1, 2))
     mixed = json.loads(json.dumps(study, sort_keys=True))
     paths = report.write(study, tmp_path / "one" / "deep")
-    assert [path.name for path in paths] == ["report.md", "gains.svg", "languages.svg", "index.html"]
+    assert [path.name for path in paths] == [
+        "report.md", "gains.svg", "languages.svg", "language-gains.svg", "index.html", "table.csv", "gains.csv", "table.tex",
+    ]  # fmt: skip
     (tmp_path / "study.json").write_text(json.dumps(mixed), encoding="utf-8")
     read = "json.loads(pathlib.Path('study.json').read_text())"
     program = f"import json, pathlib; from stilts_xtreme import report; report.write({read}, pathlib.Path('two'))"

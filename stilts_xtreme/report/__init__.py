@@ -1,4 +1,4 @@
-"""A study's result drawn: a Markdown page with SVG plots, and one self-contained HTML page."""
+"""A study's result drawn: a Markdown page with SVG plots, one self-contained HTML page, and tables for other programs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,14 +6,17 @@ from typing import Any
 
 
 def write(study: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Write report.md, the plots it shows and index.html into `folder`; returns their paths.
+    """Write report.md, the plots it shows, index.html, table.csv, gains.csv and table.tex into `folder`; returns their paths.
 
-    `study` is `stilts/study@1`. The same study gives the same bytes on any machine. UserError where the study contradicts itself.
+    `study` is `stilts/study@1`. The same study and published numbers give the same bytes on any machine. UserError where the
+    study contradicts itself.
     """
+    from stilts_xtreme.report.exports import files as exports
     from stilts_xtreme.report.page import pages
     from stilts_xtreme.report.summary import summarise
 
-    files = pages(summarise(study))
+    summary = summarise(study)
+    files = pages(summary) | exports(summary)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")

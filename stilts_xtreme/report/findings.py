@@ -1,6 +1,7 @@
 """What a study found, in sentences made from its numbers; nothing is said that they do not hold."""
 
-from stilts_xtreme.report import text
+from stilts_xtreme.report import significance, text
+from stilts_xtreme.report.comparisons import Comparison
 from stilts_xtreme.report.summary import AVERAGE, BASELINE, CONTROL, Mean, Summary, above, beyond_two, kind
 
 
@@ -11,6 +12,8 @@ def found(summary: Summary) -> list[str]:
     told = []
     if not summary.has_baseline:
         told.append(f"This study has no row “{BASELINE}”, so gains cannot be computed and the tables show scores.")
+    elif summary.comparisons:
+        told += significance.found(summary)
     elif summary.compared:
         if AVERAGE in summary.columns:
             told += _average(summary)
@@ -30,8 +33,10 @@ def found(summary: Summary) -> list[str]:
     return told
 
 
-def reading(gain: Mean) -> str:
-    """How much a mean gain says, in a few words."""
+def reading(gain: Mean, tested: Comparison | None = None) -> str:
+    """How much a mean gain says, in a few words; what was tested about it, where something was."""
+    if tested is not None:
+        return significance.interval(tested)
     if gain.clear is None:
         return "one seed: no spread" if len(gain.values) == 1 else "two seeds: spread is rough"
     return "two standard errors or more from zero" if gain.clear else "no clear effect"

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.report import findings, kinds, plots, tables, text
+from stilts_xtreme.report import bars, beside, findings, intervals, kinds, plots, shapes, tables, text
 from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.report.tables import Cell, Table
 
@@ -12,6 +12,7 @@ HERE = Path(__file__).parent
 ALT = {
     "gains": "Heat map of gains over no intermediate training, by intermediate and target; numbers as in the main table.",
     "languages": "Dot plot of scores by language and target without and with intermediate training; numbers in the tables below.",
+    "language-gains": "Bars of the gain in every language, by target, of the intermediate with that target's largest gain.",
 }
 
 
@@ -19,7 +20,7 @@ def pages(summary: Summary) -> dict[str, str]:
     """report.md, the SVG files that it shows, and index.html, which holds all in itself."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    drawn = {"gains": plots.gains(summary), "languages": plots.languages(summary)}
+    drawn = {"gains": plots.gains(summary), "languages": plots.languages(summary), "language-gains": bars.gains(summary)}
     drawn = {name: svg for name, svg in drawn.items() if svg is not None}
     style = (HERE / "plot.css").read_text(encoding="utf-8")
     content = _content(summary)
@@ -29,7 +30,7 @@ def pages(summary: Summary) -> dict[str, str]:
     html = Environment(loader=FileSystemLoader(HERE), autoescape=True, **kept)
     html.filters["breakable"] = _breakable
     told = {"report.md": markdown.get_template("report.md.jinja").render(**content, plots={name: ALT[name] for name in drawn})}
-    told |= {f"{name}.svg": plots.standalone(svg, style) for name, svg in drawn.items()}
+    told |= {f"{name}.svg": shapes.standalone(svg, style) for name, svg in drawn.items()}
     style += (HERE / "page.css").read_text(encoding="utf-8")
     told["index.html"] = html.get_template("page.html.jinja").render(**content, plots=drawn, style=style)
     return told
@@ -76,6 +77,8 @@ def _content(summary: Summary) -> dict[str, Any]:
         "note": study.get("note") or "",
         "found": findings.found(summary),
         "main": tables.main(summary),
+        "intervals": intervals.table(summary),
+        "published": beside.section(summary),
         "best": tables.best_per_target(summary),
         "targets": tables.targets(summary),
         "retrieval": findings.retrieval(summary),

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.report import comparisons
+from stilts_xtreme.report.comparisons import AVERAGE, Comparisons
 from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.scoring.breakdowns import transfer_gap
 
-CONTROL, BASELINE, AVERAGE = "untrained", "none", "average"
+CONTROL, BASELINE = "untrained", "none"
 FIELDS = ("name", "question", "intermediates", "targets", "seeds", "tasks", "evaluations", "trainings")
 
 
@@ -45,10 +47,11 @@ class Mean:
 
 @dataclass(frozen=True)
 class Summary:
-    """A checked study; `cells` holds its evaluations by (intermediate, target) and seed."""
+    """A checked study; `cells` holds its evaluations by (intermediate, target) and seed, `comparisons` its tested gains."""
 
     study: Mapping[str, Any]
     cells: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]
+    comparisons: Comparisons = field(default_factory=dict)
 
     @property
     def intermediates(self) -> list[str]:
@@ -79,7 +82,7 @@ class Summary:
 
     def baseline(self, name: str) -> str:
         """The row without intermediate training that a row is compared with: "none (en+de)" for "squad (en+de)"."""
-        return BASELINE + name[len(kind(name)) :]
+        return baseline(name)
 
     def by_seed(self, intermediate: str, column: str) -> dict[int, float]:
         """Scores by seed; an average only for seeds in which every target has a score, so that averages compare."""
@@ -137,8 +140,12 @@ class Summary:
         return self._mean(self._language(intermediate, target, codes))
 
     def language_gain(self, intermediate: str, target: str, code: str) -> Mean | None:
-        own, base = self._language(intermediate, target, [code]), self._language(self.baseline(intermediate), target, [code])
-        return self._mean({seed: own[seed] - base[seed] for seed in own if seed in base})
+        return self._mean(self.gains_by_seed(intermediate, target, [code]))
+
+    def gains_by_seed(self, intermediate: str, target: str, codes: Sequence[str]) -> dict[int, float]:
+        """The mean gain over `codes` of each seed in which both sides are scored in all of them."""
+        own, base = self._language(intermediate, target, codes), self._language(self.baseline(intermediate), target, codes)
+        return {seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base}
 
     def macro(self, intermediate: str, target: str, groups: Sequence[Sequence[str]]) -> Mean | None:
         """Mean over groups of languages, each weighing the same however many languages it has; by seed as `language`."""
@@ -189,6 +196,11 @@ def kind(row: str) -> str:
     return row.partition(" (")[0]
 
 
+def baseline(row: str) -> str:
+    """The row without intermediate training that a row is compared with."""
+    return BASELINE + row[len(kind(row)) :]
+
+
 def summarise(study: Mapping[str, Any]) -> Summary:
     """Check a study and index its scores; UserError where a field is missing or an evaluation fits nowhere."""
     where = f"study {study.get('name', '?')}"
@@ -206,7 +218,11 @@ def summarise(study: Mapping[str, Any]) -> Summary:
         if fault:
             raise UserError(f"{where}: evaluations[{number}]: {fault}; gather the study again with `stilts study`")
         cells.setdefault((run["intermediate"], run["target"]), {})[run["seed"]] = run
-    return Summary(study, cells)
+    try:
+        tested = comparisons.read(study, {row: baseline(row) for row in study["intermediates"]})
+    except ValueError as fault:
+        raise UserError(f"{where}: {fault}; gather the study again with `stilts study`") from None
+    return Summary(study, cells, tested)
 
 
 def _fault(run: Mapping[str, Any], study: Mapping[str, Any], cells: Mapping[tuple[str, str], Mapping[int, Any]]) -> str | None:

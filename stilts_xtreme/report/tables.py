@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stilts_xtreme.report import text
+from stilts_xtreme.report.comparisons import legend, star
 from stilts_xtreme.report.findings import reading
 from stilts_xtreme.report.summary import BASELINE, CONTROL, Mean, Summary, above, kind
 
@@ -59,7 +60,7 @@ def main(summary: Summary) -> Table:
             cells = [
                 Cell(
                     text.value(gain, signed=True),
-                    small(summary, name, column, gain),
+                    starred(summary, name, column, gain),
                     gain is not None and above(gain.mean) and best[column] == name,
                 )
                 for column, gain in zip(columns, gains, strict=True)
@@ -88,8 +89,9 @@ def best_per_target(summary: Summary) -> Table | None:
         raised = Cell(f"{sum(above(gain.mean) for gain in gains.values())} of {len(gains)}")
         absent = Cell(text.ABSENT)
         if above(gains[name].mean):
-            gain = Cell(text.value(gains[name], signed=True), small(summary, name, target, gains[name]))
-            cells = (Cell(name), base, Cell(text.value(summary.score(name, target))), gain, Cell(reading(gains[name])), raised)
+            gain = Cell(text.value(gains[name], signed=True), starred(summary, name, target, gains[name]))
+            words = Cell(reading(gains[name], summary.comparisons.get((name, target))))
+            cells = (Cell(name), base, Cell(text.value(summary.score(name, target))), gain, words, raised)
         else:
             cells = (absent, base, absent, absent, Cell("no gain above zero"), raised)
         rows.append((target, cells))
@@ -103,7 +105,7 @@ def best_per_target(summary: Summary) -> Table | None:
         Column("best", False), Column(f"score, {BASELINE}"), Column("score, best"), Column("gain"), Column("reading", False),
         Column("gains above zero"),
     )  # fmt: skip
-    return Table("Largest gain of each target.", "target", columns, (Body("", tuple(rows)),), marks(rows) + notes)
+    return Table("Largest gain of each target.", "target", columns, (Body("", tuple(rows)),), marks(rows, summary) + notes)
 
 
 def targets(summary: Summary) -> Table:
@@ -246,6 +248,11 @@ def small(summary: Summary, name: str, column: str, found: Mean | None) -> str:
     return " ".join(filter(None, (text.spread(found), "‡" if found is not None and summary.collapsed(name, column) else "")))
 
 
+def starred(summary: Summary, name: str, column: str, found: Mean | None) -> str:
+    """The same beneath a gain, with the mark of a significant one."""
+    return " ".join(filter(None, (small(summary, name, column, found), star(summary.comparisons, name, column))))
+
+
 def plain(found: Mean | None) -> Cell:
     """A mean without its spread."""
     return Cell(text.value(found), "†" if found is not None and found.partial else "")
@@ -271,14 +278,15 @@ def _main_notes(summary: Summary, rows: Sequence[tuple[str, Sequence[Cell]]]) ->
         notes.append("Bold: the largest gain of a column, where it is above zero; what is written 0.0 counts as zero.")
     if len(summary.columns) > len(summary.targets):
         notes.append(f"An average is over all {len(summary.targets)} targets, and absent where one is missing.")
-    return (" ".join(notes), *marks(rows))
+    return (" ".join(notes), *marks(rows, summary))
 
 
-def marks(rows: Sequence[tuple[str, Sequence[Cell]]]) -> tuple[str, ...]:
-    """What the marks that stand in the rows mean."""
+def marks(rows: Sequence[tuple[str, Sequence[Cell]]], summary: Summary | None = None) -> tuple[str, ...]:
+    """What the marks that stand in the rows mean; those of significance need the summary."""
     meanings = {
         "†": "fewer seeds than the study has; see the missing evaluations.",
         "‡": "built on a collapsed training, in one seed or more.",
     }
     used = "".join(cell.small for _, cells in rows for cell in cells)
-    return tuple(f"{mark} {words}" for mark, words in meanings.items() if mark in used)
+    told = tuple(f"{mark} {words}" for mark, words in meanings.items() if mark in used)
+    return (*told, legend(summary.comparisons)) if summary is not None and "*" in used else told

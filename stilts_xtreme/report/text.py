@@ -32,6 +32,18 @@ def spread(found: Mean | None) -> str:
     return " ".join(parts)
 
 
+def interval(ends: tuple[float, float] | None) -> str:
+    """`−0.3 to +0.5`, or the dash."""
+    return ABSENT if ends is None else f"{number(ends[0], signed=True)} to {number(ends[1], signed=True)}"
+
+
+def probability(value: float | None) -> str:
+    """Two digits that count, `< 0.001` below that, or the dash."""
+    if value is None:
+        return ABSENT
+    return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
 def listed(names: Sequence[str]) -> str:
     """`a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)

@@ -1,0 +1,133 @@
+"""The section of a report that shows published numbers beside the study's own."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stilts_xtreme.report import published, text
+from stilts_xtreme.report.published import Number
+from stilts_xtreme.report.summary import AVERAGE, BASELINE, Summary, above
+from stilts_xtreme.report.tables import Body, Cell, Column, Table
+
+SMALL_SETUPS = ("miniature", "mini-real")
+BEST = "best"  # the row that stands for the best intermediate of each target
+
+
+@dataclass(frozen=True)
+class Section:
+    told: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+
+def section(summary: Summary, numbers: Sequence[Number] | None = None) -> Section | None:
+    """Published gains and scores with ours in the next column; None for other benchmarks, or where no numbers are at hand."""
+    numbers = published.read() if numbers is None else numbers
+    if summary.study.get("benchmark", "xtreme") != "xtreme" or not summary.has_baseline or not summary.study["evaluations"]:
+        return None
+    shown = [number for number in numbers if number.column in (*summary.targets, AVERAGE)]
+    whole = len(summary.targets) == 9  # the published averages are over all nine tasks
+    shown = [number for number in shown if whole or number.column != AVERAGE]
+    made = [_gains(summary, [one for one in shown if one.kind != "score"])]
+    made.append(_scores(summary, [one for one in shown if one.kind == "score"]))
+    drawn = tuple(table for table in made if table is not None)
+    return Section(_words(summary), drawn) if drawn else None
+
+
+def _words(summary: Summary) -> tuple[str, ...]:
+    if summary.study.get("setup") in SMALL_SETUPS:
+        return (
+            f"The setup {summary.study['setup']} is far smaller than XLM-R Large and its data: the scales are not comparable."
+            " What can be read beside the paper is which gains are above zero, and their order.",
+        )
+    return ("Compare splits and versions before reading a difference as one of method: both are named below.",)
+
+
+def _gains(summary: Summary, numbers: Sequence[Number]) -> Table | None:
+    rows = []
+    for one in numbers:
+        head = f"{one.column}: {_name(one)}"
+        told = Cell(one.words if one.value is None else text.number(one.value, signed=True))
+        rows.append((head, (told, Cell(one.split), Cell(_ours(summary, one)), Cell(one.source))))
+    if not rows:
+        return None
+    columns = (Column("published", False), Column("split", False), Column("here", False), Column("source", False))
+    notes = ["Points over no intermediate training. Here: means over seeds."]
+    if any(one.row == BEST for one in numbers):
+        notes.append("Best of each target: the mean of the largest gains, which are picked on the scores shown.")
+    notes = [" ".join(notes), *_notes(numbers)]
+    return Table("Gains that the paper reports, and ours.", "gain", columns, (Body("", tuple(rows)),), tuple(notes))
+
+
+def _name(one: Number) -> str:
+    if one.row == BEST:
+        return "best of each target"
+    return one.row or "intermediate training"
+
+
+def _ours(summary: Summary, one: Number) -> str:
+    """Our number or numbers for a published gain or claim; a dash where the study has none."""
+    if one.row == BEST:
+        gains = [summary.gain(name, target) for target in summary.targets if (name := summary.best(target))]
+        means = [gain.mean for gain in gains if gain is not None]
+        return text.number(math.fsum(means) / len(means), signed=True) if len(means) == len(summary.targets) else text.ABSENT
+    if one.row:
+        gain = summary.gain(one.row, one.column) if one.row in summary.intermediates else None
+        told = " ".join(filter(None, (text.value(gain, signed=True), text.spread(gain))))
+        best = _single(summary, one.row) if one.kind == "claim" and gain is not None else None
+        single = f"; best single one: {best}, {text.value(summary.gain(best, one.column), signed=True)}" if best else ""
+        return f"{told}{single}"
+    best = summary.best(one.column)
+    if best is None or not summary.gains(one.column):
+        return text.ABSENT
+    gains = summary.gains(one.column)
+    raised = sum(above(gain.mean) for gain in gains.values())
+    return f"{raised} of {len(gains)} above zero; largest: {best}, {text.value(gains[best], signed=True)}"
+
+
+def _single(summary: Summary, mixture: str) -> str | None:
+    """The intermediate best on average that is no mixture."""
+    mixtures = {mixture, *(summary.study.get("mixtures") or {})}
+    gains = {name: gain.mean for name, gain in summary.gains(AVERAGE).items() if name not in mixtures}
+    return max(gains, key=lambda name: gains[name], default=None)
+
+
+def _scores(summary: Summary, numbers: Sequence[Number]) -> Table | None:
+    systems = list(dict.fromkeys(one.system for one in sorted(numbers, key=lambda one: one.row != BASELINE)))
+    places = sorted({(one.column, one.split) for one in numbers}, key=lambda place: _order(summary, place))
+    rows = []
+    for column, split in places:
+        cells = [_published([one for one in numbers if (one.system, one.column, one.split) == (system, column, split)])
+                 for system in systems]  # fmt: skip
+        best = summary.best(column)
+        ours = (summary.score(BASELINE, column), summary.score(best, column) if best else None)
+        cells += [Cell(text.value(score), text.spread(score)) for score in ours]
+        rows.append((f"{column}, {split}", (*cells, Cell(best or text.ABSENT))))
+    if not rows:
+        return None
+    columns = (*map(Column, systems), Column(f"here, {BASELINE}"), Column("here, best"), Column("best here", False))
+    sources = "; ".join(dict.fromkeys(one.source for one in numbers))
+    notes = (
+        "Scores, 0 to 100; for questions the mean of exact match (EM) and F1. Ours are of the setup's own test data"
+        " and stand beside either split.",
+        f"Sources: {sources}.",
+        *_notes(numbers),
+    )
+    return Table("Published scores, and ours.", "target, split", columns, (Body("", tuple(rows)),), notes)
+
+
+def _order(summary: Summary, place: tuple[str, str]) -> tuple[int, str]:
+    return ([*summary.targets, AVERAGE].index(place[0]), place[1])
+
+
+def _published(numbers: Sequence[Number]) -> Cell:
+    """The mean of the metrics, and these one by one where they are several."""
+    values = [one.value for one in numbers if one.value is not None]
+    if not values:
+        return Cell(text.ABSENT)
+    names = {"exact_match": "EM", "f1": "F1"}
+    small = ", ".join(f"{names.get(one.metric, one.metric)} {text.number(one.value or 0.0)}" for one in numbers)
+    return Cell(text.number(math.fsum(values) / len(values)), small if len(values) > 1 else "")
+
+
+def _notes(numbers: Sequence[Number]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{one.system}: {one.note}" for one in numbers if one.note))

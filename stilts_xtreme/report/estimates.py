@@ -1,0 +1,137 @@
+"""The gain to expect on some targets and languages, with a 95 % interval over seeds and test examples.
+
+Two things make a measured gain uncertain. Another seed would give another one: the variance of the gains by seed, s squared, over
+n seeds. And so would other test examples: each language's standard error over its examples, d, from the study's comparisons.
+The two are added; the share of s that is chance of examples counts twice, which widens the interval a little.
+
+Test sets of a target are often translations of one another, so that errors of its languages move together. With one correlation
+r between any two, the mean over k languages has the variance (sum of d squared + r x sum of the products of pairs) / k squared.
+r is taken from the column's own interval, as wide as 2 x 1.96 standard errors: what remains of that variance without the
+bootstrap's share for the seeds, (n - 1) / n x s squared / n, gives r, held between 0 and 1; 1, the widest, where there is no such
+interval. The interval is t's, with the degrees of freedom of Welch and Satterthwaite; only the variance over seeds has few.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stilts_xtreme.report.comparisons import Comparison
+from stilts_xtreme.report.summary import Mean, Summary
+
+NINETY_FIVE = 1.959964  # standard errors to each side
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean gain; `by_seed` in the seeds' order of the study, `examples`: its variance over test examples, None if unknown.
+
+    `interval` and `p` are None where there are fewer than two seeds.
+    """
+
+    gain: float
+    by_seed: Mapping[int, float]
+    examples: float | None
+    interval: tuple[float, float] | None
+    p: float | None
+
+
+def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str]) -> Estimate | None:
+    """The gain of a row, mean over targets and in each over `codes` (all languages where none are given); None without scores."""
+    parts = [_part(summary, row, target, codes) for target in targets]
+    seeds = [seed for seed in summary.seeds if parts and all(seed in found for found, _ in parts)]
+    if not seeds:
+        return None
+    values = {seed: math.fsum(found[seed] for found, _ in parts) / len(parts) for seed in seeds}
+    spreads = [examples for _, examples in parts if examples is not None]
+    examples = math.fsum(spreads) / len(parts) ** 2 if len(spreads) == len(parts) else None
+    one = summary.comparisons.get((row, targets[0])) if len(targets) == 1 and not codes else None
+    if one is not None and one.interval is not None:
+        return Estimate(one.gain, values, examples, one.interval, one.p)
+    return _judged(values, examples)
+
+
+def difference(one: Estimate, other: Estimate, paired: bool) -> Estimate | None:
+    """How far one is ahead of the other; `paired`: both with the same encoders, so that seeds pair. None with too few seeds.
+
+    Variances over examples are added, as if the two shared none: too wide again, since both are compared with the same baseline.
+    """
+    examples = (one.examples or 0.0) + (other.examples or 0.0)
+    if paired:
+        seeds = [seed for seed in one.by_seed if seed in other.by_seed]
+        found = _judged({seed: one.by_seed[seed] - other.by_seed[seed] for seed in seeds}, examples) if seeds else None
+        return found if found is not None and found.interval is not None else None
+    sides = [(Mean(tuple(side.by_seed.values()), 0), len(side.by_seed)) for side in (one, other)]
+    if any(mean.deviation is None for mean, _ in sides):
+        return None
+    spreads = [(mean.deviation**2 / count, count - 1) for mean, count in sides if mean.deviation is not None]
+    ends, p = _interval(one.gain - other.gain, spreads, examples)
+    return Estimate(one.gain - other.gain, {}, examples, ends, p)
+
+
+def adjusted(values: Sequence[float | None]) -> list[float | None]:
+    """p-values adjusted for their number (Benjamini-Hochberg); None stays None and does not count."""
+    order = sorted((value, place) for place, value in enumerate(values) if value is not None)
+    found: list[float | None] = [None] * len(values)
+    least = 1.0
+    for rank in range(len(order), 0, -1):
+        value, place = order[rank - 1]
+        least = min(least, value * len(order) / rank)
+        found[place] = least
+    return found
+
+
+def correlation(one: Comparison) -> float:
+    """That between the errors of any two languages of a column, from the width of the column's interval."""
+    errors = [error for _, error in one.languages.values() if error is not None]
+    squares, products = _sums(errors)
+    if one.interval is None or not products:
+        return 1.0
+    whole = ((one.interval[1] - one.interval[0]) / (2 * NINETY_FIVE)) ** 2
+    count, spread = len(one.values), Mean(tuple(one.values.values()), 0).deviation if one.values else None
+    seeds = (count - 1) / count * spread**2 / count if spread is not None else 0.0
+    return min(1.0, max(0.0, (max(0.0, whole - seeds) * len(errors) ** 2 - squares) / products))
+
+
+def _part(summary: Summary, row: str, target: str, codes: Sequence[str]) -> tuple[dict[int, float], float | None]:
+    """Gains by seed on one target, and their mean's variance over test examples."""
+    one = summary.comparisons.get((row, target))
+    chosen = list(codes) or summary.languages(target)
+    if codes:
+        found = summary.gains_by_seed(row, target, codes)
+    else:
+        own, base = summary.by_seed(row, target), summary.by_seed(summary.baseline(row), target)
+        found = {seed: own[seed] - base[seed] for seed in summary.seeds if seed in own and seed in base}
+    errors = [one.languages[code][1] for code in chosen if code in one.languages] if one is not None else []
+    known = [error for error in errors if error is not None]
+    if one is None or len(known) != len(chosen):
+        return found, None
+    squares, products = _sums(known)
+    return found, (squares + correlation(one) * products) / len(known) ** 2
+
+
+def _sums(errors: Sequence[float]) -> tuple[float, float]:
+    """The sum of squares, and that of the products of all ordered pairs."""
+    squares = math.fsum(error**2 for error in errors)
+    return squares, max(0.0, math.fsum(errors) ** 2 - squares)
+
+
+def _judged(values: Mapping[int, float], examples: float | None) -> Estimate:
+    mean = Mean(tuple(values.values()), 0)
+    if mean.deviation is None:
+        return Estimate(mean.mean, values, examples, None, None)
+    ends, p = _interval(mean.mean, [(mean.deviation**2 / len(values), len(values) - 1)], examples or 0.0)
+    return Estimate(mean.mean, values, examples, ends, p)
+
+
+def _interval(mean: float, spreads: Sequence[tuple[float, int]], examples: float) -> tuple[tuple[float, float], float]:
+    """95 % interval and two-sided p of a mean with variances over seeds (and their degrees of freedom) and over examples."""
+    from scipy import stats
+
+    whole = math.fsum(variance for variance, _ in spreads) + examples
+    seeds = math.fsum(variance**2 / freedom for variance, freedom in spreads)
+    if whole == 0:
+        return (mean, mean), 1.0 if mean == 0 else 0.0
+    error = math.sqrt(whole)
+    freedom = whole**2 / seeds if seeds else math.inf
+    reach = float(stats.t.ppf(0.975, freedom)) * error
+    return (mean - reach, mean + reach), float(2 * stats.t.sf(abs(mean) / error, freedom))
