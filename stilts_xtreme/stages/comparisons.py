@@ -15,12 +15,14 @@ Differences = Mapping[int, Scored]  # by seed
 
 
 def differences(cells: Sequence[axes.Cell], drawing: Drawing) -> dict[tuple[str, str], Differences]:
-    """Score minus the baseline's of the same seed, by row and target; rows that have no baseline are absent."""
+    """Score minus the baseline's of the same seed, by row and target; a baseline fine-tuned otherwise than usual is compared with
+    the usual one. Rows that have nothing to be compared with are absent.
+    """
     known = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
     found: dict[tuple[str, str], dict[int, Scored]] = {}
     for (row, target, seed), stage in known.items():
-        base = known.get((axes.baseline(row), target, seed))
-        if base is not None and axes.kind(row) not in (axes.BASELINE, axes.CONTROL):
+        base = known.get((_against(row), target, seed))
+        if base is not None and row != axes.BASELINE and axes.kind(row) != axes.CONTROL:
             found.setdefault((row, target), {})[seed] = drawing.scored(stage) - drawing.scored(base)
     return found
 
@@ -30,7 +32,7 @@ def comparisons(found: Mapping[tuple[str, str], Differences], targets: Sequence[
     single = [
         {
             "row": row,
-            "baseline": axes.baseline(row),
+            "baseline": _against(row),
             "column": target,
             **effects.effect(by_seed, effects.even(_languages(by_seed))),
             "languages": _by_language(by_seed),
@@ -54,7 +56,11 @@ def _average(row: str, found: Mapping[tuple[str, str], Differences], targets: Se
     pairs = {seed: [column[seed].weighed(effects.even(column[seed].languages)) for column in columns] for seed in seeds}
     values = {seed: sum(value for value, _ in parts) / len(parts) for seed, parts in pairs.items()}
     drawn = np.stack([sum(drawn for _, drawn in parts) / len(parts) for parts in pairs.values()])
-    return {"row": row, "baseline": axes.baseline(row), "column": AVERAGE, **effects.told(values, drawn)}
+    return {"row": row, "baseline": _against(row), "column": AVERAGE, **effects.told(values, drawn)}
+
+
+def _against(row: str) -> str:
+    return axes.BASELINE if axes.kind(row) == axes.BASELINE else axes.baseline(row)
 
 
 def _languages(by_seed: Differences) -> tuple[str, ...]:
