@@ -1,10 +1,12 @@
 """A summary -> the two pages and the plots, as text by file name."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.report import bars, beside, findings, intervals, kinds, plots, shapes, tables, text
+from stilts_xtreme.report.sections import Section, sections
 from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.report.tables import Cell, Table
 
@@ -22,14 +24,18 @@ def pages(summary: Summary) -> dict[str, str]:
 
     drawn = {"gains": plots.gains(summary), "languages": plots.languages(summary), "language-gains": bars.gains(summary)}
     drawn = {name: svg for name, svg in drawn.items() if svg is not None}
+    own = sections(summary)
+    alternatives = {name: ALT[name] for name in drawn}
+    for section in own:
+        drawn |= {name: plot.svg for name, plot in section.plots.items()}
     style = (HERE / "plot.css").read_text(encoding="utf-8")
-    content = _content(summary)
+    content = _content(summary, own)
     kept = {"trim_blocks": True, "undefined": StrictUndefined, "keep_trailing_newline": True}
     markdown = Environment(loader=FileSystemLoader(HERE), autoescape=False, **kept)
     markdown.filters |= {"plain": escaped, "table": markdown_table}
     html = Environment(loader=FileSystemLoader(HERE), autoescape=True, **kept)
     html.filters["breakable"] = _breakable
-    told = {"report.md": markdown.get_template("report.md.jinja").render(**content, plots={name: ALT[name] for name in drawn})}
+    told = {"report.md": markdown.get_template("report.md.jinja").render(**content, plots=alternatives)}
     told |= {f"{name}.svg": shapes.standalone(svg, style) for name, svg in drawn.items()}
     style += (HERE / "page.css").read_text(encoding="utf-8")
     told["index.html"] = html.get_template("page.html.jinja").render(**content, plots=drawn, style=style)
@@ -64,7 +70,7 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _content(summary: Summary) -> dict[str, Any]:
+def _content(summary: Summary, own: Sequence[Section]) -> dict[str, Any]:
     study = summary.study
     by_language = [
         (target, table)
@@ -75,7 +81,8 @@ def _content(summary: Summary) -> dict[str, Any]:
     return {
         "study": study,
         "note": study.get("note") or "",
-        "found": findings.found(summary),
+        "found": [*(sentence for section in own for sentence in section.found), *findings.found(summary)],
+        "sections": own,
         "main": tables.main(summary),
         "intervals": intervals.table(summary),
         "published": beside.section(summary),
