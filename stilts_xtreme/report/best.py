@@ -70,10 +70,8 @@ def _found(picked: Mapping[str, Any], halves: Mapping[str, Any]) -> list[str]:
     told += f" (95 % interval {_points(low)} to {_points(high)})"
     told += ": a gain." if low > 0 else ": a loss." if high < 0 else ": no significant effect."
     told += f" It picks no intermediate training for {none} of {text.count(len(picked['picks']), 'target')}."
-    other = f"Choosing on labels in the target languages, on other examples than those scored, changes it by {_points(halves['gain'])}."
-    if not above(abs(halves["gain"])):
-        other = "Choosing on labels in the target languages, on other examples than those scored, does not change it."
-    return [told, other]
+    what = f"changes it by {_points(halves['gain'])}" if above(abs(halves["gain"])) else "does not change it"
+    return [told, f"Choosing on labels in the target languages, on other examples than those scored, {what}."]
 
 
 def _points(value: float) -> str:
