@@ -10,7 +10,7 @@ from typing import Any
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import LANGUAGES
-from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage, Train
+from stilts_xtreme.plan import Latency, Predict, Pretrained, Random, Reads, Recipe, Stage, Train
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
 from stilts_xtreme.tasks.task import training_split
@@ -24,6 +24,15 @@ class Cell:
     target: str
     seed: int
     stage: Predict
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The models of one seed that are timed together: the stage, and what each of its models is called."""
+
+    seed: int
+    names: tuple[str, ...]
+    stage: Latency
 
 
 class Planner:
@@ -180,6 +189,21 @@ def study(spec: Any) -> list[Cell]:
     if faults:
         raise UserError("\n".join(dict.fromkeys(faults)))
     return cells
+
+
+def latency(spec: Any, device: str) -> list[Timed]:
+    """A latency spec's measurements, one for each seed; `device` is cpu or cuda."""
+    planner, found = Planner(spec.setup), []
+    names = sorted(spec.models, key=lambda name: name != "none")  # what the others are held against comes first
+    how = {name: tuple(getattr(spec, name)) for name in ("variants", "batch_sizes", "lengths")}
+    how |= {name: getattr(spec, name) for name in ("calls", "warmup", "block", "passes", "pool", "threads", "examples")}
+    for seed in spec.seeds:
+        cells = [planner.evaluate(planner.begin(name, spec.mixtures, seed), spec.target, seed) for name in names]
+        asked = planner.predict(cells[0].model, spec.target, spec.languages)
+        models = tuple(cell.model for cell in cells)
+        stage = Latency(models, spec.target, asked.languages, asked.reads, device=device, where=planner.where, **how)
+        found.append(Timed(seed, tuple(names), stage))
+    return found
 
 
 def label(intermediate: str | Sequence[str]) -> str:

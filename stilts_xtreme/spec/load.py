@@ -10,20 +10,24 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from stilts_xtreme.spec import kinds as others
 from stilts_xtreme.spec.faults import Fault, of_content, of_writing, refuse
-from stilts_xtreme.spec.kinds import KINDS, Spec
+from stilts_xtreme.spec.kinds import Spec
+from stilts_xtreme.spec.latency import Latency
 from stilts_xtreme.spec.nodes import DEPTH, Flaw, Node, Place, broken, parse
 from stilts_xtreme.spec.setup import Setup
 
 SIZE = 32 * 1024  # bytes of one file; pure-Python YAML reads about 100 kB a second
 TOTAL = 2 * SIZE  # bytes of a spec and all the files it names
 NESTED = 16  # specs inside one another
+KINDS = {**others.KINDS, "latency": Latency}
 COMMANDS = {
     "intermediate": "stilts train-intermediate",
     "multitask": "stilts train-multitask",
     "target": "stilts finetune-target",
     "evaluation": "stilts evaluate",
     "study": "stilts study",
+    "latency": "stilts latency",
     "setup": "stilts check",
 }
 

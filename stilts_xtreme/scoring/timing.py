@@ -1,0 +1,39 @@
+"""What calls' times say: percentiles, and ratios with intervals from turns that were taken side by side."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+PERCENTILES = (50, 90, 95, 99)
+DRAWS = 2000  # of the bootstrap
+MARGIN = 0.02  # times that differ by less count as the same
+
+
+def percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    """Milliseconds: `p50`, `p90`, `p95`, `p99` (linear between neighbours) and `mean`."""
+    times = 1e3 * np.asarray(seconds, dtype=np.float64)
+    found = np.percentile(times, PERCENTILES)
+    return {f"p{share}": float(value) for share, value in zip(PERCENTILES, found, strict=True)} | {"mean": float(times.mean())}
+
+
+def ratio(ours: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """How many times `base` ours takes: [rounds][parts], each pair timed in the same turn; the geometric mean over all.
+
+    `low` and `high` hold 95 in 100 of the means of rounds drawn anew; absent with one round, which has no spread.
+    """
+    logs = np.log(np.asarray(ours, dtype=np.float64) / np.asarray(base, dtype=np.float64)).mean(axis=1)
+    told = {"ratio": float(np.exp(logs.mean())), "rounds": len(logs)}
+    if len(logs) < 2:
+        return told
+    drawn = np.random.default_rng(0).integers(len(logs), size=(DRAWS, len(logs)))
+    low, high = np.exp(np.percentile(logs[drawn].mean(axis=1), (2.5, 97.5)))
+    return {**told, "low": float(low), "high": float(high)}
+
+
+def verdict(found: dict[str, Any], margin: float = MARGIN) -> str:
+    """equal: the whole interval lies within `margin` of 1; differs: all of it beyond; open: neither."""
+    low, high = found.get("low", 0.0), found.get("high", float("inf"))
+    if 1 - margin <= low and high <= 1 + margin:
+        return "equal"
+    return "differs" if low > 1 + margin or high < 1 - margin else "open"
