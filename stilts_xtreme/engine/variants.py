@@ -1,6 +1,7 @@
 """Ways of running one trained classifier: the same weights, from rows of token ids to logits on the host."""
 
 import copy
+import logging
 import shutil
 import tempfile
 import warnings
@@ -181,6 +182,7 @@ def _export(module: Padded, encoder: Any, device: torch.device, path: Path) -> N
     mask = torch.ones_like(ids)
     mask[1, EXPORT_LENGTH // 2 :] = 0
     large = sum(value.nbytes for value in module.parameters()) > LARGE
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of every package that it could do more with
     open_ = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     try:
         with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():

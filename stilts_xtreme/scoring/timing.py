@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 PERCENTILES = (50, 90, 95, 99)
+FEW = 8  # rounds; drawn from fewer, intervals are too narrow
 DRAWS = 2000  # of the bootstrap
 MARGIN = 0.02  # times that differ by less count as the same
 
@@ -20,11 +21,11 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
 def ratio(ours: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> dict[str, Any]:
     """How many times `base` ours takes: [rounds][parts], each pair timed in the same turn; the geometric mean over all.
 
-    `low` and `high` hold 95 in 100 of the means of rounds drawn anew; absent with one round, which has no spread.
+    `low` and `high` hold 95 in 100 of the means of rounds drawn anew; absent with fewer than `FEW`, which say too little of it.
     """
     logs = np.log(np.asarray(ours, dtype=np.float64) / np.asarray(base, dtype=np.float64)).mean(axis=1)
     told = {"ratio": float(np.exp(logs.mean())), "rounds": len(logs)}
-    if len(logs) < 2:
+    if len(logs) < FEW:
         return told
     drawn = np.random.default_rng(0).integers(len(logs), size=(DRAWS, len(logs)))
     low, high = np.exp(np.percentile(logs[drawn].mean(axis=1), (2.5, 97.5)))

@@ -36,7 +36,7 @@ class Latency(Model):
     lengths: list[Annotated[int, Field(ge=8, lt=2**31)]] = []
     calls: Count = 200
     warmup: Count = 20
-    block: Count = 10
+    block: Count = Field(10, validate_default=True)
     passes: Count = 5
     pool: Count = 256
     threads: Count = 1

@@ -66,28 +66,36 @@ def _measured(told: dict[str, Any]) -> dict[str, Any]:
     models = []
     for variant in told["variants"]:
         for name in names[1:]:
-            for kind, rows, values in (("latency", natural, "rounds"), ("throughput", passes, "seconds")):
-                found = _held([row for row in rows if row["variant"] == variant], values, "model", name, base)
+            for kind, rows in (("latency", natural), ("throughput", passes)):
+                found = _held([row for row in rows if row["variant"] == variant], "model", name, base)
                 if found:
                     models.append({"variant": variant, "model": name, "of": kind, **found, "verdict": verdict(found)})
     savings = []
     for variant in told["variants"]:
         for size in (1, *sizes):
-            rows, values = (natural, "rounds") if size == 1 else (passes, "seconds")
+            rows = natural if size == 1 else passes
             ours = [row for row in rows if row["model"] == base and row.get("batch", 1) == size]
-            if found := _held(ours, values, "variant", variant, "eager"):
+            if found := _held(ours, "variant", variant, "eager"):
                 savings.append({"variant": variant, "batch": size, **found})
     return {**measured, "models": models, "savings": savings}
 
 
-def _held(rows: Sequence[Row], values: str, key: str, ours: str, base: str) -> dict[str, Any]:
-    """The time of `ours` over that of `base`, turn by turn in everything both were timed on; empty where there is nothing."""
+def _held(rows: Sequence[Row], key: str, ours: str, base: str) -> dict[str, Any]:
+    """The time of `ours` over that of `base`, turn by turn in everything both were timed on; empty where there is nothing.
+
+    Calls: a round is a turn, with a block in every language. Passes, which are few: each language of a pass is one.
+    """
     found: dict[str, dict[Any, list[float]]] = {ours: {}, base: {}}
     for row in rows:
         if row[key] in found:
-            found[row[key]][row["language"], row.get("batch")] = row[values]
+            found[row[key]][row["language"], row.get("batch")] = row.get("rounds") or row["seconds"]
     shared = [place for place in found[base] if place in found[ours]]
     if not shared:
         return {}
-    turns = [list(zip(*(found[name][place] for place in shared), strict=True)) for name in (ours, base)]
+    calls = all(size is None for _, size in shared)
+    groups = [shared] if calls else [[one for one in shared if one[0] == code] for code in dict.fromkeys(c for c, _ in shared)]
+    turns = [
+        [turn for places in groups for turn in zip(*(found[name][place] for place in places), strict=True)]
+        for name in (ours, base)
+    ]
     return ratio(turns[0], turns[1])
