@@ -54,8 +54,13 @@ def measured(tmp_path_factory) -> tuple[Path, Path]:
 def model() -> encoder.Model:
     shape = plan.Random(hidden_size=16, layers=2, heads=2, intermediate_size=32, max_positions=40, vocab_size=50)
     made = encoder.Model(encoder.random_encoder(shape, words(), 1), {"t": "classification"}, {"t": ("a", "b", "c")}, 0.0)
-    with torch.no_grad():
-        made.heads["t"].classify.projection.weight.mul_(50)  # so that labels differ
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        for value in made.parameters():
+            if value.dim() == 2:
+                value.normal_(std=0.4)
+        logits = latency.logits(latency.Lane("m", "eager", variants.build("eager", made, "t", words(), CPU, 1)), rows())
+        made.heads["t"].classify.projection.bias -= torch.from_numpy(logits.mean(0))  # so that labels differ
     return made
 
 

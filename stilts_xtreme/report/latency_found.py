@@ -65,10 +65,8 @@ def _savings(run: Timings) -> list[str]:
         if best["ratio"] >= 1:
             sentence += "no variant is faster than eager"
         else:
-            sentence += (
-                sentence += f"{best['variant']} is fastest, {1 / best['ratio']:.2f} times as fast as eager, "
-                sentence += _price(run, best["variant"])
-            )
+            sentence += f"{best['variant']} is fastest, {1 / best['ratio']:.2f} times as fast as eager, "
+            sentence += _price(run, best["variant"])
         if slower:
             sentence += f"; slower than eager: {text.listed(slower)}"
         told.append(sentence + ".")
