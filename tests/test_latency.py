@@ -27,7 +27,7 @@ TINY = [
     "setup.pretraining.recipe.steps=4", "setup.pretraining.languages=[en,xa]", "setup.retrieval.layer=1",
     "setup.recipes={default: {steps: 3, examples: 64, dev_limit: 24, batch_size: 8, max_length: 128}}",
     "models=[none,qqp]", "languages=[en,xa]", "variants=[eager,sorted,packed,int8,onnx]", "batch_sizes=[1,4]", "lengths=[32]",
-    "calls=6", "block=2", "warmup=1", "passes=2", "pool=16", "examples=20",
+    "calls=8", "block=1", "warmup=1", "passes=2", "pool=16", "examples=20",
 ]  # fmt: skip
 CPU = torch.device("cpu")
 
@@ -88,7 +88,7 @@ def rows(count: int = 24) -> list[np.ndarray]:
         ("variants=[int8]", "'eager' is missing"),
         ("variants=[eager,int4]", "int8"),
         ("lengths=[256]", "do not fit"),
-        ("calls=15", "two blocks"),
+        ("calls=79", "fewer than 8 blocks"),
         ("threads=0", "at least 1"),
         ("languages=[en,en]", "twice"),
         ("cals=3", "did you mean 'calls'"),
@@ -235,13 +235,13 @@ def test_a_study_says_what_was_measured_and_what_was_not(measured) -> None:
             one["n"] == 20 and 0 <= one["accuracy"] <= 100 for told in found.values() for one in told["languages"].values()
         )
     assert {row["model"] for row in times["models"]} == {"qqp", "none again"}
-    assert all(row["calls"] == 6 and len(row["rounds"]) == 3 for row in times["latency"])
+    assert all(row["calls"] == 8 and len(row["rounds"]) == 8 and "low" in times["models"][0] for row in times["latency"])
     assert {row.get("length") for row in times["latency"]} == {None, 32}
     assert {row["batch"] for row in times["throughput"]} == {4} and set(times["memory"]) == set(ran)
     assert set(times["tokenisation"]) == {"en", "xa"} and times["environment"]["threads"] == 1
     (stage,) = (store / "latency").glob("[0-9a-f]*")
     lines = [json.loads(line) for line in (stage / "calls.jsonl").read_text().splitlines()]
-    assert len(lines) == len(times["latency"]) and all(len(line["seconds"]) == 6 for line in lines)
+    assert len(lines) == len(times["latency"]) and all(len(line["seconds"]) == 8 for line in lines)
     assert "latency" in stilts("runs", "list", "--store", store).stdout
 
 

@@ -40,7 +40,9 @@ def variants(run: Timings) -> Table:
         cells = [Cell(milliseconds(run.mean(name, share))) for share in SHARES]
         for size in (1, large):
             saving = run.saving(name, size)
-            cells.append(Cell(text.ABSENT) if saving is None else Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)))
+            cells.append(
+                Cell(text.ABSENT) if saving is None or name == "eager" else Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving))
+            )
         cells += [Cell(whole(run.throughput(name, size))) for size in run.sizes]
         cells += [Cell(whole(memory.get("peak"))), Cell(text.number(told["accuracy"])), Cell(_same(told["same"]))]
         cells += [Cell(f"{told['largest']:.1g}"), Cell(f"{run.measured['preparation'][name]:.1f}")]

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from stilts_xtreme.scoring.timing import FEW
 from stilts_xtreme.spec.checks import Count, Languages, Model, Name, Problem, Seed, refuse, twice, unknown
 from stilts_xtreme.spec.kinds import Mixture
 from stilts_xtreme.spec.setup import Setup, too_long
@@ -91,6 +92,7 @@ class Latency(Model):
     @classmethod
     def _several_blocks(cls, block: int, info: ValidationInfo) -> int:
         calls = info.data.get("calls")
-        if calls is not None and calls < 2 * block:
-            refuse([Problem(f"calls ({calls}) make fewer than two blocks of {block}: no interval can be told from one")])
+        if calls is not None and calls < FEW * block:
+            text = f"calls ({calls}) make fewer than {FEW} blocks of {block}: no interval can be told from so few"
+            refuse([Problem(text)])
         return block
