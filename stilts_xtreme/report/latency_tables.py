@@ -41,7 +41,8 @@ def variants(run: Timings) -> Table:
         for size in (1, large):
             saving = run.saving(name, size)
             cells.append(
-                Cell(text.ABSENT) if saving is None or name == "eager" else Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving))
+                told_not = saving is None or name == "eager"
+                cells.append(Cell(text.ABSENT) if told_not else Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)))
             )
         cells += [Cell(whole(run.throughput(name, size))) for size in run.sizes]
         cells += [Cell(whole(memory.get("peak"))), Cell(text.number(told["accuracy"])), Cell(_same(told["same"]))]

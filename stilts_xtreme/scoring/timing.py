@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 PERCENTILES = (50, 90, 95, 99)
 FEW = 8  # rounds; drawn from fewer, intervals are too narrow
 DRAWS = 2000  # of the bootstrap
@@ -13,6 +11,8 @@ MARGIN = 0.02  # times that differ by less count as the same
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
     """Milliseconds: `p50`, `p90`, `p95`, `p99` (linear between neighbours) and `mean`."""
+    import numpy as np  # not at the top: specs take a number from here
+
     times = 1e3 * np.asarray(seconds, dtype=np.float64)
     found = np.percentile(times, PERCENTILES)
     return {f"p{share}": float(value) for share, value in zip(PERCENTILES, found, strict=True)} | {"mean": float(times.mean())}
@@ -23,6 +23,8 @@ def ratio(ours: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> d
 
     `low` and `high` hold 95 in 100 of the means of rounds drawn anew; absent with fewer than `FEW`, which say too little of it.
     """
+    import numpy as np
+
     logs = np.log(np.asarray(ours, dtype=np.float64) / np.asarray(base, dtype=np.float64)).mean(axis=1)
     told = {"ratio": float(np.exp(logs.mean())), "rounds": len(logs)}
     if len(logs) < FEW:
