@@ -40,10 +40,10 @@ def variants(run: Timings) -> Table:
         cells = [Cell(milliseconds(run.mean(name, share))) for share in SHARES]
         for size in (1, large):
             saving = run.saving(name, size)
-            cells.append(
-                told_not = saving is None or name == "eager"
-                cells.append(Cell(text.ABSENT) if told_not else Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)))
-            )
+            if saving is None or name == "eager":
+                cells.append(Cell(text.ABSENT))
+            else:
+                cells.append(Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)))
         cells += [Cell(whole(run.throughput(name, size))) for size in run.sizes]
         cells += [Cell(whole(memory.get("peak"))), Cell(text.number(told["accuracy"])), Cell(_same(told["same"]))]
         cells += [Cell(f"{told['largest']:.1g}"), Cell(f"{run.measured['preparation'][name]:.1f}")]
