@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.report import latency_found, latency_plots, latency_tables, plots
+from stilts_xtreme.report import latency_found, latency_plots, latency_tables, shapes
 from stilts_xtreme.report.page import escaped, markdown_table
 from stilts_xtreme.report.timings import Timings
 
@@ -43,7 +43,7 @@ def pages(study: Mapping[str, Any]) -> dict[str, str]:
     html.filters["breakable"] = _breakable
     alt = {name: ALT[name] for name in drawn}
     told = {"report.md": markdown.get_template("latency.md.jinja").render(**content, plots=alt)}
-    told |= {f"{name}.svg": plots.standalone(svg, style) for name, svg in drawn.items()}
+    told |= {f"{name}.svg": shapes.standalone(svg, style) for name, svg in drawn.items()}
     style += (HERE / "page.css").read_text(encoding="utf-8")
     told["index.html"] = html.get_template("latency.html.jinja").render(**content, plots=drawn, style=style)
     return told
