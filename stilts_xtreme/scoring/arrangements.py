@@ -3,8 +3,8 @@
 Orders that begin with the same tasks share those trainings, and with them what chance did there: their scores go together. So
 not every permutation is fair. Those are that keep together what shares a beginning: whole branches change places, and within each
 branch its own branches do.
-Simulated without any effect (three tasks, all six orders, three seeds, four fifths of the variance from the first training): a test
-over all permutations calls orders different at 5 % in 13 of 100 studies, over these in 5.
+Simulated without any effect (three tasks, all six orders, three seeds, four fifths of the variance from the first training): a
+test over all permutations calls orders different at 5 % in 13 of 100 studies, over these in 5.
 """
 
 from collections.abc import Iterator, Sequence
