@@ -6,7 +6,7 @@ from typing import Any
 from stilts_xtreme.report import order_plot, order_tables, text
 from stilts_xtreme.report.order_panels import ALL, AVERAGE, Panel, panels
 from stilts_xtreme.report.order_tables import LEVEL
-from stilts_xtreme.report.sections import Plot, Section
+from stilts_xtreme.report.section import Plot, Section
 from stilts_xtreme.report.summary import Summary, above
 
 
@@ -126,8 +126,8 @@ def _last(whole: Sequence[Panel]) -> list[str]:
 
 def _how(whole: Sequence[Panel], told: Mapping[str, Any]) -> list[str]:
     said = [
-        "Random order is what every order is judged against: in each seed the scores change places among the orders, so that orders"
-        " that begin alike, and so share trainings, stay together."
+        "Random order is what every order is judged against: in each seed the scores change places among the orders, in such a"
+        " way that orders that begin alike, and so share trainings, stay together."
     ]
     exact = {bool(panel.differ.get("exact")) for panel in whole if panel.differ}
     if exact:

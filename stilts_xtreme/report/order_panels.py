@@ -1,4 +1,4 @@
-"""What a study's result tells about orders, one panel a target and subset of languages; what is not as it should be is left out."""
+"""What a study's result tells about orders, one panel a target and subset of languages; what is not well told is left out."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A dot for each order and seed, orders below one another by their mean; mixtures and single tasks as lines through all of them."""
+"""A dot for each order and seed, orders below one another by their mean; mixtures and single tasks as lines through all."""
 
 import math
 

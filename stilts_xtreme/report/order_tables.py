@@ -8,6 +8,7 @@ from stilts_xtreme.report.tables import Body, Cell, Column, Table
 
 LEVEL = 0.05
 ABSENT = Cell(text.ABSENT)
+TESTED = Column("p"), Column("q")
 
 
 def tables(panels: Sequence[Panel]) -> tuple[Table, ...]:
@@ -21,7 +22,7 @@ def effect(panels: Sequence[Panel]) -> Table | None:
     """Do orders differ, where does the variance come from, what is the best order worth?"""
     columns = (
         Column("orders"), Column("seeds"), Column("mean"), Column("best order", False), Column("above the mean"),
-        Column("by chance"), Column("held out"), Column("variance: order"), Column("seed"), Column("rest"), Column("p"), Column("q"),
+        Column("by chance"), Column("held out"), Column("variance: order"), Column("seed"), Column("rest"), *TESTED,
     )  # fmt: skip
     rows = [
         (
@@ -34,8 +35,8 @@ def effect(panels: Sequence[Panel]) -> Table | None:
         for panel in panels
     ]  # fmt: skip
     notes = (
-        "By chance: how far the best order would lie above the mean if order had no effect. Held out: the best order picked in the"
-        " other seeds, above the mean of all in the seed left out. Variance: components of order and seed, the rest being chance"
+        "By chance: how far the best order would lie above the mean if order had no effect. Held out: the order best in the other"
+        " seeds, above the mean of all in the seed left out. Variance: components of order and seed, the rest being chance"
         " and what order does in one seed alone; 0 % marked (−) is an estimate below zero. p: permutation test whether orders"
         " differ at all; q: adjusted for the rows of this table.",
         *_absent(panels),
@@ -61,13 +62,11 @@ def named(panels: Sequence[Panel]) -> Table | None:
         )
         for panel in panels
     ]  # fmt: skip
-    columns = (
-        Column("order", False), Column("mean rank"), Column("above the mean"), Column("95 % over seeds"), Column("p"), Column("q"),
-    )  # fmt: skip
+    columns = Column("order", False), Column("mean rank"), Column("above the mean"), Column("95 % over seeds"), *TESTED
     notes = (
-        "Against random order: the mean of all orders, and a permutation test. Size: training examples. Easy: English dev score of"
-        " the task alone, as its share of the way from guessing to 100, since metrics differ. Similar last: the last task has the"
-        " target's kind of head. Where a name leaves open what comes first, the orders it fits are taken together. A name that"
+        "Against random order: the mean of all orders, and a permutation test. Size: training examples. Easy: English dev score"
+        " of the task alone, as its share of the way from guessing to 100, since metrics differ. Similar last: the last task has"
+        " the target's kind of head. Where a name leaves open what comes first, the orders it fits are taken together. A name that"
         " says nothing about a target is absent.",
     )
     return _table("Orders named beforehand.", "name", columns, bodies, notes)
@@ -113,7 +112,8 @@ def languages(panels: Sequence[Panel]) -> Table | None:
             mixed = next((one for one in panel.mixtures if one["against"] == "mean"), None)
             above, chance, _ = _best(panel)
             cells = (
-                Cell(str(len(panel.languages))), Cell(text.number(panel.mean)), Cell(panel.best["order"] if panel.best else text.ABSENT),
+                Cell(str(len(panel.languages))), Cell(text.number(panel.mean)),
+                Cell(panel.best["order"] if panel.best else text.ABSENT),
                 above, chance, _parts(panel)[0], *_test(panel.differ),
                 *(_gain(mixed, "gain") if mixed else (ABSENT, ABSENT)),
             )  # fmt: skip
@@ -123,8 +123,8 @@ def languages(panels: Sequence[Panel]) -> Table | None:
         Column("variance: order"), Column("p"), Column("q"), Column("mixture − mean"), Column("95 % interval"),
     )  # fmt: skip
     notes = (
-        "Resources: class of Joshi et al. 2020, low 0–2, mid 3, high 4–5; English is counted in none. Subsets of different targets"
-        " hold different languages. q: adjusted for the rows of this table.",
+        "Resources: class of Joshi et al. 2020, low 0–2, mid 3, high 4–5; English is counted in none. Subsets of different"
+        " targets hold different languages. q: adjusted for the rows of this table.",
     )
     return _table("Orders by languages.", "languages", columns, list(bodies.items()), notes)
 
