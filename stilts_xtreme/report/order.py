@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stilts_xtreme.report import order_plot, order_tables, text
-from stilts_xtreme.report.order_panels import ALL, AVERAGE, Panel, panels
+from stilts_xtreme.report.order_panels import ALL, AVERAGE, Panel, mappings, panels
 from stilts_xtreme.report.order_tables import LEVEL
 from stilts_xtreme.report.section import Plot, Section
 from stilts_xtreme.report.summary import Summary, above
@@ -135,9 +135,8 @@ def _how(whole: Sequence[Panel], told: Mapping[str, Any]) -> list[str]:
         said[0] += f" {drawn:,} arrangements are drawn where there are more." if drawn else " Every arrangement is gone through."
     if isinstance(told.get("drawn"), int):
         said.append(f"{told['drawn']} orders were drawn by chance from all there are.")
-    steps = told.get("steps")
-    mixed = [row for row in told.get("mixtures") or [] if isinstance(steps, Mapping) and row in steps]
-    for row in mixed:
+    steps = told["steps"] if isinstance(told.get("steps"), Mapping) else {}
+    for row in [one["row"] for one in whole[0].mixtures if one["against"] == "mean" and one["row"] in steps]:
         own = sorted({steps[name] for name in whole[0].orders if name in steps})
         if own and own != [steps[row]]:
             said.append(f"{row} takes {steps[row]:,} steps, orders {text.between(own)}: part of a difference may be the steps'.")
@@ -145,7 +144,7 @@ def _how(whole: Sequence[Panel], told: Mapping[str, Any]) -> list[str]:
 
 
 def _absent(told: Mapping[str, Any]) -> list[str]:
-    missing = [one for one in told.get("absent") or [] if isinstance(one, Mapping) and "column" in one]
+    missing = [one for one in mappings(told.get("absent")) if "column" in one]
     names = [f"{one['column']}{one.get('way', '')}" for one in missing]
     return [f"Left out, since no seed has every order: {text.listed(names)}."] if names else []
 

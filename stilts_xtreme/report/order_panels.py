@@ -53,7 +53,7 @@ def panels(told: Any) -> list[Panel]:
     rows = told.get("rows") if isinstance(told, Mapping) else None
     if not isinstance(rows, list):
         return []
-    return [panel for one in _mappings(told.get("panels")) if (panel := _panel(one, rows)) is not None]
+    return [panel for one in mappings(told.get("panels")) if (panel := _panel(one, rows)) is not None]
 
 
 def _panel(told: Told, rows: Sequence[str]) -> Panel | None:
@@ -88,10 +88,11 @@ def _panel(told: Told, rows: Sequence[str]) -> Panel | None:
 
 
 def _whole(told: Told, name: str, words: Sequence[str], numbers: Sequence[str]) -> tuple[Told, ...]:
-    return tuple(one for one in _mappings(told.get(name)) if all(word in one for word in words) and _numbers(one, *numbers))
+    return tuple(one for one in mappings(told.get(name)) if all(word in one for word in words) and _numbers(one, *numbers))
 
 
-def _mappings(told: Any) -> Iterator[Told]:
+def mappings(told: Any) -> Iterator[Told]:
+    """Those of a list; none where it is no list."""
     yield from (one for one in told or () if isinstance(one, Mapping)) if isinstance(told, list) else ()
 
 

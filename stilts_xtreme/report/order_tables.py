@@ -66,8 +66,8 @@ def named(panels: Sequence[Panel]) -> Table | None:
     notes = (
         "Against random order: the mean of all orders, and a permutation test. Size: training examples. Easy: English dev score"
         " of the task alone, as its share of the way from guessing to 100, since metrics differ. Similar last: the last task has"
-        " the target's kind of head. Where a name leaves open what comes first, the orders it fits are taken together. A name that"
-        " says nothing about a target is absent.",
+        " the target's kind of head. Where a name leaves open what comes first, the orders it fits are taken together. A name"
+        " that says nothing about a target is absent.",
     )
     return _table("Orders named beforehand.", "name", columns, bodies, notes)
 
