@@ -7,7 +7,7 @@ from typing import Any
 from stilts_xtreme import axes, plan, results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark
-from stilts_xtreme.stages import comparisons, noise, selection
+from stilts_xtreme.stages import comparisons, noise, order, selection
 from stilts_xtreme.stages.effects import Drawing
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
@@ -41,6 +41,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "comparisons": comparisons.comparisons(found, spec.targets),
         **selection.gather(done, found, store, drawing),
         **noise.gather(spec, finished, store, drawing),
+        **order.gather(spec, done, store, drawing),
         "trainings": [_training(stage, result) for stage, result in zip(trainings, told, strict=True)],
         "data": {"source": data.name(where)},
         "provenance": _together([*told, *(store.result(cell.stage) for cell in finished)]),
