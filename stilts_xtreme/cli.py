@@ -114,8 +114,14 @@ def study(
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
     if submission:
-        folders = [submission / _folder_name(cell.intermediate) / f"seed-{cell.seed}" for cell in cells]
-        _submit([(cell.stage, folder) for cell, folder in zip(cells, folders)], store_, submission)
+        picks = content.get("best", {}).get("english-dev", {}).get("picks", {})
+        folders = [(cell.stage, _folder_name(cell.intermediate), cell.seed) for cell in cells if not cell.noise]
+        folders += [
+            (cell.stage, "best-on-english-dev", cell.seed)
+            for cell in cells
+            if not cell.noise and picks.get(cell.target) == cell.intermediate
+        ]
+        _submit([(stage, submission / name / f"seed-{seed}") for stage, name, seed in folders], store_, submission)
     _print(path, content, as_json)
 
 

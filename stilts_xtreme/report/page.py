@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.report import bars, beside, findings, intervals, kinds, plots, shapes, tables, text
-from stilts_xtreme.report.sections import Section, sections
+from stilts_xtreme.report.section import Section
+from stilts_xtreme.report.sections import sections
 from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.report.tables import Cell, Table
 

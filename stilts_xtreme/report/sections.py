@@ -1,38 +1,13 @@
 """What a study's page shows beyond the common part: a section for each of its axes that asks a question of its own."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
+from stilts_xtreme.report import best
+from stilts_xtreme.report.section import Section
 from stilts_xtreme.report.summary import Summary
-from stilts_xtreme.report.tables import Table
-
-
-@dataclass(frozen=True)
-class Plot:
-    """An SVG, what stands below it, and what it shows in words."""
-
-    svg: str
-    caption: str
-    alternative: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading (`name` is its anchor and begins its files' names) with sentences, plots and tables below it, in this order.
-
-    `found` are the sentences that also stand at the top of the page.
-    """
-
-    name: str
-    title: str
-    found: tuple[str, ...]
-    told: tuple[str, ...] = ()
-    plots: Mapping[str, Plot] = field(default_factory=dict)  # by file name without its ending
-    tables: tuple[Table, ...] = ()
-
 
 # Each gives None for a study that does not have its axis.
-SECTIONS: tuple[Callable[[Summary], Section | None], ...] = ()
+SECTIONS: tuple[Callable[[Summary], Section | None], ...] = (best.section,)
 
 
 def sections(summary: Summary) -> list[Section]:

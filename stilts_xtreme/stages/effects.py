@@ -41,15 +41,23 @@ class Drawing:
     """
 
     def __init__(self, store: Store, times: int = compare.DRAWS):
-        self._judge, self._times = Judge(store), times
+        self._judge, self.times = Judge(store), times
         self._draws: dict[Any, tuple[NDArray[np.uint8], dict[str, int]]] = {}
+        self._judged: dict[str, dict[str, Judged]] = {}
         self._scored: dict[str, Scored] = {}
+
+    def judged(self, stage: plan.Predict) -> dict[str, Judged]:
+        """What every example of the finished prediction adds to its score, by language."""
+        address = plan.address(stage)
+        if address not in self._judged:
+            self._judged[address] = self._judge.judged(stage)
+        return self._judged[address]
 
     def scored(self, stage: plan.Predict) -> Scored:
         """The finished prediction's scores."""
         address = plan.address(stage)
         if address not in self._scored:
-            judged = self._judge.judged(stage)
+            judged = self.judged(stage)
             values, drawn = [], []
             for found in judged.values():
                 sums = float(found.bottoms.sum())
@@ -66,10 +74,10 @@ class Drawing:
         if key not in self._draws:
             known = dict.fromkeys(name for one in judged.values() for name in one.ids)
             seed = zlib.crc32(stage.task.encode())
-            self._draws[key] = compare.draws(len(known), seed, self._times), {name: at for at, name in enumerate(known)}
+            self._draws[key] = compare.draws(len(known), seed, self.times), {name: at for at, name in enumerate(known)}
         draws, places = self._draws[key]
         if absent := [name for name in ids if name not in places]:
-            more = compare.draws(len(absent), len(places), self._times)
+            more = compare.draws(len(absent), len(places), self.times)
             places |= {name: len(places) + at for at, name in enumerate(absent)}
             self._draws[key] = draws, places = np.concatenate([draws, more], axis=1), places
         return draws[:, [places[name] for name in ids]]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.stages import retrieval
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import metrics
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -48,6 +47,8 @@ class Judge:
             task = TASKS[stage.task]
             asked = {code: data.read(task, "test", code, stage.where).examples for code in stage.languages}
             if task.pool:  # what is right depends on what there is to find
+                from stilts_xtreme.stages import retrieval  # loads torch, which nothing else here needs
+
                 pool = {code: data.read(task, "pool", code, stage.where).examples for code in task.pools(stage.languages)}
                 asked = dict(retrieval.gather(task, asked, pool).queries)
             self._examples[key] = asked

@@ -7,7 +7,7 @@ from typing import Any
 from stilts_xtreme import axes, plan, results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark
-from stilts_xtreme.stages import comparisons, noise, resources, sizes
+from stilts_xtreme.stages import comparisons, noise, resources, selection, sizes
 from stilts_xtreme.stages.effects import Drawing
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
@@ -40,6 +40,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "tasks": {name: _task(name, BENCHMARKS[spec.benchmark]) for name in spec.targets},
         "evaluations": evaluations,
         "comparisons": comparisons.comparisons(found, spec.targets),
+        **selection.gather(done, found, store, drawing),
         **noise.gather(spec, finished, store, drawing),
         **resources.gather(done, found, store, drawing),
         **sizes.gather(spec, done, found, store),
