@@ -3,6 +3,7 @@
 import json
 import math
 import xml.etree.ElementTree as ElementTree
+import zlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,7 +45,7 @@ class Simulated:
 
     def scored(self, stage: plan.Predict) -> Scored:
         row, target, seed = self.of[plan.address(stage)]
-        random = np.random.default_rng([seed, len(row.name), len(target)])
+        random = np.random.default_rng([seed, zlib.crc32(f"{row.name} {target}".encode())])
         lift = [self.gain(code, target, row.recipe) if row.intermediate != "none" else 0.0 for code in stage.languages]
         values = 50.0 + np.array(lift) + random.normal(0, 0.1, len(lift))
         return Scored(stage.languages, values, values + random.normal(0, 0.3, (200, len(lift))))
@@ -62,12 +63,9 @@ def made(start: Any, languages: dict[str, list[str]], gain: Any, recipes=("usual
     world = Simulated(gain, text)
     cells = [world.cell(start, row, target, codes, seed) for row in rows for target, codes in languages.items() for seed in seeds]
     found = comparisons.differences(cells, world)
+    names = ["none", "squad", "mnli"]
     spec = SimpleNamespace(
-        intermediate=["none", "squad", "mnli"],
-        orders=None,
-        training_languages=[["en"]],
-        noise=None,
-        recipes=dict.fromkeys(recipes),
+        intermediate=names, orders=None, training_languages=[["en"]], noise=None, recipes=dict.fromkeys(recipes)
     )
     told = {**gathered.gather(cells, found, world, world), **sized.gather(spec, cells, found, world)}
     headlines = {"xnli": ["accuracy"], "xcopa": ["accuracy"], "tydiqa": ["f1"], "xquad": ["f1"]}
@@ -145,8 +143,10 @@ def test_what_a_published_encoder_lacks(name: str, lacks: bool) -> None:
 
 def test_slopes_that_are_known(real, few) -> None:
     for one in real["resources"]["slopes"]:
-        assert one["interval"][0] < 2.0 < one["interval"][1] and one["q"] < 0.05 and "en" not in one["languages"]
-        assert one["over_languages"][0] < 2.0 < one["over_languages"][1]
+        assert one["gain"] == pytest.approx(2.0, abs=0.15) and one["interval"][0] > 1.5 and one["interval"][1] < 2.5
+        assert (
+            one["q"] < 0.05 and "en" not in one["languages"] and one["over_languages"][0] < one["gain"] < one["over_languages"][1]
+        )
     assert {one["n"] for one in real["resources"]["slopes"]} == {9, 8}  # without en, and without ht and qu
     told = few["resources"]["slopes"]
     assert {one["column"] for one in told} == {"xnli"} and all(abs(one["gain"] - 3.0) < 0.5 for one in told)
@@ -154,7 +154,7 @@ def test_slopes_that_are_known(real, few) -> None:
 
 def test_scatter_alone_says_how_far_a_slope_is_known() -> None:
     low, high = slope_interval([0, 1, 2, 3], [0.0, 1.2, 1.9, 3.1])
-    assert low < 1.0 < high and high - low < 0.8  # statsmodels: 0.712 to 1.288
+    assert (low, high) == pytest.approx((0.6958, 1.3042), abs=1e-4)  # 1 ± 4.3027 * sqrt(0.05 / 2 / 5), by hand
     assert slope_interval([0, 1, 2, 3], [0.0, 1.0, 2.0, 3.0]) == pytest.approx((1.0, 1.0))
     assert slope_interval([1, 1, 1], [0.0, 1.0, 2.0]) is None and slope_interval([0, 1], [0.0, 1.0]) is None
 
@@ -197,8 +197,8 @@ def test_the_pages_tell_groups_and_slopes(real) -> None:
     section = resources.section(summarise(real))
     assert section is not None and sizes.section(summarise(real)) is None
     reach, lean = section.found
-    assert "in languages of few resources: 4 gains and 0 losses of 4 are significant" in reach and "never saw" in reach
-    assert lean.startswith("Slopes of gain on resources") and "4 rising slopes and 0 falling slopes of 4" in lean
+    assert "in languages of few resources 4 gains of 4 are significant" in reach and "never saw" in reach
+    assert lean.startswith("Slope of gain on resources") and "4 rising slopes of 4" in lean
     groups = {table.caption.split(",")[0].split(".")[0]: table for table in section.tables}
     assert [body.title for body in groups["Gain by group of languages"].bodies] == [
         "xcopa: low n = 1, mid n = 4, high n = 4, unseen n = 2",
@@ -218,7 +218,7 @@ def test_no_slope_is_said_to_be_none() -> None:
 def test_the_pages_tell_sizes(few) -> None:
     section = sizes.section(summarise(few))
     assert section is not None and set(section.plots) == {"sizes-gains", "sizes-scores"}
-    assert "2 larger gains and 0 smaller gains of 4 are significant" in section.found[0] and "(8,000)" in section.found[0]
+    assert "2 larger gains of 4 are significant" in section.found[0] and "(8,000)" in section.found[0]
     assert "n100: examples 100" in section.told[0]
 
 

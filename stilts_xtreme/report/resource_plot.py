@@ -1,6 +1,6 @@
 """Bars of the gain in each group of languages, a panel for each target, with whiskers."""
 
-from stilts_xtreme.report import shapes, text
+from stilts_xtreme.report import shapes, tested, text
 from stilts_xtreme.report.bars import NINETY_FIVE, PANELS, SPACE, Bar, panel
 from stilts_xtreme.report.bars import PANEL as WIDTH
 from stilts_xtreme.report.resource_groups import Resources
@@ -13,7 +13,10 @@ def plot(found: Resources) -> str | None:
     panels = {target: groups for target in found.targets if (groups := _groups(found, target))}
     if not panels:
         return None
-    heights, parts = [32.0] * PANELS, [shapes.label(0, 12, f"Bars: gain in points; each panel has its own scale. {_n()}", "soft")]
+    heights, parts = (
+        [32.0] * PANELS,
+        [shapes.label(0, 12, f"Bars: gain in points; each panel has its own scale. {_n(found)}", "soft")],
+    )
     for target, groups in panels.items():
         place = heights.index(min(heights))
         drawn, height = panel(target, groups, place * (WIDTH + SPACE), heights[place])
@@ -24,8 +27,8 @@ def plot(found: Resources) -> str | None:
     return shapes.svg("resources", "Gain by group of languages", words, across, max(heights), parts)
 
 
-def _n() -> str:
-    return "Whiskers: 95 %, over test examples and seeds. n: languages."
+def _n(found: Resources) -> str:
+    return f"Whiskers: 95 %, {tested.among(len(found.summary.seeds))}. n: languages."
 
 
 def _groups(found: Resources, target: str) -> list[tuple[str, list[Bar]]]:
@@ -41,10 +44,10 @@ def _groups(found: Resources, target: str) -> list[tuple[str, list[Bar]]]:
 
 def _rows(found: Resources, target: str) -> list[str]:
     """The rows as usual, or where they are many that of the target's largest gain."""
-    tested = {one.row for one in found.gains if one.column == target}
-    rows = [row for row in found.summary.compared if row in tested]
+    known = {one.row for one in found.gains if one.column == target}
+    rows = [row for row in found.summary.compared if row in known]
     usual = [row for row in rows if "(" not in row] or rows
     if len(usual) <= SHOWN:
         return usual
     best = found.summary.best(target)
-    return [best] if best in tested else usual[:SHOWN]
+    return [best] if best in known else usual[:SHOWN]

@@ -27,7 +27,7 @@ def gains(found: Resources) -> Table | None:
         bodies += [Body(_title(found, target), tuple(told))] if told else []
     if not bodies:
         return None
-    caption = "Gain by group of languages, in points, and its 95 % interval over test examples and seeds."
+    caption = f"Gain by group of languages, in points, and its 95 % interval {tested.among(len(found.summary.seeds))}."
     columns = tuple(Column(found.heading(group)) for group in found.groups)
     return Table(caption, "intermediate", columns, tuple(bodies), tested.star(found.gains))
 

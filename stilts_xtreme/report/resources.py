@@ -24,7 +24,7 @@ def section(summary: Summary) -> Section | None:
         tested.read(told["groups"]), tested.read(told["narrowed"]), tested.read(told["slopes"]),
     )  # fmt: skip
     drawn = plot(found)
-    caption = "Gain over “none” by group of languages, in points, with 95 % intervals over test examples and seeds."
+    caption = f"Gain over “none” by group of languages, in points, with 95 % intervals {tested.among(len(summary.seeds))}."
     alternative = "Bars of the gain in each group of languages, by target; numbers in the table of gains by group."
     return Section(
         "resources",
@@ -45,11 +45,11 @@ def _reaches(found: Resources) -> str:
             parts.append((group, ones))
     if not any(group in AIM for group, _ in parts):
         return "No target here has languages of few resources, or none that was compared." if parts else ""
-    first = [f"{_in(group)}: {tested.verdict(ones, 'gain', 'loss/losses')}" for group, ones in parts if group in AIM]
+    first = [f"{_in(group)} {tested.verdict(ones, 'gain', 'loss/losses')}" for group, ones in parts if group in AIM]
     rest = [f"{sum(one.significant and one.gain > 0 for one in ones)} of {len(ones)} {_in(group)}" for group, ones in parts
             if group not in AIM]  # fmt: skip
     tail = f" Significant gains elsewhere: {', '.join(rest)}." if rest else ""
-    return f"Gains by pair of intermediate and target {'; '.join(first)}.{tail}"
+    return f"Gains by pair of intermediate and target, {tested.at()}: {'; '.join(first)}.{tail}"
 
 
 def _leans(found: Resources) -> str:
@@ -59,7 +59,7 @@ def _leans(found: Resources) -> str:
     unit = found.unit
     low, high = min(one.gain for one in found.slopes), max(one.gain for one in found.slopes)
     clear = [one for one in found.slopes if one.significant]
-    told = f"Slopes of gain on resources (above zero: the more resources, the larger the gain): {_slopes(found.slopes)}."
+    told = f"Slope of gain on resources (rising: the more resources, the larger the gain): {_slopes(found.slopes)}."
     if not clear:
         one = len(found.slopes) == 1
         size = tested.number(low, 2) if one else f"from {tested.number(low, 2)} to {tested.number(high, 2)}"
@@ -71,8 +71,8 @@ def _leans(found: Resources) -> str:
             for one in clear
         ]
         told += f" {'; '.join(shown)}."
-    scatter = [one for one in clear if _beyond(one)]
-    told += f" {len(scatter)} of {len(clear)} would also stand out against the scatter of languages around the line."
+    scatter = sum(map(_beyond, clear))
+    told += f" Against the scatter of languages around the line {scatter} of {len(clear)} would stand out, too."
     return told
 
 
@@ -102,9 +102,7 @@ def _grouped(found: Resources) -> str:
     unseen = any(place["group"] == "unseen" for place in found.languages.values())
     if found.axis == "joshi":
         told = "Groups are the resource classes of Joshi et al. 2020: low 0–2, mid 3, high 4–5."
-        told += (
-            " Languages that the encoder's own training text lacks are the group unseen, whatever their class." if unseen else ""
-        )
+        told += " Languages that the encoder's training text lacks are the group unseen, whatever their class." if unseen else ""
     else:
         told = (
             "These languages are made up, so they are grouped by the lines of text that the encoder was trained on: high from"

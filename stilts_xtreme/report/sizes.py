@@ -64,7 +64,7 @@ def _answer(found: Sizes) -> str:
     few, many = ([one.told["examples"][end] for one in found.interactions] for end in (0, 1))
     told = f"Gain with the fewest training examples of the target ({text.between(few)}) minus gain with the most"
     verdict = tested.verdict(found.interactions, "larger gain", "smaller gain")
-    return f"{told} ({text.between(many)}): {verdict}."
+    return f"{told} ({text.between(many)}), {tested.at()}: {verdict}."
 
 
 def _recipes(summary: Summary) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.comparisons import LEVEL
-from stilts_xtreme.report.significance import names, rate
+from stilts_xtreme.report.significance import NAMED, names, rate
 from stilts_xtreme.report.tables import Cell
 
 
@@ -41,20 +41,31 @@ def read(told: Sequence[Mapping[str, Any]], row: str = "row") -> list[Tested]:
 
 
 def verdict(ones: Sequence[Tested], up: str, down: str) -> str:
-    """`2 gains and 1 loss of 6 are significant at a .. (gains: squad on xquad; losses: ..)`, `none of 6 is significant at a ..`.
+    """`2 gains and 1 loss of 6 are significant (gains: squad on xquad; losses: ..)`, or `none of 6 is significant`.
 
-    `up`, `down`: nouns for what lies above and below zero, their plurals by a slash ("loss/losses").
+    `up`, `down`: nouns for what lies above and below zero, their plurals by a slash ("loss/losses"). Many are counted, not named.
     """
     clear = [one for one in ones if one.significant]
     if not clear:
-        return f"none of {len(ones)} is significant at a {rate()}"
+        return f"none of {len(ones)} is significant"
     counts, lists = [], []
     for noun, found in ((up, [one for one in clear if one.gain > 0]), (down, [one for one in clear if one.gain < 0])):
         single, _, plural = noun.partition("/")
-        counts.append(text.count(len(found), single, plural))
+        counts += [text.count(len(found), single, plural)] if found else []
         lists += [f"{plural or single + 's'}: {names(found)}"] if found else []
     are = "is" if len(clear) == 1 else "are"
-    return f"{' and '.join(counts)} of {len(ones)} {are} significant at a {rate()} ({'; '.join(lists)})"
+    named = f" ({'; '.join(lists)})" if len(clear) <= NAMED else ""
+    return f"{' and '.join(counts)} of {len(ones)} {are} significant{named}"
+
+
+def among(seeds: int) -> str:
+    """What a 95 % interval speaks of."""
+    return "over test examples and seeds" if seeds > 1 else "over test examples, of one seed"
+
+
+def at() -> str:
+    """The level of every `significant`."""
+    return f"at a {rate()}"
 
 
 def cell(one: Tested | None, digits: int = 1) -> Cell:
