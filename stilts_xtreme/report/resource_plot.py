@@ -13,10 +13,8 @@ def plot(found: Resources) -> str | None:
     panels = {target: groups for target in found.targets if (groups := _groups(found, target))}
     if not panels:
         return None
-    heights, parts = (
-        [32.0] * PANELS,
-        [shapes.label(0, 12, f"Bars: gain in points; each panel has its own scale. {_n(found)}", "soft")],
-    )
+    heights = [32.0] * PANELS
+    parts = [shapes.label(0, 12, f"Bars: gain in points; each panel has its own scale. {_n(found)}", "soft")]
     for target, groups in panels.items():
         place = heights.index(min(heights))
         drawn, height = panel(target, groups, place * (WIDTH + SPACE), heights[place])
