@@ -58,11 +58,7 @@ def _gains(mixed: Mixed) -> list[str]:
 
 
 def _ways(mixed: Mixed) -> list[str]:
-    told = []
-    for (row, other), effects in mixed.pairs.get("way", {}).items():
-        words = f"{mixed.arms[row].words} against {mixed.arms[other].words} ({row}, {other})"
-        told.append(f"{words[:1].upper()}{words[1:]}: {_verdict(effects)}.")
-    return told
+    return [f"{row} against {other}: {_verdict(effects)}." for (row, other), effects in mixed.pairs.get("way", {}).items()]
 
 
 def _rules(mixed: Mixed) -> list[str]:
@@ -80,21 +76,20 @@ def _left_out(mixed: Mixed) -> list[str]:
 
 
 def _verdict(effects: Mapping[str, Mapping[str, Any]]) -> str:
-    """`+0.4 points on average (95 % interval …, q …: no significant difference); better on a, worse on b`."""
+    """`better on average (+0.4 points, 95 % interval …, q …), significantly better on a and worse on b`."""
     whole = effects.get(AVERAGE)
-    parts = []
-    if whole is not None:
-        word = ("better" if whole["gain"] > 0 else "worse") if sure(whole) else "no significant difference"
-        q = text.probability(whole["q"])
-        parts.append(
-            f"{text.number(whole['gain'], signed=True)} points on average (95 % interval {text.interval(tuple(whole['interval']))},"
-            f" q {q}: {word})"
-        )
     singles = [one for column, one in effects.items() if column != AVERAGE]
     up, down = split(singles)
     sides = [f"significantly {word} on {text.listed(names)}" for word, names in (("better", up), ("worse", down)) if names]
-    none = f"no significant difference on {'any target' if len(singles) > 1 else singles[0]['column']}" if singles else ""
-    return ", ".join([*parts, " and ".join(sides) or none])
+    nowhere = "any target" if len(singles) > 1 else "".join(one["column"] for one in singles)
+    if whole is None:
+        return " and ".join(sides) or f"no significant difference on {nowhere}"
+    size = f"{text.number(whole['gain'], signed=True)} points, 95 % interval {text.interval(tuple(whole['interval']))}"
+    size += f", q {text.probability(whole['q'])}"
+    if not sure(whole) and not sides:
+        return f"no significant difference, neither on average ({size}) nor on {nowhere}"
+    word = f"significantly {'better' if whole['gain'] > 0 else 'worse'}" if sure(whole) else "no significant difference"
+    return f"{word} on average ({size}), {' and '.join(sides) or f'no significant difference on {nowhere}'}"
 
 
 def _arms(mixed: Mixed) -> Table | None:
@@ -109,16 +104,28 @@ def _arms(mixed: Mixed) -> Table | None:
     if not rows or not summary.has_baseline:
         return None
     bodies = (
-        Body("No intermediate training (scores)", ((BASELINE, base),)),
+        Body("No intermediate training (scores)", ((BASELINE, (*base, Cell(text.between(_steps(summary, BASELINE))))),)),
         Body(f"Gains over “{BASELINE}” (points)", tuple(rows)),
     )
     caption = f"The mixture of all tasks before the target, with it, or both; {over(summary)}."
-    return Table(caption, "arm", tuple(map(Column, summary.columns)), bodies, marks(rows, summary))
+    notes = (
+        "Steps: of all trainings after the first encoder; arms with more of them have seen more data, also of the target.",
+        *marks(rows, summary),
+    )
+    return Table(caption, "arm", (*map(Column, summary.columns), Column("steps")), bodies, notes)
 
 
 def _row(summary: Summary, row: str) -> tuple[Cell, ...]:
     gains = [(column, summary.gain(row, column)) for column in summary.columns]
-    return tuple(Cell(text.value(gain, signed=True), starred(summary, row, column, gain)) for column, gain in gains)
+    cells = tuple(Cell(text.value(gain, signed=True), starred(summary, row, column, gain)) for column, gain in gains)
+    return (*cells, Cell(text.between(_steps(summary, row))))
+
+
+def _steps(summary: Summary, row: str) -> list[int]:
+    """Of all trainings behind a row's evaluations but masked LM alone, which all rows share; by evaluation."""
+    steps = {training["address"]: training["steps"] for training in summary.study["trainings"] if training["tasks"] != ["text"]}
+    runs = [run for (name, _), seeds in summary.cells.items() if name == row for run in seeds.values()]
+    return [sum(steps.get(address, 0) for address in run.get("chain", ())) for run in runs]
 
 
 def _pairs(mixed: Mixed) -> Table | None:

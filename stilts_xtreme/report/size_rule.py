@@ -10,6 +10,7 @@ from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.mixtures import FIRST, JOINT, Mixed, sure
+from stilts_xtreme.report.summary import above
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
 
 JOINTLY, AFTER = "jointly", "one after the other"
@@ -33,14 +34,18 @@ class Case:
 
     @property
     def observed(self) -> str:
-        """The better way; empty where they are equal."""
+        """The better way; empty where they are equal to the decimal that is shown."""
         gain = self.effect["gain"]
-        return JOINTLY if gain > 0 else AFTER if gain < 0 else ""
+        return JOINTLY if above(gain) else AFTER if above(-gain) else ""
+
+    @property
+    def predicts(self) -> bool:
+        """Does the rule say anything about it?"""
+        return not self.among and self.size != self.support
 
     @property
     def counts(self) -> bool:
-        """Does the rule say anything about it?"""
-        return not self.among and self.size != self.support
+        return self.predicts and bool(self.observed)
 
     @property
     def holds(self) -> bool:
@@ -66,11 +71,11 @@ def found(mixed: Mixed) -> list[str]:
         return []
     held, clear = [case for case in counted if case.holds], [case for case in counted if sure(case.effect)]
     told = (
-        f"The rule of {PAPER}, joint training where the target's training set is smaller than the supporting one, names the better"
-        f" way in {len(held)} of {text.count(len(counted), 'case')}"
+        f"The rule of {PAPER}, joint training where the target's training set is smaller than the supporting one, names the"
+        f" better way in {len(held)} of {text.count(len(counted), 'case')}"
     )
     if not clear:
-        return [f"{told}; none of these differences is significant: the rule is neither confirmed nor refuted."]
+        return [f"{told}; none of the differences is significant: the rule is neither confirmed nor refuted."]
     right = sum(case.holds for case in clear)
     told += f"; of {text.count(len(clear), 'significant difference')} among them it names {right}."
     if len({case.predicted for case in counted}) == 1:
@@ -106,7 +111,7 @@ def _cells(case: Case) -> tuple[Cell, ...]:
     return (
         Cell(f"{case.size:,}", "¶" if case.among else ""),
         Cell(f"{case.support:,}"),
-        Cell(case.predicted if case.counts else text.ABSENT),
+        Cell(case.predicted if case.predicts else text.ABSENT),
         Cell(observed),
         Cell(
             text.number(case.effect["gain"], signed=True) + "*" * known,
