@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from stilts_xtreme.report import shapes
 
-PANELS, PANEL, SPACE = 3, 300, 24  # panels in a row, width of one, space between
+PANELS, SPACE, WHOLE = 3, 24, 948  # panels in a row at most, space between, width of a row
 HEIGHT, HEADING, FOOT, AXIS = 190, 26, 44, 34  # of the drawing area; what stands above, below and left of it
-SAMPLE, LINE = 34, 18  # width of a legend's sample, height of its lines
-WHOLE = PANELS * PANEL + (PANELS - 1) * SPACE
+SAMPLE, LINE = 52, 18  # width of a legend's sample, height of its lines
 COLOURS, DASHES = 6, 6  # classes of plot.css
 
 
@@ -33,13 +32,13 @@ def curves(name: str, title: str, told: str, axis: str, panels: Sequence[Panel])
     """The plot; `axis` says what goes to the right, in percent."""
     legend = list({curve.name: curve for panel in panels for curve in panel.curves}.values())
     parts, top = _legend(legend)
-    down = HEADING + HEIGHT + FOOT
+    across, down = min(PANELS, max(2, len(panels))), HEADING + HEIGHT + FOOT
+    width = (WHOLE - (across - 1) * SPACE) / across
     for number, panel in enumerate(panels):
-        parts += _panel(panel, (number % PANELS) * (PANEL + SPACE), top + (number // PANELS) * down)
-    rows = (len(panels) + PANELS - 1) // PANELS
-    bottom = top + rows * down
+        parts += _panel(panel, (number % across) * (width + SPACE), top + (number // across) * down, width)
+    bottom = top + -(-len(panels) // across) * down
     parts.append(shapes.label(0, bottom, f"To the right: {axis}. Upwards: score.", "soft"))
-    return shapes.svg(name, title, told, WHOLE if len(panels) > 1 or len(legend) > 1 else PANEL, bottom + 6, parts)
+    return shapes.svg(name, title, told, WHOLE, bottom + 6, parts)
 
 
 def _legend(found: Sequence[Curve]) -> tuple[list[str], float]:
@@ -55,10 +54,10 @@ def _legend(found: Sequence[Curve]) -> tuple[list[str], float]:
     return parts, 10.0 + lines * LINE + 12
 
 
-def _panel(panel: Panel, left: float, top: float) -> list[str]:
+def _panel(panel: Panel, left: float, top: float, whole: float) -> list[str]:
     shares = sorted({share for curve in panel.curves for share, _ in curve.points})
     low, high, step = _scale([score for curve in panel.curves for _, score in curve.points])
-    start, width, first = left + AXIS, PANEL - AXIS - 12, top + HEADING
+    start, width, first = left + AXIS, whole - AXIS - 12, top + HEADING
 
     def across(share: float) -> float:
         return start + 6 + (width - 12) * share / max(shares[-1], 1e-9)

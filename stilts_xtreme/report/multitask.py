@@ -25,7 +25,8 @@ def section(summary: Summary) -> Section | None:
         return None
     tables = [_arms(mixed), _pairs(mixed), size_rule.table(mixed)]
     found = [*_gains(mixed), *_ways(mixed), *_rules(mixed), *_left_out(mixed), *size_rule.found(mixed)]
-    told = [f"{arm.row}: {arm.words}{f' (drawn {arm.rule})' if arm.rule else ''}." for arm in _shown(mixed)]
+    rows = [f"{arm.row}: {arm.words}{f' (drawn {arm.rule})' if arm.rule else ''}" for arm in _shown(mixed)]
+    told = [f"The rows. {'; '.join(rows)}."]
     return Section(
         "multitask", "Mixtures: before the target, with it, or both", tuple(found), tuple(told), {}, tuple(filter(None, tables))
     )
