@@ -214,7 +214,9 @@ def missing(summary: Summary) -> list[str]:
 
 
 def name_of(summary: Summary, training: Mapping[str, Any]) -> str:
-    """The mixture's name where its tasks are those of one of the study's mixtures, else the training's label."""
+    """The mixture's name, said or found by its tasks, else the training's label."""
+    if training.get("mixture"):
+        return training["mixture"]
     mixtures = summary.study.get("mixtures") or {}
     made = list(training["tasks"]), training.get("text_share")
     parts = {name: (list(told.get("tasks", ())), told.get("text") or {}) for name, told in sorted(mixtures.items())}

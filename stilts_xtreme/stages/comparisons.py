@@ -35,7 +35,7 @@ def comparisons(found: Mapping[tuple[str, str], Differences], targets: Sequence[
             "baseline": _against(row),
             "column": target,
             **effects.effect(by_seed, effects.even(_languages(by_seed))),
-            "languages": _by_language(by_seed),
+            "languages": by_language(by_seed),
         }
         for (row, target), by_seed in found.items()
     ]
@@ -49,14 +49,18 @@ def adjusted(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _average(row: str, found: Mapping[tuple[str, str], Differences], targets: Sequence[str]) -> dict[str, Any] | None:
-    columns = [found.get((row, target), {}) for target in targets]
+    told = averaged([found.get((row, target), {}) for target in targets])
+    return None if told is None else {"row": row, "baseline": _against(row), "column": AVERAGE, **told}
+
+
+def averaged(columns: Sequence[Differences]) -> dict[str, Any] | None:
+    """The mean effect over columns, of the seeds that all of them have; None where there is none, or one column only."""
     seeds = [seed for seed in columns[0] if all(seed in column for column in columns)]
     if len(columns) < 2 or not seeds:
         return None
     pairs = {seed: [column[seed].weighed(effects.even(column[seed].languages)) for column in columns] for seed in seeds}
     values = {seed: sum(value for value, _ in parts) / len(parts) for seed, parts in pairs.items()}
-    drawn = np.stack([sum(drawn for _, drawn in parts) / len(parts) for parts in pairs.values()])
-    return {"row": row, "baseline": _against(row), "column": AVERAGE, **effects.told(values, drawn)}
+    return effects.told(values, np.stack([sum(drawn for _, drawn in parts) / len(parts) for parts in pairs.values()]))
 
 
 def _against(row: str) -> str:
@@ -67,7 +71,7 @@ def _languages(by_seed: Differences) -> tuple[str, ...]:
     return next(iter(by_seed.values())).languages
 
 
-def _by_language(by_seed: Differences) -> dict[str, dict[str, float]]:
+def by_language(by_seed: Differences) -> dict[str, dict[str, float]]:
     """Mean gain over seeds, and its standard error over test examples."""
     mean = np.mean([found.values for found in by_seed.values()], axis=0)
     spread = np.mean([found.drawn for found in by_seed.values()], axis=0).std(axis=0, ddof=1)

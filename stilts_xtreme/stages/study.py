@@ -7,7 +7,7 @@ from typing import Any
 from stilts_xtreme import axes, plan, results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark
-from stilts_xtreme.stages import comparisons, noise, order, resources, selection, sizes
+from stilts_xtreme.stages import comparisons, mixed, noise, order, pairs, resources, selection, sizes
 from stilts_xtreme.stages.effects import Drawing
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
@@ -22,7 +22,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
     trainings = [stage for stage in plan.ordered([cell.stage for cell in done]) if isinstance(stage, plan.Train)]
     told = [store.result(stage) for stage in trainings]
     evaluations = [_evaluation(cell, store.result(cell.stage)) for cell in done]
-    where = cells[0].stage.where
+    where, made = cells[0].stage.where, mixed.trained(spec, done)
     return {
         "schema": results.STUDY,
         "name": spec.name,
@@ -41,11 +41,12 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "evaluations": evaluations,
         "comparisons": comparisons.comparisons(found, spec.targets),
         **selection.gather(done, found, store, drawing),
+        **pairs.gather(spec, done, drawing),
         **noise.gather(spec, finished, store, drawing),
         **order.gather(spec, done, store, drawing),
         **resources.gather(done, found, store, drawing),
         **sizes.gather(spec, done, found, store),
-        "trainings": [_training(stage, result) for stage, result in zip(trainings, told, strict=True)],
+        "trainings": [_training(stage, result, made) for stage, result in zip(trainings, told, strict=True)],
         "data": {"source": data.name(where)},
         "provenance": _together([*told, *(store.result(cell.stage) for cell in finished)]),
     }
@@ -71,7 +72,7 @@ def _evaluation(cell: axes.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _training(stage: plan.Train, result: Mapping[str, Any]) -> dict[str, Any]:
+def _training(stage: plan.Train, result: Mapping[str, Any], mixtures: Mapping[str, str]) -> dict[str, Any]:
     earlier = plan.before(stage)
     scores = results.dev_scores(result)
     return {
@@ -80,6 +81,7 @@ def _training(stage: plan.Train, result: Mapping[str, Any]) -> dict[str, Any]:
         "group": plan.family(stage),
         "start": plan.address(earlier) if earlier else None,
         "tasks": list(stage.tasks),
+        **({"mixture": mixtures[name]} if (name := plan.address(stage)) in mixtures else {}),
         **({} if stage.text_share is None else {"text_share": stage.text_share}),
         "seed": stage.seed,
         "steps": result["steps"]["done"],

@@ -1,0 +1,203 @@
+"""Mixtures before, with and after the target: which rows are set against one another, and the section. Scores are invented."""
+
+import itertools
+import types
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_report import cells, small, smalls, training
+
+from stilts_xtreme import axes, plan, spec
+from stilts_xtreme.axes import Cell
+from stilts_xtreme.report import mixtures, multitask, page, size_rule, tables
+from stilts_xtreme.report.summary import summarise
+from stilts_xtreme.stages import pairs as gathering
+from stilts_xtreme.stages.effects import Scored
+from stilts_xtreme.stages.mixed import arms, trained
+
+MAIN = Path(__file__).parent.parent / "experiments" / "studies" / "main.yaml"
+SEEDS, TARGETS = (1, 2, 3), ("panx", "tydiqa", "xnli")
+GAINS = {  # by row, for each target
+    "none": (0, 0, 0), "mnli": (1, 1, 1), "squad": (0, 2, 0), "hellaswag": (0, 0, 0), "mix": (2, 3, 2), "joint": (6, -3, 2),
+    "mix>joint-first": (6, 3, 2), "mix-equal": (2, 3, 2), "without-squad": (2, -2, 2), "mnli>squad": (1, 1, 1),
+}  # fmt: skip
+SIZES = {"panx": 20_000, "tydiqa": 900_000, "mnli": 392_702, "squad": 87_599, "hellaswag": 39_905}
+
+
+@pytest.fixture(scope="module")
+def read():
+    """The study's spec, as a file would give it."""
+    tasks = ["mnli", "squad", "hellaswag"]
+    return types.SimpleNamespace(
+        mixtures={
+            name: spec.study.StudyMixture(**told)
+            for name, told in {
+                "mix": {"tasks": tasks},
+                "mix-equal": {"tasks": tasks, "rates": "equal"},
+                "without-squad": {"tasks": ["mnli", "hellaswag"]},
+                "joint": {"tasks": [*tasks, "target"], "last": True},
+                "joint-first": {"tasks": [*tasks, "target"]},
+            }.items()
+        },
+        intermediate=[name.split(">") if ">" in name else name for name in GAINS],
+        orders=None, noise=None, training_languages=[["en"]], recipes={"usual": None}, targets=list(TARGETS), seeds=list(SEEDS),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stage:
+    row: str
+    target: str
+    seed: int
+
+
+class Drawing:
+    """Scores of 50 plus the row's gain; examples make little difference."""
+
+    def scored(self, stage: Stage) -> Scored:
+        value = 50.0 + GAINS[stage.row][TARGETS.index(stage.target)] + 0.1 * stage.seed
+        key = [list(GAINS).index(stage.row), TARGETS.index(stage.target), stage.seed, 4]
+        values = np.full(2, value) + (0 if stage.row == "none" else np.random.default_rng(key).normal(0, 0.2))
+        return Scored(("de", "en"), values, values + np.random.default_rng(key).normal(0, 0.3, (80, 2)))
+
+
+@pytest.fixture(scope="module")
+def gathered(read) -> dict:
+    done = [Cell(row, target, seed, Stage(row, target, seed)) for row, target, seed in itertools.product(GAINS, TARGETS, SEEDS)]
+    return gathering.gather(read, done, Drawing())
+
+
+@pytest.fixture(scope="module")
+def study(read, gathered) -> dict:
+    scores = {
+        row: {target: [float(Drawing().scored(Stage(row, target, seed)).values.mean()) for seed in SEEDS] for target in TARGETS}
+        for row in GAINS
+    }
+    made = small(scores, mixtures={name: told.model_dump(exclude_none=True) for name, told in read.mixtures.items()})
+    for run in made["evaluations"]:
+        data = {"xnli": "mnli"}.get(run["target"], run["target"])
+        held = dict.fromkeys([*read.mixtures["mix"].tasks, data])
+        last = training("+".join(held), None, run["seed"], tasks=list(held), examples={name: SIZES[name] for name in held})
+        run["chain"] = [f"{run['intermediate']}-{run['target']}-{run['seed']}"]
+        made["trainings"].append(last | {"address": run["chain"][0], "mixture": "joint"})
+    return made | gathered
+
+
+def named(found) -> list[tuple[str, str]]:
+    return [(a.row, b.row) for a, b in found]
+
+
+def test_rows_are_told_by_tasks_way_and_rule(read) -> None:
+    found = {arm.row: arm for arm in arms(axes.rows(read), read.mixtures)}
+    assert "none" not in found and "mnli>squad" not in found  # an order of tasks is no mixture
+    assert found["mnli"].rule == "" and found["mnli"].way == found["mix"].way == "first"
+    assert found["joint"].way == "joint" and found["mix>joint-first"].way == "first, then joint, then target"
+    assert found["joint"].sources == found["mix"].sources == ("hellaswag", "mnli", "squad")
+    assert found["mix-equal"].rule == "equal" and found["mix"].rule == "proportional, cap 131,072"
+
+
+def test_pairs_that_the_rows_imply(read) -> None:
+    found = gathering.pairs(arms(axes.rows(read), read.mixtures))
+    chain = "mix>joint-first"
+    assert named(found["way"]) == [("joint", "mix"), (chain, "mix"), (chain, "joint")]
+    assert named(found["rule"]) == [("mix-equal", "mix")] and named(found["without"]) == [("without-squad", "mix")]
+    assert ("mix", "mnli") in named(found["single"]) and ("joint", "squad") in named(found["single"])
+    assert not any(row in ("mix-equal", "without-squad") for row, _ in named(found["single"]))
+
+
+def test_joint_training_with_a_single_task_is_set_against_that_task(read) -> None:
+    pairwise = {"two": spec.study.StudyMixture(tasks=["mnli", "target"], last=True)}
+    rows = [axes.Row(name, ["en"], 0.0, "usual") for name in ("mnli", "two")]
+    assert named(gathering.pairs(arms(rows, pairwise))["way"]) == [("two", "mnli")]
+    few = [*rows, replace(rows[1], recipe="few")]
+    assert named(gathering.pairs(arms(few, pairwise))["way"]) == [("two", "mnli")]  # fine-tuned otherwise: not compared
+
+
+def test_effects_are_differences_of_rows(gathered) -> None:
+    found = {(one["kind"], one["row"], one["against"], one["column"]): one for one in gathered["pairs"]}
+    joint = found["way", "joint", "mix", "panx"]
+    assert joint["gain"] == pytest.approx(4.0, abs=0.5) and joint["q"] < 0.05 and joint["seeds"] == 3
+    assert found["way", "joint", "mix", "average"]["gain"] == pytest.approx(-2 / 3, abs=0.5)
+    assert found["without", "without-squad", "mix", "tydiqa"]["gain"] == pytest.approx(-5.0, abs=0.5)
+    assert found["rule", "mix-equal", "mix", "average"]["q"] > 0.05
+
+
+def test_other_studies_gather_nothing(read) -> None:
+    plain = types.SimpleNamespace(**(vars(read) | {"mixtures": {}}))
+    assert gathering.gather(plain, [], Drawing()) == {}
+
+
+def test_the_size_rule_is_put_to_the_test(study) -> None:
+    mixed = mixtures.read(summarise(study))
+    found = {case.target: case for case in size_rule.cases(mixed)}
+    assert (found["panx"].size, found["panx"].support) == (20_000, 392_702 + 87_599 + 39_905)
+    assert found["panx"].predicted == found["panx"].observed == "jointly" and found["panx"].holds
+    assert found["tydiqa"].predicted == found["tydiqa"].observed == "one after the other"
+    assert found["xnli"].among and not found["xnli"].counts  # its training data is the mixture's mnli
+    assert (
+        "names the better way in 2 of 2 cases; of 2 significant differences among them it names 2." in size_rule.found(mixed)[0]
+    )
+    table = size_rule.table(mixed)
+    assert cells(table, "panx: joint or mix")[-1] == "yes" and cells(table, "xnli: joint or mix")[-1] == "–"
+    assert smalls(table, "xnli: joint or mix")[0] == "¶" and any(note.startswith("¶") for note in table.notes)
+
+
+def test_the_rule_is_called_neither_right_nor_wrong_by_chance(study) -> None:
+    dull = study | {"pairs": [one | {"q": 0.6} for one in study["pairs"]]}
+    (told,) = size_rule.found(mixtures.read(summarise(dull)))
+    assert told.endswith("none of the differences is significant: the rule is neither confirmed nor refuted.")
+
+
+def test_sentences(study) -> None:
+    section = multitask.section(summarise(study))
+    told = "\n".join(section.found)
+    assert "for the best single task (mnli, picked on the scores shown)" in told
+    assert "joint against mix: " in told and "significantly better on panx and significantly worse on tydiqa" in told
+    assert "Without squad: " in told and "significantly worse on tydiqa" in told
+    assert "equal against proportional, cap 131,072: no significant difference, neither on average" in told
+    assert section.told[0].startswith(
+        "The rows. mix: mixture of 3 tasks, then the target (drawn proportional, cap 131,072); joint: "
+    )
+
+
+def test_tables(study) -> None:
+    arms_, pairs_, _ = multitask.section(summarise(study)).tables
+    heads = [head for body in arms_.bodies for head, _ in body.rows]
+    assert heads == [
+        "none", "mnli (best single task, picked on the scores shown)", "mix: mixture of 3 tasks, then the target",
+        "joint: mixture of 3 tasks jointly with the target",
+        "mix>joint-first: mixture of 3 tasks, then jointly with the target, then the target",
+    ]  # fmt: skip
+    assert cells(arms_, heads[1])[-1] == "500" and arms_.columns[-1].label == "steps"
+    assert len(pairs_.bodies) == 4 and cells(pairs_, "joint over mix")[0].endswith("*")
+
+
+def test_the_page_holds_the_section(study) -> None:
+    files = page.pages(summarise(study))
+    assert "## Mixtures: before the target, with it, or both" in files["report.md"] and 'id="multitask"' in files["index.html"]
+    assert multitask.section(summarise({name: told for name, told in study.items() if name not in ("arms", "pairs")})) is None
+
+
+def test_trainings_go_by_the_mixture_they_were_made_for() -> None:
+    """Two mixtures of the same tasks by different rules, and one with the target, whose tasks differ from target to target."""
+    mixed = (
+        "{even: {tasks: [mnli, squad], rates: equal}, drawn: {tasks: [mnli, squad]}, joint: {tasks: [mnli, target], last: true}}"
+    )
+    entries = "[none,even,drawn,joint,[even,joint]]"
+    read = spec.load(MAIN, [f"mixtures={mixed}", f"intermediate={entries}", "targets=[panx,pawsx]", "seeds=[1]"])
+    cells = axes.study(read)
+    made = trained(read, cells)
+    stages = {plan.address(stage): stage for stage in plan.ordered([cell.stage for cell in cells])}
+    told = sorted((name, stages[address].label) for address, name in made.items())
+    assert told == [
+        ("drawn", "mnli+squad"), ("even", "mnli+squad"),
+        ("joint", "mnli+panx"), ("joint", "mnli+panx"), ("joint", "mnli+pawsx"), ("joint", "mnli+pawsx"),
+    ]  # fmt: skip
+    assert stages[next(address for address, name in made.items() if name == "even")].rates == "equal"
+
+
+def test_a_training_shows_its_mixture() -> None:
+    summary = summarise(small({"none": {"xnli": [50.0]}, "mnli": {"xnli": [51.0]}}))
+    assert tables.name_of(summary, {"tasks": ["mnli", "panx"], "label": "mnli+panx", "mixture": "joint"}) == "joint"

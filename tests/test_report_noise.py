@@ -1,0 +1,236 @@
+"""What noise costs: the effects that are gathered, and the section that shows them. All scores here are invented."""
+
+import copy
+import types
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from test_report import cells, small, smalls
+
+from stilts_xtreme.axes import Cell, Row
+from stilts_xtreme.report import arms, noise_tables, noisy, page
+from stilts_xtreme.report import noise as section_of
+from stilts_xtreme.report.noise_words import Words
+from stilts_xtreme.report.summary import summarise
+from stilts_xtreme.stages import losses
+from stilts_xtreme.stages import noise as gathering
+from stilts_xtreme.stages.contrasts import contrasts
+from stilts_xtreme.stages.effects import Scored
+
+SEEDS, DRAWS = (1, 2, 3), 60
+LANGUAGES = {"xnli": ("de", "en", "zh"), "panx": ("de", "en", "th")}
+SEVERAL = ["en", "de", "zh"]
+# clean score and points lost at a rate of 0.2, by intermediate; what fine-tuning on several languages and noise in training give
+CLEAN, LOST = {"none": 70.0, "mnli": 72.0, "squad": 71.0}, {"none": 10.0, "mnli": 9.5, "squad": 10.0}
+ROWS = [Row(name, langs, noise, "usual") for name in CLEAN for langs in (["en"], SEVERAL) for noise in (0.0, 0.1)]
+
+
+def scored(values: list[float], key: tuple, languages: tuple[str, ...]) -> Scored:
+    chance = np.random.default_rng(key)
+    return Scored(languages, np.array(values), np.array(values) + chance.normal(0, 0.8, (DRAWS, len(languages))))
+
+
+def level(row: Row, target: str, seed: int, rate: float) -> list[float]:
+    """The row's scores by language; noise costs Chinese and Thai little."""
+    lost = LOST[row.intermediate] * rate / 0.2 * (0.6 if row.languages == SEVERAL else 1.0) * (0.4 if row.noise else 1.0)
+    gained = 3.0 if row.languages == SEVERAL else 0.0
+    base = CLEAN[row.intermediate] + gained + 0.1 * seed - (5.0 if target == "panx" else 0.0) - (0.5 if row.noise else 0.0)
+    return [base - lost * (0.1 if code in ("zh", "th") else 1.0) for code in LANGUAGES[target]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: tuple
+    languages: tuple[str, ...]
+
+
+class Store:
+    """Finished results, by what stands for the stage."""
+
+    def __init__(self):
+        self.results = {}
+
+    def result(self, stage):
+        return self.results[stage]
+
+
+class Drawing:
+    def __init__(self):
+        self.known = {}
+
+    def scored(self, stage):
+        return self.known[stage]
+
+
+def gathered(rates=(0.1, 0.2)) -> tuple[dict, dict]:
+    """`noise` as the gathering makes it from invented scores, and the clean scores by row and target."""
+    store, drawing, stages, clean = Store(), Drawing(), [], {}
+    for row in ROWS:
+        for target in LANGUAGES:
+            for seed in SEEDS:
+                for rate in (0.0, *rates):
+                    name = Stage((row.name, target, seed, rate), LANGUAGES[target])
+                    values = level(row, target, seed, rate)
+                    drawing.known[name] = scored(values, (ROWS.index(row), seed, int(100 * rate), len(target)), LANGUAGES[target])
+                    words = {code: counted(code, rate) for code in LANGUAGES[target]}
+                    told = {code: {"accuracy": value, "n": 400} for code, value in zip(LANGUAGES[target], values, strict=True)}
+                    mean = sum(values) / len(values)
+                    store.results[name] = {"address": "0", "score": mean, "languages": told, "noise": words}
+                    stages.append(Cell(row.name, target, seed, name, rate))
+                    if not rate:
+                        clean.setdefault(row.name, {}).setdefault(target, []).append(mean)
+    spec = types.SimpleNamespace(
+        noise=types.SimpleNamespace(
+            rates=list(rates), dictionary=None,
+            model_dump=lambda exclude: {"rates": list(rates), "training": [0.0, 0.1], "seed": 0},
+        ),
+        targets=list(LANGUAGES),
+    )  # fmt: skip
+    patched = pytest.MonkeyPatch()
+    patched.setattr(gathering.axes, "rows", lambda spec: ROWS)
+    patched.setattr(gathering, "_flips", lambda store, before, after, code: 12.5 if code != "zh" else 2.0)
+    try:
+        return gathering.gather(spec, stages, store, drawing), clean
+    finally:
+        patched.undo()
+
+
+def counted(code: str, rate: float) -> dict[str, int]:
+    choosable = {"zh": 100, "th": 400}.get(code, 600)
+    return {"words": 1000, "choosable": choosable, "changed": round(rate * choosable)}
+
+
+def study() -> dict:
+    told, clean = gathered()
+    made = small(clean, training_languages=[["en"], SEVERAL])
+    languages = {"xnli": LANGUAGES["xnli"], "panx": LANGUAGES["panx"]}
+    for run in made["evaluations"]:
+        run["languages"] = {code: {"accuracy": run["score"], "f1": run["score"], "n": 400} for code in languages[run["target"]]}
+    return made | copy.deepcopy(told)
+
+
+@pytest.fixture(scope="module")
+def invented() -> dict:
+    return study()
+
+
+@pytest.fixture(scope="module")
+def read(invented) -> noisy.Noisy:
+    return noisy.read(summarise(invented), invented["noise"])
+
+
+def test_losses_are_points_and_shares_of_the_clean_score() -> None:
+    clean, noise = (scored(values, (1, 1), ("de", "en")) for values in ([80.0, 40.0], [72.0, 34.0]))
+    lost = losses.loss(clean, noise)
+    assert list(lost.points.values) == [8.0, 6.0] and lost.share == pytest.approx(100 * 7 / 60)
+    told = losses.told({1: lost, 2: lost})
+    assert told["gain"] == 7.0 and told["relative"]["gain"] == pytest.approx(100 * 7 / 60)
+    less = losses.loss(clean, clean)
+    assert (lost - less).share == lost.share and (lost - less).points.values.tolist() == [8.0, 6.0]
+
+
+def test_a_score_of_zero_has_no_share_to_lose() -> None:
+    zero = Scored(("en",), np.array([0.0]), np.zeros((5, 1)))
+    assert losses.loss(zero, zero).share is None
+    assert "relative" not in losses.told({1: losses.loss(zero, zero)})
+
+
+def test_rows_are_set_against_those_that_lack_one_thing() -> None:
+    pairs = contrasts(ROWS)
+    assert ("mnli (en+de+zh)", "mnli") in pairs and ("mnli (en+de+zh)", "none (en+de+zh)") in pairs
+    assert ("mnli (noise 0.1)", "mnli") in pairs and ("mnli (noise 0.1)", "none (noise 0.1)") in pairs
+    assert ("none (en+de+zh)", "mnli") in pairs  # one instead of the other
+    assert not any(other == "none" for _, other in pairs)  # that is told elsewhere
+    assert ("mnli", "squad") not in pairs and ("mnli (en+de+zh, noise 0.1)", "mnli") not in pairs
+    assert len(pairs) == len(set(pairs))
+
+
+def test_what_is_gathered(invented) -> None:
+    told = invented["noise"]
+    drop = next(one for one in told["drops"] if (one["row"], one["column"], one["rate"]) == ("none", "xnli", 0.2))
+    assert drop["gain"] == pytest.approx((10 + 10 + 1) / 3) and drop["relative"]["gain"] == pytest.approx(10.0, abs=0.1)
+    assert {code: round(one["gain"], 6) for code, one in drop["languages"].items()} == {"de": 10.0, "en": 10.0, "zh": 1.0}
+    assert 0.3 < drop["languages"]["de"]["deviation"] < 1.5
+    several = next(one for one in told["spared"] if (one["row"], one["column"], one["rate"]) == ("none (en+de+zh)", "xnli", 0.2))
+    assert several["gain"] == pytest.approx(2.8) and several["against"] == "none" and several["q"] < 0.05
+    assert several["relative"]["gain"] > 0 and "q" in several["relative"]
+    assert {one["rate"] for one in told["between"]} == {0.2}
+
+
+def test_short_names_say_what_is_not_usual(read) -> None:
+    assert read.names["mnli (en+de+zh, noise 0.1)"] == "mnli, multilingual, noise-trained" and read.names["none"] == "none"
+    assert read.names["none (en+de+zh)"] == "multilingual" and len(set(read.names.values())) == len(ROWS)
+    assert "en+de+zh" in arms.explained(read.arms) and "10 %" in arms.explained(read.arms)
+    two = [arms._arm(row, {"en", "en+de", "en+de+zh"}) for row in ("none", "none (en+de)", "none (en+de+zh, few)")]
+    assert list(arms.names(two).values()) == ["none", "en+de", "en+de+zh, few"]
+
+
+def test_scores_fall_with_the_rate(read) -> None:
+    table = noise_tables.scores(read, "xnli")
+    assert [column.label for column in table.columns][:3] == ["clean", "10 % noise", "20 % noise"]
+    row = cells(table, "none")
+    assert row[0] == "70.2" and row[3] == "7.0" and row[5] == "9.0" and smalls(table, "none")[3].count("to") == 1
+
+
+def test_contrasts_carry_marks(read) -> None:
+    table = noise_tables.contrasts(read, relative=False)
+    assert "*" in cells(table, "multilingual over none")[0] and "*" not in cells(table, "squad over none")[0]
+    assert [body.title for body in table.bodies][:3] == [
+        "Intermediate training against none", "Multilingual fine-tuning against English alone", "Both against neither",
+    ]  # fmt: skip
+    assert any("q < 0.05" in note for note in table.notes)
+    assert noise_tables.contrasts(read, relative=True).caption.endswith("percent of the own clean score.")
+
+
+def test_languages_have_drops_and_flips(read) -> None:
+    table = noise_tables.languages(read, "xnli")
+    assert [body.title for body in table.bodies] == ["Drop, points", "Flips, % of predictions"]
+    (head, drops), *_ = table.bodies[0].rows
+    assert head == "en English" and drops[0].text == "10.0" and drops[0].small.startswith("± ")
+    assert next(flips for head, flips in table.bodies[1].rows if head.startswith("zh"))[0].text == "2.0"
+
+
+def test_sentences_say_less_more_or_no_difference(read) -> None:
+    told = section_of.found(read)
+    assert told[0].startswith("With typing errors in 20 % of the words that may be changed")
+    assert "7.0 points on xnli (95 % interval" in told[0] and "10.0 % of its clean score" in told[0]
+    assert any(line.startswith("Intermediate training against none: no significant difference") for line in told)
+    assert any(line.startswith("Multilingual fine-tuning against English alone: of 2 comparisons sig") for line in told)
+    assert any("significantly less is lost in all; +2.8 points spared on average" in line for line in told)
+
+
+def test_models_that_guess_are_not_counted(invented) -> None:
+    guessing = copy.deepcopy(invented)
+    for run in guessing["evaluations"]:
+        if run["target"] == "xnli":
+            run["score"] = 33.0
+    found = noisy.read(summarise(guessing), guessing["noise"])
+    told = section_of.found(found)
+    assert "On xnli no model is better than guessing" in told[-1] and "on xnli (" not in told[0]
+    assert any("against English alone: of 1 comparison significantly less is lost in all" in line for line in told)
+    assert smalls(noise_tables.scores(found, "xnli"), "none")[0].endswith("§")
+
+
+def test_realised_rates_and_languages_that_stay_clean(invented) -> None:
+    words = Words.read(invented["noise"])
+    assert words.scarce() == {"xnli": ["zh"]}
+    told = words.told(invented["noise"])
+    assert "20 % (20.0 % in fact)" in told[0] and "less than 15 % of the words) in zh on xnli" in told[1]
+    assert cells(words.table(), next(head for head, _ in words.table().bodies[0].rows if head.startswith("th")))[1] == "40.0"
+    ways = dict(words.typed(invented["noise"]).bodies[0].rows)
+    assert len(ways) == len({cell.text for (cell,) in ways.values()}) == 4
+
+
+def test_the_page_holds_the_section_and_its_plot(invented) -> None:
+    files = page.pages(summarise(invented))
+    assert "## Typing errors in the input" in files["report.md"] and "](noise-scores.svg)" in files["report.md"]
+    drawn = ElementTree.fromstring(files["noise-scores.svg"])
+    lines = [node.get("class") for node in drawn.iter() if node.tag.endswith("polyline")]
+    assert len(lines) == len(ROWS) * 3 and len(set(lines)) == len(ROWS)  # in the legend and two panels; no two look alike
+    assert 'id="noise"' in files["index.html"]
+
+
+def test_other_studies_have_no_such_section() -> None:
+    assert section_of.section(summarise(small({"none": {"xnli": [50.0]}, "mnli": {"xnli": [51.0]}}))) is None
