@@ -1,6 +1,7 @@
 # make first      install into .venv and get a cross-lingual result (miniature world, offline)
 # make test       install into .venv and run the fast tests; make test-all runs the long ones too
 # make reproduce  the paper's main table; SETUP=miniature|mini-real|paper, SEEDS="1 2 3", DATA=folder (mini-real, paper)
+# make studies    every study at the miniature setup, with its report; SEEDS="1 2 3" (hours on two cores)
 # make bench      speed against the stock Hugging Face Trainer, on one core; FULL=1 adds larger batches (an hour)
 TORCH  ?= 2.13.0
 PYTHON ?= python3
@@ -15,6 +16,7 @@ FULL   ?=
 STILTS  := $(VENV)/bin/stilts
 PYTEST  := $(VENV)/bin/python -m pytest
 READY   := $(VENV)/.installed-$(TORCH)
+STUDIES := main xtreme-r multitask low-resource noise order mlm translated
 comma   := ,
 empty   :=
 space   := $(empty) $(empty)
@@ -35,7 +37,7 @@ $(error SETUP is $(SETUP): give miniature, mini-real or paper)
 endif
 spec := experiments/studies/$(study).yaml
 
-.PHONY: first test test-all reproduce bench clean
+.PHONY: first test test-all reproduce studies bench clean
 first: $(READY)
 	$(STILTS) evaluate experiments/first/4-evaluate.yaml --store $(STORE)
 
@@ -49,6 +51,13 @@ reproduce: $(READY)
 	@$(if $(filter mini-real,$(SETUP)),test -d "$(DATA)" || { echo "SETUP=mini-real reads real data: say DATA=folder" >&2; exit 2; },:)
 	$(STILTS) study $(spec) $(seeds) $(extra) $(options) --out experiments/results/$(study).json
 	$(STILTS) report experiments/results/$(study).json --to experiments/reports/$(study)
+
+studies: $(READY)
+	for name in $(STUDIES); do \
+	  $(STILTS) study experiments/studies/$$name.yaml $(seeds) $(options) --out experiments/results/$$name.json && \
+	  $(STILTS) report experiments/results/$$name.json --to experiments/reports/$$name || exit; done
+	$(STILTS) latency experiments/studies/latency.yaml --store $(STORE) --out experiments/results/latency.json
+	$(STILTS) report experiments/results/latency.json --to experiments/reports/latency
 
 bench: $(READY)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"

@@ -49,6 +49,12 @@ Submission = Annotated[
 SetupOption = Annotated[
     Path | None, typer.Option("--setup", metavar="SETUP.yaml", help="Look where this setup reads its data.", show_default=False)
 ]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        "--setup", metavar="NAME|FILE", help="Another setup: mini-real, paper, or a file.", show_default=False
+    ),
+]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Look in this folder.", show_default=False)]
 RUNS = Path("runs")
 
@@ -92,12 +98,13 @@ def evaluate(
 @app.command()
 def study(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    jobs: Jobs = None, out: Out = None, submission: Submission = None,
+    setup: Scale = None, jobs: Jobs = None, out: Out = None, submission: Submission = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
     from stilts_xtreme import axes, plan
 
+    overrides = _scaled(spec, setup, overrides)
     loaded, store_ = _load(spec, overrides, {"study"}), _store(store)
     cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
@@ -126,7 +133,7 @@ def study(
 @app.command()
 def latency(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    jobs: Jobs = None, out: Out = None, dry_run: DryRun = False, as_json: AsJson = False,
+    setup: Scale = None, jobs: Jobs = None, out: Out = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Time trained models on a target, plain and sped up, after the trainings they need (kind: latency).
 
@@ -134,6 +141,7 @@ def latency(
     """
     from stilts_xtreme import axes, plan
 
+    overrides = _scaled(spec, setup, overrides)
     loaded, store_ = _load(spec, overrides, {"latency"}), _store(store)
     timed = axes.latency(loaded, "cuda" if device != "cpu" and _gpu() else "cpu")
     stages = plan.ordered([one.stage for one in timed])
@@ -335,6 +343,18 @@ def _load(path: Path, overrides: list[str] | None, kinds: set[str] | None) -> An
     from stilts_xtreme import spec
 
     return spec.load(path, overrides or [], kinds)
+
+
+def _scaled(spec: Path, setup: str | None, overrides: list[str] | None) -> list[str]:
+    """The overrides, before them that of the setup: a file, or the name of one in the folder `setups` beside the spec's."""
+    if setup is None:
+        return overrides or []
+    named = spec.parent.parent / "setups"
+    file = Path(setup) if setup.endswith(".yaml") else named / f"{setup}.yaml"
+    if not file.is_file():
+        there = ", ".join(sorted(path.stem for path in named.glob("*.yaml")))
+        raise UserError(f"--setup {setup}: there is no {file}; give a file" + (f", or one of {there}" if there else ""))
+    return [f"setup={file}", *(overrides or [])]
 
 
 def _where(setup: Path | None, folder: Path | None) -> Any:
