@@ -10,7 +10,7 @@ from typing import Any
 
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.noise import Noise
-from stilts_xtreme.plan import Predict
+from stilts_xtreme.plan import Latency, Predict
 from stilts_xtreme.planner import Planner
 
 CONTROL, BASELINE = "untrained", "none"
@@ -45,6 +45,15 @@ class Cell:
     seed: int
     stage: Predict
     noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The models of one seed that are timed together: the stage, and what each of its models is called."""
+
+    seed: int
+    names: tuple[str, ...]
+    stage: Latency
 
 
 def kind(row: str) -> str:
@@ -106,3 +115,18 @@ def orders(spec: Any) -> list[tuple[str, ...]]:
     while len(drawn) < spec.random:
         drawn[tuple(chance.sample(spec.tasks, len(spec.tasks)))] = None
     return list(drawn)
+
+
+def latency(spec: Any, device: str) -> list[Timed]:
+    """A latency spec's measurements, one for each seed; `device` is cpu or cuda."""
+    planner, found = Planner(spec.setup), []
+    names = sorted(spec.models, key=lambda name: name != "none")  # what the others are held against comes first
+    how = {name: tuple(getattr(spec, name)) for name in ("variants", "batch_sizes", "lengths")}
+    how |= {name: getattr(spec, name) for name in ("calls", "warmup", "block", "passes", "pool", "threads", "examples")}
+    for seed in spec.seeds:
+        cells = [planner.evaluate(name, spec.mixtures, spec.target, seed) for name in names]
+        asked = planner.predict(cells[0].model, spec.target, spec.languages)
+        models = tuple(cell.model for cell in cells)
+        stage = Latency(models, spec.target, asked.languages, asked.reads, device=device, where=planner.where, **how)
+        found.append(Timed(seed, tuple(names), stage))
+    return found

@@ -108,9 +108,7 @@ def study(
     from stilts_xtreme.stages.study import gather
 
     path = out or store_.root / "study" / f"{loaded.name}.json"
-    shown = [re.sub(r"(\.(?:path|folder)=).*", r"\1FOLDER", override) for override in overrides or []]  # no path of one machine
-    command = " ".join(["stilts study", spec.as_posix(), *shown])
-    content = gather(loaded, cells, store_, command)
+    content = gather(loaded, cells, store_, _written("study", spec, overrides))
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
     if submission:
@@ -126,6 +124,33 @@ def study(
 
 
 @app.command()
+def latency(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    jobs: Jobs = None, out: Out = None, dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Time trained models on a target, plain and sped up, after the trainings they need (kind: latency).
+
+    --threads and --jobs are for trainings; how many threads are timed stands in the spec. Nothing else should run meanwhile.
+    """
+    from stilts_xtreme import axes, plan
+
+    loaded, store_ = _load(spec, overrides, {"latency"}), _store(store)
+    timed = axes.latency(loaded, "cuda" if device != "cpu" and _gpu() else "cpu")
+    stages = plan.ordered([one.stage for one in timed])
+    if dry_run:
+        return _tree(stages, store_, {plan.address(one.stage) for one in timed})
+    _run(stages, store_, device, threads, jobs)
+    from stilts_xtreme import results
+    from stilts_xtreme.stages.latency_study import gather
+
+    path = out or store_.root / "study" / f"{loaded.name}.json"
+    content = gather(loaded, timed, store_, _written("latency", spec, overrides))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    results.write(path, content)
+    _print(path, content, as_json)
+
+
+@app.command()
 def report(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="A study's result (JSON).", show_default=False)],
     to: Annotated[
@@ -137,7 +162,7 @@ def report(
     from stilts_xtreme import results
 
     folder = to or study.with_suffix("")
-    pages.write(results.read(study, results.STUDY), folder)
+    pages.write(results.read(study, results.STUDY, results.LATENCY_STUDY), folder)
     print(folder / "report.md")
 
 
@@ -352,6 +377,12 @@ def _stage(
     if submission:
         _submit([(stage, submission)], store, submission)
     _print(store.path(stage) / "result.json", result, as_json)
+
+
+def _written(command: str, spec: Path, overrides: list[str] | None) -> str:
+    """The command that makes a result, without paths of one machine."""
+    shown = [re.sub(r"(\.(?:path|folder)=).*", r"\1FOLDER", override) for override in overrides or []]
+    return " ".join([f"stilts {command}", spec.as_posix(), *shown])
 
 
 def _folder_name(row: str) -> str:

@@ -78,6 +78,9 @@ TABLE = (
 MANY = "mul"  # ISO 639-2's code for several languages at once: a pool of candidates in all of them
 LANGUAGES = {language.code: language for language in TABLE}
 XTREME = tuple(language.code for language in TABLE if language.xtreme)
+# Not in CC-100, the text that XLM-R was trained on: missing from the list of languages in its release's README (fairseq,
+# examples/xlmr).
+UNSEEN_BY_XLMR = frozenset(("ht", "qu", "wo", "yo"))
 
 
 def codes(text: str) -> tuple[str, ...]:

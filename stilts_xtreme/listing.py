@@ -103,9 +103,9 @@ def runs(store: Store) -> None:
     """Finished stages: address, what they are, score, whether they collapsed."""
     table = Table("kind", "address", "stage", "score", "", box=None, pad_edge=False)
     for kind, folder, result in store.runs():
-        scores = [result["score"]] if kind == "predict" else results.dev_scores(result)
+        scores = [result["score"]] if kind == "predict" else results.dev_scores(result) if kind == "train" else []
         score = f"{sum(scores) / len(scores):.1f}" if scores else "-"
-        what = result["task"] if kind == "predict" else "+".join(result["plan"]["tasks"])
+        what = result["task"] if kind != "train" else "+".join(result["plan"]["tasks"])
         table.add_row(kind, folder.name, what, score, "collapsed" if result["collapsed"] else "")
     _console().print(table)
 

@@ -12,7 +12,7 @@ from typing import Any
 from stilts_xtreme.data import read as data
 from stilts_xtreme.noise import Noise
 
-CODE = {"train": 2, "predict": 2}  # raised by hand when the same stage would give another result
+CODE = {"train": 2, "predict": 2, "latency": 1}  # raised by hand when the same stage would give another result
 
 
 @dataclass(frozen=True)
@@ -129,21 +129,54 @@ class Predict:
         return self.task
 
 
-Stage = Train | Predict
+@dataclass(frozen=True)
+class Latency:
+    """Inference of `models` timed beside one another on a task's test examples; the first is what the others are held against.
+
+    `calls` at batch 1 for each model, variant and language, in blocks of `block`, after `warmup` calls; `passes` over `pool`
+    examples for each larger batch size; `lengths` (tokens) are tried beside the natural ones. `examples` of each language
+    (None: all) say what a variant costs in accuracy. Times are of one machine: `device` and `threads` decide what is measured.
+    """
+
+    models: tuple[Train, ...]
+    task: str
+    languages: tuple[str, ...]
+    reads: tuple[Reads, ...]
+    variants: tuple[str, ...]
+    batch_sizes: tuple[int, ...]
+    lengths: tuple[int, ...]
+    calls: int
+    warmup: int
+    block: int
+    passes: int
+    pool: int
+    threads: int
+    device: str
+    examples: int | None = None
+    where: data.Where = field(default=None, compare=False)  # type: ignore[assignment]
+
+    @property
+    def label(self) -> str:
+        return f"{self.task} on {self.device}"
+
+
+Stage = Train | Predict | Latency
 
 
 def kind(stage: Stage) -> str:
-    return "train" if isinstance(stage, Train) else "predict"
+    return "train" if isinstance(stage, Train) else "predict" if isinstance(stage, Predict) else "latency"
 
 
 def before(stage: Stage) -> Train | None:
-    """The stage that this one starts from, if any."""
-    start = stage.start if isinstance(stage, Train) else stage.model
+    """The stage that this one starts from, if any; of several models the last."""
+    start = stage.start if isinstance(stage, Train) else stage.model if isinstance(stage, Predict) else stage.models[-1]
     return start if isinstance(start, Train) else None
 
 
 def chain(stage: Stage) -> list[Stage]:
     """The stages from the first to this one."""
+    if isinstance(stage, Latency):
+        return [*ordered(stage.models), stage]
     earlier = before(stage)
     return [*(chain(earlier) if earlier else []), stage]
 
@@ -151,18 +184,19 @@ def chain(stage: Stage) -> list[Stage]:
 def identity(stage: Stage) -> dict[str, Any]:
     """What decides the stage's result, as plain JSON; the stage it starts from counts by its address."""
     told = {f.name: getattr(stage, f.name) for f in fields(stage) if f.name != "where"}
-    slot = "start" if isinstance(stage, Train) else "model"
-    origin = told[slot]
-    told[slot] = {"stage": address(origin)} if isinstance(origin, Train) else {type(origin).__name__.lower(): _origin(origin)}
+    if isinstance(stage, Latency):
+        told["models"] = [address(model) for model in stage.models]
+    else:
+        slot = "start" if isinstance(stage, Train) else "model"
+        origin = told[slot]
+        told[slot] = {"stage": address(origin)} if isinstance(origin, Train) else {type(origin).__name__.lower(): _origin(origin)}
     told["reads"] = [asdict(read) for read in stage.reads]
     if isinstance(stage, Train):
         told["recipe"] = {name: value for name, value in asdict(stage.recipe).items() if name != "micro_batch"}
         if stage.text_share is None:  # as it was before mixtures could hold text: addresses stay what they were
             del told["text_share"]
-    if stage.noise is None:  # likewise
-        del told["noise"]
-    else:
-        told["noise"] = stage.noise.identity()
+    if (noise := told.pop("noise", None)) is not None:  # likewise
+        told["noise"] = noise.identity()
     told = {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
     return {"kind": kind(stage), "code": CODE[kind(stage)], **told}
 

@@ -14,29 +14,33 @@ from stilts_xtreme.errors import UserError
 TRAINING = "stilts/training@1"
 EVALUATION = "stilts/evaluation@1"
 STUDY = "stilts/study@1"
+LATENCY = "stilts/latency@1"
+LATENCY_STUDY = "stilts/latency-study@1"
+LAST = ("provenance", "measured")  # what no second run repeats to the byte: where and when it ran, and times
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` as JSON with sorted keys, `provenance` last; not-a-number is an error."""
-    body = {key: content[key] for key in sorted(content) if key != "provenance"}
-    if "provenance" in content:
-        body["provenance"] = dict(sorted(content["provenance"].items()))
+    """Write `content` as JSON with sorted keys, `provenance` and what was `measured` last; not-a-number is an error."""
+    body = {key: content[key] for key in sorted(content) if key not in LAST}
+    for key in LAST:
+        if key in content:
+            body[key] = dict(sorted(content[key].items()))
     beside = path.with_name(f".{path.name}.part")
     beside.write_text(json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8", newline="\n")
     os.replace(beside, path)
 
 
-def read(path: Path, schema: str) -> dict[str, Any]:
-    """Read a result and check its schema; UserError where it is not one."""
+def read(path: Path, *schemas: str) -> dict[str, Any]:
+    """Read a result of one of `schemas`; UserError where it is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as fault:
         raise UserError(f"{path}: cannot be read: {fault.strerror}") from None
     except ValueError as fault:
         raise UserError(f"{path}: not JSON ({fault}); write it again with the command that made it") from None
-    if not isinstance(content, dict) or content.get("schema") != schema:
+    if not isinstance(content, dict) or content.get("schema") not in schemas:
         found = content.get("schema") if isinstance(content, dict) else None
-        raise UserError(f"{path}: schema: expected {schema}, found {found!r}")
+        raise UserError(f"{path}: schema: expected {' or '.join(schemas)}, found {found!r}")
     return content
 
 

@@ -23,12 +23,12 @@ BROKEN = (
     TypeError,
     AttributeError,
 )  # what reading what is not whole ends in
-SCHEMAS = {"train": results.TRAINING, "predict": results.EVALUATION}
+SCHEMAS = {"train": results.TRAINING, "predict": results.EVALUATION, "latency": results.LATENCY}
 
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of runs: `train/ADDRESS/` and `predict/ADDRESS/`, each complete or absent; and a cache, `features/KEY/`."""
+    """A folder of runs: `train/`, `predict/` and `latency/ADDRESS/`, each complete or absent; and a cache, `features/KEY/`."""
 
     root: Path
 

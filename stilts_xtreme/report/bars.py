@@ -38,7 +38,7 @@ def gains(summary: Summary) -> str | None:
     for target, groups in found.items():
         place = heights.index(min(heights))
         title = f"{target}: {_row(summary, target)}"
-        drawn, height = _panel(title, groups, place * (PANEL + SPACE), heights[place])
+        drawn, height = panel(title, groups, place * (PANEL + SPACE), heights[place])
         parts += drawn
         heights[place] += height
     words = f"One panel for each of {text.listed(list(found))} with the intermediate of the largest gain; one bar a language."
@@ -72,7 +72,7 @@ def _groups(summary: Summary, row: str, target: str) -> list[tuple[str, list[Bar
     return [(heading, members) for heading, members in groups if members]
 
 
-def _panel(title: str, groups: list[tuple[str, list[Bar]]], left: float, top: float) -> tuple[list[str], float]:
+def panel(title: str, groups: list[tuple[str, list[Bar]]], left: float, top: float) -> tuple[list[str], float]:
     """The shapes of one panel, and its height."""
     bars = [bar for _, members in groups for bar in members]
     code = max(len(bar.code) for bar in bars) * SMALL + 8

@@ -3,14 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from stilts_xtreme.report import shapes
 
 PANELS, SPACE, WHOLE = 3, 24, 948  # panels in a row at most, space between, width of a row
 HEIGHT, HEADING, FOOT, AXIS = 190, 26, 44, 34  # of the drawing area; what stands above, below and left of it
 SAMPLE, LINE = 52, 18  # width of a legend's sample, height of its lines
-COLOURS, DASHES = 6, 6  # classes of curves.css
+COLOURS, DASHES = 6, 6  # classes of plot.css
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,7 @@ class Panel:
 def curves(name: str, title: str, told: str, axis: str, panels: Sequence[Panel]) -> str:
     """The plot; `axis` says what goes to the right, in percent."""
     legend = list({curve.name: curve for panel in panels for curve in panel.curves}.values())
-    drawn, top = _legend(legend)
-    parts = [f"<style>\n{(Path(__file__).parent / 'curves.css').read_text(encoding='utf-8')}</style>", *drawn]
+    parts, top = _legend(legend)
     across, down = min(PANELS, max(2, len(panels))), HEADING + HEIGHT + FOOT
     width = (WHOLE - (across - 1) * SPACE) / across
     for number, panel in enumerate(panels):

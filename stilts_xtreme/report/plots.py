@@ -110,7 +110,7 @@ def _legend(shown: list[str], chance: bool) -> list[str]:
     parts, place = [], 12.0
     for number, name in enumerate(shown):
         words = "no intermediate training" if kind(name) == BASELINE else f"{name} (best on average)"
-        parts += [_dot(place, 20, _mark(shown, number)), shapes.label(place + 11, 24, words)]
+        parts += [shapes.dot(place, 20, _mark(shown, number)), shapes.label(place + 11, 24, words)]
         place += 11 + len(words) * shapes.LETTER + 18
     if chance:
         parts += [
@@ -156,9 +156,7 @@ def _panel(summary: Summary, target: str, shown: list[str], left: float, top: fl
             parts.append(f'<line class="link" x1="{places[0]:.1f}" y1="{middle:.1f}" x2="{places[1]:.1f}" y2="{middle:.1f}"/>')
             gain = summary.language_gain(shown[1], target, code)
             parts.append(shapes.label(left + PANEL - 8, middle + 4, text.value(gain, signed=True), "end soft"))
-        parts += [_dot(at(score.mean), middle, _mark(shown, place)) for place, score in enumerate(scores) if score is not None]
+        parts += [
+            shapes.dot(at(score.mean), middle, _mark(shown, place)) for place, score in enumerate(scores) if score is not None
+        ]
     return parts
-
-
-def _dot(across: float, down: float, kind: str) -> str:
-    return f'<circle class="{kind}" cx="{across:.1f}" cy="{down:.1f}" r="{3.5 if kind == "hollow" else 4}"/>'

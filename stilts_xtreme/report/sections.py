@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 
-from stilts_xtreme.report import best, multitask, noise
+from stilts_xtreme.report import best, multitask, noise, order, resources, sizes
 from stilts_xtreme.report.section import Section
 from stilts_xtreme.report.summary import Summary
 
 # Each gives None for a study that does not have its axis.
-SECTIONS: tuple[Callable[[Summary], Section | None], ...] = (multitask.section, noise.section, best.section)
+SECTIONS: tuple[Callable[[Summary], Section | None], ...] = (
+    order.section,
+    multitask.section,
+    noise.section,
+    resources.section,
+    sizes.section,
+    best.section,
+)
 
 
 def sections(summary: Summary) -> list[Section]:

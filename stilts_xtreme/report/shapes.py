@@ -12,6 +12,11 @@ def label(across: float, down: float, words: str, kind: str = "") -> str:
     return f'<text{chosen} x="{across:.1f}" y="{down:.1f}">{escape(words)}</text>'
 
 
+def dot(across: float, down: float, kind: str) -> str:
+    """A point of a plot; `kind`: classes of plot.css."""
+    return f'<circle class="{kind}" cx="{across:.1f}" cy="{down:.1f}" r="{3.5 if kind == "hollow" else 4}"/>'
+
+
 def svg(name: str, title: str, told: str, width: float, height: float, parts: list[str]) -> str:
     """The plot; `name` begins its ids, `title` and `told` are its alternative in words."""
     across, down = f"{width + 2 * MARGIN:.0f}", f"{height + 2 * MARGIN:.0f}"

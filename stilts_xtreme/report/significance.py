@@ -40,10 +40,10 @@ def _average(summary: Summary) -> list[str]:
     up = [one.row for one in tested if one.significant and one.gain > 0]
     down = [one.row for one in tested if one.significant and one.gain < 0]
     if tested and not up + down:
-        told.append(f"No intermediate changes the average significantly ({_rate()}, {text.count(len(tested), 'comparison')}).")
+        told.append(f"No intermediate changes the average significantly ({rate()}, {text.count(len(tested), 'comparison')}).")
     elif tested:
         parts = [f"{verb} by {text.listed(names)}" for verb, names in (("raised", up), ("lowered", down)) if names]
-        told.append(f"The average is significantly {' and '.join(parts)} ({_rate()}, {text.count(len(tested), 'comparison')}).")
+        told.append(f"The average is significantly {' and '.join(parts)} ({rate()}, {text.count(len(tested), 'comparison')}).")
     return told
 
 
@@ -56,14 +56,14 @@ def _pairs(summary: Summary) -> list[str]:
     down = [one for one in tested if one.significant and one.gain < 0]
     of = text.count(len(tested), "pair") + (f" tested ({pairs} in all)" if pairs != len(tested) else "")
     if not up + down:
-        return [f"Of {of} none is a significant gain or loss at a {_rate()}."]
+        return [f"Of {of} none is a significant gain or loss at a {rate()}."]
     counted = f"{text.count(len(up), 'gain')} and {text.count(len(down), 'loss', 'losses')}"
     are = "is" if len(up) + len(down) == 1 else "are"
-    parts = [f"{noun}: {_names(ones)}" for noun, ones in (("Gains", up), ("losses" if up else "Losses", down)) if ones]
-    return [f"Of {of} {counted} {are} significant at a {_rate()}. {'; '.join(parts)}."]
+    parts = [f"{noun}: {names(ones)}" for noun, ones in (("Gains", up), ("losses" if up else "Losses", down)) if ones]
+    return [f"Of {of} {counted} {are} significant at a {rate()}. {'; '.join(parts)}."]
 
 
-def _names(ones: Sequence[Comparison]) -> str:
+def names(ones: Sequence[Comparison]) -> str:
     """`squad on xquad and mlqa, mnli on xnli`; with many pairs `anli on 8 targets`."""
     rows: dict[str, list[str]] = {}
     for one in ones:
@@ -73,5 +73,5 @@ def _names(ones: Sequence[Comparison]) -> str:
     return ", ".join(f"{row} on {text.listed(columns)}" for row, columns in rows.items())
 
 
-def _rate() -> str:
+def rate() -> str:
     return f"false discovery rate of {100 * LEVEL:.0f} %"

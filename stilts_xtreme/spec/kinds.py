@@ -6,6 +6,7 @@ from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, BenchmarkName
 from stilts_xtreme.spec.checks import Languages, Model, Pairs, Problem, Seed, refuse, twice, unknown, wrong
+from stilts_xtreme.spec.latency import Latency
 from stilts_xtreme.spec.mixtures import Mixture, training_data
 from stilts_xtreme.spec.setup import TRAINED_TARGETS, RecipeSpec, Setup, too_long
 from stilts_xtreme.spec.study import Study
@@ -142,12 +143,13 @@ class Evaluation(Model):
         return languages
 
 
-Spec = Intermediate | Multitask | Target | Evaluation | Study | Setup
+Spec = Intermediate | Multitask | Target | Evaluation | Study | Latency | Setup
 KINDS: dict[str, type[Model]] = {
     "intermediate": Intermediate,
     "multitask": Multitask,
     "target": Target,
     "evaluation": Evaluation,
     "study": Study,
+    "latency": Latency,
     "setup": Setup,
 }

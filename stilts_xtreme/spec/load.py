@@ -24,6 +24,7 @@ COMMANDS = {
     "target": "stilts finetune-target",
     "evaluation": "stilts evaluate",
     "study": "stilts study",
+    "latency": "stilts latency",
     "setup": "stilts check",
 }
 

@@ -8,10 +8,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from stilts_xtreme import plan
@@ -24,11 +25,14 @@ def run(stages: Sequence[plan.Stage], store: Store, options: Options, tell: Tell
     """Finish these stages and all they need; finished ones are left alone.
 
     A stage that fails does not stop those that do not need it; at the end RunFailed names the failures (UserError where the
-    cause was the input).
+    cause was the input). Stages that measure come last, one after another: nothing of ours runs beside them.
     """
     todo = _most_needed_first([stage for stage in plan.ordered(stages) if not store.done(stage)])
-    how = _in_turn if jobs == 1 or len(todo) <= 1 else partial(_in_processes, jobs=jobs)
-    if failed := how(todo, store, options, tell):
+    alone = [stage for stage in todo if isinstance(stage, plan.Latency)]
+    beside = [stage for stage in todo if not isinstance(stage, plan.Latency)]
+    how = _in_turn if jobs == 1 or len(beside) <= 1 else partial(_in_processes, jobs=jobs)
+    failed = how(beside, store, options, tell)
+    if failed := _in_turn(alone, store, options, tell, failed):
         raise _verdict(failed, todo)
 
 
@@ -43,6 +47,8 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> None:
 
             if isinstance(stage, plan.Train):
                 from stilts_xtreme.stages import train as how
+            elif isinstance(stage, plan.Latency):
+                from stilts_xtreme.stages import latency as how  # type: ignore[no-redef]
             else:
                 from stilts_xtreme.stages import predict as how  # type: ignore[no-redef]
             try:
@@ -55,10 +61,12 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> None:
 
 def threads(stage: plan.Stage, options: Options) -> int:
     """Threads for a stage: as asked; else one for a small random encoder (more slow it down), every core for a published one."""
+    if isinstance(stage, plan.Latency):
+        return stage.threads
     if options.threads:
         return options.threads
     first = plan.chain(stage)[0]
-    start = first.start if isinstance(first, plan.Train) else first.model
+    start = first.start if isinstance(first, plan.Train) else first.model  # type: ignore[union-attr]
     return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else os.cpu_count() or 1
 
 
@@ -76,8 +84,15 @@ def _quiet(options: Options, stage: plan.Stage) -> None:
 Failed = dict[str, BaseException]
 
 
-def _in_turn(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell) -> Failed:
-    failed: Failed = {}
+def _in_turn(
+    todo: Sequence[plan.Stage],
+    store: Store,
+    options: Options,
+    tell: Tell,
+    before: Mapping[str, BaseException] = MappingProxyType({}),
+) -> Failed:
+    """The faults of these stages, beside those that came `before`."""
+    failed: Failed = dict(before)
     for stage in todo:
         try:
             if not _blocked(stage, failed):

@@ -7,7 +7,7 @@ from typing import Any
 from stilts_xtreme import axes, plan, results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark
-from stilts_xtreme.stages import comparisons, mixed, noise, pairs, selection
+from stilts_xtreme.stages import comparisons, mixed, noise, order, pairs, resources, selection, sizes
 from stilts_xtreme.stages.effects import Drawing
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
@@ -36,12 +36,16 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "seeds": list(spec.seeds),
         "benchmark": spec.benchmark,
         "training_languages": spec.training_languages,
+        "recipes": {name: recipe.model_dump(exclude_none=True) for name, recipe in spec.recipes.items()},
         "tasks": {name: _task(name, BENCHMARKS[spec.benchmark]) for name in spec.targets},
         "evaluations": evaluations,
         "comparisons": comparisons.comparisons(found, spec.targets),
         **selection.gather(done, found, store, drawing),
         **pairs.gather(spec, done, drawing),
         **noise.gather(spec, finished, store, drawing),
+        **order.gather(spec, done, store, drawing),
+        **resources.gather(done, found, store, drawing),
+        **sizes.gather(spec, done, found, store),
         "trainings": [_training(stage, result, made) for stage, result in zip(trainings, told, strict=True)],
         "data": {"source": data.name(where)},
         "provenance": _together([*told, *(store.result(cell.stage) for cell in finished)]),

@@ -1,0 +1,82 @@
+"""Memory of one variant, in a process that does nothing else."""
+
+import gc
+import multiprocessing
+import resource
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+from stilts_xtreme.engine import encoder, variants
+
+MiB = 1 << 20
+PATIENCE, GOODBYE = 900.0, 20.0  # seconds: for its word, since a compiler may have to work; for its end
+
+
+def measure(
+    variant: str, folder: Path, task: str, rows: Sequence[np.ndarray], device: torch.device, threads: int
+) -> dict[str, float]:
+    """MiB of a process that loads the model, prepares the variant and runs one batch; empty where it ended without a word.
+
+    On a CPU `libraries` before anything is loaded, `peak` over its whole life, `resident` in the end, without the original
+    where the variant has weights of its own. On a GPU `peak`: what tensors took there at most.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_child, args=(theirs, variant, folder, task, list(rows), device.type, threads))
+    child.start()
+    theirs.close()
+    try:
+        return ours.recv() if ours.poll(PATIENCE) else {}
+    except EOFError:
+        return {}
+    finally:
+        child.join(GOODBYE)
+        child.terminate()
+        child.join()
+
+
+def _child(
+    pipe: Any, variant: str, folder: Path, task: str, rows: list[np.ndarray], kind: str, threads: int
+) -> None:  # pragma: no cover - in a process of its own
+    transformers.utils.logging.disable_progress_bar()
+    torch.set_num_threads(threads)
+    device = torch.device(kind)
+    libraries = _now()
+    model, words, _ = encoder.load_model(folder, task)
+    run = variants.build(variant, model.to(device), task, words, device, threads)
+    del model
+    run(rows, None)
+    gc.collect()
+    if kind == "cuda":
+        pipe.send({"peak": torch.cuda.max_memory_allocated() / MiB})
+    else:
+        pipe.send({"libraries": libraries, "peak": _peak(), "resident": _now()} if libraries is not None else {"peak": _peak()})
+
+
+def _peak() -> float:
+    """MiB at most; the system's own count of this program where it has one.
+
+    A child's `ru_maxrss` begins, on Linux, with what its parent held when it was made.
+    """
+    if (found := _status("VmHWM")) is not None:
+        return found
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MiB
+
+
+def _now() -> float | None:
+    return _status("VmRSS")
+
+
+def _status(key: str) -> float | None:
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{key}:")), None)

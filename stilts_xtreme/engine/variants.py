@@ -1,0 +1,213 @@
+"""Ways of running one trained classifier: the same weights, from rows of token ids to logits on the host."""
+
+import copy
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stilts_xtreme.engine.batches import collate, to
+from stilts_xtreme.engine.encoder import Model, can_pack, keeps_apart
+
+Rows = Sequence[np.ndarray]
+Run = Callable[
+    [Rows, int | None], np.ndarray
+]  # rows, and the length to fill them up to (None: that of the longest) -> logits [B, C]
+UNPADDED = ("packed", "packed-bf16")  # have no length to fill up to
+BY_LENGTH = ("sorted", *UNPADDED)  # take the pairs they are given sorted by length
+EXPORT_LENGTH = 16  # tokens of the example a model is exported with
+LARGE = 1.5e9  # bytes: above them weights go into a file of their own, since one ONNX file holds 2 GB
+
+
+class Unavailable(Exception):
+    """Why a variant cannot run here."""
+
+
+def build(variant: str, model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+    """The model run in this way, ready to be timed; its weights are shared where the variant leaves them as they are.
+
+    Raises Unavailable where this machine, or what is installed on it, cannot.
+    """
+    model.eval()
+    return _BUILDERS[variant](model, task, words, device, threads)
+
+
+class Padded(nn.Module):
+    """Encoder and classification head from padded ids and mask [B, L] to logits [B, C]."""
+
+    def __init__(self, model: Model, task: str):
+        super().__init__()
+        self.encoder = model.encoder
+        self.head = model.heads[task].classify
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        return self.head(hidden[:, 0])
+
+
+class Half(Padded):
+    """The same, the encoder's matrices in bf16; the head stays in fp32, as it does when a stage predicts."""
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        with torch.autocast(ids.device.type, torch.bfloat16):
+            hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        return self.head(hidden[:, 0].float())
+
+
+def fill(rows: Rows, value: int, length: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and mask [B, L] as int64; longer rows are cut at `length`."""
+    width = length or max(map(len, rows))
+    ids, mask = np.full((len(rows), width), value, np.int64), np.zeros((len(rows), width), np.int64)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = row[:width]
+        mask[i, : len(row)] = 1
+    return ids, mask
+
+
+def _padded(module: Callable[[Tensor, Tensor], Tensor], encoder: Any, device: torch.device) -> Run:
+    def run(rows: Rows, length: int | None = None) -> np.ndarray:
+        encoder.config._attn_implementation = "sdpa"  # packed turns in between leave their own
+        ids, mask = (torch.from_numpy(array).to(device) for array in fill(rows, encoder.config.pad_token_id, length))
+        with torch.inference_mode():
+            return module(ids, mask).float().cpu().numpy()
+
+    return run
+
+
+def _eager(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+    return _padded(Padded(model, task), model.encoder, device)
+
+
+def _compiled(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+    if device.type == "cpu" and not (shutil.which("g++") or shutil.which("clang++")):
+        raise Unavailable("torch.compile needs a C++ compiler (g++ or clang++), and none is on the path")
+    run = _padded(torch.compile(Padded(model, task), dynamic=True), model.encoder, device)
+    tried = [np.arange(5, dtype=np.int64) + 4] * 2
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            run(tried[:1], None), run(tried, None)  # a batch of one is a case of its own
+    except Exception as fault:  # whatever the compiler's chain of tools raises
+        raise Unavailable(f"torch.compile failed: {_line(fault)}") from None
+    return run
+
+
+def _bf16(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+    half = _halved(model, device)
+    return _padded(Half(half, task), half.encoder, device)
+
+
+def _packed(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+    if not can_pack(model.encoder):
+        raise Unavailable(f"packed rows are not known for encoders of kind {model.encoder.config.model_type}")
+    with torch.autocast(device.type, torch.bfloat16, enabled=model.half):
+        if not keeps_apart(model.encoder, device):
+            raise Unavailable("on this device packed rows are worked on in half precision only, from NVIDIA's Ampere on")
+    kind = model.kinds[task]
+
+    def run(rows: Rows, length: int | None = None) -> np.ndarray:
+        features = [{"rows": [row], "target": 0, "example": 0} for row in rows]
+        batch = to(collate(kind, features, words), device)
+        with torch.inference_mode():
+            return model.logits(task, batch).float().cpu().numpy()
+
+    return run
+
+
+def _packed_bf16(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+    return _packed(_halved(model, device), task, words, device, threads)
+
+
+def _halved(model: Model, device: torch.device) -> Model:
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise Unavailable(f"{torch.cuda.get_device_name(device)} has no bf16")
+    return copy.deepcopy(model).halve()
+
+
+def _int8(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+    """Dynamic quantisation: weights of linear layers as int8 once, their inputs at every call, one scale for a batch."""
+    if device.type != "cpu":
+        raise Unavailable("dynamic int8 of torch.ao.quantization runs on CPUs only")
+    try:
+        from torch.ao.quantization import quantize_dynamic
+    except ImportError:
+        raise Unavailable("this torch has no torch.ao.quantization any more (its successor is the package torchao)") from None
+    if torch.backends.quantized.engine == "none":
+        raise Unavailable("this torch was built without a quantised engine")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated since 2.10, and still there
+        padded = quantize_dynamic(Padded(copy.deepcopy(model), task).eval(), {nn.Linear}, dtype=torch.qint8)
+    return _padded(padded, padded.encoder, device)
+
+
+def _onnx(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
+    if missing:
+        raise Unavailable(f"not installed: {', '.join(missing)} (pip install 'stilts-xtreme[onnx]')")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
+    wanted = "CUDAExecutionProvider" if device.type == "cuda" else "CPUExecutionProvider"
+    if wanted not in onnxruntime.get_available_providers():
+        raise Unavailable(f"this onnxruntime has no {wanted}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        _export(Padded(model, task), model.encoder, device, path)
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
+        except Exception as fault:  # onnxruntime's own, which have no common base of their own
+            raise Unavailable(f"onnxruntime does not take the exported model: {_line(fault)}") from None
+    pad = model.encoder.config.pad_token_id
+
+    def run(rows: Rows, length: int | None = None) -> np.ndarray:
+        ids, mask = fill(rows, pad, length)
+        return session.run(None, {"ids": ids, "mask": mask})[0]
+
+    return run
+
+
+def _export(module: Padded, encoder: Any, device: torch.device, path: Path) -> None:
+    """Write the model as ONNX, batch and length left open."""
+    encoder.config._attn_implementation = "sdpa"
+    ids = torch.full((2, EXPORT_LENGTH), 5, device=device)
+    mask = torch.ones_like(ids)
+    mask[1, EXPORT_LENGTH // 2 :] = 0
+    large = sum(value.nbytes for value in module.parameters()) > LARGE
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of every package that it could do more with
+    open_ = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    try:
+        with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module, (ids, mask), str(path), input_names=["ids", "mask"], output_names=["logits"], dynamo=True,
+                dynamic_shapes={"ids": open_, "mask": open_}, external_data=large, verbose=False,
+            )  # fmt: skip
+    except Exception as fault:  # the exporter raises many kinds
+        raise Unavailable(f"torch.onnx.export failed: {_line(fault)}") from None
+
+
+def _line(fault: Exception) -> str:
+    """The first line that says something."""
+    told = next((line.strip() for line in str(fault).splitlines() if line.strip()), "")
+    return f"{type(fault).__name__}: {told[:200]}"
+
+
+_BUILDERS: dict[str, Callable[..., Run]] = {
+    "eager": _eager,
+    "sorted": _eager,
+    "packed": _packed,
+    "compiled": _compiled,
+    "bf16": _bf16,
+    "packed-bf16": _packed_bf16,
+    "int8": _int8,
+    "onnx": _onnx,
+}

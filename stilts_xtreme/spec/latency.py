@@ -1,0 +1,98 @@
+"""The spec of a latency study: which models are timed, how they are run, and how often."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from stilts_xtreme.scoring.timing import FEW
+from stilts_xtreme.spec.checks import Count, Languages, Model, Name, Problem, Seed, refuse, twice, unknown
+from stilts_xtreme.spec.setup import Setup, too_long
+from stilts_xtreme.spec.study import StudyMixture
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+
+VARIANTS = ("eager", "sorted", "packed", "compiled", "bf16", "packed-bf16", "int8", "onnx")
+Variant = Literal["eager", "sorted", "packed", "compiled", "bf16", "packed-bf16", "int8", "onnx"]
+PAIRED = tuple(name for name in TARGETS if TASKS[name].head == "classification")
+
+
+class Latency(Model):
+    """Models that differ in their intermediate training ("none" is what the others are held against), timed on one target.
+
+    `calls` at batch 1 come in blocks of `block` by turns, after `warmup` calls; larger `batch_sizes` take `passes` turns over
+    `pool` pairs of each language. `lengths` are numbers of tokens to fill rows up to, beside their own; `examples` (None: all)
+    the pairs of each language that accuracy is taken on.
+    """
+
+    kind: Literal["latency"]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+    question: str = ""
+    setup: Setup
+    mixtures: dict[Name, StudyMixture] = {}
+    models: Annotated[list[str], Field(min_length=1)]
+    target: str = "xnli"
+    languages: Languages | None = None
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
+    variants: Annotated[list[Variant], Field(min_length=1)] = list(VARIANTS)
+    batch_sizes: Annotated[list[Count], Field(min_length=1)] = [1, 8, 32, 128]
+    lengths: list[Annotated[int, Field(ge=8, lt=2**31)]] = []
+    calls: Count = 200
+    warmup: Count = 20
+    block: Count = Field(10, validate_default=True)
+    passes: Count = 5
+    pool: Count = 256
+    threads: Count = 1
+    examples: Count | None = None
+
+    @field_validator("mixtures")
+    @classmethod
+    def _free_names(cls, mixtures: dict[str, StudyMixture]) -> dict[str, StudyMixture]:
+        taken = [name for name in mixtures if name in TASKS or name == "none"]
+        refuse(Problem(f"'{name}' already has a meaning: choose another name", (name,), on_key=True) for name in taken)
+        return mixtures
+
+    @field_validator("models")
+    @classmethod
+    def _known(cls, models: list[str], info: ValidationInfo) -> list[str]:
+        if "mixtures" not in info.data:
+            return models
+        names = ("none", *INTERMEDIATES, *info.data["mixtures"])
+        places = (((i,), name) for i, name in enumerate(models))
+        first = [] if "none" in models else [Problem("'none' is missing: it is what the others are held against")]
+        refuse([*unknown(places, names, "an intermediate task or a mixture of this study"), *twice(models), *first])
+        return models
+
+    @field_validator("target")
+    @classmethod
+    def _pairs(cls, target: str) -> str:
+        refuse(unknown([((), target)], PAIRED, "a target of text pairs with one label each"))
+        return target
+
+    @field_validator("variants")
+    @classmethod
+    def _with_eager(cls, variants: list[str]) -> list[str]:
+        first = [] if "eager" in variants else [Problem("'eager' is missing: it is what the others are held against")]
+        refuse([*twice(variants), *first])
+        return variants
+
+    @field_validator("languages", "seeds", "batch_sizes")
+    @classmethod
+    def _once(cls, items: list[int] | list[str] | None) -> list[int] | list[str] | None:
+        refuse(twice(items or ()))
+        return items
+
+    @field_validator("lengths")
+    @classmethod
+    def _fit(cls, lengths: list[int], info: ValidationInfo) -> list[int]:
+        setup = info.data.get("setup")
+        encoder = setup.encoder if setup is not None else None
+        refuse([*twice(lengths), *(p for i, length in enumerate(lengths) for p in too_long(length, encoder, (i,)))])
+        return lengths
+
+    @field_validator("block")
+    @classmethod
+    def _several_blocks(cls, block: int, info: ValidationInfo) -> int:
+        calls = info.data.get("calls")
+        if calls is not None and calls < FEW * block:
+            text = f"calls ({calls}) make fewer than {FEW} blocks of {block}: no interval can be told from so few"
+            refuse([Problem(text)])
+        return block

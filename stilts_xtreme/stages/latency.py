@@ -1,0 +1,211 @@
+"""Do a Latency stage: models and variants timed in turns, and what each variant costs in accuracy."""
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stilts_xtreme import plan, results
+from stilts_xtreme.engine import encoder, footprint, machine, variants
+from stilts_xtreme.engine import latency as timing
+from stilts_xtreme.engine.latency import Lane, Part
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.scoring.timing import percentiles
+from stilts_xtreme.stages import models
+from stilts_xtreme.stages.encoded import Desk, Encoded
+from stilts_xtreme.stages.events import Options, Progress, Tell
+from stilts_xtreme.stages.lineage import lineage
+from stilts_xtreme.stages.train import headline
+from stilts_xtreme.store import Store
+from stilts_xtreme.tasks.catalogue import TASKS
+
+AGAIN = "again"  # the first model, loaded once more: what two copies of the same weights differ by is the method's own noise
+UNSPACED = {"ja", "my", "th", "zh"}  # written without spaces between words: tokens per word cannot be told
+
+
+def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
+    """Measure and write `calls.jsonl` and the result into `scratch`."""
+    import torch
+
+    began = time.monotonic()
+    models.forget()
+    progress, device = Progress(stage, tell), torch.device(stage.device)
+    loaded = _loaded(stage, store, device)
+    words, notes = loaded[AGAIN][1:]
+    source, limits = stage.models[0].tasks[0], Limits(**notes["limits"])
+    if too_long := [length for length in stage.lengths if length > encoder.longest(loaded[AGAIN][0].encoder)]:
+        raise UserError(f"lengths: {too_long[0]} tokens are more than this encoder reads")
+    desk = Desk(store, stage.where, words, limits, progress.note)
+    labels = loaded[AGAIN][0].labels[source]
+    read = {
+        code: desk.encoded(stage.task, "test", code, head=notes["head"], labels=labels, training=False)
+        for code in stage.languages
+    }
+    rows = {code: [np.array(feature["rows"][0]) for feature in one.features] for code, one in read.items()}
+    texts = {code: [(example.first, example.second) for example in one.examples()] for code, one in read.items()}
+
+    with machine.pinned(stage.threads) as cpus:
+        lanes, skipped, preparation = _lanes(stage, loaded, source, device, progress)
+        watch = machine.Watch()
+        latency = _single(stage, lanes, rows, device, progress, scratch)
+        throughput = _throughput(stage, lanes, rows, device, progress)
+        tokenised = _tokenised(stage, texts, words, limits)
+        busy = watch.told(cpus)
+        answers = _answers(stage, lanes, read, rows, labels, limits, progress)
+        ran = [variant for variant in stage.variants if variant not in skipped]
+        folder, some = store.path(stage.models[0]), rows[stage.languages[0]][: max(stage.batch_sizes)]
+        memory = {}
+        for variant in ran:
+            progress.note(f"memory: {variant}")
+            memory[variant] = footprint.measure(variant, folder, source, some, device, stage.threads)
+
+    collapsed = [link for link in plan.chain(stage)[:-1] if store.result(link)["collapsed"]]
+    result = {
+        "schema": results.LATENCY,
+        "address": plan.address(stage),
+        "plan": plan.identity(stage),
+        "chain": lineage(stage),
+        "data": [one.told for one in read.values()],
+        "task": stage.task,
+        "languages": {code: _fertility(code, rows[code], texts[code]) for code in stage.languages},
+        "variants": ran,
+        "skipped": skipped,
+        "answers": answers,
+        "parameters": sum(p.numel() for p in loaded[AGAIN][0].parameters()),
+        "collapsed": bool(collapsed),
+        "collapse": {plan.address(link): store.result(link)["collapse"] for link in collapsed},
+        "provenance": results.provenance(stage.device, time.monotonic() - began),
+        "measured": {
+            "environment": {**machine.environment(device, stage.threads), "pinned_to": cpus, **busy},
+            "latency": latency,
+            "throughput": throughput,
+            "tokenisation": tokenised,
+            "memory": memory,
+            "preparation": preparation,
+        },
+    }
+    results.write(scratch / "result.json", result)
+
+
+def _loaded(stage: plan.Latency, store: Store, device: Any) -> dict[str, tuple[Any, Any, dict[str, Any]]]:
+    """Model, tokenizer and notes by address; the first once more, from disk, as a control."""
+    found = {}
+    for name, link in [*((plan.address(link), link) for link in stage.models), (AGAIN, stage.models[0])]:
+        model, words, notes = encoder.load_model(store.path(link), link.tasks[0])
+        found[name] = model.to(device), words, notes
+    return found
+
+
+def _lanes(
+    stage: plan.Latency, loaded: Mapping[str, Any], source: str, device: Any, progress: Progress
+) -> tuple[list[Lane], dict[str, str], dict[str, float]]:
+    """Every model in every variant; why variants cannot run here; seconds it took to prepare the first model for each."""
+    lanes, skipped, seconds = [], {}, {}
+    for variant in stage.variants:
+        made = []
+        try:
+            for name, (model, words, _) in loaded.items():
+                progress.note(f"preparing {variant}")
+                began = time.monotonic()
+                made.append(Lane(name, variant, variants.build(variant, model, source, words, device, stage.threads)))
+                seconds.setdefault(variant, time.monotonic() - began)
+        except variants.Unavailable as why:
+            skipped[variant] = str(why)
+            seconds.pop(variant, None)
+        else:
+            lanes += made
+    return lanes, skipped, seconds
+
+
+def _single(
+    stage: plan.Latency, lanes: Sequence[Lane], rows: Mapping[str, Any], device: Any, progress: Progress, scratch: Path
+) -> list[dict[str, Any]]:
+    """Calls at batch 1: in every language at natural lengths, and in the first language filled up to each of `lengths`."""
+    first, told = stage.languages[0], []
+    natural = [lane for lane in lanes if lane.variant != "sorted"]  # one row is sorted
+    filled = [lane for lane in natural if lane.variant not in variants.UNPADDED]
+    jobs = [(natural, [Part(code, rows[code]) for code in stage.languages])]
+    if stage.lengths:
+        jobs.append((filled, [Part(first, rows[first], length) for length in stage.lengths]))
+    rounds = -(-stage.calls // stage.block)
+    more = progress.through(sum(len(ours) * len(parts) for ours, parts in jobs) * rounds, "batch 1")
+    with open(scratch / "calls.jsonl", "w", encoding="utf-8", newline="\n") as file:
+        for ours, parts in jobs:
+            found = timing.single(ours, parts, stage.calls, stage.warmup, stage.block, device, more)
+            for (i, j), blocks in found.items():
+                key = {"model": ours[i].model, "variant": ours[i].variant, "language": parts[j].language}
+                key |= {} if parts[j].length is None else {"length": parts[j].length}
+                seconds = [one for block in blocks for one in block]
+                file.write(json.dumps({**key, "seconds": [round(one, 7) for one in seconds]}) + "\n")
+                medians = timing.medians(found, (i, j))
+                told.append({**key, **percentiles(seconds), "calls": len(seconds), "rounds": medians})
+    return told
+
+
+def _throughput(
+    stage: plan.Latency, lanes: Sequence[Lane], rows: Mapping[str, Any], device: Any, progress: Progress
+) -> list[dict[str, Any]]:
+    """Passes over the first `pool` rows of every language at each batch size above 1 (at 1, calls say it)."""
+    sizes = [size for size in stage.batch_sizes if size > 1]
+    parts = [Part(code, rows[code][: stage.pool]) for code in stage.languages]
+    more = progress.through(len(lanes) * len(parts) * len(sizes) * stage.passes, "throughput")
+    told = []
+    for size in sizes:
+        for (i, j), blocks in timing.passes(lanes, parts, size, stage.passes, device, more).items():
+            key = {"model": lanes[i].model, "variant": lanes[i].variant, "language": parts[j].language, "batch": size}
+            told.append({**key, "pairs": len(parts[j].rows), "seconds": [block[0] for block in blocks]})
+    return told
+
+
+def _tokenised(stage: plan.Latency, texts: Mapping[str, Any], words: Any, limits: Limits) -> dict[str, dict[str, float]]:
+    told = {}
+    for code in stage.languages:
+        calls, each = timing.tokenisation(words, texts[code][: stage.pool], limits.max_length, stage.calls, stage.warmup)
+        told[code] = {**percentiles(calls), "together": 1e3 * each}
+    return told
+
+
+def _answers(
+    stage: plan.Latency, lanes: Sequence[Lane], read: Mapping[str, Encoded], rows: Mapping[str, Any], labels: Any,
+    limits: Limits, progress: Progress,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """By model and variant: accuracy by language, and agreement with the model's own eager answers."""
+    task, count = TASKS[stage.task], stage.examples
+    examples = {code: one.examples()[:count] for code, one in read.items()}
+    sizes = {code: len(found) for code, found in examples.items()}
+    ours = [lane for lane in lanes if lane.model != AGAIN]
+    more = progress.through(len(ours) * sum(sizes.values()), "answers")
+    base: dict[str, np.ndarray] = {}
+    told: dict[str, dict[str, Any]] = {}
+    for lane in sorted(ours, key=lambda lane: lane.variant != "eager"):
+        outputs = {}
+        for code in stage.languages:
+            outputs[code] = timing.logits(lane, rows[code][:count])
+            more(sizes[code])
+        together = np.concatenate(list(outputs.values()))
+        eager = base.setdefault(lane.model, together)
+        scores = {}
+        for code, found in outputs.items():
+            decoded = HEADS[task.head].decode(list(found), read[code].features, examples[code], labels, limits)
+            scores[code] = {"accuracy": headline(stage.task, task.metric(decoded, examples[code], code)), "n": sizes[code]}
+        mean = math.fsum(one["accuracy"] for one in scores.values()) / len(scores)
+        told.setdefault(lane.model, {})[lane.variant] = {
+            "accuracy": mean, "languages": scores, **timing.agreement(together, eager)
+        }  # fmt: skip
+    return told
+
+
+def _fertility(code: str, rows: Sequence[np.ndarray], texts: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """Tokens a pair with special ones; without them, tokens a word (where words are spaced) and a character."""
+    tokens = sum(map(len, rows))
+    text = tokens - 4 * len(rows)  # <s> a </s></s> b </s>
+    told = {"n": len(rows), "tokens_per_pair": tokens / len(rows), "longest": max(map(len, rows))}
+    told["tokens_per_character"] = text / max(1, sum(len(one.replace(" ", "")) for pair in texts for one in pair))
+    if code not in UNSPACED:
+        told["tokens_per_word"] = text / max(1, sum(len(one.split()) for pair in texts for one in pair))
+    return told

@@ -1,0 +1,86 @@
+"""Where languages stand by their resources: by class where they are real, by the text the encoder read where they are made up."""
+
+import math
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+
+from stilts_xtreme import plan
+from stilts_xtreme.languages import LANGUAGES, UNSEEN_BY_XLMR
+from stilts_xtreme.store import Store
+
+GROUPS = ("low", "mid", "high", "unseen")
+JOSHI, LINES = "joshi", "log10 lines"  # axes
+MOST, LEAST = 2 / 3, 1 / 3  # of the lines that the most read language has: high from the one, low below the other
+XLMR = ("xlm-roberta", "xlm-r-", "xlmr")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One language: its group, its class (real ones), lines of text that an encoder trained here read of it."""
+
+    group: str
+    level: int | None
+    lines: int | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of an encoder's text: lines by language (trained here), or the languages it lacks (None: unknown)."""
+
+    lines: Mapping[str, int] | None = None
+    lacks: Container[str] | None = None
+
+    def unseen(self, code: str) -> bool:
+        return code not in self.lines if self.lines is not None else self.lacks is not None and code in self.lacks
+
+
+@dataclass(frozen=True)
+class Map:
+    """All languages with a place, and the axis that slopes are taken on."""
+
+    axis: str
+    places: Mapping[str, Place]
+
+    def at(self, code: str) -> float | None:
+        """The language's place on the axis; None for one that the encoder never saw."""
+        place = self.places[code]
+        if place.group == "unseen":
+            return None
+        return place.level if self.axis == JOSHI else math.log10(place.lines) if place.lines else None
+
+    def groups(self, codes: Iterable[str]) -> dict[str, list[str]]:
+        """These languages by group; those without a place are left out, and English, the language of fine-tuning."""
+        others = [code for code in codes if code in self.places and code != "en"]
+        found = {group: [code for code in others if self.places[code].group == group] for group in GROUPS}
+        return {group: members for group, members in found.items() if members}
+
+
+def seen(stage: plan.Stage, store: Store) -> Seen:
+    """The text that the first encoder of a finished stage was trained on."""
+    first = plan.chain(stage)[0]
+    origin = first.start if isinstance(first, plan.Train) else first.model
+    if isinstance(origin, plan.Pretrained):
+        name = origin.name.rstrip("/").rpartition("/")[2].lower()
+        return Seen(lacks=UNSEEN_BY_XLMR if name.startswith(XLMR) else None)
+    read = [told for told in store.result(first)["data"] if (told["task"], told["split"]) == ("text", "train")]
+    return Seen({told["language"]: told["examples"] for told in read})
+
+
+def located(codes: Iterable[str], seen: Seen) -> Map:
+    """Real languages by class (Joshi et al. 2020); where there are none but English, made-up ones by their lines of text."""
+    codes = [code for code in codes if "-" not in code]  # of "en-de" (MLQA) neither side is the pair's
+    lines = seen.lines or {}
+    if any(code in LANGUAGES and code != "en" for code in codes):
+        real = {code: LANGUAGES[code] for code in codes if code in LANGUAGES}
+        return Map(JOSHI, {
+            code: Place("unseen" if seen.unseen(code) else known.resources, known.joshi, lines.get(code))
+            for code, known in real.items()
+        })  # fmt: skip
+    most = max(lines.values(), default=0)
+    return Map(LINES, {code: Place(_size(lines.get(code, 0), most), None, lines.get(code, 0)) for code in codes if most})
+
+
+def _size(lines: int, most: int) -> str:
+    if not lines:
+        return "unseen"
+    return "high" if lines >= MOST * most else "low" if lines < LEAST * most else "mid"

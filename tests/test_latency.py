@@ -1,0 +1,289 @@
+"""Latency: its spec, its stage through the real command, its statistics and its report. Times themselves are never judged."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
+
+from stilts_xtreme import axes, plan, report, results, spec
+from stilts_xtreme.engine import encoder, footprint, latency, machine, variants
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.scoring import timing
+
+ROOT = Path(__file__).parent.parent
+SPEC = ROOT / "experiments" / "studies" / "latency.yaml"
+TINY = [
+    "setup.encoder.random.hidden_size=16", "setup.encoder.random.layers=1", "setup.encoder.random.heads=2",
+    "setup.encoder.random.intermediate_size=32", "setup.encoder.random.vocab_size=1200",
+    "setup.pretraining.recipe.steps=4", "setup.pretraining.languages=[en,xa]", "setup.retrieval.layer=1",
+    "setup.recipes={default: {steps: 3, examples: 64, dev_limit: 24, batch_size: 8, max_length: 128}}",
+    "models=[none,qqp]", "languages=[en,xa]", "variants=[eager,sorted,packed,int8,onnx]", "batch_sizes=[1,4]", "lengths=[32]",
+    "calls=8", "block=1", "warmup=1", "passes=2", "pool=16", "examples=20",
+]  # fmt: skip
+CPU = torch.device("cpu")
+
+
+def stilts(*words: object, code: int = 0) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "stilts_xtreme", *map(str, words)], env=environment, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> tuple[Path, Path]:
+    """A finished tiny study and its store."""
+    store = tmp_path_factory.mktemp("runs")
+    done = stilts("latency", SPEC, *TINY, "--device", "cpu", "--store", store, "--jobs", 1)
+    assert done.stdout.count("\n") == 1
+    return Path(done.stdout.strip()), store
+
+
+@pytest.fixture(scope="module")
+def model() -> encoder.Model:
+    shape = plan.Random(hidden_size=16, layers=2, heads=2, intermediate_size=32, max_positions=40, vocab_size=50)
+    made = encoder.Model(encoder.random_encoder(shape, words(), 1), {"t": "classification"}, {"t": ("a", "b", "c")}, 0.0)
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        for value in made.parameters():
+            if value.dim() == 2:
+                value.normal_(std=0.4)
+        logits = latency.logits(latency.Lane("m", "eager", variants.build("eager", made, "t", words(), CPU, 1)), rows())
+        made.heads["t"].classify.projection.bias -= torch.from_numpy(logits.mean(0))  # so that labels differ
+    return made
+
+
+def words() -> PreTrainedTokenizerFast:
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    pieces = [*special, *(f"w{i}" for i in range(45)), "<mask>"]
+    backend = Tokenizer(models.WordLevel({piece: i for i, piece in enumerate(pieces)}, unk_token="<unk>"))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>", mask_token="<mask>"
+    )
+
+
+def rows(count: int = 24) -> list[np.ndarray]:
+    drawn = np.random.default_rng(3)
+    return [np.array([0, *drawn.integers(4, 49, drawn.integers(3, 20)), 2]) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("models=[mnli,squad]", "'none' is missing"),
+        ("models=[none,mnlli]", "did you mean 'mnli'"),
+        ("models=[none,none]", "twice"),
+        ("target=panx", "text pairs"),
+        ("variants=[int8]", "'eager' is missing"),
+        ("variants=[eager,int4]", "int8"),
+        ("lengths=[256]", "do not fit"),
+        ("calls=79", "fewer than 8 blocks"),
+        ("threads=0", "at least 1"),
+        ("languages=[en,en]", "twice"),
+        ("cals=3", "did you mean 'calls'"),
+    ],
+)
+def test_faults_of_a_spec_are_told(override, told) -> None:
+    with pytest.raises(UserError) as fault:
+        spec.load(SPEC, [override])
+    assert told in str(fault.value) and "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize("setup", ["mini-real", "paper"])
+def test_other_scales_are_a_setup_away(setup) -> None:
+    path = ROOT / "experiments" / "setups" / f"{setup}.yaml"
+    assert spec.load(SPEC, [f"setup={path}"]).setup.name == setup
+
+
+def test_a_stage_of_its_own_shares_the_trainings_of_the_main_study() -> None:
+    (timed,) = axes.latency(spec.load(SPEC, ["models=[squad,none]"]), "cpu")
+    main = ROOT / "experiments" / "studies" / "main.yaml"
+    cells = axes.study(spec.load(main, ["intermediate=[none,squad]", "targets=[xnli]"]))
+    assert timed.names == ("none", "squad")  # what the others are held against comes first
+    assert [plan.address(one) for one in timed.stage.models] == [plan.address(cell.stage.model) for cell in cells]
+    stages = plan.ordered([timed.stage])
+    assert [plan.kind(one) for one in stages] == ["train"] * 4 + ["latency"] and stages[-1] is timed.stage
+    other = [
+        axes.latency(spec.load(SPEC, ["models=[squad,none]", change]), "cpu")[0].stage for change in ("calls=300", "threads=2")
+    ]
+    gpu = axes.latency(spec.load(SPEC, ["models=[squad,none]"]), "cuda")[0].stage
+    assert len({plan.address(one) for one in (timed.stage, *other, gpu)}) == 4
+
+
+def test_percentiles_are_numpys() -> None:
+    seconds = np.random.default_rng(0).exponential(size=203)
+    told = timing.percentiles(seconds.tolist())
+    for share in (50, 90, 95, 99):
+        assert told[f"p{share}"] == pytest.approx(1e3 * np.percentile(seconds, share))
+    assert told["mean"] == pytest.approx(1e3 * seconds.mean())
+
+
+def test_a_ratio_is_that_of_turns_and_its_interval_knows_their_noise() -> None:
+    random = np.random.default_rng(1)
+    drift = np.exp(random.normal(size=(20, 1)))  # of the machine: it meets both sides
+    base = drift * np.exp(0.01 * random.normal(size=(20, 3)))
+    same = timing.ratio(drift * np.exp(0.01 * random.normal(size=(20, 3))), base)
+    slow = timing.ratio(1.2 * base, base)
+    rough = timing.ratio(base * np.exp(0.5 * random.normal(size=(20, 3))), base)
+    assert timing.verdict(same) == "equal" and timing.verdict(slow) == "differs" and timing.verdict(rough) == "open"
+    assert slow["ratio"] == pytest.approx(1.2) and same["low"] < same["ratio"] < same["high"]
+    few = timing.ratio(1.2 * base[:3], base[:3])
+    assert "low" not in few and timing.verdict(few) == "open"
+    assert timing.ratio(base, base[::-1]) == timing.ratio(base, base[::-1])
+
+
+@pytest.mark.parametrize(
+    ("variant", "near"), [("sorted", 1e-5), ("packed", 1e-4), ("bf16", 0.5), ("packed-bf16", 0.5), ("int8", 1.5)]
+)
+def test_variants_give_the_answers_of_eager(model, variant, near) -> None:
+    eager = latency.Lane("m", "eager", variants.build("eager", model, "t", words(), CPU, 1))
+    base = latency.logits(eager, rows())
+    found = latency.logits(latency.Lane("m", variant, variants.build(variant, model, "t", words(), CPU, 1)), rows())
+    told = latency.agreement(found, base)
+    assert len(set(base.argmax(1))) > 1 and told["largest"] <= near and told["same"] >= (100 if near < 0.1 else 70)
+    assert torch.get_default_dtype() == torch.float32 and model.encoder.dtype == torch.float32
+    np.testing.assert_array_equal(latency.logits(eager, rows()), base)  # whatever a variant made of the weights is its own
+
+
+def test_agreement_tells_other_labels_and_the_largest_difference() -> None:
+    base = np.array([[1.0, 0.0], [0.0, 1.0], [3.0, 0.0], [0.0, 2.0]])
+    other = base.copy()
+    other[1] = [1.5, 1.0]
+    assert latency.agreement(other, base) == {"same": 75.0, "largest": 1.5}
+
+
+def test_filling_up_cuts_and_pads() -> None:
+    ids, mask = variants.fill([np.array([5, 6, 7]), np.array([8])], 1, 2)
+    assert ids.tolist() == [[5, 6], [8, 1]] and mask.tolist() == [[1, 1], [1, 0]]
+    assert variants.fill([np.array([5, 6, 7]), np.array([8])], 1, None)[0].shape == (2, 3)
+
+
+def test_every_lane_is_timed_on_the_same_rows_in_orders_that_differ() -> None:
+    heard: list[tuple[str, int]] = []
+    lanes = [
+        latency.Lane(name, "eager", lambda rows, length, name=name: heard.append((name, len(rows[0]))))
+        for name in ("a", "b", "c")
+    ]
+    parts = [latency.Part("en", rows(7)), latency.Part("xa", rows(5), 32)]
+    found = latency.single(lanes, parts, 8, 3, 2, CPU, lambda done: None)
+    assert {key: [len(block) for block in blocks] for key, blocks in found.items()} == {
+        (i, j): [2] * 4 for i in range(3) for j in range(2)
+    }
+    by = {name: sorted(size for who, size in heard if who == name) for name in ("a", "b", "c")}
+    assert by["a"] == by["b"] == by["c"]
+    assert len({tuple(order) for order in latency.orders(3, 20)}) > 3 and list(latency.orders(3, 5)) == list(latency.orders(3, 5))
+
+
+def test_what_is_not_there_is_a_reason(model, monkeypatch) -> None:
+    monkeypatch.setattr(variants, "find_spec", lambda name: None)
+    with pytest.raises(variants.Unavailable, match=r"not installed: onnx, onnxscript, onnxruntime.*stilts-xtreme\[onnx\]"):
+        variants.build("onnx", model, "t", words(), CPU, 1)
+    monkeypatch.setattr(variants.shutil, "which", lambda name: None)
+    with pytest.raises(variants.Unavailable, match="compiler"):
+        variants.build("compiled", model, "t", words(), CPU, 1)
+
+
+def test_onnx_runtime_gives_the_same_answers(model) -> None:
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(name, reason="the extra `onnx` is not installed")
+    base = latency.logits(latency.Lane("m", "eager", variants.build("eager", model, "t", words(), CPU, 1)), rows())
+    found = latency.logits(latency.Lane("m", "onnx", variants.build("onnx", model, "t", words(), CPU, 1)), rows())
+    assert latency.agreement(found, base)["same"] == 100 and np.abs(found - base).max() < 1e-4
+
+
+def test_the_machine_is_told_and_let_go_again() -> None:
+    told = machine.environment(CPU, 1)
+    assert told["threads"] == 1 and told["processor"] and told["system"]
+    if hasattr(os, "sched_getaffinity"):
+        before = os.sched_getaffinity(0)
+        with machine.pinned(1) as cpus:
+            assert len(cpus) == 1 and os.sched_getaffinity(0) == set(cpus)
+        assert os.sched_getaffinity(0) == before
+
+
+def test_memory_is_the_childs_own(model, tmp_path) -> None:
+    model.save(tmp_path, words(), {"t": {"limits": {"max_length": 32}, "threshold": None}})
+    ballast = np.ones(200_000_000)  # 1.6 GB of the parent's
+    told = footprint.measure("eager", tmp_path, "t", rows(2), CPU, 1)
+    assert ballast[0] and 0 < told["peak"] < 1500
+    if "libraries" in told:
+        assert told["libraries"] <= told["peak"]
+
+
+def test_a_study_says_what_was_measured_and_what_was_not(measured) -> None:
+    path, store = measured
+    study = results.read(path, results.LATENCY_STUDY)
+    (run,), (times,) = study["runs"], study["measured"]["runs"]
+    assert list(study)[-2:] == ["provenance", "measured"]
+    ran = [name for name in ("eager", "sorted", "packed", "int8", "onnx") if name not in run["skipped"]]
+    assert run["variants"] == ran and set(run["skipped"]) <= {"onnx"} and all(run["skipped"].values())
+    assert set(run["answers"]) == {"none", "qqp"}
+    for found in run["answers"].values():
+        assert found["packed"]["same"] == 100 and set(found["eager"]["languages"]) == {"en", "xa"}
+        assert all(
+            one["n"] == 20 and 0 <= one["accuracy"] <= 100 for told in found.values() for one in told["languages"].values()
+        )
+    assert {row["model"] for row in times["models"]} == {"qqp", "none again"}
+    assert all(row["calls"] == 8 and len(row["rounds"]) == 8 and "low" in times["models"][0] for row in times["latency"])
+    assert {row.get("length") for row in times["latency"]} == {None, 32}
+    assert {row["batch"] for row in times["throughput"]} == {4} and set(times["memory"]) == set(ran)
+    assert set(times["tokenisation"]) == {"en", "xa"} and times["environment"]["threads"] == 1
+    (stage,) = (store / "latency").glob("[0-9a-f]*")
+    lines = [json.loads(line) for line in (stage / "calls.jsonl").read_text().splitlines()]
+    assert len(lines) == len(times["latency"]) and all(len(line["seconds"]) == 8 for line in lines)
+    assert "latency" in stilts("runs", "list", "--store", store).stdout
+
+
+def test_a_second_run_measures_nothing(measured) -> None:
+    path, store = measured
+    before, kept = path.read_bytes(), {file: file.stat().st_mtime_ns for file in store.glob("*/*/result.json")}
+    assert "5 done, 0 to do" in stilts("latency", SPEC, *TINY, "--device", "cpu", "--store", store, "--dry-run").stdout
+    stilts("latency", SPEC, *TINY, "--device", "cpu", "--store", store)
+    assert path.read_bytes() == before
+    assert {file: file.stat().st_mtime_ns for file in store.glob("*/*/result.json")} == kept
+
+
+def test_the_command_takes_its_own_kind_only() -> None:
+    told = stilts("latency", ROOT / "experiments" / "studies" / "main.yaml", code=2).stderr
+    assert "stilts study" in told
+
+
+def test_the_report_is_drawn_from_the_result_alone(measured, tmp_path) -> None:
+    path, _ = measured
+    page = Path(stilts("report", path, "--to", tmp_path / "pages").stdout.strip()).read_text()
+    assert {file.name for file in (tmp_path / "pages").iterdir()} == {"report.md", "index.html", "models.svg", "variants.svg"}
+    for name in ("models", "variants"):
+        ElementTree.fromstring((tmp_path / "pages" / f"{name}.svg").read_text())
+    assert "## What can be saved, and at what price?" in page and "same labels %" in page and "none again" in page
+    study = results.read(path, results.LATENCY_STUDY)
+    report.write(study, tmp_path / "twice")
+    assert all((tmp_path / "twice" / file.name).read_bytes() == file.read_bytes() for file in (tmp_path / "pages").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "verdict", "told"),
+    [
+        (1.003, 0.995, 1.011, "equal", "Equal latency held"),
+        (1.01, 0.9, 1.1, "open", "not every comparison is narrow enough"),
+        (1.3, 1.2, 1.4, "differs", "Equal latency did not hold"),
+    ],
+)
+def test_the_page_says_whether_equal_latency_held(measured, tmp_path, ratio, low, high, verdict, told) -> None:
+    study = copy.deepcopy(results.read(measured[0], results.LATENCY_STUDY))
+    for row in study["measured"]["runs"][0]["models"]:
+        row |= {"ratio": 1.0, "low": 0.99, "high": 1.01, "verdict": "equal"}
+        if row["model"] == "qqp":
+            row |= {"ratio": ratio, "low": low, "high": high, "verdict": verdict}
+    report.write(study, tmp_path)
+    assert told in (tmp_path / "report.md").read_text()

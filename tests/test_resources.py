@@ -1,0 +1,237 @@
+"""Gains by a language's resources and by the number of training examples, in results and on pages. All scores are simulated."""
+
+import json
+import math
+import xml.etree.ElementTree as ElementTree
+import zlib
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from test_report import invented
+
+from stilts_xtreme import axes, plan
+from stilts_xtreme.languages import LANGUAGES, UNSEEN_BY_XLMR
+from stilts_xtreme.report import page, resources, sizes
+from stilts_xtreme.report.summary import summarise
+from stilts_xtreme.scoring.lines import slope_interval
+from stilts_xtreme.stages import comparisons
+from stilts_xtreme.stages import resources as gathered
+from stilts_xtreme.stages import sizes as sized
+from stilts_xtreme.stages.effects import Scored
+from stilts_xtreme.stages.places import LINES, Seen, located, seen
+
+RANDOM = plan.Random(8, 1, 1, 16, 32, 100)
+TEXT = {"en": 20_000, "xa": 20_000, "xb": 19_000, "xc": 10_000, "xd": 9_000, "xe": 2_500}
+REAL = {"xcopa": "en et ht id it qu sw ta th tr vi zh".split(), "tydiqa": "ar bn en fi id ko ru sw te".split()}
+MADE = {"xnli": ["en", *TEXT][1:] + ["xf"], "xquad": "en xa xb".split()}
+SIZES = {"usual": 8000, "n100": 100, "n1000": 1000}
+
+
+class Simulated:
+    """A store and a drawing in one: each prediction's scores are drawn around what its row, target and languages give."""
+
+    def __init__(self, gain: Any, text: dict[str, int]):
+        self.gain, self.text, self.of = gain, text, {}
+
+    def cell(self, start: Any, row: axes.Row, target: str, codes: list[str], seed: int) -> axes.Cell:
+        text = plan.Train(start, ("text",), plan.Recipe(), seed, ()) if isinstance(start, plan.Random) else start
+        model = text if row.intermediate == "none" else plan.Train(text, (row.intermediate,), plan.Recipe(), seed, ())
+        tuned = plan.Train(model, (target,), plan.Recipe(examples=SIZES[row.recipe]), seed, ())
+        stage = plan.Predict(tuned, target, tuple(codes), ())
+        self.of[plan.address(stage)] = row, target, seed
+        return axes.Cell(row.name, target, seed, stage)
+
+    def scored(self, stage: plan.Predict) -> Scored:
+        row, target, seed = self.of[plan.address(stage)]
+        random = np.random.default_rng([seed, zlib.crc32(f"{row.name} {target}".encode())])
+        lift = [self.gain(code, target, row.recipe) if row.intermediate != "none" else 0.0 for code in stage.languages]
+        values = 50.0 + np.array(lift) + random.normal(0, 0.1, len(lift))
+        return Scored(stage.languages, values, values + random.normal(0, 0.3, (200, len(lift))))
+
+    def result(self, stage: plan.Stage) -> dict:
+        assert isinstance(stage, plan.Train)
+        data = [{"task": "text", "split": "train", "language": code, "examples": lines} for code, lines in self.text.items()]
+        data.append({"task": "text", "split": "dev", "language": "qq", "examples": 9})
+        return {"data": data, "examples": {"some": stage.recipe.examples or 0}}
+
+
+def made(start: Any, languages: dict[str, list[str]], gain: Any, recipes=("usual",), text=TEXT, seeds=(1, 2, 3)) -> dict:
+    """A study's JSON, its evaluations, comparisons, resources and sizes from the same simulated scores."""
+    rows = [axes.Row(name, ["en"], 0.0, recipe) for name in ("none", "squad", "mnli") for recipe in recipes]
+    world = Simulated(gain, text)
+    cells = [world.cell(start, row, target, codes, seed) for row in rows for target, codes in languages.items() for seed in seeds]
+    found = comparisons.differences(cells, world)
+    names = ["none", "squad", "mnli"]
+    spec = SimpleNamespace(
+        intermediate=names, orders=None, training_languages=[["en"]], noise=None, recipes=dict.fromkeys(recipes)
+    )
+    told = {**gathered.gather(cells, found, world, world), **sized.gather(spec, cells, found, world)}
+    headlines = {"xnli": ["accuracy"], "xcopa": ["accuracy"], "tydiqa": ["f1"], "xquad": ["f1"]}
+    evaluations = []
+    for cell in cells:
+        scored = world.scored(cell.stage)
+        by = {code: {headlines[cell.target][0]: float(value), "n": 400} for code, value in zip(scored.languages, scored.values)}  # noqa: B905
+        evaluations.append({
+            "address": plan.address(cell.stage), "intermediate": cell.intermediate, "target": cell.target, "seed": cell.seed,
+            "score": float(scored.values.mean()), "metrics": {}, "languages": by, "collapsed": False, "chain": [],
+        })  # fmt: skip
+    tasks = {target: {"headline": headlines[target], "chance": None, "trains_on": target, "head": "x"} for target in languages}
+    return json.loads(json.dumps(invented((1,), ["none", "mnli"], ["xnli"]) | {
+        "intermediates": [row.name for row in rows], "targets": list(languages), "seeds": list(seeds), "tasks": tasks,
+        "evaluations": evaluations, "trainings": [], "recipes": {name: {"examples": SIZES[name]} for name in recipes},
+        "comparisons": comparisons.comparisons(found, list(languages)), **told,
+    }))  # fmt: skip
+
+
+def by_class(code: str, target: str, recipe: str) -> float:
+    """Two points a class."""
+    return 2.0 * LANGUAGES[code].joshi
+
+
+def by_text(code: str, target: str, recipe: str) -> float:
+    few = {"n100": 6.0, "n1000": 3.0, "usual": 0.0}[recipe] if target == "xnli" else 0.0
+    return few + (3.0 * math.log10(TEXT[code]) - 9.0 if code in TEXT else 0.0)
+
+
+@pytest.fixture(scope="module")
+def real() -> dict:
+    return made(plan.Pretrained("FacebookAI/xlm-roberta-base"), REAL, by_class)
+
+
+@pytest.fixture(scope="module")
+def few() -> dict:
+    return made(RANDOM, MADE, by_text, tuple(SIZES))
+
+
+def test_xlm_r_never_saw_four_languages_of_the_table() -> None:
+    assert set(LANGUAGES) >= UNSEEN_BY_XLMR and len(UNSEEN_BY_XLMR) == 4
+
+
+def test_real_languages_stand_by_class_and_apart_where_the_encoder_never_saw_them() -> None:
+    found = located(["en", "qu", "sw", "ta", "zh", "en-de"], Seen(lacks=UNSEEN_BY_XLMR))
+    assert found.axis == "joshi" and "en-de" not in found.places
+    assert found.groups(found.places) == {"low": ["sw"], "mid": ["ta"], "high": ["zh"], "unseen": ["qu"]}
+    assert [found.at(code) for code in ("sw", "zh", "qu")] == [2, 5, None]
+    unknown = located(["en", "qu", "sw"], Seen())
+    assert unknown.groups(unknown.places) == {"low": ["qu", "sw"]}
+    own = located(["en", "de", "sw"], Seen({"en": 10, "de": 5}))  # an encoder trained here: its own text says what is unseen
+    assert own.groups(own.places) == {"high": ["de"], "unseen": ["sw"]} and own.places["de"].lines == 5
+
+
+def test_made_up_languages_stand_by_the_text_that_was_read() -> None:
+    found = located([*TEXT, "xf"], Seen(TEXT))
+    assert found.axis == LINES and found.at("xc") == 4.0 and found.at("xf") is None
+    assert found.groups(found.places) == {"low": ["xe"], "mid": ["xc", "xd"], "high": ["xa", "xb"], "unseen": ["xf"]}
+    assert located(["en", "xa"], Seen()).places == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks"),
+    [
+        ("FacebookAI/xlm-roberta-large", True),
+        ("/models/xlm-roberta-base/", True),
+        ("bert-base-multilingual-cased", False),
+        ("facebook/xlm-v-base", False),
+    ],
+)
+def test_what_a_published_encoder_lacks(name: str, lacks: bool) -> None:
+    stage = plan.Predict(plan.Pretrained(name), "tatoeba", ("sw",), ())
+    assert seen(stage, None) == Seen(lacks=UNSEEN_BY_XLMR if lacks else None)  # type: ignore[arg-type]
+
+
+def test_slopes_that_are_known(real, few) -> None:
+    for one in real["resources"]["slopes"]:
+        assert one["gain"] == pytest.approx(2.0, abs=0.15) and one["interval"][0] > 1.5 and one["interval"][1] < 2.5
+        assert (
+            one["q"] < 0.05 and "en" not in one["languages"] and one["over_languages"][0] < one["gain"] < one["over_languages"][1]
+        )
+    assert {one["n"] for one in real["resources"]["slopes"]} == {9, 8}  # without en, and without ht and qu
+    told = few["resources"]["slopes"]
+    assert {one["column"] for one in told} == {"xnli"} and all(abs(one["gain"] - 3.0) < 0.5 for one in told)
+
+
+def test_scatter_alone_says_how_far_a_slope_is_known() -> None:
+    low, high = slope_interval([0, 1, 2, 3], [0.0, 1.2, 1.9, 3.1])
+    assert (low, high) == pytest.approx((0.6958, 1.3042), abs=1e-4)  # 1 ± 4.3027 * sqrt(0.05 / 2 / 5), by hand
+    assert slope_interval([0, 1, 2, 3], [0.0, 1.0, 2.0, 3.0]) == pytest.approx((1.0, 1.0))
+    assert slope_interval([1, 1, 1], [0.0, 1.0, 2.0]) is None and slope_interval([0, 1], [0.0, 1.0]) is None
+
+
+def test_groups_are_of_one_target_each_with_its_languages(real) -> None:
+    told = real["resources"]
+    for one in [*told["groups"], *told["scores"], *told["narrowed"]]:
+        assert set(one["languages"]) <= set(REAL[one["column"]]) - {"en"} and one["n"] == len(one["languages"])
+    assert {one["column"] for one in told["groups"]} == set(REAL)
+    gain = next(one for one in told["groups"] if (one["row"], one["column"], one["group"]) == ("squad", "tydiqa", "low"))
+    assert gain["languages"] == ["sw", "te"] and abs(gain["gain"] - 3.0) < 0.5 and gain["q"] < 0.05
+    gap = next(one for one in told["narrowed"] if (one["row"], one["column"], one["group"]) == ("squad", "tydiqa", "low"))
+    assert abs(gap["gain"] - (3.0 - 10.0)) < 0.6
+    assert {one["row"] for one in told["scores"]} == {"none", "squad", "mnli"}
+
+
+def test_targets_with_too_few_languages_or_one_group_are_absent(few) -> None:
+    assert {one["column"] for one in few["resources"]["scores"]} == {"xnli"}
+    alone = made(RANDOM, {"xquad": MADE["xquad"]}, by_text)
+    assert "resources" not in alone and "sizes" not in alone
+    assert gathered.gather([], {}, None, None) == {}  # type: ignore[arg-type]
+
+
+def test_gains_by_number_of_examples(few) -> None:
+    told = few["sizes"]
+    points = [point for point in told["points"] if (point["of"], point["column"]) == ("squad", "xnli")]
+    assert [(point["row"], point["examples"]) for point in points] == [
+        ("squad (n100)", 100),
+        ("squad (n1000)", 1000),
+        ("squad", 8000),
+    ]
+    by_target = {(one["of"], one["column"]): one for one in told["interactions"]}
+    assert set(by_target) == {(row, target) for row in ("squad", "mnli") for target in MADE}
+    more = by_target["squad", "xnli"]
+    assert abs(more["gain"] - 6.0) < 0.5 and more["examples"] == [100, 8000] and more["q"] < 0.05
+    assert abs(by_target["squad", "xquad"]["gain"]) < 0.4
+
+
+def test_the_pages_tell_groups_and_slopes(real) -> None:
+    section = resources.section(summarise(real))
+    assert section is not None and sizes.section(summarise(real)) is None
+    reach, lean = section.found
+    assert "in languages of few resources 4 gains of 4 are significant" in reach and "never saw" in reach
+    assert lean.startswith("Slope of gain on resources") and "4 rising slopes of 4" in lean
+    groups = {table.caption.split(",")[0].split(".")[0]: table for table in section.tables}
+    assert [body.title for body in groups["Gain by group of languages"].bodies] == [
+        "xcopa: low n = 1, mid n = 4, high n = 4, unseen n = 2",
+        "tydiqa: low n = 2, mid n = 2, high n = 4",
+    ]
+    cells = dict(groups["Languages of each group"].bodies[0].rows)["xcopa"]
+    assert cells[0].text == "1: sw" and cells[3].text == "2: ht qu"
+
+
+def test_no_slope_is_said_to_be_none() -> None:
+    flat = made(plan.Pretrained("xlm-roberta-base"), REAL, lambda code, target, recipe: 0.0)
+    section = resources.section(summarise(flat))
+    assert section is not None and section.found[1].startswith("No significant slope of gain on resources: from ")
+    assert "none of 4 is significant" in section.found[0]
+
+
+def test_the_pages_tell_sizes(few) -> None:
+    section = sizes.section(summarise(few))
+    assert section is not None and set(section.plots) == {"sizes-gains", "sizes-scores"}
+    assert "larger gains: squad on xnli, mnli on xnli" in section.found[0] and "(8,000)" in section.found[0]
+    assert "n100: examples 100" in section.told[0]
+
+
+def test_whole_pages_with_plots_that_are_xml(real, few) -> None:
+    for study, names in ((real, {"resources"}), (few, {"resources", "sizes-gains", "sizes-scores"})):
+        told = page.pages(summarise(study))
+        assert names <= {name.removesuffix(".svg") for name in told}
+        for name in names:
+            ElementTree.fromstring(told[f"{name}.svg"])
+            assert f"{name}.svg" in told["report.md"] and f"{name}-title" in told["index.html"]
+        assert "Low-resource languages" in told["report.md"]
+
+
+def test_a_study_without_them_has_no_such_section() -> None:
+    summary = summarise(invented((1,), ["none", "mnli"], ["xnli"]))
+    assert resources.section(summary) is None and sizes.section(summary) is None
