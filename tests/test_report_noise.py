@@ -160,11 +160,11 @@ def test_what_is_gathered(invented) -> None:
 
 
 def test_short_names_say_what_is_not_usual(read) -> None:
-    assert read.names["mnli (en+de+zh, noise 0.1)"] == "mnli, multilingual, noise-trained" and read.names["none"] == "none"
+    assert read.names["mnli (en+de+zh, noise 0.1)"] == "mnli + multilingual + noise-trained" and read.names["none"] == "none"
     assert read.names["none (en+de+zh)"] == "multilingual" and len(set(read.names.values())) == len(ROWS)
     assert "en+de+zh" in arms.explained(read.arms) and "10 %" in arms.explained(read.arms)
     two = [arms._arm(row, {"en", "en+de", "en+de+zh"}) for row in ("none", "none (en+de)", "none (en+de+zh, few)")]
-    assert list(arms.names(two).values()) == ["none", "en+de", "en+de+zh, few"]
+    assert list(arms.names(two).values()) == ["none", "en+de", "en+de+zh + few"]
 
 
 def test_scores_fall_with_the_rate(read) -> None:
@@ -176,7 +176,7 @@ def test_scores_fall_with_the_rate(read) -> None:
 
 def test_contrasts_carry_marks(read) -> None:
     table = noise_tables.contrasts(read, relative=False)
-    assert "*" in cells(table, "multilingual over none")[0] and "*" not in cells(table, "squad over none")[0]
+    assert "*" in cells(table, "multilingual against none")[0] and "*" not in cells(table, "squad against none")[0]
     assert [body.title for body in table.bodies][:3] == [
         "Intermediate training against none", "Multilingual fine-tuning against English alone", "Both against neither",
     ]  # fmt: skip

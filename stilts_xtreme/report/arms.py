@@ -40,7 +40,7 @@ def arms(summary: Summary) -> list[Arm]:
 
 
 def names(found: list[Arm]) -> dict[str, str]:
-    """By row: `mnli, multilingual, noise-trained`; languages and rates are said where there are several to tell apart."""
+    """By row: `mnli + multilingual + noise-trained`; languages and rates are said where there are several to tell apart."""
     lists = {arm.languages for arm in found if arm.several}
     rates = {arm.noise for arm in found if arm.noise}
     return {arm.row: _name(arm, len(lists) < 2, len(rates) < 2) for arm in found}
@@ -76,4 +76,4 @@ def _name(arm: Arm, one_list: bool, one_rate: bool) -> str:
         parts.append("multilingual" if arm.several and one_list else arm.languages)
     if arm.noise:
         parts.append("noise-trained" if one_rate else f"noise-trained {arm.noise:g}")
-    return ", ".join([*parts, *filter(None, [arm.recipe])]) or BASELINE
+    return " + ".join([*parts, *filter(None, [arm.recipe])]) or BASELINE

@@ -44,14 +44,13 @@ def _effect(one: Mapping[str, Any] | None, star: bool = False) -> Cell:
 
 def contrasts(noisy: Noisy, relative: bool) -> Table | None:
     """Which training makes noise cost less: a body for each question, a row for each pair, a column for each target."""
-    bodies, tested = [], 0
+    bodies = []
     for title, pairs in questions(noisy).items():
         rows = []
         for row, other in pairs:
             effects = [noisy.effect(row, other, target) for target in noisy.summary.targets]
             chosen = [one.get("relative") if one and relative else one for one in effects]
-            tested += sum(one is not None for one in chosen)
-            rows.append((f"{noisy.names[row]} over {noisy.names[other]}", tuple(_effect(one, star=True) for one in chosen)))
+            rows.append((f"{noisy.names[row]} against {noisy.names[other]}", tuple(_effect(one, star=True) for one in chosen)))
         if any(cell.text != text.ABSENT for _, cells in rows for cell in cells):
             bodies.append(Body(title, tuple(rows)))
     if not bodies:
