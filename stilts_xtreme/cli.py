@@ -51,9 +51,7 @@ SetupOption = Annotated[
 ]
 Scale = Annotated[
     str | None,
-    typer.Option(
-        "--setup", metavar="NAME|FILE", help="Another setup: mini-real, paper, or a file.", show_default=False
-    ),
+    typer.Option("--setup", metavar="NAME|FILE", help="Another setup: mini-real, paper, or a file.", show_default=False),
 ]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Look in this folder.", show_default=False)]
 RUNS = Path("runs")

@@ -92,6 +92,9 @@ def test_what_cannot_be_mixed_is_refused() -> None:
     mixture = "mixtures={j: {tasks: [mnli, target], last: true}}"
     with pytest.raises(UserError, match="tatoeba has no training data"):
         spec.load(STUDIES / "main.yaml", [mixture, "intermediate=[none, j]", "targets=[tatoeba]"])
+    for change in ("recipes={usual: {}, few: {examples: 100}}", "noise={rates: [0.1], training: [0.0, 0.1]}"):
+        with pytest.raises(UserError, match="the mixture j comes last"):
+            spec.load(STUDIES / "main.yaml", [mixture, "intermediate=[none, j]", "targets=[xnli]", change])
     with pytest.raises(UserError, match="'j' comes last: nothing can follow it"):
         spec.load(STUDIES / "main.yaml", [mixture, "intermediate=[none, [j, mnli]]", "targets=[xnli]"])
 

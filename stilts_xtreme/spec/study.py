@@ -1,6 +1,6 @@
 """The study: axes whose product is a list of evaluations."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -169,6 +169,16 @@ class Study(Model):
         inside = [Problem(p.text, (i, *p.tail)) for i, entry in enumerate(entries) for p in twice(entry)]
         refuse([*inside, *twice("+".join(sorted(entry)) for entry in entries)])
         return entries
+
+    @field_validator("recipes", "noise")
+    @classmethod
+    def _fine_tuned(cls, given: Any, info: ValidationInfo) -> Any:
+        """What changes fine-tuning has nothing to change after a mixture that comes last."""
+        last = [name for name, mixture in info.data.get("mixtures", {}).items() if mixture.last]
+        changes = any(given.training) if isinstance(given, NoiseSpec) else given is not None and len(given) > 1
+        if last and changes:
+            raise wrong(Problem(f"the mixture {last[0]} comes last: nothing is fine-tuned after it that this could change"))
+        return given
 
     @field_validator("seeds")
     @classmethod
