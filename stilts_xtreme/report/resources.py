@@ -94,7 +94,8 @@ def _narrows(found: Resources) -> tuple[str, ...]:
     ones = [one for one in found.narrowed if one.told["group"] in AIM]
     if not ones:
         return ()
-    return (f"Gain in languages of few resources minus gain in English: {tested.verdict(ones, 'narrower gap', 'wider gap')}.",)
+    groups = " or ".join(titles(group) for group in AIM if group in found.groups)
+    return (f"Gain in {groups} minus gain in English, {tested.at()}: {tested.verdict(ones, 'narrower gap', 'wider gap')}.",)
 
 
 def _grouped(found: Resources) -> str:
