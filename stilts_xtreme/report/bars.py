@@ -72,11 +72,11 @@ def _groups(summary: Summary, row: str, target: str) -> list[tuple[str, list[Bar
     return [(heading, members) for heading, members in groups if members]
 
 
-def panel(title: str, groups: list[tuple[str, list[Bar]]], left: float, top: float) -> tuple[list[str], float]:
-    """The shapes of one panel, and its height."""
+def panel(title: str, groups: list[tuple[str, list[Bar]]], left: float, top: float, room: float = 0.0) -> tuple[list[str], float]:
+    """The shapes of one panel, and its height; `room`: the least width of what stands left of the bars."""
     bars = [bar for _, members in groups for bar in members]
     code = max(len(bar.code) for bar in bars) * SMALL + 8
-    label = code + max(len(bar.words) for bar in bars) * SMALL + 8
+    label = max(code + max(len(bar.words) for bar in bars) * SMALL + 8, room)
     start, width = left + label, PANEL - label - NUMBER - 8
     low, high, step = _scale(bars)
     height = STEP * len(bars) + HEADING * sum(bool(heading) for heading, _ in groups)

@@ -1,7 +1,7 @@
 """Bars of the gain in each group of languages, a panel for each target, with whiskers."""
 
 from stilts_xtreme.report import shapes, tested, text
-from stilts_xtreme.report.bars import NINETY_FIVE, PANELS, SPACE, Bar, panel
+from stilts_xtreme.report.bars import NINETY_FIVE, PANELS, SMALL, SPACE, Bar, panel
 from stilts_xtreme.report.bars import PANEL as WIDTH
 from stilts_xtreme.report.resource_groups import Resources
 
@@ -17,7 +17,8 @@ def plot(found: Resources) -> str | None:
     parts = [shapes.label(0, 12, f"Bars: gain in points; each panel has its own scale. {_n(found)}", "soft")]
     for target, groups in panels.items():
         place = heights.index(min(heights))
-        drawn, height = panel(target, groups, place * (WIDTH + SPACE), heights[place])
+        room = max(len(heading) for heading, _ in groups) * SMALL + 8
+        drawn, height = panel(target, groups, place * (WIDTH + SPACE), heights[place], room)
         parts += drawn
         heights[place] += height
     words = f"One panel for each of {text.listed(list(panels))}; under each group of languages a bar for each intermediate."

@@ -66,11 +66,8 @@ def _leans(found: Resources) -> str:
         interval = f", 95 % interval {tested.spread(found.slopes[0].interval, 2)}" if one else ""
         return f"No significant slope of gain on resources: {size} points {unit}{interval} ({_pairs(found.slopes)})."
     if len(clear) <= 3:
-        shown = [
-            f"{one.row} on {one.column} {tested.number(one.gain, 2)} points {unit} ({tested.spread(one.interval, 2)})"
-            for one in clear
-        ]
-        told += f" {'; '.join(shown)}."
+        shown = [f"{one.row} on {one.column} {tested.number(one.gain, 2)} ({tested.spread(one.interval, 2)})" for one in clear]
+        told += f" In points {unit}, with 95 % intervals: {'; '.join(shown)}."
     scatter = sum(map(_beyond, clear))
     told += f" Against the scatter of languages around the line {scatter} of {len(clear)} would stand out, too."
     return told
@@ -94,7 +91,8 @@ def _narrows(found: Resources) -> tuple[str, ...]:
     ones = [one for one in found.narrowed if one.told["group"] in AIM]
     if not ones:
         return ()
-    return (f"Gain in languages of few resources minus gain in English: {tested.verdict(ones, 'narrower gap', 'wider gap')}.",)
+    groups = " or ".join(titles(group) for group in AIM if group in found.groups)
+    return (f"Gain in {groups} minus gain in English, {tested.at()}: {tested.verdict(ones, 'narrower gap', 'wider gap')}.",)
 
 
 def _grouped(found: Resources) -> str:
