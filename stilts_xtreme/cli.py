@@ -110,7 +110,7 @@ def study(
         return _tree(stages, store_, {plan.address(cell.stage) for cell in cells})
     _run(stages, store_, device, threads, jobs)
     from stilts_xtreme import results
-    from stilts_xtreme.stages.study import gather
+    from stilts_xtreme.analysis.study import gather
 
     path = out or store_.root / "study" / f"{loaded.name}.json"
     content = gather(loaded, cells, store_, _written("study", spec, overrides))
@@ -147,7 +147,7 @@ def latency(
         return _tree(stages, store_, {plan.address(one.stage) for one in timed})
     _run(stages, store_, device, threads, jobs)
     from stilts_xtreme import results
-    from stilts_xtreme.stages.latency_study import gather
+    from stilts_xtreme.analysis.latency import gather
 
     path = out or store_.root / "study" / f"{loaded.name}.json"
     content = gather(loaded, timed, store_, _written("latency", spec, overrides))
@@ -183,8 +183,8 @@ def recommend(
 ) -> None:
     """Name the intermediate task to use for a target, or none, with the gain to expect and how sure that is."""
     from stilts_xtreme import results
-    from stilts_xtreme.report import advice
-    from stilts_xtreme.report.recommend import recommend as ask
+    from stilts_xtreme.report.advice import words as advice
+    from stilts_xtreme.report.advice.recommend import recommend as ask
 
     read = [results.read(path, results.STUDY) for path in studies]
     found = ask(read, target, [code for code in (languages or "").split(",") if code])

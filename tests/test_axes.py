@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme import axes, plan, spec
+from stilts_xtreme.analysis import selection
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.stages import selection
 
 STUDIES = Path(__file__).parents[1] / "experiments" / "studies"
 

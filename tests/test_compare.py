@@ -153,7 +153,7 @@ def test_scores_of_draws_are_scores_of_the_drawn() -> None:
 
 
 def test_languages_with_the_same_ids_are_drawn_together() -> None:
-    from stilts_xtreme.stages import effects
+    from stilts_xtreme.analysis import effects
 
     class Told(effects.Drawing):
         def __init__(self) -> None:
@@ -169,7 +169,7 @@ def test_languages_with_the_same_ids_are_drawn_together() -> None:
 
 
 def test_weights_of_languages() -> None:
-    from stilts_xtreme.stages import effects
+    from stilts_xtreme.analysis import effects
 
     values, places = np.array([1.0, 3.0, 5.0]), {"a": 0.0, "b": 1.0, "c": 2.0}
     drawn = np.tile(values, (4, 1))

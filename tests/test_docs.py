@@ -10,7 +10,7 @@ import typer
 from stilts_xtreme import formats, results, spec
 from stilts_xtreme.cli import app
 from stilts_xtreme.report import tables
-from stilts_xtreme.report.page import markdown_table
+from stilts_xtreme.report.rendered import markdown_table
 from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.tasks import metrics, rows
 from stilts_xtreme.tasks.task import Files, Task

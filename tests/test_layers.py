@@ -16,8 +16,9 @@ ROWS = {
     "heads": 6,
     "engine": 7,
     "stages": 8,
-    "report": 9, "progress": 9, "listing": 9,
-    "cli": 10, "__main__": 11, "__init__": 11,
+    "analysis": 9, "progress": 9, "listing": 9,
+    "report": 10,
+    "cli": 11, "__main__": 12, "__init__": 12,
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy"}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -10,12 +10,14 @@ import pytest
 from test_report import cells, small, smalls, training
 
 from stilts_xtreme import axes, plan, spec
+from stilts_xtreme.analysis import pairs as gathering
+from stilts_xtreme.analysis.effects import Scored
+from stilts_xtreme.analysis.mixed import arms, trained
 from stilts_xtreme.axes import Cell
-from stilts_xtreme.report import mixtures, multitask, page, size_rule, tables
+from stilts_xtreme.report import page, tables
+from stilts_xtreme.report.multitask import mixtures, size_rule
+from stilts_xtreme.report.multitask import section as multitask
 from stilts_xtreme.report.summary import summarise
-from stilts_xtreme.stages import pairs as gathering
-from stilts_xtreme.stages.effects import Scored
-from stilts_xtreme.stages.mixed import arms, trained
 
 MAIN = Path(__file__).parent.parent / "experiments" / "studies" / "main.yaml"
 SEEDS, TARGETS = (1, 2, 3), ("panx", "tydiqa", "xnli")

@@ -11,12 +11,13 @@ import pytest
 from test_report import training
 
 from stilts_xtreme import axes, plan, spec
-from stilts_xtreme.report import order as section
-from stilts_xtreme.report import order_plot, page
-from stilts_xtreme.report.order_panels import ALL, panels
+from stilts_xtreme.analysis import named_orders, order
+from stilts_xtreme.analysis.effects import Scored
+from stilts_xtreme.report import page, rendered
+from stilts_xtreme.report.order import plot as order_plot
+from stilts_xtreme.report.order import section
+from stilts_xtreme.report.order.panels import ALL, panels
 from stilts_xtreme.report.summary import summarise
-from stilts_xtreme.stages import named_orders, order
-from stilts_xtreme.stages.effects import Scored
 
 STUDY = Path(__file__).parents[1] / "experiments" / "studies" / "order.yaml"
 TASKS = ("mnli", "squad", "hellaswag")
@@ -205,7 +206,7 @@ def test_what_is_wrong_or_missing_is_absent(clear, name, wrong) -> None:
     made = section.section(summarise(study))
     assert made is not None and made.found
     for table in made.tables:
-        assert page.markdown_table(table)
+        assert rendered.markdown_table(table)
 
 
 def test_a_study_without_orders_has_no_section(clear) -> None:

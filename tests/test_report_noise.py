@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 from test_report import cells, small, smalls
 
+from stilts_xtreme.analysis import losses
+from stilts_xtreme.analysis import noise as gathering
+from stilts_xtreme.analysis.contrasts import contrasts
+from stilts_xtreme.analysis.effects import Scored
 from stilts_xtreme.axes import Cell, Row
-from stilts_xtreme.report import arms, noise_tables, noisy, page
-from stilts_xtreme.report import noise as section_of
-from stilts_xtreme.report.noise_words import Words
+from stilts_xtreme.report import page
+from stilts_xtreme.report.noise import arms, noisy
+from stilts_xtreme.report.noise import section as section_of
+from stilts_xtreme.report.noise import tables as noise_tables
+from stilts_xtreme.report.noise.words import Words
 from stilts_xtreme.report.summary import summarise
-from stilts_xtreme.stages import losses
-from stilts_xtreme.stages import noise as gathering
-from stilts_xtreme.stages.contrasts import contrasts
-from stilts_xtreme.stages.effects import Scored
 
 SEEDS, DRAWS = (1, 2, 3), 60
 LANGUAGES = {"xnli": ("de", "en", "zh"), "panx": ("de", "en", "th")}

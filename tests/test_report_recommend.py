@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from stilts_xtreme import cli
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.report import advice, estimates
+from stilts_xtreme.report.advice import estimates
+from stilts_xtreme.report.advice import words as advice
+from stilts_xtreme.report.advice.recommend import recommend
 from stilts_xtreme.report.comparisons import Comparison
-from stilts_xtreme.report.recommend import recommend
 from stilts_xtreme.report.summary import summarise
 
 ROWS = {

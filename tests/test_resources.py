@@ -12,15 +12,17 @@ import pytest
 from test_report import invented
 
 from stilts_xtreme import axes, plan
+from stilts_xtreme.analysis import comparisons
+from stilts_xtreme.analysis import resources as gathered
+from stilts_xtreme.analysis import sizes as sized
+from stilts_xtreme.analysis.effects import Scored
+from stilts_xtreme.analysis.places import LINES, Seen, located, seen
 from stilts_xtreme.languages import LANGUAGES, UNSEEN_BY_XLMR
-from stilts_xtreme.report import page, resources, sizes
+from stilts_xtreme.report import page
+from stilts_xtreme.report.resources import section as resources
+from stilts_xtreme.report.sizes import section as sizes
 from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.scoring.lines import slope_interval
-from stilts_xtreme.stages import comparisons
-from stilts_xtreme.stages import resources as gathered
-from stilts_xtreme.stages import sizes as sized
-from stilts_xtreme.stages.effects import Scored
-from stilts_xtreme.stages.places import LINES, Seen, located, seen
 
 RANDOM = plan.Random(8, 1, 1, 16, 32, 100)
 TEXT = {"en": 20_000, "xa": 20_000, "xb": 19_000, "xc": 10_000, "xd": 9_000, "xe": 2_500}

@@ -14,7 +14,7 @@ def write(study: Mapping[str, Any], folder: Path) -> list[Path]:
     from stilts_xtreme import results
 
     if study["schema"] == results.LATENCY_STUDY:
-        from stilts_xtreme.report import latency
+        from stilts_xtreme.report.latency import pages as latency
 
         files = latency.pages(study)
     else:

@@ -1,17 +1,14 @@
 """A summary -> the two pages and the plots, as text by file name."""
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.report import bars, beside, findings, intervals, kinds, plots, shapes, tables, text
+from stilts_xtreme.report import bars, beside, findings, intervals, kinds, plots, tables, text
+from stilts_xtreme.report.rendered import rendered
 from stilts_xtreme.report.section import Section
 from stilts_xtreme.report.sections import sections
 from stilts_xtreme.report.summary import Summary
-from stilts_xtreme.report.tables import Cell, Table
 
-HERE = Path(__file__).parent
 ALT = {
     "gains": "Heat map of gains over no intermediate training, by intermediate and target; numbers as in the main table.",
     "languages": "Dot plot of scores by language and target without and with intermediate training; numbers in the tables below.",
@@ -21,57 +18,16 @@ ALT = {
 
 def pages(summary: Summary) -> dict[str, str]:
     """report.md, the SVG files that it shows, and index.html, which holds all in itself."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     drawn = {"gains": plots.gains(summary), "languages": plots.languages(summary), "language-gains": bars.gains(summary)}
     drawn = {name: svg for name, svg in drawn.items() if svg is not None}
-    own = sections(summary)
+    leading, following = sections(summary)
     alternatives = {name: ALT[name] for name in drawn}
-    for section in own:
+    for section in (*leading, *following):
         drawn |= {name: plot.svg for name, plot in section.plots.items()}
-    style = (HERE / "plot.css").read_text(encoding="utf-8")
-    content = _content(summary, own)
-    kept = {"trim_blocks": True, "undefined": StrictUndefined, "keep_trailing_newline": True}
-    markdown = Environment(loader=FileSystemLoader(HERE), autoescape=False, **kept)
-    markdown.filters |= {"plain": escaped, "table": markdown_table}
-    html = Environment(loader=FileSystemLoader(HERE), autoescape=True, **kept)
-    html.filters["breakable"] = _breakable
-    told = {"report.md": markdown.get_template("report.md.jinja").render(**content, plots=alternatives)}
-    told |= {f"{name}.svg": shapes.standalone(svg, style) for name, svg in drawn.items()}
-    style += (HERE / "page.css").read_text(encoding="utf-8")
-    told["index.html"] = html.get_template("page.html.jinja").render(**content, plots=drawn, style=style)
-    return told
+    return rendered("report.md.jinja", "page.html.jinja", _content(summary, leading, following), drawn, alternatives)
 
 
-def escaped(words: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    return re.sub(r"([\\|<*`\[\]&]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(str(words).split()))
-
-
-def markdown_table(table: Table) -> str:
-    """A table as GitHub's Markdown, its caption before it and its notes after it."""
-    heads = [table.corner, *(column.label for column in table.columns)]
-    lines = [f"*{escaped(table.caption)}*", "", _line([escaped(head) for head in heads])]
-    lines.append(_line([":---", *("---:" if column.numeric else ":---" for column in table.columns)]))
-    for body in table.bodies:
-        if body.title:
-            lines.append(_line([f"*{escaped(body.title)}*", *("" for _ in table.columns)]))
-        lines += [_line([escaped(head), *map(_markdown_cell, cells)]) for head, cells in body.rows]
-    for note in table.notes:
-        lines += ["", escaped(note)]
-    return "\n".join(lines)
-
-
-def _markdown_cell(cell: Cell) -> str:
-    words = f"**{escaped(cell.text)}**" if cell.strong else escaped(cell.text)
-    return f"{words} {escaped(cell.small)}" if cell.small else words
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _content(summary: Summary, own: Sequence[Section]) -> dict[str, Any]:
+def _content(summary: Summary, leading: Sequence[Section], following: Sequence[Section]) -> dict[str, Any]:
     study = summary.study
     by_language = [
         (target, table)
@@ -82,8 +38,9 @@ def _content(summary: Summary, own: Sequence[Section]) -> dict[str, Any]:
     return {
         "study": study,
         "note": study.get("note") or "",
-        "found": [*(sentence for section in own for sentence in section.found), *findings.found(summary)],
-        "sections": own,
+        "found": [*_said(leading), *findings.found(summary), *_said(following)],
+        "leading": leading,
+        "following": following,
         "main": tables.main(summary),
         "intervals": intervals.table(summary),
         "published": beside.section(summary),
@@ -99,6 +56,10 @@ def _content(summary: Summary, own: Sequence[Section]) -> dict[str, Any]:
         "command": study.get("command") or "",
         "provenance": _provenance(study.get("provenance") or {}),
     }
+
+
+def _said(sections: Sequence[Section]) -> list[str]:
+    return [sentence for section in sections for sentence in section.found]
 
 
 def _facts(summary: Summary) -> list[tuple[str, str]]:
@@ -125,10 +86,3 @@ def _flat(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_flat(value[key])}" for key in sorted(value))
     return ", ".join(map(_flat, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _breakable(words: str) -> Any:
-    """Long names may break after `>` and `_`."""
-    from markupsafe import Markup, escape
-
-    return Markup(re.sub(r"(&gt;|_)", r"\1<wbr>", str(escape(words))))

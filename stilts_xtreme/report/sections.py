@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 
-from stilts_xtreme.report import best, multitask, noise, order, resources, sizes
+from stilts_xtreme.report import best
+from stilts_xtreme.report.multitask import section as multitask
+from stilts_xtreme.report.noise import section as noise
+from stilts_xtreme.report.order import section as order
+from stilts_xtreme.report.resources import section as resources
 from stilts_xtreme.report.section import Section
+from stilts_xtreme.report.sizes import section as sizes
 from stilts_xtreme.report.summary import Summary
 
-# Each gives None for a study that does not have its axis.
-SECTIONS: tuple[Callable[[Summary], Section | None], ...] = (
-    order.section,
-    multitask.section,
-    noise.section,
-    resources.section,
-    sizes.section,
-    best.section,
-)
+Make = Callable[[Summary], Section | None]  # None for a study that does not have its axis
+LEADING: tuple[Make, ...] = (order.section, multitask.section, noise.section, sizes.section)  # what a study with them is about
+FOLLOWING: tuple[Make, ...] = (best.section, resources.section)
 
 
-def sections(summary: Summary) -> list[Section]:
-    return [found for make in SECTIONS if (found := make(summary)) is not None]
+def sections(summary: Summary) -> tuple[list[Section], list[Section]]:
+    """Those that stand before scores and gains, and those that stand after them."""
+    leading, following = ([found for make in places if (found := make(summary)) is not None] for places in (LEADING, FOLLOWING))
+    return leading, following

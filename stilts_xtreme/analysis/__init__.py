@@ -1,0 +1,1 @@
+"""What the finished stages of a study come to: gains, intervals, and the answers to its questions."""

@@ -1,0 +1,81 @@
+"""Every row of a study against its baseline: gains by target and on average, with intervals, adjusted for their number."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from stilts_xtreme import axes
+from stilts_xtreme.analysis import effects
+from stilts_xtreme.analysis.effects import Drawing, Scored
+from stilts_xtreme.scoring import compare
+
+AVERAGE = "average"
+Differences = Mapping[int, Scored]  # by seed
+
+
+def differences(cells: Sequence[axes.Cell], drawing: Drawing) -> dict[tuple[str, str], Differences]:
+    """Score minus the baseline's of the same seed, by row and target; a baseline fine-tuned otherwise than usual is compared with
+    the usual one. Rows that have nothing to be compared with are absent.
+    """
+    known = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
+    found: dict[tuple[str, str], dict[int, Scored]] = {}
+    for (row, target, seed), stage in known.items():
+        base = known.get((_against(row), target, seed))
+        if base is not None and row != axes.BASELINE and axes.kind(row) != axes.CONTROL:
+            found.setdefault((row, target), {})[seed] = drawing.scored(stage) - drawing.scored(base)
+    return found
+
+
+def comparisons(found: Mapping[tuple[str, str], Differences], targets: Sequence[str]) -> list[dict[str, Any]]:
+    """The gains of every row, by target and (where a seed has all targets) on average; each kind adjusted by itself."""
+    single = [
+        {
+            "row": row,
+            "baseline": _against(row),
+            "column": target,
+            **effects.effect(by_seed, effects.even(_languages(by_seed))),
+            "languages": by_language(by_seed),
+        }
+        for (row, target), by_seed in found.items()
+    ]
+    average = [one for row in dict.fromkeys(row for row, _ in found) if (one := _average(row, found, targets)) is not None]
+    return [*adjusted(single), *adjusted(average)]
+
+
+def adjusted(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with `q`: Benjamini and Hochberg over all of them."""
+    return [{**one, "q": q} for one, q in zip(told, compare.adjusted([one["p"] for one in told]), strict=True)]
+
+
+def _average(row: str, found: Mapping[tuple[str, str], Differences], targets: Sequence[str]) -> dict[str, Any] | None:
+    told = averaged([found.get((row, target), {}) for target in targets])
+    return None if told is None else {"row": row, "baseline": _against(row), "column": AVERAGE, **told}
+
+
+def averaged(columns: Sequence[Differences]) -> dict[str, Any] | None:
+    """The mean effect over columns, of the seeds that all of them have; None where there is none, or one column only."""
+    seeds = [seed for seed in columns[0] if all(seed in column for column in columns)]
+    if len(columns) < 2 or not seeds:
+        return None
+    pairs = {seed: [column[seed].weighed(effects.even(column[seed].languages)) for column in columns] for seed in seeds}
+    values = {seed: sum(value for value, _ in parts) / len(parts) for seed, parts in pairs.items()}
+    return effects.told(values, np.stack([sum(drawn for _, drawn in parts) / len(parts) for parts in pairs.values()]))
+
+
+def _against(row: str) -> str:
+    return axes.BASELINE if axes.kind(row) == axes.BASELINE else axes.baseline(row)
+
+
+def _languages(by_seed: Differences) -> tuple[str, ...]:
+    return next(iter(by_seed.values())).languages
+
+
+def by_language(by_seed: Differences) -> dict[str, dict[str, float]]:
+    """Mean gain over seeds, and its standard error over test examples."""
+    mean = np.mean([found.values for found in by_seed.values()], axis=0)
+    spread = np.mean([found.drawn for found in by_seed.values()], axis=0).std(axis=0, ddof=1)
+    return {
+        code: {"gain": float(gain), "deviation": float(deviation)}
+        for code, gain, deviation in zip(_languages(by_seed), mean, spread, strict=True)
+    }

@@ -1,0 +1,86 @@
+"""What noise costs: every row's scores on noisy inputs beside its clean ones, and whether it loses less than others."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stilts_xtreme import axes, plan
+from stilts_xtreme.analysis import losses
+from stilts_xtreme.analysis.comparisons import adjusted, by_language
+from stilts_xtreme.analysis.contrasts import contrasts
+from stilts_xtreme.analysis.effects import Drawing
+from stilts_xtreme.analysis.judged import read
+from stilts_xtreme.analysis.losses import Loss
+from stilts_xtreme.noise import policy
+from stilts_xtreme.store import Store
+
+Losses = Mapping[tuple[str, str, float], Mapping[int, Loss]]  # by row, target and rate; by seed
+
+
+def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing) -> dict[str, Any]:
+    """`noise`: the settings, the noisy evaluations, each row's drop (clean minus noisy), its drop less than the baseline's
+    (`spared`, positive where it loses less), and at the highest rate its drop less than another row's (`between`).
+    """
+    if spec.noise is None:
+        return {}
+    clean = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
+    noisy = [cell for cell in cells if cell.noise and (cell.intermediate, cell.target, cell.seed) in clean]
+    drops: dict[tuple[str, str, float], dict[int, Loss]] = {}
+    for cell in noisy:
+        stage = clean[cell.intermediate, cell.target, cell.seed]
+        lost = losses.loss(drawing.scored(stage), drawing.scored(cell.stage))
+        drops.setdefault((cell.intermediate, cell.target, cell.noise), {})[cell.seed] = lost
+    spared = [(row, axes.BASELINE, target, rate) for row, target, rate in drops if row != axes.BASELINE]
+    highest = max(spec.noise.rates)
+    between = [(row, other, target, highest) for row, other in contrasts(axes.rows(spec)) for target in spec.targets]
+    languages = sorted({code for cell in noisy for code in cell.stage.languages})
+    return {
+        "noise": {
+            **spec.noise.model_dump(exclude={"dictionary"}),
+            "kind": "typos" if spec.noise.dictionary is None else "dictionary",
+            "policies": {code: policy(code).note or policy(code).layout for code in languages},
+            "evaluations": [_evaluation(cell, clean[cell.intermediate, cell.target, cell.seed], store) for cell in noisy],
+            "drops": [_drop(row, target, rate, by_seed) for (row, target, rate), by_seed in drops.items()],
+            "spared": _spared(drops, spared),
+            "between": _spared(drops, between),
+        }
+    }
+
+
+def _drop(row: str, target: str, rate: float, by_seed: Mapping[int, Loss]) -> dict[str, Any]:
+    languages = by_language({seed: found.points for seed, found in by_seed.items()})
+    return {"row": row, "column": target, "rate": rate, **losses.told(by_seed), "languages": languages}
+
+
+def _spared(drops: Losses, pairs: Sequence[tuple[str, str, str, float]]) -> list[dict[str, Any]]:
+    """How much less the first row of each pair loses than the second; points and shares of clean scores are adjusted apart."""
+    made = []
+    for row, other, target, rate in pairs:
+        own, base = drops.get((row, target, rate), {}), drops.get((other, target, rate), {})
+        if less := {seed: base[seed] - lost for seed, lost in own.items() if seed in base}:
+            made.append({"row": row, "against": other, "column": target, "rate": rate, **losses.told(less)})
+    shares = iter(adjusted([one["relative"] for one in made if "relative" in one]))
+    return adjusted([one | ({"relative": next(shares)} if "relative" in one else {}) for one in made])
+
+
+def _evaluation(cell: axes.Cell, clean: plan.Predict, store: Store) -> dict[str, Any]:
+    result = store.result(cell.stage)
+    return {
+        "address": result["address"],
+        "intermediate": cell.intermediate,
+        "target": cell.target,
+        "seed": cell.seed,
+        "rate": cell.noise,
+        "score": result["score"],
+        "languages": {
+            code: {**scores, "flips": _flips(store, clean, cell.stage, code)} for code, scores in result["languages"].items()
+        },
+        "words": result["noise"],
+    }
+
+
+def _flips(store: Store, clean: plan.Predict, noisy: plan.Predict, code: str) -> float:
+    """Share of examples, 0 to 100, whose prediction noise changes."""
+    before, after = (read(store.path(stage) / f"test-{code}.jsonl") for stage in (clean, noisy))
+    if len(before) != len(after):  # mined pairs
+        return 100.0 * len({*map(tuple, before)} ^ {*map(tuple, after)}) / max(1, len(before) + len(after))
+    return 100.0 * sum(a != b for a, b in zip(before, after, strict=True)) / max(1, len(before))

@@ -1,0 +1,123 @@
+"""What can be said about orders on one target and one subset of its languages, as a result tells it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stilts_xtreme.analysis import comparisons, effects
+from stilts_xtreme.scoring import arrangements, order
+
+Means = tuple[float, NDArray[np.float64]]  # a score, and the same of drawn examples
+Rows = Mapping[str, Mapping[int, Means]]  # by row and seed
+
+
+def panel(
+    rows: Rows,
+    orders: Mapping[str, tuple[str, ...]],
+    chosen: Mapping[str, Sequence[int]],
+    mixtures: Sequence[str],
+    last: Mapping[str, str],
+) -> dict[str, Any]:
+    """The scores of all rows, and of the seeds that have every order: what varies, the best, named orders, mixtures, last tasks.
+
+    What takes two seeds is absent with one.
+    """
+    names, found = list(orders), seeds(rows, list(orders))
+    values = np.array([[rows[name][seed][0] for seed in found] for name in names])
+    fair = arrangements.ways(tuple(orders.values()))
+    split, differ, best = order.split(values), order.differ(values, fair), order.best(values, fair)
+    told: dict[str, Any] = {
+        "seeds": found,
+        "scores": {name: {str(seed): value for seed, (value, _) in by_seed.items()} for name, by_seed in rows.items()},
+        "mean": float(values.mean()),
+        "best": {"order": names[int(values.mean(axis=1).argmax())], "above": float(values.mean(axis=1).max() - values.mean())},
+        "named": [_named(name, places, names, values, fair) for name, places in chosen.items()],
+        "mixtures": _mixtures(rows, names, found, mixtures),
+        "last": _last(rows, names, last),
+    }
+    if split is not None and differ is not None and best is not None:
+        told["variance"] = {part: _part(getattr(split, part)) for part in ("order", "seed", "rest")}
+        told["differ"] = _test(differ)
+        told["best"] |= {"expected": best.expected, "elsewhere": best.elsewhere, **_test(best.test)}
+    return told
+
+
+def seeds(rows: Mapping[str, Mapping[int, Any]], names: Sequence[str]) -> list[int]:
+    """The seeds in which every one of these rows is there."""
+    first = rows.get(names[0], {})
+    return [seed for seed in sorted(first) if all(seed in rows.get(name, {}) for name in names)]
+
+
+def adjusted(panels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with `q` beside every `p`: of each question by itself, and subsets of languages apart from all languages."""
+    for whole in (True, False):
+        family = [one for one in panels if (one["subset"] == "all") == whole]
+        tests = [one["differ"] for one in family if "differ" in one]
+        for kind in (tests, *([told for one in family for told in one[name]] for name in ("named", "mixtures", "last"))):
+            for told, new in zip(kind, comparisons.adjusted(kind), strict=True):
+                told["q"] = new["q"]
+    return list(panels)
+
+
+def _named(name: str, places: Sequence[int], names: Sequence[str], values: NDArray, fair: arrangements.Ways) -> dict[str, Any]:
+    found = order.named(values, places, fair)
+    told = {
+        "name": name,
+        "orders": [names[place] for place in places],
+        "rank": found.rank,
+        "difference": found.difference,
+        **_test(found.test),
+    }
+    return told if found.interval is None else {**told, "interval": list(found.interval)}
+
+
+def _mixtures(rows: Rows, names: Sequence[str], found: Sequence[int], mixtures: Sequence[str]) -> list[dict[str, Any]]:
+    """Each mixture minus the mean of all orders, minus the best, and minus in each seed the best of the other seeds."""
+    told = []
+    for row in mixtures:
+        shared = [seed for seed in found if seed in rows.get(row, {})]
+        if not shared:
+            continue
+        values = np.array([[rows[name][seed][0] for seed in found] for name in names])
+        top = names[int(values.mean(axis=1).argmax())]
+        against = {"mean": {seed: _mean([rows[name][seed] for name in names]) for seed in shared}}
+        against["best"] = {seed: rows[top][seed] for seed in shared}
+        if len(found) > 1:
+            others = {seed: np.delete(values, found.index(seed), axis=1).mean(axis=1).argmax() for seed in shared}
+            against["best elsewhere"] = {seed: rows[names[int(others[seed])]][seed] for seed in shared}
+        told += [{"row": row, "against": name, **_minus(rows[row], of)} for name, of in against.items()]
+    return told
+
+
+def _last(rows: Rows, names: Sequence[str], last: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each order minus its own last task alone."""
+    return [
+        {"row": name, "baseline": last[name], **_minus(rows[name], rows[last[name]])}
+        for name in names
+        if last.get(name) in rows and set(rows[name]) & set(rows[last[name]])
+    ]
+
+
+def _mean(parts: Sequence[Means]) -> Means:
+    return float(np.mean([value for value, _ in parts])), np.mean([drawn for _, drawn in parts], axis=0)
+
+
+def _minus(own: Mapping[int, Means], other: Mapping[int, Means]) -> dict[str, Any]:
+    both = [seed for seed in sorted(own) if seed in other]
+    values = {seed: own[seed][0] - other[seed][0] for seed in both}
+    return effects.told(values, np.stack([own[seed][1] - other[seed][1] for seed in both]))
+
+
+def _part(part: order.Part) -> dict[str, Any]:
+    return {
+        "squares": part.squares,
+        "freedom": part.freedom,
+        "component": part.component,
+        "negative": part.estimate < 0,
+    }
+
+
+def _test(test: order.Test) -> dict[str, Any]:
+    return {"p": test.p, "arrangements": test.times, "exact": test.exact, "least": test.least}

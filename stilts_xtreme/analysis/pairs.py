@@ -1,0 +1,84 @@
+"""Rows of a study of mixtures against one another: ways of bringing in the target, rules of sampling, tasks left out."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+from stilts_xtreme import axes
+from stilts_xtreme.analysis import effects
+from stilts_xtreme.analysis.comparisons import AVERAGE, adjusted, averaged
+from stilts_xtreme.analysis.effects import Drawing, Scored
+from stilts_xtreme.analysis.mixed import BEFORE, FIRST, Arm, arms
+
+PROPORTIONAL = "proportional"
+WAY, RULE, WITHOUT, SINGLE = "way", "rule", "without", "single"
+
+
+def gather(spec: Any, cells: Sequence[axes.Cell], drawing: Drawing) -> dict[str, Any]:
+    """`arms`: what the rows are; `pairs`: the first minus the second of each pair, by target and on average. Adjusted by kind,
+    averages apart. Nothing for a study without mixtures.
+    """
+    if not spec.mixtures:
+        return {}
+    rows = arms(axes.rows(spec), spec.mixtures)
+    told: list[dict[str, Any]] = []
+    for kind, found in pairs(rows).items():
+        made = [one for row, other in found for one in _effects(row, other, spec.targets, cells, drawing)]
+        for average in (False, True):
+            told += adjusted([{"kind": kind, **one} for one in made if (one["column"] == AVERAGE) == average])
+    return {"arms": [asdict(arm) for arm in rows], "pairs": told}
+
+
+def pairs(rows: Sequence[Arm]) -> dict[str, list[tuple[Arm, Arm]]]:
+    """The pairs that the rows imply, by kind; the second of each is what the first is set against."""
+    alike = [(a, b) for a in rows for b in rows if a != b and a.tail == b.tail]
+    rules = [(a, b) for a, b in alike if (a.sources, a.way) == (b.sources, b.way) and b == _base(b, rows)]
+    less = [
+        (a, b)
+        for a, b in alike
+        if (a.way, a.rule) == (b.way, b.rule) and set(a.sources) < set(b.sources) and len(b.sources) - len(a.sources) == 1
+    ]
+    lesser = {arm.row for arm, _ in rules + less}
+    usual = [arm for arm in rows if arm.row not in lesser]
+    singles = [
+        (a, b) for a, b in alike if a in usual and set(b.sources) < set(a.sources) and len(b.sources) == 1 and b.way == FIRST
+    ]
+    return {WAY: _ways(rows), RULE: rules, WITHOUT: less, SINGLE: singles}
+
+
+def _base(arm: Arm, rows: Sequence[Arm]) -> Arm:
+    """Of all rules for the same tasks the one that others are set against: the proportional one, else the first."""
+    same = [one for one in rows if (one.sources, one.way, one.tail) == (arm.sources, arm.way, arm.tail)]
+    return next((one for one in same if one.rule.startswith(PROPORTIONAL)), same[0])
+
+
+def _ways(rows: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
+    """Rows with the same tasks and rule, the one that brings the target in later second."""
+    order = list(dict.fromkeys([FIRST, BEFORE, *(arm.way for arm in rows)]))
+    made = [
+        (b, a) if order.index(b.way) > order.index(a.way) else (a, b)
+        for a, b in combinations(rows, 2)
+        if (a.sources, a.tail) == (b.sources, b.tail)
+        and a.way != b.way
+        and (a.rule == b.rule or (len(a.sources) == 1 and not (a.rule and b.rule)))
+    ]
+    return list(dict.fromkeys(made))
+
+
+def _effects(row: Arm, other: Arm, targets: Sequence[str], cells: Sequence[axes.Cell], drawing: Drawing) -> list[dict[str, Any]]:
+    stages = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
+    seeds = list(dict.fromkeys(cell.seed for cell in cells))
+    by_target: list[dict[int, Scored]] = []
+    for target in targets:
+        both = [seed for seed in seeds if (row.row, target, seed) in stages and (other.row, target, seed) in stages]
+        scored = [[drawing.scored(stages[arm.row, target, seed]) for arm in (row, other)] for seed in both]
+        by_target.append({seed: own - base for seed, (own, base) in zip(both, scored, strict=True)})
+    named = {"row": row.row, "against": other.row}
+    told = [
+        {**named, "column": target, **effects.effect(found, effects.even(next(iter(found.values())).languages))}
+        for target, found in zip(targets, by_target, strict=True)
+        if found
+    ]
+    whole = averaged(by_target)
+    return told + ([{**named, "column": AVERAGE, **whole}] if whole else [])

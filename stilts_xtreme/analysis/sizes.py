@@ -1,0 +1,66 @@
+"""Is a gain larger where the target has few training examples? Examples used by each row, and differences between gains.
+
+Recipes that differ in how many examples they take make the axis: "squad (n100)" is "squad" with fewer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from stilts_xtreme import axes, plan
+from stilts_xtreme.analysis import effects
+from stilts_xtreme.analysis.comparisons import Differences, adjusted
+from stilts_xtreme.store import Store
+
+
+def gather(spec: Any, cells: Sequence[axes.Cell], found: Mapping[tuple[str, str], Differences], store: Store) -> dict[str, Any]:
+    """`sizes`: `points`, the training examples of each row and target, fewest first; `interactions`, the gain with the fewest
+    examples minus that with the most. Absent where recipes do not differ in them.
+    """
+    rows = {row.name: row for row in axes.rows(spec)}
+    used: dict[tuple[str, str], dict[str, int]] = {}  # by row as it is with the usual recipe, and target: examples by recipe
+    for cell in cells:
+        row, last = rows[cell.intermediate], plan.before(cell.stage)
+        if last is not None:
+            usual = replace(row, recipe=axes.USUAL).name
+            taken = sum(store.result(last)["examples"].values())
+            used.setdefault((usual, cell.target), {})[row.recipe] = taken
+    curves = {key: dict(sorted(sizes.items(), key=lambda one: one[1])) for key, sizes in used.items() if _differ(sizes)}
+    if not curves:
+        return {}
+    points = [
+        {"of": usual, "row": _row(rows, usual, recipe), "recipe": recipe, "column": target, "examples": examples}
+        for (usual, target), sizes in curves.items()
+        for recipe, examples in sizes.items()
+    ]
+    return {"sizes": {"points": points, "interactions": adjusted(_interactions(curves, rows, found))}}
+
+
+def _interactions(
+    curves: Mapping[tuple[str, str], Mapping[str, int]],
+    rows: Mapping[str, axes.Row],
+    found: Mapping[tuple[str, str], Differences],
+) -> list[dict[str, Any]]:
+    told = []
+    for (usual, target), sizes in curves.items():
+        if axes.kind(usual) in (axes.BASELINE, axes.CONTROL):
+            continue
+        least, most = next(iter(sizes)), max(sizes, key=lambda recipe: (sizes[recipe], recipe == axes.USUAL))
+        few, many = (found.get((_row(rows, usual, recipe), target), {}) for recipe in (least, most))
+        both = {seed: gain - many[seed] for seed, gain in few.items() if seed in many}
+        if both:
+            codes = next(iter(both.values())).languages
+            told.append({
+                "of": usual, "column": target, "recipes": [least, most], "examples": [sizes[least], sizes[most]],
+                **effects.effect(both, effects.even(codes)),
+            })  # fmt: skip
+    return told
+
+
+def _differ(sizes: Mapping[str, int]) -> bool:
+    return len(set(sizes.values())) > 1
+
+
+def _row(rows: Mapping[str, axes.Row], usual: str, recipe: str) -> str:
+    """The row that is `usual` but for its recipe."""
+    return next(name for name, row in rows.items() if row.recipe == recipe and replace(row, recipe=axes.USUAL).name == usual)

@@ -1,0 +1,106 @@
+"""A study's finished evaluations and trainings, gathered into one result."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stilts_xtreme import axes, plan, results
+from stilts_xtreme.analysis import comparisons, mixed, noise, order, pairs, resources, selection, sizes
+from stilts_xtreme.analysis.effects import Drawing
+from stilts_xtreme.data import read as data
+from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark
+from stilts_xtreme.store import Store
+from stilts_xtreme.tasks.catalogue import TASKS, trained_on
+
+
+def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) -> dict[str, Any]:
+    """The study as `stilts/study@1`; cells whose stage is not finished are absent."""
+    finished = [cell for cell in cells if store.done(cell.stage)]
+    done = [cell for cell in finished if not cell.noise]
+    drawing = Drawing(store)
+    found = comparisons.differences(done, drawing)
+    trainings = [stage for stage in plan.ordered([cell.stage for cell in done]) if isinstance(stage, plan.Train)]
+    told = [store.result(stage) for stage in trainings]
+    evaluations = [_evaluation(cell, store.result(cell.stage)) for cell in done]
+    where, made = cells[0].stage.where, mixed.trained(spec, done)
+    return {
+        "schema": results.STUDY,
+        "name": spec.name,
+        "question": spec.question,
+        "setup": spec.setup.name,
+        "note": spec.setup.note,
+        "command": command,
+        "intermediates": [row.name for row in axes.rows(spec)],
+        "mixtures": {name: mixture.model_dump(exclude_none=True) for name, mixture in spec.mixtures.items()},
+        "targets": list(spec.targets),
+        "seeds": list(spec.seeds),
+        "benchmark": spec.benchmark,
+        "training_languages": spec.training_languages,
+        "recipes": {name: recipe.model_dump(exclude_none=True) for name, recipe in spec.recipes.items()},
+        "tasks": {name: _task(name, BENCHMARKS[spec.benchmark]) for name in spec.targets},
+        "evaluations": evaluations,
+        "comparisons": comparisons.comparisons(found, spec.targets),
+        **selection.gather(done, found, store, drawing),
+        **pairs.gather(spec, done, drawing),
+        **noise.gather(spec, finished, store, drawing),
+        **order.gather(spec, done, store, drawing),
+        **resources.gather(done, found, store, drawing),
+        **sizes.gather(spec, done, found, store),
+        "trainings": [_training(stage, result, made) for stage, result in zip(trainings, told, strict=True)],
+        "data": {"source": data.name(where)},
+        "provenance": _together([*told, *(store.result(cell.stage) for cell in finished)]),
+    }
+
+
+def _task(name: str, benchmark: Benchmark) -> dict[str, Any]:
+    task = TASKS[name]
+    trains_on = ", then ".join(trained_on(benchmark.encoders.get(name, name))) or None
+    return {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
+
+
+def _evaluation(cell: axes.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "address": result["address"],
+        "intermediate": cell.intermediate,
+        "target": cell.target,
+        "seed": cell.seed,
+        "score": result["score"],
+        "metrics": result["metrics"],
+        "languages": result["languages"],
+        "collapsed": result["collapsed"],
+        "chain": [link["address"] for link in result["chain"][:-1]],
+    }
+
+
+def _training(stage: plan.Train, result: Mapping[str, Any], mixtures: Mapping[str, str]) -> dict[str, Any]:
+    earlier = plan.before(stage)
+    scores = results.dev_scores(result)
+    return {
+        "address": result["address"],
+        "label": "untrained" if result["steps"]["planned"] == 0 else stage.label,
+        "group": plan.family(stage),
+        "start": plan.address(earlier) if earlier else None,
+        "tasks": list(stage.tasks),
+        **({"mixture": mixtures[name]} if (name := plan.address(stage)) in mixtures else {}),
+        **({} if stage.text_share is None else {"text_share": stage.text_share}),
+        "seed": stage.seed,
+        "steps": result["steps"]["done"],
+        "dev": math.fsum(scores) / len(scores) if scores else None,
+        "collapsed": result["collapsed"],
+        "collapse": result["collapse"],
+        "examples": result["examples"],
+    }
+
+
+def _together(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Provenance of all the stages: the versions, commits and devices they ran with, and their seconds added up."""
+    parts = [result["provenance"] for result in told]
+    versions = {
+        name: sorted({p["versions"][name] for p in parts if name in p["versions"]}) for p in parts for name in p["versions"]
+    }
+    return {
+        "commits": sorted({str(p["commit"]) for p in parts}),
+        "devices": sorted({p["device"] for p in parts}),
+        "seconds": round(math.fsum(p["seconds"] for p in parts), 1),
+        "versions": {name: ", ".join(found) for name, found in versions.items()},
+    }

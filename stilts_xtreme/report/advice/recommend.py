@@ -1,0 +1,115 @@
+"""Which intermediate task to use for a target and languages, from the results of studies: use one, or none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.report import text
+from stilts_xtreme.report.advice import estimates
+from stilts_xtreme.report.advice.estimates import Estimate
+from stilts_xtreme.report.comparisons import LEVEL
+from stilts_xtreme.report.summary import BASELINE, Summary, summarise
+from stilts_xtreme.tasks.catalogue import TASKS
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An intermediate of one study, its gain, and that gain's p adjusted for all candidates (None: could not be tested)."""
+
+    row: str
+    summary: Summary
+    seen: tuple[str, ...]  # the targets its gain is of
+    estimate: Estimate
+    q: float | None
+
+    @property
+    def supported(self) -> bool:
+        """Is the gain above zero, beyond chance and beyond having been picked from several?"""
+        ends = self.estimate.interval
+        return ends is not None and ends[0] > 0 and self.q is not None and self.q < LEVEL
+
+    @property
+    def named(self) -> str:
+        return f"{self.row} ({self.summary.study['name']})"
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """`best` is the supported candidate with the largest gain, else None: use none; `nearest` the one with the largest gain."""
+
+    target: str
+    languages: tuple[str, ...]
+    fallback: bool  # the target itself is in none of the studies
+    best: Candidate | None
+    nearest: Candidate
+    runner_up: Candidate | None
+    ahead: Estimate | None  # how far the best (or nearest) is ahead of the runner-up
+    candidates: tuple[Candidate, ...]  # the largest gain first
+
+
+def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequence[str] = ()) -> Recommendation:
+    """UserError where the studies hold nothing that would answer for the target and languages."""
+    summaries = [summarise(study) for study in studies]
+    codes = tuple(dict.fromkeys(languages))
+    own = [summary for summary in summaries if target in summary.targets]
+    found = []
+    for summary in own or summaries:
+        seen = (target,) if own else _alike(summary, summaries, target)
+        seen = tuple(name for name in seen if set(codes) <= set(summary.languages(name)))
+        rows = [row for row in summary.compared if row != target] if seen and summary.has_baseline else []
+        measured = [(row, estimates.gain(summary, row, seen, codes)) for row in rows]
+        found += [(row, summary, seen, estimate) for row, estimate in measured if estimate is not None]
+    if not found:
+        raise UserError(_nothing(summaries, own, target, codes))
+    candidates = sorted(_tested(found, codes), key=lambda one: -one.estimate.gain)
+    best = next((one for one in candidates if one.supported), None)
+    first = best or candidates[0]
+    runner_up = next((one for one in candidates if one is not first), None)
+    ahead = None
+    if runner_up is not None:
+        ahead = estimates.difference(first.estimate, runner_up.estimate, paired=first.summary is runner_up.summary)
+    return Recommendation(target, codes, not own, best, candidates[0], runner_up, ahead, tuple(candidates))
+
+
+def _tested(found: Sequence[tuple[str, Summary, tuple[str, ...], Estimate]], codes: Sequence[str]) -> list[Candidate]:
+    """The candidates with the study's own q where it is of just this column, else with p adjusted for these candidates."""
+    made = []
+    adjusted = estimates.adjusted([estimate.p for _, _, _, estimate in found])
+    for (row, summary, seen, estimate), q in zip(found, adjusted, strict=True):
+        one = summary.comparisons.get((row, seen[0])) if len(seen) == 1 and not codes else None
+        made.append(Candidate(row, summary, seen, estimate, one.q if one is not None and one.interval is not None else q))
+    return made
+
+
+def _alike(summary: Summary, summaries: Sequence[Summary], target: str) -> tuple[str, ...]:
+    """The study's targets with the same kind of head as one that is in no study."""
+    if target not in TASKS:
+        known = sorted({name for one in summaries for name in one.targets} | set(TASKS))
+        near = get_close_matches(target, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; the studies have {text.listed(_targets(summaries))}"
+        raise UserError(f"--target {target}: there is no such task{hint}")
+    head = TASKS[target].head
+    return tuple(name for name in summary.targets if summary.study["tasks"][name].get("head") == head)
+
+
+def _targets(summaries: Sequence[Summary]) -> list[str]:
+    return list(dict.fromkeys(name for summary in summaries for name in summary.targets))
+
+
+def _nothing(summaries: Sequence[Summary], own: Sequence[Summary], target: str, codes: Sequence[str]) -> str:
+    """Why no study answers."""
+    if own:
+        scored = sorted({code for summary in own for code in summary.languages(target)})
+        unknown = [code for code in codes if code not in scored]
+        if unknown:
+            return f"--languages {unknown[0]}: {target} is not scored in it; there is {', '.join(scored) or 'no score at all'}"
+    elif not any(_alike(summary, summaries, target) for summary in summaries):
+        told = f"no study has it, nor a target with its kind of head ({TASKS[target].head})"
+        return f"--target {target}: {told}; they have {text.listed(_targets(summaries))}"
+    elif codes:
+        return f"--languages {','.join(codes)}: no target like {target} is scored in all of them"
+    return (
+        f"--target {target}: no gain can be computed: that takes scores of “{BASELINE}” and of an intermediate with the same seed"
+    )

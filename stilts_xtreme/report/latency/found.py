@@ -1,0 +1,133 @@
+"""What a latency study found, in sentences made from its numbers, and how and where it was measured."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stilts_xtreme.report import text
+from stilts_xtreme.report.latency.timings import Timings
+
+BUSY = 0.05  # share of our processors' time: above it the page warns
+
+
+def found(run: Timings) -> list[str]:
+    """Whether equal latency held, what is saved at what price, what could not run, and what stands against trusting it."""
+    told = _models(run) + _savings(run) + _fertility(run)
+    for name, why in sorted(run.run["skipped"].items()):
+        told.append(f"Not measured here: {name} ({why}).")
+    busy = run.measured["environment"].get("taken_by_others")
+    if busy is not None and busy > BUSY:
+        told.append(
+            f"Other work took {100 * busy:.0f} % of the processors' time while this was measured: trust ratios, which were taken"
+            " in the same turns, and not the milliseconds."
+        )
+    if run.run["collapsed"]:
+        told.append("A training that these models are built on collapsed: the accuracies say little, the times are not affected.")
+    return told
+
+
+def _models(run: Timings) -> list[str]:
+    again = f"{run.base} again"
+    rows = [row for row in run.measured["models"] if row["model"] != again]
+    control = [row for row in run.measured["models"] if row["model"] == again]
+    if not rows:
+        return []
+    by = {name: [row for row in rows if row["verdict"] == name] for name in ("equal", "open", "differs")}
+    noise = max((abs(row["ratio"] - 1) for row in control), default=0.0)
+    worst = max(rows, key=lambda row: abs(row["ratio"] - 1))
+    margin = f"{100 * run.study['margin']:.0f} %"
+    held = not [row for row in by["differs"] if abs(row["ratio"] - 1) > noise]
+    counts = (
+        f"{len(by['equal'])} of {text.count(len(rows), 'comparison')} equal within {margin}, {len(by['open'])} undecided,"
+        f" {len(by['differs'])} beyond"
+    )
+    detail = (
+        f"largest ratio {worst['ratio']:.3f} ({worst['model']}, {worst['variant']}, {worst['of']});"
+        f" two copies of the same weights differ by up to {100 * noise:.1f} %"
+    )
+    if not held:
+        word = "Equal latency did not hold"
+    elif by["equal"] and not by["open"] and not by["differs"]:
+        word = "Equal latency held: intermediate training does not change the cost of inference"
+    else:
+        word = "Nothing here speaks against equal latency, but not every comparison is narrow enough to show it"
+    return [f"{word} (seed {run.run['seed']}): {counts}; {detail}."]
+
+
+def _savings(run: Timings) -> list[str]:
+    told, large = [], run.sizes[-1]
+    for size in dict.fromkeys((1, large)):
+        rows = [row for row in run.measured["savings"] if row["batch"] == size and row["variant"] != "eager"]
+        if not rows:
+            continue
+        best = min(rows, key=lambda row: row["ratio"])
+        slower = [row["variant"] for row in rows if row.get("low", 0.0) > 1]
+        sentence = f"At batch {size} "
+        if best["ratio"] >= 1:
+            sentence += "no variant is faster than eager"
+        else:
+            sentence += f"{best['variant']} is fastest, {1 / best['ratio']:.2f} times as fast as eager, "
+            sentence += _price(run, best["variant"])
+        if slower:
+            sentence += f"; slower than eager: {text.listed(slower)}"
+        told.append(sentence + ".")
+    return told
+
+
+def _price(run: Timings, variant: str) -> str:
+    answers = run.answers(variant)
+    change = answers["accuracy"] - run.answers("eager")["accuracy"]
+    if answers["same"] == 100:
+        return "with the same label for every pair"
+    return (
+        f"with the same label for {min(answers['same'], 99.99):.2f} % of pairs and an accuracy {text.number(change, True)} points"
+    )
+
+
+def _fertility(run: Timings) -> list[str]:
+    tokens = {code: told["tokens_per_pair"] for code, told in run.run["languages"].items()}
+    calls = {code: run.calls("eager", code) for code in tokens}
+    if len(tokens) < 2 or any(row is None for row in calls.values()):
+        return []
+    low, high = min(tokens, key=tokens.__getitem__), max(tokens, key=tokens.__getitem__)
+    p50 = {code: row["p50"] for code, row in calls.items() if row is not None}
+    words = sum(run.measured["tokenisation"][code]["p50"] for code in tokens)
+    return [
+        f"A pair in {high} has {tokens[high] / tokens[low]:.2f} times the tokens of one in {low}, and"
+        f" {p50[high] / p50[low]:.2f} times its p50 at batch 1.",
+        f"Tokenising one pair takes {100 * words / sum(p50.values()):.0f} % of what an eager call takes, over all languages.",
+    ]
+
+
+def how(run: Timings) -> str:
+    """How times were taken, in one paragraph."""
+    asked = run.study["how"]
+    return (
+        f"Every model in every variant by turns, in an order drawn anew for each round: {asked['calls']} calls at batch 1 in"
+        f" blocks of {asked['block']} for each language, after {asked['warmup']} calls to warm up; larger batches in"
+        f" {asked['passes']} passes over {asked['pool']} pairs of each language."
+        f" {text.count(asked['threads'], 'thread')}, kept on the processors that were"
+        " idlest at the start; nothing of this package ran beside it; no garbage collection inside a block; a GPU is waited for."
+        " A call begins with token ids and ends with logits on the host."
+    )
+
+
+def machine(run: Timings) -> list[tuple[str, str]]:
+    """What was measured on."""
+    told = []
+    for key, value in sorted(run.measured["environment"].items()):
+        name = key.replace("_", " ").capitalize()
+        if key == "memory_bytes":
+            name, value = "Memory", f"{value / 2**30:.1f} GiB"
+        elif key == "taken_by_others":
+            value = f"{100 * value:.1f} % of the time"
+        elif isinstance(value, bool):
+            value = "yes" if value else "no"
+        told.append((name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return told
+
+
+def provenance(study: Mapping[str, Any]) -> str:
+    """One line; the versions last."""
+    kept = study["provenance"]
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(kept["versions"].items()))
+    return f"commit {kept['commit']}; device {kept['device']}; measuring took {text.duration(kept['seconds'])}; {versions}"

@@ -1,0 +1,55 @@
+"""A latency study -> its two pages and plots, as text by file name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stilts_xtreme.report.latency import found as latency_found
+from stilts_xtreme.report.latency import plots as latency_plots
+from stilts_xtreme.report.latency import tables as latency_tables
+from stilts_xtreme.report.latency.timings import Timings
+from stilts_xtreme.report.rendered import rendered
+
+ALT = {
+    "models": "Ratios of time over that of no intermediate training, by variant and model; numbers as in the table below.",
+    "variants": "Speed of every variant over eager by batch size; numbers as in the table below.",
+}
+NAMES = {
+    "eager": "Hugging Face's model in fp32, a batch padded to its longest pair",
+    "sorted": "the same, pairs sorted by length before they are cut into batches",
+    "packed": "this package's engine: pairs sorted and side by side in one row without padding, fp32",
+    "compiled": "torch.compile with open shapes, fp32",
+    "bf16": "the encoder's matrices in bfloat16, padded",
+    "packed-bf16": "the encoder's matrices in bfloat16, without padding",
+    "int8": "linear layers in int8, inputs quantised at every call (torch.ao.quantization.quantize_dynamic), padded",
+    "onnx": "exported with torch.onnx, run by ONNX Runtime in fp32, padded",
+}
+
+
+def pages(study: Mapping[str, Any]) -> dict[str, str]:
+    """report.md, the SVG files that it shows, and index.html, which holds all in itself."""
+    runs = [Timings(study, number) for number in range(len(study["runs"]))]
+    drawn = {"models": latency_plots.models(runs[0]), "variants": latency_plots.variants(runs[0])}
+    drawn = {name: svg for name, svg in drawn.items() if svg is not None}
+    alternatives = {name: ALT[name] for name in drawn}
+    return rendered("latency.md.jinja", "latency.html.jinja", _content(study, runs), drawn, alternatives)
+
+
+def _content(study: Mapping[str, Any], runs: list[Timings]) -> dict[str, Any]:
+    first = runs[0]
+    return {
+        "study": study,
+        "note": study.get("note") or "",
+        "found": [sentence for run in runs for sentence in latency_found.found(run)],
+        "models": [latency_tables.models(run) for run in runs],
+        "variants": latency_tables.variants(first),
+        "names": [(name, NAMES[name]) for name in first.variants],
+        "skipped": sorted(first.run["skipped"].items()),
+        "languages": latency_tables.languages(first),
+        "by_variant": [one for one in (latency_tables.medians(first), latency_tables.accuracy(first)) if one],
+        "lengths": latency_tables.lengths(first),
+        "how": latency_found.how(first),
+        "machine": latency_found.machine(first),
+        "data": [("Setup", study["setup"]), *((key.capitalize(), value) for key, value in sorted(study["data"].items()))],
+        "command": study.get("command") or "",
+        "provenance": latency_found.provenance(study),
+    }

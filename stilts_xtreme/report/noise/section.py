@@ -1,0 +1,156 @@
+"""The section on typing errors in the input: what they cost each model, and which training makes them cost less."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stilts_xtreme.report import text
+from stilts_xtreme.report.curves import Curve, Panel, curves
+from stilts_xtreme.report.noise import arms
+from stilts_xtreme.report.noise import tables as noise_tables
+from stilts_xtreme.report.noise.noisy import Noisy, read, sure
+from stilts_xtreme.report.noise.questions import questions
+from stilts_xtreme.report.noise.words import Words
+from stilts_xtreme.report.section import Plot, Section
+from stilts_xtreme.report.summary import BASELINE, Summary
+
+TOP = 5  # questions that are answered at the top of the page
+
+
+def section(summary: Summary) -> Section | None:
+    told = summary.study.get("noise")
+    if not told or not told["evaluations"]:
+        return None
+    noisy = read(summary, told)
+    words = Words.read(told)
+    plot = _plot(noisy)
+    return Section(
+        "noise",
+        "Typing errors in the input",
+        tuple(found(noisy)),
+        (*filter(None, [_named(noisy)]), *words.told(told), *_caution(noisy), *verdicts(noisy)[TOP:]),
+        {"noise-scores": plot} if plot else {},
+        tuple(
+            [noise_tables.scores(noisy, target) for target in summary.targets]
+            + [table for relative in (False, True) if (table := noise_tables.contrasts(noisy, relative))]
+            + [table for target in summary.targets if (table := noise_tables.languages(noisy, target))]
+            + [words.table(), words.typed(told)]
+        ),
+    )
+
+
+def found(noisy: Noisy) -> list[str]:
+    """Sentences for the top of the page: what noise costs, and what each way of training changes about it."""
+    told, rate = [], f"With typing errors in {100 * noisy.highest:g} % of the words that may be changed"
+    parts = [_cost(noisy, target) for target in noisy.summary.targets]
+    if any(parts):
+        plain = "a model without intermediate training, fine-tuned in English,"
+        told.append(f"{rate}, {plain} loses {'; '.join(filter(None, parts))}.")
+    told += verdicts(noisy)[:TOP]
+    floor = [target for target in noisy.summary.targets if all(noisy.guessing(arm.row, target) for arm in noisy.arms)]
+    if floor:
+        told.append(
+            f"On {text.listed(floor)} no model is better than guessing even without typing errors: there is nothing to lose."
+        )
+    return told
+
+
+def verdicts(noisy: Noisy) -> list[str]:
+    """A sentence for each question, on targets where both models are better than guessing."""
+    told = []
+    for title, pairs in questions(noisy).items():
+        effects = [
+            (row, target, one)
+            for row, other in pairs
+            for target in noisy.summary.targets
+            if (one := noisy.effect(row, other, target)) is not None
+            and not noisy.guessing(row, target)
+            and not noisy.guessing(other, target)
+        ]
+        told += [_verdict(title, effects, noisy)] if effects else []
+    return told
+
+
+def _cost(noisy: Noisy, target: str) -> str:
+    one = noisy.drop(BASELINE, target)
+    if one is None or noisy.guessing(BASELINE, target):
+        return ""
+    share = one.get("relative")
+    relative = f", {text.number(share['gain'])} % of its clean score" if share else ""
+    sure = "" if one["interval"][0] > 0 or one["interval"][1] < 0 else "; no clear loss"
+    return (
+        f"{text.number(one['gain'])} points on {target} (95 % interval {text.interval(tuple(one['interval']))}{relative}{sure})"
+    )
+
+
+def _verdict(title: str, effects: Sequence[tuple[str, str, Mapping[str, Any]]], noisy: Noisy) -> str:
+    """`Both against neither: of 6 comparisons significantly less is lost in 2 (mnli on xnli and panx); +0.4 points spared.`"""
+    less, more = (
+        [(row, target) for row, target, one in effects if sure(one) and (one["gain"] > 0) == up] for up in (True, False)
+    )
+    mean = sum(one["gain"] for *_, one in effects) / len(effects)
+    size = f"{text.number(mean, signed=True)} points spared on average"
+    if not less + more:
+        return f"{title}: no significant difference in what is lost ({text.count(len(effects), 'comparison')}, {size})."
+    parts = [
+        f"significantly {word} is lost in {f'{len(pairs)} ({_pairs(pairs, noisy)})' if len(pairs) < len(effects) else 'all'}"
+        for word, pairs in (("less", less), ("more", more))
+        if pairs
+    ]
+    return f"{title}: of {text.count(len(effects), 'comparison')} {' and '.join(parts)}; {size}."
+
+
+def _pairs(pairs: Sequence[tuple[str, str]], noisy: Noisy) -> str:
+    rows: dict[str, list[str]] = {}
+    for row, target in pairs:
+        rows.setdefault(noisy.names[row], []).append(target)
+    return "; ".join(f"{row} on {text.listed(targets)}" for row, targets in rows.items())
+
+
+def _named(noisy: Noisy) -> str:
+    told = arms.explained(noisy.arms)
+    return (
+        f"Names of models. {BASELINE}: no intermediate training, fine-tuned on English as it is. {told[:1].upper()}{told[1:]}"
+        if told
+        else ""
+    )
+
+
+def _caution(noisy: Noisy) -> list[str]:
+    weak = {
+        target: [noisy.names[arm.row] for arm in noisy.arms if noisy.guessing(arm.row, target)]
+        for target in noisy.summary.targets
+    }
+    told = [
+        f"{target}: the clean scores of {len(names)} of {text.count(len(noisy.arms), 'model')} are no better than guessing"
+        " (marked §); a model that knows nothing loses nothing, and losing less is no merit there."
+        for target, names in weak.items()
+        if names
+    ]
+    return told + [
+        "A model with a lower clean score also has fewer points to lose: besides points, drops are given in percent of a model's"
+        " own clean score, and the score that is left says which model to use."
+    ]
+
+
+def _plot(noisy: Noisy) -> Plot | None:
+    kinds = list(dict.fromkeys(arm.intermediate for arm in noisy.arms))
+    ways = list(dict.fromkeys(arm.way for arm in noisy.arms))
+    panels = []
+    for target in noisy.summary.targets:
+        drawn = []
+        for arm in noisy.arms:
+            points = [(rate, score.mean) for rate in (0.0, *noisy.rates) if (score := noisy.score(arm.row, target, rate))]
+            drawn.append(Curve(noisy.names[arm.row], kinds.index(arm.intermediate), ways.index(arm.way), points))
+        if any(len(curve.points) > 1 for curve in drawn):
+            panels.append(Panel(target, drawn))
+    if not panels:
+        return None
+    words = "Score against the share of words with a typing error: a panel for each target, a line for each model."
+    return Plot(
+        curves(
+            "noise-scores", "Score by rate of typing errors", words, "words with an error, % of those that may be changed", panels
+        ),
+        "Score by rate of typing errors. Colour and mark: intermediate training; dashes: how the model is fine-tuned."
+        " Each panel has its own scale, which does not begin at 0.",
+        f"{words} Numbers in the tables below.",
+    )
