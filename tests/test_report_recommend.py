@@ -93,27 +93,25 @@ def test_some_languages_take_their_own_gains_and_the_variance_over_examples() ->
     study = compared(study, {("mnli", "xnli"): 0.9, ("qqp", "xnli"): 0.9}, deviation=0.9)
     both = recommend([study], "xnli", ["xa"]).nearest
     seeds, examples = 1 / 3, 0.81
-    freedom = (seeds + examples) ** 2 / (seeds**2 / 2)
-    reach = stats.t.ppf(0.975, freedom) * math.sqrt(seeds + examples)
+    reach = math.sqrt(stats.t.ppf(0.975, 2) ** 2 * seeds + stats.norm.ppf(0.975) ** 2 * examples)
     assert both.estimate.interval == pytest.approx((7 - reach, 7 + reach)) and both.estimate.examples == pytest.approx(0.81)
     assert recommend([study], "xnli", ["xb"]).nearest.row == "qqp"
 
 
-def column(width: float, values: list[float], errors: list[float]) -> Comparison:
+def column(drawn: float | None, errors: list[float]) -> Comparison:
     languages = {f"x{number}": (1.0, error) for number, error in enumerate(errors)}
-    return Comparison("mnli", "none", "xnli", 1.0, dict(enumerate(values)), (-width, width), 0.1, 0.1, 100, languages)
+    return Comparison("mnli", "none", "xnli", 1.0, {1: 1.0, 2: 1.0}, (-1.0, 3.0), 0.1, 0.1, 100, languages, drawn)
 
 
-def test_the_correlation_of_languages_is_read_off_the_columns_interval() -> None:
-    def width(r: float, errors: list[float]) -> float:
+def test_the_correlation_of_languages_is_read_off_the_columns_error() -> None:
+    def whole(r: float, errors: list[float]) -> float:
         squares = sum(error**2 for error in errors)
-        return estimates.NINETY_FIVE * math.sqrt((squares + r * (sum(errors) ** 2 - squares)) / len(errors) ** 2)
+        return math.sqrt((squares + r * (sum(errors) ** 2 - squares)) / len(errors) ** 2)
 
     for r in (0.0, 0.3, 1.0):
-        assert estimates.correlation(column(width(r, [1.0, 2.0, 1.5]), [1.0, 1.0], [1.0, 2.0, 1.5])) == pytest.approx(r)
-    assert estimates.correlation(column(100.0, [1.0, 1.0], [1.0, 1.0])) == 1.0
-    assert estimates.correlation(column(0.01, [1.0, 1.0], [1.0, 1.0])) == 0.0
-    assert estimates.correlation(column(width(0.5, [1.0, 1.0]), [0.0, 4.0], [1.0, 1.0])) == 0.0  # all of it is the seeds'
+        assert estimates.correlation(column(whole(r, [1.0, 2.0, 1.5]), [1.0, 2.0, 1.5])) == pytest.approx(r)
+    assert estimates.correlation(column(100.0, [1.0, 1.0])) == 1.0 == estimates.correlation(column(None, [1.0, 1.0]))
+    assert estimates.correlation(column(0.01, [1.0, 1.0])) == 0.0
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
@@ -125,13 +123,13 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
         gains = 2.0 + shift[:, :, None] + known + drawn.normal(0, 15, (seeds, languages, size))
         whole = gains.mean(axis=(1, 2))
         examples = gains.mean(axis=(0, 1)).var(ddof=1) / size
-        width = estimates.NINETY_FIVE * math.sqrt(examples + whole.var(ddof=1) * (seeds - 1) / seeds**2)
         errors = gains.mean(axis=0).std(axis=1, ddof=1) / math.sqrt(size)
         study = made_up({"mnli": {f"x{code}": list(gains.mean(axis=2)[:, code]) for code in range(languages)}})
         table = {f"x{code}": {"gain": 0.0, "deviation": float(errors[code])} for code in range(languages)}
-        interval = [whole.mean() - width, whole.mean() + width]
+        deviation = {"drawn": math.sqrt(examples)}
         values = {str(seed + 1): float(one) for seed, one in enumerate(whole)}
-        study = compared(study, {("mnli", "xnli"): 0.5}, languages=table, interval=interval, values=values)
+        study = compared(study, {("mnli", "xnli"): 0.5}, languages=table, values=values)
+        study["comparisons"][0]["deviation"] = deviation
         found = estimates.gain(summarise(study), "mnli", ["xnli"], ["x0", "x1"]).interval
         held += found[0] <= 2.0 <= found[1]
     assert 0.91 <= held / 400 <= 0.99

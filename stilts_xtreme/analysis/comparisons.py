@@ -35,6 +35,7 @@ def comparisons(found: Mapping[tuple[str, str], Differences], targets: Sequence[
             "baseline": _against(row),
             "column": target,
             **effects.effect(by_seed, effects.even(_languages(by_seed))),
+            "examples": next(iter(by_seed.values())).examples,
             "languages": by_language(by_seed),
         }
         for (row, target), by_seed in found.items()

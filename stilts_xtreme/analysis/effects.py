@@ -18,15 +18,19 @@ Weights = Mapping[str, float]  # by language
 
 @dataclass(frozen=True)
 class Scored:
-    """A prediction's score, or a difference of such, by language: as it is, and of drawn examples [draws, languages]."""
+    """A prediction's score, or a difference of such, by language: as it is, and of drawn examples [draws, languages].
+
+    `examples` is how many there are in all languages.
+    """
 
     languages: tuple[str, ...]
     values: NDArray[np.float64]
     drawn: NDArray[np.float64]
+    examples: int = 0
 
     def __sub__(self, other: "Scored") -> "Scored":
         assert self.languages == other.languages
-        return Scored(self.languages, self.values - other.values, self.drawn - other.drawn)
+        return Scored(self.languages, self.values - other.values, self.drawn - other.drawn, self.examples)
 
     def weighed(self, weights: Weights) -> tuple[float, NDArray[np.float64]]:
         """The sum over languages, each as it weighs: the value, and that of every draw."""
@@ -65,7 +69,8 @@ class Drawing:
                 drawn.append(
                     compare.ratios(self._of(stage, judged, found.ids), found.tops[:, None], found.bottoms[:, None])[:, 0]
                 )
-            self._scored[address] = Scored(tuple(judged), np.array(values), np.stack(drawn, axis=1))
+            count = sum(len(found.ids) for found in judged.values())
+            self._scored[address] = Scored(tuple(judged), np.array(values), np.stack(drawn, axis=1), count)
         return self._scored[address]
 
     def _of(self, stage: plan.Predict, judged: Mapping[str, Judged], ids: Sequence[str]) -> NDArray[np.uint8]:
@@ -103,7 +108,10 @@ def effect(differences: Mapping[int, Scored], weights: Weights) -> dict[str, Any
 
 
 def told(values: Mapping[int, float], drawn: NDArray[np.float64]) -> dict[str, Any]:
-    """A difference as a result tells it: mean, values by seed, 95 % interval, chance of one as large without any effect."""
+    """A difference as a result tells it: mean, values by seed, 95 % interval, chance of one as large without any effect.
+
+    `deviation`: the mean's standard error by seeds, by examples beyond that, and by all there is in drawing examples.
+    """
     found = compare.effect(list(values.values()), drawn)
     seeds, examples = compare.variances(list(values.values()), drawn)
     return {
@@ -111,6 +119,6 @@ def told(values: Mapping[int, float], drawn: NDArray[np.float64]) -> dict[str, A
         "values": {str(seed): value for seed, value in values.items()},
         "interval": list(found.interval),
         "p": found.p,
-        "deviation": {"seeds": seeds**0.5, "examples": examples**0.5},
+        "deviation": {"seeds": seeds**0.5, "examples": examples**0.5, "drawn": float(drawn.mean(axis=0).std(ddof=1))},
         "seeds": len(values),
     }

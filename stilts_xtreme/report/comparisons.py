@@ -26,6 +26,7 @@ class Comparison:
     q: float | None
     examples: int | None
     languages: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    drawn: float | None = None  # the gain's standard error over test examples
 
     @property
     def significant(self) -> bool:
@@ -110,6 +111,7 @@ def _comparison(told: Mapping[str, Any]) -> Comparison:
         q,
         None if examples is None else round(examples),
         languages,
+        _maybe((told.get("deviation") or {}).get("drawn"), "deviation.drawn"),
     )
 
 

@@ -53,7 +53,7 @@ def effect(values: Sequence[float], drawn: Drawn) -> Effect:
     """The effect behind differences `values`, one a seed, and the same from drawn examples [seeds, times]."""
     mean = math.fsum(values) / len(values)
     seeds, examples = variances(values, drawn)
-    return Effect(mean, *_judged(mean, seeds, len(values), examples))
+    return Effect(mean, *judged(mean, [(seeds, len(values) - 1), (examples, math.inf)]))
 
 
 def variances(values: Sequence[float], drawn: Drawn) -> tuple[float, float]:
@@ -67,13 +67,17 @@ def variances(values: Sequence[float], drawn: Drawn) -> tuple[float, float]:
     return float(np.var(values, ddof=1)) / count, max(0.0, examples - own)
 
 
-def _judged(mean: float, seeds: float, count: int, examples: float) -> tuple[tuple[float, float], float]:
-    """The interval of LEVEL around a mean, and the level at which one would end at 0."""
+def judged(mean: float, parts: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], float]:
+    """The interval of LEVEL around a mean, and the level at which one would end at 0.
+
+    `parts` are the variances that add up, each with the degrees of freedom of its estimate (infinite: as good as known).
+    """
     from scipy import optimize, stats
 
+    felt = [(variance, freedom) for variance, freedom in parts if variance > 0]
+
     def half(alpha: float) -> float:
-        spread = stats.norm.isf(alpha / 2) ** 2 * examples
-        return math.sqrt(spread + (stats.t.isf(alpha / 2, count - 1) ** 2 * seeds if count > 1 else 0.0))
+        return math.sqrt(sum(stats.t.isf(alpha / 2, freedom) ** 2 * variance for variance, freedom in felt))
 
     width = half(1 - LEVEL)
     if width == 0.0 or mean == 0.0:

@@ -2,13 +2,12 @@
 
 Two things make a measured gain uncertain. Another seed would give another one: the variance of the gains by seed, s squared, over
 n seeds. And so would other test examples: each language's standard error over its examples, d, from the study's comparisons.
-The two are added; the share of s that is chance of examples counts twice, which widens the interval a little.
+The interval joins the two as `scoring.compare` does; what of s is chance of examples counts twice, which widens it
+a little.
 
 Test sets of a target are often translations of one another, so that errors of its languages move together. With one correlation
 r between any two, the mean over k languages has the variance (sum of d squared + r x sum of the products of pairs) / k squared.
-r is taken from the column's own interval, as wide as 2 x 1.96 standard errors: what remains of that variance without the
-bootstrap's share for the seeds, (n - 1) / n x s squared / n, gives r, held between 0 and 1; 1, the widest, where there is no such
-interval. The interval is t's, with the degrees of freedom of Welch and Satterthwaite; only the variance over seeds has few.
+r is what the column's own standard error over examples says, held between 0 and 1; 1, the widest, where there is none.
 """
 
 import math
@@ -17,8 +16,7 @@ from dataclasses import dataclass
 
 from stilts_xtreme.report.comparisons import Comparison
 from stilts_xtreme.report.summary import Mean, Summary
-
-NINETY_FIVE = 1.959964  # standard errors to each side
+from stilts_xtreme.scoring import compare
 
 
 @dataclass(frozen=True)
@@ -64,32 +62,23 @@ def difference(one: Estimate, other: Estimate, paired: bool) -> Estimate | None:
     if any(mean.deviation is None for mean, _ in sides):
         return None
     spreads = [(mean.deviation**2 / count, count - 1) for mean, count in sides if mean.deviation is not None]
-    ends, p = _interval(one.gain - other.gain, spreads, examples)
+    ends, p = compare.judged(one.gain - other.gain, [*spreads, (examples, math.inf)])
     return Estimate(one.gain - other.gain, {}, examples, ends, p)
 
 
 def adjusted(values: Sequence[float | None]) -> list[float | None]:
-    """p-values adjusted for their number (Benjamini-Hochberg); None stays None and does not count."""
-    order = sorted((value, place) for place, value in enumerate(values) if value is not None)
-    found: list[float | None] = [None] * len(values)
-    least = 1.0
-    for rank in range(len(order), 0, -1):
-        value, place = order[rank - 1]
-        least = min(least, value * len(order) / rank)
-        found[place] = least
-    return found
+    """p-values adjusted for their number; None stays None and does not count."""
+    known = iter(compare.adjusted([value for value in values if value is not None]))
+    return [None if value is None else next(known) for value in values]
 
 
 def correlation(one: Comparison) -> float:
-    """That between the errors of any two languages of a column, from the width of the column's interval."""
+    """That between the errors of any two languages of a column, from the column's own error."""
     errors = [error for _, error in one.languages.values() if error is not None]
     squares, products = _sums(errors)
-    if one.interval is None or not products:
+    if one.drawn is None or not products:
         return 1.0
-    whole = ((one.interval[1] - one.interval[0]) / (2 * NINETY_FIVE)) ** 2
-    count, spread = len(one.values), Mean(tuple(one.values.values()), 0).deviation if one.values else None
-    seeds = (count - 1) / count * spread**2 / count if spread is not None else 0.0
-    return min(1.0, max(0.0, (max(0.0, whole - seeds) * len(errors) ** 2 - squares) / products))
+    return min(1.0, max(0.0, (one.drawn**2 * len(errors) ** 2 - squares) / products))
 
 
 def _part(summary: Summary, row: str, target: str, codes: Sequence[str]) -> tuple[dict[int, float], float | None]:
@@ -119,19 +108,5 @@ def _judged(values: Mapping[int, float], examples: float | None) -> Estimate:
     mean = Mean(tuple(values.values()), 0)
     if mean.deviation is None:
         return Estimate(mean.mean, values, examples, None, None)
-    ends, p = _interval(mean.mean, [(mean.deviation**2 / len(values), len(values) - 1)], examples or 0.0)
+    ends, p = compare.judged(mean.mean, [(mean.deviation**2 / len(values), len(values) - 1), (examples or 0.0, math.inf)])
     return Estimate(mean.mean, values, examples, ends, p)
-
-
-def _interval(mean: float, spreads: Sequence[tuple[float, int]], examples: float) -> tuple[tuple[float, float], float]:
-    """95 % interval and two-sided p of a mean with variances over seeds (and their degrees of freedom) and over examples."""
-    from scipy import stats
-
-    whole = math.fsum(variance for variance, _ in spreads) + examples
-    seeds = math.fsum(variance**2 / freedom for variance, freedom in spreads)
-    if whole == 0:
-        return (mean, mean), 1.0 if mean == 0 else 0.0
-    error = math.sqrt(whole)
-    freedom = whole**2 / seeds if seeds else math.inf
-    reach = float(stats.t.ppf(0.975, freedom)) * error
-    return (mean - reach, mean + reach), float(2 * stats.t.sf(abs(mean) / error, freedom))
