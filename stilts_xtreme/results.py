@@ -24,7 +24,8 @@ def write(path: Path, content: dict[str, Any]) -> None:
     body = {key: content[key] for key in sorted(content) if key not in LAST}
     for key in LAST:
         if key in content:
-            body[key] = dict(sorted(content[key].items()))
+            found = content[key]
+            body[key] = dict(sorted(found.items())) if isinstance(found, dict) else found
     beside = path.with_name(f".{path.name}.part")
     beside.write_text(json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8", newline="\n")
     os.replace(beside, path)
