@@ -1,13 +1,13 @@
 """The commands: parse, call, print. Nothing heavy is imported before a stage runs."""
 
 import json
-import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from stilts_xtreme import console
 from stilts_xtreme.errors import RunFailed, UserError
 
 app = typer.Typer(
@@ -63,7 +63,7 @@ def train_intermediate(
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on one English intermediate task (kind: intermediate)."""
-    _stage("intermediate", spec, overrides, store, device, threads, dry_run, as_json)
+    console.stage("intermediate", spec, overrides, store, device, threads, dry_run, as_json)
 
 
 @app.command()
@@ -72,7 +72,7 @@ def train_multitask(
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on a mixture of intermediate tasks (kind: multitask)."""
-    _stage("multitask", spec, overrides, store, device, threads, dry_run, as_json)
+    console.stage("multitask", spec, overrides, store, device, threads, dry_run, as_json)
 
 
 @app.command()
@@ -81,7 +81,7 @@ def finetune_target(
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Fine-tune on a target task's English data (kind: target)."""
-    _stage("target", spec, overrides, store, device, threads, dry_run, as_json)
+    console.stage("target", spec, overrides, store, device, threads, dry_run, as_json)
 
 
 @app.command()
@@ -90,7 +90,7 @@ def evaluate(
     submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""
-    _stage("evaluation", spec, overrides, store, device, threads, dry_run, as_json, submission)
+    console.stage("evaluation", spec, overrides, store, device, threads, dry_run, as_json, submission)
 
 
 @app.command()
@@ -102,30 +102,30 @@ def study(
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
     from stilts_xtreme import axes, plan
 
-    overrides = _scaled(spec, setup, overrides)
-    loaded, store_ = _load(spec, overrides, {"study"}), _store(store)
+    overrides = console.scaled(spec, setup, overrides)
+    loaded, store_ = console.load(spec, overrides, {"study"}), console.store_at(store)
     cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
     if dry_run:
-        return _tree(stages, store_, {plan.address(cell.stage) for cell in cells})
-    _run(stages, store_, device, threads, jobs)
+        return console.tree(stages, store_, {plan.address(cell.stage) for cell in cells})
+    console.run(stages, store_, device, threads, jobs)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.study import gather
 
     path = out or store_.root / "study" / f"{loaded.name}.json"
-    content = gather(loaded, cells, store_, _written("study", spec, overrides))
+    content = gather(loaded, cells, store_, console.written("study", spec, overrides))
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
     if submission:
         picks = content.get("best", {}).get("english-dev", {}).get("picks", {})
-        folders = [(cell.stage, _folder_name(cell.intermediate), cell.seed) for cell in cells if not cell.noise]
+        folders = [(cell.stage, console.folder_name(cell.intermediate), cell.seed) for cell in cells if not cell.noise]
         folders += [
             (cell.stage, "best-on-english-dev", cell.seed)
             for cell in cells
             if not cell.noise and picks.get(cell.target) == cell.intermediate
         ]
-        _submit([(stage, submission / name / f"seed-{seed}") for stage, name, seed in folders], store_, submission)
-    _print(path, content, as_json)
+        console.submit([(stage, submission / name / f"seed-{seed}") for stage, name, seed in folders], store_, submission)
+    console.show(path, content, as_json)
 
 
 @app.command()
@@ -139,21 +139,21 @@ def latency(
     """
     from stilts_xtreme import axes, plan
 
-    overrides = _scaled(spec, setup, overrides)
-    loaded, store_ = _load(spec, overrides, {"latency"}), _store(store)
-    timed = axes.latency(loaded, "cuda" if device != "cpu" and _gpu() else "cpu")
+    overrides = console.scaled(spec, setup, overrides)
+    loaded, store_ = console.load(spec, overrides, {"latency"}), console.store_at(store)
+    timed = axes.latency(loaded, "cuda" if device != "cpu" and console.gpu() else "cpu")
     stages = plan.ordered([one.stage for one in timed])
     if dry_run:
-        return _tree(stages, store_, {plan.address(one.stage) for one in timed})
-    _run(stages, store_, device, threads, jobs)
+        return console.tree(stages, store_, {plan.address(one.stage) for one in timed})
+    console.run(stages, store_, device, threads, jobs)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.latency import gather
 
     path = out or store_.root / "study" / f"{loaded.name}.json"
-    content = gather(loaded, timed, store_, _written("latency", spec, overrides))
+    content = gather(loaded, timed, store_, console.written("latency", spec, overrides))
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
-    _print(path, content, as_json)
+    console.show(path, content, as_json)
 
 
 @app.command()
@@ -220,7 +220,7 @@ def tasks(
     """
     from stilts_xtreme import listing
 
-    where = _where(setup, folder)
+    where = console.where(setup, folder)
     listing.show(name, where) if name else listing.every(where)
 
 
@@ -242,7 +242,7 @@ def data_check(
     from stilts_xtreme.data.read import HubCache
 
     chosen = [listing.known(name) for name in names or listing.TASKS]
-    entries = list(inventory.check(chosen, _where(setup, folder) or HubCache()))
+    entries = list(inventory.check(chosen, console.where(setup, folder) or HubCache()))
     print(json.dumps([asdict(entry) for entry in entries], indent=1, ensure_ascii=False)) if as_json else listing.inventory(
         entries
     )
@@ -278,7 +278,7 @@ def check(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="S
     faults = []
     for path in specs:
         try:
-            loaded = _load(path, None, None)
+            loaded = console.load(path, None, None)
             print(f"{path}: {loaded.kind}, sound")
         except UserError as fault:
             faults.append(str(fault))
@@ -291,13 +291,13 @@ def runs_list(store: StoreOption = RUNS) -> None:
     """List finished stages."""
     from stilts_xtreme import listing
 
-    listing.runs(_store(store))
+    listing.runs(console.store_at(store))
 
 
 @runs.command("show")
 def runs_show(address: Annotated[str, typer.Argument(help="An address or its beginning.")], store: StoreOption = RUNS) -> None:
     """Print a finished stage's result."""
-    found = [result for _, folder, result in _store(store).runs() if folder.name.startswith(address)]
+    found = [result for _, folder, result in console.store_at(store).runs() if folder.name.startswith(address)]
     if len(found) != 1:
         raise UserError(f"{store}: {len(found)} finished stages have an address that begins with {address!r}")
     print(json.dumps(found[0], indent=1, ensure_ascii=False))
@@ -309,7 +309,7 @@ def runs_clean(
     store: StoreOption = RUNS,
 ) -> None:  # fmt: skip
     """Remove leftovers of dead processes, or one finished stage."""
-    removed = _store(store).sweep() if address is None else _store(store).remove(address)
+    removed = console.store_at(store).sweep() if address is None else console.store_at(store).remove(address)
     if address is not None and not removed:
         raise UserError(f"{store}: no finished stage has the address {address}; `stilts runs list` shows them")
     for folder in removed:
@@ -324,148 +324,13 @@ def main() -> None:
         _end(str(fault), 2)
     except RunFailed as fault:
         _end(f"failed:\n{fault}", 3)
-    except _Interrupted:
+    except console.Interrupted:
         _end("interrupted; nothing half-done was kept. Run the same command again to go on from the last finished stage.", 130)
-
-
-class _Interrupted(Exception):
-    """Ctrl-C while stages ran."""
 
 
 def _end(message: str, code: int) -> None:
     print(message, file=sys.stderr)
     sys.exit(code)
-
-
-def _load(path: Path, overrides: list[str] | None, kinds: set[str] | None) -> Any:
-    from stilts_xtreme import spec
-
-    return spec.load(path, overrides or [], kinds)
-
-
-def _scaled(spec: Path, setup: str | None, overrides: list[str] | None) -> list[str]:
-    """The overrides, before them that of the setup: a file, or the name of one in the folder `setups` beside the spec's."""
-    if setup is None:
-        return overrides or []
-    named = spec.parent.parent / "setups"
-    file = Path(setup) if setup.endswith(".yaml") else named / f"{setup}.yaml"
-    if not file.is_file():
-        there = ", ".join(sorted(path.stem for path in named.glob("*.yaml")))
-        raise UserError(f"--setup {setup}: there is no {file}; give a file" + (f", or one of {there}" if there else ""))
-    return [f"setup={file}", *(overrides or [])]
-
-
-def _where(setup: Path | None, folder: Path | None) -> Any:
-    """Where data is looked for: as a setup says, or a folder as it stands; None where neither is given."""
-    if setup is None and folder is None:
-        return None
-    if setup is not None and folder is not None:
-        raise UserError("--setup and --data: give one of them")
-    from stilts_xtreme import planner
-    from stilts_xtreme.data.read import Folder
-
-    if folder is None:
-        return planner.Planner(_load(setup, None, {"setup"})).where  # type: ignore[arg-type]
-    if not folder.is_dir():
-        raise UserError(f"--data {folder}: there is no such folder")
-    return Folder(folder)
-
-
-def _store(root: Path) -> Any:
-    from stilts_xtreme.store import Store
-
-    return Store(root)
-
-
-def _stage(
-    kind: str, path: Path, overrides: list[str] | None, root: Path, device: str, threads: int | None, dry_run: bool,
-    as_json: bool, submission: Path | None = None,
-) -> None:  # fmt: skip
-    loaded = _load(path, overrides, {kind})
-    from stilts_xtreme import plan, planner
-
-    store, stage = _store(root), planner.resolve(loaded)
-    if dry_run:
-        return _tree(plan.chain(stage), store, {plan.address(stage)})
-    _run(plan.chain(stage), store, device, threads, 1)
-    result = store.result(stage)
-    from stilts_xtreme import listing
-
-    listing.summary(result)
-    if submission:
-        _submit([(stage, submission)], store, submission)
-    _print(store.path(stage) / "result.json", result, as_json)
-
-
-def _written(command: str, spec: Path, overrides: list[str] | None) -> str:
-    """The command that makes a result, without paths of one machine."""
-    shown = [re.sub(r"(\.(?:path|folder)=).*", r"\1FOLDER", override) for override in overrides or []]
-    return " ".join([f"stilts {command}", spec.as_posix(), *shown])
-
-
-def _folder_name(row: str) -> str:
-    """A study's row as a folder: squad>mnli as squad-then-mnli, none (en+de) as none-en+de."""
-    return row.replace(">", "-then-").replace(" (", "-").rstrip(")")
-
-
-def _submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
-    """Write each finished evaluation into its folder below `root`."""
-    from stilts_xtreme.stages import submission
-
-    paths = [path for stage, folder in parts for path in submission.write(stage, store, folder)]
-    print(f"submission: {root} ({len(paths)} files)", file=sys.stderr)
-
-
-def _run(stages: list[Any], store: Any, device: str, threads: int | None, jobs: int | None) -> None:
-    import os
-    import signal
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: as clean as Ctrl-C
-    if device not in ("auto", "cpu"):
-        raise UserError(f"--device {device}: give auto (a GPU where there is one) or cpu")
-    todo = [stage for stage in stages if not store.done(stage)]
-    if not todo:
-        return
-    from stilts_xtreme.progress import watch
-    from stilts_xtreme.stages.events import Options
-    from stilts_xtreme.stages.run import run
-    from stilts_xtreme.stages.run import threads as needed
-
-    options = Options(device, threads)
-    if jobs is None:
-        jobs = 1 if device != "cpu" and _gpu() else max(1, (os.cpu_count() or 1) // max(needed(stage, options) for stage in todo))
-    try:
-        with watch(stages, len(stages) - len(todo)) as tell:
-            run(stages, store, options, tell, jobs)
-    except KeyboardInterrupt:
-        raise _Interrupted from None
-
-
-def _gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
-
-
-def _tree(stages: list[Any], store: Any, wanted: set[str]) -> None:
-    """Print the plan: every stage under the one it starts from."""
-    from stilts_xtreme import plan
-
-    uses: dict[str, int] = {}
-    for stage in stages:
-        if earlier := plan.before(stage):
-            uses[plan.address(earlier)] = uses.get(plan.address(earlier), 0) + 1
-    counts = {"done": 0, "to do": 0}
-    for depth, stage in plan.walk(stages):
-        state = "done" if store.done(stage) else "to do"
-        counts[state] += 1
-        shared = f", shared by {uses[plan.address(stage)]}" if uses.get(plan.address(stage), 0) > 1 else ""
-        print(f"{'   ' * depth}{plan.kind(stage)} {stage.label} {plan.address(stage)}  [{state}{shared}]")
-    print(f"{counts['done']} done, {counts['to do']} to do, {len(wanted)} asked for")
-
-
-def _print(path: Path, content: dict[str, Any], as_json: bool) -> None:
-    print(json.dumps(content, indent=1, ensure_ascii=False) if as_json else path)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ ROWS = {
     "stages": 8,
     "analysis": 9, "progress": 9, "listing": 9,
     "report": 10,
-    "cli": 11, "__main__": 12, "__init__": 12,
+    "console": 11, "cli": 12, "__main__": 13, "__init__": 13,
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy"}
 FILES = sorted(PACKAGE.rglob("*.py"))

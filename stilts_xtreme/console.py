@@ -1,0 +1,152 @@
+"""What commands share: loading a spec, running stages under watch, showing plans and results."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme.errors import UserError
+
+
+class Interrupted(Exception):
+    """Ctrl-C while stages ran."""
+
+
+def load(path: Path, overrides: list[str] | None, kinds: set[str] | None) -> Any:
+    """The spec in a file, of one of these kinds (None: any), with overrides laid over it."""
+    from stilts_xtreme import spec
+
+    return spec.load(path, overrides or [], kinds)
+
+
+def scaled(spec: Path, setup: str | None, overrides: list[str] | None) -> list[str]:
+    """The overrides, before them that of the setup: a file, or the name of one in the folder `setups` beside the spec's."""
+    if setup is None:
+        return overrides or []
+    named = spec.parent.parent / "setups"
+    file = Path(setup) if setup.endswith(".yaml") else named / f"{setup}.yaml"
+    if not file.is_file():
+        there = ", ".join(sorted(path.stem for path in named.glob("*.yaml")))
+        raise UserError(f"--setup {setup}: there is no {file}; give a file" + (f", or one of {there}" if there else ""))
+    return [f"setup={file}", *(overrides or [])]
+
+
+def where(setup: Path | None, folder: Path | None) -> Any:
+    """Where data is looked for: as a setup says, or a folder as it stands; None where neither is given."""
+    if setup is None and folder is None:
+        return None
+    if setup is not None and folder is not None:
+        raise UserError("--setup and --data: give one of them")
+    from stilts_xtreme import planner
+    from stilts_xtreme.data.read import Folder
+
+    if folder is None:
+        return planner.Planner(load(setup, None, {"setup"})).where  # type: ignore[arg-type]
+    if not folder.is_dir():
+        raise UserError(f"--data {folder}: there is no such folder")
+    return Folder(folder)
+
+
+def store_at(root: Path) -> Any:
+    """The store in a folder."""
+    from stilts_xtreme.store import Store
+
+    return Store(root)
+
+
+def stage(
+    kind: str, path: Path, overrides: list[str] | None, root: Path, device: str, threads: int | None, dry_run: bool,
+    as_json: bool, submission: Path | None = None,
+) -> None:  # fmt: skip
+    """Run the one stage that a spec asks for, and what it needs; print where its result is."""
+    loaded = load(path, overrides, {kind})
+    from stilts_xtreme import plan, planner
+
+    store, stage = store_at(root), planner.resolve(loaded)
+    if dry_run:
+        return tree(plan.chain(stage), store, {plan.address(stage)})
+    run(plan.chain(stage), store, device, threads, 1)
+    result = store.result(stage)
+    from stilts_xtreme import listing
+
+    listing.summary(result)
+    if submission:
+        submit([(stage, submission)], store, submission)
+    show(store.path(stage) / "result.json", result, as_json)
+
+
+def written(command: str, spec: Path, overrides: list[str] | None) -> str:
+    """The command that makes a result, without paths of one machine."""
+    shown = [re.sub(r"(\.(?:path|folder)=).*", r"\1FOLDER", override) for override in overrides or []]
+    return " ".join([f"stilts {command}", spec.as_posix(), *shown])
+
+
+def folder_name(row: str) -> str:
+    """A study's row as a folder: squad>mnli as squad-then-mnli, none (en+de) as none-en+de."""
+    return row.replace(">", "-then-").replace(" (", "-").rstrip(")")
+
+
+def submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
+    """Write each finished evaluation into its folder below `root`."""
+    from stilts_xtreme.stages import submission
+
+    paths = [path for stage, folder in parts for path in submission.write(stage, store, folder)]
+    print(f"submission: {root} ({len(paths)} files)", file=sys.stderr)
+
+
+def run(stages: list[Any], store: Any, device: str, threads: int | None, jobs: int | None) -> None:
+    """Finish these stages under watch, `jobs` at a time (None: one a core, on a GPU one)."""
+    import os
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: as clean as Ctrl-C
+    if device not in ("auto", "cpu"):
+        raise UserError(f"--device {device}: give auto (a GPU where there is one) or cpu")
+    todo = [one for one in stages if not store.done(one)]
+    if not todo:
+        return
+    from stilts_xtreme.progress import watch
+    from stilts_xtreme.stages import run as running
+    from stilts_xtreme.stages.events import Options
+
+    options = Options(device, threads)
+    if jobs is None:
+        jobs = (
+            1
+            if device != "cpu" and gpu()
+            else max(1, (os.cpu_count() or 1) // max(running.threads(one, options) for one in todo))
+        )
+    try:
+        with watch(stages, len(stages) - len(todo)) as tell:
+            running.run(stages, store, options, tell, jobs)
+    except KeyboardInterrupt:
+        raise Interrupted from None
+
+
+def gpu() -> bool:
+    """Whether there is one."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def tree(stages: list[Any], store: Any, wanted: set[str]) -> None:
+    """Print the plan: every stage under the one it starts from."""
+    from stilts_xtreme import plan
+
+    uses: dict[str, int] = {}
+    for stage in stages:
+        if earlier := plan.before(stage):
+            uses[plan.address(earlier)] = uses.get(plan.address(earlier), 0) + 1
+    counts = {"done": 0, "to do": 0}
+    for depth, stage in plan.walk(stages):
+        state = "done" if store.done(stage) else "to do"
+        counts[state] += 1
+        shared = f", shared by {uses[plan.address(stage)]}" if uses.get(plan.address(stage), 0) > 1 else ""
+        print(f"{'   ' * depth}{plan.kind(stage)} {stage.label} {plan.address(stage)}  [{state}{shared}]")
+    print(f"{counts['done']} done, {counts['to do']} to do, {len(wanted)} asked for")
+
+
+def show(path: Path, content: dict[str, Any], as_json: bool) -> None:
+    print(json.dumps(content, indent=1, ensure_ascii=False) if as_json else path)
