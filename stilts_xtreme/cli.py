@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from stilts_xtreme import console
-from stilts_xtreme.errors import RunFailed, UserError
+from stilts_xtreme import console, disk, stop
+from stilts_xtreme.errors import Aborted, Interrupted, RunFailed, UserError
 
 app = typer.Typer(
     name="stilts", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -29,6 +29,9 @@ StoreOption = Annotated[Path, typer.Option("--store", help="Folder of finished s
 Device = Annotated[str, typer.Option("--device", help="auto or cpu.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Threads per process; default: by the size of the encoder.", show_default=False)
+]
+Every = Annotated[
+    float, typer.Option("--checkpoint-every", metavar="SECONDS", min=0.0, help="How often a stage keeps what it has so far.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan as a tree: done, to do, shared.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result itself instead of its path.")]
@@ -54,48 +57,53 @@ Scale = Annotated[
     typer.Option("--setup", metavar="NAME|FILE", help="Another setup: mini-real, paper, or a file.", show_default=False),
 ]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Look in this folder.", show_default=False)]
-RUNS = Path("runs")
+RUNS, EVERY = Path("runs"), 600.0
 
 
 @app.command()
 def train_intermediate(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    every: Every = EVERY,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on one English intermediate task (kind: intermediate)."""
-    console.stage("intermediate", spec, overrides, store, device, threads, dry_run, as_json)
+    console.stage("intermediate", spec, overrides, store, console.options(device, threads, every), dry_run, as_json)
 
 
 @app.command()
 def train_multitask(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    every: Every = EVERY,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on a mixture of intermediate tasks (kind: multitask)."""
-    console.stage("multitask", spec, overrides, store, device, threads, dry_run, as_json)
+    console.stage("multitask", spec, overrides, store, console.options(device, threads, every), dry_run, as_json)
 
 
 @app.command()
 def finetune_target(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    every: Every = EVERY,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Fine-tune on a target task's English data (kind: target)."""
-    console.stage("target", spec, overrides, store, device, threads, dry_run, as_json)
+    console.stage("target", spec, overrides, store, console.options(device, threads, every), dry_run, as_json)
 
 
 @app.command()
 def evaluate(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    every: Every = EVERY,
     submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""
-    console.stage("evaluation", spec, overrides, store, device, threads, dry_run, as_json, submission)
+    console.stage("evaluation", spec, overrides, store, console.options(device, threads, every), dry_run, as_json, submission)
 
 
 @app.command()
 def study(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    every: Every = EVERY,
     setup: Scale = None, jobs: Jobs = None, out: Out = None, submission: Submission = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -108,7 +116,7 @@ def study(
     stages = plan.ordered([cell.stage for cell in cells])
     if dry_run:
         return console.tree(stages, store_, {plan.address(cell.stage) for cell in cells})
-    console.run(stages, store_, device, threads, jobs)
+    console.run(stages, store_, console.options(device, threads, every), jobs)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.study import gather
 
@@ -131,6 +139,7 @@ def study(
 @app.command()
 def latency(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    every: Every = EVERY,
     setup: Scale = None, jobs: Jobs = None, out: Out = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Time trained models on a target, plain and sped up, after the trainings they need (kind: latency).
@@ -145,7 +154,7 @@ def latency(
     stages = plan.ordered([one.stage for one in timed])
     if dry_run:
         return console.tree(stages, store_, {plan.address(one.stage) for one in timed})
-    console.run(stages, store_, device, threads, jobs)
+    console.run(stages, store_, console.options(device, threads, every), jobs)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.latency import gather
 
@@ -317,15 +326,23 @@ def runs_clean(
 
 
 def main() -> None:
-    """Run a command: exit 0 done, 2 the input can be mended, 3 a run failed, 130 interrupted; 1 with a traceback is our fault."""
+    """Run a command.
+
+    Exit 0 done, 2 the input can be mended, 3 a run failed, 75 stopped by a signal with all that was done kept, 130 stopped at
+    once by a second Ctrl-C; 1 with a traceback is our fault.
+    """
     try:
-        app()
+        stop.listen()
+        with disk.writing(Path.cwd()):
+            app()
     except UserError as fault:
         _end(str(fault), 2)
     except RunFailed as fault:
         _end(f"failed:\n{fault}", 3)
-    except console.Interrupted:
-        _end("interrupted; nothing half-done was kept. Run the same command again to go on from the last finished stage.", 130)
+    except Interrupted:
+        _end("stopped; what was done is kept. Run the same command again to go on from there.", 75)
+    except Aborted:
+        _end("stopped at once; nothing half-done is left. Run the same command again to go on from the last checkpoint.", 130)
 
 
 def _end(message: str, code: int) -> None:

@@ -9,10 +9,6 @@ from typing import Any
 from stilts_xtreme.errors import UserError
 
 
-class Interrupted(Exception):
-    """Ctrl-C while stages ran."""
-
-
 def load(path: Path, overrides: list[str] | None, kinds: set[str] | None) -> Any:
     """The spec in a file, of one of these kinds (None: any), with overrides laid over it."""
     from stilts_xtreme import spec
@@ -56,8 +52,8 @@ def store_at(root: Path) -> Any:
 
 
 def stage(
-    kind: str, path: Path, overrides: list[str] | None, root: Path, device: str, threads: int | None, dry_run: bool,
-    as_json: bool, submission: Path | None = None,
+    kind: str, path: Path, overrides: list[str] | None, root: Path, options: Any, dry_run: bool, as_json: bool,
+    submission: Path | None = None,
 ) -> None:  # fmt: skip
     """Run the one stage that a spec asks for, and what it needs; print where its result is."""
     loaded = load(path, overrides, {kind})
@@ -66,7 +62,7 @@ def stage(
     store, stage = store_at(root), planner.resolve(loaded)
     if dry_run:
         return tree(plan.chain(stage), store, {plan.address(stage)})
-    run(plan.chain(stage), store, device, threads, 1)
+    run(plan.chain(stage), store, options, 1)
     result = store.result(stage)
     from stilts_xtreme import listing
 
@@ -95,33 +91,34 @@ def submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
     print(f"submission: {root} ({len(paths)} files)", file=sys.stderr)
 
 
-def run(stages: list[Any], store: Any, device: str, threads: int | None, jobs: int | None) -> None:
-    """Finish these stages under watch, `jobs` at a time (None: one a core, on a GPU one)."""
-    import os
-    import signal
+def options(device: str, threads: int | None, checkpoint_every: float) -> Any:
+    """How stages are run; UserError where there is no such device."""
+    from stilts_xtreme.stages.events import Options
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: as clean as Ctrl-C
     if device not in ("auto", "cpu"):
         raise UserError(f"--device {device}: give auto (a GPU where there is one) or cpu")
-    todo = [one for one in stages if not store.done(one)]
+    return Options(device, threads, checkpoint_every)
+
+
+def run(stages: list[Any], store: Any, options: Any, jobs: int | None) -> None:
+    """Finish these stages under watch, `jobs` at a time (None: one a core, on a GPU one)."""
+    import os
+
+    from stilts_xtreme.stages import run as running
+
+    todo = running.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
     if not todo:
         return
     from stilts_xtreme.progress import watch
-    from stilts_xtreme.stages import run as running
-    from stilts_xtreme.stages.events import Options
 
-    options = Options(device, threads)
     if jobs is None:
         jobs = (
             1
-            if device != "cpu" and gpu()
+            if options.device != "cpu" and gpu()
             else max(1, (os.cpu_count() or 1) // max(running.threads(one, options) for one in todo))
         )
-    try:
-        with watch(stages, len(stages) - len(todo)) as tell:
-            running.run(stages, store, options, tell, jobs)
-    except KeyboardInterrupt:
-        raise Interrupted from None
+    with watch(stages, len(stages) - len(todo)) as tell:
+        running.run(todo, store, options, tell, jobs)
 
 
 def gpu() -> bool:

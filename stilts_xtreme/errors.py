@@ -1,4 +1,4 @@
-"""The two faults a command can end with on purpose; anything else is a bug of ours."""
+"""The faults a command can end with on purpose; anything else is a bug of ours."""
 
 
 class UserError(Exception):
@@ -10,3 +10,11 @@ class UserError(Exception):
 
 class RunFailed(Exception):
     """Training or prediction went wrong although the input was sound (exit code 3)."""
+
+
+class Interrupted(BaseException):
+    """A signal asked us to stop, and what was done so far is kept (exit code 75); nothing that handles faults may swallow it."""
+
+
+class Aborted(BaseException):
+    """A second Ctrl-C: stop at once (exit code 130)."""

@@ -1,7 +1,6 @@
 """The JSON kept for a training, an evaluation and a study: schema names, reading, writing, provenance."""
 
 import json
-import os
 import platform
 import subprocess
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from stilts_xtreme import disk
 from stilts_xtreme.errors import UserError
 
 TRAINING = "stilts/training@1"
@@ -26,9 +26,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
         if key in content:
             found = content[key]
             body[key] = dict(sorted(found.items())) if isinstance(found, dict) else found
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8", newline="\n")
-    os.replace(beside, path)
+    disk.put(path, json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read(path: Path, *schemas: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Outputs and sentence vectors of a trained model, in the order of what was asked."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,18 +20,42 @@ def unheard(done: int) -> None:
     """Nobody is told."""
 
 
+class Kept(Protocol):
+    """Where the arrays of one sweep's batches are kept, so that a prediction that was stopped can go on."""
+
+    def recall(self, batch: int) -> list[np.ndarray] | None:
+        """The arrays of a batch, where they are known."""
+
+    def keep(self, batch: int, arrays: list[np.ndarray]) -> None:
+        """These are a batch's arrays."""
+
+
+class Forgotten:
+    """Nothing is kept."""
+
+    def recall(self, batch: int) -> None:
+        return None
+
+    def keep(self, batch: int, arrays: list[np.ndarray]) -> None:
+        pass
+
+
 @torch.inference_mode()
 def outputs(
-    model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device, tell: Tell = unheard
-) -> list[np.ndarray]:
+    model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device, tell: Tell = unheard,
+    kept: Kept = Forgotten(),
+) -> list[np.ndarray]:  # fmt: skip
     """What the head's `decode` needs, one array per feature; `tell` hears after every batch how many features it did."""
     model.eval()
     head = HEADS[model.kinds[task]]
     found: list[Any] = [None] * len(features)
-    for indices in by_budget(features, TOKENS.get(device.type, 8192)):
-        chosen = [features[i] for i in indices]
-        batch = to(collate(model.kinds[task], chosen, tokenizer), device)
-        for i, output in zip(indices, head.unpack(model.logits(task, batch).float(), chosen, batch), strict=True):
+    for number, indices in enumerate(by_budget(features, TOKENS.get(device.type, 8192))):
+        if (made := kept.recall(number)) is None:
+            chosen = [features[i] for i in indices]
+            batch = to(collate(model.kinds[task], chosen, tokenizer), device)
+            made = list(head.unpack(model.logits(task, batch).float(), chosen, batch))
+            kept.keep(number, made)
+        for i, output in zip(indices, made, strict=True):
             found[i] = output
         tell(len(indices))
     return found
@@ -40,15 +64,18 @@ def outputs(
 @torch.inference_mode()
 def vectors(
     encoder: Any, features: Sequence[Feature], tokenizer: Any, layer: int, pooling: str, device: torch.device,
-    tell: Tell = unheard,
+    tell: Tell = unheard, kept: Kept = Forgotten(),
 ) -> np.ndarray:  # fmt: skip
     """Vectors [features, width] in float32: hidden state `layer` (0: the embeddings), pooled; `tell` as in `outputs`."""
     encoder.eval()
     found = np.empty((len(features), encoder.config.hidden_size), dtype=np.float32)
-    for indices in by_budget(features, TOKENS.get(device.type, 8192)):
-        batch = to(collate("embedding", [features[i] for i in indices], tokenizer), device)
-        hidden = states(encoder, batch, can_pack(encoder), layer)
-        found[indices] = embedding.pool(hidden, batch, pooling).float().cpu().numpy()
+    for number, indices in enumerate(by_budget(features, TOKENS.get(device.type, 8192))):
+        if (made := kept.recall(number)) is None:
+            batch = to(collate("embedding", [features[i] for i in indices], tokenizer), device)
+            hidden = states(encoder, batch, can_pack(encoder), layer)
+            made = [embedding.pool(hidden, batch, pooling).float().cpu().numpy()]
+            kept.keep(number, made)
+        found[indices] = made[0]
         tell(len(indices))
     return found
 

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.batches import batches, collate, draw, to
 from stilts_xtreme.engine.encoder import Model
 from stilts_xtreme.engine.features import Feature, lengths
@@ -30,7 +32,8 @@ class Stream:
 
 @dataclass(frozen=True)
 class Step:
-    """What one optimizer step did; `score` is set where dev was scored after it, `best` where that was the best so far."""
+    """What one optimizer step did; `score` is set where dev was scored after it, `best` where that was the best so far;
+    `micro_batch` where memory ran out and it was halved to this."""
 
     number: int
     task: str
@@ -38,6 +41,7 @@ class Step:
     tokens: int
     score: float | None = None
     best: bool = False
+    micro_batch: int | None = None
 
 
 def accelerator(precision: str, device: str) -> Any:
@@ -61,6 +65,8 @@ def train(
     accelerator: Any,
     score: Callable[[Model], float] | None,
     vocabulary: np.ndarray | None = None,
+    saved: checkpoint.Snapshot | None = None,
+    border: Callable[[Callable[[], checkpoint.Snapshot]], None] | None = None,
 ) -> Iterator[Step]:
     """Train `model` in place over `schedule` (a task per step), one task a step; ends on the best state by `score`.
 
@@ -69,6 +75,10 @@ def train(
     `recipe.patience` scorings without gain, and where a loss is not finite (the step that says so is the last, and the state
     before any step counts as the first best one). `vocabulary`: all tokens that the model will meet, where only their embeddings
     are to be held and trained; the others get their weight decay at the end.
+
+    `border` is called between steps, when all of them were yielded, with a function that tells the state there; a training that
+    is given such a state as `saved`, and all else alike, goes on from it as if it had never stopped. Where a GPU's memory runs
+    out the micro-batch is halved and the step done again.
     """
     torch.manual_seed(seed)
     plans = {task: iter(_batches(stream, schedule.count(task), recipe, seed)) for task, stream in streams.items()}
@@ -78,29 +88,38 @@ def train(
     warmup = math.ceil(recipe.warmup * len(schedule))
     rates = [recipe.learning_rate * _slope(n, warmup, len(schedule)) for n in range(len(schedule))]
     wrapped = accelerator.prepare(model)
-    best, kept, without_gain, number = -math.inf, 0, 0, 0
+    state = checkpoint.State(micro_batch=recipe.micro_batch)
     # Until the first scoring, what to fall back to if the loss is lost.
     best_state = {name: tensor.clone() for name, tensor in model.state_dict().items()} if score else {}
-    pending: list[tuple[int, str, Tensor, int]] = []
+    pending: list[Step] = []  # whose losses are still tensors
     lag = 1 if accelerator.device.type == "cpu" else LAG
+    if saved:
+        state = checkpoint.restore(saved, model, optimizer, best_state, masking)
+        for task in schedule[: state.number]:
+            next(plans[task])
 
-    for number, task in enumerate(schedule, start=1):
+    for number, task in enumerate(schedule[state.number :], start=state.number + 1):
         model.train()
         stream = streams[task]
         chosen = [stream.features[i] for i in next(plans[task])][accelerator.process_index :: accelerator.num_processes]
-        total, terms, tokens = torch.zeros((), device=accelerator.device), 0, 0
-        micro = recipe.micro_batch or max(len(chosen), 1)
-        for begin in range(0, len(chosen), micro):
-            batch = collate(stream.head, chosen[begin : begin + micro], tokenizer, masking)
-            tokens += len(batch["input_ids"])
-            with accelerator.autocast():
-                loss, count = wrapped(task, to(batch, accelerator.device))
-            accelerator.backward(loss)
-            total, terms = total + loss.detach(), terms + count
+        halved = None
+        while True:
+            try:
+                total, terms, tokens = _gradients(
+                    wrapped, task, stream.head, chosen, state.micro_batch or max(len(chosen), 1), tokenizer, masking, accelerator
+                )
+                break
+            except torch.OutOfMemoryError:
+                if (size := state.micro_batch or len(chosen)) <= 1:
+                    raise
+                state.micro_batch = halved = -(-size // 2)
+            for parameter in model.parameters():  # what the lost attempt left there
+                parameter.grad = None
+            torch.cuda.empty_cache()
         total, terms = _over_processes(accelerator, total, terms)
         optimizer.step(rates[number - 1], accelerator.num_processes / max(terms, 1), recipe.clip, total)
 
-        pending.append((number, task, total / max(terms, 1), tokens))
+        pending.append(Step(number, task, total / max(terms, 1), tokens, micro_batch=halved))
         due = score and (number == len(schedule) or (recipe.evaluate_every and number % recipe.evaluate_every == 0))
         if len(pending) < lag and not due and number < len(schedule):
             continue
@@ -108,28 +127,48 @@ def train(
         lost = not math.isfinite(steps[-1].loss)
         if score and due and not lost:
             value = score(model)
-            without_gain = 0 if value > best else without_gain + 1
-            steps[-1] = replace(steps[-1], score=value, best=value > best)
-            if value > best:
-                best, kept = value, number
+            better = value > state.best
+            steps[-1] = replace(steps[-1], score=value, best=better)
+            state.without_gain = 0 if better else state.without_gain + 1
+            if better:
+                state.best, state.kept = value, number
                 for name, tensor in model.state_dict().items():
                     best_state[name].copy_(tensor)
         yield from steps
-        if lost or (score and without_gain >= recipe.patience):
+        state.number = number
+        if lost or (score and state.without_gain >= recipe.patience):
             break
+        if border:
+            border(partial(checkpoint.take, state, model, optimizer, best_state, masking))
 
     if best_state:
         model.load_state_dict(best_state)
-    taken = kept if score else number
+    taken = state.kept if score else state.number
     widen(model.encoder, math.prod(1 - rate * recipe.weight_decay for rate in rates[:taken]))
 
 
-def _told(pending: Sequence[tuple[int, str, Tensor, int]]) -> list[Step]:
+def _gradients(
+    model: Any, task: str, head: str, chosen: Sequence[Feature], size: int, tokenizer: Any,
+    masking: torch.Generator, accelerator: Any,
+) -> tuple[Tensor, int, int]:  # fmt: skip
+    """Add up the gradients of a step in micro-batches of `size`; the sum of its losses, its terms and its tokens."""
+    total, terms, tokens = torch.zeros((), device=accelerator.device), 0, 0
+    for begin in range(0, len(chosen), size):
+        batch = collate(head, chosen[begin : begin + size], tokenizer, masking)
+        tokens += len(batch["input_ids"])
+        with accelerator.autocast():
+            loss, count = model(task, to(batch, accelerator.device))
+        accelerator.backward(loss)
+        total, terms = total + loss.detach(), terms + count
+    return total, terms, tokens
+
+
+def _told(pending: Sequence[Step]) -> list[Step]:
     """These steps up to the first whose loss is not finite; the only place where anybody waits for the device."""
     steps = []
-    losses = torch.stack([loss for _, _, loss, _ in pending]).tolist()
-    for (number, task, _, tokens), loss in zip(pending, losses, strict=True):
-        steps.append(Step(number, task, loss, tokens))
+    losses = torch.stack([step.loss for step in pending]).tolist()  # type: ignore[arg-type]
+    for step, loss in zip(pending, losses, strict=True):
+        steps.append(replace(step, loss=loss))
         if not math.isfinite(loss):
             break
     return steps

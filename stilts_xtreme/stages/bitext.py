@@ -15,6 +15,7 @@ from stilts_xtreme.stages import models
 from stilts_xtreme.stages.answers import Answer, by_id
 from stilts_xtreme.stages.encoded import Desk, Encoded
 from stilts_xtreme.stages.events import Progress
+from stilts_xtreme.stages.kept import Kept
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.metrics import gold_pairs
 
@@ -22,13 +23,16 @@ from stilts_xtreme.tasks.metrics import gold_pairs
 class _Sweep:
     """Sentence vectors of several readings, made in one pass; sentences of the same tokens once."""
 
-    def __init__(self, stage: plan.Predict, model: Any, words: Any, device: Any, parts: Sequence[Encoded], progress: Progress):
+    def __init__(
+        self, stage: plan.Predict, model: Any, words: Any, device: Any, parts: Sequence[Encoded], progress: Progress,
+        memory: Kept,
+    ):  # fmt: skip
         assert stage.layer is not None and stage.pooling is not None
         together = Joined(part.features for part in parts)
         firsts, self._which = distinct(together)
         heard = progress.through(len(firsts), "sentences")
         once = Chosen(together, firsts)
-        self._found = predict.vectors(model, once, words, stage.layer, stage.pooling, device, heard)
+        self._found = predict.vectors(model, once, words, stage.layer, stage.pooling, device, heard, memory.sweep())
         if not np.isfinite(self._found).all():
             raise RunFailed(f"{stage.task}: the encoder's sentence vectors are not finite: its training was lost")
         self._starts = np.cumsum([0, *(len(part.features) for part in parts)])
@@ -38,7 +42,7 @@ class _Sweep:
         return self._found[self._which[self._starts[part] + np.asarray(indices, np.int64)]]
 
 
-def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress) -> Iterator[Answer]:
+def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, memory: Kept) -> Iterator[Answer]:
     """UserError where the setup asks for what the encoder does not have, RunFailed where vectors are not finite."""
     model, words = models.plain(stage, store, device)
     depth = model.config.num_hidden_layers
@@ -56,7 +60,7 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress) 
             )
             for one in asked
         ]
-        return parts, _Sweep(stage, model, words, device, parts, progress)
+        return parts, _Sweep(stage, model, words, device, parts, progress, memory)
 
     if stage.task == "bucc2018":
         for code in stage.languages:  # each by itself: a large release's vectors are gigabytes

@@ -1,20 +1,23 @@
 """What a running stage tells whoever is watching."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stilts_xtreme import plan
+from stilts_xtreme import plan, stop
 
 EVERY = 0.5  # seconds between two progress events
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, no part of any address: `device` auto or cpu; `threads` None: chosen by the size of the encoder."""
+    """How to run, no part of any address: `device` auto or cpu; `threads` None: chosen by the size of the encoder;
+    `checkpoint_every` seconds a stage keeps what it has so far."""
 
     device: str = "auto"
     threads: int | None = None
+    checkpoint_every: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,14 @@ Tell = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class Progress:
-    """What a stage tells of itself while it runs."""
+    """What a stage tells of itself while it runs; where it does, it stops if a signal came."""
 
     stage: plan.Stage
     tell: Tell
 
     def note(self, text: str) -> None:
         """What it is about to do."""
+        stop.check()
         self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text))
 
     def through(self, total: int, text: str) -> Callable[[int], None]:
@@ -53,6 +57,7 @@ class Progress:
         def more(count: int) -> None:
             nonlocal done, last
             done += count
+            stop.check()
             if (now := time.monotonic()) - last > EVERY:
                 last = now
                 self.tell(Event(plan.address(self.stage), "running", self.stage.label, done, total, note=text))

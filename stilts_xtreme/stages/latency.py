@@ -96,7 +96,7 @@ def _loaded(stage: plan.Latency, store: Store, device: Any) -> dict[str, tuple[A
     """Model, tokenizer and notes by address; the first once more, from disk, as a control."""
     found = {}
     for name, link in [*((plan.address(link), link) for link in stage.models), (AGAIN, stage.models[0])]:
-        model, words, notes = encoder.load_model(store.path(link), link.tasks[0])
+        model, words, notes = encoder.load_model(store.model(link), link.tasks[0])
         found[name] = model.to(device), words, notes
     return found
 

@@ -13,7 +13,7 @@ from stilts_xtreme.tasks.catalogue import TASKS, training
 def trained(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any, dict[str, Any]]:
     """Model, tokenizer and notes of the training that the stage predicts with, on the device."""
     assert isinstance(stage.model, plan.Train)
-    return _trained(store.path(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
+    return _trained(store.model(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
 
 
 def source(stage: plan.Predict) -> str:
@@ -26,7 +26,7 @@ def source(stage: plan.Predict) -> str:
 def plain(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any]:
     """The stage's encoder without any head and its tokenizer, on the device."""
     if isinstance(stage.model, plan.Train):
-        return _plain(store.path(stage.model), None, device)
+        return _plain(store.model(stage.model), None, device)
     return _plain(stage.model.name, stage.model.revision, device)
 
 

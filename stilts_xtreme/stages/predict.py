@@ -12,7 +12,7 @@ from stilts_xtreme import plan, results
 from stilts_xtreme.engine import predict
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.stages import bitext, models, noisy, retrieval
+from stilts_xtreme.stages import bitext, kept, models, noisy, retrieval
 from stilts_xtreme.stages.answers import Answer, by_id
 from stilts_xtreme.stages.encoded import Desk
 from stilts_xtreme.stages.events import Options, Progress, Tell
@@ -31,7 +31,9 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     how = retrieval.answers if task.pool else bitext.answers if task.head == "embedding" else answers
     languages: dict[str, dict[str, float]] = {}
     told: list[dict[str, Any]] = []
-    for answer in how(stage, store, device, Progress(stage, tell)):
+    progress = Progress(stage, tell)
+    memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, device.type, progress.note)
+    for answer in how(stage, store, device, progress, memory):
         code, examples = answer.language, answer.examples
         with open(scratch / f"test-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in answer.records)
@@ -64,7 +66,7 @@ def count(task: Any, examples: Sequence[Any]) -> int:
     return len(gold_pairs(examples)) if task.head == "embedding" else len(examples)
 
 
-def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress) -> Iterator[Answer]:
+def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, memory: kept.Kept) -> Iterator[Answer]:
     """From a trained model: the features of all languages go through it together, so that like lengths meet."""
     assert isinstance(stage.model, plan.Train)
     model, words, notes = models.trained(stage, store, device)
@@ -77,7 +79,7 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress) 
     }
     together = Joined(part.features for part in parts.values())
     heard = progress.through(len(together), "features")
-    outputs = iter(predict.outputs(model, source, together, words, device, heard))
+    outputs = iter(predict.outputs(model, source, together, words, device, heard, memory.sweep()))
     extra = {"no_answer_threshold": notes["threshold"]} if notes["head"] == "span_qa" else {}
     for code, part in parts.items():
         examples, own = part.examples(), list(islice(outputs, len(part.features)))

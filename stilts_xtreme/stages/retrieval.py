@@ -17,6 +17,7 @@ from stilts_xtreme.stages import models
 from stilts_xtreme.stages.answers import Answer, by_id
 from stilts_xtreme.stages.encoded import Desk
 from stilts_xtreme.stages.events import Progress
+from stilts_xtreme.stages.kept import Kept
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Query
@@ -65,7 +66,7 @@ def _name(candidate: str, code: str) -> str:
     return candidate if code == MANY else f"{code}:{candidate}"
 
 
-def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress) -> Iterator[Answer]:
+def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, memory: Kept) -> Iterator[Answer]:
     """From a trained dual encoder: each query's best candidates by name, best first.
 
     Everything is ranked first, the pool read once. RunFailed where vectors are not finite.
@@ -82,7 +83,7 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress) 
     queries, found = (Joined(part.features for part in parts.values()) for parts in (asked, candidates))
 
     def vectors(features: Sequence[Any], heard: Callable[[int], None]) -> np.ndarray:
-        made = np.concatenate(predict.outputs(model, source, features, words, device, heard))
+        made = np.concatenate(predict.outputs(model, source, features, words, device, heard, memory.sweep()))
         if not np.isfinite(made).all():
             raise RunFailed(f"{stage.task}: the encoder's vectors are not finite: its training was lost")
         return made

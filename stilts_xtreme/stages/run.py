@@ -4,59 +4,101 @@ import multiprocessing
 import os
 import queue
 import signal
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from stilts_xtreme import plan
-from stilts_xtreme.errors import RunFailed, UserError
+from stilts_xtreme import plan, stop
+from stilts_xtreme.errors import Interrupted, RunFailed, UserError
 from stilts_xtreme.stages.events import Event, Options, Tell
-from stilts_xtreme.store import Store
+from stilts_xtreme.store import Busy, Store
+
+PAUSE = 0.2  # seconds between two looks at what is going on
+PATIENCE = 60.0  # seconds that a stage has to reach its next border once its process is to end
 
 
-def run(stages: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int = 1) -> None:
-    """Finish these stages and all they need; finished ones are left alone.
+def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int = 1) -> None:
+    """Finish these stages; what they need is among them or finished.
 
     A stage that fails does not stop those that do not need it; at the end RunFailed names the failures (UserError where the
-    cause was the input). Stages that measure come last, one after another: nothing of ours runs beside them.
+    cause was the input). Stages that another process is doing are waited for while there is anything else to do. Stages that
+    measure come last, one after another: nothing of ours runs beside them. Interrupted where a signal came; what was done by
+    then is kept.
     """
-    todo = _most_needed_first([stage for stage in plan.ordered(stages) if not store.done(stage)])
+    todo = _most_needed_first(todo)
     alone = [stage for stage in todo if isinstance(stage, plan.Latency)]
     beside = [stage for stage in todo if not isinstance(stage, plan.Latency)]
     how = _in_turn if jobs == 1 or len(beside) <= 1 else partial(_in_processes, jobs=jobs)
-    failed = how(beside, store, options, tell)
-    if failed := _in_turn(alone, store, options, tell, failed):
-        raise _verdict(failed, todo)
+    with stop.at_borders():
+        failed = how(beside, store, options, tell)
+        if failed := _in_turn(alone, store, options, tell, failed):
+            raise _verdict(failed, todo)
 
 
-def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> None:
-    """Do one stage whose needs are finished, unless another process has done it meanwhile. RunFailed when memory runs out."""
-    name = plan.address(stage)
-    tell(Event(name, "running", stage.label))
-    with store.claim(stage) as scratch:
-        if scratch is not None:
-            _quiet(options, stage)
-            import torch
+def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str], None]) -> list[plan.Stage]:
+    """Those of the stages and of all they need that are to be done. Damaged ones are removed, `note` told, and among them.
 
-            if isinstance(stage, plan.Train):
-                from stilts_xtreme.stages import train as how
-            elif isinstance(stage, plan.Latency):
-                from stilts_xtreme.stages import latency as how  # type: ignore[no-redef]
-            else:
-                from stilts_xtreme.stages import predict as how  # type: ignore[no-redef]
-            try:
-                how.run(stage, store, scratch, options, tell)  # type: ignore[arg-type]
-            except (torch.OutOfMemoryError, MemoryError) as fault:
-                hint = "; say a smaller recipe.micro_batch" if isinstance(stage, plan.Train) else ""
-                raise RunFailed(f"out of memory ({str(fault).splitlines()[0]}){hint}") from None
-    tell(Event(name, "done", stage.label))
+    Weights are read for that only where a stage that is to be done starts from them.
+    """
+    everything, todo, needed = plan.ordered(stages), list[plan.Stage](), set[str]()
+    for stage in reversed(everything):  # each after those that start from it
+        if store.done(stage) and (faults := store.faults(stage, weights=plan.address(stage) in needed)):
+            note(f"{store.path(stage)}: {'; '.join(faults)}: this stage is done again")
+            store.discard(stage)
+        if not store.done(stage):
+            todo.append(stage)
+            needed.update(map(plan.address, _starts(stage)))
+    return todo[::-1]
+
+
+def _starts(stage: plan.Stage) -> Sequence[plan.Stage]:
+    """The stages whose weights it reads."""
+    if isinstance(stage, plan.Latency):
+        return stage.models
+    earlier = plan.before(stage)
+    return [earlier] if earlier else []
+
+
+def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
+    """Do one stage whose needs are finished, unless it is; False where another process is doing it now.
+
+    RunFailed when memory runs out.
+    """
+    stop.check()
+    try:
+        with store.claim(stage, wait=False) as scratch:
+            if scratch is not None:
+                _do(stage, store, scratch, options, tell)
+    except Busy:
+        return False
+    tell(Event(plan.address(stage), "done", stage.label))
+    return True
+
+
+def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
+    tell(Event(plan.address(stage), "running", stage.label))
+    _quiet(options, stage)
+    import torch
+
+    if isinstance(stage, plan.Train):
+        from stilts_xtreme.stages import train as how
+    elif isinstance(stage, plan.Latency):
+        from stilts_xtreme.stages import latency as how  # type: ignore[no-redef]
+    else:
+        from stilts_xtreme.stages import predict as how  # type: ignore[no-redef]
+    try:
+        how.run(stage, store, scratch, options, tell)  # type: ignore[arg-type]
+    except (torch.OutOfMemoryError, MemoryError) as fault:
+        whose = "the GPU's memory" if isinstance(fault, torch.OutOfMemoryError) else "this machine's memory"
+        hint = "; say a smaller recipe.micro_batch" if isinstance(stage, plan.Train) else ""
+        raise RunFailed(f"{whose} is full ({(str(fault) or 'no more to be had').splitlines()[0]}){hint}") from None
 
 
 def threads(stage: plan.Stage, options: Options) -> int:
@@ -92,13 +134,24 @@ def _in_turn(
     before: Mapping[str, BaseException] = MappingProxyType({}),
 ) -> Failed:
     """The faults of these stages, beside those that came `before`."""
-    failed: Failed = dict(before)
-    for stage in todo:
-        try:
-            if not _blocked(stage, failed):
-                do(stage, store, options, tell)
-        except (UserError, RunFailed) as fault:
-            _note(failed, stage, fault, tell)
+    failed, waiting = dict(before), list(todo)
+    while waiting:
+        stuck = True
+        for stage in list(waiting):
+            if _blocked(stage, failed):
+                waiting.remove(stage)
+            elif _ready(stage, store):
+                try:
+                    done = do(stage, store, options, tell)
+                except (UserError, RunFailed) as fault:
+                    _note(failed, stage, fault, tell)
+                    done = True
+                if done:
+                    waiting.remove(stage)
+                    stuck = False
+        if waiting and stuck:  # other processes are at what is left
+            stop.check()
+            time.sleep(PAUSE)
     return failed
 
 
@@ -106,22 +159,25 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
     context = multiprocessing.get_context("spawn")
     events = context.Queue()
     waiting = list(todo)
-    running: dict[Future[None], plan.Stage] = {}
+    running: dict[Future[bool], plan.Stage] = {}
     failed: Failed = {}
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events,))
     try:
         while waiting or running:
+            stop.check()
             for stage in list(waiting):
-                earlier = plan.before(stage)
                 if _blocked(stage, failed):
                     waiting.remove(stage)
-                elif len(running) < jobs and (earlier is None or store.done(earlier)):
+                elif len(running) < jobs and _ready(stage, store):
                     waiting.remove(stage)
                     try:
                         running[pool.submit(_in_worker, stage, store, options)] = stage
                     except BrokenProcessPool as fault:
                         _note(failed, stage, fault, tell)
-            finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+            if running:
+                finished, _ = wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED)
+            else:
+                time.sleep(PAUSE)
             _pass_on(events, tell)
             for future in finished:
                 stage = running.pop(future)
@@ -129,14 +185,38 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
                     if not isinstance(fault, (UserError, RunFailed, BrokenProcessPool)):
                         raise fault  # a fault of ours: the rest would only repeat it
                     _note(failed, stage, fault, tell)
+                elif not future.result():  # another process is doing it: behind what nobody does
+                    waiting.append(stage)
         _pass_on(events, tell)
+    except Interrupted:
+        _end(pool, running)
+        raise
     except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
+        for process in _processes(pool):
+            process.kill()
+        pool.shutdown(wait=True, cancel_futures=True)
+        store.sweep()  # what they were at
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return failed
+
+
+def _ready(stage: plan.Stage, store: Store) -> bool:
+    return all(store.done(start) for start in _starts(stage))
+
+
+def _processes(pool: ProcessPoolExecutor) -> list[Any]:
+    return list((pool._processes or {}).values())
+
+
+def _end(pool: ProcessPoolExecutor, running: Mapping[Future[bool], plan.Stage]) -> None:
+    """Let every worker come to its next border and keep what it has."""
+    for process in _processes(pool):
+        os.kill(process.pid, signal.SIGTERM)
+    wait(running, timeout=PATIENCE)
+    for process in _processes(pool):
+        process.kill()
 
 
 def _blocked(stage: plan.Stage, failed: Failed) -> bool:
@@ -173,9 +253,8 @@ _EVENTS: Any = None
 def _worker(events: Any) -> None:
     global _EVENTS
     _EVENTS = events
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and ends us with SIGTERM
+    stop.in_worker()  # the parent decides, and ends us with SIGTERM
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that the scratch folder is removed
 
 
 def _end_with_parent() -> None:
@@ -184,12 +263,18 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(5)  # for the stage to take its scratch folder away; then the pool's own loop would wait for work for ever
-    os._exit(143)
+    deadline = time.monotonic() + PATIENCE
+    while _BUSY.locked() and time.monotonic() < deadline:  # the stage comes to its next border
+        time.sleep(PAUSE)
+    os._exit(143)  # the pool's own loop would wait for work for ever
 
 
-def _in_worker(stage: plan.Stage, store: Store, options: Options) -> None:
-    do(stage, store, options, _EVENTS.put)
+_BUSY = threading.Lock()
+
+
+def _in_worker(stage: plan.Stage, store: Store, options: Options) -> bool:
+    with _BUSY:
+        return do(stage, store, options, _EVENTS.put)
 
 
 def _pass_on(events: Any, tell: Tell) -> None:

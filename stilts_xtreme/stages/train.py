@@ -1,6 +1,5 @@
 """Do a Train stage: take its features, train, score English dev, save."""
 
-import json
 import math
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.stages import models
 from stilts_xtreme.stages.encoded import Asked, Desk
 from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, Tell
+from stilts_xtreme.stages.journal import Journal, Saver
 from stilts_xtreme.stages.lineage import checked, lineage
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import mixture
@@ -40,14 +40,14 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     """Train and write model, log and result into `scratch`."""
     began = time.monotonic()
     models.forget()
-    held = _held(stage)
+    progress, held = Progress(stage, tell), _held(stage)
     start, words = _start(stage, store, held)
     if stage.recipe.max_length > (longest := encoder.longest(start)):
         raise UserError(
             f"{stage.label}: recipe.max_length: {stage.recipe.max_length} is more than this encoder reads ({longest} tokens)"
         )
     limits = limits_of(stage.recipe)
-    desk = Desk(store, stage.where, words, limits, Progress(stage, tell).note, held)
+    desk = Desk(store, stage.where, words, limits, progress.note, held)
     facts = _facts(stage, desk)
     labels = {task: _task(task).labels or _tags(_task(task), facts[task].values()) for task in stage.tasks}
     streams = {task: _stream(task, stage, desk, facts[task], labels[task]) for task in stage.tasks}
@@ -71,20 +71,23 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     if all(stream.head != "mlm" for stream in streams.values()):
         met = Joined([*(stream.features for stream in streams.values()), *(dev.features for dev in devs.values())]).vocabulary
 
-    last, best_step, tokens, told = None, 0, 0, began
-    with open(scratch / "log.jsonl", "w", buffering=1, encoding="utf-8", newline="\n") as log:
-        for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score, met):
-            tokens, last = tokens + step.tokens, step
-            best_step = step.number if step.best else best_step
-            log.write(json.dumps(_line(step), allow_nan=True) + "\n")
+    journal = Journal(scratch / "log.jsonl")
+    saver = Saver(store.checkpoints(stage), journal, options.checkpoint_every)
+    saved = saver.resume(progress.note)
+    told, before = time.monotonic(), journal.tokens
+    with journal.open():
+        for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score, met, saved, saver.border):
+            journal.add(step)
+            if step.micro_batch:
+                progress.note(f"out of memory: recipe.micro_batch is {step.micro_batch} from here on, the batch is the same")
             if (now := time.monotonic()) - told > EVERY or step.score is not None:
                 told = now
-                speed = tokens / max(now - began, 1e-9)
+                speed = (journal.tokens - before) / max(now - began, 1e-9)
                 tell(Event(plan.address(stage), "running", stage.label, step.number, steps, step.loss, speed))
 
     final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
     model.cpu()
-    collapse = _collapse(stage.labelled, final, devs, last)
+    collapse = _collapse(stage.labelled, final, devs, journal.last)
     notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
     model.save(scratch, words, notes)
     result = {
@@ -98,14 +101,14 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         ],
         "examples": {task: _examples(stage, facts[task].values()) for task in stage.tasks},
         "features": sizes,
-        "steps": {"planned": steps, "done": last.number if last else 0, "best": best_step},
+        "steps": {"planned": steps, "done": journal.last.get("step", 0), "best": journal.best},
         "rates": _rates(stage, sizes),
         "dev": {task: {name: value for name, value in scores.items() if name != "threshold"} for task, scores in final.items()},
         "collapsed": bool(collapse),
         "collapse": collapse,
         "parameters": sum(p.numel() for p in model.encoder.parameters()),
         "provenance": results.provenance(
-            str(runner.device), time.monotonic() - began, {"tokens": tokens, "threads": torch.get_num_threads()}.items()
+            str(runner.device), time.monotonic() - began, {"tokens": journal.tokens, "threads": torch.get_num_threads()}.items()
         ),
     }
     results.write(scratch / "result.json", result)
@@ -172,7 +175,7 @@ def _start(stage: plan.Train, store: Store, text: Mapping[Asked, data.Reading]) 
         return encoder.random_encoder(stage.start, words, stage.seed), words
     if isinstance(stage.start, plan.Pretrained):
         return encoder.load(stage.start.name, stage.start.revision)
-    return encoder.load(store.path(stage.start))
+    return encoder.load(store.model(stage.start))
 
 
 def tokenizer_lines(stage: plan.Train) -> int:
@@ -249,10 +252,10 @@ def _schedule(stage: plan.Train, sizes: Mapping[str, int]) -> tuple[int, list[st
     return steps, mixture.schedule(_rates(stage, sizes), steps, stage.seed)
 
 
-def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str, Dev], last: Any) -> dict[str, str]:
+def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str, Dev], last: Mapping[str, Any]) -> dict[str, str]:
     """Why each task counts as collapsed, if it does: a loss that is not finite, or English dev no better than guessing."""
-    if last is not None and not math.isfinite(last.loss):
-        return {last.task: f"loss is {last.loss} at step {last.number}"}
+    if last and not math.isfinite(last["loss"]):
+        return {last["task"]: f"loss is {last['loss']} at step {last['step']}"}
     told = {}
     for task in tasks if final else ():
         scores = final[task]
@@ -287,8 +290,3 @@ def guessing(task: str, dev: Dev) -> float:
 
 def _commonest(answers: Iterable[Any]) -> Any:
     return Counter(answers).most_common(1)[0][0]
-
-
-def _line(step: Any) -> dict[str, Any]:
-    line = {"step": step.number, "task": step.task, "loss": round(step.loss, 6), "tokens": step.tokens}
-    return line if step.score is None else {**line, "score": step.score, "best": step.best}

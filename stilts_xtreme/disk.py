@@ -1,0 +1,86 @@
+"""Writing what must not be lost: whole or not at all, and one clear line where it cannot be written."""
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stilts_xtreme.errors import RunFailed, UserError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM}  # no space: nobody's input is wrong
+CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR}
+
+
+@contextmanager
+def writing(path: Path, needed: int | None = None) -> Iterator[None]:
+    """Failures of writes to `path` as one line: RunFailed, UserError where it is closed to us. `needed`: bytes to be written.
+
+    Libraries written in Rust raise errors of their own; the system's number stands in their text.
+    """
+    try:
+        yield
+    except (UserError, RunFailed):
+        raise
+    except Exception as fault:
+        number = _number(fault)
+        if number not in FULL | CLOSED:
+            raise
+        name = getattr(fault, "filename", None) or path
+        wanted = "" if needed is None else f" ({needed:,} bytes needed)"
+        line = f"{name}: cannot be written: {os.strerror(number)}{wanted}, {_free(path)}; what was finished is kept"
+        if number in FULL:
+            raise RunFailed(f"{line}: make room, then run the same command again") from None
+        raise UserError(f"{line}: give another folder or the right to write there") from None
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file whole: beside its name first, then to disk, then under its name."""
+    beside, content = path.with_name(f".{path.name}.part"), text.encode()
+    with writing(path, len(content)):
+        try:
+            with open(beside, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def publish(scratch: Path, final: Path) -> None:
+    """Give a folder its final name once all that is in it is on disk; what stood under that name goes."""
+    for path in sorted(scratch.rglob("*")):
+        sync(path)
+    sync(scratch)
+    shutil.rmtree(final, ignore_errors=True)
+    os.rename(scratch, final)
+    sync(final.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _number(fault: Exception) -> int | None:
+    if isinstance(fault, OSError):
+        return fault.errno
+    found = re.search(r"\(os error (\d+)\)", str(fault))
+    return int(found[1]) if found else None
+
+
+def _free(path: Path) -> str:
+    for folder in (path, *path.parents):
+        try:
+            return f"{shutil.disk_usage(folder).free:,} bytes free"
+        except OSError:
+            continue
+    return "free space unknown"

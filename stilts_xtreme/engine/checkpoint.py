@@ -1,0 +1,90 @@
+"""The state of a training between two steps: all it needs to go on as if it had never stopped, as safetensors and JSON."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from stilts_xtreme.engine.optimizer import AdamW
+
+TENSORS, FACTS = "state.safetensors", "state.json"
+MOMENTS = ("first", "second", "steps")  # of the optimizer, for each weight
+
+
+@dataclass
+class State:
+    """What a training counts: steps done, the best score and the step of it (0: none yet), scorings without gain since; and the
+    micro-batch, which shrinks where memory runs out."""
+
+    number: int = 0
+    best: float = -math.inf
+    kept: int = 0
+    without_gain: int = 0
+    micro_batch: int | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A state with its tensors by name: weights, the optimizer's moments, the best weights, the states of the random numbers.
+
+    They are those of the training, not copies.
+    """
+
+    state: State
+    tensors: dict[str, Tensor]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the tensors."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.tensors.values())
+
+
+def take(state: State, model: torch.nn.Module, optimizer: AdamW, best: dict[str, Tensor], masking: torch.Generator) -> Snapshot:
+    """A training as it stands between two steps."""
+    tensors = {"random": torch.get_rng_state(), "masking": masking.get_state()}
+    if (device := next(model.parameters()).device).type == "cuda":
+        tensors["random.cuda"] = torch.cuda.get_rng_state(device)
+    tensors |= {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
+    for name, parameter in model.named_parameters():
+        if parameter in optimizer.state:
+            tensors |= {f"{part}/{name}": value for part, value in zip(MOMENTS, optimizer.state[parameter], strict=True)}
+    return Snapshot(replace(state), tensors)
+
+
+@torch.no_grad()
+def restore(
+    saved: Snapshot, model: torch.nn.Module, optimizer: AdamW, best: dict[str, Tensor], masking: torch.Generator
+) -> State:
+    """Put a training that was begun alike where the saved one was."""
+    tensors = saved.tensors
+    model.load_state_dict({name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith("model/")})
+    for name, tensor in best.items():
+        tensor.copy_(tensors[f"best/{name}"])
+    for name, parameter in model.named_parameters():
+        if f"steps/{name}" in tensors:
+            first, second, steps = (tensors[f"{part}/{name}"].to(parameter.device) for part in MOMENTS)
+            optimizer.state[parameter] = first, second, steps
+    torch.set_rng_state(tensors["random"])
+    masking.set_state(tensors["masking"])
+    if "random.cuda" in tensors and (device := next(model.parameters()).device).type == "cuda":
+        torch.cuda.set_rng_state(tensors["random.cuda"], device)
+    return replace(saved.state)
+
+
+def write(folder: Path, snapshot: Snapshot) -> None:
+    """Write a state into a folder that is there."""
+    save_file({name: tensor.contiguous() for name, tensor in snapshot.tensors.items()}, folder / TENSORS)
+    facts = {**asdict(snapshot.state), "best": snapshot.state.best if snapshot.state.kept else None}
+    (folder / FACTS).write_text(json.dumps(facts, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> Snapshot:
+    """The state in a folder."""
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    best = -math.inf if facts["best"] is None else facts["best"]
+    return Snapshot(State(**{**facts, "best": best}), load_file(folder / TENSORS))

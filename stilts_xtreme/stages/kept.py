@@ -1,0 +1,86 @@
+"""What a prediction has made so far: kept beside the run batch by batch, so that it can go on after it was stopped."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from stilts_xtreme import stop
+from stilts_xtreme.store import Checkpoints
+
+ARRAYS = "arrays.safetensors"
+AT_MOST = 1 << 30  # bytes that wait to be written
+
+
+@dataclass
+class Kept:
+    """The batches of a stage's sweeps, which are numbered in the order they are begun.
+
+    The batches of a sweep are the same at every run on a device of the same kind; those of another kind are not looked at.
+    `known`: the file of each array that is there from before.
+    """
+
+    checkpoints: Checkpoints
+    every: float
+    device: str
+    known: dict[str, Path]
+    pending: dict[str, np.ndarray] = field(default_factory=dict)
+    saved: float = field(default_factory=time.monotonic)
+    sweeps: int = 0
+
+    def sweep(self) -> "Sweep":
+        """The next sweep's."""
+        self.sweeps += 1
+        return Sweep(self, f"{self.device}/{self.sweeps}")
+
+    def put(self, name: str, arrays: list[np.ndarray]) -> None:
+        """Take a batch's arrays; written where it is time or they are many, and where we are asked to stop."""
+        self.pending |= {f"{name}/{i}": np.ascontiguousarray(array) for i, array in enumerate(arrays)}
+        size = sum(array.nbytes for array in self.pending.values())
+        if stop.asked() or time.monotonic() - self.saved > self.every or size > AT_MOST:
+            self._save(size)
+        stop.check()
+
+    def _save(self, size: int) -> None:
+        from safetensors.numpy import save_file
+
+        pending, self.pending, self.saved = self.pending, {}, time.monotonic()
+        number = self.checkpoints.last() + 1
+        self.checkpoints.save(number, lambda folder: save_file(pending, folder / ARRAYS), size)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One sweep of features through a model; see `predict.Kept`."""
+
+    kept: Kept
+    name: str
+
+    def recall(self, batch: int) -> list[np.ndarray] | None:
+        from safetensors import safe_open
+
+        first, found = f"{self.name}/{batch}/0", []
+        if first not in self.kept.known:
+            return None
+        with safe_open(self.kept.known[first], "np") as file:  # a batch is written at once: all of it is in one file
+            while (name := f"{self.name}/{batch}/{len(found)}") in self.kept.known:
+                found.append(file.get_tensor(name))
+        return found
+
+    def keep(self, batch: int, arrays: list[np.ndarray]) -> None:
+        self.kept.put(f"{self.name}/{batch}", arrays)
+
+
+def kept(checkpoints: Checkpoints, every: float, device: str, note: Callable[[str], None]) -> Kept:
+    """What a stage kept before it was stopped, if anything; written again every so many seconds."""
+    from safetensors import safe_open
+
+    known: dict[str, Path] = {}
+    for folder in checkpoints.sound(note):
+        with safe_open(folder / ARRAYS, "np") as file:
+            known |= dict.fromkeys(file.keys(), folder / ARRAYS)
+    if known:
+        note("going on with what it had predicted before it was stopped")
+    return Kept(checkpoints, every, device, known)

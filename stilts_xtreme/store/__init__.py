@@ -1,0 +1,7 @@
+"""Finished stages on disk, checkpoints of those that are not, and a cache beside them."""
+
+from stilts_xtreme.store.checkpoints import Checkpoints
+from stilts_xtreme.store.folders import CACHE, SCHEMAS, Busy, Store
+from stilts_xtreme.store.manifest import faults, manifest
+
+__all__ = ["CACHE", "SCHEMAS", "Busy", "Checkpoints", "Store", "faults", "manifest"]

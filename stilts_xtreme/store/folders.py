@@ -1,0 +1,203 @@
+"""Finished stages on disk: found by address, written in a scratch folder under a lock, renamed into place when complete."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from stilts_xtreme import disk, plan, results
+from stilts_xtreme.errors import RunFailed
+from stilts_xtreme.store import manifest
+from stilts_xtreme.store.checkpoints import Checkpoints
+
+T = TypeVar("T")
+CACHE = "features"
+BROKEN = (
+    FileNotFoundError,
+    NotADirectoryError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)  # what reading what is not whole ends in
+SCHEMAS = {"train": results.TRAINING, "predict": results.EVALUATION, "latency": results.LATENCY}
+SAVED = ".saved"
+
+
+class Busy(Exception):
+    """Another process is doing the stage."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of runs: `train/`, `predict/` and `latency/ADDRESS/`, each complete or absent; and a cache, `features/KEY/`."""
+
+    root: Path
+
+    def path(self, stage: plan.Stage) -> Path:
+        """Where the finished stage stands, or would stand."""
+        return self.root / plan.kind(stage) / plan.address(stage)
+
+    def done(self, stage: plan.Stage) -> bool:
+        """Whether the stage is finished."""
+        return (self.path(stage) / "result.json").is_file()
+
+    def result(self, stage: plan.Stage) -> dict[str, Any]:
+        """The finished stage's result."""
+        return results.read(self.path(stage) / "result.json", SCHEMAS[plan.kind(stage)])
+
+    def faults(self, stage: plan.Stage, weights: bool = True) -> list[str]:
+        """What is missing or damaged of the finished stage's files, a clause each; weights are large: they may be left out."""
+        return manifest.faults(self.path(stage), lambda name: weights or not name.endswith(".safetensors"))
+
+    def model(self, stage: plan.Stage) -> Path:
+        """The folder of a finished training whose weights are about to be read; RunFailed where they are damaged."""
+        if found := self.faults(stage):
+            raise RunFailed(f"{self.path(stage)}: {'; '.join(found)}; run the same command again, then this stage is done again")
+        return self.path(stage)
+
+    def checkpoints(self, stage: plan.Stage) -> Checkpoints:
+        """Those of a stage that is not finished; of a training the last two are kept."""
+        return Checkpoints(_saved(self.path(stage)), keep=2 if isinstance(stage, plan.Train) else None)
+
+    @contextmanager
+    def claim(self, stage: plan.Stage, wait: bool = True) -> Iterator[Path | None]:
+        """A scratch folder for the stage, or None where another process finished it before we had the lock.
+
+        The caller writes its files and `result.json` there; on leaving, a manifest is added and the folder takes its final name.
+        On any exception the scratch folder is removed, and only checkpoints are left. Busy where another process does the stage
+        and we are not to wait. Failures of writes are those of `disk.writing`.
+        """
+        final = self.path(stage)
+        with disk.writing(final), _claim(final, lambda: self.done(stage), wait) as scratch:
+            if scratch is not None:
+                (scratch / "stage.json").write_text(_text(plan.identity(stage)), encoding="utf-8", newline="\n")
+            yield scratch
+            if scratch is not None:
+                if not (scratch / "result.json").is_file():
+                    raise RuntimeError(f"stage {final.name} ended without a result")
+        shutil.rmtree(_saved(final), ignore_errors=True)
+
+    def cache(self, key: str) -> Path:
+        """Where the cache's `key` stands, or would stand."""
+        return self.root / CACHE / key
+
+    def cached(self, key: str, load: Callable[[Path], T], make: Callable[[Path], None], note: Callable[[str], None]) -> T:
+        """What stands under `key` in the cache beside the runs, made first where it is not there, by one process at a time.
+
+        `load` reads a folder, and raises one of `BROKEN` where that is something else. Then, and where a file is damaged, it is
+        made again, and `note` told.
+        """
+        final = self.cache(key)
+
+        def found() -> T:
+            if manifest.faults(final):
+                raise ValueError("damaged")
+            return load(final)
+
+        def whole() -> bool:
+            try:
+                found()
+            except BROKEN:
+                return False
+            return True
+
+        try:
+            return found()
+        except BROKEN:
+            pass
+        with disk.writing(final), _claim(final, whole) as scratch:
+            if scratch is not None:
+                if final.exists():
+                    note(f"{final} is damaged: it is made again")
+                make(scratch)
+        return load(final)
+
+    def runs(self) -> list[tuple[str, Path, dict[str, Any]]]:
+        """Every finished stage: (kind, folder, result), by kind and address."""
+        found = []
+        for kind, schema in SCHEMAS.items():
+            for folder in sorted((self.root / kind).glob("[0-9a-f]*")):
+                if (folder / "result.json").is_file():
+                    found.append((kind, folder, results.read(folder / "result.json", schema)))
+        return found
+
+    def sweep(self) -> list[Path]:
+        """Remove what dead processes left: scratch folders, runs without a result, checkpoints of finished ones; returns them."""
+
+        def doomed(folder: Path) -> bool:
+            if folder.suffix == SAVED:
+                return (folder.with_name(_address(folder)) / "result.json").is_file()
+            return folder.suffix == ".part" or folder.parent.name != CACHE and not (folder / "result.json").is_file()
+
+        return self._remove(doomed)
+
+    def remove(self, address: str) -> list[Path]:
+        """Remove the finished stage with this address, or its checkpoints; returns their folders."""
+        return self._remove(lambda folder: folder.suffix != ".part" and _address(folder) == address)
+
+    def discard(self, stage: plan.Stage) -> None:
+        """Remove a damaged stage, so that it is done again."""
+        self._remove(lambda folder: folder == self.path(stage))
+
+    def _remove(self, doomed: Callable[[Path], bool]) -> list[Path]:
+        """Remove folders of runs and of the cache, except those a living process holds the lock of."""
+        from filelock import FileLock, Timeout
+
+        removed = []
+        for folder in sorted(path for kind in (*SCHEMAS, CACHE) for path in (self.root / kind).glob("*") if path.is_dir()):
+            try:
+                with FileLock(folder.with_name(f".{_address(folder)}.lock"), timeout=0):
+                    if doomed(folder):
+                        shutil.rmtree(folder)
+                        removed.append(folder)
+            except Timeout:
+                pass
+        return removed
+
+
+@contextmanager
+def _claim(final: Path, done: Callable[[], bool], wait: bool = True) -> Iterator[Path | None]:
+    """A scratch folder that takes its final name on leaving, or None where it is `done` once we hold its lock.
+
+    What is on disk under the final name is never half of it; on any exception nothing is left.
+    """
+    from filelock import FileLock, Timeout
+
+    final.parent.mkdir(parents=True, exist_ok=True)
+    scratch, lock = final.with_name(f".{final.name}.part"), FileLock(final.with_name(f".{final.name}.lock"))
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        raise Busy from None
+    try:
+        if done():
+            yield None
+            return
+        shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process: we hold its lock, so it is gone
+        scratch.mkdir()
+        try:
+            yield scratch
+            manifest.write(scratch)
+            disk.publish(scratch, final)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+    finally:
+        lock.release()
+
+
+def _saved(final: Path) -> Path:
+    return final.with_name(f".{final.name}{SAVED}")
+
+
+def _address(folder: Path) -> str:
+    return folder.name.removeprefix(".").removesuffix(".part").removesuffix(SAVED)
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
