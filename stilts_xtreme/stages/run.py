@@ -52,7 +52,9 @@ def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str],
         if store.done(stage) and (faults := store.faults(stage, weights=plan.address(stage) in needed)):
             note(f"{store.path(stage)}: {'; '.join(faults)}: this stage is done again")
             store.discard(stage)
-        if not store.done(stage):
+        if store.done(stage):
+            store.forget(stage)  # where it was killed between the two
+        else:
             todo.append(stage)
             needed.update(map(plan.address, _starts(stage)))
     return todo[::-1]

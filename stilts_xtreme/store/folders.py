@@ -80,7 +80,7 @@ class Store:
             if scratch is not None:
                 if not (scratch / "result.json").is_file():
                     raise RuntimeError(f"stage {final.name} ended without a result")
-        shutil.rmtree(_saved(final), ignore_errors=True)
+        self.forget(stage)
 
     def cache(self, key: str) -> Path:
         """Where the cache's `key` stands, or would stand."""
@@ -139,6 +139,10 @@ class Store:
     def remove(self, address: str) -> list[Path]:
         """Remove the finished stage with this address, or its checkpoints; returns their folders."""
         return self._remove(lambda folder: folder.suffix != ".part" and _address(folder) == address)
+
+    def forget(self, stage: plan.Stage) -> None:
+        """Remove the checkpoints of a finished stage."""
+        shutil.rmtree(_saved(self.path(stage)), ignore_errors=True)
 
     def discard(self, stage: plan.Stage) -> None:
         """Remove a damaged stage, so that it is done again."""
