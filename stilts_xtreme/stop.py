@@ -2,21 +2,41 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from stilts_xtreme.errors import Aborted, Interrupted
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 _asked = False
-_borders = False
+_held = False
+_alone = True
 
 
 def listen() -> None:
-    """Take the signals from here on. Where nobody waits `at_borders` they end the process at once, by Interrupted."""
+    """Take the signals from here on: they end what is being done by Interrupted, at once unless they are held."""
     for number in SIGNALS:
         signal.signal(number, _heard)
+
+
+def listen_in_worker() -> None:
+    """The same in a process that works for another and has nothing to do yet. Ctrl-C reaches both, and the other decides."""
+    global _alone
+    listen()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _alone = False
+    hold()
+
+
+def hold() -> None:
+    """From here on a signal waits until somebody checks, since something would be lost; a second Ctrl-C does not."""
+    global _held
+    _held = True
+
+
+def release() -> None:
+    """From here on nothing would be lost."""
+    global _held
+    _held = False
 
 
 def asked() -> bool:
@@ -30,32 +50,12 @@ def check() -> None:
         raise Interrupted
 
 
-@contextmanager
-def at_borders() -> Iterator[None]:
-    """While this lasts, a signal waits until somebody checks; Ctrl-C a second time does not."""
-    global _borders
-    before, _borders = _borders, True
-    try:
-        yield
-    finally:
-        _borders = before
-
-
-def in_worker() -> None:
-    """Take the signals in a process that works for another: Ctrl-C reaches both, and the other decides."""
-    global _borders
-    listen()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _borders = True
-
-
 def _heard(number: int, _: Any) -> None:
     global _asked
     again, _asked = _asked, True
     if again and number == signal.SIGINT:
         raise Aborted
-    if not _borders:
+    if not _held:
         raise Interrupted
-    if not again:
-        told = "stopping at the next step; Ctrl-C again stops at once"
-        os.write(2, f"\n{told}\n".encode())
+    if _alone and not again:
+        os.write(2, b"\nstopping at the next step; Ctrl-C again stops at once\n")

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import plan, results, stop
 from stilts_xtreme.engine import predict
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.heads import HEADS, Limits
@@ -33,6 +33,7 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     told: list[dict[str, Any]] = []
     progress = Progress(stage, tell)
     memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, device.type, progress.note)
+    stop.hold()
     for answer in how(stage, store, device, progress, memory):
         code, examples = answer.language, answer.examples
         with open(scratch / f"test-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:

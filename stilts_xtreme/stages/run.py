@@ -36,10 +36,9 @@ def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, 
     alone = [stage for stage in todo if isinstance(stage, plan.Latency)]
     beside = [stage for stage in todo if not isinstance(stage, plan.Latency)]
     how = _in_turn if jobs == 1 or len(beside) <= 1 else partial(_in_processes, jobs=jobs)
-    with stop.at_borders():
-        failed = how(beside, store, options, tell)
-        if failed := _in_turn(alone, store, options, tell, failed):
-            raise _verdict(failed, todo)
+    failed = how(beside, store, options, tell)
+    if failed := _in_turn(alone, store, options, tell, failed):
+        raise _verdict(failed, todo)
 
 
 def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str], None]) -> list[plan.Stage]:
@@ -101,6 +100,8 @@ def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: 
         whose = "the GPU's memory" if isinstance(fault, torch.OutOfMemoryError) else "this machine's memory"
         hint = "; say a smaller recipe.micro_batch" if isinstance(stage, plan.Train) else ""
         raise RunFailed(f"{whose} is full ({(str(fault) or 'no more to be had').splitlines()[0]}){hint}") from None
+    finally:
+        stop.release()
 
 
 def threads(stage: plan.Stage, options: Options) -> int:
@@ -164,6 +165,7 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
     running: dict[Future[bool], plan.Stage] = {}
     failed: Failed = {}
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events,))
+    stop.hold()  # the workers' work
     try:
         while waiting or running:
             stop.check()
@@ -201,6 +203,7 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        stop.release()
     return failed
 
 
@@ -255,7 +258,7 @@ _EVENTS: Any = None
 def _worker(events: Any) -> None:
     global _EVENTS
     _EVENTS = events
-    stop.in_worker()  # the parent decides, and ends us with SIGTERM
+    stop.listen_in_worker()  # the parent decides, and ends us with SIGTERM
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -276,7 +279,11 @@ _BUSY = threading.Lock()
 
 def _in_worker(stage: plan.Stage, store: Store, options: Options) -> bool:
     with _BUSY:
-        return do(stage, store, options, _EVENTS.put)
+        stop.release()
+        try:
+            return do(stage, store, options, _EVENTS.put)
+        finally:
+            stop.hold()
 
 
 def _pass_on(events: Any, tell: Tell) -> None:

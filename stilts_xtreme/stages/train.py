@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import plan, results, stop
 from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import batches, encoder, predict, tokenizer
 from stilts_xtreme.engine.features import Joined
@@ -74,6 +74,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     journal = Journal(scratch / "log.jsonl")
     saver = Saver(store.checkpoints(stage), journal, options.checkpoint_every)
     saved = saver.resume(progress.note)
+    stop.hold()
     told, before = time.monotonic(), journal.tokens
     with journal.open():
         for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score, met, saved, saver.border):

@@ -115,9 +115,7 @@ def interpose() -> None:
     """Begin this process anew with the library that counts writes."""
     if "FAULTS_SHIM" not in os.environ:
         library = Path(tempfile.mkdtemp()) / "shim.so"
-        subprocess.run(
-            ["cc", "-shared", "-fPIC", "-O1", "-o", library, Path(__file__).with_name("shim.c"), "-ldl"], check=True
-        )
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, Path(__file__).with_name("shim.c"), "-ldl"], check=True)
         environment = {**os.environ, "LD_PRELOAD": str(library), "FAULTS_SHIM": str(library)}
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
