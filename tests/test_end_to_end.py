@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from stilts_xtreme.store import faults
+
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 FIRST = EXPERIMENTS / "first"
 TINY = [
@@ -188,22 +190,91 @@ def test_a_study_over_training_languages_with_text_in_a_mixture(store, tmp_path)
     assert "trained on (en and en+xa)" in page and "mixed > mnli" in page
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_study_that_is_ended_leaves_a_clean_store_and_no_process(tmp_path, how) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL])
+def test_a_study_that_is_ended_keeps_a_checkpoint_and_leaves_no_process(tmp_path, how) -> None:
     words = [sys.executable, "-m", "stilts_xtreme", "study", str(EXPERIMENTS / "studies" / "main.yaml"), *AXES, *TINY,
              "setup.pretraining.recipe.steps=100000", "--store", str(tmp_path), "--jobs", "2"]  # fmt: skip
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("train/.*.part/log.jsonl")) and time.monotonic() < deadline:
+    while not any(log.stat().st_size for log in tmp_path.glob("train/.*.part/log.jsonl")) and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(how)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=120)
     if how != signal.SIGKILL:
-        assert process.returncode == 130 and "Run the same command again" in told and "Traceback" not in told
-    deadline = time.monotonic() + 20
+        assert process.returncode == 75 and "Run the same command again" in told and "Traceback" not in told
+    deadline = time.monotonic() + 60
     while list(tmp_path.glob("*/.*.part")) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not list(tmp_path.glob("*/.*.part")) and not list(tmp_path.rglob("result.json"))
+    (kept,) = tmp_path.glob("train/.*.saved/*")  # a worker whose parent was killed keeps what it has, too
+    assert faults(kept) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "held", "code"),
+    [(["SIGINT"], False, 75), (["SIGTERM"], False, 75), (["SIGTERM", "SIGUSR1"], True, 75), (["SIGINT", "SIGINT"], True, 130)],
+)
+def test_a_signal_ends_it_at_once_where_nothing_would_be_lost_and_a_second_ctrl_c_always(tmp_path, sent, held, code) -> None:
+    """A command whose work is to send itself signals."""
+    program = f"""
+import os, signal, sys
+from stilts_xtreme import cli, console, stop
+def work(*_):
+    if {held}:
+        stop.hold()
+    for name in {sent}:
+        os.kill(os.getpid(), getattr(signal, name))
+    stop.check()
+    print("not reached")
+console.load = work
+sys.argv = ["stilts", "check", "x.yaml"]
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == code and "Run the same command again" in done.stderr and "Traceback" not in done.stderr
+    assert "not reached" not in done.stdout
+
+
+def test_what_was_stopped_ends_as_if_it_never_was(tmp_path) -> None:
+    """SIGTERM in the middle of a training that must then go on, and not begin anew."""
+    words = ("train-intermediate", FIRST / "1-intermediate.yaml", *TINY, "setup.pretraining.recipe.steps=300")
+    whole = Path(stilts(*words, "--store", tmp_path / "whole").stdout.strip())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stilts_xtreme", *map(str, words), "--store", str(tmp_path / "part")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while process.poll() is None:
+        if any(len(log.read_text().splitlines()) > 5 for log in (tmp_path / "part").glob("train/.*.part/log.jsonl")):
+            process.send_signal(signal.SIGTERM)
+            break
+        time.sleep(0.01)
+    process.communicate(timeout=60)
+    assert process.returncode == 75
+    done = stilts(*words, "--store", tmp_path / "part")
+    assert "going on after step" in done.stderr
+    resumed = Path(done.stdout.strip())
+    for name in ("log.jsonl", "model.safetensors", "head-mnli.safetensors"):
+        assert (resumed.parent / name).read_bytes() == (whole.parent / name).read_bytes()
+    one, other = (json.loads(path.read_text()) for path in (whole, resumed))
+    assert {**one, "provenance": 0} == {**other, "provenance": 0}
+    assert not list((tmp_path / "part").glob("train/.*.saved"))
+
+
+def test_a_damaged_stage_is_done_again(tmp_path) -> None:
+    """The weights of one that is not needed any more are not even read; what a result is read from is."""
+    words = ("evaluate", FIRST / "4-evaluate.yaml", *TINY, "--store", tmp_path)
+    path = Path(stilts(*words).stdout.strip())
+    before, target = path.read_bytes(), json.loads(path.read_text())["chain"][-2]["address"]
+    weights = tmp_path / "train" / target / "model.safetensors"
+    sound = weights.read_bytes()
+    weights.write_bytes(sound[:-3] + bytes([sound[-3] ^ 1]) + sound[-2:])
+    assert "done again" not in stilts(*words).stderr
+    answers = path.with_name("test-xb.jsonl")
+    answers.write_text(answers.read_text().replace("0", "1"))
+    told = stilts(*words).stderr
+    assert "test-xb.jsonl is damaged: this stage is done again" in told
+    assert "model.safetensors is damaged: this stage is done again" in told
+    one, other = json.loads(before), json.loads(path.read_text())
+    assert {**one, "provenance": 0} == {**other, "provenance": 0} and weights.read_bytes() == sound
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -1,7 +1,6 @@
 """Guessing, collapse, threads, the order of stages in several processes: the parts of `stages` that need no training."""
 
 import os
-from types import SimpleNamespace
 
 import pytest
 
@@ -35,13 +34,13 @@ def test_guessing_gives_the_same_answer_always(task, given, expected) -> None:
 
 @pytest.mark.parametrize(("score", "collapsed"), [(33.3, True), (40.0, True), (49.0, True), (50.5, False), (80.0, False)])
 def test_a_dev_score_no_better_than_guessing_is_a_collapse(score, collapsed) -> None:
-    told = _collapse(["mnli"], {"mnli": {"score": score, "n": 100}}, {"mnli": dev(PAIRS)}, SimpleNamespace(loss=1.0))
+    told = _collapse(["mnli"], {"mnli": {"score": score, "n": 100}}, {"mnli": dev(PAIRS)}, {"loss": 1.0})
     assert bool(told) == collapsed
     assert not collapsed or "no better than guessing (40.0, n 100)" in told["mnli"]
 
 
 def test_a_loss_that_is_not_finite_is_a_collapse_whatever_the_score() -> None:
-    last = SimpleNamespace(loss=float("nan"), task="mnli", number=7)
+    last = {"loss": float("nan"), "task": "mnli", "step": 7}
     told = _collapse(["mnli"], {"mnli": {"score": 90.0, "n": 100}}, {"mnli": dev(PAIRS)}, last)
     assert told == {"mnli": "loss is nan at step 7"}
 

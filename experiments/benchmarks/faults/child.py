@@ -94,13 +94,15 @@ def run(words: Sequence[object], log: Path, arm: tuple[str, str, int] | None = N
 
 
 def interposed(mode: str, folder: str, number: int) -> None:
-    """From the `number`-th write, fsync or rename below `folder` on: "count" them, "kill" before it, "half" a write and kill, "full"."""
+    """What befalls the `number`-th write, fsync or rename below `folder`: "kill" before it or "half" way through; "full": this
+    write and all that follow fail.
+    """
     library = ctypes.CDLL(None)
-    library.faults_arm(ctypes.c_int(["count", "kill", "half", "full"].index(mode)), folder.encode(), ctypes.c_long(number))
+    library.faults_arm(ctypes.c_int(["kill", "half", "full"].index(mode)), folder.encode(), ctypes.c_long(number))
 
 
 def contents(root: Path) -> dict[str, str]:
-    """Digest of every file that two runs must have alike: results and pages less their provenance, all else but manifests, locks."""
+    """Digest of each file that two runs must have alike: not manifests and locks; results and pages without provenance."""
     found = {}
     for file in sorted(root.rglob("*")):
         name = file.relative_to(root).as_posix()

@@ -8,7 +8,7 @@ from stilts_xtreme.report.order.panels import Panel
 WIDTH, SMALLEST = 940, 300  # of the plot, and of its scale at the least
 STEP, TOP, GAP = 18, 56, 14  # height of a row, of what stands above the first, between orders and lines
 SMALL = 7.0  # pixels a letter of the 11 px labels may take in a wide font
-NUMBER = 48
+NUMBER = 60
 
 
 def plot(panel: Panel, name: str) -> str:

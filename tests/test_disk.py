@@ -1,0 +1,57 @@
+"""Failures of writes as one line, and files that are whole or not there."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from stilts_xtreme import disk
+from stilts_xtreme.errors import RunFailed, UserError
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "told"),
+    [
+        (errno.ENOSPC, RunFailed, "No space left on device"),
+        (errno.EDQUOT, RunFailed, "quota"),
+        (errno.EROFS, UserError, "Read-only file system"),
+        (errno.EACCES, UserError, "Permission denied"),
+    ],
+)
+def test_a_failed_write_is_one_line_with_path_needed_and_free_bytes(tmp_path, number, kind, told) -> None:
+    for fault in (OSError(number, os.strerror(number)), Exception(f"I/O error: {os.strerror(number)} (os error {number})")):
+        with pytest.raises(kind) as caught, disk.writing(tmp_path / "model", 12_345):
+            raise fault
+        line = str(caught.value)
+        assert "\n" not in line and told in line and str(tmp_path / "model") in line and "12,345 bytes needed" in line
+        assert int(line.split(" bytes free")[0].split()[-1].replace(",", "")) > 0
+
+
+def test_other_faults_are_left_alone(tmp_path) -> None:
+    for fault in (ValueError("x"), FileNotFoundError(errno.ENOENT, "gone"), UserError("mine")):
+        with pytest.raises(type(fault)) as caught, disk.writing(tmp_path):
+            raise fault
+        assert caught.value is fault
+
+
+def test_a_file_is_written_whole_or_stays_what_it_was(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "result.json"
+    disk.put(path, "one\n")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunFailed, match=r"result\.json.*\(4 bytes needed\)"):
+        disk.put(path, "two\n")
+    assert path.read_text() == "one\n" and [file.name for file in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_folder_takes_the_place_of_another(tmp_path) -> None:
+    for number in (1, 2):
+        scratch = tmp_path / "scratch"
+        (scratch / "below").mkdir(parents=True)
+        (scratch / "below" / "file").write_text(str(number))
+        disk.publish(scratch, tmp_path / "final")
+    assert Path(tmp_path / "final" / "below" / "file").read_text() == "2" and not scratch.exists()

@@ -1,0 +1,147 @@
+"""A training that was stopped after any step ends as one that never was: weights, optimizer, log."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from stilts_xtreme import plan
+from stilts_xtreme.engine import checkpoint, tokenizer
+from stilts_xtreme.engine.encoder import Model, random_encoder
+from stilts_xtreme.engine.features import lengths
+from stilts_xtreme.engine.train import Stream, accelerator, train
+from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.tasks.examples import Pair, Text
+
+torch.set_num_threads(1)
+SHAPE = plan.Random(16, 1, 2, 32, 66, 300)
+LABELS = ("0", "1")
+RECIPE = plan.Recipe(
+    epochs=None,
+    steps=9,
+    batch_size=6,
+    micro_batch=4,
+    learning_rate=5e-3,
+    dropout=0.2,
+    evaluate_every=3,
+    max_length=32,
+    mask_rate=0.3,
+)
+WORDS = ["red", "blue", "green", "tall", "small"]
+PAIRS = [
+    Pair(str(i), f"a {WORDS[i % 5]} house", f"a {WORDS[(i // 5) % 5]} house", LABELS[i % 5 == (i // 5) % 5]) for i in range(40)
+]
+TEXT = [Text(str(i), f"the {WORDS[i % 5]} man saw a {WORDS[i % 3]} house") for i in range(30)]
+
+
+@pytest.fixture(scope="module")
+def words():
+    return tokenizer.train([f"{pair.first} {pair.second}" for pair in PAIRS] * 5 + [line.text for line in TEXT], 300)
+
+
+def streams(words, kinds: str) -> dict[str, Stream]:
+    limits, found = Limits(32, mask_rate=0.3), {}
+    if "pair" in kinds:
+        features = HEADS["classification"].encode(PAIRS, words, LABELS, limits, True)
+        found["pair"] = Stream("classification", features, {"en": range(len(features))}, {"en": 1.0})
+    if "text" in kinds:
+        features = HEADS["mlm"].encode(TEXT, words, (), limits, True)
+        found["text"] = Stream("mlm", features, {"en": range(len(features))}, {"en": 1.0})
+    return found
+
+
+class Stopped(Exception):
+    """The process is gone."""
+
+
+def run(
+    words, kinds: str, saved: checkpoint.Snapshot | None = None, border: Callable | None = None, recipe: plan.Recipe = RECIPE
+) -> tuple[dict[str, torch.Tensor], list]:
+    """Final weights and steps."""
+    torch.manual_seed(0)
+    given = streams(words, kinds)
+    heads = {name: stream.head for name, stream in given.items()}
+    model = Model(random_encoder(SHAPE, words, 0), heads, dict.fromkeys(heads, LABELS), recipe.dropout)
+    order = [list(given)[n % len(given)] for n in range(recipe.steps)]
+    scores = iter([3.0, 5.0, 4.0] if saved is None else [3.0, 5.0, 4.0][saved.state.number // 3 :])
+    met = np.unique(np.concatenate([row for f in given["pair"].features for row in f["rows"]])) if kinds == "pair" else None
+    steps = train(
+        model, given, order, recipe, 1, words, accelerator("fp32", "cpu"), lambda model: next(scores), met, saved, border
+    )  # fmt: skip
+    told = list(steps)
+    return model.state_dict(), told
+
+
+@pytest.mark.parametrize("kinds", ["pair", "text", "pair and text"])
+def test_stopped_after_any_step_it_ends_as_if_it_never_was(words, kinds, tmp_path) -> None:
+    borders: list[dict[str, torch.Tensor]] = []
+    weights, told = run(words, kinds, border=lambda state: borders.append({n: t.clone() for n, t in state().tensors.items()}))
+    assert len(borders) == RECIPE.steps
+    for stop in range(1, RECIPE.steps + 1):
+        folder = tmp_path / str(stop)
+        folder.mkdir()
+
+        def border(state, stop=stop, folder=folder) -> None:
+            if state().state.number == stop:
+                checkpoint.write(folder, state())
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            run(words, kinds, border=border)
+        torch.manual_seed(99)  # another process: nothing of the first is left but the file
+        last: list[dict[str, torch.Tensor]] = []
+        resumed, rest = run(
+            words,
+            kinds,
+            checkpoint.read(folder),
+            lambda state, last=last: last.append({n: t.clone() for n, t in state().tensors.items()}),
+        )
+        assert rest == told[stop:]
+        assert all(torch.equal(weights[name], resumed[name]) for name in weights)
+        if last:  # optimizer, best weights and random numbers too
+            assert last[-1].keys() == borders[-1].keys()
+            assert all(torch.equal(tensor, last[-1][name]) for name, tensor in borders[-1].items())
+
+
+def test_where_memory_runs_out_the_micro_batch_is_halved_and_the_batch_stays(words, monkeypatch) -> None:
+    whole, told = run(words, "pair", recipe=replace(RECIPE, dropout=0.0, micro_batch=None))
+    forward, seen = Model.forward, []
+
+    def short(self, task, batch):
+        seen.append(len(batch["lengths"]))
+        if len(batch["lengths"]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, task, batch)
+
+    monkeypatch.setattr(Model, "forward", short)
+    parts, halved = run(words, "pair", recipe=replace(RECIPE, dropout=0.0, micro_batch=None))
+    assert seen[:5] == [6, 3, 2, 2, 2] and set(seen[5:]) == {2}
+    assert [step.micro_batch for step in halved] == [2] + [None] * 8
+    assert [step.tokens for step in halved] == [step.tokens for step in told]
+    assert [step.loss for step in halved] == pytest.approx([step.loss for step in told], rel=1e-4)
+    assert all(torch.allclose(whole[name], parts[name], atol=1e-4) for name in whole)
+
+
+def test_where_one_example_is_too_much_memory_it_says_so(words, monkeypatch) -> None:
+    def full(self, task, batch):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Model, "forward", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        run(words, "pair")
+
+
+def test_a_checkpoint_holds_the_compact_table_only(words) -> None:
+    sizes = {}
+
+    def border(state) -> None:
+        sizes["table"] = next(
+            t for n, t in state().tensors.items() if n == "model/encoder.embeddings.word_embeddings.weight"
+        ).shape[0]
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        run(words, "pair", border=border)
+    assert sizes["table"] < len(words) and max(lengths(streams(words, "pair")["pair"].features)) > 0
