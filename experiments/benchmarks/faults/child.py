@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +48,8 @@ def preload() -> None:
     torch.set_num_threads(1)
 
 
-def start(words: Sequence[object], log: Path, arm: tuple[str, str, int] | None = None) -> int:
-    """Begin a command in a child whose output goes to `log`; its process id. `arm`: see `interposed`."""
+def start(words: Sequence[object], log: Path, before: Callable[[], None] = lambda: None) -> int:
+    """Begin a command in a child, where `before` comes first, and whose output goes to `log`; its process id."""
     if pid := os.fork():
         return pid
     try:
@@ -58,8 +58,7 @@ def start(words: Sequence[object], log: Path, arm: tuple[str, str, int] | None =
         os.dup2(handle, 2)
         os.chdir(ROOT)
         sys.argv = ["stilts", *map(str, words)]
-        if arm:
-            interposed(*arm)
+        before()
         from stilts_xtreme.cli import main
 
         main()
@@ -83,22 +82,23 @@ def wait(pid: int, log: Path, began: float) -> Ended:
     return Ended(os.waitstatus_to_exitcode(status), log.read_text(errors="replace"), time.monotonic() - began)
 
 
-def run(words: Sequence[object], log: Path, arm: tuple[str, str, int] | None = None, kill_after: float | None = None) -> Ended:
+def run(words: Sequence[object], log: Path, before: Callable[[], None] = lambda: None, kill_after: float | None = None) -> Ended:
     """A command from begin to end, killed after so many seconds where it has not ended by then."""
     began = time.monotonic()
-    pid = start(words, log, arm)
+    pid = start(words, log, before)
     if kill_after is not None:
         time.sleep(kill_after)
         os.kill(pid, signal.SIGKILL)
     return wait(pid, log, began)
 
 
-def interposed(mode: str, folder: str, number: int) -> None:
+def interposed(mode: str, folder: Path, number: int) -> Callable[[], None]:
     """What befalls the `number`-th write, fsync or rename below `folder`: "kill" before it or "half" way through; "full": this
-    write and all that follow fail.
+    write and all that follow fail. For `before`, in a process with the library.
     """
     library = ctypes.CDLL(None)
-    library.faults_arm(ctypes.c_int(["kill", "half", "full"].index(mode)), folder.encode(), ctypes.c_long(number))
+    how = ctypes.c_int(["kill", "half", "full"].index(mode))
+    return lambda: library.faults_arm(how, str(folder).encode(), ctypes.c_long(number))
 
 
 def contents(root: Path) -> dict[str, str]:

@@ -95,7 +95,7 @@ def every_write(folder: Path, half: bool) -> dict[str, Any]:
         number += 1
         root = folder / "write"
         shutil.copytree(base, root)
-        ended = child.run([*words, "--store", root], log, ("half" if half else "kill", str(root), number))
+        ended = child.run([*words, "--store", root], log, child.interposed("half" if half else "kill", root, number))
         told: dict[str, Any] = {"write": number}
         if ended.code == 0:
             shutil.rmtree(root)

@@ -35,7 +35,7 @@ def full(name: str, words: Sequence[object], base: Path, folder: Path, step: int
     while True:
         number += step
         shutil.copytree(base, root)
-        ended = child.run([*words, "--store", root], log, ("full", str(root), number))
+        ended = child.run([*words, "--store", root], log, child.interposed("full", root, number))
         if ended.code == 0:
             shutil.rmtree(root)
             break
