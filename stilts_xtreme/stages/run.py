@@ -178,9 +178,8 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
                         running[pool.submit(_in_worker, stage, store, options)] = stage
                     except BrokenProcessPool as fault:
                         _note(failed, stage, fault, tell)
-            if running:
-                finished, _ = wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED)
-            else:
+            finished, _ = wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED)
+            if waiting and not running:  # other processes are at what is left
                 time.sleep(PAUSE)
             _pass_on(events, tell)
             for future in finished:
