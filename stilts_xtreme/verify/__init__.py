@@ -23,7 +23,7 @@ def study(spec: Any, cells: Sequence[axes.Cell], store_: Store, path: Path, tell
     files, sound = artefacts.of(stages, store_, tell)
     parts = [files, readings.recorded(sound, store_, tell)]
     parts.append(scores.derived([stage for stage in sound if isinstance(stage, plan.Predict)], store_, tell))
-    if any(part.faults for part in parts):
+    if len(sound) < len(stages) or any(part.faults for part in parts[1:]):
         parts.append(Found((f"{path}: not looked at, since it is made from what is not sound; mend that first",)))
     else:
         parts.append(gathered.compared(spec, cells, store_, path))
