@@ -267,6 +267,30 @@ def test_what_repeats_by_chance_or_has_no_labels_is_counted(tmp_path, name, more
     assert not found.faults and len(lines) == len(told) and all(one in line for one, line in zip(told, lines, strict=True))
 
 
+def squad(i: int, language: str) -> str:
+    question = {"id": f"q{i}", "question": f"{language} hen {i}?", "answers": [{"text": "red", "answer_start": 0}]}
+    return json.dumps({"data": [{"title": "", "paragraphs": [{"context": f"red {language} hen {i}", "qas": [question]}]}]})
+
+
+@pytest.mark.parametrize(("train", "dev", "faults"), [(1, 3, 0), (3, 2, 1), (4, 2, 1)])
+def test_xquad_may_be_in_the_dev_data_of_squad_in_english_only(tmp_path, train, dev, faults) -> None:
+    study = put(tmp_path, {})
+    (tmp_path / "squad_v1").mkdir()
+    (tmp_path / "xquad").mkdir()
+    for name, i, language in (("train", train, "en"), ("dev", dev, "en")):
+        (tmp_path / "squad_v1" / f"{name}-v1.1.json").write_text(squad(i, "de" if i == 4 else language))
+    (tmp_path / "xquad" / "xquad.en.json").write_text(squad(3, "en"))
+    (tmp_path / "xquad" / "xquad.de.json").write_text(squad(4, "de"))
+    found = zero_shot.check(axes.study(spec.load(study, ["targets=[xquad]"])), lambda *_: None)
+    assert len(found.faults) == faults
+    assert any("XQuAD is a part of SQuAD's dev data" in line for line in found.remarks) == (dev == 3)
+
+
+def test_a_file_that_the_study_does_not_read_may_be_broken(tmp_path) -> None:
+    found = zero_shot.check(axes.study(spec.load(put(tmp_path, {"xnli/dev-de.tsv": "one column"}))), lambda *_: None)
+    assert not found.faults and [line for line in found.remarks if line.startswith("xnli dev de is not held against")]
+
+
 def test_a_leak_fails_the_study_that_was_run_with_it(tmp_path) -> None:
     study = put(tmp_path / "data", {TRAIN: mnli([german(207)])})
     stilts("study", study, "targets=[xnli]", "--store", tmp_path / "runs", "--jobs", 1)
