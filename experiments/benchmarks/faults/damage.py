@@ -26,7 +26,8 @@ RESULTS = Path(__file__).parent / "results" / "damage.json"
 TRUNCATIONS, FLIPS = 64, 256
 TINY = [
     "setup.encoder.random.hidden_size=16", "setup.encoder.random.layers=1", "setup.encoder.random.heads=2",
-    "setup.encoder.random.intermediate_size=32", "setup.encoder.random.vocab_size=1200", "setup.pretraining.languages=[en]", "setup.retrieval.layer=1",
+    "setup.encoder.random.intermediate_size=32", "setup.encoder.random.vocab_size=1200", "setup.pretraining.languages=[en]",
+    "setup.retrieval.layer=1",
     "setup.recipes={default: {steps: 3, examples: 64, dev_limit: 24, batch_size: 8, max_length: 128}}",
 ]  # fmt: skip
 
