@@ -166,6 +166,40 @@ def latency(
 
 
 @app.command()
+def verify(
+    spec: Annotated[Path | None, typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False)] = None,
+    overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None,
+    result: Annotated[
+        Path | None, typer.Option("--result", "--out", help="Its result; default: STORE/study/NAME.json.", show_default=False)
+    ] = None,
+) -> None:  # fmt: skip
+    """Check that files are what was written; of a study also that every score follows from the stored predictions, that its
+    result follows from those, and that nothing it evaluates was trained on.
+
+    Exit 2 where anything is not so, a line for each fault. Nothing is written.
+    """
+    from stilts_xtreme import verify as verifying
+    from stilts_xtreme.progress import checks
+
+    if not store.is_dir():
+        raise UserError(f"--store {store}: there is no such folder")
+    with checks() as tell:
+        if spec is None:
+            found = verifying.store(console.store_at(store), tell)
+        else:
+            from stilts_xtreme import axes
+
+            loaded = console.load(spec, console.scaled(spec, setup, overrides), {"study"})
+            path = result or store / "study" / f"{loaded.name}.json"
+            found = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, tell)
+    from stilts_xtreme import listing
+
+    listing.verified(found)
+    if found.faults:
+        raise UserError("\n".join(found.faults))
+
+
+@app.command()
 def report(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="A study's result (JSON).", show_default=False)],
     to: Annotated[

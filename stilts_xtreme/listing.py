@@ -110,6 +110,15 @@ def runs(store: Store) -> None:
     _console().print(table)
 
 
+def verified(found: Any) -> None:
+    """What a check found: what is worth knowing, how much was looked at, how many faults there are."""
+    for remark in found.remarks:
+        print(remark)
+    counts = ", ".join(f"{count:,} {what}" for what, count in found.counts.items())
+    print(f"looked at: {counts or 'nothing'}")
+    print(f"{len(found.faults)} faults" if found.faults else "all of it is as it should be")
+
+
 def benchmark(scores: dict[str, Any]) -> None:
     """A submission's task, group and overall scores; below, its tasks' scores by class of language and their transfer gaps."""
     from stilts_xtreme.scoring.benchmarks import with_f1_alone

@@ -213,11 +213,16 @@ _ADDRESSES: dict[
 
 
 def address(stage: Stage) -> str:
-    """Twelve hexadecimal digits of the SHA-256 of the stage's identity."""
+    """The stage's name: `named` of its identity."""
     if id(stage) not in _ADDRESSES:
-        canonical = json.dumps(identity(stage), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        _ADDRESSES[id(stage)] = stage, hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        _ADDRESSES[id(stage)] = stage, named(identity(stage))
     return _ADDRESSES[id(stage)][1]
+
+
+def named(identity: Any) -> str:
+    """Twelve hexadecimal digits of an identity's SHA-256."""
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def family(stage: Train) -> str:

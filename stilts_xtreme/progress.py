@@ -86,6 +86,32 @@ def _note(event: Event) -> str:
 
 
 @contextmanager
+def checks() -> Iterator[Callable[[str, int, int], None]]:
+    """Show what is gone through: what it is, how many are done, how many there are."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bars: dict[str, TaskID] = {}
+        last = time.monotonic()
+
+        def tell(name: str, done: int, total: int) -> None:
+            nonlocal last
+            if name not in bars:
+                bars[name] = progress.add_task(name, total=total)
+            progress.update(bars[name], completed=done, total=total)
+            if not console.is_terminal and time.monotonic() - last >= QUIET:
+                last = time.monotonic()
+                console.print(f"{name}: {done}/{total}", markup=False, highlight=False, soft_wrap=True)
+
+        yield tell
+
+
+@contextmanager
 def downloads() -> Iterator[Callable[[str, int, int | None], None]]:
     """Show what comes: name, bytes so far, bytes in all; a bar on a terminal, a line for each elsewhere."""
     console = Console(stderr=True)

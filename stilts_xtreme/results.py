@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import subprocess
 from collections.abc import Iterable
 from importlib import metadata
@@ -20,13 +21,23 @@ LAST = ("provenance", "measured")  # what no second run repeats to the byte: whe
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` as JSON with sorted keys, `provenance` and what was `measured` last; not-a-number is an error."""
+    """Write `content` as `text` gives it."""
+    disk.put(path, text(content))
+
+
+def text(content: dict[str, Any]) -> str:
+    """A result as JSON with sorted keys, `provenance` and what was `measured` last; not-a-number is an error."""
     body = {key: content[key] for key in sorted(content) if key not in LAST}
     for key in LAST:
         if key in content:
             found = content[key]
             body[key] = dict(sorted(found.items())) if isinstance(found, dict) else found
-    disk.put(path, json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def stable(text: str) -> str:
+    """The part of a result's text that every run repeats to the byte."""
+    return re.split(rf'\n "(?:{"|".join(LAST)})":', text, maxsplit=1)[0]
 
 
 def read(path: Path, *schemas: str) -> dict[str, Any]:

@@ -34,14 +34,15 @@ class Judge:
 
     def judged(self, stage: plan.Predict) -> dict[str, Judged]:
         """What every example of a finished prediction adds to its score, by language."""
-        task, examples, found = TASKS[stage.task], self._asked(stage), {}
+        task, examples, found = TASKS[stage.task], self.asked(stage), {}
         for code in stage.languages:
             predictions = read(self._store.path(stage) / f"test-{code}.jsonl")
             ids, tops, bottoms = zip(*metrics.parts(task.metric, predictions, examples[code], code), strict=True)
             found[code] = Judged(ids, np.array(tops), np.array(bottoms))
         return found
 
-    def _asked(self, stage: plan.Predict) -> Mapping[str, Sequence[Any]]:
+    def asked(self, stage: plan.Predict) -> Mapping[str, Sequence[Any]]:
+        """The examples that a prediction answers, by language, without any noise."""
         key = stage.task, stage.languages, stage.where
         if key not in self._examples:
             task = TASKS[stage.task]

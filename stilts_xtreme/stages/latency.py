@@ -20,7 +20,7 @@ from stilts_xtreme.stages import models
 from stilts_xtreme.stages.encoded import Desk, Encoded
 from stilts_xtreme.stages.events import Options, Progress, Tell
 from stilts_xtreme.stages.lineage import lineage
-from stilts_xtreme.stages.train import headline
+from stilts_xtreme.stages.scored import headline
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 

@@ -9,13 +9,34 @@ from stilts_xtreme.tasks.catalogue import TASKS
 
 
 def lineage(stage: plan.Stage) -> list[dict[str, Any]]:
-    """The fully resolved plan of every stage from the first encoder to this one; readings as task/split/language@digest."""
+    """The fully resolved plan of every stage from the first encoder to this one.
+
+    Readings as task/split/language@digest, whole digests under what they were `read_for`.
+    """
     told = []
     for link in plan.chain(stage):
         tasks = list(link.tasks) if isinstance(link, plan.Train) else [link.task]
         reads = [f"{read.task}/{read.split}/{read.language}@{read.digest[:12]}" for read in link.reads]
-        told.append({"address": plan.address(link), **plan.identity(link), "tasks": tasks, "reads": reads})
+        roles = {role: [f"{r.task}/{r.split}/{r.language}@{r.digest}" for r in found] for role, found in read_for(link).items()}
+        told.append({"address": plan.address(link), **plan.identity(link), "tasks": tasks, "reads": reads, "read_for": roles})
     return told
+
+
+def read_for(stage: plan.Stage) -> dict[str, list[plan.Reads]]:
+    """The stage's readings by what they are read for: training (labelled), text (unlabelled), selection, evaluation.
+
+    Selection is of a state, of an answer's threshold, or (bitext mining) of a cosine's threshold.
+    """
+    found: dict[str, list[plan.Reads]] = {}
+    for one in stage.reads:
+        if one.split == "dev":
+            role = "selection"
+        elif isinstance(stage, plan.Train):
+            role = "text" if TASKS[one.task].head == "mlm" else "training"
+        else:
+            role = "evaluation"
+        found.setdefault(role, []).append(one)
+    return found
 
 
 def checked(task: str, split: str, language: str, where: Where) -> Reading:

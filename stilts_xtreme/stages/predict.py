@@ -1,9 +1,8 @@
 """Do a Predict stage: one model's predictions for one task in all its languages, as files, and their scores."""
 
 import json
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,13 @@ from stilts_xtreme import plan, results, stop
 from stilts_xtreme.engine import predict
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.stages import bitext, kept, models, noisy, retrieval
+from stilts_xtreme.stages import bitext, kept, models, noisy, retrieval, scored
 from stilts_xtreme.stages.answers import Answer, by_id
 from stilts_xtreme.stages.encoded import Desk
 from stilts_xtreme.stages.events import Options, Progress, Tell
 from stilts_xtreme.stages.lineage import lineage
-from stilts_xtreme.stages.train import headline
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
-from stilts_xtreme.tasks.metrics import gold_pairs
 
 
 def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
@@ -35,14 +32,12 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, device.type, progress.note)
     stop.hold()
     for answer in how(stage, store, device, progress, memory):
-        code, examples = answer.language, answer.examples
+        code = answer.language
         with open(scratch / f"test-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in answer.records)
-        languages[code] = {**task.metric(answer.predictions, examples, code), "n": count(task, examples)}
+        languages[code] = scored.language(stage.task, answer.predictions, answer.examples, code)
         told += answer.told
 
-    names = sorted({name for scores in languages.values() for name in scores} - {"n"})
-    metrics = {name: math.fsum(scores[name] for scores in languages.values()) / len(languages) for name in names}
     collapsed = [link for link in plan.chain(stage)[:-1] if store.result(link)["collapsed"]]
     result = {
         "schema": results.EVALUATION,
@@ -51,20 +46,13 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
         "chain": lineage(stage),
         "data": told,
         "task": stage.task,
-        "languages": languages,
-        "metrics": metrics,
-        "score": headline(stage.task, metrics),
+        **scored.together(stage.task, languages),
         **({} if stage.noise is None else {"noise": noisy.record(stage, scratch)}),
         "collapsed": bool(collapsed),
         "collapse": {plan.address(link): store.result(link)["collapse"] for link in collapsed},
         "provenance": results.provenance(str(device), time.monotonic() - began),
     }
     results.write(scratch / "result.json", result)
-
-
-def count(task: Any, examples: Sequence[Any]) -> int:
-    """How many things are scored: examples, or the gold pairs of a bitext."""
-    return len(gold_pairs(examples)) if task.head == "embedding" else len(examples)
 
 
 def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, memory: kept.Kept) -> Iterator[Answer]:

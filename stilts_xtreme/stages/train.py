@@ -20,6 +20,7 @@ from stilts_xtreme.stages.encoded import Asked, Desk
 from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, Tell
 from stilts_xtreme.stages.journal import Journal, Saver
 from stilts_xtreme.stages.lineage import checked, lineage
+from stilts_xtreme.stages.scored import headline
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import training
@@ -143,12 +144,6 @@ def dev_scores(model: encoder.Model, task: str, dev: Dev, words: Any, limits: Li
         answers = head.decode(outputs, dev.features, dev.examples, model.labels[task], limits)
     metrics = _task(task).metric(answers, dev.examples, "en")
     return {**metrics, "score": headline(task, metrics), "n": len(dev.examples), **told}
-
-
-def headline(task: str, metrics: Mapping[str, float]) -> float:
-    """The task's score: the mean of its headline metrics."""
-    names = _task(task).headline
-    return math.fsum(metrics[name] for name in names) / len(names)
 
 
 def _codes(stage: plan.Train, name: str) -> tuple[str, ...]:

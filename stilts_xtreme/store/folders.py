@@ -126,6 +126,14 @@ class Store:
                     found.append((kind, folder, results.read(folder / "result.json", schema)))
         return found
 
+    def folders(self) -> Iterator[tuple[str, Path]]:
+        """Every folder that is to have a manifest, whole or not, with what it is: a kind of stage, features, or a checkpoint."""
+        for kind in (*SCHEMAS, CACHE):
+            for folder in sorted((self.root / kind).glob("[0-9a-f]*")):
+                yield kind, folder
+            for folder in sorted((self.root / kind).glob(f".*{SAVED}/[0-9]*")):
+                yield "checkpoint", folder
+
     def sweep(self) -> list[Path]:
         """Remove what dead processes left: scratch folders, runs without a result, checkpoints of finished ones; returns them."""
 

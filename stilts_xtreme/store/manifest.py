@@ -9,10 +9,14 @@ from typing import Any
 NAME = "manifest.json"
 
 
+def files(folder: Path) -> list[str]:
+    """Every file below `folder`, by relative path."""
+    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+
+
 def manifest(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below `folder`, by relative path."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    return {file.relative_to(folder).as_posix(): _digest(file) for file in files}
+    return {name: _digest(folder / name) for name in files(folder)}
 
 
 def write(folder: Path) -> None:

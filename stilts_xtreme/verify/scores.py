@@ -1,0 +1,60 @@
+"""Scores of evaluations derived again from their stored predictions and the gold data."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stilts_xtreme import plan
+from stilts_xtreme.analysis.judged import Judge, read
+from stilts_xtreme.stages import scored
+from stilts_xtreme.store import Store
+from stilts_xtreme.verify.artefacts import redo
+from stilts_xtreme.verify.found import Found, Tell
+
+PARTS = ("languages", "metrics", "score")
+
+
+def derived(stages: Sequence[plan.Predict], store: Store, tell: Tell) -> Found:
+    """Every score of the evaluations' results, compared to the last digit."""
+    judge, told, counts = Judge(store), [], Counter[str]()
+    for done, stage in enumerate(stages, 1):
+        folder, result = store.path(stage), store.result(stage)
+        try:
+            made = _again(stage, judge, store)
+        except (LookupError, TypeError, ValueError, AttributeError) as fault:
+            told.append(f"{folder}: predictions do not fit the test data ({fault}); {redo(folder)}")
+            continue
+        counts.update({"evaluations": 1, "scores": len(_leaves(made))})
+        if differences := _differences({name: result.get(name) for name in PARTS}, made):
+            told.append(f"{folder / 'result.json'}: {differences[0]} ({len(differences)} in all); {redo(folder)}")
+        tell("evaluations", done, len(stages))
+    return Found(tuple(told), counts)
+
+
+def _again(stage: plan.Predict, judge: Judge, store: Store) -> dict[str, Any]:
+    examples = judge.asked(stage)
+    languages = {}
+    for code in stage.languages:
+        predictions = read(store.path(stage) / f"test-{code}.jsonl")
+        languages[code] = scored.language(stage.task, predictions, examples[code], code)
+    return scored.together(stage.task, languages)
+
+
+def _differences(told: Any, made: Any) -> list[str]:
+    old, new = _leaves(told), _leaves(made)
+    names = dict.fromkeys([*new, *old])
+    return [
+        f"{name} is {old.get(name, 'absent')} where the predictions give {new.get(name, 'none')}"
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _leaves(content: Any, name: str = "") -> dict[str, Any]:
+    """Values by where they stand, such as languages.de.f1."""
+    if not isinstance(content, Mapping):
+        return {name: content}
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        found |= _leaves(value, f"{name}.{key}".lstrip("."))
+    return found
