@@ -21,8 +21,11 @@ from stilts_xtreme import disk
 from stilts_xtreme.store import faults
 
 RESULTS = Path(__file__).parent / "results" / "crowd.json"
-STUDY = ("study", "experiments/studies/main.yaml", "intermediate=[none,mnli]", "targets=[pawsx,xnli,panx,udpos,xquad,tatoeba,bucc2018]",
-         "seeds=[1,2]", *child.SETUP, "setup.pretraining.recipe.steps=12", "--jobs", 1, "--checkpoint-every", 0.2)  # fmt: skip
+STUDY = (
+    "study", "experiments/studies/main.yaml", "intermediate=[none,mnli]",
+    "targets=[pawsx,xnli,panx,udpos,xquad,tatoeba,bucc2018]", "seeds=[1,2]", *child.SETUP,
+    "setup.pretraining.recipe.steps=12", "--jobs", 1, "--checkpoint-every", 0.2,
+)  # fmt: skip
 
 
 def noted(log: Path) -> None:
