@@ -1,5 +1,6 @@
 """A training that was stopped after any step ends as one that never was: weights, optimizer, log."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,11 +9,13 @@ import pytest
 import torch
 
 from stilts_xtreme import plan
-from stilts_xtreme.engine import checkpoint, tokenizer
+from stilts_xtreme.engine import checkpoint, predict, tokenizer
 from stilts_xtreme.engine.encoder import Model, random_encoder
 from stilts_xtreme.engine.features import lengths
 from stilts_xtreme.engine.train import Stream, accelerator, train
 from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.stages.kept import kept
+from stilts_xtreme.store import Checkpoints
 from stilts_xtreme.tasks.examples import Pair, Text
 
 torch.set_num_threads(1)
@@ -145,3 +148,41 @@ def test_a_checkpoint_holds_the_compact_table_only(words) -> None:
     with pytest.raises(Stopped):
         run(words, "pair", border=border)
     assert sizes["table"] < len(words) and max(lengths(streams(words, "pair")["pair"].features)) > 0
+
+
+def test_a_prediction_goes_on_from_its_last_batch(words, tmp_path, monkeypatch) -> None:
+    """Batches that were kept are not computed again; damaged ones are."""
+    monkeypatch.setattr(predict, "TOKENS", {"cpu": 64})
+    torch.manual_seed(0)
+    model = Model(random_encoder(SHAPE, words, 0), {"pair": "classification"}, {"pair": LABELS}, 0.0)
+    features, device = streams(words, "pair")["pair"].features, torch.device("cpu")
+    forward, computed, limit, notes = Model.logits, [], [10**9], []
+
+    def counted(self, task, batch):
+        if len(computed) >= limit[0]:
+            raise Stopped
+        computed.append(len(batch["lengths"]))
+        return forward(self, task, batch)
+
+    def outputs() -> list:
+        """A whole run, in which each batch is kept at once."""
+        computed.clear()
+        memory = kept(Checkpoints(tmp_path / "saved"), 0.0, "cpu", notes.append)
+        first = predict.outputs(model, "pair", features, words, device, kept=memory.sweep())
+        return [*first, *predict.outputs(model, "pair", features[:20], words, device, kept=memory.sweep())]
+
+    monkeypatch.setattr(Model, "logits", counted)
+    wanted, batches = outputs(), len(computed)
+    assert batches > 8
+    shutil.rmtree(tmp_path / "saved")
+    for done in (3, batches - 4):
+        limit[0] = done
+        with pytest.raises(Stopped):
+            outputs()
+    (tmp_path / "saved" / "000000002" / "arrays.safetensors").write_bytes(b"")
+    limit[0] = 10**9
+    found = outputs()
+    assert len(computed) == 2 and "000000002 is left out: arrays.safetensors is damaged" in notes[-2]
+    assert all(np.array_equal(one, other) for one, other in zip(found, wanted, strict=True))
+    memory = kept(Checkpoints(tmp_path / "saved"), 0.0, "cuda", notes.append)
+    assert memory.sweep().recall(0) is None  # its batches are others
