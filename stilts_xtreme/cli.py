@@ -1,13 +1,12 @@
 """The commands: parse, call, print. Nothing heavy is imported before a stage runs."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stilts_xtreme import console
+from stilts_xtreme import console, shown
 from stilts_xtreme.errors import RunFailed, UserError
 
 app = typer.Typer(
@@ -188,7 +187,7 @@ def recommend(
 
     read = [results.read(path, results.STUDY) for path in studies]
     found = ask(read, target, [code for code in (languages or "").split(",") if code])
-    print(json.dumps(advice.content(found), indent=1, ensure_ascii=False) if as_json else "\n".join(advice.lines(found)))
+    print(shown.as_json(advice.content(found)) if as_json else "\n".join(advice.lines(found)))
 
 
 @app.command()
@@ -206,7 +205,7 @@ def score(
     if benchmark not in BENCHMARKS:
         raise UserError(f"--benchmark {benchmark}: give one of {', '.join(BENCHMARKS)}")
     scores = score_submission(predictions, labels, benchmark)
-    print(json.dumps(scores, indent=1, ensure_ascii=False)) if as_json else listing.benchmark(scores)
+    print(shown.as_json(scores)) if as_json else listing.benchmark(scores)
 
 
 @app.command()
@@ -243,9 +242,7 @@ def data_check(
 
     chosen = [listing.known(name) for name in names or listing.TASKS]
     entries = list(inventory.check(chosen, console.where(setup, folder) or HubCache()))
-    print(json.dumps([asdict(entry) for entry in entries], indent=1, ensure_ascii=False)) if as_json else listing.inventory(
-        entries
-    )
+    print(shown.as_json([asdict(entry) for entry in entries])) if as_json else listing.inventory(entries)
     bad = ("broken", "missing", "differs") if names else ("broken",)
     if faults := [entry for entry in entries if entry.used and entry.state in bad]:
         told = dict.fromkeys(f"{one.task} {one.split} {one.language}: {one.state}: {one.note}" for one in faults)
@@ -279,7 +276,7 @@ def check(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="S
     for path in specs:
         try:
             loaded = console.load(path, None, None)
-            print(f"{path}: {loaded.kind}, sound")
+            print(shown.content(f"{path}: {loaded.kind}, sound"))
         except UserError as fault:
             faults.append(str(fault))
     if faults:
@@ -300,7 +297,7 @@ def runs_show(address: Annotated[str, typer.Argument(help="An address or its beg
     found = [result for _, folder, result in console.store_at(store).runs() if folder.name.startswith(address)]
     if len(found) != 1:
         raise UserError(f"{store}: {len(found)} finished stages have an address that begins with {address!r}")
-    print(json.dumps(found[0], indent=1, ensure_ascii=False))
+    print(shown.as_json(found[0]))
 
 
 @runs.command("clean")
@@ -313,7 +310,7 @@ def runs_clean(
     if address is not None and not removed:
         raise UserError(f"{store}: no finished stage has the address {address}; `stilts runs list` shows them")
     for folder in removed:
-        print(folder)
+        print(shown.content(str(folder)))
 
 
 def main() -> None:
@@ -328,8 +325,8 @@ def main() -> None:
         _end("interrupted; nothing half-done was kept. Run the same command again to go on from the last finished stage.", 130)
 
 
-def _end(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
+def _end(said: str, code: int) -> None:
+    print(shown.message(said), file=sys.stderr)
     sys.exit(code)
 
 
