@@ -11,7 +11,7 @@ ROWS = {
     "scoring": 1, "formats": 1,
     "tasks": 2,
     "spec": 3, "data": 3, "noise": 3, "schemas": 3,
-    "plan": 4, "results": 4, "planner": 5, "axes": 6,
+    "plan": 4, "results": 4, "published": 4, "planner": 5, "axes": 6,
     "store": 5,
     "heads": 6,
     "engine": 7,
