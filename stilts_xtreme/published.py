@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stilts_xtreme import files
 from stilts_xtreme.errors import UserError
 
 CONFIGS = ("config.json", "tokenizer_config.json")
@@ -49,13 +50,7 @@ def check(folder: Path) -> None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        if path.exists() and not path.is_file():
-            raise UserError(f"{path}: is not a file")
-        with open(path, "rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise UserError(f"{path}: has more than {LARGEST:,} bytes; is this the encoder's own file?")
-        found = json.loads(content)
+        found = json.loads(files.content(path, LARGEST))
     except OSError as fault:
         raise UserError(f"{path}: cannot be read: {fault.strerror}; is this an encoder's folder?") from None
     except (ValueError, RecursionError) as fault:

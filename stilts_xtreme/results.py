@@ -3,13 +3,13 @@
 import json
 import os
 import platform
-import stat
 import subprocess
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from stilts_xtreme import files
 from stilts_xtreme import schemas as checks
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import HIDDEN, visible
@@ -41,7 +41,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
 def read(path: Path, *schemas: str) -> dict[str, Any]:
     """Read a result of one of `schemas`; UserError where it is none, or not what such a one holds."""
     try:
-        content = json.loads(_text(path), parse_constant=_not_finite)
+        content = json.loads(files.content(path, LARGEST), parse_constant=_not_finite)
     except OSError as fault:
         raise UserError(f"{path}: cannot be read: {fault.strerror}") from None
     except RecursionError:
@@ -54,16 +54,6 @@ def read(path: Path, *schemas: str) -> dict[str, Any]:
     if fault := _unfit(content) or checks.fault(content):
         raise UserError(f"{path}: {fault}; {MEND}")
     return content
-
-
-def _text(path: Path) -> str:
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("it is no file")
-    with open(path, "rb") as file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise ValueError(f"it has more than {LARGEST:,} bytes")
-    return content.decode("utf-8")
 
 
 def _not_finite(word: str) -> float:

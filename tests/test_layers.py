@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "stilts_xtreme"
 ROWS = {
-    "errors": 0, "languages": 0, "shown": 0,
+    "errors": 0, "files": 0, "languages": 0, "shown": 0,
     "scoring": 1, "formats": 1,
     "tasks": 2,
     "spec": 3, "data": 3, "noise": 3, "schemas": 3,
