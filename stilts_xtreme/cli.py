@@ -1,5 +1,6 @@
 """The commands: parse, call, print. Nothing heavy is imported before a stage runs."""
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -315,6 +316,9 @@ def runs_clean(
 
 def main() -> None:
     """Run a command: exit 0 done, 2 the input can be mended, 3 a run failed, 130 interrupted; 1 with a traceback is our fault."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # the same bytes in every locale, and a path as it was given
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         app()
     except UserError as fault:

@@ -52,6 +52,10 @@ def store_at(root: Path) -> Any:
     """The store in a folder."""
     from stilts_xtreme.store import Store
 
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"--store {root}: its name is not UTF-8, which libraries that write there ask for") from None
     return Store(root)
 
 

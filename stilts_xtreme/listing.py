@@ -51,7 +51,7 @@ def show(name: str, where: Any = None) -> None:
     table.add_row("about", task.about)
     table.add_row("role", _role(name))
     table.add_row("head", task.head)
-    table.add_row("score", "mean of " + ", ".join(task.headline) if len(task.headline) > 1 else task.headline[0])
+    table.add_row("score", "mean of " + ", ".join(task.headline) if len(task.headline) > 1 else "".join(task.headline) or "-")
     table.add_row("labels", " ".join(task.labels) or "-")
     table.add_row("languages", " ".join(task.languages))
     table.add_row("trained on", ", then ".join(trained_on(name)) or "nothing: the encoder is used as it is")
