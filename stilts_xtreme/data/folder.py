@@ -34,15 +34,15 @@ class Found:
     half: str
 
 
-def find(task: Task, split: str, language: str, folder: Path, cut: bool) -> Found | None:
-    """The files of a split, or None.
+def find(task: Task, split: str, language: str, folder: Path, cut: bool, known: Files | None = None) -> Found | None:
+    """The files of a split, or None; `known` is what `layout` gave, for who asks for many.
 
     Only the first of the task's file layouts that the folder has at all is used, so that no score mixes two of them. With `cut`,
     a missing train or dev split is made from the other one; a dev split that is the test split's own files counts as missing
     where there is a training split to cut, and is halved where nothing is trained (BUCC, whose dev is for a threshold).
     """
     packed = _packed(folder)
-    files = _layout(task, folder, packed)
+    files = known or _layout(task, folder, packed)
     if files is None:
         return None
     if split == "pool":

@@ -148,12 +148,12 @@ def languages(task: Task, where: Where) -> tuple[str, ...]:
         case HubCache():
             return hub.languages(task)
         case Folder(path, cut):
+            files = folder.layout(task, path)
             if task.head == "mlm":
-                files = folder.layout(task, path)
                 present = folder.text_languages(files, path) if files else ()
                 return tuple(sorted(present, key=lambda code: (code not in task.languages, code)))
             split = scored_split(task)
-            return tuple(code for code in task.languages if folder.find(task, split, code, path, cut))
+            return tuple(code for code in task.languages if files and folder.find(task, split, code, path, cut, files))
 
 
 def scored_split(task: Task) -> str:

@@ -36,6 +36,7 @@ class Outcome:
 
 def tried(count: int, one: Callable[[int], Any], batch: int = BATCH) -> Iterator[Outcome]:
     """The outcomes of inputs 0 to `count`, `batch` at a time in a process of their own, each in an empty working folder."""
+    _outcome(0, one)  # what is imported when it is first needed, is no input's own time
     start = 0
     while start < count:
         outcomes = list(_batch(range(start, min(start + batch, count)), one))
