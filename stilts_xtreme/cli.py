@@ -167,8 +167,9 @@ def report(
     from stilts_xtreme import report as pages
     from stilts_xtreme import results
 
+    content = results.read(study, results.STUDY, results.LATENCY_STUDY)
     folder = to or study.with_suffix("")
-    pages.write(results.read(study, results.STUDY, results.LATENCY_STUDY), folder)
+    pages.write(content, folder)
     print(folder / "report.md")
 
 

@@ -1,6 +1,7 @@
 """What commands share: loading a spec, running stages under watch, showing plans and results."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def scaled(spec: Path, setup: str | None, overrides: list[str] | None) -> list[s
         return overrides or []
     named = spec.parent.parent / "setups"
     file = Path(setup) if setup.endswith(".yaml") else named / f"{setup}.yaml"
-    if not file.is_file():
+    if not os.path.isfile(file):
         there = ", ".join(sorted(path.stem for path in named.glob("*.yaml")))
         raise UserError(f"--setup {setup}: there is no {file}; give a file" + (f", or one of {there}" if there else ""))
     return [f"setup={file}", *(overrides or [])]
@@ -43,9 +44,10 @@ def where(setup: Path | None, folder: Path | None) -> Any:
 
     if folder is None:
         return planner.Planner(load(setup, None, {"setup"})).where  # type: ignore[arg-type]
+    found = Folder(folder)
     if not folder.is_dir():
         raise UserError(f"--data {folder}: there is no such folder")
-    return Folder(folder)
+    return found
 
 
 def store_at(root: Path) -> Any:
@@ -101,7 +103,6 @@ def submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
 
 def run(stages: list[Any], store: Any, device: str, threads: int | None, jobs: int | None) -> None:
     """Finish these stages under watch, `jobs` at a time (None: one a core, on a GPU one)."""
-    import os
     import signal
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: as clean as Ctrl-C

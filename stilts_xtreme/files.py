@@ -38,7 +38,7 @@ class _Bounded(io.RawIOBase):
         data = self._file.read(len(buffer))
         self._done += len(data)
         if self._done > self._most:
-            raise OSError(errno.EFBIG, f"it unpacks to more than {self._most:,} bytes")
+            raise OSError(f"it unpacks to more than {self._most:,} bytes")
         buffer[: len(data)] = data
         return len(data)
 

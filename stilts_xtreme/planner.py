@@ -1,5 +1,6 @@
 """From a spec to stages: every default made explicit, every common stage the same object, all that a study asks for."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +43,7 @@ class Planner:
         encoder, pretraining = self.setup.encoder, self.setup.pretraining
         if encoder.pretrained is not None:
             name = encoder.pretrained.name
-            return Pretrained(name, encoder.pretrained.revision, published.digest(Path(name)) if Path(name).is_dir() else None)
+            return Pretrained(name, encoder.pretrained.revision, published.digest(Path(name)) if os.path.isdir(name) else None)
         recipe = lay(self.setup.recipes.default, pretraining.recipe)
         return self._same(
             Train(

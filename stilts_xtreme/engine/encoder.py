@@ -1,6 +1,7 @@
 """The encoder that goes from stage to stage, and the model that puts task heads on it."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +42,7 @@ def random_encoder(shape: Any, tokenizer: PreTrainedTokenizerBase, seed: int) ->
 
 def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A published encoder (hub id or local folder) and its tokenizer, in fp32; safetensors only, no remote code."""
-    if Path(name).is_dir():
+    if os.path.isdir(name):
         published.check(Path(name))
     kept: dict[str, Any] = {"revision": revision, "trust_remote_code": False}  # unsaid, transformers would ask on the terminal
     try:

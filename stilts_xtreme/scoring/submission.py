@@ -1,6 +1,7 @@
 """Scoring a folder of predictions in XTREME's submission layout: TASK/test-LANGUAGE.tsv, .json or .jsonl, labels in the same."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -40,11 +41,11 @@ def score_submission(predictions_dir: Path | str, labels_dir: Path | str, benchm
     if benchmark not in BENCHMARKS:
         raise UserError(f"benchmark: {benchmark!r} is not one of {', '.join(BENCHMARKS)}")
     predictions, labels, chosen = Path(predictions_dir), Path(labels_dir), BENCHMARKS[benchmark]
-    tasks = [task for task in chosen.tasks if (predictions / task).is_dir()]
+    tasks = [task for task in chosen.tasks if os.path.isdir(predictions / task)]
     if not tasks:
         raise UserError(f"{predictions}: no folder of a task of {benchmark}; expected one or more of {', '.join(chosen.tasks)}")
     files = {(task, code): file_name(task, code) for task in tasks for code in chosen.languages[task]}
-    missing = [folder / file for file in files.values() for folder in (predictions, labels) if not (folder / file).is_file()]
+    missing = [folder / file for file in files.values() for folder in (predictions, labels) if not os.path.isfile(folder / file)]
     if missing:
         hint = "missing; a task is scored in all its languages (to leave a task out, take its predictions away)"
         raise UserError("\n".join(f"{path}: {hint}" for path in missing))
