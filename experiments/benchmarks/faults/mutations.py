@@ -2,7 +2,7 @@
 
     python -m experiments.benchmarks.faults.mutations
 
-Writes results/mutations.json beside this file; `--seed` draws others, `--share 0.05` tries a part of them.
+Writes results/mutations.json beside this file; `--seed` draws others, `--share 0.05` tries a part of them and writes nothing.
 """
 
 import argparse
@@ -85,7 +85,6 @@ def main() -> None:
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--share", type=float, default=1.0)
     asked.add_argument("--kind", choices=[*COUNTS])
-    asked.add_argument("--show", action="store_true", help="print the tracebacks, and write nothing")
     given = asked.parse_args()
     for kind, one in kinds(given.seed).items():
         if given.kind not in (None, kind):
@@ -94,13 +93,10 @@ def main() -> None:
         outcomes = list(tried(round(COUNTS[kind] * given.share), one))
         found = row(kind, outcomes)
         print({key: value for key, value in found.items() if key != "failures"}, flush=True)
-        if given.show:
-            for what, count in Counter(
-                one.traceback or f"ended with {one.code}" for one in outcomes if one.code not in (0, 2)
-            ).most_common(12):
-                print(f"--- {count} times\n{what}", flush=True)
-            print([(one.number, round(one.seconds, 1), one.said) for one in outcomes if one.seconds > SLOW])
-        else:
+        failed = Counter(one.traceback or f"ended with {one.code}" for one in outcomes if one.code not in (0, 2))
+        for what, count in failed.most_common(12):
+            print(f"--- {count} times\n{what}", flush=True)
+        if given.share == 1.0:
             store.add(RESULTS, [found | {"seed": given.seed}], time.monotonic() - began)
 
 
