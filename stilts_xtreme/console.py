@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.shown import visible
 
 
 class Interrupted(Exception):
@@ -85,7 +86,7 @@ def stage(
 def written(command: str, spec: Path, overrides: list[str] | None) -> str:
     """The command that makes a result, without paths of one machine."""
     shown = [re.sub(r"(\.(?:path|folder)=).*", r"\1FOLDER", override) for override in overrides or []]
-    return " ".join([f"stilts {command}", spec.as_posix(), *shown])
+    return visible(" ".join([f"stilts {command}", spec.as_posix(), *shown]))
 
 
 def folder_name(row: str) -> str:

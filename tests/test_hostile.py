@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_report import invented
 
-from stilts_xtreme import cli, files, published, report, results, shown
+from stilts_xtreme import cli, console, files, published, report, results, shown
 from stilts_xtreme.data.read import Folder, languages, read, rows
 from stilts_xtreme.engine import features
 from stilts_xtreme.errors import UserError
@@ -76,6 +76,11 @@ def test_rows_are_shown_without_escapes_and_brackets_mean_nothing(task, tmp_path
         cli.main()
     said = capsys.readouterr().out
     assert not end.value.code and "[/b]" in said and ":smile:" in said and not shown.HIDDEN.search(said)
+
+
+def test_a_path_that_cannot_be_shown_is_told_in_escapes_in_the_command_that_a_study_keeps() -> None:
+    told = console.written("study", Path(os.fsdecode(b"a\xff/\x1b[2J.yaml")), ["seeds=[1]"])
+    assert told == "stilts study a\\udcff/\\x1b[2J.yaml seeds=[1]"
 
 
 # Results of studies.
