@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from experiments.benchmarks.faults import inputs
 from experiments.benchmarks.faults.batches import Outcome, tried
 
 RESULTS = Path(__file__).parent / "results" / "mutations.json"
+SHOWN = 500  # inputs from one line of progress to the next
 SLOW = 2.0  # seconds of processor time
 COUNTS = {"specs": 10_000, "data files": 5_000, "results": 2_000, "submissions": 2_000}
 LINES = ["the cat sat on the mat", "Bo ran to the hill and sang a song", "Wer hat den Ball gesehen?", "η γάτα κάθεται εδώ"]
@@ -89,13 +89,15 @@ def main() -> None:
     for kind, one in kinds(given.seed).items():
         if given.kind not in (None, kind):
             continue
-        began = time.monotonic()
-        outcomes = list(tried(round(COUNTS[kind] * given.share), one))
+        began, outcomes = time.monotonic(), []
+        for outcome in tried(round(COUNTS[kind] * given.share), one):
+            outcomes.append(outcome)
+            if outcome.code not in (0, 2):
+                print(f"{kind} {outcome.number}: {outcome.traceback or f'ended with {outcome.code}'}", flush=True)
+            if len(outcomes) % SHOWN == 0:
+                print(f"{kind}: {len(outcomes):,} tried, {time.monotonic() - began:.0f} s", flush=True)
         found = row(kind, outcomes)
         print({key: value for key, value in found.items() if key != "failures"}, flush=True)
-        failed = Counter(one.traceback or f"ended with {one.code}" for one in outcomes if one.code not in (0, 2))
-        for what, count in failed.most_common(12):
-            print(f"--- {count} times\n{what}", flush=True)
         if given.share == 1.0:
             store.add(RESULTS, [found | {"seed": given.seed}], time.monotonic() - began)
 
