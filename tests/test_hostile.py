@@ -260,6 +260,20 @@ def test_arrays_are_never_unpickled(tmp_path) -> None:
         features.load(tmp_path)
 
 
+def test_arrays_that_claim_to_be_larger_than_their_files_take_no_memory(tmp_path) -> None:
+    features.save(tmp_path, [[{"rows": [[1, 2]], "example": 0}]], {})
+    index = json.loads((tmp_path / features.INDEX).read_text())
+    index["arrays"]["tokens"] = ["<i4", [10**15]]
+    with open(tmp_path / "tokens.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<i4", "fortran_order": False, "shape": (10**15,)})
+    put(tmp_path / features.INDEX, json.dumps(index))
+    with pytest.raises(ValueError, match="tokens: the file is smaller"):
+        features.load(tmp_path)
+    put(tmp_path / features.INDEX, "[" * 100_000)
+    with pytest.raises(ValueError, match="recursion"):
+        features.load(tmp_path)
+
+
 def test_a_store_must_have_a_name_that_libraries_can_write_to(refused, tmp_path) -> None:
     assert "its name is not UTF-8" in refused("runs", "list", "--store", os.fsdecode(b"a\xff"))
 
