@@ -102,8 +102,9 @@ def _noise(spec: Any, rate: float) -> Noise:
 def _intermediates(spec: Any) -> Iterator[str | Sequence[str]]:
     """The entries said, then the orders that are not among them."""
     yield from spec.intermediate
+    said = {tuple(entry) for entry in spec.intermediate if not isinstance(entry, str)}
     for order in orders(spec.orders) if spec.orders is not None else ():
-        if list(order) not in [entry for entry in spec.intermediate if not isinstance(entry, str)]:
+        if order not in said:
             yield list(order)
 
 

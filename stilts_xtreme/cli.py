@@ -1,13 +1,13 @@
 """The commands: parse, call, print. Nothing heavy is imported before a stage runs."""
 
-import json
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stilts_xtreme import console, disk, stop
+from stilts_xtreme import console, disk, shown, stop
 from stilts_xtreme.errors import Aborted, Interrupted, RunFailed, UserError
 
 app = typer.Typer(
@@ -210,8 +210,9 @@ def report(
     from stilts_xtreme import report as pages
     from stilts_xtreme import results
 
+    content = results.read(study, results.STUDY, results.LATENCY_STUDY)
     folder = to or study.with_suffix("")
-    pages.write(results.read(study, results.STUDY, results.LATENCY_STUDY), folder)
+    pages.write(content, folder)
     print(folder / "report.md")
 
 
@@ -231,7 +232,7 @@ def recommend(
 
     read = [results.read(path, results.STUDY) for path in studies]
     found = ask(read, target, [code for code in (languages or "").split(",") if code])
-    print(json.dumps(advice.content(found), indent=1, ensure_ascii=False) if as_json else "\n".join(advice.lines(found)))
+    print(shown.as_json(advice.content(found)) if as_json else "\n".join(advice.lines(found)))
 
 
 @app.command()
@@ -249,7 +250,7 @@ def score(
     if benchmark not in BENCHMARKS:
         raise UserError(f"--benchmark {benchmark}: give one of {', '.join(BENCHMARKS)}")
     scores = score_submission(predictions, labels, benchmark)
-    print(json.dumps(scores, indent=1, ensure_ascii=False)) if as_json else listing.benchmark(scores)
+    print(shown.as_json(scores)) if as_json else listing.benchmark(scores)
 
 
 @app.command()
@@ -286,9 +287,7 @@ def data_check(
 
     chosen = [listing.known(name) for name in names or listing.TASKS]
     entries = list(inventory.check(chosen, console.where(setup, folder) or HubCache()))
-    print(json.dumps([asdict(entry) for entry in entries], indent=1, ensure_ascii=False)) if as_json else listing.inventory(
-        entries
-    )
+    print(shown.as_json([asdict(entry) for entry in entries])) if as_json else listing.inventory(entries)
     bad = ("broken", "missing", "differs") if names else ("broken",)
     if faults := [entry for entry in entries if entry.used and entry.state in bad]:
         told = dict.fromkeys(f"{one.task} {one.split} {one.language}: {one.state}: {one.note}" for one in faults)
@@ -322,7 +321,7 @@ def check(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="S
     for path in specs:
         try:
             loaded = console.load(path, None, None)
-            print(f"{path}: {loaded.kind}, sound")
+            print(shown.content(f"{path}: {loaded.kind}, sound"))
         except UserError as fault:
             faults.append(str(fault))
     if faults:
@@ -343,7 +342,7 @@ def runs_show(address: Annotated[str, typer.Argument(help="An address or its beg
     found = [result for _, folder, result in console.store_at(store).runs() if folder.name.startswith(address)]
     if len(found) != 1:
         raise UserError(f"{store}: {len(found)} finished stages have an address that begins with {address!r}")
-    print(json.dumps(found[0], indent=1, ensure_ascii=False))
+    print(shown.as_json(found[0]))
 
 
 @runs.command("clean")
@@ -356,7 +355,7 @@ def runs_clean(
     if address is not None and not removed:
         raise UserError(f"{store}: no finished stage has the address {address}; `stilts runs list` shows them")
     for folder in removed:
-        print(folder)
+        print(shown.content(str(folder)))
 
 
 def main() -> None:
@@ -365,6 +364,9 @@ def main() -> None:
     Exit 0 done, 2 the input can be mended, 3 a run failed, 75 stopped by a signal with all that was done kept, 130 stopped at
     once by a second Ctrl-C; 1 with a traceback is our fault.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # the same bytes in every locale, and a path as it was given
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         stop.listen()
         with disk.writing(Path.cwd()):
@@ -379,8 +381,8 @@ def main() -> None:
         _end("stopped at once; nothing half-done is left. Run the same command again to go on from the last checkpoint.", 130)
 
 
-def _end(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
+def _end(said: str, code: int) -> None:
+    print(shown.message(said), file=sys.stderr)
     sys.exit(code)
 
 

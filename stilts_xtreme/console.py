@@ -1,12 +1,14 @@
 """What commands share: loading a spec, running stages under watch, showing plans and results."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.shown import visible
 
 
 def load(path: Path, overrides: list[str] | None, kinds: set[str] | None) -> Any:
@@ -22,7 +24,7 @@ def scaled(spec: Path, setup: str | None, overrides: list[str] | None) -> list[s
         return overrides or []
     named = spec.parent.parent / "setups"
     file = Path(setup) if setup.endswith(".yaml") else named / f"{setup}.yaml"
-    if not file.is_file():
+    if not os.path.isfile(file):
         there = ", ".join(sorted(path.stem for path in named.glob("*.yaml")))
         raise UserError(f"--setup {setup}: there is no {file}; give a file" + (f", or one of {there}" if there else ""))
     return [f"setup={file}", *(overrides or [])]
@@ -39,15 +41,20 @@ def where(setup: Path | None, folder: Path | None) -> Any:
 
     if folder is None:
         return planner.Planner(load(setup, None, {"setup"})).where  # type: ignore[arg-type]
+    found = Folder(folder)
     if not folder.is_dir():
         raise UserError(f"--data {folder}: there is no such folder")
-    return Folder(folder)
+    return found
 
 
 def store_at(root: Path) -> Any:
     """The store in a folder."""
     from stilts_xtreme.store import Store
 
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"--store {root}: its name is not UTF-8, which libraries that write there ask for") from None
     return Store(root)
 
 
@@ -75,7 +82,7 @@ def stage(
 def written(command: str, spec: Path, overrides: list[str] | None) -> str:
     """The command that makes a result, without paths of one machine."""
     shown = [re.sub(r"(\.(?:path|folder)=).*", r"\1FOLDER", override) for override in overrides or []]
-    return " ".join([f"stilts {command}", spec.as_posix(), *shown])
+    return visible(" ".join([f"stilts {command}", spec.as_posix(), *shown]))
 
 
 def folder_name(row: str) -> str:

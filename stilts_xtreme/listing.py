@@ -9,6 +9,7 @@ from rich.table import Table
 
 from stilts_xtreme import results
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.shown import content
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Task, in_translation
@@ -50,7 +51,7 @@ def show(name: str, where: Any = None) -> None:
     table.add_row("about", task.about)
     table.add_row("role", _role(name))
     table.add_row("head", task.head)
-    table.add_row("score", "mean of " + ", ".join(task.headline) if len(task.headline) > 1 else task.headline[0])
+    table.add_row("score", "mean of " + ", ".join(task.headline) if len(task.headline) > 1 else "".join(task.headline) or "-")
     table.add_row("labels", " ".join(task.labels) or "-")
     table.add_row("languages", " ".join(task.languages))
     table.add_row("trained on", ", then ".join(trained_on(name)) or "nothing: the encoder is used as it is")
@@ -71,11 +72,11 @@ def show(name: str, where: Any = None) -> None:
         try:
             source, row, example = sample(task, where)
         except UserError as fault:
-            table.add_row("read from", str(fault))
+            table.add_row("read from", content(str(fault)))
             return _console().print(table)
-        table.add_row("read from", source)
-    table.add_row("row", str(row))
-    table.add_row("example", f"{type(example).__name__} {asdict(example)}")
+        table.add_row("read from", content(source))
+    table.add_row("row", content(str(row)))
+    table.add_row("example", content(f"{type(example).__name__} {asdict(example)}"))
     _console().print(table)
 
 
@@ -91,7 +92,7 @@ def inventory(entries: Sequence[Any]) -> None:
         source = first.source.partition(":")[2] + (" ..." if first.source and len(members) > 1 else "")
         codes = " ".join(one.language for one in members)
         table.add_row(
-            task, split, codes, state if used else f"{state}, unused", "" if rows is None else f"{rows:,}", size, source
+            task, split, codes, state if used else f"{state}, unused", "" if rows is None else f"{rows:,}", size, content(source)
         )
     console = _console()
     console.print(table)
@@ -159,7 +160,7 @@ def _breakdowns(tasks: dict[str, Any]) -> Table:
 
 def summary(result: dict[str, Any]) -> None:
     """What came out of one stage, on stderr: scores by language, or on English dev; a collapse in plain words."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False, emoji=False)
     scores = result["languages"] if "languages" in result else result["dev"]
     names = sorted({name for row in scores.values() for name in row} - {"n"})
     table = Table(result.get("task", "English dev"), *names, "n", box=None, pad_edge=False)
@@ -207,5 +208,7 @@ def _source(source: Any) -> str:
 
 
 def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
+    """Cells are text: square brackets and colons in data mean nothing."""
+    plain: dict[str, Any] = {"markup": False, "emoji": False}
+    console = Console(**plain)
+    return console if console.is_terminal else Console(width=200, **plain)

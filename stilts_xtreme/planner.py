@@ -1,11 +1,12 @@
 """From a spec to stages: every default made explicit, every common stage the same object, all that a study asks for."""
 
-import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stilts_xtreme import published
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import LANGUAGES
@@ -42,7 +43,7 @@ class Planner:
         encoder, pretraining = self.setup.encoder, self.setup.pretraining
         if encoder.pretrained is not None:
             name = encoder.pretrained.name
-            return Pretrained(name, encoder.pretrained.revision, _contents(Path(name)) if Path(name).is_dir() else None)
+            return Pretrained(name, encoder.pretrained.revision, published.digest(Path(name)) if os.path.isdir(name) else None)
         recipe = lay(self.setup.recipes.default, pretraining.recipe)
         return self._same(
             Train(
@@ -231,15 +232,6 @@ def _undivided(tasks: Sequence[str], recipe: Recipe) -> None:
             f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, and the "
             f"other examples of a batch are its wrong answers; say micro_batch: {recipe.batch_size}, or a smaller batch_size"
         )
-
-
-def _contents(folder: Path) -> str:
-    """SHA-256 over the names and contents of an encoder's files: configuration, tokenizer, weights."""
-    whole = hashlib.sha256()
-    for file in sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors", ".model", ".txt")):
-        with open(file, "rb") as content:
-            whole.update(f"{file.name} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
-    return whole.hexdigest()
 
 
 def _where(setup: Any) -> data.Where:

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from stilts_xtreme import plan
+from stilts_xtreme.shown import content
 from stilts_xtreme.stages.events import Event
 
 QUIET = 20.0  # seconds between two lines where stderr is not a terminal
@@ -34,10 +35,10 @@ def watch(stages: Sequence[plan.Stage], done: int) -> Iterator[Callable[[Event],
 @contextmanager
 def _bars(console: Console, total: int, done: int) -> Iterator[Callable[[Event], None]]:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
@@ -55,7 +56,7 @@ def _bars(console: Console, total: int, done: int) -> Iterator[Callable[[Event],
                 progress.remove_task(bars.pop(event.address))
             progress.advance(overall)
             if event.state == "failed":
-                console.print(f"failed: {event.address}: {event.note}", markup=False)
+                console.print(content(f"failed: {event.address}: {event.note}"), markup=False)
 
         yield tell
 
@@ -74,7 +75,7 @@ def _lines(console: Console, total: int, done: int) -> Iterator[Callable[[Event]
             where = f"{event.step}/{event.steps} {_note(event)}" if event.steps else ""
             stage = f"{event.state} {event.label} {event.address} {where or event.note}"
             text = f"[{finished}/{total} stages, {now - began:.0f} s] {stage}"
-            console.print(text.rstrip(), markup=False, highlight=False, soft_wrap=True)
+            console.print(content(text.rstrip()), markup=False, highlight=False, soft_wrap=True)
 
     yield tell
 
@@ -82,7 +83,7 @@ def _lines(console: Console, total: int, done: int) -> Iterator[Callable[[Event]
 def _note(event: Event) -> str:
     loss = "" if event.loss is None else f"loss {event.loss:.3f}"
     speed = "" if event.speed is None else f"{event.speed:,.0f} tok/s"
-    return " ".join(part for part in (event.note, loss, speed) if part)
+    return " ".join(part for part in (content(event.note), loss, speed) if part)
 
 
 @contextmanager

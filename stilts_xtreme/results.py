@@ -9,14 +9,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import disk
+from stilts_xtreme import disk, files
+from stilts_xtreme import schemas as checks
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.shown import HIDDEN, visible
 
 TRAINING = "stilts/training@1"
 EVALUATION = "stilts/evaluation@1"
 STUDY = "stilts/study@1"
 LATENCY = "stilts/latency@1"
 LATENCY_STUDY = "stilts/latency-study@1"
+LARGEST = 256 * 2**20  # bytes of a result
+DEPTH = 60  # lists and mappings inside one another
+LIMIT = 2.0**63
+MEND = "write it again with the command that made it"
 LAST = ("provenance", "measured")  # what no second run repeats to the byte: where and when it ran, and times
 
 
@@ -41,17 +47,47 @@ def stable(text: str) -> str:
 
 
 def read(path: Path, *schemas: str) -> dict[str, Any]:
-    """Read a result of one of `schemas`; UserError where it is none."""
+    """Read a result of one of `schemas`; UserError where it is none, or not what such a one holds."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(files.content(path, LARGEST), parse_constant=_not_finite)
     except OSError as fault:
         raise UserError(f"{path}: cannot be read: {fault.strerror}") from None
+    except RecursionError:
+        raise UserError(f"{path}: not JSON that we read: nested too deeply; {MEND}") from None
     except ValueError as fault:
-        raise UserError(f"{path}: not JSON ({fault}); write it again with the command that made it") from None
+        raise UserError(f"{path}: not JSON ({fault}); {MEND}") from None
     if not isinstance(content, dict) or content.get("schema") not in schemas:
         found = content.get("schema") if isinstance(content, dict) else None
-        raise UserError(f"{path}: schema: expected {' or '.join(schemas)}, found {found!r}")
+        raise UserError(f"{path}: schema: expected {' or '.join(schemas)}, found {str(found)[:60]!r}")
+    if fault := _unfit(content) or checks.fault(content):
+        raise UserError(f"{path}: {fault}; {MEND}")
     return content
+
+
+def _not_finite(word: str) -> float:
+    raise ValueError(f"{word} is no number in JSON")
+
+
+def _unfit(content: Any) -> str:
+    """Where a text or a number could not be shown; empty where there is none."""
+    open_, depth = [("", content)], 0
+    while open_:
+        depth, below = depth + 1, []
+        if depth > DEPTH:
+            return f"more than {DEPTH} lists and mappings inside one another"
+        for place, value in open_:
+            if isinstance(value, dict):
+                below += [(f"{place}.{key}", part) for key, part in value.items()]
+                if wrong := next((key for key in value if HIDDEN.search(key)), None):
+                    return f"{(place + '.')[1:]}{visible(wrong)[:60]}: control characters in a name"
+            elif isinstance(value, list):
+                below += [(f"{place}[{i}]", part) for i, part in enumerate(value)]
+            elif isinstance(value, str) and (found := HIDDEN.search(value)):
+                return f"{place[1:]}: the control character {found[0]!a} in a text"
+            elif isinstance(value, int | float) and not -LIMIT < value < LIMIT:
+                return f"{place[1:]}: is too large a number"
+        open_ = below
+    return ""
 
 
 def dev_scores(training: dict[str, Any]) -> list[float]:

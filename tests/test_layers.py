@@ -7,11 +7,11 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "stilts_xtreme"
 ROWS = {
-    "errors": 0, "languages": 0,
+    "errors": 0, "files": 0, "languages": 0, "shown": 0,
     "disk": 1, "stop": 1, "scoring": 1, "formats": 1,
     "tasks": 2,
-    "spec": 3, "data": 3, "noise": 3,
-    "plan": 4, "results": 4, "planner": 5, "axes": 6,
+    "spec": 3, "data": 3, "noise": 3, "schemas": 3,
+    "plan": 4, "results": 4, "published": 4, "planner": 5, "axes": 6,
     "store": 5,
     "heads": 6,
     "engine": 7,

@@ -156,6 +156,7 @@ HOSTILE = {
     "a long hexadecimal": (b"kind: target\nseed: 0x" + b"f" * 20_000, "too large a number"),
     "an escape": (b'kind: "\\UFFFFFFFF"', "not YAML"),
     "a directive": (b"%YAML 1." + b"9" * 5_000 + b"\n---\nkind: target", "not YAML"),
+    "right to left": ('kind: target\ntask: "a\u202eb"'.encode(), "the control character '\\u202e' is not allowed in text"),
     "python": (b"kind: !!python/object/apply:os.system [exit]", "tags are not read"),
     "nested specs": (
         b"kind: target\nsetup: setup.yaml\ntask: xnli\nstart: "

@@ -16,6 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import bounded
+from stilts_xtreme.shown import HIDDEN
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 LARGEST = 4 * 2**30  # bytes a member may unpack to
@@ -35,6 +37,13 @@ class Archive:
     state: tuple[int, ...]
     prefixes: tuple[str, ...]
     wanted: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """As much of what `Path.stat` gives as readers use."""
+
+    st_size: int
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,9 @@ class Member:
 
     def is_file(self) -> bool:
         return self.inside in _index(self.archive)
+
+    def stat(self) -> "Status":
+        return Status(_index(self.archive)[self.inside].size)
 
     def open(self, mode: str = "rb") -> BinaryIO:
         """The content as bytes; what is wrong with the archive comes up as OSError, as with files."""
@@ -139,9 +151,9 @@ def _index(archive: Archive) -> dict[str, _Entry]:
 
 
 def _inside(name: str) -> str:
-    """The name without "./"; empty for one that is absolute, climbs or is not plainly written."""
+    """The name without "./"; empty for one that is absolute, climbs, cannot be shown or is not plainly written."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    plain = not name.startswith("/") and ".." not in parts and not any(sign in name for sign in "\\:\0")
+    plain = not name.startswith("/") and ".." not in parts and not any(sign in name for sign in "\\:") and not HIDDEN.search(name)
     return "/".join(parts) if plain else ""
 
 
@@ -183,16 +195,18 @@ def _unpacked(path: Path) -> Any:
     with open(path, "rb") as file:
         start = file.read(6)
     if start.startswith(b"\x1f\x8b"):
-        return gzip.open(path, "rb")
-    if start.startswith(b"BZh"):
+        opened: Any = gzip.open(path, "rb")
+    elif start.startswith(b"BZh"):
         import bz2
 
-        return bz2.open(path, "rb")
-    if start == b"\xfd7zXZ\0":
+        opened = bz2.open(path, "rb")
+    elif start == b"\xfd7zXZ\0":
         import lzma
 
-        return lzma.open(path, "rb")
-    return open(path, "rb")
+        opened = lzma.open(path, "rb")
+    else:
+        return open(path, "rb")
+    return bounded(opened, path.stat().st_size)
 
 
 def _pack(file: Any) -> bytes:

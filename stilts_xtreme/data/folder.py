@@ -3,7 +3,6 @@
 A file may stand there, plain or as .gz, or in a release archive that lies there; it is the same data with the same digest.
 """
 
-import gzip
 import hashlib
 import re
 import zlib
@@ -15,7 +14,9 @@ from pathlib import Path
 from stilts_xtreme import formats
 from stilts_xtreme.data.archive import Member, members
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.formats.lines import open_bytes
 from stilts_xtreme.languages import MANY, fill
+from stilts_xtreme.shown import HIDDEN
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Question, Sentence, Tagged
 from stilts_xtreme.tasks.task import Files, Row, Task, in_translation
@@ -33,15 +34,15 @@ class Found:
     half: str
 
 
-def find(task: Task, split: str, language: str, folder: Path, cut: bool) -> Found | None:
-    """The files of a split, or None.
+def find(task: Task, split: str, language: str, folder: Path, cut: bool, known: Files | None = None) -> Found | None:
+    """The files of a split, or None; `known` is what `layout` gave, for who asks for many.
 
     Only the first of the task's file layouts that the folder has at all is used, so that no score mixes two of them. With `cut`,
     a missing train or dev split is made from the other one; a dev split that is the test split's own files counts as missing
     where there is a training split to cut, and is halved where nothing is trained (BUCC, whose dev is for a threshold).
     """
     packed = _packed(folder)
-    files = _layout(task, folder, packed)
+    files = known or _layout(task, folder, packed)
     if files is None:
         return None
     if split == "pool":
@@ -175,6 +176,8 @@ def _match(files: Files, split: str, language: str, folder: Path, packed: Packed
         for wanted in (f"{pattern}.gz", pattern):
             for path in folder.glob(wanted) if re.search(r"[*?[]", wanted) else (folder / wanted,):
                 if path.is_file():
+                    if HIDDEN.search(path.name):
+                        raise UserError(f"{path}: control characters in a file's name; rename it")
                     named[_logical(path, folder)] = path
         if named:
             return tuple(path for _, path in sorted(named.items()))
@@ -215,7 +218,7 @@ def _logical(path: Path | Member, folder: Path) -> str:
 def _content_digest(path: Path | Member, state: tuple[int, ...]) -> str:
     """Within one process a file is known again by its state (inode, size, times); on disk nothing is remembered."""
     try:
-        with gzip.open(path.open("rb")) if path.suffix == ".gz" else path.open("rb") as file:
+        with open_bytes(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: cannot be read ({error}); fetch it again") from error

@@ -78,8 +78,9 @@ def here(task: Task, where: Where | None) -> str:
             return "embedded"
         case Folder(path, cut):
             told = []
-            for split in SPLITS if folder.layout(task, path) else ():
-                found = [code for code in languages_of(task, where) if folder.find(task, split, code, path, cut)]
+            files = folder.layout(task, path)
+            for split in SPLITS if files else ():
+                found = [code for code in languages_of(task, where) if folder.find(task, split, code, path, cut, files)]
                 told += [split if found == ["en"] else f"{split} in {len(found)}"] if found else []
             return "files: " + ", ".join(told) if told else "-"
         case HubCache():
@@ -96,11 +97,13 @@ def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
     """
     fault = UserError(f"{task.name}: nothing is there to show. To get it: {task.about}")
     place = nearest(task, where)
+    files = folder.layout(task, place.path) if isinstance(place, Folder) else None
     with hub.offline() if isinstance(place, HubCache) else nullcontext():
+        codes = sorted(languages_of(task, place), key=lambda code: code != "en")
         for split in (scored_split(task), *SPLITS):
-            for language in sorted(languages_of(task, place), key=lambda code: code != "en"):
+            for language in codes:
                 match place:
-                    case Folder(path, cut) if found := folder.find(task, split, language, path, cut):
+                    case Folder(path, cut) if files and (found := folder.find(task, split, language, path, cut, files)):
                         rows, source = folder.rows(found, language), folder.source(found, path)
                     case HubCache() if (data := hub.entry(task)) and getattr(data, split, ()):
                         names = getattr(data, split)
@@ -147,12 +150,13 @@ def _folder(task: Task, place: Folder) -> Iterator[Entry]:
     layouts = [replace(task, sources=(source,)) for source in task.sources if isinstance(source, Files)]
     present = [one for one in layouts if folder.layout(one, place.path)]
     for one in present or layouts[:1]:
+        own = next(source for source in one.sources if isinstance(source, Files))
         used, wanted = one in (present or layouts)[:1], _wanted(task, place)
         entries = []
         for code in dict.fromkeys([*languages_of(one, place), *(code for _, code in wanted)]):
             read_already: dict[tuple[str, ...], Reading | list[str]] = {}  # a dev file that is scored is read once
             for split in SPLITS:
-                if present and (found := folder.find(one, split, code, place.path, place.cut)):
+                if present and (found := folder.find(one, split, code, place.path, place.cut, own)):
                     same = (found.half, *map(str, found.paths))
                     if same not in read_already:
                         read_already[same] = _reading(one, split, code, place, found)

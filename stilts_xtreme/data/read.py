@@ -1,6 +1,7 @@
 """Examples of a task's split in a language, from the place a setup names."""
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from stilts_xtreme.data import folder, hub
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.shown import HIDDEN, visible
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
 from stilts_xtreme.tasks.task import Row, Task, in_translation
@@ -27,6 +29,15 @@ class Folder:
 
     path: Path
     cut: bool = False
+
+    def __post_init__(self) -> None:
+        """UserError for a place that cannot be looked into; one that is not there is told with the data that is missing."""
+        try:
+            os.listdir(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except (OSError, ValueError) as fault:
+            raise UserError(f"data folder {self.path}: cannot be read: {getattr(fault, 'strerror', fault)}") from None
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
     examples: list[Example] = []
     total = dropped = 0
     sources = []
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     for part in _parts(task, split):
         place = _place(part, split, language, where)
         sources.append(_told(part, task, place))
@@ -100,7 +111,7 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
 
 def rows(task: Task, split: str, language: str, where: Where) -> Iterator[tuple[str, Row]]:
     """Every row of the split in the order of its source, dropped ones too, with the id that `read` gives its example."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     for row in _place(task, split, language, where).rows():
         yield _unused(row["id"], taken), row
 
@@ -137,12 +148,12 @@ def languages(task: Task, where: Where) -> tuple[str, ...]:
         case HubCache():
             return hub.languages(task)
         case Folder(path, cut):
+            files = folder.layout(task, path)
             if task.head == "mlm":
-                files = folder.layout(task, path)
                 present = folder.text_languages(files, path) if files else ()
                 return tuple(sorted(present, key=lambda code: (code not in task.languages, code)))
             split = scored_split(task)
-            return tuple(code for code in task.languages if folder.find(task, split, code, path, cut))
+            return tuple(code for code in task.languages if files and folder.find(task, split, code, path, cut, files))
 
 
 def scored_split(task: Task) -> str:
@@ -205,13 +216,14 @@ def _parts(task: Task, split: str) -> tuple[Task, ...]:
     return (task, *(TASKS[name] for name in task.joins)) if split in ("train", "translated") else (task,)
 
 
-def _unused(name: str, taken: set[str]) -> str:
-    """`name`, or `name-2`, `name-3` ... where it is taken already."""
-    candidate, count = name, 1
+def _unused(name: str, taken: dict[str, int]) -> str:
+    """`name`, or `name-2`, `name-3` ... where it is taken already; `taken` holds the last number of every name."""
+    candidate, count = name, taken.get(name, 0)
     while candidate in taken:
         count += 1
         candidate = f"{name}-{count}"
-    taken.add(candidate)
+    taken[name] = max(count, 1)
+    taken.setdefault(candidate, 1)
     return candidate
 
 
@@ -233,6 +245,9 @@ def _labels(example: Example) -> Iterator[str]:
 
 def _check(example: Example, task: Task, name: str) -> None:
     if isinstance(example, Question) and "" in example.answers:
-        raise UserError(f"{name}: {example.id}: answers: empty text: a copy whose answers were taken out; use the release's own")
+        what = "answers: empty text: a copy whose answers were taken out; use the release's own"
+        raise UserError(visible(f"{name}: {example.id}: {what}"))
     if task.labels and (unknown := sorted(set(_labels(example)) - set(task.labels))):
-        raise UserError(f"{name}: {example.id}: label: {unknown[0]!r} is not one of {' '.join(task.labels)}")
+        raise UserError(visible(f"{name}: {example.id}: label: {unknown[0]!r} is not one of {' '.join(task.labels)}"))
+    if isinstance(example, Tagged) and (strange := next(filter(HIDDEN.search, example.tags), "")):
+        raise UserError(visible(f"{name}: {example.id}: tag: {strange!r} holds control characters"))

@@ -1,6 +1,7 @@
 """The encoder that goes from stage to stage, and the model that puts task heads on it."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
 
+from stilts_xtreme import published
 from stilts_xtreme.engine import attention
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS
@@ -40,14 +42,36 @@ def random_encoder(shape: Any, tokenizer: PreTrainedTokenizerBase, seed: int) ->
 
 def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A published encoder (hub id or local folder) and its tokenizer, in fp32; safetensors only, no remote code."""
+    if os.path.isdir(name):
+        published.check(Path(name))
+    kept: dict[str, Any] = {"revision": revision, "trust_remote_code": False}  # unsaid, transformers would ask on the terminal
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
-        encoder = AutoModel.from_pretrained(
-            name, revision=revision, dtype=torch.float32, use_safetensors=True, add_pooling_layer=False
-        )
-    except (OSError, ValueError) as fault:
-        raise UserError(f"encoder {name}: cannot be loaded: {str(fault).splitlines()[0]}") from None
+        tokenizer = AutoTokenizer.from_pretrained(name, **kept)
+        encoder, told = AutoModel.from_pretrained(
+            name, dtype=torch.float32, use_safetensors=True, add_pooling_layer=False, ignore_mismatched_sizes=True,
+            output_loading_info=True, **kept
+        )  # fmt: skip
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as fault:  # a damaged folder makes transformers, tokenizers and safetensors raise a dozen kinds
+        what = " ".join(str(fault).split())[:300]
+        kind = "" if isinstance(fault, OSError | ValueError) and what else f"{type(fault).__name__} "
+        raise UserError(f"encoder {name}: cannot be loaded: {kind}{what}") from None
+    if wrong := _unlike(encoder, told):
+        raise UserError(f"encoder {name}: its weights and its configuration do not belong together: {wrong}")
     return encoder, tokenizer
+
+
+def _unlike(encoder: PreTrainedModel, told: Mapping[str, Any]) -> str:
+    """Which weights the configuration asks for and are not there (they would be random), or are there and not asked for."""
+    if absent := sorted(told["missing_keys"]):
+        return f"there is no {absent[0]}"
+    if other := sorted(told["mismatched_keys"]):
+        return f"{other[0][0]} is {list(other[0][1])} where {list(other[0][2])} is asked for"
+    parts = dict(encoder.named_children())
+    names = [name.removeprefix(f"{encoder.base_model_prefix}.") for name in sorted(told["unexpected_keys"])]
+    more = [name for name in names if name.partition(".")[0] in parts and not name.endswith("position_ids")]
+    return f"{more[0]} is not asked for" if more else ""
 
 
 def longest(encoder: PreTrainedModel) -> int:

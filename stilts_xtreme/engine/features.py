@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from itertools import chain, pairwise
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -132,9 +133,14 @@ def load(folder: Path) -> tuple[Features, dict[str, Any]]:
 
     OSError, EOFError, ValueError, LookupError, TypeError or AttributeError where the folder does not hold what its index says.
     """
-    content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    try:
+        content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except RecursionError as fault:
+        raise ValueError(str(fault)) from None
     arrays = {}
     for name, (dtype, shape) in content["arrays"].items():
+        if np.dtype(dtype).itemsize * prod(shape) > (folder / f"{name}.npy").stat().st_size:
+            raise ValueError(f"{name}: the file is smaller than its {shape}")  # before as much memory is asked for
         arrays[name] = array = _mapped(folder / f"{name}.npy")
         if (array.dtype.str, list(array.shape)) != (dtype, shape):
             raise ValueError(f"{name}: {array.dtype.str} {array.shape} where {dtype} {shape} was written")

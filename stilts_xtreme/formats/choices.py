@@ -20,7 +20,7 @@ ONE_TO_THREE = ("1", "2", "3")
 def without_markers(line: str) -> str:
     """HellaSwag's WikiHow text without [header] [title] [step] [substeps]; before a title an open sentence is closed."""
     line = re.sub(r"(?<=[^\s.!?])\s*\[title\]", ".", line)
-    line = re.sub(r"\s*\[(?:header|title|step|substeps)\]\s*", " ", line)
+    line = re.sub(r"(?<!\s)(?:\s*\[(?:header|title|step|substeps)\])+\s*", " ", line)  # a run of spaces is gone through once
     return re.sub(r" {2,}", " ", line).strip()
 
 

@@ -6,20 +6,30 @@ import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import bounded
+from stilts_xtreme.shown import visible
+
+LONGEST = 2**28  # characters of a line; a whole SQuAD file is one
 
 
 def fail(path: Path, place: int | str, field: str, wrong: str) -> NoReturn:
     """Raise UserError "path:place: field: what is wrong, what to do"; a place is a line number or a path inside JSON."""
-    raise UserError(f"{path}:{place}: {field}: {wrong}")
+    raise UserError(visible(f"{path}:{place}: {field}: {wrong}"))
 
 
 def open_text(path: Path) -> io.TextIOBase:
     """The file as UTF-8 text (a byte-order mark is ignored), lines ending at "\\n" only: U+2028 and U+0085 occur inside texts."""
-    raw = gzip.open(path.open("rb")) if path.suffix == ".gz" else path.open("rb")  # a path, or a member of an archive like one
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="\n")
+    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="\n")
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """The file's bytes, those of a .gz unpacked; it is a path, or a member of an archive like one."""
+    if path.suffix != ".gz":
+        return path.open("rb")
+    return bounded(gzip.open(path.open("rb")), path.stat().st_size)
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -27,7 +37,9 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         with open_text(path) as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), ""), 1):
+                if len(line) > LONGEST:
+                    fail(path, number, "line", f"has more than {LONGEST:,} characters; is this the release's own file?")
                 yield number, line.removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         fail(path, number + 1, "text", f"not UTF-8 ({error.reason}); store the file as UTF-8")

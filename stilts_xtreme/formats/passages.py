@@ -14,6 +14,8 @@ _SHORT = re.compile(rf"\b(?:{'|'.join(_WORDS.split())}|e\.g|i\.e|[A-Z])\.$")
 _NUMBERED = re.compile(r"\b(?:No|Vol|Sec|Art)\.$")  # not the end before a number
 _START = re.compile(r"(?:The|This|That|These|It|In|On|By|During|After|However)\b")  # after an initial, a sentence all the same
 
+WINDOW = 12  # characters before a mark that a short word may take; looking back to the beginning would take forever
+
 
 @lru_cache(maxsize=64)
 def sentence_spans(passage: str) -> tuple[tuple[int, int], ...]:
@@ -24,9 +26,10 @@ def sentence_spans(passage: str) -> tuple[tuple[int, int], ...]:
     spans, begin = [], len(passage) - len(passage.lstrip())
     for found in _BREAK.finditer(passage):
         mark, after = found.start() + 1, found.end()
-        if _SHORT.search(passage, begin, mark) and not _START.match(passage, after):
+        near = max(begin, mark - WINDOW)
+        if _SHORT.search(passage, near, mark) and not _START.match(passage, after):
             continue
-        if passage[after].isdigit() and _NUMBERED.search(passage, begin, mark):
+        if passage[after].isdigit() and _NUMBERED.search(passage, near, mark):
             continue
         spans.append((begin, found.start(1)))
         begin = found.end()

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from stilts_xtreme import files
 from stilts_xtreme.errors import UserError
 
 Pairs = Mapping[str, Mapping[str, tuple[str, ...]]]  # language -> right word -> its errors
 COLUMNS = 3
+LARGEST = 2**30  # bytes
 
 
 def pairs(path: Path) -> Pairs:
@@ -55,10 +57,12 @@ def _cased(wrong: str, like: str) -> str:
 @lru_cache(maxsize=4)
 def _read(path: Path, changed: int, size: int) -> Pairs:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = files.content(path, LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        line = path.read_bytes()[: fault.start].count(b"\n") + 1
+        line = fault.object[: fault.start].count(b"\n") + 1
         raise UserError(f"{path}, line {line}: not UTF-8; save it as UTF-8") from None
+    except OSError as fault:
+        raise UserError(f"{path}: cannot be read ({fault.strerror})") from None
     found: dict[str, dict[str, list[str]]] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():

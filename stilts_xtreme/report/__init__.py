@@ -26,5 +26,7 @@ def write(study: Mapping[str, Any], folder: Path) -> list[Path]:
         files = pages(summary) | exports(summary)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
+        if (folder / name).is_symlink():
+            (folder / name).unlink()  # a page stands here, whatever a link of its name leads to
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     return [folder / name for name in files]

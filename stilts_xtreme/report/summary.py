@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.report import comparisons
+from stilts_xtreme.report import agreement, comparisons
 from stilts_xtreme.report.comparisons import AVERAGE, Comparisons
 from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.scoring.breakdowns import transfer_gap
@@ -207,11 +207,8 @@ def summarise(study: Mapping[str, Any]) -> Summary:
     absent = [name for name in FIELDS if name not in study]
     if absent:
         raise UserError(f"{where}: {absent[0]}: missing; gather the study again with `stilts study`")
-    unknown = [target for target in study["targets"] if target not in study["tasks"]]
-    if unknown:
-        raise UserError(
-            f"{where}: tasks: {unknown[0]} is a target but is not described; gather the study again with `stilts study`"
-        )
+    if contradiction := agreement.of_study(study):
+        raise UserError(f"{where}: {contradiction}; gather the study again with `stilts study`")
     cells: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
     for number, run in enumerate(study["evaluations"]):
         fault = _fault(run, study, cells)

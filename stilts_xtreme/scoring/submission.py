@@ -1,16 +1,20 @@
 """Scoring a folder of predictions in XTREME's submission layout: TASK/test-LANGUAGE.tsv, .json or .jsonl, labels in the same."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from stilts_xtreme import files
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.accuracy import accuracy
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, aggregate
 from stilts_xtreme.scoring.qa import mlqa_scores, squad_scores
 from stilts_xtreme.scoring.tags import xtreme_f1
+from stilts_xtreme.shown import visible
 
+LARGEST = 2**30  # bytes of one file
 # Of all other tasks: tsv.
 ENDINGS = {"xquad": "json", "mlqa": "json", "tydiqa": "json", "mewslix": "json", "lareqa": "json", "xcopa": "jsonl"}
 LABELS = {
@@ -37,11 +41,11 @@ def score_submission(predictions_dir: Path | str, labels_dir: Path | str, benchm
     if benchmark not in BENCHMARKS:
         raise UserError(f"benchmark: {benchmark!r} is not one of {', '.join(BENCHMARKS)}")
     predictions, labels, chosen = Path(predictions_dir), Path(labels_dir), BENCHMARKS[benchmark]
-    tasks = [task for task in chosen.tasks if (predictions / task).is_dir()]
+    tasks = [task for task in chosen.tasks if os.path.isdir(predictions / task)]
     if not tasks:
         raise UserError(f"{predictions}: no folder of a task of {benchmark}; expected one or more of {', '.join(chosen.tasks)}")
     files = {(task, code): file_name(task, code) for task in tasks for code in chosen.languages[task]}
-    missing = [folder / file for file in files.values() for folder in (predictions, labels) if not (folder / file).is_file()]
+    missing = [folder / file for file in files.values() for folder in (predictions, labels) if not os.path.isfile(folder / file)]
     if missing:
         hint = "missing; a task is scored in all its languages (to leave a task out, take its predictions away)"
         raise UserError("\n".join(f"{path}: {hint}" for path in missing))
@@ -110,7 +114,7 @@ def _labels(task: str, path: Path) -> list[str | int]:
     found: list[str | int] = []
     for number, line in _lines(path):
         if task == "tatoeba":
-            if not (line.isascii() and line.isdigit()):
+            if not (line.isascii() and line.isdigit() and len(line) < 10):
                 _fail(path, number, "sentence", f"{line!r} is not a number; write the index (from 0) of the foreign sentence")
             found.append(int(line))
             continue
@@ -215,7 +219,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return files.content(path, LARGEST).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as fault:
         line = fault.object[: fault.start].count(b"\n") + 1
         _fail(path, line, "text", f"not UTF-8 ({fault.reason}); store the file as UTF-8")
@@ -230,7 +234,9 @@ def _json(path: Path, text: str, line: int = 1) -> Any:
         _fail(path, line + fault.lineno - 1, "text", f"not JSON: {fault.msg} (column {fault.colno})")
     except RecursionError:
         _fail(path, line, "text", "not JSON we read: nested too deeply")
+    except ValueError as fault:  # a number of thousands of digits
+        _fail(path, line, "text", f"not JSON we read: {fault}")
 
 
 def _fail(path: Path, place: int | str, field: str, wrong: str) -> NoReturn:
-    raise UserError(f"{path}:{place}: {field}: {wrong}")
+    raise UserError(visible(f"{path}:{place}: {field}: {wrong}"))

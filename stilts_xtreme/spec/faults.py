@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.shown import visible
 from stilts_xtreme.spec.checks import Model, Problem
 from stilts_xtreme.spec.nodes import Node, Place, resolve
 
@@ -52,11 +53,6 @@ class Fault:
         choice = f"; one of: {', '.join(self.names)}" if 0 < len(self.names) <= 30 else ""
         hint = f" (did you mean '{near[0]}'?)" if near else choice
         return visible(f"{self.place}: {self.path + ': ' if self.path else ''}{self.text}{hint}")
-
-
-def visible(text: str) -> str:
-    """`text` on one line, with escapes in place of what a terminal would act on."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
 def refuse(faults: Iterable[Fault]) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from stilts_xtreme.scoring.timing import FEW
 from stilts_xtreme.spec.checks import Count, Languages, Model, Name, Problem, Seed, refuse, twice, unknown
 from stilts_xtreme.spec.setup import Setup, too_long
-from stilts_xtreme.spec.study import StudyMixture
+from stilts_xtreme.spec.study import MOST, StudyMixture
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
 
 VARIANTS = ("eager", "sorted", "packed", "compiled", "bf16", "packed-bf16", "int8", "onnx")
@@ -73,6 +73,13 @@ class Latency(Model):
         first = [] if "eager" in variants else [Problem("'eager' is missing: it is what the others are held against")]
         refuse([*twice(variants), *first])
         return variants
+
+    @field_validator("seeds")
+    @classmethod
+    def _not_too_many(cls, seeds: list[int], info: ValidationInfo) -> list[int]:
+        if (count := len(info.data.get("models", ())) * len(seeds)) > MOST:
+            refuse([Problem(f"the axes make {count:,} models, more than {MOST:,}: divide the study")])
+        return seeds
 
     @field_validator("languages", "seeds", "batch_sizes")
     @classmethod

@@ -18,6 +18,7 @@ from stilts_xtreme.spec.setup import Setup
 SIZE = 32 * 1024  # bytes of one file; pure-Python YAML reads about 100 kB a second
 TOTAL = 2 * SIZE  # bytes of a spec and all the files it names
 NESTED = 16  # specs inside one another
+PATHS = ("path", "folder", "dictionary")  # keys whose values are relative to the file that says them
 COMMANDS = {
     "intermediate": "stilts train-intermediate",
     "multitask": "stilts train-multitask",
@@ -213,7 +214,7 @@ def _plain(node: Node, key: str = "") -> Any:
         return {name: _plain(child, name) for name, child in node.value.items()}
     if isinstance(node.value, list):
         return [_plain(child) for child in node.value]
-    if isinstance(node.value, str) and (key in ("path", "folder") or (key == "name" and node.value.startswith(("./", "../")))):
+    if isinstance(node.value, str) and (key in PATHS or (key == "name" and node.value.startswith(("./", "../")))):
         return os.path.abspath(node.folder / os.path.expanduser(node.value))
     return node.value
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
+from stilts_xtreme.shown import HIDDEN
+
 DEPTH = 40  # lists and mappings inside one another
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -178,7 +179,7 @@ def _mapping(events: Iterator[Any], folder: Path, at: Callable[[Any], Place], de
 
 def _scalar(event: yaml.ScalarEvent, folder: Path, place: Place) -> Node:
     text = event.value
-    if found := _CONTROL.search(text):
+    if found := HIDDEN.search(text):
         return broken(place, f"the control character {found[0]!a} is not allowed in text")
     if event.style is not None:
         return Node(text, place, folder, written=text)

@@ -1,12 +1,12 @@
 """The study: axes whose product is a list of evaluations."""
 
+from math import factorial, prod
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from stilts_xtreme.scoring.benchmarks import BenchmarkName
 from stilts_xtreme.spec.checks import (
-    Count,
     Inside,
     Languages,
     Model,
@@ -25,6 +25,7 @@ from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
 
 TARGET = "target"  # in a study's mixture: the training data of each row's target
 WHOLE = {"none", "untrained"}  # entries that stand alone
+MOST = 10_000  # evaluations of a study; planning takes a second for so many
 
 Entry = Annotated[
     Annotated[str, Tag("name")] | Annotated[list[str], Field(min_length=1), Tag("chain")],
@@ -59,7 +60,7 @@ class Orders(Model):
     """Further rows: chains of all these tasks, every order of them, or `random` different ones drawn with `seed`."""
 
     tasks: Annotated[list[str], Field(min_length=2, max_length=9)]
-    random: Count | None = Field(None, validate_default=True)
+    random: Annotated[int, Field(ge=1, le=MOST)] | None = Field(None, validate_default=True)
     seed: Seed = 0
 
     @field_validator("tasks")
@@ -182,6 +183,12 @@ class Study(Model):
 
     @field_validator("seeds")
     @classmethod
-    def _seeds(cls, seeds: list[int]) -> list[int]:
+    def _seeds(cls, seeds: list[int], info: ValidationInfo) -> list[int]:
         refuse(twice(seeds))
+        said, orders, noise = info.data, info.data.get("orders"), info.data.get("noise")
+        sizes = [len(said[name]) for name in ("targets", "training_languages", "recipes") if name in said]
+        rows = len(said.get("intermediate", ())) + (min(orders.random or MOST, factorial(len(orders.tasks))) if orders else 0)
+        noisy = len(noise.training) * (1 + len(noise.rates)) if noise else 1
+        if (count := prod([rows, noisy, len(seeds), *sizes])) > MOST:
+            raise wrong(Problem(f"the axes make {count:,} evaluations, more than {MOST:,}: divide the study"))
         return seeds

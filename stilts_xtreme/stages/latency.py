@@ -16,6 +16,7 @@ from stilts_xtreme.engine.latency import Lane, Part
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.scoring.timing import percentiles
+from stilts_xtreme.shown import visible
 from stilts_xtreme.stages import models
 from stilts_xtreme.stages.encoded import Desk, Encoded
 from stilts_xtreme.stages.events import Options, Progress, Tell
@@ -115,7 +116,7 @@ def _lanes(
                 made.append(Lane(name, variant, variants.build(variant, model, source, words, device, stage.threads)))
                 seconds.setdefault(variant, time.monotonic() - began)
         except variants.Unavailable as why:
-            skipped[variant] = str(why)
+            skipped[variant] = visible(str(why))  # libraries colour what they say
             seconds.pop(variant, None)
         else:
             lanes += made

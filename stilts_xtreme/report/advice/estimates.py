@@ -92,7 +92,7 @@ def _part(summary: Summary, row: str, target: str, codes: Sequence[str]) -> tupl
         found = {seed: own[seed] - base[seed] for seed in summary.seeds if seed in own and seed in base}
     errors = [one.languages[code][1] for code in chosen if code in one.languages] if one is not None else []
     known = [error for error in errors if error is not None]
-    if one is None or len(known) != len(chosen):
+    if one is None or not known or len(known) != len(chosen):
         return found, None
     squares, products = _sums(known)
     return found, (squares + correlation(one) * products) / len(known) ** 2

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.report import agreement
 from stilts_xtreme.report.latency import found as latency_found
 from stilts_xtreme.report.latency import plots as latency_plots
 from stilts_xtreme.report.latency import tables as latency_tables
@@ -27,6 +29,8 @@ NAMES = {
 
 def pages(study: Mapping[str, Any]) -> dict[str, str]:
     """report.md, the SVG files that it shows, and index.html, which holds all in itself."""
+    if contradiction := agreement.of_latency(study):
+        raise UserError(f"study {study['name']}: {contradiction}; gather the study again with `stilts latency`")
     runs = [Timings(study, number) for number in range(len(study["runs"]))]
     drawn = {"models": latency_plots.models(runs[0]), "variants": latency_plots.variants(runs[0])}
     drawn = {name: svg for name, svg in drawn.items() if svg is not None}

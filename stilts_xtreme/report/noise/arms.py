@@ -1,5 +1,6 @@
 """A row's name taken apart, and a shorter name for it where a study's rows differ in several ways of training."""
 
+import re
 from dataclasses import dataclass
 
 from stilts_xtreme.report import text
@@ -64,7 +65,7 @@ def explained(found: list[Arm]) -> str:
 def _arm(row: str, lists: set[str]) -> Arm:
     inside = row[len(kind(row)) + 2 : -1].split(", ") if row != kind(row) else []
     languages = [part for part in inside if part in lists]
-    rates = [part for part in inside if part.startswith("noise ")]
+    rates = [part for part in inside if re.fullmatch(r"noise \d+(\.\d+)?(e-\d+)?", part)]
     other = [part for part in inside if part not in (*languages, *rates)]
     noise = float(rates[0].removeprefix("noise ")) if rates else 0.0
     return Arm(row, kind(row), (languages or [ENGLISH])[0], noise, ", ".join(other))

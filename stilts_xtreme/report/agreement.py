@@ -1,0 +1,49 @@
+"""Do the parts of a study's result name the same rows, targets and languages? Pages look up in one what another names."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def of_study(study: Mapping[str, Any]) -> str:
+    """The first contradiction of a study; empty where there is none."""
+    targets, tasks = study["targets"], study["tasks"]
+    for target in targets:
+        if target not in tasks:
+            return f"tasks: {target} is a target but is not described"
+    arms = {arm["row"] for arm in study.get("arms") or ()}
+    for number, pair in enumerate(study.get("pairs") or ()):
+        if row := _absent((pair["row"], pair["against"]), arms):
+            return f"pairs[{number}]: {row} is none of the arms"
+    best = study.get("best") or {}
+    for way, told in best.items():
+        for part in ("picks", "scores"):
+            if told and (target := _absent(targets, told[part])):
+                return f"best.{way}.{part}: {target}: missing"
+    return ""
+
+
+def of_latency(study: Mapping[str, Any]) -> str:
+    """The first contradiction of a latency study; empty where there is none."""
+    measured, codes = study["measured"]["runs"], study["languages"]
+    if len(measured) != len(study["runs"]):
+        return f"measured.runs: {len(measured)} for {len(study['runs'])} runs"
+    for number, (run, times) in enumerate(zip(study["runs"], measured, strict=True)):
+        here = f"runs[{number}]"
+        if code := _absent(codes, run["languages"]) or _absent(run["languages"], codes):
+            return f"{here}.languages: {code}: missing, or none of the study's"
+        if code := _absent(codes, times["tokenisation"]):
+            return f"measured.{here}.tokenisation: {code}: missing"
+        if variant := _absent(run["variants"], times["preparation"]):
+            return f"measured.{here}.preparation: {variant}: missing"
+        if model := _absent(study["models"], run["answers"]):
+            return f"{here}.answers: {model}: missing"
+        for model, answers in run["answers"].items():
+            if variant := _absent(("eager", *run["variants"]), answers):
+                return f"{here}.answers.{model}: {variant}: missing"
+            if code := next((code for told in answers.values() for code in codes if code not in told["languages"]), ""):
+                return f"{here}.answers.{model}: {code}: missing"
+    return ""
+
+
+def _absent(names: Iterable[str], known: Iterable[str]) -> str:
+    return next((name for name in names if name not in known), "")

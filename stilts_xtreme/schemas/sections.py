@@ -1,0 +1,219 @@
+"""The parts of a study's result that answer a question of its own."""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from stilts_xtreme.schemas.parts import (
+    BySeed,
+    Code,
+    Count,
+    Effect,
+    Interval,
+    LanguageGain,
+    Number,
+    OnColumn,
+    Row,
+    Score,
+    Seed,
+    SeedKey,
+    Share,
+    Target,
+    Word,
+)
+
+
+class Arm(TypedDict):
+    row: Row
+    sources: list[Word]
+    way: Literal["first", "joint", "joint, then target", "first, then joint", "first, then joint, then target"]
+    rule: str
+
+
+class Pair(OnColumn):
+    kind: Literal["way", "rule", "without", "single"]
+    against: Row
+
+
+class Relative(Effect):
+    q: NotRequired[Share]  # type: ignore[misc]  # a drop is told as it is, a difference of drops is tested
+
+
+class Drop(TypedDict):
+    row: Row
+    column: Target
+    rate: Share
+    gain: Number
+    interval: Interval
+    relative: NotRequired[Relative]
+    languages: NotRequired[dict[Code, LanguageGain]]
+
+
+class Spared(OnColumn):
+    against: Row
+    rate: Share
+    relative: NotRequired[Effect]
+
+
+class NoisyScores(TypedDict):
+    flips: Score
+
+
+class Words(TypedDict):
+    words: Count
+    choosable: Count
+    changed: Count
+
+
+class NoisyEvaluation(TypedDict):
+    intermediate: Row
+    target: Target
+    seed: Seed
+    rate: Share
+    score: Score
+    languages: dict[Code, NoisyScores]
+    words: NotRequired[dict[Code, Words] | None]
+
+
+class Noise(TypedDict):
+    rates: Annotated[list[Share], Field(min_length=1)]
+    kind: Literal["typos", "dictionary"]
+    policies: dict[Code, str]
+    evaluations: list[NoisyEvaluation]
+    drops: list[Drop]
+    spared: list[Spared]
+    between: NotRequired[list[Spared]]
+
+
+class Component(TypedDict):
+    component: Number
+    negative: NotRequired[bool]
+
+
+class Variance(TypedDict):
+    order: Component
+    seed: Component
+    rest: Component
+
+
+class Tested(TypedDict):
+    p: Share
+    q: Share
+    least: Share
+    arrangements: Count
+    exact: NotRequired[bool]
+
+
+class BestOrder(TypedDict):
+    order: Row
+    above: Number
+    expected: NotRequired[Number | None]
+    elsewhere: NotRequired[Number | None]
+
+
+class NamedOrder(TypedDict):
+    name: Word
+    orders: list[Row]
+    rank: Number
+    difference: Number
+    interval: NotRequired[Interval | None]
+    p: Share
+    q: Share
+
+
+class Against(TypedDict):
+    row: Row
+    gain: Number
+    interval: NotRequired[Interval | None]
+    p: Share
+    q: Share
+
+
+class Mixed(Against):
+    against: Literal["mean", "best", "best elsewhere"]
+
+
+class Last(Against):
+    baseline: Row
+
+
+class Panel(TypedDict):
+    way: str
+    column: Target
+    subset: Word
+    languages: NotRequired[list[Code]]
+    seeds: list[Seed]
+    scores: dict[Row, dict[SeedKey, Score]]
+    best: NotRequired[BestOrder | None]
+    differ: NotRequired[Tested | None]
+    variance: NotRequired[Variance | None]
+    named: NotRequired[list[NamedOrder]]
+    mixtures: NotRequired[list[Mixed]]
+    last: NotRequired[list[Last]]
+
+
+class Absent(TypedDict):
+    way: NotRequired[str]
+    column: Target
+
+
+class Orders(TypedDict):
+    rows: list[Row]
+    drawn: NotRequired[Count | None]
+    steps: NotRequired[dict[Row, Count]]
+    panels: list[Panel]
+    absent: NotRequired[list[Absent]]
+
+
+Group = Literal["low", "mid", "high", "unseen"]
+
+
+class Language(TypedDict):
+    group: Group | None
+    lines: Count | None
+
+
+class GroupScores(TypedDict):
+    row: Row
+    column: Target
+    group: Group
+    languages: list[Code]
+    scores: dict[SeedKey, Score]
+    gaps: NotRequired[BySeed]
+
+
+class GroupGain(OnColumn):
+    group: Group
+
+
+class Slope(OnColumn):
+    n: Count
+    over_languages: NotRequired[Interval | None]
+
+
+class Resources(TypedDict):
+    axis: Word
+    languages: dict[Code, Language]
+    scores: list[GroupScores]
+    groups: list[GroupGain]
+    narrowed: list[GroupGain]
+    slopes: list[Slope]
+
+
+class Point(TypedDict):
+    of: Row
+    row: Row
+    column: Target
+    examples: Count
+
+
+class Interaction(Effect):
+    of: Row
+    column: Target
+    examples: Annotated[list[Count], Field(min_length=2, max_length=2)]
+
+
+class Sizes(TypedDict):
+    points: list[Point]
+    interactions: list[Interaction]

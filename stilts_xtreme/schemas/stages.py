@@ -1,0 +1,56 @@
+"""The results of single stages, as far as lists and studies read them."""
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from stilts_xtreme.schemas.parts import Code, Count, Number, Score, Word
+
+
+class _Stage(TypedDict):
+    address: Word
+    plan: dict[str, Any]
+    collapsed: bool
+    collapse: dict[str, Any]
+    provenance: dict[str, Any]
+
+
+class Steps(TypedDict):
+    planned: Count
+    done: Count
+
+
+class Plan(TypedDict):
+    tasks: list[Word]
+
+
+class Dev(TypedDict):
+    score: Number
+
+
+class Training(_Stage):
+    plan: Plan  # type: ignore[misc]  # more is said of it
+    steps: Steps
+    dev: dict[Word, Dev]
+    examples: dict[Word, Count]
+
+
+class Link(TypedDict):
+    address: Word
+
+
+class Evaluation(_Stage):
+    task: Word
+    chain: list[Link]
+    score: Score
+    metrics: dict[Word, Number]
+    languages: dict[Code, dict[Word, Number]]
+
+
+class Latency(_Stage):
+    task: Word
+    variants: list[Word]
+    skipped: dict[Word, str]
+    answers: dict[str, Any]
+    languages: dict[Code, Any]
+    measured: dict[str, Any]

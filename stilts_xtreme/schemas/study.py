@@ -1,0 +1,140 @@
+"""A study's result: what every page of one is drawn from."""
+
+from typing import Annotated, Any, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from stilts_xtreme.schemas.parts import (
+    Amount,
+    BySeed,
+    Code,
+    Count,
+    Interval,
+    LanguageGain,
+    Name,
+    Number,
+    Row,
+    Score,
+    Seed,
+    SeedKey,
+    Share,
+    Target,
+    Word,
+)
+from stilts_xtreme.schemas.sections import Arm, Noise, Orders, Pair, Resources, Sizes
+
+
+class Task(TypedDict):
+    headline: Annotated[list[Word], Field(min_length=1)]
+    chance: NotRequired[Score | None]
+    trains_on: NotRequired[str | None]
+    head: NotRequired[str | None]
+
+
+class Evaluation(TypedDict):
+    address: NotRequired[Word]
+    intermediate: Row
+    target: Target
+    seed: Seed
+    score: Score
+    metrics: NotRequired[dict[Word, Number] | None]
+    languages: dict[Code, dict[Word, Amount]]
+    collapsed: NotRequired[bool]
+    chain: NotRequired[list[Word]]
+
+
+class Training(TypedDict):
+    address: Word
+    label: Word
+    group: NotRequired[str]
+    start: NotRequired[Word | None]
+    tasks: list[Word]
+    mixture: NotRequired[Word]
+    text_share: NotRequired[Share | None]
+    seed: Seed
+    steps: Count
+    dev: NotRequired[Number | None]
+    collapsed: NotRequired[bool]
+    collapse: NotRequired[dict[Word, str] | None]
+    examples: NotRequired[dict[Word, Count] | None]
+
+
+class Deviation(TypedDict):
+    drawn: NotRequired[Number | None]
+
+
+class Comparison(TypedDict):
+    row: Row
+    baseline: Row
+    column: Target
+    gain: Number
+    values: BySeed
+    interval: Interval | None
+    p: Share | None
+    q: Share | None
+    examples: NotRequired[Count | None]
+    languages: NotRequired[dict[Code, LanguageGain] | None]
+    deviation: NotRequired[Deviation | None]
+
+
+class Average(TypedDict):
+    gain: Number
+    interval: Interval
+
+
+class English(TypedDict):
+    picks: dict[Target, Row]
+    scores: dict[Target, dict[SeedKey, Score]]
+    average: Average
+
+
+class Halves(TypedDict):
+    picks: dict[Target, list[Row]]
+    scores: dict[Target, dict[SeedKey, Score]]
+    gain: Number
+
+
+Best = TypedDict("Best", {"english-dev": NotRequired[English | None], "other-half": NotRequired[Halves | None]})
+
+
+class Text(TypedDict):
+    share: NotRequired[Share]
+
+
+class Mixture(TypedDict):
+    tasks: NotRequired[list[Word]]
+    text: NotRequired[Text | None]
+
+
+class Provenance(TypedDict):
+    seconds: NotRequired[Amount]
+    versions: NotRequired[dict[Word, str]]
+
+
+class Study(TypedDict):
+    name: Name
+    question: str
+    note: NotRequired[str | None]
+    setup: NotRequired[str | None]
+    command: NotRequired[str | None]
+    benchmark: NotRequired[Word]
+    intermediates: Annotated[list[Row], Field(min_length=1)]
+    targets: Annotated[list[Target], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    tasks: dict[Target, Task]
+    mixtures: NotRequired[dict[Word, Mixture] | None]
+    training_languages: NotRequired[list[list[Code]] | None]
+    recipes: NotRequired[dict[Word, dict[Word, Any]] | None]
+    evaluations: list[Evaluation]
+    trainings: list[Training]
+    comparisons: NotRequired[list[Comparison] | None]
+    best: NotRequired[Best | None]
+    arms: NotRequired[list[Arm] | None]
+    pairs: NotRequired[list[Pair] | None]
+    noise: NotRequired[Noise | None]
+    orders: NotRequired[Orders | None]
+    resources: NotRequired[Resources | None]
+    sizes: NotRequired[Sizes | None]
+    data: NotRequired[dict[Word, Any] | None]
+    provenance: NotRequired[Provenance | None]

@@ -1,0 +1,33 @@
+"""What others wrote, as a terminal and a page may show it."""
+
+import json
+import re
+from typing import Any
+
+# What a terminal acts on, halves of characters, and marks that turn the direction of reading. Tab and line feed are text.
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+LONGEST = 2000  # characters of a message's line
+
+
+def visible(text: str) -> str:
+    """`text` on one line, with escapes in place of what a terminal would act on."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+
+
+def message(text: str) -> str:
+    """`text` as it is printed: its lines visible, what is too long of one cut out of its middle."""
+    return "\n".join(visible(_cut(line)) for line in text.split("\n"))
+
+
+def content(text: str) -> str:
+    """Lines that hold what others wrote, of any length, without anything that a terminal would act on."""
+    return HIDDEN.sub(lambda found: visible(found[0]), text)
+
+
+def as_json(value: Any) -> str:
+    """`value` as JSON that may go to a terminal."""
+    return HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST else f"{line[: LONGEST * 3 // 4]} ... {line[-LONGEST // 4 :]}"
