@@ -41,7 +41,8 @@ def put(path: Path, text: str) -> None:
     beside, content = path.with_name(f".{path.name}.part"), text.encode()
     with writing(path, len(content)):
         try:
-            with open(beside, "wb") as file:
+            beside.unlink(missing_ok=True)  # what a killed process left, or somebody's link to elsewhere
+            with open(beside, "xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -52,8 +53,14 @@ def put(path: Path, text: str) -> None:
 
 
 def publish(scratch: Path, final: Path) -> None:
-    """Give a folder its final name once all that is in it is on disk; what stood under that name goes."""
+    """Give a folder its final name once all that is in it is on disk; what stood under that name goes.
+
+    Its files may be read by whoever may read the folder (safetensors' writer gives them to their owner alone).
+    """
+    mode = scratch.stat().st_mode & 0o666
     for path in sorted(scratch.rglob("*")):
+        if path.is_file():
+            path.chmod(mode)
         sync(path)
     sync(scratch)
     shutil.rmtree(final, ignore_errors=True)

@@ -48,6 +48,23 @@ def test_a_file_is_written_whole_or_stays_what_it_was(tmp_path, monkeypatch) -> 
     assert path.read_text() == "one\n" and [file.name for file in tmp_path.iterdir()] == ["result.json"]
 
 
+def test_a_link_beside_a_file_is_not_followed(tmp_path) -> None:
+    (tmp_path / "theirs").write_text("kept")
+    (tmp_path / ".result.json.part").symlink_to(tmp_path / "theirs")
+    disk.put(tmp_path / "result.json", "mine\n")
+    assert (tmp_path / "theirs").read_text() == "kept" and (tmp_path / "result.json").read_text() == "mine\n"
+    assert not (tmp_path / "result.json").is_symlink()
+
+
+def test_files_of_a_folder_may_be_read_by_whoever_may_read_the_folder(tmp_path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir(mode=0o750)
+    (scratch / "weights").write_text("1")
+    (scratch / "weights").chmod(0o600)
+    disk.publish(scratch, tmp_path / "final")
+    assert (tmp_path / "final" / "weights").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_folder_takes_the_place_of_another(tmp_path) -> None:
     for number in (1, 2):
         scratch = tmp_path / "scratch"

@@ -165,7 +165,7 @@ class Store:
             try:
                 with FileLock(folder.with_name(f".{_address(folder)}.lock"), timeout=0):
                     if doomed(folder):
-                        shutil.rmtree(folder)
+                        folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
                         removed.append(folder)
             except Timeout:
                 pass
