@@ -51,6 +51,8 @@ def _bars(console: Console, total: int, done: int) -> Iterator[Callable[[Event],
                 if event.address not in bars:
                     bars[event.address] = progress.add_task(f"{event.label} {event.address}", total=event.steps or None, note="")
                 progress.update(bars[event.address], completed=event.step, total=event.steps or None, note=_note(event))
+                if event.lasting:
+                    console.print(content(f"{event.label} {event.address}: {event.note}"), markup=False)
                 return
             if event.address in bars:
                 progress.remove_task(bars.pop(event.address))
@@ -70,7 +72,7 @@ def _lines(console: Console, total: int, done: int) -> Iterator[Callable[[Event]
         nonlocal last, finished
         finished += event.state in ("done", "failed")
         now = time.monotonic()
-        if event.state == "failed" or now - last >= QUIET:
+        if event.state == "failed" or event.lasting or now - last >= QUIET:
             last = now
             where = f"{event.step}/{event.steps} {_note(event)}" if event.steps else ""
             stage = f"{event.state} {event.label} {event.address} {where or event.note}"

@@ -13,6 +13,7 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import Limits
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.stages.encoded import Desk
+from stilts_xtreme.stages.events import Unwatched
 from stilts_xtreme.stages.lineage import checked, seen
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TARGETS, TASKS
@@ -106,7 +107,7 @@ def test_a_part_is_refused_unless_the_folder_is_said_to_hold_parts(tmp_path: Pat
 
 def test_every_stage_reads_through_the_check(tmp_path: Path) -> None:
     files = {DEV: nli(60), "mnli/multinli_1.0_train.jsonl": nli(70), "xnli/test-de.tsv": "a\tb\tneutral\nc\td\tentailment\n"}
-    desk = Desk(Store(tmp_path / "store"), put(tmp_path / "data", files), None, Limits(64), lambda note: None)
+    desk = Desk(Store(tmp_path / "store"), put(tmp_path / "data", files), None, Limits(64), Unwatched())
     for asked, fault in (
         (("mnli", "train", "en"), "70 rows instead of the full release's 392,702"),
         (("mnli", "dev", "en"), "60 examples instead of the full release's 9,815"),

@@ -5,6 +5,7 @@ import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,8 @@ def where(tmp_path) -> Folder:
 
 
 def desk(where: Folder, words: Any, limits: Limits = Limits(24), notes: list[str] | None = None) -> Desk:  # noqa: B008
-    return Desk(Store(where.path.parent / "runs"), where, words, limits, (notes if notes is not None else []).append)
+    heard = (notes if notes is not None else []).append
+    return Desk(Store(where.path.parent / "runs"), where, words, limits, SimpleNamespace(note=heard, say=heard))  # type: ignore[arg-type]
 
 
 def ask(at: Desk, split: str = "train", labels: tuple[str, ...] = ("B-PER", "O"), **how: Any) -> encoded.Encoded:

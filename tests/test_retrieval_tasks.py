@@ -265,6 +265,12 @@ def test_a_right_answer_that_is_not_in_the_pool_is_a_fault(tmp_path: Path) -> No
         gathered("mewslix", Folder(tmp_path), "de")
 
 
+TRAINED = {
+    "schema": results.TRAINING, "plan": {"tasks": ["squad"]}, "steps": {"planned": 0, "done": 0}, "dev": {}, "examples": {},
+    "collapsed": False, "collapse": {}, "provenance": {},
+}  # fmt: skip
+
+
 def untrained(stage: plan.Predict, texts: list[str], folder: Path):
     """A store in which the stage's model is an encoder of random weights."""
     import torch
@@ -281,7 +287,7 @@ def untrained(stage: plan.Predict, texts: list[str], folder: Path):
         limits = {"max_length": 64, "doc_stride": 16, "max_answer_length": 8, "mask_rate": 0.15}
         notes = {source: {"threshold": None, "limits": limits}}
         encoder.Model(start, {source: "dual_encoder"}, {source: ()}, 0.0).save(scratch, words, notes)
-        results.write(scratch / "result.json", {"schema": results.TRAINING, "collapsed": False, "collapse": {}})
+        results.write(scratch / "result.json", {**TRAINED, "address": plan.address(stage.model)})
     return store
 
 

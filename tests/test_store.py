@@ -8,7 +8,10 @@ from stilts_xtreme import plan, results
 from stilts_xtreme.store import Store, manifest
 
 STAGE = plan.Train(plan.Random(8, 1, 1, 16, 32, 100), ("text",), plan.Recipe(), 1, ())
-RESULT = {"schema": results.TRAINING, "collapsed": False}
+RESULT = {
+    "schema": results.TRAINING, "address": plan.address(STAGE), "plan": {"tasks": ["text"]}, "steps": {"planned": 1, "done": 1},
+    "dev": {}, "examples": {}, "collapsed": False, "collapse": {}, "provenance": {},
+}  # fmt: skip
 
 
 def finish(scratch: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -176,9 +177,9 @@ def test_a_study_result_that_does_not_follow_from_its_stages_is_told(copy) -> No
     path = root / "study" / "few.json"
     text = path.read_text()
     at = text.index('"score": ')
-    path.write_text(text.replace('"score": ', '"score": 1', 1))
+    path.write_text(re.sub(r'"score": [0-9.]+', '"score": 1.25', text, count=1))
     (line,) = checked(study, root).faults
-    assert line.startswith(f'{path}:{text[:at].count(chr(10)) + 1}: "score": 1') and "stilts study " in line
+    assert line.startswith(f'{path}:{text[:at].count(chr(10)) + 1}: "score": 1.25') and "stilts study " in line
     path.write_text(text.replace('"seconds": ', '"seconds": 1', 1))  # below `provenance`
     assert not checked(study, root).faults
     path.unlink()

@@ -87,7 +87,7 @@ def resolve(text: str) -> Any:
         return number
     if _FLOAT.fullmatch(text):
         value = float(text)
-        if abs(value) == float("inf"):
+        if abs(value) >= 2.0**63:  # as with whole numbers; results refuse them, too
             raise ValueError("is too large a number")
         return value
     return text

@@ -51,7 +51,7 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
         raise UserError(f"setup.retrieval.max_length: {stage.max_length} is more than this encoder reads ({longest} tokens)")
     if not 0 <= stage.layer <= depth:
         raise UserError(f"setup.retrieval.layer: {stage.layer} is not a hidden state of this encoder (0 to {depth})")
-    desk = Desk(store, stage.where, words, Limits(max_length=stage.max_length), progress.note)
+    desk = Desk(store, stage.where, words, Limits(max_length=stage.max_length), progress)
 
     def sweep(*asked: tuple[str, str]) -> tuple[list[Encoded], _Sweep]:
         parts = [

@@ -17,6 +17,7 @@ from stilts_xtreme.engine.tokenizer import fingerprint
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.noise import Noise, perturb
+from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.lineage import checked, seen
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -42,15 +43,15 @@ class Encoded:
 class Desk:
     """Where a stage asks for its data: what other stages asked for before stands in the cache, and is neither read nor encoded.
 
-    `words` is the stage's tokenizer. `held` are readings at hand; each is let go once its features are there. `note` is told of
-    what takes time or is damaged.
+    `words` is the stage's tokenizer. `held` are readings at hand; each is let go once its features are there. `progress` is
+    told of what takes time or is damaged.
     """
 
     store: Store
     where: data.Where
     words: Any
     limits: Limits
-    note: Callable[[str], None]
+    progress: Progress
     held: dict[Asked, data.Reading] = field(default_factory=dict)
 
     def facts(self, *asked: str) -> dict[str, Any]:
@@ -62,7 +63,7 @@ class Desk:
             reading = self._reading(task, split, language, identity["facts"])
             _write(folder / FACTS, {"of": identity, "facts": seen(task, split, language, reading, self.where)})
 
-        return self.store.cached(_key(identity), partial(_facts, identity=identity), make, self.note)
+        return self.store.cached(_key(identity), partial(_facts, identity=identity), make, self.progress.say)
 
     def encoded(
         self,
@@ -91,7 +92,7 @@ class Desk:
         }
 
         def make(folder: Path) -> None:
-            self.note(f"encoding {task} {split} {language}")
+            self.progress.note(f"encoding {task} {split} {language}")
             examples = self._reading(task, split, language, identity).examples
             if chosen is not None:
                 examples = tuple(examples[i] for i in chosen)
@@ -102,7 +103,7 @@ class Desk:
             columns.save(folder, self._portions(head, examples, labels, training), beside)
 
         key = _key(identity)
-        features = self.store.cached(key, partial(_features, identity=identity), make, self.note)
+        features = self.store.cached(key, partial(_features, identity=identity), make, self.progress.say)
         self.held.pop((task, split, language), None)
         return Encoded(told, features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
 

@@ -22,7 +22,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Event:
-    """A stage's state (running, done, failed); while running its step, loss and tokens per second where it has them."""
+    """A stage's state (running, done, failed); while running its step, loss and tokens per second where it has them.
+
+    `lasting`: what the note says must be read, and not only seen to pass.
+    """
 
     address: str
     state: str
@@ -32,6 +35,7 @@ class Event:
     loss: float | None = None
     speed: float | None = None
     note: str = ""
+    lasting: bool = False
 
 
 Tell = Callable[[Event], None]
@@ -49,6 +53,10 @@ class Progress:
         stop.check()
         self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text))
 
+    def say(self, text: str) -> None:
+        """What has to be known of its work: that it goes on from before, that something was damaged."""
+        self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text, lasting=True))
+
     def through(self, total: int, text: str) -> Callable[[int], None]:
         """A function that is told how many more of `total` are done."""
         done, last = 0, time.monotonic()
@@ -63,3 +71,16 @@ class Progress:
                 self.tell(Event(plan.address(self.stage), "running", self.stage.label, done, total, note=text))
 
         return more
+
+
+class Unwatched(Progress):
+    """Nobody watches."""
+
+    def __init__(self) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass

@@ -41,7 +41,7 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, tell
     source, limits = stage.models[0].tasks[0], Limits(**notes["limits"])
     if too_long := [length for length in stage.lengths if length > encoder.longest(loaded[AGAIN][0].encoder)]:
         raise UserError(f"lengths: {too_long[0]} tokens are more than this encoder reads")
-    desk = Desk(store, stage.where, words, limits, progress.note)
+    desk = Desk(store, stage.where, words, limits, progress)
     labels = loaded[AGAIN][0].labels[source]
     read = {
         code: desk.encoded(stage.task, "test", code, head=notes["head"], labels=labels, training=False)

@@ -29,7 +29,7 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     languages: dict[str, dict[str, float]] = {}
     told: list[dict[str, Any]] = []
     progress = Progress(stage, tell)
-    memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, device.type, progress.note)
+    memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, device.type, progress.say)
     stop.hold()
     for answer in how(stage, store, device, progress, memory):
         code = answer.language
@@ -61,7 +61,7 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
     model, words, notes = models.trained(stage, store, device)
     source, head, limits = models.source(stage), HEADS[notes["head"]], Limits(**notes["limits"])
     labels = model.labels[source]
-    desk = Desk(store, stage.where, words, limits, progress.note)
+    desk = Desk(store, stage.where, words, limits, progress)
     parts = {
         code: desk.encoded(stage.task, "test", code, head=notes["head"], labels=labels, training=False, noise=stage.noise)
         for code in stage.languages

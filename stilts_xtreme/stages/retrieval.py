@@ -74,7 +74,7 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
     assert isinstance(stage.model, plan.Train)
     source = models.source(stage)
     model, words, notes = models.trained(stage, store, device)
-    task, desk = TASKS[stage.task], Desk(store, stage.where, words, Limits(**notes["limits"]), progress.note)
+    task, desk = TASKS[stage.task], Desk(store, stage.where, words, Limits(**notes["limits"]), progress)
     asked, candidates = (
         {code: desk.encoded(stage.task, split, code, head=task.head, labels=(), training=False, noise=noise) for code in codes}
         for split, codes, noise in (("test", stage.languages, stage.noise), ("pool", task.pools(stage.languages), None))

@@ -48,7 +48,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
             f"{stage.label}: recipe.max_length: {stage.recipe.max_length} is more than this encoder reads ({longest} tokens)"
         )
     limits = limits_of(stage.recipe)
-    desk = Desk(store, stage.where, words, limits, progress.note, held)
+    desk = Desk(store, stage.where, words, limits, progress, held)
     facts = _facts(stage, desk)
     labels = {task: _task(task).labels or _tags(_task(task), facts[task].values()) for task in stage.tasks}
     streams = {task: _stream(task, stage, desk, facts[task], labels[task]) for task in stage.tasks}
@@ -74,14 +74,14 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
 
     journal = Journal(scratch / "log.jsonl")
     saver = Saver(store.checkpoints(stage), journal, options.checkpoint_every)
-    saved = saver.resume(progress.note)
+    saved = saver.resume(progress.say)
     stop.hold()
     told, before = time.monotonic(), journal.tokens
     with journal.open():
         for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score, met, saved, saver.border):
             journal.add(step)
             if step.micro_batch:
-                progress.note(f"out of memory: recipe.micro_batch is {step.micro_batch} from here on, the batch is the same")
+                progress.say(f"out of memory: recipe.micro_batch is {step.micro_batch} from here on, the batch is the same")
             if (now := time.monotonic()) - told > EVERY or step.score is not None:
                 told = now
                 speed = (journal.tokens - before) / max(now - began, 1e-9)
