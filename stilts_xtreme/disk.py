@@ -16,9 +16,9 @@ CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOL
 
 @contextmanager
 def writing(path: Path, needed: int | None = None) -> Iterator[None]:
-    """Failures of writes to `path` as one line: RunFailed, UserError where it is closed to us. `needed`: bytes to be written.
+    """Failures of writes to `path` as one line: RunFailed, UserError where it is closed to us.
 
-    Libraries written in Rust raise errors of their own; the system's number stands in their text.
+    `needed`: bytes to be written; where that is not known, the line tells how many are there. Libraries written in Rust raise errors of their own; the system's number stands in their text.
     """
     try:
         yield
@@ -29,8 +29,10 @@ def writing(path: Path, needed: int | None = None) -> Iterator[None]:
         if number not in FULL | CLOSED:
             raise
         name = getattr(fault, "filename", None) or path
-        wanted = "" if needed is None else f" ({needed:,} bytes needed)"
-        line = f"{name}: cannot be written: {os.strerror(number)}{wanted}, {_free(path)}; what was finished is kept"
+        wanted = f"more than {_size(path):,}" if needed is None else f"{needed:,}"
+        line = (
+            f"{name}: cannot be written: {os.strerror(number)} ({wanted} bytes needed), {_free(path)}; what was finished is kept"
+        )
         if number in FULL:
             raise RunFailed(f"{line}: make room, then run the same command again") from None
         raise UserError(f"{line}: give another folder or the right to write there") from None
@@ -82,6 +84,11 @@ def _number(fault: Exception) -> int | None:
         return fault.errno
     found = re.search(r"\(os error (\d+)\)", str(fault))
     return int(found[1]) if found else None
+
+
+def _size(path: Path) -> int:
+    """Bytes that are there so far."""
+    return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
 
 
 def _free(path: Path) -> str:

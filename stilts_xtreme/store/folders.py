@@ -193,9 +193,10 @@ def _claim(final: Path, done: Callable[[], bool], wait: bool = True) -> Iterator
         shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process: we hold its lock, so it is gone
         scratch.mkdir()
         try:
-            yield scratch
-            manifest.write(scratch)
-            disk.publish(scratch, final)
+            with disk.writing(scratch):
+                yield scratch
+                manifest.write(scratch)
+                disk.publish(scratch, final)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
