@@ -18,7 +18,8 @@ CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOL
 def writing(path: Path, needed: int | None = None) -> Iterator[None]:
     """Failures of writes to `path` as one line: RunFailed, UserError where it is closed to us.
 
-    `needed`: bytes to be written; where that is not known, the line tells how many are there. Libraries written in Rust raise errors of their own; the system's number stands in their text.
+    `needed`: bytes to be written; of a scratch folder the line tells how many are there. Libraries written in Rust raise errors
+    of their own; the system's number stands in their text.
     """
     try:
         yield
@@ -29,10 +30,12 @@ def writing(path: Path, needed: int | None = None) -> Iterator[None]:
         if number not in FULL | CLOSED:
             raise
         name = getattr(fault, "filename", None) or path
-        wanted = f"more than {_size(path):,}" if needed is None else f"{needed:,}"
-        line = (
-            f"{name}: cannot be written: {os.strerror(number)} ({wanted} bytes needed), {_free(path)}; what was finished is kept"
-        )
+        told = [f"{name}: cannot be written: {os.strerror(number)}"]
+        if needed is not None:
+            told.append(f"{needed:,} bytes needed")
+        elif path.suffix == ".part":
+            told.append(f"more than the {_size(path):,} bytes there needed")
+        line = f"{', '.join(told)}, {_free(path)}; what was finished is kept"
         if number in FULL:
             raise RunFailed(f"{line}: make room, then run the same command again") from None
         raise UserError(f"{line}: give another folder or the right to write there") from None

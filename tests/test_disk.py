@@ -43,7 +43,7 @@ def test_a_file_is_written_whole_or_stays_what_it_was(tmp_path, monkeypatch) -> 
         raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(RunFailed, match=r"result\.json.*\(4 bytes needed\)"):
+    with pytest.raises(RunFailed, match=r"result\.json.*4 bytes needed"):
         disk.put(path, "two\n")
     assert path.read_text() == "one\n" and [file.name for file in tmp_path.iterdir()] == ["result.json"]
 

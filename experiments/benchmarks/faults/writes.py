@@ -39,20 +39,19 @@ def full(name: str, words: Sequence[object], base: Path, folder: Path, step: int
         if ended.code == 0:
             shutil.rmtree(root)
             break
-        lines = [line for line in ended.told.splitlines() if "cannot be written" in line]
-        told: dict[str, Any] = {
-            "write": number,
-            "code": ended.code,
-            "line": lines[-1].replace(str(root), "STORE") if lines else "",
+        lines = {  # told as it happens and, the same, at the end
+            f"STORE{line.partition(str(root))[2]}" for line in ended.told.splitlines() if "cannot be written" in line
         }
-        told["clear"] = ended.code in (2, 3) and len(lines) == 1 and "Traceback" not in ended.told
+        told: dict[str, Any] = {"write": number, "code": ended.code, "line": " | ".join(sorted(lines))}
+        named = len(lines) == 1 and " needed, " in told["line"] and " bytes free" in told["line"]
+        told["clear"] = ended.code in (2, 3) and named and "Traceback" not in ended.told
         told["unsound"] = [str(path) for path in root.glob("*/[0-9a-f]*") if faults(path)]
         told["unsound"] += [str(path) for path in root.glob("*/.*.saved/[0-9]*") if faults(path)]
         told["left"] = [str(path) for path in root.glob("*/.*.part")]
+        if not told["clear"]:
+            told["told"] = ended.told[-1500:]
         ended = child.run([*words, "--store", root], log)
         told["identical"] = ended.code == 0 and child.contents(root) == wanted
-        if not told["clear"] or not told["identical"]:
-            told["told"] = ended.told[-1500:]
         trials.append(told)
         shutil.rmtree(root)
         print(f"{name} {told}", file=sys.stderr, flush=True)
