@@ -62,7 +62,8 @@ studies: $(READY)
 bench: $(READY)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	$(VENV)/bin/python -m experiments.benchmarks.train $(if $(FULL),--full)
-	for part in grid mining features; do $(VENV)/bin/python -m experiments.benchmarks.$$part || exit; done
+	for part in grid mining features $(if $(FULL),"mining 50000 --rounds 2 --vectors random"); do \
+	  $(VENV)/bin/python -m experiments.benchmarks.$$part || exit; done
 	$(VENV)/bin/python -m experiments.benchmarks.table
 
 $(READY): pyproject.toml
