@@ -163,7 +163,7 @@ def _folder(task: Task, place: Folder) -> Iterator[Entry]:
                     entries.append(replace(_entry(one, split, code, place, read_already[same]), used=used))
                     entries[-1] = replace(entries[-1], source=folder.source(found, place.path))
                 elif used and (split, code) in wanted:
-                    fault = folder.missing(task, split, code, place.path, place.cut)
+                    fault = folder.missing(task, split, code, place.path, place.cut, own if present else None)
                     entries.append(Entry(task.name, split, code, "missing", note=str(fault)))
         yield from sorted(entries, key=lambda entry: SPLITS.index(entry.split))
 

@@ -193,7 +193,7 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
         case Folder(path, cut):
             found = folder.find(task, split, language, path, cut and not translated)  # dev is English: all of it is for training
             if found is None:
-                raise folder.missing(task, split, language, path, cut)
+                raise folder.missing(task, split, language, path, cut, folder.layout(task, path))
             name = folder.source(found, path)
             return _Place(name, lambda: folder.rows(found, language), lambda: folder.digest(found, path), found.half)
         case HubCache():
