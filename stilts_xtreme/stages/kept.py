@@ -27,6 +27,7 @@ class Kept:
     device: str
     known: dict[str, Path]
     pending: dict[str, np.ndarray] = field(default_factory=dict)
+    size: int = 0  # bytes of what is pending
     saved: float = field(default_factory=time.monotonic)
     sweeps: int = 0
 
@@ -38,15 +39,16 @@ class Kept:
     def put(self, name: str, arrays: list[np.ndarray]) -> None:
         """Take a batch's arrays; written where it is time or they are many, and where we are asked to stop."""
         self.pending |= {f"{name}/{i}": np.ascontiguousarray(array) for i, array in enumerate(arrays)}
-        size = sum(array.nbytes for array in self.pending.values())
-        if stop.asked() or time.monotonic() - self.saved > self.every or size > AT_MOST:
-            self._save(size)
+        self.size += sum(array.nbytes for array in arrays)
+        if stop.asked() or time.monotonic() - self.saved > self.every or self.size > AT_MOST:
+            self._save()
         stop.check()
 
-    def _save(self, size: int) -> None:
+    def _save(self) -> None:
         from safetensors.numpy import save_file
 
-        pending, self.pending, self.saved = self.pending, {}, time.monotonic()
+        pending, size = self.pending, self.size
+        self.pending, self.size, self.saved = {}, 0, time.monotonic()
         number = self.checkpoints.last() + 1
         self.checkpoints.save(number, lambda folder: save_file(pending, folder / ARRAYS), size)
 

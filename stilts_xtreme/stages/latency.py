@@ -22,7 +22,7 @@ from stilts_xtreme.stages.encoded import Desk, Encoded
 from stilts_xtreme.stages.events import Options, Progress, Tell
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.stages.scored import headline
-from stilts_xtreme.store import Store
+from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks.catalogue import TASKS
 
 AGAIN = "again"  # the first model, loaded once more: what two copies of the same weights differ by is the method's own noise
@@ -97,7 +97,7 @@ def _loaded(stage: plan.Latency, store: Store, device: Any) -> dict[str, tuple[A
     """Model, tokenizer and notes by address; the first once more, from disk, as a control."""
     found = {}
     for name, link in [*((plan.address(link), link) for link in stage.models), (AGAIN, stage.models[0])]:
-        model, words, notes = encoder.load_model(store.model(link), link.tasks[0])
+        model, words, notes = encoder.load_model(whole(store.path(link)), link.tasks[0])
         found[name] = model.to(device), words, notes
     return found
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.engine import encoder
-from stilts_xtreme.store import Store
+from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks.catalogue import TASKS, training
 
 
 def trained(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any, dict[str, Any]]:
     """Model, tokenizer and notes of the training that the stage predicts with, on the device."""
     assert isinstance(stage.model, plan.Train)
-    return _trained(store.model(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
+    return _trained(store.path(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
 
 
 def source(stage: plan.Predict) -> str:
@@ -26,7 +26,7 @@ def source(stage: plan.Predict) -> str:
 def plain(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any]:
     """The stage's encoder without any head and its tokenizer, on the device."""
     if isinstance(stage.model, plan.Train):
-        return _plain(store.model(stage.model), None, device)
+        return _plain(store.path(stage.model), None, device)
     return _plain(stage.model.name, stage.model.revision, device)
 
 
@@ -39,7 +39,7 @@ def forget() -> None:
 @lru_cache(maxsize=1)
 def _trained(folder: Path, task: str, device: Any, half: bool) -> tuple[Any, Any, dict[str, Any]]:
     forget()  # before the next one is there: two large ones may not fit
-    model, words, notes = encoder.load_model(folder, task)
+    model, words, notes = encoder.load_model(whole(folder), task)
     model.to(device)
     return model.halve() if half else model, words, notes
 
@@ -47,5 +47,5 @@ def _trained(folder: Path, task: str, device: Any, half: bool) -> tuple[Any, Any
 @lru_cache(maxsize=1)
 def _plain(name: Path | str, revision: str | None, device: Any) -> tuple[Any, Any]:
     forget()
-    model, words = encoder.load(name, revision)
+    model, words = encoder.load(whole(name) if isinstance(name, Path) else name, revision)
     return model.to(device), words

@@ -21,7 +21,7 @@ from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, Tell
 from stilts_xtreme.stages.journal import Journal, Saver
 from stilts_xtreme.stages.lineage import checked, lineage
 from stilts_xtreme.stages.scored import headline
-from stilts_xtreme.store import Store
+from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import training
 from stilts_xtreme.tasks.metrics import RANKED
@@ -171,7 +171,7 @@ def _start(stage: plan.Train, store: Store, text: Mapping[Asked, data.Reading]) 
         return encoder.random_encoder(stage.start, words, stage.seed), words
     if isinstance(stage.start, plan.Pretrained):
         return encoder.load(stage.start.name, stage.start.revision)
-    return encoder.load(store.model(stage.start))
+    return encoder.load(whole(store.path(stage.start)))
 
 
 def tokenizer_lines(stage: plan.Train) -> int:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stilts_xtreme import disk
 from stilts_xtreme.store import manifest
 
 
@@ -18,19 +17,8 @@ class Checkpoints:
 
     def save(self, number: int, write: Callable[[Path], None], needed: int) -> None:
         """Keep what `write` puts into a folder, about `needed` bytes; on failure those before stay as they are."""
-        final = self.folder / f"{number:09}"
-        scratch = self.folder / f".{number:09}.part"
-        with disk.writing(scratch, needed):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                shutil.rmtree(scratch, ignore_errors=True)
-                scratch.mkdir()
-                write(scratch)
-                manifest.write(scratch)
-                disk.publish(scratch, final)
-            except BaseException:
-                shutil.rmtree(scratch, ignore_errors=True)
-                raise
+        with manifest.made(self.folder / f"{number:09}", needed) as scratch:
+            write(scratch)
         if self.keep:
             for older in self._all()[: -self.keep]:
                 shutil.rmtree(older, ignore_errors=True)

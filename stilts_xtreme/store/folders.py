@@ -1,6 +1,5 @@
 """Finished stages on disk: found by address, written in a scratch folder under a lock, renamed into place when complete."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stilts_xtreme import disk, plan, results
-from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.store import manifest
 from stilts_xtreme.store.checkpoints import Checkpoints
 
@@ -54,12 +52,6 @@ class Store:
         """What is missing or damaged of the finished stage's files, a clause each; weights are large: they may be left out."""
         return manifest.faults(self.path(stage), lambda name: weights or not name.endswith(".safetensors"))
 
-    def model(self, stage: plan.Stage) -> Path:
-        """The folder of a finished training whose weights are about to be read; RunFailed where they are damaged."""
-        if found := self.faults(stage):
-            raise RunFailed(f"{self.path(stage)}: {'; '.join(found)}; run the same command again, then this stage is done again")
-        return self.path(stage)
-
     def checkpoints(self, stage: plan.Stage) -> Checkpoints:
         """Those of a stage that is not finished; of a training the last two are kept."""
         return Checkpoints(_saved(self.path(stage)), keep=2 if isinstance(stage, plan.Train) else None)
@@ -75,7 +67,7 @@ class Store:
         final = self.path(stage)
         with disk.writing(final), _claim(final, lambda: self.done(stage), wait) as scratch:
             if scratch is not None:
-                (scratch / "stage.json").write_text(_text(plan.identity(stage)), encoding="utf-8", newline="\n")
+                (scratch / "stage.json").write_text(manifest.text(plan.identity(stage)), encoding="utf-8", newline="\n")
             yield scratch
             if scratch is not None:
                 if not (scratch / "result.json").is_file():
@@ -181,7 +173,7 @@ def _claim(final: Path, done: Callable[[], bool], wait: bool = True) -> Iterator
     from filelock import FileLock, Timeout
 
     final.parent.mkdir(parents=True, exist_ok=True)
-    scratch, lock = final.with_name(f".{final.name}.part"), FileLock(final.with_name(f".{final.name}.lock"))
+    lock = FileLock(final.with_name(f".{final.name}.lock"))
     try:
         lock.acquire(timeout=-1 if wait else 0)
     except Timeout:
@@ -190,16 +182,8 @@ def _claim(final: Path, done: Callable[[], bool], wait: bool = True) -> Iterator
         if done():
             yield None
             return
-        shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process: we hold its lock, so it is gone
-        scratch.mkdir()
-        try:
-            with disk.writing(scratch):
-                yield scratch
-                manifest.write(scratch)
-                disk.publish(scratch, final)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
+        with manifest.made(final) as scratch:
+            yield scratch
     finally:
         lock.release()
 
@@ -210,7 +194,3 @@ def _saved(final: Path) -> Path:
 
 def _address(folder: Path) -> str:
     return folder.name.removeprefix(".").removesuffix(".part").removesuffix(SAVED)
-
-
-def _text(content: Any) -> str:
-    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

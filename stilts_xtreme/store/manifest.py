@@ -1,10 +1,15 @@
-"""The list of a folder's files by their SHA-256: whether they are what was written."""
+"""The list of a folder's files by their SHA-256: whether they are what was written; folders that are made whole, with one."""
 
 import hashlib
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from stilts_xtreme import disk
+from stilts_xtreme.errors import RunFailed
 
 NAME = "manifest.json"
 
@@ -21,15 +26,15 @@ def manifest(folder: Path) -> dict[str, str]:
 
 def write(folder: Path) -> None:
     """Write the manifest of all that is in the folder."""
-    (folder / NAME).write_text(_text(manifest(folder)), encoding="utf-8", newline="\n")
+    (folder / NAME).write_text(text(manifest(folder)), encoding="utf-8", newline="\n")
 
 
 def faults(folder: Path, looked_at: Callable[[str], Any] = lambda name: True) -> list[str]:
     """What is missing or damaged of a folder's files, a clause each: the manifest, and those it names that are `looked_at`."""
     try:
-        text = (folder / NAME).read_bytes().decode()
-        told = json.loads(text)
-        if not told or text != _text(told):  # so that no damage to the manifest itself goes unseen
+        written = (folder / NAME).read_bytes().decode()
+        told = json.loads(written)
+        if not told or written != text(told):  # so that no damage to the manifest itself goes unseen
             raise ValueError
     except OSError:
         return [f"{NAME} is missing"]
@@ -45,8 +50,35 @@ def faults(folder: Path, looked_at: Callable[[str], Any] = lambda name: True) ->
     return found
 
 
-def _text(told: dict[str, str]) -> str:
-    return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+def whole(folder: Path) -> Path:
+    """The folder, whose weights are about to be read; RunFailed where anything in it is damaged."""
+    if found := faults(folder):
+        raise RunFailed(f"{folder}: {'; '.join(found)}; run the same command again, then this stage is done again")
+    return folder
+
+
+@contextmanager
+def made(final: Path, needed: int | None = None) -> Iterator[Path]:
+    """A scratch folder beside `final` that takes its name on leaving, with a manifest; on any exception nothing is left of it.
+
+    Only who holds the lock of what stands there may. `needed`: see `disk.writing`.
+    """
+    scratch = final.with_name(f".{final.name}.part")
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process
+    try:
+        with disk.writing(scratch, needed):
+            scratch.mkdir(parents=True)
+            yield scratch
+            write(scratch)
+            disk.publish(scratch, final)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+def text(content: Any) -> str:
+    """JSON as the store's own files hold it."""
+    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _digest(file: Path) -> str:
