@@ -1,0 +1,66 @@
+"""The commands: parse, call, print. Nothing heavy is imported before a stage runs."""
+
+import io
+import sys
+from pathlib import Path
+
+import typer
+
+from stilts_xtreme import disk, shown, stop
+from stilts_xtreme.cli import inputs, stages, store, studies
+from stilts_xtreme.errors import Aborted, Interrupted, RunFailed, UserError
+
+
+def _group(app: typer.Typer, name: str, about: str) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help=about)
+    app.add_typer(group, name=name)
+    return group
+
+
+app = typer.Typer(
+    name="stilts", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Does English intermediate-task training help zero-shot transfer to other languages, and which task?",
+)  # fmt: skip
+for command in (
+    stages.train_intermediate, stages.train_multitask, stages.finetune_target, stages.evaluate,
+    studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
+    inputs.score, inputs.tasks, inputs.check,
+):  # fmt: skip
+    app.command()(command)
+
+runs = _group(app, "runs", "Look at and tidy the store of finished stages.")
+runs.command("list")(store.runs_list)
+runs.command("show")(store.runs_show)
+runs.command("clean")(store.runs_clean)
+
+data = _group(app, "data", "Look at the data before a long run, and fetch it for machines without a connection.")
+data.command("check")(inputs.data_check)
+data.command("fetch")(inputs.data_fetch)
+
+
+def main() -> None:
+    """Run a command.
+
+    Exit 0 done, 2 the input can be mended, 3 a run failed, 75 stopped by a signal with all that was done kept, 130 stopped at
+    once by a second Ctrl-C; 1 with a traceback is our fault.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # the same bytes in every locale, and a path as it was given
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    try:
+        stop.listen()
+        with disk.writing(Path.cwd()):
+            app()
+    except UserError as fault:
+        _end(str(fault), 2)
+    except RunFailed as fault:
+        _end(f"failed:\n{fault}", 3)
+    except Interrupted:
+        _end("stopped; what was done is kept. Run the same command again to go on from there.", 75)
+    except Aborted:
+        _end("stopped at once; nothing half-done is left. Run the same command again to go on from the last checkpoint.", 130)
+
+
+def _end(said: str, code: int) -> None:
+    print(shown.message(said), file=sys.stderr)
+    sys.exit(code)

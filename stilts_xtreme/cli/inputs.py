@@ -1,0 +1,98 @@
+"""The commands that look at what goes in: tasks, data, specs, and predictions made elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stilts_xtreme import console, shown
+from stilts_xtreme.cli.arguments import DataOption, SetupOption
+from stilts_xtreme.errors import UserError
+
+
+def tasks(
+    name: Annotated[str | None, typer.Argument(help="A task's name; without it, all are listed.", show_default=False)] = None,
+    setup: SetupOption = None, folder: DataOption = None,
+) -> None:  # fmt: skip
+    """List the tasks with the sizes of their releases, or show one's declaration and a row turned into an example.
+
+    With --setup or --data also what of them is there, and the row is one from there.
+    """
+    from stilts_xtreme import listing
+
+    where = console.where(setup, folder)
+    listing.show(name, where) if name else listing.every(where)
+
+
+def data_check(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[TASK]...", help="Default: all.", show_default=False)] = None,
+    setup: SetupOption = None, folder: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:  # fmt: skip
+    """Read all data of tasks, and of those they are trained with: is it there, sound, as large as the release?
+
+    Without --setup and --data it looks into the hub's cache; nothing is downloaded. Exit code 2 where data is broken, or where
+    that of a task that is named is missing or not the whole release.
+    """
+    from dataclasses import asdict
+
+    from stilts_xtreme import listing
+    from stilts_xtreme.data import inventory
+    from stilts_xtreme.data.read import HubCache
+
+    chosen = [listing.known(name) for name in names or listing.TASKS]
+    entries = list(inventory.check(chosen, console.where(setup, folder) or HubCache()))
+    print(shown.as_json([asdict(entry) for entry in entries])) if as_json else listing.inventory(entries)
+    bad = ("broken", "missing", "differs") if names else ("broken",)
+    if faults := [entry for entry in entries if entry.used and entry.state in bad]:
+        told = dict.fromkeys(f"{one.task} {one.split} {one.language}: {one.state}: {one.note}" for one in faults)
+        raise UserError("\n".join(told))
+
+
+def data_fetch(
+    names: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks.", show_default=False)],
+    to: Annotated[Path | None, typer.Option("--to", metavar="FOLDER", help="Releases go here.", show_default=False)] = None,
+) -> None:
+    """Download the data of tasks, and of those they are trained with, for machines without a connection.
+
+    With --to the releases as published, archives as they are; without it the hub's copies, into the cache of `datasets`.
+    Run it again to go on where it broke off.
+    """
+    from stilts_xtreme import listing
+    from stilts_xtreme.data import fetch
+    from stilts_xtreme.progress import downloads
+
+    known = [listing.known(name) for name in names]
+    with downloads() as tell:
+        for there in fetch.fetch(known, to, tell):
+            print(there)
+
+
+def check(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Specs of any kind.", show_default=False)]) -> None:
+    """Validate specs without running them: every fault with file, line and column."""
+    faults = []
+    for path in specs:
+        try:
+            loaded = console.load(path, None, None)
+            print(shown.content(f"{path}: {loaded.kind}, sound"))
+        except UserError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise UserError("\n".join(faults))
+
+
+def score(
+    predictions: Annotated[Path, typer.Argument(help="Predictions in the official submission layout.", show_default=False)],
+    labels: Annotated[Path, typer.Argument(help="Labels in the same layout.", show_default=False)],
+    benchmark: Annotated[str, typer.Option(help="xtreme or xtreme-r.")] = "xtreme",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Score predictions made by anything, as the benchmark's own evaluate.py does."""
+    from stilts_xtreme import listing
+    from stilts_xtreme.scoring.benchmarks import BENCHMARKS
+    from stilts_xtreme.scoring.submission import score_submission
+
+    if benchmark not in BENCHMARKS:
+        raise UserError(f"--benchmark {benchmark}: give one of {', '.join(BENCHMARKS)}")
+    scores = score_submission(predictions, labels, benchmark)
+    print(shown.as_json(scores)) if as_json else listing.benchmark(scores)

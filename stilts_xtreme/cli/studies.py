@@ -1,0 +1,155 @@
+"""The commands of whole studies: run, time, check again, draw, ask."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stilts_xtreme import console, shown
+from stilts_xtreme.cli.arguments import (
+    EVERY,
+    RUNS,
+    AsJson,
+    Device,
+    DryRun,
+    Every,
+    Jobs,
+    Out,
+    Overrides,
+    Scale,
+    Spec,
+    StoreOption,
+    Submission,
+    Threads,
+)
+from stilts_xtreme.errors import UserError
+
+
+def study(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    every: Every = EVERY,
+    setup: Scale = None, jobs: Jobs = None, out: Out = None, submission: Submission = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
+    from stilts_xtreme import axes, plan
+
+    overrides = console.scaled(spec, setup, overrides)
+    loaded, store_ = console.load(spec, overrides, {"study"}), console.store_at(store)
+    cells = axes.study(loaded)
+    stages = plan.ordered([cell.stage for cell in cells])
+    if dry_run:
+        return console.tree(stages, store_, {plan.address(cell.stage) for cell in cells})
+    console.run(stages, store_, console.options(device, threads, every), jobs)
+    from stilts_xtreme import results
+    from stilts_xtreme.analysis.study import gather
+
+    path = out or store_.root / "study" / f"{loaded.name}.json"
+    content = gather(loaded, cells, store_, console.written("study", spec, overrides))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    results.write(path, content)
+    if submission:
+        picks = content.get("best", {}).get("english-dev", {}).get("picks", {})
+        folders = [(cell.stage, console.folder_name(cell.intermediate), cell.seed) for cell in cells if not cell.noise]
+        folders += [
+            (cell.stage, "best-on-english-dev", cell.seed)
+            for cell in cells
+            if not cell.noise and picks.get(cell.target) == cell.intermediate
+        ]
+        console.submit([(stage, submission / name / f"seed-{seed}") for stage, name, seed in folders], store_, submission)
+    console.show(path, content, as_json)
+
+
+def latency(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
+    every: Every = EVERY,
+    setup: Scale = None, jobs: Jobs = None, out: Out = None, dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Time trained models on a target, plain and sped up, after the trainings they need (kind: latency).
+
+    --threads and --jobs are for trainings; how many threads are timed stands in the spec. Nothing else should run meanwhile.
+    """
+    from stilts_xtreme import axes, plan
+
+    overrides = console.scaled(spec, setup, overrides)
+    loaded, store_ = console.load(spec, overrides, {"latency"}), console.store_at(store)
+    timed = axes.latency(loaded, "cuda" if device != "cpu" and console.gpu() else "cpu")
+    stages = plan.ordered([one.stage for one in timed])
+    if dry_run:
+        return console.tree(stages, store_, {plan.address(one.stage) for one in timed})
+    console.run(stages, store_, console.options(device, threads, every), jobs)
+    from stilts_xtreme import results
+    from stilts_xtreme.analysis.latency import gather
+
+    path = out or store_.root / "study" / f"{loaded.name}.json"
+    content = gather(loaded, timed, store_, console.written("latency", spec, overrides))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    results.write(path, content)
+    console.show(path, content, as_json)
+
+
+def verify(
+    spec: Annotated[Path | None, typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False)] = None,
+    overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None,
+    result: Annotated[
+        Path | None, typer.Option("--result", "--out", help="Its result; default: STORE/study/NAME.json.", show_default=False)
+    ] = None,
+) -> None:  # fmt: skip
+    """Check that files are what was written; of a study also that every score follows from the stored predictions, that its
+    result follows from those, and that nothing it evaluates was trained on.
+
+    Exit 2 where anything is not so, a line for each fault. Nothing is written.
+    """
+    from stilts_xtreme import verify as verifying
+    from stilts_xtreme.progress import checks
+
+    if not store.is_dir():
+        raise UserError(f"--store {store}: there is no such folder")
+    with checks() as tell:
+        if spec is None:
+            found = verifying.store(console.store_at(store), tell)
+        else:
+            from stilts_xtreme import axes
+
+            loaded = console.load(spec, console.scaled(spec, setup, overrides), {"study"})
+            path = result or store / "study" / f"{loaded.name}.json"
+            found = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, tell)
+    from stilts_xtreme import listing
+
+    listing.verified(found)
+    if found.faults:
+        raise UserError("\n".join(found.faults))
+
+
+def report(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A study's result (JSON).", show_default=False)],
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder for the pages; default: beside the result.", show_default=False)
+    ] = None,
+) -> None:
+    """Draw a study's report: a Markdown and an HTML page with tables and plots."""
+    from stilts_xtreme import report as pages
+    from stilts_xtreme import results
+
+    content = results.read(study, results.STUDY, results.LATENCY_STUDY)
+    folder = to or study.with_suffix("")
+    pages.write(content, folder)
+    print(folder / "report.md")
+
+
+def recommend(
+    studies: Annotated[list[Path], typer.Argument(metavar="STUDY...", help="Results of studies (JSON).", show_default=False)],
+    target: Annotated[str, typer.Option("--target", metavar="TASK", help="The target task.", show_default=False)],
+    languages: Annotated[
+        str | None, typer.Option("--languages", metavar="CODE,...", help="Only these; default: all.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
+) -> None:
+    """Name the intermediate task to use for a target, or none, with the gain to expect and how sure that is."""
+    from stilts_xtreme import results
+    from stilts_xtreme.report.advice import words as advice
+    from stilts_xtreme.report.advice.recommend import recommend as ask
+
+    read = [results.read(path, results.STUDY) for path in studies]
+    found = ask(read, target, [code for code in (languages or "").split(",") if code])
+    print(shown.as_json(advice.content(found)) if as_json else "\n".join(advice.lines(found)))
