@@ -47,7 +47,9 @@ class _Driver:
     given: dict[str, Slot] = field(default_factory=dict)  # to which job a stage was given last, by address
     alive: list[Job] = field(default_factory=list)  # jobs of this store's rounds in the queue
     failed: graph.Failed = field(default_factory=dict)
-    tries: dict[str, tuple[int, int]] = field(default_factory=dict)  # by address: number of the last checkpoint, jobs since
+    tries: dict[str, tuple[int, int]] = field(
+        default_factory=dict
+    )  # by address: number of the last checkpoint, jobs since that kept none
 
     def drive(self) -> None:
         pause, answered, told = SHORTEST, time.monotonic(), False
@@ -116,9 +118,9 @@ class _Driver:
             return graph.note(self.failed, stage, kind(told["said"]), self.tell)
         if not graph.ready(stage, self.store):
             return  # the job ended at what this one builds on
-        reached, count = self.tries.get(name, (-1, 0))
+        reached, count = self.tries.get(name, (0, 0))
         now = self.store.checkpoints(stage).last()
-        self.tries[name] = now, (count + 1 if now <= reached else 1)
+        self.tries[name] = now, 0 if now > reached else count + 1
         words = self.rounds.last_words(slot)
         if self.tries[name][1] < TRIES:
             self.say(f"{stage.label} {name}: its job is gone without a result, {words}; it is submitted again")

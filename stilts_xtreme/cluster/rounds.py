@@ -69,15 +69,13 @@ class Rounds:
     def failures(self, slot: Slot) -> dict[str, dict[str, str]]:
         """What the slot's job says of stages that failed: by address `kind` (input or run) and `said`."""
         folder = self.root / slot.round
-        try:
+        if folder.is_dir():
             os.listdir(folder)  # a cluster's file system looks again
-            found = json.loads(files.content(folder / f"failed-{slot.index}.json", LARGEST))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        if not isinstance(found, dict):
-            return {}
-        told = {name: one for name, one in found.items() if isinstance(one, dict)}
-        return {name: {"kind": str(one.get("kind")), "said": str(one.get("said"))} for name, one in told.items()}
+        return _failures(folder / f"failed-{slot.index}.json")
+
+    def failed(self) -> set[str]:
+        """Addresses of all stages that jobs say have failed."""
+        return {name for path in self.root.glob("*/failed-*.json") for name in _failures(path)}
 
     def log(self, slot: Slot) -> Path | None:
         """The log of a slot's job, where it wrote one."""
@@ -122,7 +120,15 @@ def packs(folder: Path) -> list[list[str]]:
     return found if sound else []
 
 
+def _failures(path: Path) -> dict[str, dict[str, str]]:
+    try:
+        found = json.loads(files.content(path, LARGEST))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    told = {name: one for name, one in found.items() if isinstance(one, dict)} if isinstance(found, dict) else {}
+    return {name: {"kind": str(one.get("kind")), "said": str(one.get("said"))} for name, one in told.items()}
+
+
 def tell_failures(folder: Path, index: int, told: Mapping[str, Mapping[str, str]]) -> None:
     """Write what failed in a job, by address; without any, that nothing did."""
-    path = folder / f"failed-{index}.json"
-    disk.put(path, json.dumps(told, ensure_ascii=True) + "\n")
+    disk.put(folder / f"failed-{index}.json", json.dumps(told, ensure_ascii=True) + "\n")

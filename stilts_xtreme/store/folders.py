@@ -146,6 +146,12 @@ class Store:
             for folder in sorted((self.root / kind).glob(f".*{SAVED}/[0-9]*")):
                 yield "checkpoint", folder
 
+    def count(self, kind: str) -> tuple[int, int, int]:
+        """How many stages of a kind are finished, have a scratch folder, have checkpoints."""
+        folder = self.root / kind
+        done = sum((one / "result.json").is_file() for one in folder.glob("[0-9a-f]*"))
+        return done, len(list(folder.glob(".*.part"))), len(list(folder.glob(f".*{SAVED}")))
+
     def sweep(self) -> list[Path]:
         """Remove what dead processes left: scratch folders, runs without a result, checkpoints of finished ones; returns them."""
 
