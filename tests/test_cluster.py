@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import plan, watching
+from stilts_xtreme import axes, plan, spec, watching
 from stilts_xtreme.cluster import driver, job, rounds
 from stilts_xtreme.cluster.packs import packs
-from stilts_xtreme.cluster.queue import Job, Refused
+from stilts_xtreme.cluster.queue import Job, Queue, Refused
 from stilts_xtreme.cluster.settings import Slurm, settings
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages import logged
 from stilts_xtreme.stages.events import Event, Options
 from stilts_xtreme.store import Store
-from tests.test_end_to_end import EXPERIMENTS, TINY, stilts
+from tests.test_end_to_end import EXPERIMENTS, stilts
 
 FIRST = plan.Train(plan.Random(8, 1, 1, 16, 32, 100), ("text",), plan.Recipe(), 1, ())
 MIDDLE = plan.Train(FIRST, ("mnli",), plan.Recipe(), 1, ())
@@ -278,6 +278,46 @@ def test_faults_of_settings_are_told_all_at_once() -> None:
     assert found == Slurm("gpu", 1, 8, "32G", "1-12:00:00", 5, {"qos": "long", "exclusive": True})
 
 
+def test_the_script_asks_for_what_was_said_and_unpickles_nothing(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("submitit", reason="submitit is not installed")
+    for name, line in [
+        ("sbatch", f"cp $1 {tmp_path}/script; echo Submitted batch job 42"),
+        ("srun", ":"),
+        ("squeue", f"cat {tmp_path}/told"),
+    ]:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    asked = settings("gpu", 1, 8, "32G", "1-12", None, ["qos=long", "exclusive"])
+    queue = Queue(asked, ["python", "-m", "stilts_xtreme", "study", "a b.yaml", "--job"], "stilts-main")
+    queue.check()
+    folder = rounds.at(Store(tmp_path)).new([["0" * 12], ["1" * 12]])
+    assert queue.submit(folder, 2) == "42"
+    script = (tmp_path / "script").read_text()
+    options = dict(
+        line.removeprefix("#SBATCH --").partition("=")[::2] for line in script.splitlines() if line.startswith("#SBATCH")
+    )
+    assert options == {
+        "array": "0-1%2", "comment": folder.name, "cpus-per-task": "8", "exclusive": "", "gpus-per-node": "1",
+        "job-name": "stilts-main", "mem": "32G", "nodes": "1", "ntasks-per-node": "1", "open-mode": "append", "output": f"{folder}/%A_%a_0_log.out",
+        "partition": "gpu", "qos": "long", "requeue": "", "signal": "USR2@120", "time": "1-12",
+    }  # fmt: skip
+    (command,) = [line for line in script.splitlines() if line.startswith("srun")]
+    assert command.endswith(f"--open-mode=append --cpus-per-task=8 python -m stilts_xtreme study 'a b.yaml' --job {folder}")
+    assert "scontrol requeue $SLURM_JOB_ID" in script and not list(tmp_path.rglob("*.pkl"))
+    (tmp_path / "told").write_text(
+        f"{folder.name}|1|PENDING|42_1|Resources\n(null)|N/A|RUNNING|43|None\n{folder.name}|0|RUNNING\n|||\n"
+    )
+    assert queue.jobs() == [Job(folder.name, 1, "PENDING", "42_1", "Resources"), Job(folder.name, 0, "RUNNING", "", "")]
+    (tmp_path / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition specified: gpu' >&2\n"
+                                     "echo 'sbatch: error: Batch job submission failed: Invalid partition' >&2\nexit 1\n")  # fmt: skip
+    with pytest.raises(Refused, match="^Batch job submission failed: Invalid partition$"):
+        queue.submit(folder, 1)
+    (tmp_path / "squeue").write_text("#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2\nexit 1\n")
+    with pytest.raises(OSError, match="Unable to contact"):
+        queue.jobs()
+
+
 MAIN = EXPERIMENTS / "studies" / "main.yaml"
 
 
@@ -307,22 +347,23 @@ def test_without_submitit_it_says_how_to_get_it(tmp_path) -> None:
 
 
 def test_a_study_is_watched(tmp_path) -> None:
-    """Elsewhere than on a terminal: a line; and it ends where all is done."""
-    words = ("study", MAIN, "intermediate=[none]", "targets=[tatoeba]", *TINY, "--store", tmp_path)
-    shown = subprocess.Popen(
-        [sys.executable, "-m", "stilts_xtreme", "runs", "--watch", *map(str, words[1:])], stdout=subprocess.PIPE, text=True
-    )
-    stilts(*words)
-    told, _ = shown.communicate(timeout=60)
-    assert shown.returncode == 0 and told.splitlines()[-1] == "2 done"
-    watched = subprocess.Popen(
-        [sys.executable, "-m", "stilts_xtreme", "runs", "watch", "--store", str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert (
-        watched.stdout.readline() == "train: 1 done, 0 begun, 0 with checkpoints; predict: 1 done, 0 begun, 0 with checkpoints\n"
-    )
-    watched.send_signal(signal.SIGINT)
-    assert watched.wait(timeout=30) == 0
+    """Elsewhere than on a terminal: a line where anything changed; and it ends where all is done."""
+    study, store = [MAIN, "intermediate=[none]", "targets=[tatoeba]"], Store(tmp_path)
+    cells = axes.study(spec.load(study[0], study[1:], {"study"}))
+    shown = watch("--watch", *study, "--store", tmp_path)
+    assert shown.stdout.readline() == "2 to do\n"
+    for stage, line in zip(plan.chain(cells[0].stage), ["1 done, 1 to do\n", "2 done\n"]):
+        finish(stage, store)
+        assert shown.stdout.readline() == line
+    assert shown.wait(timeout=60) == 0
+    whole = watch("watch", "--store", tmp_path)
+    assert whole.stdout.readline() == "train: 1 done, 0 begun, 0 with checkpoints; predict: 1 done, 0 begun, 0 with checkpoints\n"
+    whole.send_signal(signal.SIGINT)
+    assert whole.wait(timeout=60) == 0
+
+
+def watch(*words: object) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-m", "stilts_xtreme", "runs", *map(str, words)], stdout=subprocess.PIPE, text=True)
 
 
 def test_the_grid_counts_what_is_done_and_what_runs(tmp_path) -> None:

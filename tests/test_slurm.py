@@ -14,8 +14,8 @@ from stilts_xtreme import results
 from tests.test_end_to_end import EXPERIMENTS, TINY, stilts
 
 STUDY = (
-    EXPERIMENTS / "studies" / "main.yaml", "intermediate=[none,qqp]", "targets=[xnli,panx,udpos,tatoeba,xquad]", "seeds=[1]", *TINY,
-    "setup.pretraining.recipe.steps=3000",
+    EXPERIMENTS / "studies" / "main.yaml", "intermediate=[none,qqp]", "targets=[xnli,panx,udpos,tatoeba,xquad]", "seeds=[1]",
+    *TINY, "setup.pretraining.recipe.steps=3000",
 )  # fmt: skip
 PATIENCE = 300.0  # seconds for anything to happen
 
@@ -57,7 +57,7 @@ def until(there: Callable[[], object], driver: subprocess.Popen | None, told: Pa
 @pytest.mark.slow
 def test_a_study_with_a_job_cancelled_one_preempted_and_the_driver_killed_ends_as_a_local_one(_slurm, tmp_path) -> None:
     store, told = tmp_path / "slurm", tmp_path / "told"
-    assert not jobs("all")
+    assert not jobs("pending,running")
 
     def lines() -> int:
         return sum(path.read_bytes().count(b"\n") for path in store.glob("train/.*.part/log.jsonl"))
@@ -90,7 +90,7 @@ def test_a_study_with_a_job_cancelled_one_preempted_and_the_driver_killed_ends_a
 
         driver = start(store, told)
         time.sleep(3.0)
-        assert jobs("all") == [second]  # it is in the queue: nothing is submitted beside it
+        assert jobs("pending,running") == [second]  # it is in the queue: nothing is submitted beside it
         slurm("scontrol", "update", f"JobId={second}", "StartTime=now")  # Slurm lets a job that was put back wait for two minutes
         until(lambda: logs().count("going on after step") > before, driver, told)
         assert driver.wait(timeout=2 * PATIENCE) == 0, told.read_text()

@@ -1,11 +1,14 @@
 """Slurm itself: sbatch, through submitit, and squeue."""
 
+import io
 import logging
 import os
+import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from stilts_xtreme.shown import visible
 
 PATIENCE = 60  # seconds for an answer
 RESTARTS = 10  # times a job that was stopped puts itself back into the queue; from then on, only the driver submits it
+SAID = re.compile(r"(?:sbatch|squeue): (?:error: |fatal: )?(.+)")
 FIELDS = "%k|%K|%T|%i|%r"  # comment, array index, state, id, reason
 
 
@@ -83,7 +87,10 @@ class Queue:
         executor.parameters["map_count"] = count
         try:
             kept = {name: value for name, value in os.environ.items() if name == "SLURM_CONF" or name.startswith("SBATCH_")}
-            with clean_env():  # of the job that we may be in ourselves; not of what the person set
+            with (
+                clean_env(),
+                redirect_stderr(io.StringIO()),
+            ):  # of the job that we may be in; what sbatch says is told by the fault
                 os.environ.update(kept)
                 return executor._submit_command(shlex.join([*self.command, str(folder)])).job_id
         except (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError) as fault:
@@ -109,5 +116,5 @@ class Queue:
 def _last(told: str) -> str:
     """The line of an error message that says what is wrong: sbatch's own, where there is one."""
     lines = [line.strip() for line in told.splitlines() if line.strip()]
-    own = [line.partition("error: ")[2] for line in lines if "error: " in line]
+    own = [found[1] for line in lines if (found := SAID.match(line)) and not found[1].startswith("Try ")]
     return visible((own or lines or [""])[-1])
