@@ -299,8 +299,9 @@ def test_the_script_asks_for_what_was_said_and_unpickles_nothing(tmp_path, monke
     )
     assert options == {
         "array": "0-1%2", "comment": folder.name, "cpus-per-task": "8", "exclusive": "", "gpus-per-node": "1",
-        "job-name": "stilts-main", "mem": "32G", "nodes": "1", "ntasks-per-node": "1", "open-mode": "append", "output": f"{folder}/%A_%a_0_log.out",
-        "partition": "gpu", "qos": "long", "requeue": "", "signal": "USR2@120", "time": "1-12",
+        "job-name": "stilts-main", "mem": "32G", "nodes": "1", "ntasks-per-node": "1", "open-mode": "append",
+        "output": f"{folder}/%A_%a_0_log.out", "partition": "gpu", "qos": "long", "requeue": "",
+        "signal": "USR2@120", "time": "1-12",
     }  # fmt: skip
     (command,) = [line for line in script.splitlines() if line.startswith("srun")]
     assert command.endswith(f"--open-mode=append --cpus-per-task=8 python -m stilts_xtreme study 'a b.yaml' --job {folder}")
@@ -309,11 +310,11 @@ def test_the_script_asks_for_what_was_said_and_unpickles_nothing(tmp_path, monke
         f"{folder.name}|1|PENDING|42_1|Resources\n(null)|N/A|RUNNING|43|None\n{folder.name}|0|RUNNING\n|||\n"
     )
     assert queue.jobs() == [Job(folder.name, 1, "PENDING", "42_1", "Resources"), Job(folder.name, 0, "RUNNING", "", "")]
-    (tmp_path / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition specified: gpu' >&2\n"
-                                     "echo 'sbatch: error: Batch job submission failed: Invalid partition' >&2\nexit 1\n")  # fmt: skip
+    said = ["invalid partition specified: gpu", "Batch job submission failed: Invalid partition"]
+    (tmp_path / "sbatch").write_text("#!/bin/sh\n" + "".join(f"echo 'sbatch: error: {one}' >&2\n" for one in said) + "exit 1\n")
     with pytest.raises(Refused, match="^Batch job submission failed: Invalid partition$"):
         queue.submit(folder, 1)
-    (tmp_path / "squeue").write_text("#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2\nexit 1\n")
+    (tmp_path / "squeue").write_text("#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact' >&2\nexit 1\n")
     with pytest.raises(OSError, match="Unable to contact"):
         queue.jobs()
 
