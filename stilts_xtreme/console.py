@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,25 @@ def options(device: str, threads: int | None, checkpoint_every: float) -> Any:
     return Options(device, threads, checkpoint_every)
 
 
-def run(stages: list[Any], store: Any, options: Any, jobs: int | None) -> None:
-    """Finish these stages under watch, `jobs` at a time (None: one a core, on a GPU one)."""
-    import os
+def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: float | None = None) -> None:
+    """Finish these stages on this machine under watch, `jobs` at a time (None: one a core, on a GPU one), within `memory` GiB
+    (None: what is free now)."""
+    from stilts_xtreme import host
+    from stilts_xtreme.stages import run as running
 
+    def here(todo: list[Any], tell: Any) -> None:
+        side_by_side = jobs
+        if side_by_side is None:
+            threads = max(running.threads(one, options) for one in todo)
+            side_by_side = 1 if options.device != "cpu" and gpu() else max(1, host.cores() // threads)
+        bytes_ = host.free_memory() if memory is None else int(memory * 2**30)
+        running.run(todo, store, options, tell, side_by_side, bytes_)
+
+    finish(stages, store, here)
+
+
+def finish(stages: list[Any], store: Any, how: Callable[[list[Any], Any], None]) -> None:
+    """Finish these stages under watch, those that are to be done as `how` does it."""
     from stilts_xtreme.stages import run as running
 
     todo = running.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
@@ -118,14 +134,8 @@ def run(stages: list[Any], store: Any, options: Any, jobs: int | None) -> None:
         return
     from stilts_xtreme.progress import watch
 
-    if jobs is None:
-        jobs = (
-            1
-            if options.device != "cpu" and gpu()
-            else max(1, (os.cpu_count() or 1) // max(running.threads(one, options) for one in todo))
-        )
     with watch(stages, len(stages) - len(todo)) as tell:
-        running.run(todo, store, options, tell, jobs)
+        how(todo, tell)
 
 
 def gpu() -> bool:

@@ -48,6 +48,22 @@ def check(folder: Path) -> None:
         raise UserError(f"encoder {folder}: there is no {WEIGHTS}: {why}")
 
 
+def config(name: str, revision: str | None) -> dict[str, Any] | None:
+    """The configuration of an encoder that is here, in a folder of that name or in the hub's cache; None where it is not."""
+    folder = Path(name)
+    if not folder.is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(name, CONFIGS[0], revision=revision)
+        if not isinstance(found, str):
+            return None
+        folder = Path(found).parent
+    try:
+        return _json(folder / CONFIGS[0])
+    except UserError:
+        return None
+
+
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(files.content(path, LARGEST))

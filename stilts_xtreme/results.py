@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import disk, files
+from stilts_xtreme import disk, files, host
 from stilts_xtreme import schemas as checks
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import HIDDEN, visible
@@ -97,7 +97,7 @@ def dev_scores(training: dict[str, Any]) -> list[float]:
 
 
 def provenance(device: str, seconds: float, extra: Iterable[tuple[str, Any]] = ()) -> dict[str, Any]:
-    """What a result must not depend on but a reader wants to know: versions, commit, device, seconds."""
+    """What a result must not depend on but a reader wants to know: versions, commit, device, seconds, memory at the peak."""
     names = ("stilts-xtreme", "torch", "transformers", "tokenizers", "accelerate", "datasets", "numpy")
     versions = {"python": platform.python_version()}
     for name in names:
@@ -105,7 +105,8 @@ def provenance(device: str, seconds: float, extra: Iterable[tuple[str, Any]] = (
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             pass
-    return {"commit": _commit(), "device": device, "seconds": round(seconds, 1), "versions": versions, **dict(extra)}
+    told = {"commit": _commit(), "device": device, "seconds": round(seconds, 1), "versions": versions, **dict(extra)}
+    return told if (peak := host.peak_memory()) is None else {**told, "peak_memory_bytes": peak}
 
 
 def _commit() -> str | None:

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "stilts_xtreme"
 ROWS = {
     "errors": 0, "files": 0, "languages": 0, "shown": 0,
-    "disk": 1, "stop": 1, "scoring": 1, "formats": 1,
+    "disk": 1, "stop": 1, "host": 0, "scoring": 1, "formats": 1,
     "tasks": 2,
     "spec": 3, "data": 3, "noise": 3, "schemas": 3,
     "plan": 4, "results": 4, "published": 4, "planner": 5, "axes": 6,
@@ -18,6 +18,7 @@ ROWS = {
     "stages": 8,
     "analysis": 9, "progress": 9, "listing": 9,
     "report": 10, "verify": 10,
+    "cluster": 9, "watching": 10,
     "console": 11, "cli": 12, "__main__": 13, "__init__": 13,
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy"}

@@ -3,6 +3,7 @@
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -11,8 +12,8 @@ from stilts_xtreme.cli import inputs, stages, store, studies
 from stilts_xtreme.errors import Aborted, Interrupted, RunFailed, UserError
 
 
-def _group(app: typer.Typer, name: str, about: str) -> typer.Typer:
-    group = typer.Typer(no_args_is_help=True, help=about)
+def _group(app: typer.Typer, name: str, about: str, **how: Any) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help=about, **how)
     app.add_typer(group, name=name)
     return group
 
@@ -28,8 +29,9 @@ for command in (
 ):  # fmt: skip
     app.command()(command)
 
-runs = _group(app, "runs", "Look at and tidy the store of finished stages.")
+runs = _group(app, "runs", "Look at and tidy the store of finished stages.", cls=store.Watchable)
 runs.command("list")(store.runs_list)
+runs.command("watch")(store.runs_watch)
 runs.command("show")(store.runs_show)
 runs.command("clean")(store.runs_clean)
 

@@ -23,6 +23,32 @@ Jobs = Annotated[
     int | None,
     typer.Option("--jobs", "-j", min=1, help="Stages run side by side; default: one a core, on a GPU one.", show_default=False),
 ]
+Launcher = Annotated[str, typer.Option("--launcher", help="local, or slurm: stages as jobs of the cluster we are on.")]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        "--memory",
+        metavar="GIB",
+        min=0.0,
+        help="Stages run side by side only within this; default: what is free.",
+        show_default=False,
+    ),
+]
+Partition = Annotated[str | None, typer.Option("--partition", help="slurm: where jobs go.", show_default=False)]
+Gpus = Annotated[int | None, typer.Option("--gpus", min=0, help="slurm: GPUs of a job.", show_default=False)]
+Cpus = Annotated[int | None, typer.Option("--cpus", min=1, help="slurm: processors of a job.", show_default=False)]
+Mem = Annotated[str | None, typer.Option("--mem", metavar="SIZE", help="slurm: memory of a job: 32G.", show_default=False)]
+Time = Annotated[
+    str | None, typer.Option("--time", metavar="LIMIT", help="slurm: a job's time: 90, 8:00:00, 1-12.", show_default=False)
+]
+ArrayLimit = Annotated[
+    int | None, typer.Option("--array-limit", min=1, help="slurm: jobs in the queue at once, at most.", show_default=False)
+]
+Sbatch = Annotated[
+    list[str] | None,
+    typer.Option("--slurm", metavar="KEY=VALUE", help="slurm: any other option of sbatch; repeatable.", show_default=False),
+]
+Job = Annotated[Path | None, typer.Option("--job", hidden=True)]  # what the launcher's jobs are called with
 Out = Annotated[
     Path | None, typer.Option(help="Where the study's result goes; default: STORE/study/NAME.json.", show_default=False)
 ]

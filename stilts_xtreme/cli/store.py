@@ -1,11 +1,13 @@
 """The commands on the store of finished stages."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from stilts_xtreme import console, shown
-from stilts_xtreme.cli.arguments import RUNS, Address, StoreOption
+from stilts_xtreme.cli.arguments import RUNS, Address, Overrides, Scale, StoreOption
 from stilts_xtreme.errors import UserError
 
 
@@ -14,6 +16,33 @@ def runs_list(store: StoreOption = RUNS) -> None:
     from stilts_xtreme import listing
 
     listing.runs(console.store_at(store))
+
+
+def runs_watch(
+    spec: Annotated[Path | None, typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False)] = None,
+    overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None,
+) -> None:  # fmt: skip
+    """Show what becomes of a study, its rows by its targets, until all of it is done; without one, what is in the store.
+
+    On a terminal live, elsewhere a line where anything changed; also `stilts runs --watch`. Ctrl-C ends it, and nothing else.
+    """
+    from stilts_xtreme import watching
+
+    if spec is None:
+        return watching.everything(console.store_at(store))
+    from stilts_xtreme import axes
+
+    loaded = console.load(spec, console.scaled(spec, setup, overrides), {"study"})
+    watching.study(axes.study(loaded), console.store_at(store))
+
+
+class Watchable(TyperGroup):
+    """Commands, of which `watch` is also called by `--watch`."""
+
+    def parse_args(self, context: Any, words: list[str]) -> list[str]:
+        if "--watch" in words:
+            words = ["watch", *(word for word in words if word != "--watch")]
+        return super().parse_args(context, words)
 
 
 def runs_show(address: Annotated[str, typer.Argument(help="An address or its beginning.")], store: StoreOption = RUNS) -> None:

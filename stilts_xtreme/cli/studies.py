@@ -6,21 +6,32 @@ from typing import Annotated
 import typer
 
 from stilts_xtreme import console, shown
+from stilts_xtreme.cli import launching
 from stilts_xtreme.cli.arguments import (
     EVERY,
     RUNS,
+    ArrayLimit,
     AsJson,
+    Cpus,
     Device,
     DryRun,
     Every,
+    Gpus,
+    Job,
     Jobs,
+    Launcher,
+    Mem,
+    Memory,
     Out,
     Overrides,
+    Partition,
+    Sbatch,
     Scale,
     Spec,
     StoreOption,
     Submission,
     Threads,
+    Time,
 )
 from stilts_xtreme.errors import UserError
 
@@ -29,18 +40,27 @@ def study(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
     every: Every = EVERY,
     setup: Scale = None, jobs: Jobs = None, out: Out = None, submission: Submission = None,
+    launcher: Launcher = "local", memory: Memory = None, partition: Partition = None, gpus: Gpus = None, cpus: Cpus = None,
+    mem: Mem = None, time: Time = None, array_limit: ArrayLimit = None, slurm: Sbatch = None, job: Job = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
     from stilts_xtreme import axes, plan
 
+    cluster = launching.cluster(launcher, jobs, memory, partition, gpus, cpus, mem, time, array_limit, slurm)
     overrides = console.scaled(spec, setup, overrides)
     loaded, store_ = console.load(spec, overrides, {"study"}), console.store_at(store)
     cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
     if dry_run:
         return console.tree(stages, store_, {plan.address(cell.stage) for cell in cells})
-    console.run(stages, store_, console.options(device, threads, every), jobs)
+    options = console.options(device, threads, every)
+    if job is not None:
+        return launching.job(stages, store_, options, job)
+    if cluster is None:
+        console.run(stages, store_, options, jobs, memory)
+    else:
+        launching.submit(stages, store_, cluster, launching.command(spec, overrides, store, options), loaded.name)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.study import gather
 

@@ -2,8 +2,6 @@
 
 import gc
 import multiprocessing
-import resource
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import torch
 import transformers
 
+from stilts_xtreme import host
 from stilts_xtreme.engine import encoder, variants
 
 MiB = 1 << 20
@@ -47,7 +46,7 @@ def _child(
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(threads)
     device = torch.device(kind)
-    libraries = _now()
+    libraries = host.held_memory()
     model, words, _ = encoder.load_model(folder, task)
     run = variants.build(variant, model.to(device), task, words, device, threads)
     del model
@@ -56,27 +55,5 @@ def _child(
     if kind == "cuda":
         pipe.send({"peak": torch.cuda.max_memory_allocated() / MiB})
     else:
-        pipe.send({"libraries": libraries, "peak": _peak(), "resident": _now()} if libraries is not None else {"peak": _peak()})
-
-
-def _peak() -> float:
-    """MiB at most; the system's own count of this program where it has one.
-
-    A child's `ru_maxrss` begins, on Linux, with what its parent held when it was made.
-    """
-    if (found := _status("VmHWM")) is not None:
-        return found
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MiB
-
-
-def _now() -> float | None:
-    return _status("VmRSS")
-
-
-def _status(key: str) -> float | None:
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{key}:")), None)
+        told = {"libraries": libraries, "peak": host.peak_memory(), "resident": host.held_memory()}
+        pipe.send({name: size / MiB for name, size in told.items() if size is not None})

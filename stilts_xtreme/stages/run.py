@@ -1,44 +1,39 @@
 """Run stages in the order they need each other, each at most once, in this process or in several."""
 
-import multiprocessing
 import os
-import queue
-import signal
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-from stilts_xtreme import plan, stop
-from stilts_xtreme.errors import Interrupted, RunFailed, UserError
+from stilts_xtreme import host, plan, stop
+from stilts_xtreme.errors import RunFailed, UserError
+from stilts_xtreme.stages import graph, processes
 from stilts_xtreme.stages.events import Event, Options, Tell
+from stilts_xtreme.stages.needs import Needs
 from stilts_xtreme.store import Busy, Store
 
-PAUSE = 0.2  # seconds between two looks at what is going on
-PATIENCE = 60.0  # seconds that a stage has to reach its next border once its process is to end
+PAUSE = 0.2  # seconds between two looks at what others are doing
 
 
-def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int = 1) -> None:
-    """Finish these stages; what they need is among them or finished.
+def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int = 1, memory: int | None = None) -> None:
+    """Finish these stages, up to `jobs` side by side within `memory` bytes; what they need is among them or finished.
 
     A stage that fails does not stop those that do not need it; at the end RunFailed names the failures (UserError where the
     cause was the input). Stages that another process is doing are waited for while there is anything else to do. Stages that
     measure come last, one after another: nothing of ours runs beside them. Interrupted where a signal came; what was done by
     then is kept.
     """
-    todo = _most_needed_first(todo)
+    todo = graph.most_needed_first(todo)
     alone = [stage for stage in todo if isinstance(stage, plan.Latency)]
     beside = [stage for stage in todo if not isinstance(stage, plan.Latency)]
-    how = _in_turn if jobs == 1 or len(beside) <= 1 else partial(_in_processes, jobs=jobs)
-    failed = how(beside, store, options, tell)
+    if jobs == 1 or len(beside) <= 1:
+        failed = _in_turn(beside, store, options, tell)
+    else:
+        needs = Needs(plan.ordered(todo), store)
+        failed = processes.run(beside, store, options, tell, do, jobs, memory, needs)
     if failed := _in_turn(alone, store, options, tell, failed):
-        raise _verdict(failed, todo)
+        raise graph.verdict(failed, todo)
 
 
 def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str], None]) -> list[plan.Stage]:
@@ -55,16 +50,8 @@ def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str],
             store.forget(stage)  # where it was killed between the two
         else:
             todo.append(stage)
-            needed.update(map(plan.address, _starts(stage)))
+            needed.update(map(plan.address, graph.starts(stage)))
     return todo[::-1]
-
-
-def _starts(stage: plan.Stage) -> Sequence[plan.Stage]:
-    """The stages whose weights it reads."""
-    if isinstance(stage, plan.Latency):
-        return stage.models
-    earlier = plan.before(stage)
-    return [earlier] if earlier else []
 
 
 def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
@@ -86,6 +73,7 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
 def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
     tell(Event(plan.address(stage), "running", stage.label))
     _quiet(options, stage)
+    host.forget_peak()
     import torch
 
     if isinstance(stage, plan.Train):
@@ -112,7 +100,7 @@ def threads(stage: plan.Stage, options: Options) -> int:
         return options.threads
     first = plan.chain(stage)[0]
     start = first.start if isinstance(first, plan.Train) else first.model  # type: ignore[union-attr]
-    return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else os.cpu_count() or 1
+    return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else host.cores()
 
 
 def _quiet(options: Options, stage: plan.Stage) -> None:
@@ -126,28 +114,25 @@ def _quiet(options: Options, stage: plan.Stage) -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-Failed = dict[str, BaseException]
-
-
 def _in_turn(
     todo: Sequence[plan.Stage],
     store: Store,
     options: Options,
     tell: Tell,
     before: Mapping[str, BaseException] = MappingProxyType({}),
-) -> Failed:
+) -> graph.Failed:
     """The faults of these stages, beside those that came `before`."""
     failed, waiting = dict(before), list(todo)
     while waiting:
         stuck = True
         for stage in list(waiting):
-            if _blocked(stage, failed):
+            if graph.blocked(stage, failed):
                 waiting.remove(stage)
-            elif _ready(stage, store):
+            elif graph.ready(stage, store):
                 try:
                     done = do(stage, store, options, tell)
                 except (UserError, RunFailed) as fault:
-                    _note(failed, stage, fault, tell)
+                    graph.note(failed, stage, fault, tell)
                     done = True
                 if done:
                     waiting.remove(stage)
@@ -156,138 +141,3 @@ def _in_turn(
             stop.check()
             time.sleep(PAUSE)
     return failed
-
-
-def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int) -> Failed:
-    context = multiprocessing.get_context("spawn")
-    events = context.Queue()
-    waiting = list(todo)
-    running: dict[Future[bool], plan.Stage] = {}
-    failed: Failed = {}
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events,))
-    stop.hold()  # the workers' work
-    try:
-        while waiting or running:
-            stop.check()
-            for stage in list(waiting):
-                if _blocked(stage, failed):
-                    waiting.remove(stage)
-                elif len(running) < jobs and _ready(stage, store):
-                    waiting.remove(stage)
-                    try:
-                        running[pool.submit(_in_worker, stage, store, options)] = stage
-                    except BrokenProcessPool as fault:
-                        _note(failed, stage, fault, tell)
-            finished, _ = wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED)
-            if waiting and not running:  # other processes are at what is left
-                time.sleep(PAUSE)
-            _pass_on(events, tell)
-            for future in finished:
-                stage = running.pop(future)
-                if fault := future.exception():
-                    if not isinstance(fault, (UserError, RunFailed, BrokenProcessPool)):
-                        raise fault  # a fault of ours: the rest would only repeat it
-                    _note(failed, stage, fault, tell)
-                elif not future.result():  # another process is doing it: behind what nobody does
-                    waiting.append(stage)
-        _pass_on(events, tell)
-    except Interrupted:
-        _end(pool, running)
-        raise
-    except BaseException:
-        for process in _processes(pool):
-            process.kill()
-        pool.shutdown(wait=True, cancel_futures=True)
-        store.sweep()  # what they were at
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        stop.release()
-    return failed
-
-
-def _ready(stage: plan.Stage, store: Store) -> bool:
-    return all(store.done(start) for start in _starts(stage))
-
-
-def _processes(pool: ProcessPoolExecutor) -> list[Any]:
-    return list((pool._processes or {}).values())
-
-
-def _end(pool: ProcessPoolExecutor, running: Mapping[Future[bool], plan.Stage]) -> None:
-    """Let every worker come to its next border and keep what it has."""
-    for process in _processes(pool):
-        os.kill(process.pid, signal.SIGTERM)
-    wait(running, timeout=PATIENCE)
-    for process in _processes(pool):
-        process.kill()
-
-
-def _blocked(stage: plan.Stage, failed: Failed) -> bool:
-    """Whether any stage that this one builds on has failed."""
-    return any(plan.address(link) in failed for link in plan.chain(stage)[:-1])
-
-
-def _note(failed: Failed, stage: plan.Stage, fault: BaseException, tell: Tell) -> None:
-    failed[plan.address(stage)] = fault
-    tell(Event(plan.address(stage), "failed", stage.label, note=str(fault)))
-
-
-def _most_needed_first(todo: Sequence[plan.Stage]) -> list[plan.Stage]:
-    """The stages that others wait for before those that none does: so no process is idle at the end while one trains."""
-    needed = Counter(plan.address(link) for stage in todo for link in plan.chain(stage))
-    return sorted(todo, key=lambda stage: -needed[plan.address(stage)])
-
-
-def _verdict(failed: Failed, todo: Sequence[plan.Stage]) -> Exception:
-    told = []
-    for stage in todo:
-        if fault := failed.get(plan.address(stage)):
-            why = "a worker process was killed (out of memory?)" if isinstance(fault, BrokenProcessPool) else str(fault)
-            told.append(f"{plan.kind(stage)} {stage.label} ({plan.address(stage)}): {why}")
-    if blocked := sum(_blocked(stage, failed) for stage in todo):
-        told.append(f"{blocked} stages that need what failed were not begun")
-    only_input = all(isinstance(fault, UserError) for fault in failed.values())
-    return (UserError if only_input else RunFailed)("\n".join(told))
-
-
-_EVENTS: Any = None
-
-
-def _worker(events: Any) -> None:
-    global _EVENTS
-    _EVENTS = events
-    stop.listen_in_worker()  # the parent decides, and ends us with SIGTERM
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A parent that was killed cannot end us: without this, we would finish its stage alone."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    deadline = time.monotonic() + PATIENCE
-    while _BUSY.locked() and time.monotonic() < deadline:  # the stage comes to its next border
-        time.sleep(PAUSE)
-    os._exit(143)  # the pool's own loop would wait for work for ever
-
-
-_BUSY = threading.Lock()
-
-
-def _in_worker(stage: plan.Stage, store: Store, options: Options) -> bool:
-    with _BUSY:
-        stop.release()
-        try:
-            return do(stage, store, options, _EVENTS.put)
-        finally:
-            stop.hold()
-
-
-def _pass_on(events: Any, tell: Tell) -> None:
-    while True:
-        try:
-            tell(events.get_nowait())
-        except queue.Empty:
-            return

@@ -44,6 +44,26 @@ class Store:
         """Whether the stage is finished."""
         return (self.path(stage) / "result.json").is_file()
 
+    def has(self, address: str) -> bool:
+        """Whether a finished stage has this address."""
+        return any((self.root / kind / address / "result.json").is_file() for kind in SCHEMAS)
+
+    def scratch(self, stage: plan.Stage) -> Path:
+        """Where whoever does the stage now writes; also what a killed process left."""
+        return manifest.scratch_of(self.path(stage))
+
+    def busy(self, stage: plan.Stage) -> bool:
+        """Whether a process is doing the stage now."""
+        from filelock import FileLock, Timeout
+
+        if not self.scratch(stage).is_dir():
+            return False
+        try:
+            with FileLock(_lock(self.path(stage)), timeout=0):
+                return False
+        except Timeout:
+            return True
+
     def result(self, stage: plan.Stage) -> dict[str, Any]:
         """The finished stage's result."""
         return results.read(self.path(stage) / "result.json", SCHEMAS[plan.kind(stage)])
@@ -126,6 +146,12 @@ class Store:
             for folder in sorted((self.root / kind).glob(f".*{SAVED}/[0-9]*")):
                 yield "checkpoint", folder
 
+    def count(self, kind: str) -> tuple[int, int, int]:
+        """How many stages of a kind are finished, have a scratch folder, have checkpoints."""
+        folder = self.root / kind
+        done = sum((one / "result.json").is_file() for one in folder.glob("[0-9a-f]*"))
+        return done, len(list(folder.glob(".*.part"))), len(list(folder.glob(f".*{SAVED}")))
+
     def sweep(self) -> list[Path]:
         """Remove what dead processes left: scratch folders, runs without a result, checkpoints of finished ones; returns them."""
 
@@ -173,7 +199,7 @@ def _claim(final: Path, done: Callable[[], bool], wait: bool = True) -> Iterator
     from filelock import FileLock, Timeout
 
     final.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(final.with_name(f".{final.name}.lock"))
+    lock = FileLock(_lock(final))
     try:
         lock.acquire(timeout=-1 if wait else 0)
     except Timeout:
@@ -186,6 +212,10 @@ def _claim(final: Path, done: Callable[[], bool], wait: bool = True) -> Iterator
             yield scratch
     finally:
         lock.release()
+
+
+def _lock(final: Path) -> Path:
+    return final.with_name(f".{final.name}.lock")
 
 
 def _saved(final: Path) -> Path:

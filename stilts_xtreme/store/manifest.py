@@ -63,7 +63,7 @@ def made(final: Path, needed: int | None = None) -> Iterator[Path]:
 
     Only who holds the lock of what stands there may. `needed`: see `disk.writing`.
     """
-    scratch = final.with_name(f".{final.name}.part")
+    scratch = scratch_of(final)
     shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process
     try:
         with disk.writing(scratch, needed):
@@ -74,6 +74,11 @@ def made(final: Path, needed: int | None = None) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def scratch_of(final: Path) -> Path:
+    """The folder that takes the name `final`, until it does."""
+    return final.with_name(f".{final.name}.part")
 
 
 def text(content: Any) -> str:

@@ -1,0 +1,92 @@
+"""What this machine, or the part of it that is ours, has: processors, and memory in bytes."""
+
+import os
+import sys
+from pathlib import Path
+
+GROUPS = Path("/sys/fs/cgroup")
+
+
+def cores() -> int:
+    """Processors that this process may use: of the machine, or of the Slurm job it is in."""
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = os.environ.get("SLURM_CPUS_ON_NODE", "")
+    return max(1, min(mine, int(given))) if given.isdigit() else mine
+
+
+def free_memory() -> int | None:
+    """What this machine, or the control group we are in, has left for us; None where the system does not tell."""
+    free = _line("/proc/meminfo", "MemAvailable")
+    found = [free] if free is not None else []
+    for limit, used, unused in _limits():
+        try:
+            told = [(folder / name).read_text(encoding="ascii").strip() for folder, name in (limit, used)]
+            idle = [int(line.split()[1]) for line in unused.read_text(encoding="ascii").splitlines() if _reclaimable(line)]
+            found.append(int(told[0]) - int(told[1]) + max(idle, default=0))
+        except (OSError, ValueError):  # "max": no limit
+            continue
+    return max(0, min(found)) if found else None
+
+
+def peak_memory() -> int | None:
+    """What this process held in memory at most since `forget_peak`, or since it began; None where the system does not tell.
+
+    A child's `ru_maxrss` begins, on Linux, with what its parent held when it was made.
+    """
+    if (found := _line("/proc/self/status", "VmHWM")) is not None:
+        return found
+    try:
+        import resource
+    except ImportError:
+        return None
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def held_memory(pid: int | str = "self") -> int | None:
+    """What a process holds in memory; None where the system does not tell."""
+    return _line(f"/proc/{pid}/status", "VmRSS")
+
+
+def forget_peak() -> None:
+    """Let `peak_memory` of this process begin anew; nothing where the system does not know how."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        pass
+
+
+def _line(file: str, key: str) -> int | None:
+    """Bytes behind the first `key:` of a file that tells kB."""
+    try:
+        with open(file, encoding="ascii", errors="replace") as lines:
+            return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:")), None)
+    except OSError:
+        return None
+
+
+def _limits() -> list[tuple[tuple[Path, str], tuple[Path, str], Path]]:
+    """Limit, use and statistics of the memory group we are in and of those around it (cgroups, second version and first)."""
+    found = []
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        _, kinds, path = line.split(":", 2)
+        if kinds == "":
+            top, names = GROUPS, ("memory.max", "memory.current")
+        elif "memory" in kinds.split(","):
+            top, names = GROUPS / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes")
+        else:
+            continue
+        inner = top / path.lstrip("/")
+        for folder in dict.fromkeys((inner, *inner.parents, top)):  # in a container, the group's own folder may be the top
+            if folder == top or top in folder.parents:
+                found.append(((folder, names[0]), (folder, names[1]), folder / "memory.stat"))
+    return found
+
+
+def _reclaimable(line: str) -> bool:
+    """Pages of files, which count as used and are given up when somebody needs the room."""
+    return line.startswith(("inactive_file ", "total_inactive_file "))

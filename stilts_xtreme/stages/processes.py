@@ -1,0 +1,172 @@
+"""Stages in several processes side by side, as many as memory holds."""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+from stilts_xtreme import host, plan, stop
+from stilts_xtreme.errors import Interrupted, RunFailed, UserError
+from stilts_xtreme.stages import graph
+from stilts_xtreme.stages.events import Event, Options, Tell
+from stilts_xtreme.stages.needs import Needs, alongside
+from stilts_xtreme.store import Store
+
+PAUSE = 0.2  # seconds between two looks at what is going on
+PATIENCE = 60.0  # seconds that a stage has to reach its next border once its process is to end
+Do = Callable[[plan.Stage, Store, Options, Tell], bool]
+
+
+def run(
+    todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, do: Do, jobs: int, memory: int | None, needs: Needs
+) -> graph.Failed:
+    """The faults of these stages, done by `do` in at most `jobs` processes, which hold `memory` bytes at most as far as the
+    needs of stages are known (None: no bound); a stage that needs more runs alone."""
+    context = multiprocessing.get_context("spawn")
+    events = context.Queue()
+    waiting = list(todo)
+    running: dict[Future[bool], plan.Stage] = {}
+    failed: graph.Failed = {}
+    room = _Room(memory, needs, tell)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events,))
+    stop.hold()  # the workers' work
+    try:
+        while waiting or running:
+            stop.check()
+            waiting = [stage for stage in waiting if not graph.blocked(stage, failed)]
+            if len(running) < jobs:
+                wanted = [stage for stage in waiting if graph.ready(stage, store)]
+                for stage in room.of(wanted, list(running.values()), jobs - len(running), pool):
+                    waiting.remove(stage)
+                    try:
+                        running[pool.submit(_in_worker, do, stage, store, options)] = stage
+                    except BrokenProcessPool as fault:
+                        graph.note(failed, stage, fault, tell)
+            finished, _ = wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED)
+            if waiting and not running:  # other processes are at what is left
+                time.sleep(PAUSE)
+            _pass_on(events, tell, room)
+            for future in finished:
+                stage = running.pop(future)
+                room.workers.pop(plan.address(stage), None)
+                if fault := future.exception():
+                    if not isinstance(fault, (UserError, RunFailed, BrokenProcessPool)):
+                        raise fault  # a fault of ours: the rest would only repeat it
+                    graph.note(failed, stage, fault, tell)
+                elif not future.result():  # another process is doing it: behind what nobody does
+                    waiting.append(stage)
+        _pass_on(events, tell, room)
+    except Interrupted:
+        _end(pool, running)
+        raise
+    except BaseException:
+        for process in _processes(pool):
+            process.kill()
+        pool.shutdown(wait=True, cancel_futures=True)
+        store.sweep()  # what they were at
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        stop.release()
+    return failed
+
+
+class _Room:
+    """Which stages fit into memory beside those that run; `workers`: the process of each, by address."""
+
+    def __init__(self, memory: int | None, needs: Needs, tell: Tell):
+        self.memory, self.needs, self.tell = memory, needs, tell
+        self.workers: dict[str, int] = {}
+
+    def of(
+        self, wanted: Sequence[plan.Stage], running: Sequence[plan.Stage], slots: int, pool: ProcessPoolExecutor
+    ) -> list[plan.Stage]:
+        """Those to begin now."""
+        if self.memory is None:
+            return list(wanted[:slots])
+        idle = [host.held_memory(one.pid) or 0 for one in _processes(pool) if one.pid not in self.workers.values()]
+        settled = len(self.workers) == len(running)  # else some that look idle have just been given something
+        sizes = [self.needs.of(stage) for stage in wanted]
+        chosen = alongside(sizes, [self.needs.of(stage) for stage in running], idle, self.memory, slots, settled)
+        for i in chosen:
+            if not running and (size := sizes[i]) is not None and size > self.memory:
+                told = (
+                    f"about {size / 2**30:.1f} GiB needed, more than the {self.memory / 2**30:.1f} GiB there are: it runs alone"
+                )
+                self.tell(Event(plan.address(wanted[i]), "running", wanted[i].label, note=told, lasting=True))
+        return [wanted[i] for i in chosen]
+
+
+def _processes(pool: ProcessPoolExecutor) -> list[Any]:
+    return list((pool._processes or {}).values())
+
+
+def _end(pool: ProcessPoolExecutor, running: Mapping[Future[bool], plan.Stage]) -> None:
+    """Let every worker come to its next border and keep what it has."""
+    for process in _processes(pool):
+        os.kill(process.pid, signal.SIGTERM)
+    wait(running, timeout=PATIENCE)
+    for process in _processes(pool):
+        process.kill()
+
+
+def _pass_on(events: Any, tell: Tell, room: _Room) -> None:
+    while True:
+        try:
+            event = events.get_nowait()
+        except queue.Empty:
+            return
+        if isinstance(event, _Begun):
+            room.workers[event.address] = event.process
+        else:
+            tell(event)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A process took up a stage."""
+
+    address: str
+    process: int
+
+
+_EVENTS: Any = None
+
+
+def _worker(events: Any) -> None:
+    global _EVENTS
+    _EVENTS = events
+    stop.listen_in_worker()  # the parent decides, and ends us with SIGTERM
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot end us: without this, we would finish its stage alone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE
+    while _BUSY.locked() and time.monotonic() < deadline:  # the stage comes to its next border
+        time.sleep(PAUSE)
+    os._exit(143)  # the pool's own loop would wait for work for ever
+
+
+_BUSY = threading.Lock()
+
+
+def _in_worker(do: Do, stage: plan.Stage, store: Store, options: Options) -> bool:
+    with _BUSY:
+        stop.release()
+        _EVENTS.put(_Begun(plan.address(stage), os.getpid()))
+        try:
+            return do(stage, store, options, _EVENTS.put)
+        finally:
+            stop.hold()
