@@ -13,40 +13,42 @@ from stilts_xtreme.cli.arguments import (
     StoreOption,
     Submission,
     Threads,
+    Track,
 )
 
 
 def train_intermediate(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
+    every: Every = EVERY, track: Track = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on one English intermediate task (kind: intermediate)."""
-    console.stage("intermediate", spec, overrides, store, console.options(device, threads, every), dry_run, as_json)
+    console.stage("intermediate", spec, overrides, store, console.options(device, threads, every, track), dry_run, as_json)
 
 
 def train_multitask(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
+    every: Every = EVERY, track: Track = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on a mixture of intermediate tasks (kind: multitask)."""
-    console.stage("multitask", spec, overrides, store, console.options(device, threads, every), dry_run, as_json)
+    console.stage("multitask", spec, overrides, store, console.options(device, threads, every, track), dry_run, as_json)
 
 
 def finetune_target(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
+    every: Every = EVERY, track: Track = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Fine-tune on a target task's English data (kind: target)."""
-    console.stage("target", spec, overrides, store, console.options(device, threads, every), dry_run, as_json)
+    console.stage("target", spec, overrides, store, console.options(device, threads, every, track), dry_run, as_json)
 
 
 def evaluate(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
+    every: Every = EVERY, track: Track = None,
     submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""
-    console.stage("evaluation", spec, overrides, store, console.options(device, threads, every), dry_run, as_json, submission)
+    options = console.options(device, threads, every, track)
+    console.stage("evaluation", spec, overrides, store, options, dry_run, as_json, submission)

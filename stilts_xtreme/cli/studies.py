@@ -21,13 +21,14 @@ from stilts_xtreme.cli.arguments import (
     StoreOption,
     Submission,
     Threads,
+    Track,
 )
 from stilts_xtreme.errors import UserError
 
 
 def study(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
+    every: Every = EVERY, track: Track = None,
     setup: Scale = None, jobs: Jobs = None, out: Out = None, submission: Submission = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -40,7 +41,7 @@ def study(
     stages = plan.ordered([cell.stage for cell in cells])
     if dry_run:
         return console.tree(stages, store_, {plan.address(cell.stage) for cell in cells})
-    console.run(stages, store_, console.options(device, threads, every), jobs)
+    console.run(stages, store_, console.options(device, threads, every, track, loaded.name), jobs)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.study import gather
 
@@ -62,7 +63,7 @@ def study(
 
 def latency(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
+    every: Every = EVERY, track: Track = None,
     setup: Scale = None, jobs: Jobs = None, out: Out = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Time trained models on a target, plain and sped up, after the trainings they need (kind: latency).
@@ -77,7 +78,7 @@ def latency(
     stages = plan.ordered([one.stage for one in timed])
     if dry_run:
         return console.tree(stages, store_, {plan.address(one.stage) for one in timed})
-    console.run(stages, store_, console.options(device, threads, every), jobs)
+    console.run(stages, store_, console.options(device, threads, every, track, loaded.name), jobs)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.latency import gather
 
