@@ -127,12 +127,23 @@ def report(
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder for the pages; default: beside the result.", show_default=False)
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="Write all scores as .parquet, .csv or .jsonl; pages only with --to.", show_default=False),
+    ] = None,
 ) -> None:
     """Draw a study's report: a Markdown and an HTML page with tables and plots."""
     from stilts_xtreme import report as pages
     from stilts_xtreme import results
 
-    content = results.read(study, results.STUDY, results.LATENCY_STUDY)
+    content = results.read(study, results.STUDY, *([] if table else [results.LATENCY_STUDY]))
+    if table:
+        from stilts_xtreme.report import records, summary
+
+        records.write(summary.summarise(content), table)
+        print(table)
+        if to is None:
+            return
     folder = to or study.with_suffix("")
     pages.write(content, folder)
     print(folder / "report.md")
