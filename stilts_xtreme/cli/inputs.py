@@ -68,10 +68,21 @@ def data_fetch(
             print(there)
 
 
-def check(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Specs of any kind.", show_default=False)]) -> None:
+def check(
+    specs: Annotated[
+        list[Path] | None, typer.Argument(metavar="SPEC...", help="Specs of any kind.", show_default=False)
+    ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of specs, for editors.")] = False,
+) -> None:  # fmt: skip
     """Validate specs without running them: every fault with file, line and column."""
+    if schema:
+        from stilts_xtreme.spec.schema import schema as of_specs
+
+        print(shown.as_json(of_specs()))
+    elif not specs:
+        raise UserError("give a SPEC to check, or --schema")
     faults = []
-    for path in specs:
+    for path in specs or ():
         try:
             loaded = console.load(path, None, None)
             print(shown.content(f"{path}: {loaded.kind}, sound"))
