@@ -73,7 +73,8 @@ def mutations():
         yield STUDY, old, new
     for old, new in [
         ("epochs: 1", "epochs: 0"), ("epochs: 1", "epochs: 1, steps: 3"), ("epochs: 1", "learning_rate: high"),
-        ("layer: 1", "layer: -1"), ("miniature: {seed: 3}", "miniature: {seed: 3}, files: {path: x}"), ("miniature: {seed: 3}", ""),
+        ("layer: 1", "layer: -1"), ("miniature: {seed: 3}", "miniature: {seed: 3}, files: {path: x}"),
+        ("miniature: {seed: 3}", ""),
         ("target: {default: {epochs: 2}}", "target: {xnli: {epochs: 2}}"), ("kind: setup", "kind: study"), ("name: tiny\n", ""),
     ]:  # fmt: skip
         yield SETUP, old, new
