@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from stilts_xtreme import console, shown
+from stilts_xtreme.cli import completion
 from stilts_xtreme.cli.arguments import RUNS, Address, StoreOption
 from stilts_xtreme.errors import UserError
 
@@ -16,7 +17,10 @@ def runs_list(store: StoreOption = RUNS) -> None:
     listing.runs(console.store_at(store))
 
 
-def runs_show(address: Annotated[str, typer.Argument(help="An address or its beginning.")], store: StoreOption = RUNS) -> None:
+def runs_show(
+    address: Annotated[str, typer.Argument(help="An address or its beginning.", autocompletion=completion.addresses)],
+    store: StoreOption = RUNS,
+) -> None:
     """Print a finished stage's result."""
     found = [result for _, folder, result in console.store_at(store).runs() if folder.name.startswith(address)]
     if len(found) != 1:

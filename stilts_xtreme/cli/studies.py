@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from stilts_xtreme import console, shown
+from stilts_xtreme.cli import completion
 from stilts_xtreme.cli.arguments import (
     EVERY,
     RUNS,
@@ -90,7 +91,10 @@ def latency(
 
 
 def verify(
-    spec: Annotated[Path | None, typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False)] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False, autocompletion=completion.specs),
+    ] = None,
     overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None,
     result: Annotated[
         Path | None, typer.Option("--result", "--out", help="Its result; default: STORE/study/NAME.json.", show_default=False)
@@ -151,7 +155,10 @@ def report(
 
 def recommend(
     studies: Annotated[list[Path], typer.Argument(metavar="STUDY...", help="Results of studies (JSON).", show_default=False)],
-    target: Annotated[str, typer.Option("--target", metavar="TASK", help="The target task.", show_default=False)],
+    target: Annotated[
+        str,
+        typer.Option("--target", metavar="TASK", help="The target task.", show_default=False, autocompletion=completion.targets),
+    ],
     languages: Annotated[
         str | None, typer.Option("--languages", metavar="CODE,...", help="Only these; default: all.", show_default=False)
     ] = None,
