@@ -158,6 +158,16 @@ def _breakdowns(tasks: dict[str, Any]) -> Table:
     return table
 
 
+def facts(found: Sequence[Any]) -> None:
+    """What a machine has, group by group; then what may go wrong because of it."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for before, fact in zip([None, *found], found, strict=False):
+        table.add_row(fact.group if before is None or before.group != fact.group else "", fact.name, content(str(fact.value)))
+    _console().print(table)
+    traps = [fact.trap for fact in found if fact.trap and not fact.fatal]
+    print(content("\n".join(["", *(f"warning: {trap}" for trap in traps)] if traps else ["", "no known trap"])))
+
+
 def summary(result: dict[str, Any]) -> None:
     """What came out of one stage, on stderr: scores by language, or on English dev; a collapse in plain words."""
     console = Console(stderr=True, markup=False, emoji=False)
