@@ -25,7 +25,7 @@ for command in (
     stages.train_intermediate, stages.train_multitask, stages.finetune_target, stages.evaluate,
     studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
     inputs.score, inputs.tasks, inputs.check,
-    aids.doctor,
+    aids.doctor, aids.diff,
 ):  # fmt: skip
     app.command()(command)
 

@@ -26,3 +26,23 @@ def doctor(store: StoreOption = RUNS, as_json: Json = False) -> None:
         listing.facts(found)
     if fatal := [fact.trap for fact in found if fact.fatal]:
         raise UserError("\n".join(fatal))
+
+
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help="A result (JSON), or an address.", show_default=False)],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one of its kind.", show_default=False)],
+    store: StoreOption = RUNS, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Tell what differs between two results: settings, data, scores, collapses, versions.
+
+    The last line is "the same", or how many differences there are above provenance.
+    """
+    from stilts_xtreme import differences, listing
+
+    one, other = (differences.read(named, console.store_at(store)) for named in (first, second))
+    found, made = differences.between(one, other), differences.made(one, other)
+    if as_json:
+        told = [listing.difference(each) for each in (*found, *made)]
+        print(shown.as_json({"first": first, "second": second, "count": len(found), "differences": told}))
+    else:
+        listing.differences(found, made)
