@@ -3,6 +3,7 @@
 import json
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -178,6 +179,18 @@ def test_a_tracker_that_fails_is_told_of_once(monkeypatch, stage, tmp_path, at) 
     said: list[str] = []
     follow(stage, tmp_path, "tensorboard", range(1, 10), said.append)
     assert said == ["--track tensorboard has failed and is left out: the network is"]
+
+
+def test_a_tracker_that_does_not_end_is_not_waited_for(monkeypatch) -> None:
+    def fails() -> None:
+        raise OSError("down")
+
+    monkeypatch.setattr(tracking, "PATIENCE", 0.1)
+    with pytest.raises(TimeoutError, match="it has not ended in 0.1 s"):
+        tracking._in_time(lambda: time.sleep(60))
+    with pytest.raises(OSError, match="down"):
+        tracking._in_time(fails)
+    assert tracking._in_time(lambda: None) is None
 
 
 def test_what_cannot_be_tracked_is_told_at_once(monkeypatch) -> None:

@@ -3,10 +3,12 @@
 import importlib.util
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -18,6 +20,7 @@ from stilts_xtreme.store import Store
 TRACKERS = ("tensorboard", "trackio", "wandb")  # each a package and an extra of that name
 PROJECT = "stilts"
 POINTS = 1000  # of a curve, beside those where English dev was scored
+PATIENCE = 60.0  # seconds that a tracker has to end
 LABEL = 80  # letters of a run's name that its tasks take
 FAILED = object()
 Line = Mapping[str, Any]  # of log.jsonl
@@ -93,6 +96,25 @@ def _here(options: Options) -> tuple[str, ...]:
     return options.track if PartialState().is_main_process else ()
 
 
+def _in_time(finish: Callable[[], None]) -> None:
+    """End a tracker that may wait for a network for ever (trackio itself does not); TimeoutError where it takes too long."""
+    faults: list[Exception] = []
+
+    def end() -> None:
+        try:
+            finish()
+        except Exception as fault:
+            faults.append(fault)
+
+    ending = threading.Thread(target=end, daemon=True)
+    ending.start()
+    ending.join(PATIENCE)
+    if ending.is_alive():
+        raise TimeoutError(f"it has not ended in {PATIENCE:g} s")
+    for fault in faults:
+        raise fault
+
+
 def _safe(name: str, say: Callable[[str], None], do: Callable[..., Any], *given: Any, **named: Any) -> Any:
     """What `do` gives; FAILED, with a note, where it fails. What trackers print is not for our stdout."""
     try:
@@ -125,10 +147,10 @@ def _start(name: str, stage: plan.Train, store: Store, options: Options, after: 
         return _Open(one, getattr(one.run, "_next_step", 0) - 1, trackio.finish)  # which also forgets the run
     import wandb
 
-    again |= {"id": plan.address(stage), "settings": wandb.Settings(silent=True, console="off")}
+    again |= {"id": plan.address(stage), "settings": wandb.Settings(silent=True, console="off", init_timeout=PATIENCE)}
     if "WANDB_DIR" not in os.environ:
         store.root.mkdir(parents=True, exist_ok=True)
         again["dir"] = str(store.root)
     one = tracking.WandBTracker(os.environ.get("WANDB_PROJECT") or PROJECT, **again)
     one.start()
-    return _Open(one, one.run.starting_step - 1, one.finish)
+    return _Open(one, one.run.starting_step - 1, partial(_in_time, one.finish))
