@@ -11,6 +11,7 @@ import time
 from collections import namedtuple
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -111,6 +112,24 @@ def test_little_room_is_told(monkeypatch, tmp_path, free, trap, fatal) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1e12, 0, free))
     told = next(fact for fact in doctor.folder(Store(tmp_path)) if fact.name == "free disk")
     assert (bool(told.trap), told.fatal) == (trap, fatal)
+
+
+@pytest.mark.parametrize(
+    ("capability", "free", "trap"),
+    [
+        ((9, 0), 70e9, ""),
+        ((7, 5), 70e9, "recipe.precision=bf16 is slow on it: say fp32"),
+        ((8, 0), 9e9, "others use more than half"),
+    ],
+)
+def test_gpus_as_torch_tells_of_them(capability, free, trap) -> None:
+    cuda = SimpleNamespace(
+        is_available=lambda: True, device_count=lambda: 1, mem_get_info=lambda n: (free, 80e9),
+        get_device_capability=lambda n: capability, get_device_name=lambda n: "Some GPU",
+    )  # fmt: skip
+    backends = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: False))
+    (told,) = doctor._gpus(SimpleNamespace(cuda=cuda, backends=backends))
+    assert told.value.startswith("Some GPU, 80.0 GB of memory") and told.trap.startswith(trap) and bool(told.trap) == bool(trap)
 
 
 def test_sizes_are_added_up(tmp_path) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from stilts_xtreme import console, shown
+from stilts_xtreme.cli import completion
 from stilts_xtreme.cli.arguments import RUNS, StoreOption
 from stilts_xtreme.errors import UserError
 
@@ -29,10 +30,19 @@ def doctor(store: StoreOption = RUNS, as_json: Json = False) -> None:
 
 
 def diff(
-    first: Annotated[str, typer.Argument(metavar="A", help="A result (JSON), or an address.", show_default=False)],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another one of its kind.", show_default=False)],
-    store: StoreOption = RUNS, as_json: Json = False,
-) -> None:  # fmt: skip
+    first: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="A result (JSON), or an address.", show_default=False, autocompletion=completion.addresses
+        ),
+    ],
+    second: Annotated[
+        str,
+        typer.Argument(metavar="B", help="Another one of its kind.", show_default=False, autocompletion=completion.addresses),
+    ],
+    store: StoreOption = RUNS,
+    as_json: Json = False,
+) -> None:
     """Tell what differs between two results: settings, data, scores, collapses, versions.
 
     The last line is "the same", or how many differences there are above provenance.
