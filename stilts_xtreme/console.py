@@ -99,13 +99,14 @@ def submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
     print(f"submission: {root} ({len(paths)} files)", file=sys.stderr)
 
 
-def options(device: str, threads: int | None, checkpoint_every: float) -> Any:
-    """How stages are run; UserError where there is no such device."""
+def options(device: str, threads: int | None, checkpoint_every: float, track: list[str] | None = None, group: str = "") -> Any:
+    """How stages are run; UserError where there is no such device, or no such tracker."""
+    from stilts_xtreme.stages import tracking
     from stilts_xtreme.stages.events import Options
 
     if device not in ("auto", "cpu"):
         raise UserError(f"--device {device}: give auto (a GPU where there is one) or cpu")
-    return Options(device, threads, checkpoint_every)
+    return Options(device, threads, checkpoint_every, tracking.known(track or ()), group)
 
 
 def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: float | None = None) -> None:

@@ -41,9 +41,9 @@ def writing(path: Path, needed: int | None = None) -> Iterator[None]:
         raise UserError(f"{line}: give another folder or the right to write there") from None
 
 
-def put(path: Path, text: str) -> None:
+def put(path: Path, text: str | bytes) -> None:
     """Write a file whole: beside its name first, then to disk, then under its name."""
-    beside, content = path.with_name(f".{path.name}.part"), text.encode()
+    beside, content = path.with_name(f".{path.name}.part"), text.encode() if isinstance(text, str) else text
     with writing(path, len(content)):
         try:
             beside.unlink(missing_ok=True)  # what a killed process left, or somebody's link to elsewhere

@@ -14,6 +14,8 @@ from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Task, in_translation
 
+SHOWN = 60  # differences of a group
+
 
 def every(where: Any = None) -> None:
     """All tasks: role, head, headline metric, languages, sizes of the full release, what of it is in reach, licence.
@@ -156,6 +158,43 @@ def _breakdowns(tasks: dict[str, Any]) -> Table:
         values = [*(found.get("joshi", {}).get(level) for level in levels), *map(means.get, WAYS), found.get("gap")]
         table.add_row(name, *("-" if value is None else f"{value:.1f}" for value in values))
     return table
+
+
+def facts(found: Sequence[Any]) -> None:
+    """What a machine has, group by group; then what may go wrong because of it."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for before, fact in zip([None, *found], found, strict=False):
+        table.add_row(fact.group if before is None or before.group != fact.group else "", fact.name, content(str(fact.value)))
+    _console().print(table)
+    traps = [fact.trap for fact in found if fact.trap and not fact.fatal]
+    print(content("\n".join(["", *(f"warning: {trap}" for trap in traps)] if traps else ["", "no known trap"])))
+
+
+def difference(one: Any) -> dict[str, Any]:
+    """A difference between two results, for JSON."""
+    told = {"group": one.group, "key": one.key, "first": one.first, "second": one.second}
+    return told if one.by is None else {**told, "by": one.by}
+
+
+def differences(found: Sequence[Any], made: Sequence[Any]) -> None:
+    """What differs between two results, group by group, and how they were made; how many there are comes last."""
+    for group in dict.fromkeys(one.group for one in (*found, *made)):
+        members = [one for one in (*found, *made) if one.group == group]
+        table = Table(group, "A", "B", *(["B - A"] if group == "scores" else []), box=None, pad_edge=False)
+        for one in members[:SHOWN]:
+            by = [] if group != "scores" else ["" if one.by is None else f"{one.by:+.4f}"]
+            table.add_row(*(content(_brief(value)) for value in (one.key, one.first, one.second)), *by)
+        if len(members) > SHOWN:
+            table.add_row(f"... and {len(members) - SHOWN} more: --json tells all")
+        _console().print(table)
+        print()
+    print(f"{len(found)} difference{'' if len(found) == 1 else 's'}" if found else "the same")
+
+
+def _brief(value: Any) -> str:
+    """Numbers of scores to four places, long values cut."""
+    said = f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) and abs(value) >= 0.1 else str(value)
+    return said if len(said) <= 80 else f"{said[:77]}..."
 
 
 def summary(result: dict[str, Any]) -> None:

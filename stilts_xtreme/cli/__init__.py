@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from stilts_xtreme import disk, shown, stop
-from stilts_xtreme.cli import inputs, stages, store, studies
+from stilts_xtreme.cli import aids, inputs, stages, store, studies
 from stilts_xtreme.errors import Aborted, Interrupted, RunFailed, UserError
 
 
@@ -26,6 +26,7 @@ for command in (
     stages.train_intermediate, stages.train_multitask, stages.finetune_target, stages.evaluate,
     studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
     inputs.score, inputs.tasks, inputs.check,
+    aids.doctor, aids.diff,
 ):  # fmt: skip
     app.command()(command)
 

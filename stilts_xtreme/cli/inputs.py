@@ -6,12 +6,18 @@ from typing import Annotated
 import typer
 
 from stilts_xtreme import console, shown
+from stilts_xtreme.cli import completion
 from stilts_xtreme.cli.arguments import DataOption, SetupOption
 from stilts_xtreme.errors import UserError
 
 
 def tasks(
-    name: Annotated[str | None, typer.Argument(help="A task's name; without it, all are listed.", show_default=False)] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A task's name; without it, all are listed.", show_default=False, autocompletion=completion.tasks
+        ),
+    ] = None,
     setup: SetupOption = None, folder: DataOption = None,
 ) -> None:  # fmt: skip
     """List the tasks with the sizes of their releases, or show one's declaration and a row turned into an example.
@@ -25,7 +31,10 @@ def tasks(
 
 
 def data_check(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[TASK]...", help="Default: all.", show_default=False)] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TASK]...", help="Default: all.", show_default=False, autocompletion=completion.tasks),
+    ] = None,
     setup: SetupOption = None, folder: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:  # fmt: skip
@@ -50,7 +59,9 @@ def data_check(
 
 
 def data_fetch(
-    names: Annotated[list[str], typer.Argument(metavar="TASK...", help="Tasks.", show_default=False)],
+    names: Annotated[
+        list[str], typer.Argument(metavar="TASK...", help="Tasks.", show_default=False, autocompletion=completion.tasks)
+    ],
     to: Annotated[Path | None, typer.Option("--to", metavar="FOLDER", help="Releases go here.", show_default=False)] = None,
 ) -> None:
     """Download the data of tasks, and of those they are trained with, for machines without a connection.
@@ -68,10 +79,22 @@ def data_fetch(
             print(there)
 
 
-def check(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Specs of any kind.", show_default=False)]) -> None:
+def check(
+    specs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="SPEC...", help="Specs of any kind.", show_default=False, autocompletion=completion.specs),
+    ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of specs, for editors.")] = False,
+) -> None:  # fmt: skip
     """Validate specs without running them: every fault with file, line and column."""
+    if schema:
+        from stilts_xtreme.spec.schema import schema as of_specs
+
+        print(shown.as_json(of_specs()))
+    elif not specs:
+        raise UserError("give a SPEC to check, or --schema")
     faults = []
-    for path in specs:
+    for path in specs or ():
         try:
             loaded = console.load(path, None, None)
             print(shown.content(f"{path}: {loaded.kind}, sound"))
@@ -84,7 +107,7 @@ def check(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="S
 def score(
     predictions: Annotated[Path, typer.Argument(help="Predictions in the official submission layout.", show_default=False)],
     labels: Annotated[Path, typer.Argument(help="Labels in the same layout.", show_default=False)],
-    benchmark: Annotated[str, typer.Option(help="xtreme or xtreme-r.")] = "xtreme",
+    benchmark: Annotated[str, typer.Option(help="xtreme or xtreme-r.", autocompletion=completion.benchmarks)] = "xtreme",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Score predictions made by anything, as the benchmark's own evaluate.py does."""

@@ -1,52 +1,43 @@
 """The commands of single stages: train, fine-tune, evaluate."""
 
+from typing import Any
+
 from stilts_xtreme import console
-from stilts_xtreme.cli.arguments import (
-    EVERY,
-    RUNS,
-    AsJson,
-    Device,
-    DryRun,
-    Every,
-    Overrides,
-    Spec,
-    StoreOption,
-    Submission,
-    Threads,
-)
+from stilts_xtreme.cli import options
+from stilts_xtreme.cli.arguments import RUNS, AsJson, DryRun, Overrides, Spec, StoreOption, Submission
 
 
+@options.taking(how=options.how)
 def train_intermediate(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
-    dry_run: DryRun = False, as_json: AsJson = False,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, how: Any = None, dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on one English intermediate task (kind: intermediate)."""
-    console.stage("intermediate", spec, overrides, store, console.options(device, threads, every), dry_run, as_json)
+    console.stage("intermediate", spec, overrides, store, how, dry_run, as_json)
 
 
+@options.taking(how=options.how)
 def train_multitask(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
-    dry_run: DryRun = False, as_json: AsJson = False,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, how: Any = None, dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on a mixture of intermediate tasks (kind: multitask)."""
-    console.stage("multitask", spec, overrides, store, console.options(device, threads, every), dry_run, as_json)
+    console.stage("multitask", spec, overrides, store, how, dry_run, as_json)
 
 
+@options.taking(how=options.how)
 def finetune_target(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
-    dry_run: DryRun = False, as_json: AsJson = False,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, how: Any = None, dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Fine-tune on a target task's English data (kind: target)."""
-    console.stage("target", spec, overrides, store, console.options(device, threads, every), dry_run, as_json)
+    console.stage("target", spec, overrides, store, how, dry_run, as_json)
 
 
+@options.taking(how=options.how)
 def evaluate(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
-    submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, how: Any = None, submission: Submission = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""
-    console.stage("evaluation", spec, overrides, store, console.options(device, threads, every), dry_run, as_json, submission)
+    console.stage("evaluation", spec, overrides, store, how, dry_run, as_json, submission)

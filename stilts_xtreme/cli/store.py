@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from stilts_xtreme import console, shown
+from stilts_xtreme.cli import completion
 from stilts_xtreme.cli.arguments import RUNS, Address, Overrides, Scale, StoreOption
 from stilts_xtreme.errors import UserError
 
@@ -19,7 +20,10 @@ def runs_list(store: StoreOption = RUNS) -> None:
 
 
 def runs_watch(
-    spec: Annotated[Path | None, typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False)] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False, autocompletion=completion.specs),
+    ] = None,
     overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None,
 ) -> None:  # fmt: skip
     """Show what becomes of a study, its rows by its targets, until all of it is done; without one, what is in the store.
@@ -45,7 +49,10 @@ class Watchable(TyperGroup):
         return super().parse_args(context, words)
 
 
-def runs_show(address: Annotated[str, typer.Argument(help="An address or its beginning.")], store: StoreOption = RUNS) -> None:
+def runs_show(
+    address: Annotated[str, typer.Argument(help="An address or its beginning.", autocompletion=completion.addresses)],
+    store: StoreOption = RUNS,
+) -> None:
     """Print a finished stage's result."""
     found = [result for _, folder, result in console.store_at(store).runs() if folder.name.startswith(address)]
     if len(found) != 1:

@@ -1,66 +1,50 @@
 """The commands of whole studies: run, time, check again, draw, ask."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from stilts_xtreme import console, shown
-from stilts_xtreme.cli import launching
+from stilts_xtreme.cli import completion, launching, options
 from stilts_xtreme.cli.arguments import (
-    EVERY,
     RUNS,
-    ArrayLimit,
     AsJson,
-    Cpus,
-    Device,
     DryRun,
-    Every,
-    Gpus,
     Job,
     Jobs,
-    Launcher,
-    Mem,
-    Memory,
     Out,
     Overrides,
-    Partition,
-    Sbatch,
     Scale,
     Spec,
     StoreOption,
     Submission,
-    Threads,
-    Time,
 )
 from stilts_xtreme.errors import UserError
 
 
+@options.taking(how=options.how, where=options.place)
 def study(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
-    setup: Scale = None, jobs: Jobs = None, out: Out = None, submission: Submission = None,
-    launcher: Launcher = "local", memory: Memory = None, partition: Partition = None, gpus: Gpus = None, cpus: Cpus = None,
-    mem: Mem = None, time: Time = None, array_limit: ArrayLimit = None, slurm: Sbatch = None, job: Job = None,
-    dry_run: DryRun = False, as_json: AsJson = False,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None, how: Any = None, where: Any = None,
+    job: Job = None, out: Out = None, submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
     from stilts_xtreme import axes, plan
 
-    cluster = launching.cluster(launcher, jobs, memory, partition, gpus, cpus, mem, time, array_limit, slurm)
     overrides = console.scaled(spec, setup, overrides)
     loaded, store_ = console.load(spec, overrides, {"study"}), console.store_at(store)
     cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
     if dry_run:
         return console.tree(stages, store_, {plan.address(cell.stage) for cell in cells})
-    options = console.options(device, threads, every)
+    how = replace(how, group=loaded.name)
     if job is not None:
-        return launching.job(stages, store_, options, job)
-    if cluster is None:
-        console.run(stages, store_, options, jobs, memory)
+        return launching.job(stages, store_, how, job)
+    if where.cluster is None:
+        console.run(stages, store_, how, where.jobs, where.memory)
     else:
-        launching.submit(stages, store_, cluster, launching.command(spec, overrides, store, options), loaded.name)
+        launching.submit(stages, store_, where.cluster, options.again(spec, overrides, store, how), loaded.name)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.study import gather
 
@@ -80,10 +64,10 @@ def study(
     console.show(path, content, as_json)
 
 
+@options.taking(how=options.how)
 def latency(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
-    setup: Scale = None, jobs: Jobs = None, out: Out = None, dry_run: DryRun = False, as_json: AsJson = False,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None, how: Any = None, jobs: Jobs = None,
+    out: Out = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Time trained models on a target, plain and sped up, after the trainings they need (kind: latency).
 
@@ -93,11 +77,11 @@ def latency(
 
     overrides = console.scaled(spec, setup, overrides)
     loaded, store_ = console.load(spec, overrides, {"latency"}), console.store_at(store)
-    timed = axes.latency(loaded, "cuda" if device != "cpu" and console.gpu() else "cpu")
+    timed = axes.latency(loaded, "cuda" if how.device != "cpu" and console.gpu() else "cpu")
     stages = plan.ordered([one.stage for one in timed])
     if dry_run:
         return console.tree(stages, store_, {plan.address(one.stage) for one in timed})
-    console.run(stages, store_, console.options(device, threads, every), jobs)
+    console.run(stages, store_, replace(how, group=loaded.name), jobs)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.latency import gather
 
@@ -109,7 +93,10 @@ def latency(
 
 
 def verify(
-    spec: Annotated[Path | None, typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False)] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False, autocompletion=completion.specs),
+    ] = None,
     overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None,
     result: Annotated[
         Path | None, typer.Option("--result", "--out", help="Its result; default: STORE/study/NAME.json.", show_default=False)
@@ -146,12 +133,23 @@ def report(
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder for the pages; default: beside the result.", show_default=False)
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="Write all scores as .parquet, .csv or .jsonl; pages only with --to.", show_default=False),
+    ] = None,
 ) -> None:
     """Draw a study's report: a Markdown and an HTML page with tables and plots."""
     from stilts_xtreme import report as pages
     from stilts_xtreme import results
 
-    content = results.read(study, results.STUDY, results.LATENCY_STUDY)
+    content = results.read(study, results.STUDY, *([] if table else [results.LATENCY_STUDY]))
+    if table:
+        from stilts_xtreme.report import records, summary
+
+        records.write(summary.summarise(content), table)
+        print(table)
+        if to is None:
+            return
     folder = to or study.with_suffix("")
     pages.write(content, folder)
     print(folder / "report.md")
@@ -159,7 +157,10 @@ def report(
 
 def recommend(
     studies: Annotated[list[Path], typer.Argument(metavar="STUDY...", help="Results of studies (JSON).", show_default=False)],
-    target: Annotated[str, typer.Option("--target", metavar="TASK", help="The target task.", show_default=False)],
+    target: Annotated[
+        str,
+        typer.Option("--target", metavar="TASK", help="The target task.", show_default=False, autocompletion=completion.targets),
+    ],
     languages: Annotated[
         str | None, typer.Option("--languages", metavar="CODE,...", help="Only these; default: all.", show_default=False)
     ] = None,

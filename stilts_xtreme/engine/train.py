@@ -85,8 +85,7 @@ def train(
     masking = torch.Generator().manual_seed(seed)
     narrow(model.encoder, vocabulary)
     optimizer = AdamW(model.parameters(), recipe.weight_decay, recipe.beta2, recipe.epsilon)
-    warmup = math.ceil(recipe.warmup * len(schedule))
-    rates = [recipe.learning_rate * _slope(n, warmup, len(schedule)) for n in range(len(schedule))]
+    rates = learning_rates(recipe, len(schedule))
     wrapped = accelerator.prepare(model)
     state = checkpoint.State(micro_batch=recipe.micro_batch)
     # Until the first scoring, what to fall back to if the loss is lost.
@@ -177,6 +176,12 @@ def _told(pending: Sequence[Step]) -> list[Step]:
 def _batches(stream: Stream, steps: int, recipe: Any, seed: int) -> list[list[int]]:
     order = draw(stream.groups, steps * recipe.batch_size, stream.shares, seed)
     return batches(order, lengths(stream.features).tolist(), recipe.batch_size, recipe.group_by_length, seed)
+
+
+def learning_rates(recipe: Any, steps: int) -> list[float]:
+    """That of each step: linear warm-up and decay."""
+    warmup = math.ceil(recipe.warmup * steps)
+    return [recipe.learning_rate * _slope(n, warmup, steps) for n in range(steps)]
 
 
 def _slope(step: int, warmup: int, total: int) -> float:

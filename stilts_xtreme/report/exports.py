@@ -1,14 +1,12 @@
 """What a report hands to other programs: scores and gains as CSV, the main table as LaTeX."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from stilts_xtreme.report import tables
+from stilts_xtreme.report import records, tables
+from stilts_xtreme.report.records import ALL
 from stilts_xtreme.report.summary import Mean, Summary
 from stilts_xtreme.report.tables import Cell, Table
 
-ALL = "all"  # languages together
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
@@ -23,20 +21,9 @@ def files(summary: Summary) -> dict[str, str]:
 
 
 def scores(summary: Summary) -> str:
-    """Every score, unrounded, one a line; language "all": their mean; metric "score": the mean of the headline metrics."""
-    rows: list[Sequence[object]] = []
-    for row in summary.intermediates:
-        for target in summary.targets:
-            for seed in summary.seeds:
-                run = summary.cells.get((row, target), {}).get(seed)
-                if run is None:
-                    continue
-                rows.append((row, target, seed, ALL, "score", run["score"]))
-                rows += [(row, target, seed, ALL, metric, value) for metric, value in sorted((run.get("metrics") or {}).items())]
-                for code in (code for code in summary.languages(target) if code in run["languages"]):
-                    found = sorted(run["languages"][code].items())
-                    rows += [(row, target, seed, code, metric, value) for metric, value in found if metric != "n"]
-    return _csv(("row", "target", "seed", "language", "metric", "score"), rows)
+    """Every score on clean inputs, unrounded, one a line; all that is known of each: `records`."""
+    found = [record for record in records.records(summary) if not record["noise"]]
+    return records.table(("row", "target", "seed", "language", "metric", "score"), found)
 
 
 def gains(summary: Summary) -> str:
@@ -60,7 +47,7 @@ def gains(summary: Summary) -> str:
                     known = one.languages.get(code) if one is not None else None
                     rows.append((row, base, column, code, *_means(found), known[1] if known else None, *(None,) * 4))
     heads = ("row", "baseline", "target", "language", "seeds", "gain", "deviation", "error", "low", "high", "p", "q")
-    return _csv(heads, rows)
+    return records.table(heads, rows)
 
 
 def latex(table: Table) -> str:
@@ -97,11 +84,3 @@ def _row(cells: Sequence[str]) -> str:
 
 def _means(found: Mean) -> tuple[int, float, float | None]:
     return len(found.values), found.mean, found.deviation
-
-
-def _csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    told = io.StringIO()
-    writer = csv.writer(told, lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows(rows)
-    return told.getvalue()

@@ -13,11 +13,13 @@ EVERY = 0.5  # seconds between two progress events
 @dataclass(frozen=True)
 class Options:
     """How to run, no part of any address: `device` auto or cpu; `threads` None: chosen by the size of the encoder;
-    `checkpoint_every` seconds a stage keeps what it has so far."""
+    `checkpoint_every` seconds a stage keeps what it has so far; `track` names trackers, which show its trainings in `group`."""
 
     device: str = "auto"
     threads: int | None = None
     checkpoint_every: float = math.inf
+    track: tuple[str, ...] = ()
+    group: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from stilts_xtreme import plan, results, stop
 from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import batches, encoder, predict, tokenizer
 from stilts_xtreme.engine.features import Joined
-from stilts_xtreme.engine.train import Stream, accelerator, train
+from stilts_xtreme.engine.train import Stream, accelerator, learning_rates, train
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.stages import models
@@ -21,6 +21,7 @@ from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, Tell
 from stilts_xtreme.stages.journal import Journal, Saver
 from stilts_xtreme.stages.lineage import checked, lineage
 from stilts_xtreme.stages.scored import headline
+from stilts_xtreme.stages.tracking import tracked
 from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import training
@@ -77,9 +78,11 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     saved = saver.resume(progress.say)
     stop.hold()
     told, before = time.monotonic(), journal.tokens
-    with journal.open():
+    rates, after = learning_rates(stage.recipe, steps), saved.state.number if saved else 0
+    with journal.open(), tracked(stage, store, options, rates, after, progress.say) as track:
         for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score, met, saved, saver.border):
             journal.add(step)
+            track(journal.last)
             if step.micro_batch:
                 progress.say(f"out of memory: recipe.micro_batch is {step.micro_batch} from here on, the batch is the same")
             if (now := time.monotonic()) - told > EVERY or step.score is not None:

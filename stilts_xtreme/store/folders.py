@@ -154,13 +154,11 @@ class Store:
 
     def sweep(self) -> list[Path]:
         """Remove what dead processes left: scratch folders, runs without a result, checkpoints of finished ones; returns them."""
+        return self._remove(_left)
 
-        def doomed(folder: Path) -> bool:
-            if folder.suffix == SAVED:
-                return (folder.with_name(_address(folder)) / "result.json").is_file()
-            return folder.suffix == ".part" or folder.parent.name != CACHE and not (folder / "result.json").is_file()
-
-        return self._remove(doomed)
+    def leftovers(self) -> list[Path]:
+        """What `sweep` would remove."""
+        return self._free(_left, lambda folder: None)
 
     def remove(self, address: str) -> list[Path]:
         """Remove the finished stage with this address, or its checkpoints; returns their folders."""
@@ -175,19 +173,29 @@ class Store:
         self._remove(lambda folder: folder == self.path(stage))
 
     def _remove(self, doomed: Callable[[Path], bool]) -> list[Path]:
-        """Remove folders of runs and of the cache, except those a living process holds the lock of."""
+        return self._free(doomed, lambda folder: folder.unlink() if folder.is_symlink() else shutil.rmtree(folder))
+
+    def _free(self, wanted: Callable[[Path], bool], do: Callable[[Path], None]) -> list[Path]:
+        """Do it to the folders of runs and of the cache that are wanted, except those a living process holds the lock of."""
         from filelock import FileLock, Timeout
 
-        removed = []
+        found = []
         for folder in sorted(path for kind in (*SCHEMAS, CACHE) for path in (self.root / kind).glob("*") if path.is_dir()):
             try:
                 with FileLock(folder.with_name(f".{_address(folder)}.lock"), timeout=0):
-                    if doomed(folder):
-                        folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
-                        removed.append(folder)
+                    if wanted(folder):
+                        do(folder)
+                        found.append(folder)
             except Timeout:
                 pass
-        return removed
+        return found
+
+
+def _left(folder: Path) -> bool:
+    """Whether nobody needs it once the process that wrote it is dead."""
+    if folder.suffix == SAVED:
+        return (folder.with_name(_address(folder)) / "result.json").is_file()
+    return folder.suffix == ".part" or folder.parent.name != CACHE and not (folder / "result.json").is_file()
 
 
 @contextmanager

@@ -1,0 +1,58 @@
+"""The commands that help when something is not as it should be: what this machine has, what differs between two results."""
+
+from typing import Annotated
+
+import typer
+
+from stilts_xtreme import console, shown
+from stilts_xtreme.cli import completion
+from stilts_xtreme.cli.arguments import RUNS, StoreOption
+from stilts_xtreme.errors import UserError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
+
+
+def doctor(store: StoreOption = RUNS, as_json: Json = False) -> None:
+    """Look at what this machine has: versions, devices, caches, the hub, the store, and known traps.
+
+    Exit 2 where nothing can be run.
+    """
+    from stilts_xtreme import doctor as examining
+    from stilts_xtreme import listing
+
+    found = list(examining.facts(console.store_at(store)))
+    if as_json:
+        print(shown.as_json(examining.as_json(found)))
+    else:
+        listing.facts(found)
+    if fatal := [fact.trap for fact in found if fact.fatal]:
+        raise UserError("\n".join(fatal))
+
+
+def diff(
+    first: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="A result (JSON), or an address.", show_default=False, autocompletion=completion.addresses
+        ),
+    ],
+    second: Annotated[
+        str,
+        typer.Argument(metavar="B", help="Another one of its kind.", show_default=False, autocompletion=completion.addresses),
+    ],
+    store: StoreOption = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Tell what differs between two results: settings, data, scores, collapses, versions.
+
+    The last line is "the same", or how many differences there are above provenance.
+    """
+    from stilts_xtreme import differences, listing
+
+    one, other = (differences.read(named, console.store_at(store)) for named in (first, second))
+    found, made = differences.between(one, other), differences.made(one, other)
+    if as_json:
+        told = [listing.difference(each) for each in (*found, *made)]
+        print(shown.as_json({"first": first, "second": second, "count": len(found), "differences": told}))
+    else:
+        listing.differences(found, made)

@@ -1,0 +1,113 @@
+"""What a shell offers behind a Tab: names that the command takes, found without importing anything heavy."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+KINDS = {  # of spec, by command; others take any
+    "train-intermediate": "intermediate",
+    "train-multitask": "multitask",
+    "finetune-target": "target",
+    "evaluate": "evaluation",
+    "study": "study",
+    "verify": "study",
+    "watch": "study",
+    "latency": "latency",
+}
+DEPTH = 3  # folders inside one another that are searched for specs
+MOST = 2000  # files that are looked at
+STORE = ("train", "predict", "latency")
+
+
+def tasks(incomplete: str) -> list[str]:
+    """All tasks."""
+    from stilts_xtreme.tasks.catalogue import TASKS
+
+    return _beginning(TASKS, incomplete)
+
+
+def targets(incomplete: str) -> list[str]:
+    """Tasks that models are evaluated on."""
+    from stilts_xtreme.tasks.catalogue import TARGETS
+
+    return _beginning(TARGETS, incomplete)
+
+
+def benchmarks(incomplete: str) -> list[str]:
+    """Those whose rules we have."""
+    from stilts_xtreme.scoring.benchmarks import BENCHMARKS
+
+    return _beginning(BENCHMARKS, incomplete)
+
+
+def devices(incomplete: str) -> list[str]:
+    """What --device takes."""
+    return _beginning(("auto", "cpu"), incomplete)
+
+
+def trackers(incomplete: str) -> list[str]:
+    """What --track takes."""
+    return _beginning(("tensorboard", "trackio", "wandb"), incomplete)
+
+
+def specs(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Spec files of the kind that the command takes, below the folder that is being typed."""
+    kind = KINDS.get(ctx.info_name or "")
+    return [path for path in _yaml(incomplete) if _kind(path) in ((kind,) if kind else {*KINDS.values(), "setup"})]
+
+
+def setups(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the setups beside the spec's folder; setup files."""
+    spec = ctx.params.get("spec") or next(iter(ctx.args), None)  # where arguments stand while a line is unfinished
+    beside = sorted(Path(spec).parent.parent.glob("setups/*.yaml")) if spec else []
+    return _beginning((path.stem for path in beside), incomplete) or setup_files(incomplete)
+
+
+def setup_files(incomplete: str) -> list[str]:
+    """Spec files of kind setup."""
+    return [path for path in _yaml(incomplete) if _kind(path) == "setup"]
+
+
+def addresses(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Finished stages of the store."""
+    root = Path(ctx.params.get("store") or os.environ.get("STILTS_STORE") or "runs")
+    found = (path.parent.name for kind in STORE for path in root.glob(f"{kind}/{_plain(incomplete)}*/result.json"))
+    return sorted(name for name in found if not name.startswith("."))
+
+
+def _beginning(names: object, incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]  # type: ignore[attr-defined]
+
+
+def _plain(text: str) -> str:
+    """The letters of an address."""
+    return re.sub(r"[^0-9a-f]", "", text)
+
+
+def _yaml(incomplete: str) -> Iterator[str]:
+    """Paths of YAML files that begin so, those of a folder before those below it."""
+    top, looked = incomplete.rpartition("/")[0] or ("/" if incomplete.startswith("/") else "."), 0
+    for folder, below, files in os.walk(top):
+        depth = folder.count("/") - top.count("/")
+        below[:] = sorted(name for name in below if not name.startswith(".")) if depth < DEPTH else []
+        for name in sorted(files):
+            looked += 1
+            path = os.path.join(folder, name)
+            path = path.removeprefix("./") if top == "." and not incomplete.startswith("./") else path
+            if name.endswith((".yaml", ".yml")) and path.startswith(incomplete):
+                yield path
+        if looked > MOST:
+            return
+
+
+def _kind(path: str) -> str:
+    """What a spec says it is; empty where it says nothing near its beginning."""
+    try:
+        with open(path, "rb") as file:
+            found = re.search(rb"^kind: *([a-z]+)", file.read(4096), re.M)
+    except OSError:
+        return ""
+    return found[1].decode() if found else ""

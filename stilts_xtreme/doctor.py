@@ -1,0 +1,259 @@
+"""What this machine gives stilts to work with: packages, devices, caches, the hub, the store; and known traps."""
+
+import fcntl
+import os
+import platform
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+from stilts_xtreme.store import CACHE, SCHEMAS, Store
+
+NAME = "stilts-xtreme"
+HUB = "https://huggingface.co"
+ANSWER = 3.0  # seconds that the hub has
+LOOK = 3.0  # seconds to add up a folder
+LITTLE, NONE = 2 * 2**30, 50 * 2**20  # bytes free: worth a warning; too few for one stage
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
+SAID = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "STILTS_STORE", "HF_HOME", "HF_ENDPOINT", *OFFLINE)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing found; `trap` says what may go wrong because of it, `fatal` that nothing can be run."""
+
+    group: str
+    name: str
+    value: Any
+    trap: str = ""
+    fatal: bool = False
+
+
+def facts(store: Store) -> Iterator[Fact]:
+    """All of them, told as they are found; nothing is written but a file of no bytes beside the store's, gone at once."""
+    yield from packages()
+    try:
+        yield from machine()
+    except (ImportError, OSError) as fault:  # a torch that is broken fails in either
+        yield Fact("machine", "torch", "cannot be imported", f"torch: {fault}; install it again", fatal=True)
+    yield from caches()
+    yield hub()
+    yield from folder(store)
+
+
+def as_json(found: list[Fact]) -> dict[str, Any]:
+    """The facts by group and name, and the traps."""
+    told: dict[str, Any] = {}
+    for fact in found:
+        told.setdefault(fact.group, {})[fact.name] = fact.value
+    traps = {"warnings": [fact.trap for fact in found if fact.trap and not fact.fatal]}
+    return {**told, **traps, "faults": [fact.trap for fact in found if fact.fatal]}
+
+
+def packages() -> Iterator[Fact]:
+    """Python, what we need and in which version, and the extras."""
+    here, wanted = sys.version_info[:2], ">=3.11"
+    trap = "" if here >= (3, 11) else f"Python {wanted} is needed"
+    yield Fact("packages", "python", platform.python_version(), trap, fatal=bool(trap))
+    for name, needs, extra in _requirements():
+        found = _version(name)
+        if found is None:
+            how = f'pip install "{NAME}[{extra}]"' if extra else f'pip install "{name}{needs}"'
+            said = f"not installed ({how})" if extra else "not installed"
+            yield Fact("packages", f"{name} ({extra})" if extra else name, said, "" if extra else f"{name}: {how}", not extra)
+            continue
+        trap = "" if needs.contains(found, prereleases=True) else f"{name} {found}: {needs} is needed"
+        yield Fact("packages", f"{name} ({extra})" if extra else name, found, trap, fatal=bool(trap) and not extra)
+
+
+def _requirements() -> Iterator[tuple[str, Any, str]]:
+    """Package, versions, and the extra it belongs to ("": every installation): as installed, else as the checkout says."""
+    from packaging.requirements import Requirement
+
+    try:
+        written = metadata.requires(NAME) or []
+    except metadata.PackageNotFoundError:
+        file = Path(__file__).parent.parent / "pyproject.toml"
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"] if file.is_file() else {}
+        written = list(project.get("dependencies", ()))
+        for extra, more in project.get("optional-dependencies", {}).items():
+            written += [f'{one} ; extra == "{extra}"' for one in more]
+    for text in written:
+        one = Requirement(text)
+        extra = str(one.marker).partition("extra == ")[2].strip('"') if one.marker else ""
+        yield one.name, one.specifier, extra
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def machine() -> Iterator[Fact]:
+    """Processors, memory, torch and its devices."""
+    import torch
+
+    from stilts_xtreme.engine.machine import environment
+
+    told = environment(torch.device("cpu"), torch.get_num_threads())
+    yield Fact("machine", "system", told["system"])
+    yield Fact("machine", "processor", told["processor"])
+    there, ours = os.cpu_count() or 1, _ours()
+    trap = f"{ours} of {there} processors are ours: without --jobs and --threads too much is run at once" if ours < there else ""
+    yield Fact("machine", "processors", there if ours == there else f"{ours} of {there}", trap)
+    if "memory_bytes" in told:
+        yield Fact("machine", "memory", _bytes(told["memory_bytes"]))
+    yield Fact("machine", "vector instructions", told["vector_instructions"])
+    if "native_bf16" in told:
+        yield Fact("machine", "bf16 on the processor", "native" if told["native_bf16"] else "emulated: slower than fp32")
+    yield Fact("machine", "torch is built for", f"CUDA {torch.version.cuda}" if torch.version.cuda else "the processor only")
+    yield from _gpus(torch)
+    for name in SAID:
+        if name in os.environ and name not in OFFLINE:
+            yield Fact("machine", name, _host(os.environ[name]) if name == "HF_ENDPOINT" else os.environ[name])
+
+
+def _ours() -> int:
+    """Processors that this process may use, by its mask and the quota of its control group."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(count, int(quota) // int(period)))
+    except (OSError, ValueError):  # another system; "max": no quota
+        return count
+
+
+def _gpus(torch: Any) -> Iterator[Fact]:
+    for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        free, size = torch.cuda.mem_get_info(number)
+        native = torch.cuda.get_device_capability(number) >= (8, 0)
+        bf16 = "bf16 native" if native else "bf16 emulated"
+        value = f"{torch.cuda.get_device_name(number)}, {_bytes(size)} of memory, {_bytes(free)} free, {bf16}"
+        trap = "" if native else "recipe.precision=bf16 is slow on it: say fp32"
+        if native and free < size / 2:
+            trap = "others use more than half of its memory"
+        yield Fact("machine", f"GPU {number}", value, trap)
+    if torch.backends.mps.is_available():
+        yield Fact("machine", "MPS", "there; not measured by us", "results on MPS are not tested: --device cpu gives tested ones")
+    elif not torch.cuda.is_available():
+        unused = os.path.exists("/proc/driver/nvidia/version")
+        trap = "there is an NVIDIA GPU, and this build of torch cannot use it: install one for CUDA" if unused else ""
+        yield Fact("machine", "GPU", "none that torch can use", trap)
+
+
+def caches() -> Iterator[Fact]:
+    """The folders of the Hugging Face libraries, and whether they may go online."""
+    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
+    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+    data = Path(os.environ.get("HF_DATASETS_CACHE") or home / "datasets").expanduser()
+    for name, folder_ in (("hub's cache", hub), ("datasets' cache", data)):
+        yield Fact("caches", name, f"{folder_}: {_taken(folder_)}")
+    for name in OFFLINE:
+        if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"):
+            yield Fact("caches", name, os.environ[name], f"{name} is set: what is not in the caches is not found")
+
+
+def hub() -> Fact:
+    """Whether the hub answers; nothing is asked where we are to be offline. Never takes longer than `ANSWER`."""
+    url = os.environ.get("HF_ENDPOINT") or HUB
+    if any(os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE") for name in OFFLINE):
+        return Fact("hub", _host(url), "not asked: offline is set")
+    if urlsplit(url).scheme not in ("http", "https"):
+        return Fact("hub", _host(url), "not asked", "HF_ENDPOINT is no http address")
+    said = _within(ANSWER, lambda: _head(url))
+    return Fact("hub", _host(url), said or f"no answer in {ANSWER:g} s: offline; setups with local data need no hub")
+
+
+def _head(url: str) -> str:
+    began = monotonic()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=ANSWER):
+            pass
+    except urllib.error.HTTPError:
+        pass  # an answer
+    except (OSError, ValueError, urllib.error.URLError) as fault:
+        why = getattr(fault, "reason", fault)
+        known = "its name is not known here" if isinstance(why, socket.gaierror) else str(why)
+        return f"cannot be reached ({known}); setups with local data need no hub"
+    return f"answers in {monotonic() - began:.1f} s"
+
+
+def _within(seconds: float, ask: Callable[[], str]) -> str:
+    """What is said in time; empty where nothing is. Looking up a name knows no time limit, so it is not we who wait for it."""
+    said: list[str] = []
+    asking = threading.Thread(target=lambda: said.append(ask()), daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return said[0] if said else ""
+
+
+def _host(url: str) -> str:
+    """An address without names and passwords that may stand in it."""
+    return f"{urlsplit(url).scheme}://{urlsplit(url).hostname}" if "@" in url else url
+
+
+def folder(store: Store) -> Iterator[Fact]:
+    """The store: what stands in it, what dead processes left, whether it can be written, how much room there is."""
+    counts = {kind: len(list((store.root / kind).glob("[0-9a-f]*/result.json"))) for kind in SCHEMAS}
+    told = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+    yield Fact("store", "folder", f"{store.root.absolute()}" + ("" if store.root.is_dir() else " (not there yet)"))
+    if store.root.is_dir():
+        yield Fact("store", "finished stages", told or "none")
+        yield Fact("store", "size", f"{_taken(store.root)}, of it {CACHE} {_taken(store.root / CACHE)}")
+    there = next(path for path in (store.root.absolute(), *store.root.absolute().parents) if path.is_dir())
+    if fault := _closed(there):
+        yield Fact("store", "writing", fault, f"{there}: {fault}: give another --store", fatal=True)
+        return
+    left = len(store.leftovers())
+    yield Fact("store", "leftovers", left, f"{left} leftovers of dead processes: `stilts runs clean`" if left else "")
+    free = shutil.disk_usage(there).free
+    trap = f"only {_bytes(free)} are free: give another --store, or make room" if free < LITTLE else ""
+    yield Fact("store", "free disk", _bytes(free), trap, fatal=free < NONE)
+
+
+def _closed(there: Path) -> str:
+    """Why files cannot be written or locked there; empty where they can."""
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as fault:
+        return f"cannot be written or locked ({fault.strerror or fault})"
+    return ""
+
+
+def _taken(top: Path) -> str:
+    """The bytes of all files below a folder, as far as they can be counted in time."""
+    total, until, open_ = 0, monotonic() + LOOK, [str(top)]
+    while open_ and monotonic() < until:
+        try:
+            with os.scandir(open_.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        open_.append(entry.path)
+                    elif entry.is_file(follow_symlinks=False):
+                        total += entry.stat(follow_symlinks=False).st_size
+        except OSError:
+            continue
+    return ("more than " if open_ else "") + _bytes(total) if top.is_dir() else "not there"
+
+
+def _bytes(count: int) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000  # type: ignore[assignment]
+    return f"{count:.1f} TB"

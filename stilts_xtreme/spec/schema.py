@@ -1,0 +1,131 @@
+"""The JSON Schema of specs, for editors: what the models take, with the names of tasks and what each field is.
+
+It says what can be said of one field or of its neighbours; `stilts check` knows more.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from stilts_xtreme.spec.about import about
+from stilts_xtreme.spec.kinds import KINDS
+from stilts_xtreme.spec.latency import PAIRED
+from stilts_xtreme.spec.mixtures import MIXABLE
+from stilts_xtreme.spec.setup import TRAINED_TARGETS
+from stilts_xtreme.spec.study import TARGET, WHOLE
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+CODES = r"@[a-z]{2,3}(\+[a-z]{2,3})*$"  # languages of training data
+FILE = {"type": "string", "pattern": r"\.ya?ml$", "description": "A file, relative to this one."}
+ALONE = sorted(WHOLE)
+Schema = dict[str, Any]
+
+
+def _one(names: Iterable[str]) -> Schema:
+    return {"enum": list(names)}
+
+
+def _data(names: Iterable[str], free: bool = False) -> Schema:
+    """Names of training data; `free`: or of a mixture."""
+    names = list(names)
+    spoken = rf"^({'|'.join(names)}){CODES}"
+    return {"anyOf": [_one(names), {"type": "string", "pattern": rf"^[a-z0-9][a-z0-9_-]*$|{spoken}" if free else spoken}]}
+
+
+def _entries() -> Schema:
+    links = _data([*ALONE, *INTERMEDIATES], free=True)
+    return {"anyOf": [links, {"type": "array", "minItems": 1, "items": _data(INTERMEDIATES, free=True)}]}
+
+
+SOURCES = list(dict.fromkeys(["default", *(source for name in TRAINED_TARGETS for source in trained_on(name))]))
+NAMES: dict[str, Schema] = {  # in place of plain text
+    "Intermediate.task": _data(INTERMEDIATES),
+    "Target.task": _one(TRAINED_TARGETS),
+    "Evaluation.task": {"anyOf": [_one(TARGETS), {"type": "null"}]},
+    "Latency.target": _one(PAIRED),
+}
+ITEMS: dict[str, Schema] = {  # of lists
+    "Multitask.tasks": _data(MIXABLE),
+    "StudyMixture.tasks": _data([*MIXABLE, TARGET]),
+    "Orders.tasks": _data(INTERMEDIATES),
+    "Study.intermediate": _entries(),
+    "Study.targets": _one(TARGETS),
+    "Latency.models": {"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]*$", "examples": ["none", *INTERMEDIATES]},
+}
+KEYS: dict[str, Schema] = {  # of mappings
+    "Recipes.intermediate": _one(["default", *INTERMEDIATES]),
+    "Recipes.target": _one(SOURCES),
+    "Study.mixtures": {"not": _one([*TASKS, *ALONE, TARGET])},
+    "Latency.mixtures": {"not": _one([*TASKS, "none"])},
+}
+ONCE = (  # lists in which nothing stands twice
+    "Multitask.tasks", "StudyMixture.tasks", "Orders.tasks", "Study.intermediate", "Study.targets", "Study.seeds",
+    "Study.training_languages", "Target.training_languages", "NoiseSpec.rates", "NoiseSpec.training", "Latency.models",
+    "Latency.seeds", "Latency.variants", "Latency.batch_sizes", "Latency.lengths",
+)  # fmt: skip
+ONE_OF = ("DataSpec", "EncoderSpec")  # exactly one field is said
+NESTED = ("setup", "start", "model")  # a spec may stand here as a file
+
+
+def schema() -> Schema:
+    """Of all kinds of spec, by `kind`."""
+    _, told = models_json_schema([(model, "validation") for model in KINDS.values()], ref_template="#/$defs/{model}")
+    models = told["$defs"]
+    for name, model in models.items():
+        _finish(name, model)
+    return {
+        "$schema": DIALECT,
+        "title": "Spec of stilts",
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"enum": list(KINDS), "description": about("", "kind")}},
+        "oneOf": [_root(kind, model.__name__) for kind, model in KINDS.items()],
+        "$defs": models,
+    }
+
+
+def _root(kind: str, model: str) -> Schema:
+    """A whole file of a kind: what nested specs take over from around them has to be said."""
+    said = ["kind"] if kind == "setup" else ["kind", "setup"]
+    return {"title": kind, "allOf": [{"$ref": f"#/$defs/{model}"}, {"required": said}]}
+
+
+def _finish(name: str, model: Schema) -> None:
+    model.pop("title", None)
+    model["description"] = " ".join(model.get("description", "").split())
+    if name in ONE_OF:
+        model["oneOf"] = [{"required": [field], "properties": {field: {"type": "object"}}} for field in model["properties"]]
+    if name == "RecipeSpec":
+        model["not"] = {
+            "required": ["epochs", "steps"],
+            "properties": {"epochs": {"type": "number"}, "steps": {"type": "number"}},
+        }
+    if "setup" in model.get("required", ()):
+        model["required"].remove("setup")
+    for field, told in model["properties"].items():
+        model["properties"][field] = _field(name, field, told)
+
+
+def _field(name: str, field: str, told: Schema) -> Schema:
+    place = f"{name}.{field}"
+    told.pop("title", None)
+    if isinstance(told.get("default"), dict) or told.get("default", 0) is None:
+        del told["default"]  # of recipes a long list of nulls, else null: that it may be left out is said already
+    if place in NAMES:
+        told = {**{key: value for key, value in told.items() if key not in ("type", "anyOf")}, **NAMES[place]}
+    if place in ITEMS:
+        told["items"] = ITEMS[place]
+    if place in ONCE:
+        told["uniqueItems"] = True
+    if "patternProperties" in told:
+        told["additionalProperties"] = False
+    if place in KEYS:
+        told["propertyNames"] = {**told.get("propertyNames", {}), **KEYS[place]}
+    if field in NESTED:
+        choices = told.pop("oneOf", None) or [{"$ref": told.pop("$ref")}]
+        told["anyOf"] = [FILE, *choices]
+    if described := about(name, field):
+        told["description"] = described
+    return told

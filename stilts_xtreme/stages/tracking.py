@@ -1,0 +1,156 @@
+"""Trackers beside the log of a training, where they are asked for: what the log says, told to TensorBoard, trackio or wandb."""
+
+import importlib.util
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from functools import partial
+from io import StringIO
+from typing import Any
+
+from stilts_xtreme import plan
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.stages.events import EVERY, Options
+from stilts_xtreme.store import Store
+
+TRACKERS = ("tensorboard", "trackio", "wandb")  # each a package and an extra of that name
+PROJECT = "stilts"
+POINTS = 1000  # of a curve, beside those where English dev was scored
+PATIENCE = 60.0  # seconds that a tracker has to end
+LABEL = 80  # letters of a run's name that its tasks take
+FAILED = object()
+Line = Mapping[str, Any]  # of log.jsonl
+
+
+@dataclass
+class _Open:
+    """A tracker at work, and how it ends; steps up to `floor` it knows from before."""
+
+    tracker: Any
+    floor: int
+    finish: Callable[[], None]
+
+
+def known(names: Sequence[str]) -> tuple[str, ...]:
+    """The trackers of these names, each once; UserError for others, and where a package is missing."""
+    for name in names:
+        if name not in TRACKERS:
+            raise UserError(f"--track {name}: give {', '.join(TRACKERS[:-1])} or {TRACKERS[-1]}")
+        if importlib.util.find_spec(name) is None:
+            raise UserError(f'--track {name}: {name} is not installed: pip install "stilts-xtreme[{name}]"')
+    return tuple(dict.fromkeys(names))
+
+
+@contextmanager
+def tracked(
+    stage: plan.Train, store: Store, options: Options, rates: Sequence[float], after: int, say: Callable[[str], None]
+) -> Iterator[Callable[[Line], None]]:
+    """A function to be told the lines of the log from step `after` on: about `POINTS` of them go to each tracker, with the
+    learning rate (`rates`, by step) and the speed.
+
+    A tracker that fails is told of once, by `say`, and left out from then on: no training ends because of it.
+    """
+    started = {name: _safe(name, say, _start, name, stage, store, options, after) for name in _here(options)}
+    open_ = {name: one for name, one in started.items() if one is not FAILED}
+    if not open_:
+        yield lambda line: None
+        return
+    every, began, tokens = max(1, len(rates) // POINTS), time.monotonic(), 0
+
+    def tell(line: Line) -> None:
+        nonlocal began, tokens
+        number, now, tokens = line["step"], time.monotonic(), tokens + line["tokens"]
+        scored = "score" in line
+        if number % every and not scored and number < len(rates):
+            return
+        values = {"loss": line["loss"], "learning_rate": rates[number - 1]}
+        if len(stage.tasks) > 1:
+            values[f"loss/{line['task']}"] = line["loss"]
+        if scored:
+            values["dev/score"] = line["score"]
+        elif now - began > EVERY:  # a GPU's steps are told many at once
+            values["tokens_per_second"] = tokens / (now - began)
+        if scored or now - began > EVERY:  # scoring is no training
+            began, tokens = now, 0
+        for name, one in list(open_.items()):
+            if number > one.floor and _safe(name, say, one.tracker.log, dict(values), step=number) is FAILED:
+                del open_[name]
+
+    try:
+        yield tell
+    finally:
+        for name, one in open_.items():
+            _safe(name, say, one.finish)
+
+
+def _here(options: Options) -> tuple[str, ...]:
+    """Those asked for, in the process that also writes the log."""
+    if not options.track:
+        return ()
+    from accelerate.state import PartialState
+
+    return options.track if PartialState().is_main_process else ()
+
+
+def _in_time(finish: Callable[[], None]) -> None:
+    """End a tracker that may wait for a network for ever (trackio itself does not); TimeoutError where it takes too long."""
+    faults: list[Exception] = []
+
+    def end() -> None:
+        try:
+            finish()
+        except Exception as fault:
+            faults.append(fault)
+
+    ending = threading.Thread(target=end, daemon=True)
+    ending.start()
+    ending.join(PATIENCE)
+    if ending.is_alive():
+        raise TimeoutError(f"it has not ended in {PATIENCE:g} s")
+    for fault in faults:
+        raise fault
+
+
+def _safe(name: str, say: Callable[[str], None], do: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """What `do` gives; FAILED, with a note, where it fails. What trackers print is not for our stdout."""
+    try:
+        with redirect_stdout(StringIO()):
+            return do(*given, **named)
+    except Exception as fault:  # whatever a tracker raises
+        why = (str(fault).strip() or repr(fault)).splitlines()[0][:200]
+        say(f"--track {name} has failed and is left out: {why}")
+        return FAILED
+
+
+def _start(name: str, stage: plan.Train, store: Store, options: Options, after: int) -> _Open:
+    """A stage's run: named by its tasks and its address, in the group of its study; the one of before where it goes on."""
+    from accelerate import tracking
+
+    run, group, told = f"{stage.label[:LABEL]}-{plan.address(stage)}", options.group or "stages", plan.identity(stage)
+    if name == "tensorboard":  # hides what was told after the checkpoint that training goes on from
+        folder = store.root / "tensorboard" / group
+        one = tracking.TensorBoardTracker(run, logging_dir=folder, purge_step=after + 1)
+        one.start()
+        if not after:  # as text: its table of hyperparameters would be a run of its own
+            one.log({"plan": f"```json\n{json.dumps(told, indent=1, ensure_ascii=False)}\n```"}, step=0)
+        return _Open(one, 0, one.finish)
+    again: dict[str, Any] = {"name": run, "group": group, "config": told, "resume": "allow"}
+    if name == "trackio":
+        import trackio
+
+        one = tracking.TrackioTracker(PROJECT, **again)
+        one.start()
+        return _Open(one, getattr(one.run, "_next_step", 0) - 1, trackio.finish)  # which also forgets the run
+    import wandb
+
+    again |= {"id": plan.address(stage), "settings": wandb.Settings(silent=True, console="off", init_timeout=PATIENCE)}
+    if "WANDB_DIR" not in os.environ:
+        store.root.mkdir(parents=True, exist_ok=True)
+        again["dir"] = str(store.root)
+    one = tracking.WandBTracker(os.environ.get("WANDB_PROJECT") or PROJECT, **again)
+    one.start()
+    return _Open(one, one.run.starting_step - 1, partial(_in_time, one.finish))
