@@ -145,6 +145,14 @@ def test_one_that_never_gets_on_has_failed_and_what_needs_it_is_named(tmp_path) 
     assert list((tmp_path / "slurm").glob("2*/*_log.out"))  # there to be read
 
 
+def test_what_stood_behind_one_that_kills_its_job_is_not_blamed(tmp_path) -> None:
+    fake = Fake(Store(tmp_path), lambda label, time: "gone" if label == "xquad" else "done")
+    with pytest.raises(RunFailed) as told:
+        drive(fake)
+    assert "predict xquad" in str(told.value) and "mlqa" not in str(told.value)
+    assert fake.begun[plan.address(PREDICTIONS[1])] == driver.TRIES and fake.store.done(PREDICTIONS[2])
+
+
 @pytest.mark.parametrize(("kind", "fault"), [("input", UserError), ("run", RunFailed)])
 def test_what_a_job_says_of_a_failure_is_what_is_raised(tmp_path, kind, fault) -> None:
     store = Store(tmp_path)

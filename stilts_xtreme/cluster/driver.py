@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stilts_xtreme import plan, stop
+from stilts_xtreme.cluster import rounds
 from stilts_xtreme.cluster.packs import packs
 from stilts_xtreme.cluster.queue import Job, Queue, Refused
-from stilts_xtreme.cluster.rounds import Rounds, Slot, at
+from stilts_xtreme.cluster.rounds import Rounds, Slot
 from stilts_xtreme.errors import Interrupted, RunFailed, UserError
 from stilts_xtreme.stages import graph, logged
 from stilts_xtreme.stages.events import Event, Tell
@@ -26,7 +27,9 @@ def run(todo: Sequence[plan.Stage], store: Store, tell: Tell, queue: Queue) -> N
     jobs that are in the queue already, of whoever, count; a stage whose jobs end without a result is submitted again, until
     `TRIES` in a row did not get on. When we are stopped, jobs go on.
     """
-    driver = _Driver(store, tell, queue, at(store), {plan.address(stage): stage for stage in graph.most_needed_first(todo)})
+    driver = _Driver(
+        store, tell, queue, rounds.at(store), {plan.address(stage): stage for stage in graph.most_needed_first(todo)}
+    )
     try:
         driver.drive()
     except Interrupted:
@@ -47,12 +50,12 @@ class _Driver:
     given: dict[str, Slot] = field(default_factory=dict)  # to which job a stage was given last, by address
     alive: list[Job] = field(default_factory=list)  # jobs of this store's rounds in the queue
     failed: graph.Failed = field(default_factory=dict)
-    tries: dict[str, tuple[int, int]] = field(
-        default_factory=dict
-    )  # by address: number of the last checkpoint, jobs since that kept none
+    # By address: number of the last checkpoint, and jobs since that kept none.
+    tries: dict[str, tuple[int, int]] = field(default_factory=dict)
+    said: str = ""
 
     def drive(self) -> None:
-        pause, answered, told = SHORTEST, time.monotonic(), False
+        pause, answered = SHORTEST, time.monotonic()
         while self._unfinished():
             stop.check()
             before = len(self.waiting), {(job.id, job.state) for job in self.alive}
@@ -60,14 +63,12 @@ class _Driver:
                 with self.rounds.alone():
                     self._look()
                     self._submit()
-                answered, told = time.monotonic(), False
+                answered = time.monotonic()
             except OSError as fault:
                 if time.monotonic() - answered > SILENT:
                     silent = f"Slurm has not answered for {SILENT / 60:.0f} minutes"
                     raise RunFailed(f"{silent}: {fault}; jobs go on, run the same command again") from None
-                if not told:
-                    self.say(f"Slurm does not answer: {fault}")
-                told = True
+                self.say(f"Slurm does not answer: {fault}")
             self._show()
             same = before == (len(self.waiting), {(job.id, job.state) for job in self.alive})
             pause = min(LONGEST, pause * 1.5) if same else SHORTEST
@@ -76,7 +77,10 @@ class _Driver:
             self.rounds.tidy(self.store)
 
     def say(self, text: str) -> None:
-        self.tell(Event("slurm", "running", "jobs", note=text, lasting=True))
+        """What must be read, once."""
+        if text != self.said:
+            self.tell(Event("slurm", "running", "jobs", note=text, lasting=True))
+        self.said = text
 
     def _unfinished(self) -> bool:
         """Take out what is finished and what cannot be begun; whether anything is left."""
@@ -112,12 +116,14 @@ class _Driver:
 
     def _ended(self, name: str, slot: Slot) -> None:
         """A stage's job is gone, and there is no result."""
-        stage = self.waiting[name]
-        if told := self.rounds.failures(slot).get(name):
+        stage, failures = self.waiting[name], self.rounds.failures(slot)
+        if told := failures.get(name):
             kind = UserError if told["kind"] == "input" else RunFailed
             return graph.note(self.failed, stage, kind(told["said"]), self.tell)
-        if not graph.ready(stage, self.store):
-            return  # the job ended at what this one builds on
+        packs_ = self.rounds.packs(slot.round)[slot.index : slot.index + 1]
+        at = next((one for pack in packs_ for one in pack if one in self.waiting and one not in failures), name)
+        if name != at or not graph.ready(stage, self.store):
+            return  # the job ended at another, and had not begun this one
         reached, count = self.tries.get(name, (0, 0))
         now = self.store.checkpoints(stage).last()
         self.tries[name] = now, 0 if now > reached else count + 1

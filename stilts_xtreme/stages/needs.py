@@ -1,5 +1,6 @@
 """How much memory a stage takes, as far as it can be known before: measured where one like it is finished; and what fits."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,31 +10,37 @@ from stilts_xtreme.tasks.catalogue import training
 
 LIBRARIES = 750 * 2**20  # bytes of a process that has imported torch and transformers and read a task's examples
 MARGIN = 1.1  # times what was measured: a heap has holes that differ from run to run
+ENOUGH = 3  # finished stages that are looked at for each kind
 ROWS = 2048  # tokens of a batch of a prediction, see `engine.predict.TOKENS`
 
 
 class Needs:
-    """What stages need, by what the finished ones among `stages` took."""
+    """What stages need, by what finished ones took: those among `stages`, and those that are `learnt` later."""
 
     def __init__(self, stages: Sequence[plan.Stage], store: Store):
         self.store = store
-        self.alike: dict[Any, list[plan.Stage]] = {}
+        self.sizes: dict[Any, int] = {}  # by shape: measured
+        self.estimates: dict[Any, int] = {}
+        looked_at = Counter[Any]()
         for stage in stages:
-            self.alike.setdefault(_shape(stage), []).append(stage)
-        self.measured: dict[str, int] = {}
+            if looked_at[shape := _shape(stage)] < ENOUGH and store.done(stage):
+                looked_at[shape] += 1
+                self.learn(stage)
+
+    def learn(self, stage: plan.Stage) -> None:
+        """Take in what a finished stage took."""
+        took, shape = self.store.result(stage)["provenance"].get("peak_memory_bytes"), _shape(stage)
+        if isinstance(took, int):
+            self.sizes[shape] = max(self.sizes.get(shape, 0), round(MARGIN * took))
 
     def of(self, stage: plan.Stage) -> int | None:
         """Bytes of a process that does it; None where nothing is known of its encoder."""
-        took = [self._took(other) for other in self.alike.get(_shape(stage), [])]
-        known = [size for size in took if size]
-        return round(MARGIN * max(known)) if known else estimate(stage)
-
-    def _took(self, stage: plan.Stage) -> int:
-        """What a finished stage took at most, 0 where that is not known."""
-        if (name := plan.address(stage)) not in self.measured and self.store.done(stage):
-            found = self.store.result(stage)["provenance"].get("peak_memory_bytes")
-            self.measured[name] = found if isinstance(found, int) else 0
-        return self.measured.get(name, 0)
+        shape = _shape(stage)
+        if shape in self.sizes:
+            return self.sizes[shape]
+        if shape not in self.estimates and (found := estimate(stage)) is not None:
+            self.estimates[shape] = found
+        return self.estimates.get(shape)
 
 
 def alongside(

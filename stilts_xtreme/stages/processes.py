@@ -60,7 +60,9 @@ def run(
                     if not isinstance(fault, (UserError, RunFailed, BrokenProcessPool)):
                         raise fault  # a fault of ours: the rest would only repeat it
                     graph.note(failed, stage, fault, tell)
-                elif not future.result():  # another process is doing it: behind what nobody does
+                elif future.result():
+                    needs.learn(stage)
+                else:  # another process is doing it: behind what nobody does
                     waiting.append(stage)
         _pass_on(events, tell, room)
     except Interrupted:
