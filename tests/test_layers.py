@@ -18,6 +18,7 @@ ROWS = {
     "stages": 8,
     "analysis": 9, "progress": 9, "listing": 9,
     "report": 10, "verify": 10,
+    "export": 11,
     "console": 11, "cli": 12, "__main__": 13, "__init__": 13,
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy"}

@@ -3,7 +3,7 @@
 import inspect
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -240,7 +240,7 @@ class Model(nn.Module):
                 {name: value.contiguous() for name, value in head.state_dict().items()}, folder / f"head-{task}.safetensors"
             )
         told = {
-            task: {"head": self.kinds[task], "labels": list(self.labels[task]), **written, **notes.get(task, {})}
+            task: {"head": self.kinds[task], "labels": list(self.labels[task]), **notes.get(task, {}), **written}
             for task in self.heads
         }
         (folder / "heads.json").write_text(
@@ -264,8 +264,22 @@ class Model(nn.Module):
 
 def load_model(folder: Path, task: str) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Any]]:
     """The model of a finished stage with the head of one of its tasks; and what was noted of that task."""
+    model, tokenizer, notes = load_models(folder, [task])
+    return model, tokenizer, notes[task]
+
+
+def load_models(folder: Path, tasks: Sequence[str] = ()) -> tuple[Model, PreTrainedTokenizerBase, dict[str, dict[str, Any]]]:
+    """The same with the heads of these tasks, or of all."""
     encoder, tokenizer = load(folder)
-    notes = json.loads((folder / "heads.json").read_text(encoding="utf-8"))[task]
-    model = Model(encoder, {task: notes["head"]}, {task: tuple(notes["labels"])}, dropout=0.0)
-    model.heads[task].load_state_dict(load_file(folder / f"head-{task}.safetensors"))
+    notes = noted(folder)
+    tasks = tasks or list(notes)
+    heads, labels = {task: notes[task]["head"] for task in tasks}, {task: tuple(notes[task]["labels"]) for task in tasks}
+    model = Model(encoder, heads, labels, dropout=0.0)
+    for task in tasks:
+        model.heads[task].load_state_dict(load_file(folder / f"head-{task}.safetensors"))
     return model, tokenizer, notes
+
+
+def noted(folder: Path) -> dict[str, dict[str, Any]]:
+    """What heads.json holds of each task."""
+    return json.loads((folder / "heads.json").read_text(encoding="utf-8"))

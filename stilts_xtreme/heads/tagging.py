@@ -24,7 +24,7 @@ def encode(examples: Sequence[Tagged], tokenizer: Any, labels: tuple[str, ...], 
     # Tokens are pre-split, so each distinct one need only be tokenised once.
     space = _space(tokenizer)
     pieces = _pieces(tokenizer, words, space)
-    first = _pieces(tokenizer, sorted({example.tokens[0] for example in examples}), "") if space else pieces
+    first = _pieces(tokenizer, sorted({example.tokens[0] for example in examples if example.tokens}), "") if space else pieces
     unknown = [tokenizer.eos_token_id if tokenizer.unk_token_id is None else tokenizer.unk_token_id]
     numbers = {label: number for number, label in enumerate(labels)}
     features: list[Feature] = []
