@@ -128,15 +128,6 @@ def run(stages: list[Any], store: Any, options: Any, jobs: int | None) -> None:
         running.run(todo, store, options, tell, jobs)
 
 
-def quiet() -> None:
-    """Keep the libraries' own progress bars and notices off the terminal."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-
-
 def gpu() -> bool:
     """Whether there is one."""
     import torch

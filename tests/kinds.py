@@ -1,12 +1,15 @@
-"""Tiny random encoders of each kind, each with a small tokenizer of its own kind, as folders in transformers' format."""
+"""Tiny random encoders of each kind, each with a small tokenizer of its own kind, as folders in transformers' format; and a study
+over small release files that trains every head on one."""
 
 import io
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 
 import sentencepiece
 import torch
+from test_verify import FILES, english, german
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     AutoModel,
@@ -92,7 +95,9 @@ def bytes_() -> PreTrainedTokenizerFast:
     trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
     model.train_from_iterator(lines(), trainer)
     names = dict(zip(("pad_token", "bos_token", "eos_token", "mask_token"), special, strict=True))
-    return fast(model, "<|begin_of_text|> $A <|end_of_text|>", "<|begin_of_text|> $A <|end_of_text|> $B:1 <|end_of_text|>:1", **names)
+    return fast(
+        model, "<|begin_of_text|> $A <|end_of_text|>", "<|begin_of_text|> $A <|end_of_text|> $B:1 <|end_of_text|>:1", **names
+    )
 
 
 KINDS: dict[str, tuple[Callable, Callable, dict]] = {
@@ -125,3 +130,70 @@ def save(kind: str, folder: Path) -> Path:
     model.save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
+
+
+def question(i: int, tongue: Callable) -> dict:
+    """A SQuAD-like paragraph of two sentences with a question that its second sentence answers."""
+    first, second, _ = tongue(i)
+    context, answer = f"{first} {second}", second.rstrip(".").split()[-1]
+    asked = {"id": f"q{i}", "question": f"number {i}?", "answers": [{"text": answer, "answer_start": context.rindex(answer)}]}
+    return {"context": context, "qas": [asked]}
+
+
+def squad(numbers: range, tongue: Callable) -> str:
+    return json.dumps({"data": [{"title": "hens", "paragraphs": [question(i, tongue) for i in numbers]}]})
+
+
+def lareqa(numbers: range, tongue: Callable) -> str:
+    paragraphs = []
+    for i in numbers:
+        one = question(i, tongue)
+        break_ = len(tongue(i)[0])
+        paragraphs.append(
+            {**one, "sentences": list(tongue(i)[:2]), "sentence_breaks": [[0, break_], [break_ + 1, len(one["context"])]]}
+        )
+    return json.dumps({"data": [{"title": "hens", "paragraphs": paragraphs}]})
+
+
+def hellaswag(numbers: range) -> str:
+    rows = [{"ctx_a": english(i)[0], "ctx_b": "then", "endings": list("abcd"), "label": i % 4, "ind": i} for i in numbers]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+STUDY = """
+kind: study
+name: kinds
+setup:
+  kind: setup
+  name: few
+  data: {{files: {{path: {data}, cut: true}}}}
+  encoder: {{pretrained: {{name: {encoder}}}}}
+  retrieval: {{layer: 1, pooling: mean, max_length: 64}}
+  recipes: {{default: {{steps: 3, batch_size: 8, max_length: 64, learning_rate: 1e-2, dropout: 0.1}}}}
+mixtures: {{both: {{tasks: [hellaswag], text: {{share: 0.5, exponent: 0.3}}}}}}
+intermediate: [{rows}]
+targets: [{targets}]
+seeds: [1]
+"""
+
+
+def study(folder: Path, encoder: Path, rows: str, targets: str) -> Path:
+    """A study's spec over small release files in English and German, from the encoder in a folder."""
+    files = FILES | {
+        "squad_v1/train-v1.1.json": squad(range(40), english),
+        "squad_v1/dev-v1.1.json": squad(range(100, 116), english),
+        "xquad/xquad.en.json": squad(range(200, 212), english),
+        "xquad/xquad.de.json": squad(range(200, 212), german),
+        "lareqa/xquad-r/en.json": lareqa(range(200, 212), english),
+        "lareqa/xquad-r/de.json": lareqa(range(200, 212), german),
+        "hellaswag/hellaswag_train.jsonl": hellaswag(range(40)),
+        "hellaswag/hellaswag_val.jsonl": hellaswag(range(40, 60)),
+        "tatoeba/tatoeba.deu-eng.deu": "".join(f"{german(i)[0]}\n" for i in range(20)),
+        "tatoeba/tatoeba.deu-eng.eng": "".join(f"{english(i)[0]}\n" for i in range(20)),
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    spec = folder / "study.yaml"
+    spec.write_text(STUDY.format(data=folder, encoder=encoder, rows=rows, targets=targets))
+    return spec

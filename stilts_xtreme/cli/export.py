@@ -26,8 +26,9 @@ def export(
 ) -> None:  # fmt: skip
     """Write a training as a checkpoint of transformers: weights, tokenizer, model card."""
     from stilts_xtreme.export import found, write
+    from stilts_xtreme.stages.run import quiet
 
-    console.quiet()
+    quiet()
     _told(write.write(found.find(run, console.store_at(store).root), to, onnx))
     print(content(str(to)))
 
@@ -46,8 +47,9 @@ def push(
     """Export a training into a repository of the Hugging Face hub, as whoever is logged in there."""
     from stilts_xtreme.export import found
     from stilts_xtreme.export import push as pushing
+    from stilts_xtreme.stages.run import quiet
 
-    console.quiet()
+    quiet()
     url, written = pushing.push(found.find(run, console.store_at(store).root), repo, private, revision, onnx)
     _told(written)
     print(content(url))

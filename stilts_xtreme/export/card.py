@@ -94,7 +94,7 @@ def _stage(link: dict[str, Any], result: dict[str, Any] | None) -> dict[str, Any
     steps = result["steps"] if result else {}
     return {
         "address": link["address"],
-        "tasks": link["tasks"],
+        "tasks": [f"{task} ({result['examples'][task]:,} examples)" if result else task for task in link["tasks"]],
         "seed": link["seed"],
         "recipe": ", ".join(f"{name} {value}" for name, value in recipe.items()),
         "rates": ", ".join(f"{task} {rate:.3f}" for task, rate in result["rates"].items()) if result else "",
