@@ -169,7 +169,7 @@ setup:
   data: {{files: {{path: {data}, cut: true}}}}
   encoder: {{pretrained: {{name: {encoder}}}}}
   retrieval: {{layer: 1, pooling: mean, max_length: 64}}
-  recipes: {{default: {{steps: 3, batch_size: 8, max_length: 64, learning_rate: 1e-2, dropout: 0.1}}}}
+  recipes: {{default: {{steps: 3, batch_size: 8, max_length: 128, learning_rate: 1e-2, dropout: 0.1}}}}
 mixtures: {{both: {{tasks: [hellaswag], text: {{share: 0.5, exponent: 0.3}}}}}}
 intermediate: [{rows}]
 targets: [{targets}]

@@ -1,6 +1,6 @@
 """The model card: where the weights come from, what they saw, how well they do, how to load them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,15 @@ from stilts_xtreme.tasks.catalogue import TASKS
 HERE = Path(__file__).parent
 
 
-def text(run: Run, name: str, kind: str, alone: str, threshold: float | None, model: str) -> str:
-    """The card of a checkpoint of class `name` with a head of this `kind` ("" for none), loaded from `model`.
+def text(run: Run, name: str, alone: str, noted: Mapping[str, Any], model: str) -> str:
+    """The card of a checkpoint of class `name`, loaded from `model`.
 
-    `alone`: why it is the encoder alone; `threshold`: of having no answer (span QA).
+    `alone`: why it is the encoder alone; `noted`: what heads.json holds of the head that it has, if any.
     """
     from huggingface_hub import ModelCard
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    seen = _seen(run)
+    kind, seen = noted.get("head", ""), _seen(run)
     named = sorted({one for row in seen for one in row["licences"]})
     strictest, made_up = licences.strictest(named), any(row["source"].startswith(licences.MADE_UP) for row in seen)
     env = Environment(loader=FileSystemLoader(HERE), trim_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True)
@@ -32,7 +32,7 @@ def text(run: Run, name: str, kind: str, alone: str, threshold: float | None, mo
         run=run.result,
         name=name,
         alone=alone,
-        threshold=threshold,
+        threshold=noted.get("threshold"),
         made_up=made_up,
         origin=_origin(run),
         own_tokenizer="random" in run.chain[0][0]["start"],
@@ -44,7 +44,7 @@ def text(run: Run, name: str, kind: str, alone: str, threshold: float | None, mo
         labelled=", ".join(language(code) for code in sorted({row["language"] for row in seen if row["role"] == "training"})),
         dev=[(task, ", ".join(_scores(scores)), scores["n"]) for task, scores in run.result["dev"].items()],
         zero_shot=[_zero_shot(one) for one in run.evaluations],
-        code=use.code(kind, model),
+        code=use.code(kind, model, noted["limits"]["max_answer_length"] if noted else 0),
         version=metadata.version("stilts-xtreme"),
         escaped=escaped,
     )

@@ -52,8 +52,8 @@ with torch.no_grad():
     found = model(**row)
 inside = torch.tensor([part == 1 for part in row.sequence_ids(0)])
 start, end = (logits[0].log_softmax(-1).masked_fill(~inside, -torch.inf) for logits in (found.start_logits, found.end_logits))
-pairs = (start[:, None] + end).masked_fill(torch.ones(len(start), len(start)).tril(-1).bool(), -torch.inf)
-first, last = divmod(int(pairs.argmax()), len(start))
+possible = torch.ones(len(start), len(start)).triu().tril({longest} - 1).bool()
+first, last = divmod(int((start[:, None] + end).masked_fill(~possible, -torch.inf).argmax()), len(start))
 print(context[spans[first][0] : spans[last][1]])
 """,
     "dual_encoder": """\
@@ -79,6 +79,9 @@ print(states.shape)
 }
 
 
-def code(kind: str, model: str) -> str:
-    """Python that loads a model with a head of this `kind` ("" for none) from a folder or repository."""
-    return LINES[kind].format(model=model)
+def code(kind: str, model: str, longest: int) -> str:
+    """Python that loads a model with a head of this `kind` ("" for none) from a folder or repository.
+
+    `longest`: tokens of an answer.
+    """
+    return LINES[kind].format(model=model, longest=longest)

@@ -31,17 +31,17 @@ def write(run: Run, to: Path, onnx: bool = False, model: str = ".") -> Written:
     if onnx:
         _onnx_there()
     with made(final) as scratch:
-        written, kind, threshold = _weights(run, scratch)
-        disk.put(scratch / "README.md", card.text(run, written.name, kind, written.alone, threshold, model))
+        written, noted = _weights(run, scratch)
+        disk.put(scratch / "README.md", card.text(run, written.name, written.alone, noted, model))
         if onnx:
-            _onnx(scratch, written.name, kind)
+            _onnx(scratch, written.name, noted.get("head", ""))
     return written
 
 
-def _weights(run: Run, folder: Path) -> tuple[Written, str, float | None]:
+def _weights(run: Run, folder: Path) -> tuple[Written, dict[str, Any]]:
     """Weights and tokenizer; heads of our own only where the checkpoint does not hold them.
 
-    What was written, the kind of head in it, and the threshold of having no answer.
+    What was written, and what was noted of the head in it.
     """
     from stilts_xtreme.engine import encoder
 
@@ -49,10 +49,10 @@ def _weights(run: Run, folder: Path) -> tuple[Written, str, float | None]:
     model.save(folder, words, notes)
     told = next(iter(encoder.noted(folder).values()))
     if "alone" in told:
-        return Written(told["class"], told["alone"]), "", None
+        return Written(told["class"], told["alone"]), {}
     for file in folder.glob("head*"):
         file.unlink()
-    return Written(told["class"], ""), told["head"], told["threshold"]
+    return Written(told["class"], ""), told
 
 
 def _onnx_there() -> None:
