@@ -140,7 +140,9 @@ def test_an_encoder_of_another_kind_gets_padded_rows():
     )  # fmt: skip
     torch.manual_seed(0)
     other = AutoModel.from_config(config).eval()
-    assert not can_pack(other) and "deberta-v2" in fallback(other)
+    assert not can_pack(other) and "deberta-v2" in fallback(other, torch.device("cpu"))
+    rotary = encoder("eurobert")
+    assert not fallback(rotary, torch.device("cpu")) and "on a GPU" in fallback(rotary, torch.device("cuda"))
     made = Model(other, {"task": "classification"}, {"task": ("a", "b")}, 0.0).eval()
     assert not made.packed
     asked = features("classification")

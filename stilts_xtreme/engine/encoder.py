@@ -112,11 +112,19 @@ def can_pack(encoder: PreTrainedModel) -> bool:
     return encoder.config.model_type in FIRST_POSITION
 
 
-def fallback(encoder: PreTrainedModel) -> str:
-    """What is slower with this kind of encoder than with XLM-R, in words; empty where nothing is."""
-    if can_pack(encoder):
+def fallback(encoder: PreTrainedModel, device: torch.device) -> str:
+    """What is slower there with this kind of encoder than with XLM-R, in words; empty where nothing is."""
+    if can_pack(encoder) and (device.type == "cpu" or _on_gpu(encoder)):
         return ""
-    return f"packed rows are not known for encoders of kind {encoder.config.model_type}: rows are padded, which takes longer"
+    where = "" if device.type == "cpu" else " on a GPU"
+    return (
+        f"packed rows are not known for encoders of kind {encoder.config.model_type}{where}: rows are padded, which takes longer"
+    )
+
+
+def _on_gpu(encoder: PreTrainedModel) -> bool:
+    """Not the kinds with rotary positions, which were never tried there."""
+    return hasattr(encoder, "encoder")
 
 
 def states(encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, layer: int | None = None) -> Tensor:
@@ -163,14 +171,12 @@ def keeps_apart(encoder: PreTrainedModel, device: torch.device) -> bool:
     """Whether `attention` can work inside the sequences of a packed row there.
 
     On a CPU always. Of other devices only CUDA's have the variable-length kernel, which knows half precision, heads of a
-    multiple of 8 up to 256 and, from NVIDIA, nothing older than Ampere; kinds with rotary positions were never tried there.
+    multiple of 8 up to 256 and, from NVIDIA, nothing older than Ampere.
     """
     if device.type == "cpu":
         return True
-    if not hasattr(encoder, "encoder"):
-        return False
     size = encoder.config.hidden_size // encoder.config.num_attention_heads
-    if device.type != "cuda" or size % 8 or size > 256:
+    if device.type != "cuda" or size % 8 or size > 256 or not _on_gpu(encoder):
         return False
     half = torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
     return half and torch.cuda.get_device_capability(device) >= (8, 0)
