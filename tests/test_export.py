@@ -199,12 +199,16 @@ def test_what_cannot_be_exported_is_said_in_one_line(store, tmp_path, monkeypatc
     with open(damaged / "model.safetensors", "r+b") as file:
         file.seek(2000)
         file.write(b"\xff")
+    strange = Path(shutil.copytree(folder, tmp_path / "strange"))
+    (strange / "result.json").write_text((folder / "result.json").read_text().replace('"task": "mnli"', '"task": "../x"'))
+    manifest(strange)
     monkeypatch.setattr("stilts_xtreme.engine.onnx.find_spec", lambda name: None)
     cases = {
         (folder, tmp_path / "full"): "is there already and not an empty folder",
         ("nothing", tmp_path / "a"): "0 finished stages in",
         ("", tmp_path / "a"): "0 finished stages in",
         (evaluation.name, tmp_path / "a"): "is an evaluation, which has no weights; give the training it evaluates",
+        (strange, tmp_path / "a"): "is not what a training leaves",
         (damaged, tmp_path / "a"): "model.safetensors is damaged",
         (folder, tmp_path / "a", "--onnx"): r"--onnx: not installed: onnx, onnxscript, onnxruntime \(pip install",
     }
@@ -212,7 +216,7 @@ def test_what_cannot_be_exported_is_said_in_one_line(store, tmp_path, monkeypatc
         with pytest.raises(UserError, match=said) as fault:
             stilts("export", *words, "--store", store)
         assert "\n" not in str(fault.value)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged", "full"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged", "full", "strange"]
 
 
 def test_the_strictest_licence() -> None:

@@ -31,8 +31,13 @@ def write(run: Run, to: Path, onnx: bool = False, model: str = ".") -> Written:
     if onnx:
         _onnx_there()
     with made(final) as scratch:
-        written, noted = _weights(run, scratch)
-        disk.put(scratch / "README.md", card.text(run, written.name, written.alone, noted, model))
+        try:
+            written, noted = _weights(run, scratch)
+            text = card.text(run, written.name, written.alone, noted, model)
+        except (LookupError, TypeError, ValueError, AttributeError) as fault:  # a folder from elsewhere
+            told = " ".join(str(fault).split())[:200]
+            raise UserError(f"{run.folder}: is not what a training leaves ({type(fault).__name__}: {told})") from fault
+        disk.put(scratch / "README.md", text)
         if onnx:
             _onnx(scratch, written.name, noted.get("head", ""))
     return written
