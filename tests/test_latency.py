@@ -186,7 +186,7 @@ def test_every_lane_is_timed_on_the_same_rows_in_orders_that_differ() -> None:
 
 
 def test_what_is_not_there_is_a_reason(model, monkeypatch) -> None:
-    monkeypatch.setattr(variants, "find_spec", lambda name: None)
+    monkeypatch.setattr(variants.onnx, "find_spec", lambda name: None)
     with pytest.raises(variants.Unavailable, match=r"not installed: onnx, onnxscript, onnxruntime.*stilts-xtreme\[onnx\]"):
         variants.build("onnx", model, "t", words(), CPU, 1)
     monkeypatch.setattr(variants.shutil, "which", lambda name: None)

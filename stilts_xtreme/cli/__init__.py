@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from stilts_xtreme import disk, shown, stop
-from stilts_xtreme.cli import aids, inputs, stages, store, studies
+from stilts_xtreme.cli import aids, export, inputs, stages, store, studies
 from stilts_xtreme.errors import Aborted, Interrupted, RunFailed, UserError
 
 
@@ -27,6 +27,7 @@ for command in (
     studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
     inputs.score, inputs.tasks, inputs.check,
     aids.doctor, aids.diff,
+    export.export, export.push,
 ):  # fmt: skip
     app.command()(command)
 

@@ -80,20 +80,24 @@ def attend(
     scaling: float | None = None,
     dropout: float = 0.0,
     segments: Segments | None = None,
+    sliding_window: int | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention output [1, N, heads, size] of a packed row's queries, keys and values [1, heads, N, size].
 
-    A transformers attention function; ValueError where the boundaries did not arrive.
+    Fewer heads of keys and values than of queries are shared by groups of these. With a `sliding_window` a token sees those less
+    than so many tokens away. A transformers attention function; ValueError where the boundaries did not arrive.
     """
     if segments is None:
         raise ValueError("packed attention was called without its segments")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if (shared := query.shape[1] // key.shape[1]) > 1:
+        key, value = (states.repeat_interleave(shared, 1) for states in (key, value))
     query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # [N, heads, size]
     if query.device.type == "cuda":
         return on_gpu(query, key, value, segments, scale, dropout).unsqueeze(0), None
     with torch.autocast(query.device.type, enabled=False):  # one type throughout: that of the states
-        return _Grouped.apply(query, key, value, segments.groups, scale, dropout).unsqueeze(0), None
+        return _Grouped.apply(query, key, value, segments.groups, scale, dropout, sliding_window).unsqueeze(0), None
 
 
 def on_gpu(query: Tensor, key: Tensor, value: Tensor, segments: Segments, scale: float, dropout: float) -> Tensor:
@@ -113,7 +117,9 @@ class _Grouped(torch.autograd.Function):
     """Softmax attention written out, forward and backward: group by group and with no graph in between."""
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, groups: Any, scale: float, dropout: float) -> Tensor:
+    def forward(
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, groups: Any, scale: float, dropout: float, window: int | None
+    ) -> Tensor:
         heads, size = query.shape[1:]
         out = torch.empty(query.shape, dtype=query.dtype, device=query.device)
         bits = random_bits(sum(g.rows * heads * g.width**2 for g in groups)) if dropout else None
@@ -124,6 +130,8 @@ class _Grouped(torch.autograd.Function):
             scores = torch.matmul(q, k.transpose(2, 3)).mul_(scale)
             if group.real is not None:
                 scores.masked_fill_(~group.real, -math.inf)
+            if window is not None and group.width > window:
+                scores.masked_fill_(_far(group, window), -math.inf)
             shares = torch.softmax(scores, -1)
             mask, shown = None, shares
             if bits is not None:
@@ -158,7 +166,14 @@ class _Grouped(torch.autograd.Function):
             d_scores = torch._softmax_backward_data(d_shares, shares, -1, shares.dtype).mul_(ctx.scale)
             _put(d_query, torch.matmul(d_scores, k), group)
             _put(d_key, torch.matmul(d_scores.transpose(2, 3), q), group)
-        return d_query, d_key, d_value, None, None, None
+        return d_query, d_key, d_value, None, None, None, None
+
+
+def _far(group: Group, window: int) -> Tensor:
+    """Which tokens are too far from each other [1 or rows, 1, width, width]; what is padding must see something."""
+    place = torch.arange(group.width)
+    far = ((place[:, None] - place).abs() >= window)[None, None]
+    return far if group.real is None else far & group.real.transpose(2, 3)
 
 
 def _rows(states: Tensor, group: Group) -> Tensor:

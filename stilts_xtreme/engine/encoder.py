@@ -1,8 +1,9 @@
 """The encoder that goes from stage to stage, and the model that puts task heads on it."""
 
+import inspect
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,30 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
+from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
 
 from stilts_xtreme import published
-from stilts_xtreme.engine import attention
+from stilts_xtreme.engine import attention, standard
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS
 
 # The position number of a row's first token, by kind of encoder: those that take packed rows.
-FIRST_POSITION = {"xlm-roberta": lambda config: config.pad_token_id + 1, "bert": lambda config: 0}
+FIRST_POSITION = {
+    "xlm-roberta": lambda config: config.pad_token_id + 1,
+    "bert": lambda config: 0,
+    "eurobert": lambda config: 0,
+    "modernbert": lambda config: 0,
+}
 
 
 def random_encoder(shape: Any, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
@@ -46,12 +62,15 @@ def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel
         published.check(Path(name))
     kept: dict[str, Any] = {"revision": revision, "trust_remote_code": False}  # unsaid, transformers would ask on the terminal
     try:
+        config = AutoConfig.from_pretrained(name, **kept)
+        _check(name, config)
         tokenizer = AutoTokenizer.from_pretrained(name, **kept)
+        pooled = "add_pooling_layer" in inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters
         encoder, told = AutoModel.from_pretrained(
-            name, dtype=torch.float32, use_safetensors=True, add_pooling_layer=False, ignore_mismatched_sizes=True,
-            output_loading_info=True, **kept
+            name, config=config, dtype=torch.float32, use_safetensors=True, ignore_mismatched_sizes=True,
+            output_loading_info=True, **kept, **({"add_pooling_layer": False} if pooled else {})
         )  # fmt: skip
-    except (MemoryError, torch.OutOfMemoryError):
+    except (MemoryError, torch.OutOfMemoryError, UserError):
         raise
     except Exception as fault:  # a damaged folder makes transformers, tokenizers and safetensors raise a dozen kinds
         what = " ".join(str(fault).split())[:300]
@@ -59,7 +78,15 @@ def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel
         raise UserError(f"encoder {name}: cannot be loaded: {kind}{what}") from None
     if wrong := _unlike(encoder, told):
         raise UserError(f"encoder {name}: its weights and its configuration do not belong together: {wrong}")
+    if not tokenizer.is_fast:
+        raise UserError(f"encoder {name}: its tokenizer is none of the tokenizers package; convert it to a tokenizer.json")
+    standard.plain(encoder.config)
     return encoder, tokenizer
+
+
+def _check(name: str | Path, config: Any) -> None:
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING or config.is_encoder_decoder:
+        raise UserError(f"encoder {name}: {config.model_type} is no encoder that reads text in both directions; give another one")
 
 
 def _unlike(encoder: PreTrainedModel, told: Mapping[str, Any]) -> str:
@@ -85,6 +112,21 @@ def can_pack(encoder: PreTrainedModel) -> bool:
     return encoder.config.model_type in FIRST_POSITION
 
 
+def fallback(encoder: PreTrainedModel, device: torch.device) -> str:
+    """What is slower there with this kind of encoder than with XLM-R, in words; empty where nothing is."""
+    if can_pack(encoder) and (device.type == "cpu" or _on_gpu(encoder)):
+        return ""
+    where = "" if device.type == "cpu" else " on a GPU"
+    return (
+        f"packed rows are not known for encoders of kind {encoder.config.model_type}{where}: rows are padded, which takes longer"
+    )
+
+
+def _on_gpu(encoder: PreTrainedModel) -> bool:
+    """Not the kinds with rotary positions, which were never tried there."""
+    return hasattr(encoder, "encoder")
+
+
 def states(encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, layer: int | None = None) -> Tensor:
     """Hidden states [N, width] of a batch's tokens: of one packed row without any padding, or of padded rows.
 
@@ -99,7 +141,7 @@ def states(encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, lay
         return _run(encoder, layer, input_ids=ids[None], position_ids=positions[None], segments=segments)[0]
     encoder.config._attn_implementation = "sdpa"
     shape = (len(batch["lengths"]), batch["longest"])
-    padded = ids.new_full(shape, encoder.config.pad_token_id).index_put((row, place), ids)
+    padded = ids.new_full(shape, encoder.config.pad_token_id or 0).index_put((row, place), ids)
     mask = torch.zeros_like(padded).index_put((row, place), torch.ones_like(ids))
     return _run(encoder, layer, input_ids=padded, attention_mask=mask)[row, place]
 
@@ -107,7 +149,7 @@ def states(encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, lay
 def _run(encoder: PreTrainedModel, layer: int | None, **inputs: Any) -> Tensor:
     if layer is None:
         return encoder(**inputs).last_hidden_state
-    if can_pack(encoder):  # kinds that end with their last layer
+    if can_pack(encoder) and hasattr(encoder, "encoder"):  # kinds that end with their last layer
         with _shallow(encoder, layer):
             return encoder(**inputs).last_hidden_state
     return encoder(**inputs, output_hidden_states=True).hidden_states[layer]
@@ -134,7 +176,7 @@ def keeps_apart(encoder: PreTrainedModel, device: torch.device) -> bool:
     if device.type == "cpu":
         return True
     size = encoder.config.hidden_size // encoder.config.num_attention_heads
-    if device.type != "cuda" or size % 8 or size > 256:
+    if device.type != "cuda" or size % 8 or size > 256 or not _on_gpu(encoder):
         return False
     half = torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
     return half and torch.cuda.get_device_capability(device) >= (8, 0)
@@ -145,8 +187,10 @@ def set_dropout(encoder: PreTrainedModel, rate: float) -> None:
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):
             module.p = rate
-        elif isinstance(getattr(module, "dropout", None), float):
-            module.dropout = rate  # scaled-dot-product attention takes its rate from here
+        else:
+            for name in ("dropout", "attention_dropout"):  # scaled-dot-product attention takes its rate from here
+                if isinstance(getattr(module, name, None), float):
+                    setattr(module, name, rate)
 
 
 class Model(nn.Module):
@@ -160,9 +204,9 @@ class Model(nn.Module):
         self.half = False  # whether the encoder's matrices multiply in bf16; the head never does when it predicts
         self.kinds = dict(heads)
         self.labels = dict(labels)
-        width, table = encoder.config.hidden_size, encoder.get_input_embeddings()
+        width, kind_of, table = encoder.config.hidden_size, encoder.config.model_type, encoder.get_input_embeddings()
         self.heads = nn.ModuleDict(
-            {task: HEADS[kind].Output(width, labels[task], dropout, table) for task, kind in heads.items()}
+            {task: HEADS[kind].Output(width, labels[task], dropout, table, kind_of) for task, kind in heads.items()}
         )
 
     def forward(self, task: str, batch: Mapping[str, Any]) -> tuple[Tensor, int]:
@@ -188,23 +232,60 @@ class Model(nn.Module):
         return self
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, notes: Mapping[str, Any]) -> None:
-        """Write encoder, tokenizer and heads; `notes` are kept per task in heads.json."""
-        self.encoder.save_pretrained(folder)
+        """Write encoder, tokenizer and heads; `notes` are kept per task in heads.json.
+
+        The weights are a checkpoint of transformers: with one head, of its class for the encoder and that head, where it has
+        one that gives the same logits; else of the encoder alone, and heads.json says why. The heads stand beside it.
+        """
+        written = self._checkpoint(folder)
+        tokenizer.model_input_names = ["input_ids", "attention_mask"]  # as trained: which of two texts a token is in is not told
+        tokenizer.model_max_length = min(tokenizer.model_max_length, longest(self.encoder))
         tokenizer.save_pretrained(folder)
         for task, head in self.heads.items():
             save_file(
                 {name: value.contiguous() for name, value in head.state_dict().items()}, folder / f"head-{task}.safetensors"
             )
-        told = {task: {"head": self.kinds[task], "labels": list(self.labels[task]), **notes.get(task, {})} for task in self.heads}
+        told = {
+            task: {"head": self.kinds[task], "labels": list(self.labels[task]), **notes.get(task, {}), **written}
+            for task in self.heads
+        }
         (folder / "heads.json").write_text(
             json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
         )
 
+    def _checkpoint(self, folder: Path) -> dict[str, str]:
+        """Write the weights; the class they are of, and why it is not one with a head."""
+        (task, kind), *more = self.kinds.items()
+        why = f"one of {len(self.kinds)} heads" if more else ""
+        if not more and kind in standard.NAMES:
+            try:
+                with standard.standard(self.encoder, kind, self.heads[task], self.labels[task]) as whole:
+                    whole.save_pretrained(folder)
+                    return {"class": type(whole).__name__}
+            except standard.Unlike as unlike:
+                why = str(unlike)
+        self.encoder.save_pretrained(folder)
+        return {"class": type(self.encoder).__name__, **({"alone": why} if why else {})}
+
 
 def load_model(folder: Path, task: str) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Any]]:
     """The model of a finished stage with the head of one of its tasks; and what was noted of that task."""
+    model, tokenizer, notes = load_models(folder, [task])
+    return model, tokenizer, notes[task]
+
+
+def load_models(folder: Path, tasks: Sequence[str] = ()) -> tuple[Model, PreTrainedTokenizerBase, dict[str, dict[str, Any]]]:
+    """The same with the heads of these tasks, or of all."""
     encoder, tokenizer = load(folder)
-    notes = json.loads((folder / "heads.json").read_text(encoding="utf-8"))[task]
-    model = Model(encoder, {task: notes["head"]}, {task: tuple(notes["labels"])}, dropout=0.0)
-    model.heads[task].load_state_dict(load_file(folder / f"head-{task}.safetensors"))
+    notes = noted(folder)
+    tasks = tasks or list(notes)
+    heads, labels = {task: notes[task]["head"] for task in tasks}, {task: tuple(notes[task]["labels"]) for task in tasks}
+    model = Model(encoder, heads, labels, dropout=0.0)
+    for task in tasks:
+        model.heads[task].load_state_dict(load_file(folder / f"head-{task}.safetensors"))
     return model, tokenizer, notes
+
+
+def noted(folder: Path) -> dict[str, dict[str, Any]]:
+    """What heads.json holds of each task."""
+    return json.loads((folder / "heads.json").read_text(encoding="utf-8"))

@@ -1,12 +1,10 @@
 """Ways of running one trained classifier: the same weights, from rows of token ids to logits on the host."""
 
 import copy
-import logging
 import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stilts_xtreme.engine import onnx
 from stilts_xtreme.engine.batches import collate, to
 from stilts_xtreme.engine.encoder import Model, can_pack, keeps_apart
+from stilts_xtreme.engine.onnx import Unavailable
 
 Rows = Sequence[np.ndarray]
 Run = Callable[
@@ -23,12 +23,6 @@ Run = Callable[
 ]  # rows, and the length to fill them up to (None: that of the longest) -> logits [B, C]
 UNPADDED = ("packed", "packed-bf16")  # have no length to fill up to
 BY_LENGTH = ("sorted", *UNPADDED)  # take the pairs they are given sorted by length
-EXPORT_LENGTH = 16  # tokens of the example a model is exported with
-LARGE = 1.5e9  # bytes: above them weights go into a file of their own, since one ONNX file holds 2 GB
-
-
-class Unavailable(Exception):
-    """Why a variant cannot run here."""
 
 
 def build(variant: str, model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
@@ -96,7 +90,7 @@ def _compiled(model: Model, task: str, words: Any, device: torch.device, threads
             warnings.simplefilter("ignore")
             run(tried[:1], None), run(tried, None)  # a batch of one is a case of its own
     except Exception as fault:  # whatever the compiler's chain of tools raises
-        raise Unavailable(f"torch.compile failed: {_line(fault)}") from None
+        raise Unavailable(f"torch.compile failed: {onnx.line(fault)}") from None
     return run
 
 
@@ -149,56 +143,18 @@ def _int8(model: Model, task: str, words: Any, device: torch.device, threads: in
 
 
 def _onnx(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
-    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
-    if missing:
-        raise Unavailable(f"not installed: {', '.join(missing)} (pip install 'stilts-xtreme[onnx]')")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
-    wanted = "CUDAExecutionProvider" if device.type == "cuda" else "CPUExecutionProvider"
-    if wanted not in onnxruntime.get_available_providers():
-        raise Unavailable(f"this onnxruntime has no {wanted}")
+    onnx.needed()
+    model.encoder.config._attn_implementation = "sdpa"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        _export(Padded(model, task), model.encoder, device, path)
-        try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
-        except Exception as fault:  # onnxruntime's own, which have no common base of their own
-            raise Unavailable(f"onnxruntime does not take the exported model: {_line(fault)}") from None
+        onnx.write(Padded(model, task), onnx.rows(device), ["logits"], path)
+        session = onnx.session(path, device, threads)
     pad = model.encoder.config.pad_token_id
 
     def run(rows: Rows, length: int | None = None) -> np.ndarray:
-        ids, mask = fill(rows, pad, length)
-        return session.run(None, {"ids": ids, "mask": mask})[0]
+        return session.run(None, dict(zip(onnx.INPUTS, fill(rows, pad, length), strict=True)))[0]
 
     return run
-
-
-def _export(module: Padded, encoder: Any, device: torch.device, path: Path) -> None:
-    """Write the model as ONNX, batch and length left open."""
-    encoder.config._attn_implementation = "sdpa"
-    ids = torch.full((2, EXPORT_LENGTH), 5, device=device)
-    mask = torch.ones_like(ids)
-    mask[1, EXPORT_LENGTH // 2 :] = 0
-    large = sum(value.nbytes for value in module.parameters()) > LARGE
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of every package that it could do more with
-    open_ = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    try:
-        with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                module, (ids, mask), str(path), input_names=["ids", "mask"], output_names=["logits"], dynamo=True,
-                dynamic_shapes={"ids": open_, "mask": open_}, external_data=large, verbose=False,
-            )  # fmt: skip
-    except Exception as fault:  # the exporter raises many kinds
-        raise Unavailable(f"torch.onnx.export failed: {_line(fault)}") from None
-
-
-def _line(fault: Exception) -> str:
-    """The first line that says something."""
-    told = next((line.strip() for line in str(fault).splitlines() if line.strip()), "")
-    return f"{type(fault).__name__}: {told[:200]}"
 
 
 _BUILDERS: dict[str, Callable[..., Run]] = {

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 class Table(nn.Embedding):
     """A table whose lookups add to the gradient that is there; `whole` is the one it stands for."""
 
-    def __init__(self, whole: nn.Embedding, weight: nn.Parameter):
-        super().__init__(len(weight), whole.embedding_dim, whole.padding_idx, _weight=weight.detach())
+    def __init__(self, whole: nn.Embedding, weight: nn.Parameter, padding_idx: int | None):
+        super().__init__(len(weight), whole.embedding_dim, padding_idx, _weight=weight.detach())
         self.weight = weight
         self._whole = [whole]  # in a list, so that it counts as no part of the model
         self._gradient: Tensor | None = None
@@ -48,16 +48,18 @@ class Table(nn.Embedding):
 
 
 class Compact(Table):
-    """Some rows of a table (`ids`, rising), looked up by the table's own numbers.
+    """Some rows of a table (`ids`, rising) and the padding's, looked up by the table's own numbers.
 
-    Numbers up to the padding's are all held, so that padding keeps its number. IndexError for a token that is not held (on a GPU
+    IndexError for a token that is not held (on a GPU
     an assertion of the device).
     """
 
     def __init__(self, whole: nn.Embedding, ids: np.ndarray):
-        held = np.union1d(ids, np.arange((whole.padding_idx or 0) + 1))
+        padding = whole.padding_idx
+        held = np.union1d(ids, [0 if padding is None else padding])
         rows = torch.from_numpy(held.astype(np.int64)).to(whole.weight.device)
-        super().__init__(whole, nn.Parameter(whole.weight.detach()[rows]))
+        place = None if padding is None else int(np.searchsorted(held, padding))
+        super().__init__(whole, nn.Parameter(whole.weight.detach()[rows]), place)
         number = torch.full((whole.num_embeddings,), len(rows), device=rows.device)
         self.register_buffer("number", number.index_put((rows,), torch.arange(len(rows), device=rows.device)), persistent=False)
         self.register_buffer("held", rows, persistent=False)
@@ -84,7 +86,7 @@ class _Lookup(torch.autograd.Function):
 def narrow(encoder: Any, ids: np.ndarray | None) -> None:
     """Let the encoder hold only the rows of these tokens (None: all of them); what it computes for them stays the same."""
     whole = encoder.get_input_embeddings()
-    encoder.set_input_embeddings(Table(whole, whole.weight) if ids is None else Compact(whole, ids))
+    encoder.set_input_embeddings(Table(whole, whole.weight, whole.padding_idx) if ids is None else Compact(whole, ids))
 
 
 @torch.no_grad()

@@ -31,9 +31,9 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
 class Output(nn.Module):
     """Hidden states [N, H] to logits [B, C], B = R."""
 
-    def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding | None):
+    def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, table: nn.Embedding | None, kind: str = ""):
         super().__init__()
-        self.classify = FirstToken(hidden_size, len(labels), dropout)
+        self.classify = FirstToken(hidden_size, len(labels), dropout, kind)
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         return self.classify(hidden[batch["offsets"]])

@@ -56,7 +56,7 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
 class Output(nn.Module):
     """Hidden states [N, H] to unit vectors [R, H]: the first token's, as they are; nothing here is trained."""
 
-    def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding | None):
+    def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, table: nn.Embedding | None, kind: str = ""):
         super().__init__()
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads.shared import Feature, Limits, Rows, linear, single
 from stilts_xtreme.tasks.examples import Text
 
@@ -16,6 +17,8 @@ MASKED, SWAPPED = 0.8, 0.1  # of the chosen tokens: replaced by <mask>, by a ran
 
 def encode(examples: Sequence[Text], tokenizer: Any, labels: tuple[str, ...], limits: Limits, training: bool) -> list[Feature]:
     """One row `<s> line </s>` per example, cut at the maximum length; what is masked is drawn at each collation."""
+    if tokenizer.mask_token_id is None:
+        raise UserError("this encoder's tokenizer has no mask token: masked language modelling needs one; leave text out")
     features = single([example.text for example in examples], tokenizer, limits.max_length)
     return [feature | {"mask_rate": limits.mask_rate} for feature in features]
 
@@ -44,10 +47,10 @@ class Output(nn.Module):
     The input table transposed makes logits [M, V] of them, in parts: nobody ever holds the whole.
     """
 
-    def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding):
+    def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding, kind: str = ""):
         super().__init__()
         self.dense = linear(hidden_size, hidden_size)
-        self.norm = nn.LayerNorm(hidden_size, eps=1e-5)
+        self.norm = nn.LayerNorm(hidden_size, eps=1e-7 if kind == "deberta-v2" else 1e-5)  # as in the published encoders
         self.bias = nn.Parameter(torch.zeros(embeddings.num_embeddings))
         self._tied = [embeddings]  # in a list, so that the encoder's table does not count as this module's own
 

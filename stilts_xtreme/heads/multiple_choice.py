@@ -52,9 +52,9 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
 class Output(nn.Module):
     """Hidden states [N, H] to one score per option [B, K]; options an example does not have score -inf."""
 
-    def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding | None):
+    def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, table: nn.Embedding | None, kind: str = ""):
         super().__init__()
-        self.score = FirstToken(hidden_size, 1, dropout)
+        self.score = FirstToken(hidden_size, 1, dropout, kind)
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         rows = batch["choices"]

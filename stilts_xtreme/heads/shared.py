@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import gelu
 
 from stilts_xtreme.errors import UserError
 
@@ -14,6 +15,7 @@ Feature = Mapping[str, Any]
 Rows = Mapping[str, Any]  # a batch's rows side by side, without padding: see `engine.batches.collate`
 IGNORE = -100  # a target that the loss passes over
 SHORTEST = 8  # tokens: four special ones, and room for something on both sides of a pair
+GELU, NORMED = ("deberta-v2", "eurobert", "modernbert"), ("modernbert",)  # kinds of encoders, by their first-token heads
 CHUNK = 10_000  # texts per call: the tokenizer's own record of a text is some hundred times the size of its ids
 
 
@@ -84,14 +86,20 @@ def linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 class FirstToken(nn.Module):
-    """XLM-R's classification head: first hidden states [R, H], dropout, dense, tanh, dropout, projection [R, outputs]."""
+    """First hidden states [R, H] to [R, outputs]: dropout, dense, activation, a norm where there is one, dropout, projection.
 
-    def __init__(self, hidden_size: int, outputs: int, dropout: float):
+    As in transformers' own classes for the `kind` of encoder: tanh (XLM-R, BERT, and kinds that are not named here), gelu, or
+    gelu and a norm.
+    """
+
+    def __init__(self, hidden_size: int, outputs: int, dropout: float, kind: str = ""):
         super().__init__()
         self.dense = linear(hidden_size, hidden_size)
         self.projection = linear(hidden_size, outputs)
         self.dropout = nn.Dropout(dropout)
+        self.activation = gelu if kind in GELU else torch.tanh
+        self.norm = nn.LayerNorm(hidden_size, bias=False) if kind in NORMED else nn.Identity()
 
     def forward(self, first: Tensor) -> Tensor:
-        inner = torch.tanh(self.dense(self.dropout(first)))
+        inner = self.norm(self.activation(self.dense(self.dropout(first))))
         return self.projection(self.dropout(inner))

@@ -22,12 +22,14 @@ def encode(examples: Sequence[Tagged], tokenizer: Any, labels: tuple[str, ...], 
     room = limits.max_length - len(before) - len(after)
     words = sorted({token for example in examples for token in example.tokens})
     # Tokens are pre-split, so each distinct one need only be tokenised once.
-    pieces = dict(zip(words, token_ids(tokenizer, words, add_special_tokens=False), strict=True))
-    unknown = [tokenizer.unk_token_id]
+    space = _space(tokenizer)
+    pieces = _pieces(tokenizer, words, space)
+    first = _pieces(tokenizer, sorted({example.tokens[0] for example in examples if example.tokens}), "") if space else pieces
+    unknown = [tokenizer.eos_token_id if tokenizer.unk_token_id is None else tokenizer.unk_token_id]
     numbers = {label: number for number, label in enumerate(labels)}
     features: list[Feature] = []
     for i, example in enumerate(examples):
-        subwords = [(pieces[token] or unknown)[:room] for token in example.tokens]
+        subwords = [((pieces if n else first)[token] or unknown)[:room] for n, token in enumerate(example.tokens)]
         for begin, end in _parts([len(subword) for subword in subwords], room):
             row, positions = list(before), []
             for subword in subwords[begin:end]:
@@ -36,6 +38,16 @@ def encode(examples: Sequence[Tagged], tokenizer: Any, labels: tuple[str, ...], 
             targets = [target(tag, numbers, training, example.id) for tag in example.tags[begin:end]]
             features.append({"rows": [row + after], "example": i, "positions": positions, "targets": targets})
     return features
+
+
+def _space(tokenizer: Any) -> str:
+    """What stands before a token that is not the first, where a tokenizer takes the space before a word for a part of it."""
+    ids = token_ids(tokenizer, ["a b", "a", "b", " b"], add_special_tokens=False)
+    return " " if ids[0] == ids[1] + ids[3] != ids[1] + ids[2] else ""
+
+
+def _pieces(tokenizer: Any, words: Sequence[str], before: str) -> dict[str, list[int]]:
+    return dict(zip(words, token_ids(tokenizer, [before + word for word in words], add_special_tokens=False), strict=True))
 
 
 def _parts(sizes: Sequence[int], room: int) -> Iterator[tuple[int, int]]:
@@ -61,7 +73,7 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
 class Output(nn.Module):
     """Hidden states [N, H] to logits [n, C] of the tokens."""
 
-    def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding | None):
+    def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, table: nn.Embedding | None, kind: str = ""):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.classify = linear(hidden_size, len(labels))

@@ -72,9 +72,11 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
 
 def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
     tell(Event(plan.address(stage), "running", stage.label))
-    _quiet(options, stage)
+    quiet()
     host.forget_peak()
     import torch
+
+    torch.set_num_threads(threads(stage, options))
 
     if isinstance(stage, plan.Train):
         from stilts_xtreme.stages import train as how
@@ -103,13 +105,11 @@ def threads(stage: plan.Stage, options: Options) -> int:
     return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else host.cores()
 
 
-def _quiet(options: Options, stage: plan.Stage) -> None:
-    """Set threads, and keep the libraries' own progress bars and notices off the terminal."""
+def quiet() -> None:
+    """Keep the libraries' own progress bars and notices off the terminal."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import torch
     import transformers
 
-    torch.set_num_threads(threads(stage, options))
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
 

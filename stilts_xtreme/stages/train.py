@@ -62,6 +62,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     torch.manual_seed(stage.seed)
     model = encoder.Model(start, {task: _task(task).head for task in stage.tasks}, labels, stage.recipe.dropout)
     runner = accelerator(stage.recipe.precision, options.device)
+    if slower := encoder.fallback(start, runner.device):
+        progress.say(slower)
     model.half = stage.recipe.precision == "bf16"  # as the finished model will predict
     model.to(runner.device)
 

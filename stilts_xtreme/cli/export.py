@@ -1,0 +1,60 @@
+"""The commands that give a training to people without `stilts`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stilts_xtreme import console
+from stilts_xtreme.cli.arguments import RUNS, StoreOption
+from stilts_xtreme.shown import content
+
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A training: its address in the store, the beginning of that, or its folder.", show_default=False
+    ),
+]
+Onnx = Annotated[bool, typer.Option("--onnx", help="Also write model.onnx, and check it against the weights.")]
+
+
+def export(
+    run: Run,
+    to: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet, or empty.", show_default=False)],
+    store: StoreOption = RUNS, onnx: Onnx = False,
+) -> None:  # fmt: skip
+    """Write a training as a checkpoint of transformers: weights, tokenizer, model card."""
+    from stilts_xtreme.export import found, write
+    from stilts_xtreme.stages.run import quiet
+
+    quiet()
+    _told(write.write(found.find(run, console.store_at(store).root), to, onnx))
+    print(content(str(to)))
+
+
+def push(
+    run: Run,
+    repo: Annotated[
+        str, typer.Argument(metavar="REPO", help="OWNER/NAME on the hub; NAME alone is yours.", show_default=False)
+    ],
+    store: StoreOption = RUNS, onnx: Onnx = False,
+    private: Annotated[bool, typer.Option("--private", help="Make the repository private, where it is made.")] = False,
+    revision: Annotated[
+        str | None, typer.Option("--revision", help="A branch, made where it is not there; default: main.", show_default=False)
+    ] = None,
+) -> None:  # fmt: skip
+    """Export a training into a repository of the Hugging Face hub, as whoever is logged in there."""
+    from stilts_xtreme.export import found
+    from stilts_xtreme.export import push as pushing
+    from stilts_xtreme.stages.run import quiet
+
+    quiet()
+    url, written = pushing.push(found.find(run, console.store_at(store).root), repo, private, revision, onnx)
+    _told(written)
+    print(content(url))
+
+
+def _told(written: object) -> None:
+    why = f": {written.alone}" if written.alone else ""  # type: ignore[attr-defined]
+    print(content(f"written as {written.name}{why}"), file=sys.stderr)  # type: ignore[attr-defined]

@@ -1,0 +1,200 @@
+"""The encoder under one head as the class that transformers has for the two: what is saved is a checkpoint like any other.
+
+Nothing is copied: the class is made without weights, and given ours. It is used only where it computes what was trained, which
+is tried on a few tokens every time.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+
+NAMES = {
+    "classification": "SEQUENCE_CLASSIFICATION",
+    "multiple_choice": "MULTIPLE_CHOICE",
+    "tagging": "TOKEN_CLASSIFICATION",
+    "span_qa": "QUESTION_ANSWERING",
+    "mlm": "MASKED_LM",
+}  # kinds of heads that transformers has classes for
+# Where those classes keep a head's parts, by kind of encoder in different places: the first that is there is it.
+PLACES = {
+    "dense": (
+        "classifier.dense", "base.pooler.dense", "pooler.dense", "head.dense", "dense",
+        "lm_head.dense", "cls.predictions.transform.dense",
+    ),
+    "norm": ("head.norm", "lm_head.layer_norm", "cls.predictions.transform.LayerNorm"),
+    "out": ("classifier.out_proj", "qa_outputs", "classifier"),
+}  # fmt: skip
+BIASES = ("lm_head.bias", "cls.predictions.bias", "decoder.bias")  # of the logits of all tokens
+# What makes a kind's own heads those that are trained here.
+SWITCHES: dict[str, dict[str, Any]] = {
+    "deberta-v2": {"pooler_hidden_act": "gelu"},
+    "eurobert": {"classifier_pooling": "bos"},
+    "modernbert": {"classifier_pooling": "cls", "classifier_bias": True, "classifier_activation": "gelu"},
+}
+LENGTHS = (7, 4)  # tokens of the two rows it is tried on
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # of two ways to the same logits in single precision
+
+
+class Unlike(Exception):
+    """Why there is no such class."""
+
+
+@contextmanager
+def standard(encoder: Any, kind: str, head: nn.Module, labels: Sequence[str]) -> Iterator[Any]:
+    """While it lasts, transformers' class for this kind of head on this encoder, of the same weights.
+
+    Unlike where there is none, or none that gives the same logits.
+    """
+    made = _class(encoder, kind)
+    pooler = getattr(encoder, "pooler", None)
+    try:
+        yield _filled(made, encoder, kind, head.eval(), labels)
+    finally:
+        if hasattr(encoder, "pooler"):
+            encoder.pooler = pooler
+
+
+def _class(encoder: Any, kind: str) -> Any:
+    found = getattr(transformers, f"MODEL_FOR_{NAMES[kind]}_MAPPING").get(type(encoder.config), None)
+    if found is None:
+        raise Unlike(f"transformers has no class for {kind.replace('_', ' ')} on {encoder.config.model_type}")
+    return found
+
+
+@torch.no_grad()
+def _filled(made: Any, encoder: Any, kind: str, head: nn.Module, labels: Sequence[str]) -> Any:
+    name, prefix = made.__name__, made.base_model_prefix
+    with torch.device("meta"):
+        model = made(_config(encoder, kind, labels))
+    if getattr(getattr(model, prefix), "pooler", None) is not None:
+        encoder.pooler = getattr(model, prefix).pooler
+    setattr(model, prefix, encoder)
+    parts, bias = _parts(kind, head)
+    if "dense" not in parts and _has(model, "head.dense"):
+        parts |= _through(encoder)
+    for part, ours in parts.items():
+        bias = _put(model, part, ours, bias, encoder)
+    if bias is not None:
+        _bias(model, bias)
+    if left := [place for place, value in (*model.named_parameters(), *model.named_buffers()) if value.is_meta]:
+        raise Unlike(f"{name} has {left[0]}, which the head that was trained has not")
+    _try(model.eval(), encoder, kind, head)
+    return model
+
+
+def _config(encoder: Any, kind: str, labels: Sequence[str]) -> Any:
+    config = copy.deepcopy(encoder.config)
+    config._attn_implementation = None
+    for switch, value in SWITCHES.get(config.model_type, {}).items():
+        setattr(config, switch, value)
+    if kind in ("tagging", "span_qa") and hasattr(config, "classifier_activation"):
+        config.classifier_activation = "linear"  # see `_through`
+    if kind in ("classification", "tagging"):
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: number for number, label in enumerate(labels)}
+    if kind == "classification":
+        config.problem_type = "single_label_classification"
+    return config
+
+
+def plain(config: Any) -> None:
+    """Take out of an encoder's configuration what another task's head left there."""
+    config.id2label, config.label2id, config.problem_type = {0: "LABEL_0", 1: "LABEL_1"}, {"LABEL_0": 0, "LABEL_1": 1}, None
+
+
+def _parts(kind: str, head: Any) -> tuple[dict[str, nn.Module], Tensor | None]:
+    """The head's layers by what they are, and the bias of all tokens' logits, where it makes them."""
+    if kind in ("classification", "multiple_choice"):
+        first = head.classify if kind == "classification" else head.score
+        normed = {"norm": first.norm} if isinstance(first.norm, nn.LayerNorm) else {}
+        return {"dense": first.dense, **normed, "out": first.projection}, None
+    if kind == "mlm":
+        return {"dense": head.dense, "norm": head.norm}, head.bias
+    return {"out": head.classify if kind == "tagging" else head.project}, None
+
+
+def _through(encoder: Any) -> dict[str, nn.Module]:
+    """ModernBERT's layers before its output layer, such that they leave the encoder's states as they are.
+
+    The states come from a norm: without its weights they are what another norm makes of them again.
+    """
+    last = encoder.final_norm
+    width, weight = encoder.config.hidden_size, last.weight
+    dense, norm = nn.Linear(width, width), nn.LayerNorm(width, eps=last.eps, bias=False)
+    dense.weight.copy_(torch.diag(1 / weight))
+    dense.bias.zero_()
+    norm.weight.copy_(weight * (1 + last.eps) ** 0.5)
+    return {"dense": dense, "norm": norm}
+
+
+def _has(model: Any, place: str) -> bool:
+    try:
+        model.get_submodule(place)
+    except AttributeError:
+        return False
+    return True
+
+
+def _put(model: Any, part: str, ours: Any, bias: Tensor | None, encoder: Any) -> Tensor | None:
+    """Give the class our layer; the tokens' bias, with what the norm adds to it where the class's own norm has no bias."""
+    name = type(model).__name__
+    places = [place.replace("base.", f"{model.base_model_prefix}.") for place in PLACES[part]]
+    place = next((place for place in places if _has(model, place)), None)
+    if place is None:
+        raise Unlike(f"{name} has no place for the {part} layer that was trained")
+    theirs = model.get_submodule(place)
+    if isinstance(ours, nn.LayerNorm) and theirs.eps != ours.eps:
+        raise Unlike(f"{name}'s norm adds {theirs.eps:g} to the variance, the one that was trained {ours.eps:g}")
+    theirs.weight = ours.weight
+    if theirs.bias is not None:
+        theirs.bias = nn.Parameter(torch.zeros(theirs.bias.shape)) if ours.bias is None else ours.bias
+    elif ours.bias is not None:
+        if bias is None or part != "norm":
+            raise Unlike(f"{name} has no bias in {place}")
+        return bias + encoder.get_input_embeddings().weight @ ours.bias
+    return bias
+
+
+def _bias(model: Any, bias: Tensor) -> None:
+    """Give the class the tokens' bias, and the encoder's table for their logits."""
+    place = next((place for place in BIASES if place in dict(model.named_parameters())), None)
+    if place is None:
+        raise Unlike(f"{type(model).__name__} has no bias for the tokens")
+    owner, _, leaf = place.rpartition(".")
+    setattr(model.get_submodule(owner), leaf, nn.Parameter(bias))
+    model.tie_weights()
+
+
+def _try(model: Any, encoder: Any, kind: str, head: nn.Module) -> None:
+    """Unlike where the class gives other logits for two rows of tokens."""
+    encoder.config._attn_implementation = "sdpa"
+    encoder.eval()
+    ids = torch.arange(max(LENGTHS)).repeat(len(LENGTHS), 1) * 31 + torch.tensor([[7], [11]])
+    ids = (ids % encoder.config.vocab_size).to(encoder.device)
+    real = (torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]).to(encoder.device)
+    mask = real.long()
+    hidden = encoder(input_ids=ids, attention_mask=mask).last_hidden_state[real]
+    batch = {"offsets": [0, LENGTHS[0]], "choices": [[0, 1]], "positions": list(range(len(hidden)))}
+    batch = {name: torch.tensor(value, device=encoder.device) for name, value in batch.items()}
+    ours = head(hidden, batch)
+    if kind == "mlm":
+        ours = torch.addmm(head.bias, ours, encoder.get_input_embeddings().weight.T)
+    if kind == "multiple_choice":
+        theirs = model(input_ids=ids[None], attention_mask=mask[None]).logits
+    else:
+        theirs = logits(model(input_ids=ids, attention_mask=mask))
+        theirs = theirs if kind == "classification" else theirs[real]
+    if ours.shape != theirs.shape or not torch.allclose(ours, theirs, equal_nan=True, **CLOSE):
+        raise Unlike(f"{type(model).__name__} gives other logits than the head that was trained")
+
+
+def logits(outputs: Mapping[str, Tensor]) -> Tensor:
+    """What a class with a head gives; those of span QA as [..., 2], start and end."""
+    if "start_logits" in outputs:
+        return torch.stack([outputs["start_logits"], outputs["end_logits"]], -1)
+    return outputs["logits"]

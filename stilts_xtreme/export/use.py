@@ -1,0 +1,87 @@
+"""Code that loads what was exported, as a model card shows it and a test runs it."""
+
+PIPELINES = {"classification": "text-classification", "tagging": "token-classification", "mlm": "fill-mask"}
+# What each kind is for, by the hub's names; of those the hub has no name for, what comes nearest.
+TAGS = PIPELINES | {
+    "span_qa": "question-answering",
+    "multiple_choice": "multiple-choice",
+    "dual_encoder": "sentence-similarity",
+    "": "feature-extraction",
+}
+LINES = {
+    "classification": """\
+from transformers import pipeline
+
+classify = pipeline("text-classification", model={model!r})
+print(classify({{"text": "A man is playing a guitar.", "text_pair": "Somebody makes music."}}))
+""",
+    "tagging": """\
+from transformers import pipeline
+
+tag = pipeline("token-classification", model={model!r}, aggregation_strategy="first")
+print(tag("Marie Curie was born in Warsaw ."))
+""",
+    "mlm": """\
+from transformers import pipeline
+
+fill = pipeline("fill-mask", model={model!r})
+print(fill("This is a " + fill.tokenizer.mask_token))
+""",
+    "multiple_choice": """\
+import torch
+from transformers import AutoModelForMultipleChoice, AutoTokenizer
+
+words = AutoTokenizer.from_pretrained({model!r})
+model = AutoModelForMultipleChoice.from_pretrained({model!r})
+start, options = "He opened the umbrella, because", ["it rained.", "it was dark."]
+rows = words([start] * len(options), options, padding=True, return_tensors="pt")
+with torch.no_grad():
+    scores = model(**{{name: value[None] for name, value in rows.items()}}).logits[0]
+print(options[int(scores.argmax())])
+""",
+    "span_qa": """\
+import torch
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+words = AutoTokenizer.from_pretrained({model!r})
+model = AutoModelForQuestionAnswering.from_pretrained({model!r})
+question, context = "Where was Marie Curie born?", "Marie Curie was born in Warsaw."
+row = words(question, context, return_tensors="pt", return_offsets_mapping=True)
+spans = row.pop("offset_mapping")[0].tolist()
+with torch.no_grad():
+    found = model(**row)
+inside = torch.tensor([part == 1 for part in row.sequence_ids(0)])
+start, end = (logits[0].log_softmax(-1).masked_fill(~inside, -torch.inf) for logits in (found.start_logits, found.end_logits))
+possible = torch.ones(len(start), len(start)).triu().tril({longest} - 1).bool()
+first, last = divmod(int((start[:, None] + end).masked_fill(~possible, -torch.inf).argmax()), len(start))
+print(context[spans[first][0] : spans[last][1]])
+""",
+    "dual_encoder": """\
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+words, model = AutoTokenizer.from_pretrained({model!r}), AutoModel.from_pretrained({model!r})
+rows = words(["Where was Marie Curie born?", "Marie Curie was born in Warsaw."], padding=True, return_tensors="pt")
+with torch.no_grad():
+    vectors = torch.nn.functional.normalize(model(**rows).last_hidden_state[:, 0], dim=-1)
+print(vectors @ vectors.T)
+""",
+    "": """\
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+words, model = AutoTokenizer.from_pretrained({model!r}), AutoModel.from_pretrained({model!r})
+rows = words(["A man is playing a guitar.", "Somebody makes music."], padding=True, return_tensors="pt")
+with torch.no_grad():
+    states = model(**rows).last_hidden_state
+print(states.shape)
+""",
+}
+
+
+def code(kind: str, model: str, longest: int) -> str:
+    """Python that loads a model with a head of this `kind` ("" for none) from a folder or repository.
+
+    `longest`: tokens of an answer.
+    """
+    return LINES[kind].format(model=model, longest=longest)
