@@ -74,15 +74,11 @@ def test_a_study_with_a_job_cancelled_one_preempted_and_the_driver_killed_ends_a
         until(lambda: "going on after step" in logs() and jobs("running"), driver, told)
         (second,) = jobs("running")
         assert second != first
-        reached = lines()
-
+        cpus = slurm("sinfo", "--noheader", "--format=%c", "--partition=high").strip()
+        asked = ["--parsable", "--partition=high", f"--ntasks={cpus}", "--output=/dev/null", "--wrap=sleep 1"]
+        preemptor = slurm("sbatch", *asked).strip()
         driver.send_signal(signal.SIGKILL)
         driver.wait()
-        until(lambda: lines() > reached + 20, None, told)
-        cpus = slurm("sinfo", "--noheader", "--format=%c", "--partition=high").strip()
-        preemptor = slurm(
-            "sbatch", "--parsable", "--partition=high", f"--ntasks={cpus}", "--output=/dev/null", "--wrap=sleep 1"
-        ).strip()
         until(lambda: jobs("pending") == [second], None, told)
         until(lambda: not slurm("squeue", "--noheader", f"--jobs={preemptor}", "--states=pending,running"), None, told)
         until(lambda: "stopped; what was done is kept" in logs(), None, told)
