@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -98,24 +99,40 @@ def submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
     print(f"submission: {root} ({len(paths)} files)", file=sys.stderr)
 
 
-def options(device: str, threads: int | None, checkpoint_every: float) -> Any:
-    """How stages are run; UserError where there is no such device."""
+def options(device: str, threads: int | None, checkpoint_every: float, processes: int | None = None, shard: bool = False) -> Any:
+    """How stages are run; UserError where there is no such device, or another number of processes than there are."""
+    from stilts_xtreme import ranks
     from stilts_xtreme.stages.events import Options
 
     if device not in ("auto", "cpu"):
         raise UserError(f"--device {device}: give auto (a GPU where there is one) or cpu")
-    return Options(device, threads, checkpoint_every)
+    if processes and ranks.count() not in (1, processes):
+        raise UserError(f"--processes {processes}: whoever started this one started {ranks.count()}; leave it out")
+    several = processes or ranks.count()
+    if shard and several == 1:
+        raise UserError("--shard: one process has nobody to share the weights with; give --processes, or start it with torchrun")
+    return Options(device, threads, checkpoint_every, several, shard)
 
 
 def run(stages: list[Any], store: Any, options: Any, jobs: int | None) -> None:
-    """Finish these stages under watch, `jobs` at a time (None: one a core, on a GPU one)."""
+    """Finish these stages under watch, `jobs` at a time (None: one a core, on a GPU one); or one at a time, its work shared by
+    several processes, of which the first alone returns."""
     import os
 
+    from stilts_xtreme import ranks
     from stilts_xtreme.stages import run as running
 
+    if options.processes > 1 and jobs not in (None, 1):
+        raise UserError(f"--jobs {jobs}: with --processes stages are done one after another; leave one of the two out")
+    if ranks.count() > 1:
+        return _shared(stages, store, options)
     todo = running.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
     if not todo:
         return
+    if options.processes > 1:
+        from stilts_xtreme import launch
+
+        return launch.again(options.processes)
     from stilts_xtreme.progress import watch
 
     if jobs is None:
@@ -126,6 +143,26 @@ def run(stages: list[Any], store: Any, options: Any, jobs: int | None) -> None:
         )
     with watch(stages, len(stages) - len(todo)) as tell:
         running.run(todo, store, options, tell, jobs)
+
+
+def _shared(stages: list[Any], store: Any, options: Any) -> None:
+    from stilts_xtreme import plan, ranks
+    from stilts_xtreme.progress import watch
+    from stilts_xtreme.stages import run as running
+
+    ranks.join(options.device)
+    with ranks.together():
+        ours = {plan.address(stage): stage for stage in plan.ordered(stages)}
+
+        def unfinished() -> list[str]:
+            return [plan.address(one) for one in running.unfinished(stages, store, lambda note: print(note, file=sys.stderr))]
+
+        wanted = ranks.told(unfinished)
+        if other := [address for address in wanted if address not in ours]:
+            raise UserError(f"process {ranks.rank()}: does not plan {other[0]}: its spec or its data is not that of process 0")
+        with watch(stages, len(ours) - len(wanted)) if ranks.first() else nullcontext(lambda event: None) as tell:
+            running.run([ours[address] for address in wanted], store, options, tell)
+    ranks.leave()
 
 
 def gpu() -> bool:

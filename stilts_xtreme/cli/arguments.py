@@ -17,6 +17,11 @@ Threads = Annotated[
 Every = Annotated[
     float, typer.Option("--checkpoint-every", metavar="SECONDS", min=0.0, help="How often a stage keeps what it has so far.")
 ]
+Processes = Annotated[
+    int | None,
+    typer.Option("--processes", min=1, help="Processes that share each stage's work: a GPU each, or cores.", show_default=False),
+]
+Shard = Annotated[bool, typer.Option("--shard", help="Spread the layers' weights over the processes while training (FSDP).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan as a tree: done, to do, shared.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result itself instead of its path.")]
 Jobs = Annotated[

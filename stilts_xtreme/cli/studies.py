@@ -16,7 +16,9 @@ from stilts_xtreme.cli.arguments import (
     Jobs,
     Out,
     Overrides,
+    Processes,
     Scale,
+    Shard,
     Spec,
     StoreOption,
     Submission,
@@ -27,7 +29,7 @@ from stilts_xtreme.errors import UserError
 
 def study(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, device: Device = "auto", threads: Threads = None,
-    every: Every = EVERY,
+    every: Every = EVERY, processes: Processes = None, shard: Shard = False,
     setup: Scale = None, jobs: Jobs = None, out: Out = None, submission: Submission = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -40,7 +42,7 @@ def study(
     stages = plan.ordered([cell.stage for cell in cells])
     if dry_run:
         return console.tree(stages, store_, {plan.address(cell.stage) for cell in cells})
-    console.run(stages, store_, console.options(device, threads, every), jobs)
+    console.run(stages, store_, console.options(device, threads, every, processes, shard), jobs)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.study import gather
 
@@ -69,8 +71,10 @@ def latency(
 
     --threads and --jobs are for trainings; how many threads are timed stands in the spec. Nothing else should run meanwhile.
     """
-    from stilts_xtreme import axes, plan
+    from stilts_xtreme import axes, plan, ranks
 
+    if ranks.count() > 1:
+        raise UserError("latency: is measured by one process; train what it needs first, with finetune-target or study")
     overrides = console.scaled(spec, setup, overrides)
     loaded, store_ = console.load(spec, overrides, {"latency"}), console.store_at(store)
     timed = axes.latency(loaded, "cuda" if device != "cpu" and console.gpu() else "cpu")

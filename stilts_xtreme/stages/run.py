@@ -7,15 +7,17 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
-from stilts_xtreme import plan, stop
+from stilts_xtreme import plan, ranks, stop
 from stilts_xtreme.errors import Interrupted, RunFailed, UserError
 from stilts_xtreme.stages.events import Event, Options, Tell
 from stilts_xtreme.store import Busy, Store
@@ -74,13 +76,34 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
     """
     stop.check()
     try:
-        with store.claim(stage, wait=False) as scratch:
+        with ranks.together(), _claimed(stage, store) as scratch:
             if scratch is not None:
                 _do(stage, store, scratch, options, tell)
     except Busy:
         return False
     tell(Event(plan.address(stage), "done", stage.label))
     return True
+
+
+@contextmanager
+def _claimed(stage: plan.Stage, store: Store) -> Iterator[Path | None]:
+    """The stage's scratch folder (see `Store.claim`); of several processes the first one has it, others get one that is lost."""
+    with ExitStack() as held:
+        scratch: Path | None = None
+
+        def claim() -> str:
+            nonlocal scratch
+            try:
+                scratch = held.enter_context(store.claim(stage, wait=False))
+            except Busy:
+                return "busy"
+            return "done" if scratch is None else "to do"
+
+        if (state := ranks.told(claim)) == "busy":
+            raise Busy
+        if state == "to do" and not ranks.first():
+            scratch = Path(held.enter_context(TemporaryDirectory()))
+        yield scratch
 
 
 def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
@@ -105,14 +128,16 @@ def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: 
 
 
 def threads(stage: plan.Stage, options: Options) -> int:
-    """Threads for a stage: as asked; else one for a small random encoder (more slow it down), every core for a published one."""
+    """Threads for a stage: as asked; else one for a small random encoder (more slow it down), every core for a published
+    one, shared with the other processes that are at it."""
     if isinstance(stage, plan.Latency):
         return stage.threads
     if options.threads:
         return options.threads
     first = plan.chain(stage)[0]
     start = first.start if isinstance(first, plan.Train) else first.model  # type: ignore[union-attr]
-    return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else os.cpu_count() or 1
+    here = ranks.local()[1]
+    return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else max(1, (os.cpu_count() or 1) // here)
 
 
 def _quiet(options: Options, stage: plan.Stage) -> None:
@@ -207,7 +232,7 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
 
 
 def _ready(stage: plan.Stage, store: Store) -> bool:
-    return all(store.done(start) for start in _starts(stage))
+    return ranks.told(lambda: all(store.done(start) for start in _starts(stage)))
 
 
 def _processes(pool: ProcessPoolExecutor) -> list[Any]:
