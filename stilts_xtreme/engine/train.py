@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stilts_xtreme import ranks
 from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.batches import batches, collate, draw, to
 from stilts_xtreme.engine.encoder import Model
@@ -53,7 +54,8 @@ def accelerator(precision: str, device: str) -> Any:
     AcceleratorState._reset_state(
         reset_partial_state=True
     )  # it is one a process, and the stage before may have had another precision
-    return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=device == "cpu")
+    alone = ranks.count() == 1 or torch.cuda.is_available()  # else it must be told that they are on CPUs
+    return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=device == "cpu" or not alone)
 
 
 def train(
@@ -92,7 +94,7 @@ def train(
     warmup = math.ceil(recipe.warmup * len(schedule))
     rates = [recipe.learning_rate * _slope(n, warmup, len(schedule)) for n in range(len(schedule))]
     wrapped = accelerator.prepare_model(model, evaluation_mode=True)  # its precision; gradients are added up by us
-    team = Team(model) if accelerator.num_processes > 1 else None
+    team = Team(model) if ranks.count() > 1 else None
     state = checkpoint.State(micro_batch=recipe.micro_batch)
     # Until the first scoring, what to fall back to if the loss is lost.
     best_state = {name: tensor.clone() for name, tensor in model.state_dict().items()} if score else {}
@@ -117,7 +119,7 @@ def train(
                 total, terms, tokens = team.agreed(work) if team else work()
                 break
             except torch.OutOfMemoryError:
-                if size <= accelerator.num_processes:
+                if size <= ranks.count():
                     raise
                 state.micro_batch = halved = -(-size // 2)
             for parameter in model.parameters():  # what the lost attempt left there
