@@ -177,9 +177,7 @@ def collected(said: bytes) -> list[bytes]:
     """What each process says, on the first one; nothing elsewhere."""
     import torch
 
-    sizes = [0] * count()
-    sizes[rank()] = len(said)
-    sizes = _gathered(sizes)
+    sizes = [row[-1] for row in _rows(own=len(said))]
     if not first():
         if said:
             with reaching():
@@ -195,17 +193,12 @@ def collected(said: bytes) -> list[bytes]:
     return found
 
 
-def _gathered(sizes: Sequence[int]) -> list[int]:
-    """One number of each process."""
-    return [row[-1] for row in _rows((0,) * NUMBERS, 0, b"", sizes[rank()])]
-
-
 def _meet(numbers: Sequence[int] = (), said: bytes = b"", fault: BaseException | None = None) -> tuple[list[int], bytes]:
     """Sums of numbers, and what the first process said. Raises the fault of the lowest rank that brought one."""
     import torch
 
     wrong = b"" if fault is None else json.dumps([type(fault).__name__, str(fault)]).encode()
-    rows = _rows(numbers, len(said), wrong, 0)
+    rows = _rows(numbers, len(said), wrong)
     if size := rows[0][2]:
         part = _tensor(said) if first() else torch.empty(size, dtype=torch.uint8)
         with reaching():
@@ -214,8 +207,9 @@ def _meet(numbers: Sequence[int] = (), said: bytes = b"", fault: BaseException |
     return [sum(column) for column in zip(*(row[3 : 3 + NUMBERS] for row in rows), strict=True)], said
 
 
-def _rows(numbers: Sequence[int], size: int, wrong: bytes, own: int) -> list[list[int]]:
-    """What every meeting begins with, a row of each process: a signal to stop reaches all, and so does a fault."""
+def _rows(numbers: Sequence[int] = (), size: int = 0, wrong: bytes = b"", own: int = 0) -> list[list[int]]:
+    """What every meeting begins with, a row of each process: whether a signal came, bytes of a fault, bytes that the first one
+    will say, numbers, bytes that it will say to the first one. The signal is noted, the fault is raised."""
     import torch
 
     filled = [*numbers, *(0,) * (NUMBERS - len(numbers))]

@@ -397,38 +397,34 @@ LAUNCHERS = {
 }  # fmt: skip
 
 
+def study(store: Path, before: tuple[object, ...], *words: object) -> dict:
+    """A study of a classification, a retrieval by sentence vectors, and a span task; its result."""
+    axes = ("intermediate=[none]", "targets=[xnli,tatoeba,xquad]", "seeds=[1]")
+    done = stilts("study", EXPERIMENTS / "studies" / "main.yaml", *axes, *TINY, "--store", store, *words, before=before)
+    assert done.stdout == f"{store / 'study' / 'main.json'}\n" and "Traceback" not in done.stderr
+    return json.loads(Path(done.stdout.strip()).read_text())
+
+
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory) -> Path:
-    """The chain of the README by one process, and two retrieval tasks: the result of the first."""
-    return chain(tmp_path_factory.mktemp("alone"), ("-m", "stilts_xtreme"))
-
-
-def chain(store: Path, before: tuple[object, ...], *words: object) -> Path:
-    evaluate = ("evaluate", FIRST / "4-evaluate.yaml", *TINY, "--store", store, *words)
-    for task in ("tatoeba", "xquad"):
-        stilts(*evaluate, f"model={{kind: target, task: {task}}}", before=before)
-    done = stilts(*evaluate, before=before)
-    assert done.stdout.count("\n") == 1 and done.stderr.count("mean ") == 1
-    return Path(done.stdout.strip())
+def alone(tmp_path_factory) -> tuple[Path, dict]:
+    """The study by one process."""
+    store = tmp_path_factory.mktemp("alone")
+    return store, study(store, ("-m", "stilts_xtreme"), "--jobs", 1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", LAUNCHERS)
-def test_the_chain_of_the_readme_by_several(alone, tmp_path, how) -> None:
-    words = how.split() if how.startswith("--") else []
-    result = chain(tmp_path, LAUNCHERS[how], *words)
-    one, several = (json.loads(path.read_text()) for path in (alone, result))
-    assert one["address"] == several["address"] and one["plan"] == several["plan"]
-    ours, stores = tmp_path, alone.parent.parent.parent
-    for log in stores.glob("train/*/log.jsonl"):
-        assert losses(ours / "train" / log.parent.name) == pytest.approx(losses(log.parent), rel=1e-5)
-        told = json.loads((ours / "train" / log.parent.name / "result.json").read_text())
-        assert told["provenance"]["processes"] == 2
-    scores = {path.parent.name: json.loads(path.read_text())["score"] for path in stores.glob("predict/*/result.json")}
-    assert len(scores) == 3
-    for address, score in scores.items():
-        assert json.loads((ours / "predict" / address / "result.json").read_text())["score"] == pytest.approx(score, abs=0.5)
-    assert "0 to do" in stilts("evaluate", FIRST / "4-evaluate.yaml", *TINY, "--store", tmp_path, "--dry-run").stdout
+def test_a_study_by_several(alone, tmp_path, how) -> None:
+    there, wanted = alone
+    found = study(tmp_path, LAUNCHERS[how], *(how.split() if how.startswith("--") else ()))
+    logs = list(there.glob("train/*/log.jsonl"))
+    assert len(logs) == 3 and len(wanted["evaluations"]) == len(found["evaluations"]) == 3
+    for log in logs:
+        folder = tmp_path / "train" / log.parent.name
+        assert losses(folder) == pytest.approx(losses(log.parent), rel=1e-5)
+        assert json.loads((folder / "result.json").read_text())["provenance"]["processes"] == 2
+    for one, other in zip(wanted["evaluations"], found["evaluations"], strict=True):
+        assert one["address"] == other["address"] and other["score"] == pytest.approx(one["score"], abs=0.5)
     stilts("verify", "--store", tmp_path)
 
 

@@ -86,8 +86,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
                 told = now
                 speed = (journal.tokens - before) / max(now - began, 1e-9)
                 tell(Event(plan.address(stage), "running", stage.label, step.number, steps, step.loss, speed))
-
-    final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
+        final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
     if options.shard:
         sharding.assemble(model)
     if not ranks.first():
