@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +100,22 @@ def submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
     print(f"submission: {root} ({len(paths)} files)", file=sys.stderr)
 
 
-def options(device: str, threads: int | None, checkpoint_every: float, track: list[str] | None = None, group: str = "") -> Any:
-    """How stages are run; UserError where there is no such device, or no such tracker."""
+def options(
+    device: str, threads: int | None, checkpoint_every: float, processes: int | None, shard: bool, track: list[str] | None
+) -> Any:
+    """How stages are run; UserError where there is no such device or tracker, or another number of processes than there are."""
+    from stilts_xtreme import ranks
     from stilts_xtreme.stages import tracking
     from stilts_xtreme.stages.events import Options
 
     if device not in ("auto", "cpu"):
         raise UserError(f"--device {device}: give auto (a GPU where there is one) or cpu")
-    return Options(device, threads, checkpoint_every, tracking.known(track or ()), group)
+    if processes and ranks.count() not in (1, processes):
+        raise UserError(f"--processes {processes}: whoever started this one started {ranks.count()}; leave it out")
+    several = processes or ranks.count()
+    if shard and several == 1:
+        raise UserError("--shard: one process has nobody to share the weights with; give --processes, or start it with torchrun")
+    return Options(device, threads, checkpoint_every, several, shard, tracking.known(track or ()))
 
 
 def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: float | None = None) -> None:
@@ -115,28 +124,55 @@ def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: f
     from stilts_xtreme import host
     from stilts_xtreme.stages import run as running
 
+    if options.processes > 1 and jobs not in (None, 1):
+        raise UserError(f"--jobs {jobs}: with --processes stages are done one after another; leave one of the two out")
+
     def here(todo: list[Any], tell: Any) -> None:
         side_by_side = jobs
-        if side_by_side is None:
-            threads = max(running.threads(one, options) for one in todo)
-            side_by_side = 1 if options.device != "cpu" and gpu() else max(1, host.cores() // threads)
+        if jobs is None:
+            alone = options.processes > 1 or options.device != "cpu" and gpu()
+            side_by_side = 1 if alone else max(1, host.cores() // max(running.threads(one, options) for one in todo))
         bytes_ = host.free_memory() if memory is None else int(memory * 2**30)
         running.run(todo, store, options, tell, side_by_side, bytes_)
 
-    finish(stages, store, here)
+    finish(stages, store, here, options)
 
 
-def finish(stages: list[Any], store: Any, how: Callable[[list[Any], Any], None]) -> None:
-    """Finish these stages under watch, those that are to be done as `how` does it."""
+def finish(stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], options: Any) -> None:
+    """Finish these stages under watch, those that are to be done by `do`; where several processes share its work, the first alone
+    returns."""
+    from stilts_xtreme import ranks
+    from stilts_xtreme.progress import watch
     from stilts_xtreme.stages import run as running
 
-    todo = running.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
-    if not todo:
+    def unfinished() -> list[Any]:
+        return running.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
+
+    if ranks.count() > 1:
+        return _shared(stages, unfinished, do, options.device)
+    if not (todo := unfinished()):
         return
+    if options.processes > 1:
+        from stilts_xtreme import launch
+
+        return launch.again(options.processes)
+    with watch(stages, len(stages) - len(todo)) as tell:
+        do(todo, tell)
+
+
+def _shared(stages: list[Any], unfinished: Callable[[], list[Any]], do: Callable[[list[Any], Any], None], device: str) -> None:
+    from stilts_xtreme import plan, ranks
     from stilts_xtreme.progress import watch
 
-    with watch(stages, len(stages) - len(todo)) as tell:
-        how(todo, tell)
+    ranks.join(device)
+    with ranks.together():
+        ours = {plan.address(stage): stage for stage in plan.ordered(stages)}
+        wanted = ranks.told(lambda: [plan.address(stage) for stage in unfinished()])
+        if other := [address for address in wanted if address not in ours]:
+            raise UserError(f"process {ranks.rank()}: does not plan {other[0]}: its spec or its data is not that of process 0")
+        with watch(stages, len(ours) - len(wanted)) if ranks.first() else nullcontext(lambda event: None) as tell:
+            do([ours[address] for address in wanted], tell)
+    ranks.leave()
 
 
 def gpu() -> bool:

@@ -18,3 +18,7 @@ class Interrupted(BaseException):
 
 class Aborted(BaseException):
     """A second Ctrl-C: stop at once (exit code 130)."""
+
+
+class Lost(BaseException):
+    """One of the processes that share our work is gone, and we cannot go on without it (exit code 3)."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from typing import Any
 
 from stilts_xtreme.errors import Aborted, Interrupted
@@ -10,6 +11,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 _asked = False
 _held = False
 _alone = True
+_shared = False  # with other processes, which must not wait for us in vain: a signal is only noted
+_leads = True
 
 
 def listen() -> None:
@@ -25,6 +28,30 @@ def listen_in_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _alone = False
     hold()
+
+
+def listen_among(speaks: bool, launched: bool) -> None:
+    """The same in one of several processes that share the work. `launched`: Ctrl-C reaches whoever started us, who decides;
+    SIGQUIT from there stops us at once, and its end (that of our standard input) is a signal, too."""
+    global _alone
+    listen()
+    _alone = speaks
+    if launched:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGQUIT, _abort)
+        threading.Thread(target=_end_with_input, daemon=True).start()
+
+
+def share(leads: bool) -> None:
+    """From here on a signal waits until the processes meet, and then ends what is done by who `leads`; the others follow."""
+    global _shared, _leads
+    _shared, _leads = True, leads
+
+
+def ask() -> None:
+    """Another process heard a signal."""
+    global _asked
+    _asked = True
 
 
 def hold() -> None:
@@ -46,7 +73,7 @@ def asked() -> bool:
 
 def check() -> None:
     """Interrupted, where a signal came: to be called where nothing is half-done."""
-    if _asked:
+    if _asked and _leads:
         raise Interrupted
 
 
@@ -55,7 +82,17 @@ def _heard(number: int, _: Any) -> None:
     again, _asked = _asked, True
     if again and number == signal.SIGINT:
         raise Aborted
-    if not _held:
+    if not (_held or _shared):
         raise Interrupted
     if _alone and not again:
         os.write(2, b"\nstopping at the next step; Ctrl-C again stops at once\n")
+
+
+def _abort(number: int, _: Any) -> None:
+    raise Aborted
+
+
+def _end_with_input() -> None:
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 
-from stilts_xtreme import disk, shown, stop
+from stilts_xtreme import disk, ranks, shown
 from stilts_xtreme.cli import aids, export, inputs, stages, store, studies
-from stilts_xtreme.errors import Aborted, Interrupted, RunFailed, UserError
+from stilts_xtreme.errors import Aborted, Interrupted, Lost, RunFailed, UserError
 
 
 def _group(app: typer.Typer, name: str, about: str, **how: Any) -> typer.Typer:
@@ -52,7 +52,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # the same bytes in every locale, and a path as it was given
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
-        stop.listen()
+        ranks.listen()
         with disk.writing(Path.cwd()):
             app()
     except UserError as fault:
@@ -62,9 +62,26 @@ def main() -> None:
     except Interrupted:
         _end("stopped; what was done is kept. Run the same command again to go on from there.", 75)
     except Aborted:
-        _end("stopped at once; nothing half-done is left. Run the same command again to go on from the last checkpoint.", 130)
+        _end(
+            "stopped at once; nothing half-done is left. Run the same command again to go on from the last checkpoint.",
+            130,
+            speaks=not ranks.launched(),
+        )  # whoever launched us sent it, and says so
+    except Lost as fault:
+        _lost(str(fault))
 
 
-def _end(said: str, code: int) -> None:
+def _end(said: str, code: int, speaks: bool = True) -> None:
+    if ranks.count() > 1:
+        ranks.end(shown.message(said) if speaks and ranks.speaks() else "", code)
     print(shown.message(said), file=sys.stderr)
     sys.exit(code)
+
+
+def _lost(own: str) -> None:
+    """`own`: what went wrong here; empty where another process is gone, of which whoever launched us will tell."""
+    if own:
+        ranks.end(shown.message(f"failed:\n{own}"), 3)
+    if ranks.launched():
+        ranks.end("", ranks.LOST)
+    _end("failed:\nanother of the processes that share the work is gone. Run the same command again to go on.", 3)

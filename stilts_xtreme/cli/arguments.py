@@ -32,6 +32,11 @@ Track = Annotated[
         autocompletion=completion.trackers,
     ),
 ]
+Processes = Annotated[
+    int | None,
+    typer.Option("--processes", min=1, help="Processes that share each stage's work: a GPU each, or cores.", show_default=False),
+]
+Shard = Annotated[bool, typer.Option("--shard", help="Spread the layers' weights over the processes while training (FSDP).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan as a tree: done, to do, shared.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result itself instead of its path.")]
 Jobs = Annotated[

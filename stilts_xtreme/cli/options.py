@@ -19,7 +19,9 @@ from stilts_xtreme.cli.arguments import (
     Mem,
     Memory,
     Partition,
+    Processes,
     Sbatch,
+    Shard,
     Threads,
     Time,
     Track,
@@ -50,9 +52,12 @@ def taking(**groups: Callable[..., Any]) -> Callable[[Command], Command]:
     return decorate
 
 
-def how(device: Device = "auto", threads: Threads = None, every: Every = EVERY, track: Track = None) -> Any:
+def how(
+    device: Device = "auto", threads: Threads = None, every: Every = EVERY, processes: Processes = None, shard: Shard = False,
+    track: Track = None,
+) -> Any:  # fmt: skip
     """How stages are run."""
-    return console.options(device, threads, every, track)
+    return console.options(device, threads, every, processes, shard, track)
 
 
 @dataclass(frozen=True)
@@ -87,4 +92,6 @@ def again(spec: Path, overrides: Sequence[str], store: Path, how: Any) -> list[s
     """The words of a command behind `stilts study` that does the same with the stages of a study."""
     said = ["--store", str(store), "--device", how.device, "--checkpoint-every", str(how.checkpoint_every)]
     said += ["--threads", str(how.threads)] if how.threads else []
+    said += ["--processes", str(how.processes)] if how.processes > 1 else []
+    said += ["--shard"] if how.shard else []
     return [str(spec), *overrides, *said, *(word for name in how.track for word in ("--track", name))]

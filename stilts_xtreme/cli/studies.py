@@ -73,8 +73,10 @@ def latency(
 
     --threads and --jobs are for trainings; how many threads are timed stands in the spec. Nothing else should run meanwhile.
     """
-    from stilts_xtreme import axes, plan
+    from stilts_xtreme import axes, plan, ranks
 
+    if ranks.count() > 1:
+        raise UserError("latency: is measured by one process; train what it needs first, with finetune-target or study")
     overrides = console.scaled(spec, setup, overrides)
     loaded, store_ = console.load(spec, overrides, {"latency"}), console.store_at(store)
     timed = axes.latency(loaded, "cuda" if how.device != "cpu" and console.gpu() else "cpu")

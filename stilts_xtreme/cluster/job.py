@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stilts_xtreme import plan
+from stilts_xtreme import plan, ranks
 from stilts_xtreme.cluster import rounds
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages import run as running
@@ -34,12 +34,14 @@ def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, 
             failed[event.address] = event.note
         tell(event)
 
-    rounds.tell_failures(folder, number(), {})  # of the same job, before it was put back into the queue
+    if ranks.first():
+        rounds.tell_failures(folder, number(), {})  # of the same job, before it was put back into the queue
     try:
         running.run(todo, store, options, heard)
     except (UserError, RunFailed) as fault:
         kind = "input" if isinstance(fault, UserError) else "run"
-        rounds.tell_failures(folder, number(), {name: {"kind": kind, "said": said} for name, said in failed.items()})
+        if ranks.first():
+            rounds.tell_failures(folder, number(), {name: {"kind": kind, "said": said} for name, said in failed.items()})
         raise
 
 

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from stilts_xtreme.engine import sharding
 from stilts_xtreme.engine.optimizer import AdamW
 
 TENSORS, FACTS = "state.safetensors", "state.json"
@@ -31,7 +32,7 @@ class State:
 class Snapshot:
     """A state with its tensors by name: weights, the optimizer's moments, the best weights, the states of the random numbers.
 
-    They are those of the training, not copies.
+    They are those of the training, not copies; whole ones, on the first process, where processes hold parts of them.
     """
 
     state: State
@@ -44,7 +45,7 @@ class Snapshot:
 
 
 def take(state: State, model: torch.nn.Module, optimizer: AdamW, best: dict[str, Tensor], masking: torch.Generator) -> Snapshot:
-    """A training as it stands between two steps."""
+    """A training as it stands between two steps. Where processes hold parts of the weights, all must ask."""
     tensors = {"random": torch.get_rng_state(), "masking": masking.get_state()}
     if (device := next(model.parameters()).device).type == "cuda":
         tensors["random.cuda"] = torch.cuda.get_rng_state(device)
@@ -53,7 +54,7 @@ def take(state: State, model: torch.nn.Module, optimizer: AdamW, best: dict[str,
     for name, parameter in model.named_parameters():
         if parameter in optimizer.state:
             tensors |= {f"{part}/{name}": value for part, value in zip(MOMENTS, optimizer.state[parameter], strict=True)}
-    return Snapshot(replace(state), tensors)
+    return Snapshot(replace(state), {name: sharding.whole(tensor) for name, tensor in tensors.items()})
 
 
 @torch.no_grad()
@@ -62,13 +63,15 @@ def restore(
 ) -> State:
     """Put a training that was begun alike where the saved one was."""
     tensors = saved.tensors
-    model.load_state_dict({name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith("model/")})
+    held = model.state_dict()
+    found = {name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith("model/")}
+    model.load_state_dict({name: sharding.like(tensor, held.get(name, tensor)) for name, tensor in found.items()})
     for name, tensor in best.items():
-        tensor.copy_(tensors[f"best/{name}"])
+        tensor.copy_(sharding.like(tensors[f"best/{name}"], tensor))
     for name, parameter in model.named_parameters():
         if f"steps/{name}" in tensors:
             first, second, steps = (tensors[f"{part}/{name}"].to(parameter.device) for part in MOMENTS)
-            optimizer.state[parameter] = first, second, steps
+            optimizer.state[parameter] = sharding.like(first, parameter), sharding.like(second, parameter), steps
     torch.set_rng_state(tensors["random"])
     masking.set_state(tensors["masking"])
     if "random.cuda" in tensors and (device := next(model.parameters()).device).type == "cuda":

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from stilts_xtreme.engine.sharding import is_part, local
+
 
 class AdamW:
     """Decoupled weight decay (arXiv 1711.05101) on matrices; vectors (biases, layer norms) are not decayed.
@@ -18,6 +20,7 @@ class AdamW:
         self.groups = [(decay, [p for p in trained if p.ndim >= 2]), (0.0, [p for p in trained if p.ndim < 2])]
         self.beta2, self.epsilon = beta2, epsilon
         self.state: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}  # first and second moment, steps taken
+        self.cut = any(map(is_part, trained))  # of some weights we hold but a part
 
     @torch.no_grad()
     def step(self, rate: float, factor: float, clip: float, total: Tensor) -> None:
@@ -26,7 +29,7 @@ class AdamW:
         A weight without a gradient stays as it is; so do all of them where `total`, the loss, is not finite.
         """
         groups = [(decay, [p for p in group if p.grad is not None]) for decay, group in self.groups]
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm([p.grad for _, group in groups for p in group]))) * factor
+        norm = self._norm([p.grad for _, group in groups for p in group]) * factor
         # The kernel divides by the one and does nothing for the other; it knows no other type of them.
         divisor = (1 / (factor * torch.clamp(clip / (norm + 1e-6), max=1.0))).float()
         lost = (~torch.isfinite(total)).float()
@@ -37,11 +40,24 @@ class AdamW:
                 if p not in self.state:
                     self.state[p] = torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=p.device)
             first, second, steps = (list(part) for part in zip(*(self.state[p] for p in group), strict=True))
+            weights, grads = list(group), [p.grad for p in group]
+            if self.cut:
+                weights, grads, first, second = ([local(one) for one in part] for part in (weights, grads, first, second))
             torch._foreach_add_(steps, 1)
             torch._fused_adamw_(
-                group, [p.grad for p in group], first, second, [], steps, lr=rate, beta1=0.9, beta2=self.beta2, eps=self.epsilon,
+                weights, grads, first, second, [], steps, lr=rate, beta1=0.9, beta2=self.beta2, eps=self.epsilon,
                 weight_decay=decay, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=lost,
             )  # fmt: skip
             torch._foreach_sub_(steps, [lost] * len(steps))
             for p in group:
                 p.grad = None
+
+    def _norm(self, gradients: list[Tensor]) -> Tensor:
+        """That of all of them together, with the parts that other processes hold."""
+        if not self.cut:
+            return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm([one for one in gradients if not is_part(one)])))
+        ours = torch._foreach_norm([local(one) for one in gradients if is_part(one)])
+        squares = torch.linalg.vector_norm(torch.stack(ours)) ** 2
+        torch.distributed.all_reduce(squares)
+        return (norm**2 + squares).sqrt()

@@ -5,9 +5,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from safetensors.numpy import load, save
 
+from stilts_xtreme import ranks
 from stilts_xtreme.engine.batches import Feature, by_budget, collate, to
 from stilts_xtreme.engine.encoder import Model, can_pack, states
+from stilts_xtreme.engine.sharding import is_sharded
 from stilts_xtreme.heads import HEADS, embedding
 
 TOKENS = {"cpu": 2048, "cuda": 65536}  # padded tokens a batch: small ones stay in a CPU's cache, a GPU wants large ones
@@ -45,19 +48,22 @@ def outputs(
     model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device, tell: Tell = unheard,
     kept: Kept = Forgotten(),
 ) -> list[np.ndarray]:  # fmt: skip
-    """What the head's `decode` needs, one array per feature; `tell` hears after every batch how many features it did."""
+    """What the head's `decode` needs, one array per feature; `tell` hears after every batch how many features it did.
+
+    Several processes share the batches. The first has what all of them made; for the others the list holds None.
+    """
     model.eval()
     head = HEADS[model.kinds[task]]
+
+    def made(indices: Sequence[int]) -> list[np.ndarray]:
+        chosen = [features[i] for i in indices]
+        batch = to(collate(model.kinds[task], chosen, tokenizer), device)
+        return list(head.unpack(model.logits(task, batch).float(), chosen, batch))
+
     found: list[Any] = [None] * len(features)
-    for number, indices in enumerate(by_budget(features, TOKENS.get(device.type, 8192))):
-        if (made := kept.recall(number)) is None:
-            chosen = [features[i] for i in indices]
-            batch = to(collate(model.kinds[task], chosen, tokenizer), device)
-            made = list(head.unpack(model.logits(task, batch).float(), chosen, batch))
-            kept.keep(number, made)
-        for i, output in zip(indices, made, strict=True):
+    for indices, arrays in _swept(by_budget(features, TOKENS.get(device.type, 8192)), made, kept, tell, is_sharded(model)):
+        for i, output in zip(indices, arrays, strict=True):
             found[i] = output
-        tell(len(indices))
     return found
 
 
@@ -66,18 +72,52 @@ def vectors(
     encoder: Any, features: Sequence[Feature], tokenizer: Any, layer: int, pooling: str, device: torch.device,
     tell: Tell = unheard, kept: Kept = Forgotten(),
 ) -> np.ndarray:  # fmt: skip
-    """Vectors [features, width] in float32: hidden state `layer` (0: the embeddings), pooled; `tell` as in `outputs`."""
+    """Vectors [features, width] in float32: hidden state `layer` (0: the embeddings), pooled; `tell` as in `outputs`.
+
+    Several processes share the batches. The first has all vectors; the others get zeros.
+    """
     encoder.eval()
-    found = np.empty((len(features), encoder.config.hidden_size), dtype=np.float32)
-    for number, indices in enumerate(by_budget(features, TOKENS.get(device.type, 8192))):
-        if (made := kept.recall(number)) is None:
-            batch = to(collate("embedding", [features[i] for i in indices], tokenizer), device)
-            hidden = states(encoder, batch, can_pack(encoder), layer)
-            made = [embedding.pool(hidden, batch, pooling).float().cpu().numpy()]
-            kept.keep(number, made)
-        found[indices] = made[0]
-        tell(len(indices))
+
+    def made(indices: Sequence[int]) -> list[np.ndarray]:
+        batch = to(collate("embedding", [features[i] for i in indices], tokenizer), device)
+        return [embedding.pool(states(encoder, batch, can_pack(encoder), layer), batch, pooling).float().cpu().numpy()]
+
+    found = np.zeros((len(features), encoder.config.hidden_size), dtype=np.float32)
+    for indices, (array,) in _swept(by_budget(features, TOKENS.get(device.type, 8192)), made, kept, tell):
+        found[indices] = array
     return found
+
+
+def _swept(
+    cut: Sequence[list[int]], made: Callable[[Sequence[int]], list[np.ndarray]], kept: Kept, tell: Tell, in_step: bool = False
+) -> Iterator[tuple[list[int], list[np.ndarray]]]:
+    """Batches with their arrays: those that are kept, then those that are `made`.
+
+    Of several processes each makes one in turn, and the first gets all. `in_step`: they can only compute at the same time, so
+    that who has nothing to do makes something to throw away.
+    """
+    known = {number: arrays for number in range(len(cut)) if (arrays := kept.recall(number)) is not None}
+    missing = ranks.told(lambda: [number for number in range(len(cut)) if number not in known])
+    for number, arrays in known.items():
+        yield cut[number], arrays
+        tell(len(cut[number]))
+    for begin in range(0, len(missing), ranks.count()):
+        turn = missing[begin : begin + ranks.count()]
+        own = turn[ranks.rank()] if ranks.rank() < len(turn) else None
+        ours = made(cut[turn[0] if own is None else own]) if own is not None or in_step else []
+        for number, arrays in zip(turn, _collected(ours), strict=False):  # nothing comes to any but the first
+            kept.keep(number, arrays)
+            yield cut[number], arrays
+        tell(sum(len(cut[number]) for number in turn))
+
+
+def _collected(arrays: list[np.ndarray]) -> list[list[np.ndarray]]:
+    """The arrays of each process, on the first one."""
+    if ranks.count() == 1:
+        return [arrays]
+    packed = {str(i): np.ascontiguousarray(array) for i, array in enumerate(arrays)}
+    found = [load(said) for said in ranks.collected(save(packed))]
+    return [[one[str(i)] for i in range(len(one))] for one in found]
 
 
 @torch.inference_mode()
@@ -86,14 +126,15 @@ def masked_accuracy(model: Model, task: str, features: Sequence[Feature], tokeni
     model.eval()
     generator = torch.Generator().manual_seed(0)
     right = total = 0
-    for batch in _masked(features, tokenizer, generator):
-        batch = to(batch, device)
-        guesses = model.heads[task].guesses(model.logits(task, batch))
-        right += int((guesses == batch["targets"]).sum())
-        total += len(batch["targets"])
+    cut, count = by_budget(features, TOKENS["cpu"]), ranks.count()
+    for number, indices in enumerate(cut):
+        batch = collate("mlm", [features[i] for i in indices], tokenizer, generator)
+        if number % count == ranks.rank():
+            batch = to(batch, device)
+            guesses = model.heads[task].guesses(model.logits(task, batch))
+            right += int((guesses == batch["targets"]).sum())
+            total += len(batch["targets"])
+    if is_sharded(model) and 0 < len(cut) % count <= ranks.rank():  # as in `_swept`
+        model.logits(task, to(batch, device))
+    right, total = ranks.totals(right, total)
     return 100.0 * right / max(total, 1)
-
-
-def _masked(features: Sequence[Feature], tokenizer: Any, generator: torch.Generator) -> Iterator[dict[str, torch.Tensor]]:
-    for indices in by_budget(features, TOKENS["cpu"]):
-        yield collate("mlm", [features[i] for i in indices], tokenizer, generator)

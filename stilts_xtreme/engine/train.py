@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stilts_xtreme import ranks
 from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.batches import batches, collate, draw, to
 from stilts_xtreme.engine.encoder import Model
 from stilts_xtreme.engine.features import Feature, lengths
 from stilts_xtreme.engine.optimizer import AdamW
+from stilts_xtreme.engine.parallel import Team
 from stilts_xtreme.engine.vocabulary import narrow, widen
 
 LAG = 16  # steps a GPU may run ahead before their losses are read
@@ -45,14 +47,15 @@ class Step:
 
 
 def accelerator(precision: str, device: str) -> Any:
-    """Device, precision and data parallelism, as accelerate sees them; `device` is auto or cpu."""
+    """Device, precision and processes, as accelerate sees them; `device` is auto or cpu."""
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state(
         reset_partial_state=True
     )  # it is one a process, and the stage before may have had another precision
-    return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=device == "cpu")
+    alone = ranks.count() == 1 or torch.cuda.is_available()  # else it must be told that they are on CPUs
+    return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=device == "cpu" or not alone)
 
 
 def train(
@@ -79,6 +82,9 @@ def train(
     `border` is called between steps, when all of them were yielded, with a function that tells the state there; a training that
     is given such a state as `saved`, and all else alike, goes on from it as if it had never stopped. Where a GPU's memory runs
     out the micro-batch is halved and the step done again.
+
+    Several processes divide each micro-batch among them: losses, gradients and what is drawn for masks are those of one process
+    but for rounding; dropout is drawn by each for itself. A saved state is good for any number of them.
     """
     torch.manual_seed(seed)
     plans = {task: iter(_batches(stream, schedule.count(task), recipe, seed)) for task, stream in streams.items()}
@@ -86,7 +92,8 @@ def train(
     narrow(model.encoder, vocabulary)
     optimizer = AdamW(model.parameters(), recipe.weight_decay, recipe.beta2, recipe.epsilon)
     rates = learning_rates(recipe, len(schedule))
-    wrapped = accelerator.prepare(model)
+    wrapped = accelerator.prepare_model(model, evaluation_mode=True)  # its precision; gradients are added up by us
+    team = Team(model) if ranks.count() > 1 else None
     state = checkpoint.State(micro_batch=recipe.micro_batch)
     # Until the first scoring, what to fall back to if the loss is lost.
     best_state = {name: tensor.clone() for name, tensor in model.state_dict().items()} if score else {}
@@ -96,27 +103,29 @@ def train(
         state = checkpoint.restore(saved, model, optimizer, best_state, masking)
         for task in schedule[: state.number]:
             next(plans[task])
+    if team:
+        team.reseed(seed, state.number)
 
     for number, task in enumerate(schedule[state.number :], start=state.number + 1):
         model.train()
         stream = streams[task]
-        chosen = [stream.features[i] for i in next(plans[task])][accelerator.process_index :: accelerator.num_processes]
+        chosen = [stream.features[i] for i in next(plans[task])]
         halved = None
         while True:
+            size = state.micro_batch or len(chosen)
+            work = partial(_gradients, wrapped, task, stream.head, chosen, size, tokenizer, masking, accelerator, team)
             try:
-                total, terms, tokens = _gradients(
-                    wrapped, task, stream.head, chosen, state.micro_batch or max(len(chosen), 1), tokenizer, masking, accelerator
-                )
+                total, terms, tokens = team.agreed(work) if team else work()
                 break
             except torch.OutOfMemoryError:
-                if (size := state.micro_batch or len(chosen)) <= 1:
+                if size <= ranks.count():
                     raise
                 state.micro_batch = halved = -(-size // 2)
             for parameter in model.parameters():  # what the lost attempt left there
                 parameter.grad = None
             torch.cuda.empty_cache()
-        total, terms = _over_processes(accelerator, total, terms)
-        optimizer.step(rates[number - 1], accelerator.num_processes / max(terms, 1), recipe.clip, total)
+        total = team.add_up(total) if team else total
+        optimizer.step(rates[number - 1], 1 / max(terms, 1), recipe.clip, total)
 
         pending.append(Step(number, task, total / max(terms, 1), tokens, micro_batch=halved))
         due = score and (number == len(schedule) or (recipe.evaluate_every and number % recipe.evaluate_every == 0))
@@ -148,15 +157,19 @@ def train(
 
 def _gradients(
     model: Any, task: str, head: str, chosen: Sequence[Feature], size: int, tokenizer: Any,
-    masking: torch.Generator, accelerator: Any,
+    masking: torch.Generator, accelerator: Any, team: Team | None,
 ) -> tuple[Tensor, int, int]:  # fmt: skip
-    """Add up the gradients of a step in micro-batches of `size`; the sum of its losses, its terms and its tokens."""
+    """Add up the gradients of a step in micro-batches of `size`; the sum of its losses, its terms and its tokens; in a team
+    those of our part."""
     total, terms, tokens = torch.zeros((), device=accelerator.device), 0, 0
     for begin in range(0, len(chosen), size):
-        batch = collate(head, chosen[begin : begin + size], tokenizer, masking)
-        tokens += len(batch["input_ids"])
+        batch = (team.collate if team else collate)(head, chosen[begin : begin + size], tokenizer, masking)
+        idle = batch.get("idle")
+        tokens += 0 if idle else len(batch["input_ids"])
         with accelerator.autocast():
             loss, count = model(task, to(batch, accelerator.device))
+        if idle:
+            loss, count = loss * 0, 0
         accelerator.backward(loss)
         total, terms = total + loss.detach(), terms + count
     return total, terms, tokens
@@ -188,11 +201,3 @@ def _slope(step: int, warmup: int, total: int) -> float:
     if step < warmup:
         return (step + 1) / max(warmup, 1)
     return max(0.0, (total - step) / max(total - warmup, 1))
-
-
-def _over_processes(accelerator: Any, total: Tensor, terms: int) -> tuple[Tensor, int]:
-    if accelerator.num_processes == 1:
-        return total, terms
-    both = torch.tensor([float(total), float(terms)], dtype=torch.float64, device=accelerator.device)
-    both = accelerator.reduce(both, reduction="sum")
-    return both[0], int(both[1])

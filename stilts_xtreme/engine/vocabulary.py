@@ -4,6 +4,7 @@ Rows that a stage's data does not touch would have a gradient of zero at every s
 alone: a factor that is known beforehand. The rest of the model trains as if they were there.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,30 @@ class Table(nn.Embedding):
         self._touched: list[Tensor] = []
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return self.look_up(tokens)
+        return self.look_up(self.rows(tokens))
 
     def look_up(self, numbers: Tensor) -> Tensor:
-        # Training over several processes waits for a gradient that goes the usual way.
-        several = torch.distributed.is_available() and torch.distributed.is_initialized()
-        if several or not torch.is_grad_enabled():
+        if not torch.is_grad_enabled():
             return super().forward(numbers)
         return _Lookup.apply(torch.zeros((), device=numbers.device, requires_grad=True), numbers, self)
+
+    def rows(self, tokens: Tensor) -> Tensor:
+        """Numbers of the rows that these tokens have here."""
+        return tokens
+
+    def add_up(self, tokens: np.ndarray, total: Callable[[Tensor], Any]) -> bool:
+        """Have `total` add up over all processes, in place, the gradient's rows of the tokens (each once) that any of them met.
+
+        False, and nothing done, where it has other rows, too.
+        """
+        if self.weight.grad is None or self.weight.grad is not self._gradient:
+            return False
+        rows = self.rows(torch.from_numpy(tokens.astype(np.int64)).to(self.weight.device))
+        part = self._gradient[rows]
+        total(part)
+        self._gradient.index_copy_(0, rows, part)
+        self._touched = [rows]
+        return True
 
     def collect(self, numbers: Tensor, gradient: Tensor) -> None:
         """Add to the gradient. Where none is there yet it is the last step's memory, of which only touched rows are cleared."""
@@ -65,8 +82,8 @@ class Compact(Table):
         self.register_buffer("held", rows, persistent=False)
         whole.to("cpu")
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.look_up(self.number[tokens])
+    def rows(self, tokens: Tensor) -> Tensor:
+        return self.number[tokens]
 
 
 class _Lookup(torch.autograd.Function):

@@ -53,6 +53,12 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
     return {"matches": torch.tensor([numbers[feature["match"]] for feature in features])}
 
 
+def across(features: Sequence[Feature], everyone: Any) -> dict[str, Any]:
+    """What takes the place of entries of `collate` where several processes share a batch: `matches` of all their features, and
+    `everyone`, who knows which are ours and gathers the others' vectors."""
+    return {**collate(features, {}, None, None), "everyone": everyone}
+
+
 class Output(nn.Module):
     """Hidden states [N, H] to unit vectors [R, H]: the first token's, as they are; nothing here is trained."""
 
@@ -68,10 +74,13 @@ class Output(nn.Module):
         For training batches, where every query (even rows) has its candidate (odd rows). Another row of the same candidate is
         no wrong answer: it is left out.
         """
+        queries, candidates, begin = vectors[0::2], vectors[1::2], 0
+        if everyone := batch.get("everyone"):
+            queries, candidates, begin = everyone.own(queries), everyone.gather(candidates), everyone.begin
         with torch.autocast(vectors.device.type, enabled=False):  # half precision cannot tell cosines near 1 apart
-            scores = SCALE * vectors[0::2] @ vectors[1::2].T
-        matches, own = batch["matches"], torch.arange(len(scores), device=scores.device)
-        again = (matches[:, None] == matches[None, :]).fill_diagonal_(False)
+            scores = SCALE * queries @ candidates.T
+        matches, own = batch["matches"], torch.arange(begin, begin + len(scores), device=scores.device)
+        again = (matches[own, None] == matches[None, :]).scatter_(1, own[:, None], False)
         return cross_entropy(scores.masked_fill(again, -torch.inf), own, reduction="sum"), len(scores)
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.heads.shared import Feature, Limits, Rows, linear, single
+from stilts_xtreme.heads.shared import Feature, Limits, Rows, linear, single, whole
 from stilts_xtreme.tasks.examples import Text
 
 LOGITS = {"cpu": 2**24, "cuda": 2**28}  # held at a time: 64 MiB in single precision, and 1 GiB on a GPU, which wants large parts
@@ -26,9 +27,14 @@ def encode(examples: Sequence[Text], tokenizer: Any, labels: tuple[str, ...], li
 def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
     """`input_ids` [N] with masks, `positions` [M] of the chosen tokens, `targets` [M] their ids.
 
-    Special tokens are neither chosen nor put in; all chance comes from `generator`.
+    Special tokens are neither chosen nor put in; all chance comes from `generator`. Nothing is drawn for features that were
+    `drawn`.
     """
     ids = rows["input_ids"]
+    if "positions" in features[0]:
+        own, sizes = whole([feature["positions"] for feature in features]), [len(feature["positions"]) for feature in features]
+        positions = own + rows["offsets"].repeat_interleave(torch.tensor(sizes))
+        return {"positions": positions, "targets": whole([feature["targets"] for feature in features])}
     rates = torch.tensor([float(feature["mask_rate"]) for feature in features])[rows["row"]]
     special = torch.tensor(tokenizer.all_special_ids)
     chosen = (torch.rand(ids.shape, generator=generator) < rates) & ~torch.isin(ids, special)
@@ -39,6 +45,19 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
     other = torch.where(torch.isin(other, special), targets, other)
     shown = torch.where(fate < MASKED, tokenizer.mask_token_id, torch.where(fate < MASKED + SWAPPED, other, targets))
     return {"input_ids": ids.index_copy(0, positions, shown), "positions": positions, "targets": targets}
+
+
+def drawn(features: Sequence[Feature], batch: Mapping[str, Any]) -> list[Feature]:
+    """The features of a batch with its masks in their rows, so that parts of it can be collated as parts of the same batch."""
+    positions, targets, ids = (batch[name].numpy() for name in ("positions", "targets", "input_ids"))
+    begins = batch["offsets"].numpy()
+    ends = begins + batch["lengths"].numpy()
+    firsts, lasts = np.searchsorted(positions, begins), np.searchsorted(positions, ends)  # positions rise
+    found = []
+    for feature, begin, end, first, last in zip(features, begins, ends, firsts, lasts, strict=True):
+        masked = {"positions": positions[first:last] - begin, "targets": targets[first:last]}
+        found.append({**feature, "rows": [ids[begin:end]], **masked})
+    return found
 
 
 class Output(nn.Module):

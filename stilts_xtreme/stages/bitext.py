@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from stilts_xtreme import plan
+from stilts_xtreme import plan, ranks
 from stilts_xtreme.engine import encoder, predict, products
 from stilts_xtreme.engine.features import Chosen, Joined, distinct
 from stilts_xtreme.errors import RunFailed, UserError
@@ -64,9 +64,13 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
 
     if stage.task == "bucc2018":
         for code in stage.languages:  # each by itself: a large release's vectors are gigabytes
-            yield _mined(stage.task, code, *sweep(("test", code), ("dev", code)))
+            parts, vectors = sweep(("test", code), ("dev", code))
+            if ranks.first():
+                yield _mined(stage.task, code, parts, vectors)
         return
     parts, vectors = sweep(*(("test", code) for code in stage.languages))
+    if not ranks.first():
+        return
     for number, (code, part) in enumerate(zip(stage.languages, parts, strict=True)):
         examples = part.examples()
         there, here = _sides(examples, range(len(examples)))

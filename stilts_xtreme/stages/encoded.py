@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from stilts_xtreme import ranks
 from stilts_xtreme.data import expected
 from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import features as columns
@@ -27,6 +28,7 @@ PORTION = 10_000  # examples encoded at a time: as lists they are ten times the 
 EXAMPLES, FACTS = "examples.json", "facts.json"
 FACTS_CODE = 1  # part of every cache key: raise it when what is recorded of a reading, or refused, changes
 
+T = TypeVar("T")
 Asked = tuple[str, str, str]  # task, split, language
 
 
@@ -63,7 +65,7 @@ class Desk:
             reading = self._reading(task, split, language, identity["facts"])
             _write(folder / FACTS, {"of": identity, "facts": seen(task, split, language, reading, self.where)})
 
-        return self.store.cached(_key(identity), partial(_facts, identity=identity), make, self.progress.say)
+        return self._cached(_key(identity), partial(_facts, identity=identity), make)
 
     def encoded(
         self,
@@ -103,9 +105,13 @@ class Desk:
             columns.save(folder, self._portions(head, examples, labels, training), beside)
 
         key = _key(identity)
-        features = self.store.cached(key, partial(_features, identity=identity), make, self.progress.say)
+        features = self._cached(key, partial(_features, identity=identity), make)
         self.held.pop((task, split, language), None)
         return Encoded(told, features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
+
+    def _cached(self, key: str, load: Callable[[Path], T], make: Callable[[Path], None]) -> T:
+        """What stands under `key`; of several processes the first one makes it."""
+        return ranks.after_first(lambda: self.store.cached(key, load, make, self.progress.say))
 
     @cached_property
     def _tokenizer(self) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 
-from stilts_xtreme import plan
+from stilts_xtreme import plan, ranks
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages.events import Event, Tell
 from stilts_xtreme.store import Store
@@ -22,7 +22,7 @@ def starts(stage: plan.Stage) -> Sequence[plan.Stage]:
 
 def ready(stage: plan.Stage, store: Store) -> bool:
     """Whether all that it starts from is finished."""
-    return all(store.done(start) for start in starts(stage))
+    return ranks.told(lambda: all(store.done(start) for start in starts(stage)))
 
 
 def blocked(stage: plan.Stage, failed: Failed) -> bool:

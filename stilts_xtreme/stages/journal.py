@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from stilts_xtreme import stop
+from stilts_xtreme import ranks, stop
 from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.train import Step
+from stilts_xtreme.errors import Interrupted
 from stilts_xtreme.store import Checkpoints
 
 
@@ -63,22 +64,32 @@ class Saver:
 
     def resume(self, note: Callable[[str], None]) -> checkpoint.Snapshot | None:
         """The state to go on from, its log taken over; None where there is none."""
-        for folder in self.checkpoints.sound(note):
-            found = checkpoint.read(folder)
-            self.journal.take_over(folder / self.journal.path.name)
-            note(f"going on after step {found.state.number}")
-            return found
-        return None
+        name = ranks.told(lambda: next((folder.name for folder in self.checkpoints.sound(note)), None))
+        if name is None:
+            return None
+        folder = self.checkpoints.folder / name
+        found = checkpoint.read(folder)
+        self.journal.take_over(folder / self.journal.path.name)
+        note(f"going on after step {found.state.number}")
+        return found
 
     def border(self, state: Callable[[], checkpoint.Snapshot]) -> None:
-        """Between two steps: keep the state if it is time to; Interrupted, with the state kept, if we are to stop."""
-        if stop.asked() or time.monotonic() - self.saved >= self.every:
+        """Between two steps: keep the state if it is time to; Interrupted, with the state kept, if any of us is to stop.
+
+        Of several processes the first one keeps it, but each has its part in telling it.
+        """
+        due = ranks.first() and time.monotonic() - self.saved >= self.every
+        asked, due = ranks.totals(stop.asked(), due)
+        if asked or due:
             found = state()
+            ranks.told(lambda: self._save(found))
+        if asked:
+            raise Interrupted
 
-            def write(folder: Path) -> None:
-                checkpoint.write(folder, found)
-                shutil.copyfile(self.journal.path, folder / self.journal.path.name)
+    def _save(self, found: checkpoint.Snapshot) -> None:
+        def write(folder: Path) -> None:
+            checkpoint.write(folder, found)
+            shutil.copyfile(self.journal.path, folder / self.journal.path.name)
 
-            self.checkpoints.save(found.state.number, write, found.bytes)
-            self.saved = time.monotonic()
-        stop.check()
+        self.checkpoints.save(found.state.number, write, found.bytes)
+        self.saved = time.monotonic()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stilts_xtreme import stop
+from stilts_xtreme import ranks, stop
 from stilts_xtreme.store import Checkpoints
 
 ARRAYS = "arrays.safetensors"
@@ -76,11 +76,14 @@ class Sweep:
 
 
 def kept(checkpoints: Checkpoints, every: float, device: str, note: Callable[[str], None]) -> Kept:
-    """What a stage kept before it was stopped, if anything; written again every so many seconds."""
+    """What a stage kept before it was stopped, if anything; written again every so many seconds.
+
+    Of several processes only the first one looks there, and is asked to keep anything.
+    """
     from safetensors import safe_open
 
     known: dict[str, Path] = {}
-    for folder in checkpoints.sound(note):
+    for folder in checkpoints.sound(note) if ranks.first() else ():
         with safe_open(folder / ARRAYS, "np") as file:
             known |= dict.fromkeys(file.keys(), folder / ARRAYS)
     if known:

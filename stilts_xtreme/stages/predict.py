@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import plan, results, stop
+from stilts_xtreme import plan, ranks, results, stop
 from stilts_xtreme.engine import predict
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.heads import HEADS, Limits
@@ -21,7 +21,10 @@ from stilts_xtreme.tasks.catalogue import TASKS
 
 
 def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
-    """Predict, score and write `test-LANGUAGE.jsonl` and the result into `scratch`."""
+    """Predict, score and write `test-LANGUAGE.jsonl` and the result into `scratch`.
+
+    Several processes predict together; the first alone has the answers, and scores and writes them.
+    """
     began = time.monotonic()
     task = TASKS[stage.task]
     device = _device(options)
@@ -37,6 +40,8 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in answer.records)
         languages[code] = scored.language(stage.task, answer.predictions, answer.examples, code)
         told += answer.told
+    if not ranks.first():
+        return
 
     collapsed = [link for link in plan.chain(stage)[:-1] if store.result(link)["collapsed"]]
     result = {
@@ -69,6 +74,8 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
     together = Joined(part.features for part in parts.values())
     heard = progress.through(len(together), "features")
     outputs = iter(predict.outputs(model, source, together, words, device, heard, memory.sweep()))
+    if not ranks.first():
+        return
     extra = {"no_answer_threshold": notes["threshold"]} if notes["head"] == "span_qa" else {}
     for code, part in parts.items():
         examples, own = part.examples(), list(islice(outputs, len(part.features)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stilts_xtreme import plan
+from stilts_xtreme import plan, ranks
 from stilts_xtreme.engine import predict, products
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.errors import RunFailed, UserError
@@ -83,7 +83,10 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
     queries, found = (Joined(part.features for part in parts.values()) for parts in (asked, candidates))
 
     def vectors(features: Sequence[Any], heard: Callable[[int], None]) -> np.ndarray:
-        made = np.concatenate(predict.outputs(model, source, features, words, device, heard, memory.sweep()))
+        outputs = predict.outputs(model, source, features, words, device, heard, memory.sweep())
+        if not ranks.first():
+            return np.zeros((0, 0))
+        made = np.concatenate(outputs)
         if not np.isfinite(made).all():
             raise RunFailed(f"{stage.task}: the encoder's vectors are not finite: its training was lost")
         return made
@@ -94,6 +97,10 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
             yield vectors(found[begin : begin + CHUNK], heard)
 
     asked_vectors = vectors(queries, progress.through(len(queries), "queries"))
+    if not ranks.first():
+        for _ in chunks():
+            pass
+        return
     best = retrieval.nearest_k(asked_vectors, chunks(), RANKED, products.fastest())
     lists = iter([[pool.names[i] for i in row if i >= 0] for row in best])
     last = [part.told for part in candidates.values()]  # after what is told of all queries

@@ -2,11 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
-from stilts_xtreme import host, plan, stop
+from stilts_xtreme import host, plan, ranks, stop
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages import graph, processes
 from stilts_xtreme.stages.events import Event, Options, Tell
@@ -61,13 +63,34 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
     """
     stop.check()
     try:
-        with store.claim(stage, wait=False) as scratch:
+        with ranks.together(), _claimed(stage, store) as scratch:
             if scratch is not None:
                 _do(stage, store, scratch, options, tell)
     except Busy:
         return False
     tell(Event(plan.address(stage), "done", stage.label))
     return True
+
+
+@contextmanager
+def _claimed(stage: plan.Stage, store: Store) -> Iterator[Path | None]:
+    """The stage's scratch folder (see `Store.claim`); of several processes the first one has it, others get one that is lost."""
+    with ExitStack() as held:
+        scratch: Path | None = None
+
+        def claim() -> str:
+            nonlocal scratch
+            try:
+                scratch = held.enter_context(store.claim(stage, wait=False))
+            except Busy:
+                return "busy"
+            return "done" if scratch is None else "to do"
+
+        if (state := ranks.told(claim)) == "busy":
+            raise Busy
+        if state == "to do" and not ranks.first():
+            scratch = Path(held.enter_context(TemporaryDirectory()))
+        yield scratch
 
 
 def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
@@ -95,14 +118,15 @@ def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: 
 
 
 def threads(stage: plan.Stage, options: Options) -> int:
-    """Threads for a stage: as asked; else one for a small random encoder (more slow it down), every core for a published one."""
+    """Threads for a stage: as asked; else one for a small random encoder (more slow it down), every core for a published
+    one, shared with the other processes that are at it."""
     if isinstance(stage, plan.Latency):
         return stage.threads
     if options.threads:
         return options.threads
     first = plan.chain(stage)[0]
     start = first.start if isinstance(first, plan.Train) else first.model  # type: ignore[union-attr]
-    return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else host.cores()
+    return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else max(1, host.cores() // ranks.local()[1])
 
 
 def quiet() -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from io import StringIO
 from typing import Any
 
-from stilts_xtreme import plan
+from stilts_xtreme import plan, ranks
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.stages.events import EVERY, Options
 from stilts_xtreme.store import Store
@@ -89,11 +89,7 @@ def tracked(
 
 def _here(options: Options) -> tuple[str, ...]:
     """Those asked for, in the process that also writes the log."""
-    if not options.track:
-        return ()
-    from accelerate.state import PartialState
-
-    return options.track if PartialState().is_main_process else ()
+    return options.track if ranks.first() else ()
 
 
 def _in_time(finish: Callable[[], None]) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import plan, results, stop
+from stilts_xtreme import plan, ranks, results, stop
 from stilts_xtreme.data import read as data
-from stilts_xtreme.engine import batches, encoder, predict, tokenizer
+from stilts_xtreme.engine import batches, encoder, predict, sharding, tokenizer
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.engine.train import Stream, accelerator, learning_rates, train
 from stilts_xtreme.errors import UserError
@@ -39,7 +39,7 @@ class Dev:
 
 
 def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
-    """Train and write model, log and result into `scratch`."""
+    """Train and write model, log and result into `scratch`; of several processes the first one writes."""
     began = time.monotonic()
     models.forget()
     progress, held = Progress(stage, tell), _held(stage)
@@ -65,7 +65,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     if slower := encoder.fallback(start, runner.device):
         progress.say(slower)
     model.half = stage.recipe.precision == "bf16"  # as the finished model will predict
-    model.to(runner.device)
+    sharding.place(model, runner.device, options.shard)
 
     def score(model: encoder.Model) -> float:
         scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in stage.labelled]
@@ -81,7 +81,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     stop.hold()
     told, before = time.monotonic(), journal.tokens
     rates, after = learning_rates(stage.recipe, steps), saved.state.number if saved else 0
-    with journal.open(), tracked(stage, store, options, rates, after, progress.say) as track:
+    tracking = tracked(stage, store, options, rates, after, progress.say)
+    with journal.open(), ranks.inseparable(options.shard), tracking as track:
         for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score, met, saved, saver.border):
             journal.add(step)
             track(journal.last)
@@ -91,8 +92,11 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
                 told = now
                 speed = (journal.tokens - before) / max(now - began, 1e-9)
                 tell(Event(plan.address(stage), "running", stage.label, step.number, steps, step.loss, speed))
-
-    final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
+        final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
+    if options.shard:
+        sharding.assemble(model)
+    if not ranks.first():
+        return
     model.cpu()
     collapse = _collapse(stage.labelled, final, devs, journal.last)
     notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
@@ -115,7 +119,9 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "collapse": collapse,
         "parameters": sum(p.numel() for p in model.encoder.parameters()),
         "provenance": results.provenance(
-            str(runner.device), time.monotonic() - began, {"tokens": journal.tokens, "threads": torch.get_num_threads()}.items()
+            str(runner.device),
+            time.monotonic() - began,
+            {"tokens": journal.tokens, "threads": torch.get_num_threads(), "processes": ranks.count()}.items(),
         ),
     }
     results.write(scratch / "result.json", result)
@@ -137,8 +143,13 @@ def dev_scores(model: encoder.Model, task: str, dev: Dev, words: Any, limits: Li
     if kind == "mlm":
         accuracy = predict.masked_accuracy(model, task, dev.features, words, device)
         return {"masked_accuracy": accuracy, "score": accuracy, "n": len(dev.examples)}
-    head, told = HEADS[kind], {}
     outputs = predict.outputs(model, task, dev.features, words, device)
+    return ranks.told(lambda: _scored(model, task, dev, outputs, limits))  # who does not have them must decide alike
+
+
+def _scored(model: encoder.Model, task: str, dev: Dev, outputs: Sequence[Any], limits: Limits) -> dict[str, Any]:
+    kind = _task(task).head
+    head, told = HEADS[kind], {}
     if kind == "span_qa":
         unanswerable = any(not example.answers for example in dev.examples)
         told["threshold"] = head.tune_threshold(outputs, dev.features, dev.examples, limits) if unanswerable else None
