@@ -107,29 +107,49 @@ def options(device: str, threads: int | None, checkpoint_every: float) -> Any:
     return Options(device, threads, checkpoint_every)
 
 
-def run(stages: list[Any], store: Any, options: Any, jobs: int | None) -> None:
-    """Finish these stages under watch, `jobs` at a time (None: one a core, on a GPU one)."""
-    import os
-
+def run(stages: list[Any], store: Any, options: Any, jobs: int | None, drop: bool = False) -> None:
+    """Finish these stages under watch, `jobs` at a time (None: see `side_by_side`); `drop` their weights once nobody needs
+    them."""
+    from stilts_xtreme.stages import needs
     from stilts_xtreme.stages import run as running
 
-    todo = running.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
-    if not todo:
-        return
-    from stilts_xtreme.progress import watch
+    todo = needs.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
+    retention = needs.Retention(stages, store) if drop else None
+    if retention:
+        retention.sweep()  # what was done before
+    if todo:
+        from stilts_xtreme.progress import watch
 
-    if jobs is None:
-        jobs = (
-            1
-            if options.device != "cpu" and gpu()
-            else max(1, (os.cpu_count() or 1) // max(running.threads(one, options) for one in todo))
-        )
-    with watch(stages, len(stages) - len(todo)) as tell:
-        running.run(todo, store, options, tell, jobs)
+        with watch(stages, len(stages) - len(todo)) as show:
+
+            def tell(event: Any) -> None:
+                show(event)
+                if retention and event.state == "done":
+                    retention.after(event.address)
+
+            running.run(todo, store, options, tell, side_by_side(todo, options, jobs))
+
+
+def side_by_side(todo: list[Any], options: Any, jobs: int | None) -> int:
+    """How many stages run at a time: as asked, else one a core (those with several threads take several), on a GPU one."""
+    from stilts_xtreme.stages import run as running
+
+    if jobs is not None:
+        return jobs
+    if options.device != "cpu" and gpu():
+        return 1
+    return max(1, (os.cpu_count() or 1) // max((running.threads(one, options) for one in todo), default=1))
 
 
 def gpu() -> bool:
-    """Whether there is one."""
+    """Whether there is one; on Linux without a driver this is known without waiting for torch."""
+    if sys.platform == "linux" and not os.path.exists("/dev/kfd"):  # AMD's
+        import ctypes
+
+        try:
+            ctypes.CDLL("libcuda.so.1")
+        except OSError:
+            return False
     import torch
 
     return torch.cuda.is_available()

@@ -114,9 +114,10 @@ def test_text_in_a_mixture_takes_its_share_of_the_steps() -> None:
     assert stage.tasks == ("mnli", "text") and stage.exponent == 0.3
     assert {("text", "train", code) for code in languages(TASKS["text"], stage.where)} <= reads(stage)
     sizes = {"mnli": 3200, "text": 100000}
-    rates = train._rates(stage, sizes)
+    rates = schedule.rates(stage, sizes)
     assert rates == {"mnli": 0.75, "text": 0.25}
-    steps, order = train._schedule(stage, sizes)
+    order = schedule.order(stage, sizes)
+    steps = len(order)
     assert order.count("text") == pytest.approx(steps / 4, abs=1)
     passes = stage.recipe.epochs * 3200 / stage.recipe.batch_size
     assert order.count("mnli") == pytest.approx(passes, abs=1)  # text is trained besides the epochs, not in their place

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from stilts_xtreme import plan
-from stilts_xtreme.stages import run
+from stilts_xtreme.stages import needs, run
 from stilts_xtreme.stages.events import Options
 from stilts_xtreme.stages.train import Dev, _collapse, guessing
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged
@@ -50,7 +50,7 @@ def test_stages_that_others_wait_for_come_first() -> None:
     leaf = plan.Train(first, ("panx",), plan.Recipe(), 1, ())
     middle = plan.Train(first, ("mnli",), plan.Recipe(), 1, ())
     ends = [plan.Train(middle, (name,), plan.Recipe(), 1, ()) for name in ("xnli", "squad")]
-    assert run._most_needed_first([leaf, *ends, middle, first]) == [first, middle, leaf, *ends]
+    assert needs.most_needed_first([leaf, *ends, middle, first]) == [first, middle, leaf, *ends]
 
 
 def test_tiny_encoders_get_one_thread_unless_asked() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from stilts_xtreme import disk, shown, stop
-from stilts_xtreme.cli import inputs, stages, store, studies
+from stilts_xtreme.cli import forecasts, inputs, stages, store, studies
 from stilts_xtreme.errors import Aborted, Interrupted, RunFailed, UserError
 
 
@@ -25,6 +25,7 @@ for command in (
     stages.train_intermediate, stages.train_multitask, stages.finetune_target, stages.evaluate,
     studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
     inputs.score, inputs.tasks, inputs.check,
+    forecasts.calibrate,
 ):  # fmt: skip
     app.command()(command)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from stilts_xtreme import console, shown
+from stilts_xtreme.cli import forecasts
 from stilts_xtreme.cli.arguments import (
     EVERY,
     RUNS,
@@ -36,11 +37,11 @@ def study(
 
     overrides = console.scaled(spec, setup, overrides)
     loaded, store_ = console.load(spec, overrides, {"study"}), console.store_at(store)
+    if dry_run:
+        return forecasts.dry_run(loaded, store_, console.options(device, threads, every), jobs, as_json)
     cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
-    if dry_run:
-        return console.tree(stages, store_, {plan.address(cell.stage) for cell in cells})
-    console.run(stages, store_, console.options(device, threads, every), jobs)
+    console.run(stages, store_, console.options(device, threads, every), jobs, loaded.weights == "drop")
     from stilts_xtreme import results
     from stilts_xtreme.analysis.study import gather
 

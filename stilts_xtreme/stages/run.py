@@ -6,7 +6,6 @@ import queue
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +17,7 @@ from typing import Any
 from stilts_xtreme import plan, stop
 from stilts_xtreme.errors import Interrupted, RunFailed, UserError
 from stilts_xtreme.stages.events import Event, Options, Tell
+from stilts_xtreme.stages.needs import most_needed_first, starts
 from stilts_xtreme.store import Busy, Store
 
 PAUSE = 0.2  # seconds between two looks at what is going on
@@ -32,39 +32,13 @@ def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, 
     measure come last, one after another: nothing of ours runs beside them. Interrupted where a signal came; what was done by
     then is kept.
     """
-    todo = _most_needed_first(todo)
+    todo = most_needed_first(todo)
     alone = [stage for stage in todo if isinstance(stage, plan.Latency)]
     beside = [stage for stage in todo if not isinstance(stage, plan.Latency)]
     how = _in_turn if jobs == 1 or len(beside) <= 1 else partial(_in_processes, jobs=jobs)
     failed = how(beside, store, options, tell)
     if failed := _in_turn(alone, store, options, tell, failed):
         raise _verdict(failed, todo)
-
-
-def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str], None]) -> list[plan.Stage]:
-    """Those of the stages and of all they need that are to be done. Damaged ones are removed, `note` told, and among them.
-
-    Weights are read for that only where a stage that is to be done starts from them.
-    """
-    everything, todo, needed = plan.ordered(stages), list[plan.Stage](), set[str]()
-    for stage in reversed(everything):  # each after those that start from it
-        if store.done(stage) and (faults := store.faults(stage, weights=plan.address(stage) in needed)):
-            note(f"{store.path(stage)}: {'; '.join(faults)}: this stage is done again")
-            store.discard(stage)
-        if store.done(stage):
-            store.forget(stage)  # where it was killed between the two
-        else:
-            todo.append(stage)
-            needed.update(map(plan.address, _starts(stage)))
-    return todo[::-1]
-
-
-def _starts(stage: plan.Stage) -> Sequence[plan.Stage]:
-    """The stages whose weights it reads."""
-    if isinstance(stage, plan.Latency):
-        return stage.models
-    earlier = plan.before(stage)
-    return [earlier] if earlier else []
 
 
 def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
@@ -207,7 +181,7 @@ def _in_processes(todo: Sequence[plan.Stage], store: Store, options: Options, te
 
 
 def _ready(stage: plan.Stage, store: Store) -> bool:
-    return all(store.done(start) for start in _starts(stage))
+    return all(store.done(start) for start in starts(stage))
 
 
 def _processes(pool: ProcessPoolExecutor) -> list[Any]:
@@ -231,12 +205,6 @@ def _blocked(stage: plan.Stage, failed: Failed) -> bool:
 def _note(failed: Failed, stage: plan.Stage, fault: BaseException, tell: Tell) -> None:
     failed[plan.address(stage)] = fault
     tell(Event(plan.address(stage), "failed", stage.label, note=str(fault)))
-
-
-def _most_needed_first(todo: Sequence[plan.Stage]) -> list[plan.Stage]:
-    """The stages that others wait for before those that none does: so no process is idle at the end while one trains."""
-    needed = Counter(plan.address(link) for stage in todo for link in plan.chain(stage))
-    return sorted(todo, key=lambda stage: -needed[plan.address(stage)])
 
 
 def _verdict(failed: Failed, todo: Sequence[plan.Stage]) -> Exception:

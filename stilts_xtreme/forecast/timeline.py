@@ -1,0 +1,100 @@
+"""How the stages of a study follow one another in several processes, and what stands on disk meanwhile."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stilts_xtreme import plan
+from stilts_xtreme.stages.needs import most_needed_first, starts
+
+
+Seconds = Callable[[plan.Stage | None, int], float]
+
+
+@dataclass(frozen=True)
+class Course:
+    """When each stage (by address) begins and ends, in seconds from the start, and the order of both."""
+
+    begins: Mapping[str, float]
+    ends: Mapping[str, float]
+
+    @property
+    def seconds(self) -> float:
+        """Until the last one ends."""
+        return max(self.ends.values(), default=0.0)
+
+
+def course(todo: Sequence[plan.Stage], seconds: Seconds, jobs: int) -> Course:
+    """As `stages.run` does it: whenever a process is free it takes the first stage, those most needed first, whose needs are done.
+
+    `seconds(stage, running)`: what a stage takes while so many run; processes slow one another down. The first stages that the
+    processes take begin with None as the stage: what a new process takes. What a stage needs is among `todo` or done before.
+    """
+    waiting = most_needed_first(todo)
+    left = {plan.address(stage) for stage in todo}
+    begins, ends = dict[str, float](), dict[str, float]()
+    running: dict[str, list[plan.Stage | None]] = {}  # what each still has to do: a process's start, the stage
+    share: dict[str, float] = {}  # of the first of these that is left
+    now, fresh = 0.0, jobs
+    while waiting or running:
+        for stage in list(waiting):
+            if len(running) == jobs:
+                break
+            if not any(plan.address(start) in left for start in starts(stage)):
+                waiting.remove(stage)
+                name = plan.address(stage)
+                running[name], share[name], begins[name] = [None, stage] if fresh else [stage], 1.0, now
+                fresh = max(0, fresh - 1)
+        if not running:
+            raise ValueError("stages wait for what is not among them")
+        whole = {name: max(seconds(parts[0], len(running)), 1e-9) for name, parts in running.items()}
+        name = min(running, key=lambda one: share[one] * whole[one])
+        passed = share[name] * whole[name]
+        now += passed
+        for other in running:
+            share[other] -= passed / whole[other]
+        share[name] = 1.0
+        running[name].pop(0)
+        if not running[name]:
+            del running[name]
+            ends[name] = now
+            left.discard(name)
+    return Course(begins, ends)
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """What a stage puts on disk: `cache` bytes as it begins, `scratch` ones while it runs, then `weights` and the `rest`."""
+
+    cache: float = 0.0
+    scratch: float = 0.0
+    weights: float = 0.0
+    rest: float = 0.0
+
+
+def peak(course: Course, todo: Sequence[plan.Stage], of: Callable[[plan.Stage], Bytes], drop: bool) -> tuple[float, float]:
+    """Bytes on disk at most, and in the end, beyond what is there before; with the weights dropped once nobody needs them."""
+    users: dict[str, set[str]] = {plan.address(stage): set() for stage in todo}
+    for stage in todo:
+        for start in starts(stage):
+            if plan.address(start) in users:
+                users[plan.address(start)].add(plan.address(stage))
+    stages = {plan.address(stage): stage for stage in todo}
+    moments = [(when, 1, name) for name, when in course.begins.items()] + [(when, 0, name) for name, when in course.ends.items()]
+    now = most = 0.0
+    weights: dict[str, float] = {}
+    for _, begins, name in sorted(moments):
+        own = of(stages[name])
+        if begins:
+            now += own.cache + own.scratch
+        else:
+            now += own.weights + own.rest
+            most = max(most, now)  # beside its checkpoints for a moment
+            now -= own.scratch
+            weights[name] = own.weights
+        most = max(most, now)
+        if drop and not begins:
+            for start in [plan.address(one) for one in starts(stages[name])]:
+                users.get(start, set()).discard(name)
+            for spent in [one for one in weights if not users[one]]:
+                now -= weights.pop(spent)
+    return most, now
