@@ -127,7 +127,7 @@ def run(stages: list[Any], store: Any, options: Any, jobs: int | None, drop: boo
                 if retention and event.state == "done":
                     retention.after(event.address)
 
-            running.run(todo, store, options, tell, side_by_side(todo, options, jobs))
+            running.run(todo, store, options, tell, side_by_side(todo, options, jobs), drop)
 
 
 def side_by_side(todo: list[Any], options: Any, jobs: int | None) -> int:

@@ -10,7 +10,7 @@ from stilts_xtreme.data.miniature import rows
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, digest, languages, read
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
-from stilts_xtreme.stages import train
+from stilts_xtreme.stages import schedule, train
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import TASKS, training
 from stilts_xtreme.tasks.task import training_split
@@ -117,8 +117,7 @@ def test_text_in_a_mixture_takes_its_share_of_the_steps() -> None:
     rates = schedule.rates(stage, sizes)
     assert rates == {"mnli": 0.75, "text": 0.25}
     order = schedule.order(stage, sizes)
-    steps = len(order)
-    assert order.count("text") == pytest.approx(steps / 4, abs=1)
+    assert order.count("text") == pytest.approx(len(order) / 4, abs=1)
     passes = stage.recipe.epochs * 3200 / stage.recipe.batch_size
     assert order.count("mnli") == pytest.approx(passes, abs=1)  # text is trained besides the epochs, not in their place
     assert stage.labelled == ("mnli",)

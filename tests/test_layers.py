@@ -17,6 +17,7 @@ ROWS = {
     "engine": 7,
     "stages": 8,
     "analysis": 9, "progress": 9, "listing": 9,
+    "forecast": 9,
     "report": 10, "verify": 10,
     "console": 11, "cli": 12, "__main__": 13, "__init__": 13,
 }  # fmt: skip

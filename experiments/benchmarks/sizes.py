@@ -36,6 +36,8 @@ KNOWN = [
         }.items()
         for code, count in sizes.items()
     ),
+    ("release", "qqp", "*", "*", "", 1, 32, 0.4, "two questions of eleven words: assumed"),
+    ("release", "xcopa", "*", "*", "", 2, 20.8, 0.16, "as copa"),
     ("release", "tatoeba", "*", "*", "", 1, 13, 0.5, "German sentences, characters"),
 ]
 
@@ -86,8 +88,8 @@ def releases(where: data.Folder) -> Iterator[tuple[Any, ...]]:
             rows = [row for example in reading.examples[:5000] for row in texts(example)]
             sizes = [max(3.0, len(row) / CHARACTERS + 3) for row in rows]
             count = round(len(rows) / min(5000, len(reading.examples)), 3)
-            yield ("release", name, split if split == "pool" else "*" if split == "train" else "test", "*", "", count, *_lengths(sizes),
-                   "English rows, characters")  # fmt: skip
+            which = "*" if split == "train" else split
+            yield ("release", name, which, "*", "", count, *_lengths(sizes), "English rows, characters")
 
 
 def _lengths(sizes: list[Any]) -> tuple[float, float]:

@@ -35,19 +35,20 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, as_json: bo
     stages = plan.ordered([cell.stage for cell in cells])
     device = "cuda" if options.device != "cpu" and console.gpu() else "cpu"
     threads = max(run.threads(stage, options) for stage in stages)
-    how = study.How(device, console.side_by_side(stages, options, jobs), threads, options.checkpoint_every)
+    drops, side_by_side = loaded.weights == "drop", console.side_by_side(stages, options, jobs)
+    how = study.How(device, side_by_side, threads, options.checkpoint_every, drops)
     found = study.forecast(stages, wanted, there, how)
     if as_json:
         return print(shown.as_json(table.content(found)))
     console.tree(stages, store, set(wanted))
     print()
-    table.show(found, loaded.weights == "drop")
+    table.show(found, drops)
 
 
 def calibrate(
     setup: SetupOption = None, device: Device = "auto", threads: Threads = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes measured side by side, after one alone.", show_default=False)
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes side by side, after one alone.", show_default=False)
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.0, help="For each measurement; there are some fifteen.")] = 1.0,
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""How fast this machine is at the parts of a stage: short runs of the real code on the miniature world, alone and side by side."""
+"""How fast this machine is at the parts of a stage: short runs of the real code, one process alone and several side by side."""
 
 import multiprocessing
 import statistics

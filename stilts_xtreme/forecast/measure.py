@@ -1,10 +1,12 @@
 """The measurements of a calibration, in a process of its own."""
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from stilts_xtreme import plan
@@ -26,14 +28,25 @@ SENTENCES = 3000  # a side, for mining
 STEPS = 4096  # more than there is time for
 
 
+now: Callable[[], float] = time.process_time  # seconds; see `child`
+
+
 def child(pipe: Any, barrier: Any, asked: Asked, began: float) -> None:
-    """Send what is about to be done as texts, then the figures as `Speed` names them."""
+    """Send what is about to be done as texts, then the figures as `Speed` names them.
+
+    With one thread on a CPU seconds are those of the processor: what others do on the machine meanwhile does not count, what
+    processes side by side cost one another does.
+    """
+    global now
+    alone = asked.machine.device == "cpu" and asked.machine.threads == 1
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # as in a stage
     import torch
     import transformers
 
     from stilts_xtreme.stages import predict, train  # noqa: F401  what a worker imports for its first stage
 
-    process = time.time() - began
+    process = time.process_time() if alone else time.time() - began
+    now = time.process_time if alone else time.perf_counter
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(asked.machine.threads)
@@ -78,8 +91,8 @@ class Bench:
 
     def flops(self, head: str, rows: float, tokens: float) -> float:
         """Of a forward pass."""
-        labels = len(TASKS[OF[head]].labels)
-        return self.shape.forward(tokens, tokens / rows) + self.shape.head(head, rows, tokens, labels, self.asked.recipe.mask_rate)
+        labels, mask_rate = len(TASKS[OF[head]].labels), self.asked.recipe.mask_rate
+        return self.shape.forward(tokens, tokens / rows) + self.shape.head(head, rows, tokens, labels, mask_rate)
 
 
 def _bench(asked: Asked, tell: Callable[[str], None]) -> Any:
@@ -89,19 +102,19 @@ def _bench(asked: Asked, tell: Callable[[str], None]) -> Any:
 
     tell("learning a tokenizer")
     lines = [example.text for example in data.read(TASKS["text"], "train", "en", WHERE).examples[:LINES]]
-    began = time.perf_counter()
+    began = now()
     words = tokenizer.train(lines, PIECES)
-    yield "learn", (time.perf_counter() - began) / len(lines)
+    yield "learn", (now() - began) / len(lines)
 
     tell("reading and encoding")
     limits, tokens, spent, read = Limits(asked.recipe.max_length, asked.recipe.doc_stride), 0, 0.0, {}
     for head, task in OF.items():
         for split, most in (("train", TRAINED), ("dev", SCORED)):
-            began = time.perf_counter()
+            began = now()
             reading = data.read(TASKS[task], split, "en", WHERE)
             labels = TASKS[task].labels or tuple(sorted(reading.labels))
             made = HEADS[head].encode(reading.examples, words, labels, limits, split == "train")
-            spent += time.perf_counter() - began
+            spent += now() - began
             tokens += sum(len(row) for feature in made for row in feature["rows"])
             read[head, split] = reading.examples[:most], [one for one in made if one.get("example", 0) < most][: 4 * most], labels
     yield "encode", spent / tokens
@@ -154,9 +167,9 @@ def _step(bench: Bench, head: str, features: Sequence[Any], batch: int, seconds:
     for step in train(bench.model(head), {task: stream}, [task] * STEPS, recipe, 1, bench.words, bench.runner, None):
         tokens += step.tokens
         if step.number == warm:
-            began, tokens = time.perf_counter(), 0
+            began, tokens = now(), 0
         elif step.number > warm and step.number % lag == 0:
-            spent, count = time.perf_counter() - began, step.number - warm
+            spent, count = now() - began, step.number - warm
             if spent > seconds and (count >= 4 or spent > 4 * seconds):
                 break
     rows = batch * len(features[0]["rows"])
@@ -166,7 +179,8 @@ def _step(bench: Bench, head: str, features: Sequence[Any], batch: int, seconds:
 
 def _alike(count: int, size: int) -> list[dict[str, Any]]:
     """Features of equal rows."""
-    return [{"rows": [[0, *(5 + (i + j) % 1000 for j in range(size - 2)), 2]], "example": i, "target": i % 3} for i in range(count)]
+    rows = [[0, *(5 + (i + j) % 1000 for j in range(size - 2)), 2] for i in range(count)]
+    return [{"rows": [row], "example": i, "target": i % 3} for i, row in enumerate(rows)]
 
 
 def _scoring(bench: Bench, seconds: float, tell: Callable[[str], None]) -> Iterator[tuple[str, Any]]:
@@ -201,13 +215,14 @@ def _flops(bench: Bench, head: str, features: Sequence[Any]) -> float:
 
 
 def _often(do: Callable[[], Any], seconds: float) -> float:
-    """Mean seconds of a call, the first not counted."""
+    """Median seconds of a call, the first not counted."""
     do()
-    began, count = time.perf_counter(), 0
-    while count < 2 or time.perf_counter() - began < seconds:
+    took: list[float] = []
+    while len(took) < 3 or sum(took) < seconds:
+        began = now()
         do()
-        count += 1
-    return (time.perf_counter() - began) / count
+        took.append(now() - began)
+    return median(took)
 
 
 def _stages(folder: Path, asked: Asked) -> Iterator[tuple[str, Any]]:
@@ -221,9 +236,9 @@ def _stages(folder: Path, asked: Asked) -> Iterator[tuple[str, Any]]:
         return tuple(plan.Reads(task, *part, TASKS[task].version, data.digest(TASKS[task], *part, WHERE)) for part in parts)
 
     def took(stage: plan.Stage) -> float:
-        began = time.perf_counter()
+        began = now()
         run.do(stage, store, options, lambda event: None)
-        return time.perf_counter() - began
+        return now() - began
 
     none = plan.Recipe(epochs=None, steps=0, max_length=64, dev_limit=16)
     text = reads("text", ("train", "en"), ("dev", "en"))
@@ -231,8 +246,9 @@ def _stages(folder: Path, asked: Asked) -> Iterator[tuple[str, Any]]:
     english = reads("pawsx", ("train", "en"), ("dev", "en"))
     tuned = [plan.Train(first, ("pawsx",), replace(none, learning_rate=i / 1e6), 1, english, where=WHERE) for i in (1, 2, 3, 4)]
     codes = data.languages(TASKS["pawsx"], WHERE)
-    wide = [plan.Predict(model, "pawsx", codes, reads("pawsx", *(("test", code) for code in codes)), where=WHERE) for model in tuned]
-    narrow = [plan.Predict(model, "pawsx", codes[:1], reads("pawsx", ("test", codes[0])), where=WHERE) for model in tuned]
+    tests = reads("pawsx", *(("test", code) for code in codes))
+    wide = [plan.Predict(model, "pawsx", codes, tests, where=WHERE) for model in tuned]
+    narrow = [plan.Predict(model, "pawsx", codes[:1], tests[:1], where=WHERE) for model in tuned]
     took(first)
     training = [took(stage) for stage in tuned][1:]
     six, one = [took(stage) for stage in wide][1:], [took(stage) for stage in narrow][1:]
@@ -276,5 +292,3 @@ def _mining(width: int) -> float:
 
     vectors = np.random.default_rng(0).standard_normal((2, SENTENCES, width), np.float32)
     return _often(lambda: retrieval.mine(*vectors, product=products.fastest()), 0.0) / (SENTENCES**2 * width)
-
-

@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import NormalDist, fmean
 from typing import Any
 
-from stilts_xtreme import plan
 from stilts_xtreme.data import expected
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
@@ -228,5 +227,3 @@ def _row(place: data.Where, task: str, split: str, language: str) -> Mapping[str
 def _table() -> dict[tuple[str, str, str, str], Mapping[str, str]]:
     with open(FILE, encoding="utf-8", newline="") as file:
         return {(row["world"], row["task"], row["split"], row["language"]): row for row in csv.DictReader(file)}
-
-

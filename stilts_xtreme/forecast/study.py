@@ -1,10 +1,10 @@
-"""The forecast of a study: what is to be done, what it computes, how long that takes here and elsewhere, and the disk it needs."""
+"""The forecast of a study: what is to be done, what it computes, how long that takes here and elsewhere, what disk it needs."""
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from stilts_xtreme import plan
@@ -15,15 +15,17 @@ from stilts_xtreme.forecast.work import Unknown, Work, work
 from stilts_xtreme.stages.needs import remaining, starts
 from stilts_xtreme.store import Store
 
+SMALL = 512  # width below which a GPU's time goes into launching kernels, and FLOPs say nothing
 SHARE = 0.4  # of a vendor's peak: assumed for every GPU, measured on none
 PEAKS = {
     "NVIDIA H100 SXM": {"bf16": 989.4e12, "fp32": 66.9e12},
     "NVIDIA A100": {"bf16": 312e12, "fp32": 19.5e12},
 }  # FLOP/s of dense products, from the vendor's data sheets (fp32 without TF32)
 CHECKPOINTS = 3  # that may stand on disk while a training runs: two, and the one being written
+NAMES = {"train": "trainings", "predict": "evaluations", "latency": "measurements"}
 SOURCES = {
     COUNTED: "counted in this store",
-    COMMITTED: "committed sizes of this world",
+    COMMITTED: "committed figures",
     RELEASED: "sizes of the full releases",
     READ: "read now, tokens by characters",
 }
@@ -31,12 +33,14 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class How:
-    """How the study is to be run: on which device, processes side by side, threads each, seconds between checkpoints."""
+    """How the study is to be run: on which device, processes side by side, threads each, seconds between checkpoints; whether
+    weights are dropped."""
 
     device: str
     jobs: int
     threads: int
     every: float
+    drop: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Time:
 @dataclass(frozen=True)
 class Forecast:
     """Everything a dry run says of a study. Bytes, seconds, FLOPs and tokens are of what is to be done; `kinds` counts stages as
-    (to do, done, shared) by what they are; `unknown` stages are in none of the sums."""
+    (to do, done, shared) by what they are; `unknown` stages, and readings that are `missing`, are in none of the sums."""
 
     kinds: Mapping[str, tuple[int, int, int]]
     steps: int
@@ -64,6 +68,7 @@ class Forecast:
     disk: Mapping[str, float]
     languages: Mapping[str, tuple[float, float]]
     unknown: Mapping[str, int]
+    missing: Sequence[str]
     sources: Mapping[str, int]
     twins: int
     stages: Sequence[Mapping[str, Any]]
@@ -82,22 +87,24 @@ def forecast(stages: Sequence[plan.Stage], wanted: Sequence[str], store: Store |
     fresh = _fresh(known, done)
     twins = Twins(store, how.device, how.threads) if store else None
     clock, source = _clock(known, done, fresh, twins, how)
-    course = timeline.course(known, clock, how.jobs)
+    courses = {word: timeline.course(known, clock, how.jobs, word == "drop") for word in ("keep", "drop")}
+    course = courses["drop" if how.drop else "keep"]
     seconds = {name: course.ends[name] - course.begins[name] for name in course.ends}
     return Forecast(
         kinds=_kinds(stages, todo, wanted),
         steps=sum(found.steps for found in done.values()),
         trained=sum(found.tokens("train") for found in done.values()),
         scored=sum(found.tokens("score") for found in done.values()),
-        flops={name: sum(p.flops for found in done.values() for p in found.parts if p.doing == name) for name in ("train", "score")},
+        flops={doing: sum(found.flops_of(doing) for found in done.values()) for doing in ("train", "score")},
         times=[
             Time(source[0], how.jobs, course.seconds / 3600, math.fsum(seconds.values()) / 3600, source[1]),
             *_elsewhere(known, done),
         ],
-        disk=_disk(known, done, fresh, seconds, course, how),
+        disk=_disk(known, done, fresh, courses, how),
         languages=_languages(done),
-        unknown=Counter(found.why for found in works.values() if isinstance(found, Unknown)),
-        sources=Counter(SOURCES[reading.size.source] for found in done.values() for reading in found.readings),
+        unknown=dict(Counter(found.why for found in works.values() if isinstance(found, Unknown))),
+        missing=sorted({name for found in done.values() for name in found.missing}),
+        sources=dict(Counter(SOURCES[reading.size.source] for found in done.values() for reading in found.readings)),
         twins=sum(twins.seconds(stage) is not None for stage in known) if twins else 0,
         stages=[_told(stage, done[plan.address(stage)], seconds[plan.address(stage)], course) for stage in known],
     )
@@ -124,7 +131,8 @@ def _fresh(stages: Sequence[plan.Stage], works: Mapping[str, Work]) -> dict[str,
 
 
 def _clock(
-    stages: Sequence[plan.Stage], works: Mapping[str, Work], fresh: Mapping[str, tuple[float, float]], twins: Twins | None, how: How
+    stages: Sequence[plan.Stage], works: Mapping[str, Work], fresh: Mapping[str, tuple[float, float]],
+    twins: Twins | None, how: How,
 ) -> tuple[timeline.Seconds, tuple[str, str]]:  # fmt: skip
     """Seconds of a stage beside others; the device and where the figures come from."""
     if not stages:
@@ -136,7 +144,7 @@ def _clock(
     if found:
         exact = "" if found.shape == shape else f", for another encoder (width {found.shape.hidden})"
         source = machine.told, f"calibrated on this machine {found.date}{exact}"
-    elif found := speed.closest(speed.committed(), machine, shape, precision):
+    elif how.device == "cpu" and (found := speed.closest(speed.committed(), machine, shape, precision)):
         other = f"{found.machine.told}, {found.machine.threads} threads, width {found.shape.hidden}, {found.precision}"
         source = machine.told, f"committed figures of another machine ({other}); run `stilts calibrate` for your own"
     else:
@@ -144,7 +152,7 @@ def _clock(
     layers = shape.layers / found.measured  # a step's costs go with its layers
     twin = {plan.address(stage): twins.seconds(stage) for stage in stages} if twins else {}
 
-    @lru_cache(maxsize=None)
+    @cache
     def took(name: str, running: int) -> float:
         if (known := twin.get(name)) is not None:
             return known
@@ -154,7 +162,9 @@ def _clock(
     return lambda stage, running: took(plan.address(stage), running) if stage else found.speed(running).process, source
 
 
-def _assumed(stages: Sequence[plan.Stage], works: Mapping[str, Work], machine: speed.Machine) -> tuple[timeline.Seconds, tuple[str, str]]:
+def _assumed(
+    stages: Sequence[plan.Stage], works: Mapping[str, Work], machine: speed.Machine
+) -> tuple[timeline.Seconds, tuple[str, str]]:
     """A GPU that nothing was measured on."""
     named = next((name for name in PEAKS if name.split()[1] in machine.name), None)
     rate = SHARE * PEAKS[named or "NVIDIA A100"][_precision(stages)]
@@ -171,28 +181,32 @@ def _precision(stages: Sequence[plan.Stage]) -> str:
 def _elsewhere(stages: Sequence[plan.Stage], works: Mapping[str, Work]) -> list[Time]:
     """Hours of one GPU, by its peak: nothing was measured there."""
     told = []
+    shapes = [flops.shape(_origin(stage)) for stage in stages]
+    if any(shape.hidden < SMALL for shape in shapes if shape):
+        return []
     for name, peaks in PEAKS.items():
         hours = sum(works[plan.address(stage)].flops / (SHARE * peaks[_precision([stage])]) for stage in stages) / 3600
-        source = f"assumed, not measured: {SHARE:.0%} of the vendor's peak, nothing but products; small encoders take far longer"
+        source = f"assumed, not measured: {SHARE:.0%} of the vendor's peak, the encoder's products alone: no loading, no mining"
         told.append(Time(name, 1, hours, hours, source))
     return told
 
 
 def _disk(
     stages: Sequence[plan.Stage], works: Mapping[str, Work], fresh: Mapping[str, tuple[float, float]],
-    seconds: Mapping[str, float], course: timeline.Course, how: How,
+    courses: Mapping[str, timeline.Course], how: How,
 ) -> dict[str, float]:  # fmt: skip
     """Bytes beyond what is there: at peak and in the end, with weights kept and dropped, and those of the features among them."""
 
     def of(stage: plan.Stage) -> timeline.Bytes:
         name = plan.address(stage)
-        shape, long = flops.shape(_origin(stage)), isinstance(stage, plan.Train) and seconds[name] > how.every
-        state = CHECKPOINTS * flops.STATE * shape.bytes if long and shape else 0.0
+        shape = flops.shape(_origin(stage)) if isinstance(stage, plan.Train) else None
+        long = courses["keep"].ends[name] - courses["keep"].begins[name] > how.every
+        state = CHECKPOINTS * flops.STATE * shape.bytes if shape and long else 0.0
         return timeline.Bytes(fresh[name][1], state, works[name].weights, works[name].rest)
 
     found = {}
-    for word, drop in (("keep", False), ("drop", True)):
-        found[f"peak_{word}"], found[f"end_{word}"] = timeline.peak(course, stages, of, drop)
+    for word, course in courses.items():
+        found[f"peak_{word}"], found[f"end_{word}"] = timeline.peak(course, stages, of, word == "drop")
     found["features"] = math.fsum(taken for _, taken in fresh.values())
     return found
 
@@ -204,7 +218,7 @@ def _kinds(stages: Sequence[plan.Stage], todo: Sequence[plan.Stage], wanted: Seq
         uses.update(plan.address(start) for start in starts(stage))
     names, found = {plan.address(stage) for stage in todo}, dict[str, list[int]]()
     for stage in stages:
-        row = found.setdefault({"train": "trainings", "predict": "evaluations"}.get(plan.kind(stage), plan.kind(stage)), [0, 0, 0])
+        row = found.setdefault(NAMES[plan.kind(stage)], [0, 0, 0])
         row[plan.address(stage) not in names] += 1
         row[2] += uses[plan.address(stage)] > 1
     return {name: (row[0], row[1], row[2]) for name, row in found.items()}
@@ -234,5 +248,3 @@ def _told(stage: plan.Stage, found: Work, seconds: float, course: timeline.Cours
         "begins": round(course.begins[name], 1),
         "weights_bytes": round(found.weights),
     }
-
-

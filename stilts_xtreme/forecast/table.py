@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stilts_xtreme.forecast.study import Forecast
+from stilts_xtreme.shown import content as content_of
 
 SCHEMA = "stilts/forecast@1"
 
@@ -32,7 +33,9 @@ def show(forecast: Forecast, drops: bool) -> None:
         _times(console, forecast)
         _disk(console, forecast.disk, drops)
     for why, count in forecast.unknown.items():
-        console.print(f"not forecast: {count:,} stages ({why})", markup=False)
+        console.print(content_of(f"not known, and {count:,} stages not in the sums: {why}"), markup=False)
+    if forecast.missing:
+        console.print(content_of(f"not known, and not in the sums: the size of {', '.join(forecast.missing)}"), markup=False)
 
 
 def _work(console: Console, forecast: Forecast) -> None:
@@ -48,15 +51,21 @@ def _work(console: Console, forecast: Forecast) -> None:
 
 
 def _times(console: Console, forecast: Forecast) -> None:
-    table = Table("device", "jobs", "hours", "device hours", "from", box=None, pad_edge=False)
-    for column in table.columns[1:4]:
+    table = Table("device", "jobs", "until the end", "all jobs", box=None, pad_edge=False)
+    for column in table.columns[1:]:
         column.justify = "right"
+    notes: dict[str, list[str]] = {}
     for number, time in enumerate(forecast.times):
+        table.add_row(content_of(time.device), str(time.jobs), _duration(time.wall), _duration(time.busy))
         source = time.source
         if not number and forecast.twins:
-            source = f"{forecast.twins:,} of {len(forecast.stages):,} stages as finished ones of this store; else {source}"
-        table.add_row(time.device, str(time.jobs), _hours(time.wall), _hours(time.busy), source)
+            source = f"{forecast.twins:,} of {len(forecast.stages):,} stages as finished ones of this store; others {source}"
+        notes.setdefault(source, []).append(time.device)
     console.print(table)
+    for source, devices in notes.items():
+        console.print(content_of(f"{', '.join(devices)}: {source}"), markup=False)
+    if len(forecast.times) == 1:
+        console.print("GPUs: not forecast for an encoder this small, whose steps wait for launches and not for products")
     console.print()
 
 
@@ -78,8 +87,10 @@ def _count(number: float) -> str:
     return f"{number:.0f}"
 
 
-def _hours(number: float) -> str:
-    return f"{number:,.0f}" if number >= 100 else f"{number:.2g}" if number >= 0.01 else f"{number:.1g}"
+def _duration(hours: float) -> str:
+    if hours >= 1.5:
+        return f"{hours:,.0f} h" if hours >= 10 else f"{hours:.1f} h"
+    return f"{hours * 60:.0f} min" if hours * 60 >= 1.5 else f"{hours * 3600:.0f} s"
 
 
 def _bytes(number: float) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from stilts_xtreme import plan
 from stilts_xtreme.stages.needs import most_needed_first, starts
 
-
 Seconds = Callable[[plan.Stage | None, int], float]
 
 
@@ -23,18 +22,18 @@ class Course:
         return max(self.ends.values(), default=0.0)
 
 
-def course(todo: Sequence[plan.Stage], seconds: Seconds, jobs: int) -> Course:
-    """As `stages.run` does it: whenever a process is free it takes the first stage, those most needed first, whose needs are done.
+def course(todo: Sequence[plan.Stage], seconds: Seconds, jobs: int, drop: bool = False) -> Course:
+    """As `stages.run` does it: a process that is free takes the first stage, in the order of `needs`, whose needs are done.
 
     `seconds(stage, running)`: what a stage takes while so many run; processes slow one another down. The first stages that the
     processes take begin with None as the stage: what a new process takes. What a stage needs is among `todo` or done before.
     """
-    waiting = most_needed_first(todo)
+    waiting = most_needed_first(todo, drop)
     left = {plan.address(stage) for stage in todo}
     begins, ends = dict[str, float](), dict[str, float]()
     running: dict[str, list[plan.Stage | None]] = {}  # what each still has to do: a process's start, the stage
     share: dict[str, float] = {}  # of the first of these that is left
-    now, fresh = 0.0, jobs
+    now, processes = 0.0, 0
     while waiting or running:
         for stage in list(waiting):
             if len(running) == jobs:
@@ -42,8 +41,9 @@ def course(todo: Sequence[plan.Stage], seconds: Seconds, jobs: int) -> Course:
             if not any(plan.address(start) in left for start in starts(stage)):
                 waiting.remove(stage)
                 name = plan.address(stage)
+                fresh = len(running) == processes  # none is idle
                 running[name], share[name], begins[name] = [None, stage] if fresh else [stage], 1.0, now
-                fresh = max(0, fresh - 1)
+                processes += fresh
         if not running:
             raise ValueError("stages wait for what is not among them")
         whole = {name: max(seconds(parts[0], len(running)), 1e-9) for name, parts in running.items()}

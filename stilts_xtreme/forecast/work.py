@@ -12,7 +12,7 @@ from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import TASKS, training
 from stilts_xtreme.tasks.task import training_split
 
-LINE, SMALL = 63, 12_000  # bytes of a line of a training's log; of its other small files (in the miniature world 8 to 14 thousand)
+LINE, SMALL = 63, 12_000  # bytes of a line of a training's log; of the other small files of a stage (measured: 8 to 14 thousand)
 RECORDS = {
     "classification": 50, "multiple_choice": 42, "tagging": 105, "span_qa": 62, "embedding": 60, "dual_encoder": 245,
 }  # bytes of a record of a prediction: in the miniature world 40 to 276  # fmt: skip
@@ -51,7 +51,7 @@ class Reading:
 class Work:
     """A stage's work. `lines` a tokenizer is trained on; `pairs` of sentences that are compared (mining, ranking), times width;
     `weights` bytes that it writes, `loads` those it reads; `rest` bytes that stay when the weights are dropped. `languages`:
-    examples and tokens predicted, by language."""
+    examples and tokens predicted, by language. `missing`: readings of a prediction of which nothing is known, in no sum."""
 
     parts: tuple[Part, ...] = ()
     readings: tuple[Reading, ...] = ()
@@ -62,10 +62,15 @@ class Work:
     loads: float = 0.0
     rest: float = 0.0
     languages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
     @cached_property
     def flops(self) -> float:
         return sum(part.flops for part in self.parts)
+
+    def flops_of(self, doing: str) -> float:
+        """FLOPs of training ("train") or scoring ("score")."""
+        return sum(part.flops for part in self.parts if part.doing == doing)
 
     def tokens(self, doing: str) -> float:
         """Tokens trained on ("train") or scored ("score")."""
@@ -74,7 +79,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A stage whose work cannot be known, and why."""
+    """A stage whose work cannot be known, and what would have to be."""
 
     why: str
 
@@ -82,13 +87,13 @@ class Unknown:
 def work(stage: plan.Stage, shape: Shape | None, sizes: Sizes) -> Work | Unknown:
     """What the stage has to do with an encoder of this shape."""
     if isinstance(stage, plan.Latency):
-        return Unknown("measurements of speed are not forecast")
+        return Unknown("measurements of speed")
     if shape is None:
-        return Unknown("the encoder's shape is not known here")
+        return Unknown("the encoder's shape")
     try:
         return _train(stage, shape, sizes) if isinstance(stage, plan.Train) else _predict(stage, shape, sizes)
     except LookupError as fault:
-        return Unknown(f"how large {fault.args[0]} is")
+        return Unknown(f"the size of {fault.args[0]}")
 
 
 def _train(stage: plan.Train, shape: Shape, sizes: Sizes) -> Work:
@@ -144,8 +149,8 @@ def _train(stage: plan.Train, shape: Shape, sizes: Sizes) -> Work:
 
 
 def _part(
-    doing: str, name: str, kind: str, calls: float, features: float, rows: float, length: float, shape: Shape, recipe: plan.Recipe,
-    times: float,
+    doing: str, name: str, kind: str, calls: float, features: float, rows: float, length: float,
+    shape: Shape, recipe: plan.Recipe, times: float,
 ) -> Part:  # fmt: skip
     tokens = rows * length
     head = shape.head(kind, rows, tokens, len(training(name)[0].labels), recipe.mask_rate)
@@ -156,11 +161,12 @@ def _predict(stage: plan.Predict, shape: Shape, sizes: Sizes) -> Work:
     task, digests = TASKS[stage.task], {(read.task, read.split, read.language): read.digest for read in stage.reads}
     recipe = stage.model.recipe if isinstance(stage.model, plan.Train) else plan.Recipe()
     cut = Cut(stage.max_length or recipe.max_length, recipe.doc_stride)
-    found, made, languages, pairs, pool = list[Reading](), list[Part](), {}, 0.0, 0.0
+    found, made, missing, languages, pairs, pool = list[Reading](), list[Part](), list[str](), {}, 0.0, 0.0
     for task_name, split, code in digests:
         size = sizes.of(task_name, split, code, digests[task_name, split, code], cut, False)
         if size is None:
-            raise LookupError(f"{task_name} {split} {code}")
+            missing.append(f"{task_name} {split} {code}")
+            continue
         noise = stage.noise if split == "test" else None
         found.append(Reading((task_name, split, code, cut, False, None, None, noise), size, False))
         flops = shape.forward(size.tokens, size.length, stage.layer)
@@ -180,6 +186,7 @@ def _predict(stage: plan.Predict, shape: Shape, sizes: Sizes) -> Work:
         loads=float(shape.bytes),
         rest=RECORDS[task.head] * asked + SMALL,
         languages=languages,
+        missing=tuple(missing),
     )
 
 

@@ -54,10 +54,13 @@ def _unusable(stages: Sequence[plan.Stage], usable: Callable[[plan.Stage, bool],
     return todo[::-1]
 
 
-def most_needed_first(todo: Sequence[plan.Stage]) -> list[plan.Stage]:
-    """The stages that others wait for before those that none does: so no process is idle at the end while one trains."""
+def most_needed_first(todo: Sequence[plan.Stage], drop: bool = False) -> list[plan.Stage]:
+    """The stages that others wait for before those that none does: so no process is idle at the end while one trains.
+
+    Where weights are dropped, what no stage waits for comes first: it is done as soon as it can be, and lets go of its model's.
+    """
     needed = Counter(plan.address(link) for stage in todo for link in plan.chain(stage))
-    return sorted(todo, key=lambda stage: -needed[plan.address(stage)])
+    return sorted(todo, key=lambda stage: (drop and needed[plan.address(stage)] > 1, -needed[plan.address(stage)]))
 
 
 def users(stages: Sequence[plan.Stage]) -> dict[str, list[plan.Stage]]:

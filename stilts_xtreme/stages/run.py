@@ -6,7 +6,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -24,15 +24,15 @@ PAUSE = 0.2  # seconds between two looks at what is going on
 PATIENCE = 60.0  # seconds that a stage has to reach its next border once its process is to end
 
 
-def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int = 1) -> None:
-    """Finish these stages; what they need is among them or finished.
+def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int = 1, drop: bool = False) -> None:
+    """Finish these stages; what they need is among them or finished. `drop`: in the order that `needs.Retention` is served by.
 
     A stage that fails does not stop those that do not need it; at the end RunFailed names the failures (UserError where the
     cause was the input). Stages that another process is doing are waited for while there is anything else to do. Stages that
     measure come last, one after another: nothing of ours runs beside them. Interrupted where a signal came; what was done by
     then is kept.
     """
-    todo = most_needed_first(todo)
+    todo = most_needed_first(todo, drop)
     alone = [stage for stage in todo if isinstance(stage, plan.Latency)]
     beside = [stage for stage in todo if not isinstance(stage, plan.Latency)]
     how = _in_turn if jobs == 1 or len(beside) <= 1 else partial(_in_processes, jobs=jobs)
