@@ -284,3 +284,23 @@ def test_the_main_study_is_forecast_in_words(tmp_path) -> None:
     for said in ("82     0      23", "41,974 steps", "6 languages", "weights: drop", "run `stilts calibrate` for your own"):
         assert said in done.stdout, said
     assert done.stdout.index("0 done, 190 to do") < done.stdout.index("41,974 steps")
+
+
+@pytest.mark.slow
+def test_this_machine_is_calibrated_and_the_forecast_says_so(tmp_path) -> None:
+    file = tmp_path / "calibration.json"
+    environment = {**os.environ, "STILTS_CALIBRATION": str(file)}
+    setup = EXPERIMENTS / "setups/miniature.yaml"
+    command = [sys.executable, "-m", "stilts_xtreme", "calibrate", "--device", "cpu", "--jobs", "1", "--seconds", "0"]
+    done = subprocess.run([*command, "--setup", setup], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(file) and "whole stages" in done.stderr
+    (found,) = json.loads(file.read_text())["calibrations"]
+    told = found["speeds"]["1"]
+    assert set(told["factors"]) | {"embedding"} == set(told["score"])
+    assert all(0.3 < factor < 3 for factor in told["factors"].values())
+    assert 1e9 < told["train"] < 1e12 and 1e9 < told["predict"] < 1e12 and told["process"] > 0.5 and told["reading"] > 0
+    how = ("--store", tmp_path, "--device", "cpu", "--json")
+    main = forecast(EXPERIMENTS / "studies/main.yaml", *how, STILTS_CALIBRATION=str(file))
+    (time,) = json.loads(main.stdout)["times"]
+    assert time["source"].startswith("calibrated on this machine") and 0.05 < time["wall"] < time["busy"] < 10

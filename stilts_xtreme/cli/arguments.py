@@ -17,7 +17,7 @@ Threads = Annotated[
 Every = Annotated[
     float, typer.Option("--checkpoint-every", metavar="SECONDS", min=0.0, help="How often a stage keeps what it has so far.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan as a tree: done, to do, shared.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan: done, to do, shared; of a study also its forecast.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result itself instead of its path.")]
 Jobs = Annotated[
     int | None,

@@ -84,8 +84,7 @@ def calibrate(
     most = jobs or (1 if cuda else max(1, (os.cpu_count() or 1) // own))
     made = calibrating.calibrate(asked, sorted({1, most}), lambda text: print(text, file=sys.stderr))
     speed.keep(made)
-    told = made.speed(1)
-    print(f"{shown.content(machine.told)}, {own} threads, width {shape.hidden}, {recipe.precision}:", end=" ")
-    print(f"training {told.train / 1e9:.1f} GFLOP/s, prediction {told.predict / 1e9:.1f} GFLOP/s alone", end="")
-    print(f"; {made.speed(most).train / 1e9:.1f} and {made.speed(most).predict / 1e9:.1f} with {most} side by side" * (most > 1))
+    print(shown.content(f"{machine.told}, {own} threads; an encoder of width {shape.hidden} in {recipe.precision}"))
+    for count, one in made.speeds.items():
+        print(f"{count} side by side: training {one.train / 1e9:.1f} GFLOP/s, prediction {one.predict / 1e9:.1f} GFLOP/s each")
     print(speed.path())

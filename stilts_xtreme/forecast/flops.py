@@ -73,7 +73,10 @@ PUBLISHED = {
 
 
 def shape(origin: plan.Random | plan.Pretrained) -> Shape | None:
-    """An encoder's shape: as its spec says, of a known name, or in the configuration of a folder; None where it is not known."""
+    """An encoder's shape: as its spec says, of a known name, or in the configuration of a folder; None where it is not known.
+
+    A tokenizer that is trained here may learn fewer pieces than its spec allows: the vocabulary is an upper bound then.
+    """
     if isinstance(origin, plan.Random):
         return Shape(origin.hidden_size, origin.layers, origin.intermediate_size, origin.max_positions, origin.vocab_size)
     if os.path.isdir(origin.name):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from stilts_xtreme import plan
 from stilts_xtreme.stages.needs import most_needed_first, starts
@@ -11,7 +12,7 @@ Seconds = Callable[[plan.Stage | None, int], float]
 
 @dataclass(frozen=True)
 class Course:
-    """When each stage (by address) begins and ends, in seconds from the start, and the order of both."""
+    """When each stage (by address) begins and ends, in seconds from the start."""
 
     begins: Mapping[str, float]
     ends: Mapping[str, float]
@@ -28,24 +29,24 @@ def course(todo: Sequence[plan.Stage], seconds: Seconds, jobs: int, drop: bool =
     `seconds(stage, running)`: what a stage takes while so many run; processes slow one another down. The first stages that the
     processes take begin with None as the stage: what a new process takes. What a stage needs is among `todo` or done before.
     """
-    waiting = most_needed_first(todo, drop)
-    left = {plan.address(stage) for stage in todo}
+    order = most_needed_first(todo, drop)
+    places = {plan.address(stage): place for place, stage in enumerate(order)}
+    waits = [sum(plan.address(start) in places for start in starts(stage)) for stage in order]
+    users: dict[str, list[int]] = {}
+    for place, stage in enumerate(order):
+        for start in starts(stage):
+            users.setdefault(plan.address(start), []).append(place)
+    ready = [place for place, count in enumerate(waits) if not count]  # a heap: rising numbers are one
     begins, ends = dict[str, float](), dict[str, float]()
     running: dict[str, list[plan.Stage | None]] = {}  # what each still has to do: a process's start, the stage
     share: dict[str, float] = {}  # of the first of these that is left
     now, processes = 0.0, 0
-    while waiting or running:
-        for stage in list(waiting):
-            if len(running) == jobs:
-                break
-            if not any(plan.address(start) in left for start in starts(stage)):
-                waiting.remove(stage)
-                name = plan.address(stage)
-                fresh = len(running) == processes  # none is idle
-                running[name], share[name], begins[name] = [None, stage] if fresh else [stage], 1.0, now
-                processes += fresh
-        if not running:
-            raise ValueError("stages wait for what is not among them")
+    while ready or running:
+        while ready and len(running) < jobs:
+            stage = order[heappop(ready)]
+            name, fresh = plan.address(stage), len(running) == processes  # none is idle
+            running[name], share[name], begins[name] = [None, stage] if fresh else [stage], 1.0, now
+            processes += fresh
         whole = {name: max(seconds(parts[0], len(running)), 1e-9) for name, parts in running.items()}
         name = min(running, key=lambda one: share[one] * whole[one])
         passed = share[name] * whole[name]
@@ -57,7 +58,10 @@ def course(todo: Sequence[plan.Stage], seconds: Seconds, jobs: int, drop: bool =
         if not running[name]:
             del running[name]
             ends[name] = now
-            left.discard(name)
+            for place in users.get(name, ()):
+                waits[place] -= 1
+                if not waits[place]:
+                    heappush(ready, place)
     return Course(begins, ends)
 
 
@@ -81,20 +85,20 @@ def peak(course: Course, todo: Sequence[plan.Stage], of: Callable[[plan.Stage], 
     stages = {plan.address(stage): stage for stage in todo}
     moments = [(when, 1, name) for name, when in course.begins.items()] + [(when, 0, name) for name, when in course.ends.items()]
     now = most = 0.0
-    weights: dict[str, float] = {}
+    kept: dict[str, float] = {}
     for _, begins, name in sorted(moments):
         own = of(stages[name])
         if begins:
             now += own.cache + own.scratch
-        else:
-            now += own.weights + own.rest
-            most = max(most, now)  # beside its checkpoints for a moment
-            now -= own.scratch
-            weights[name] = own.weights
-        most = max(most, now)
-        if drop and not begins:
-            for start in [plan.address(one) for one in starts(stages[name])]:
-                users.get(start, set()).discard(name)
-            for spent in [one for one in weights if not users[one]]:
-                now -= weights.pop(spent)
+            most = max(most, now)
+            continue
+        now += own.weights + own.rest
+        most = max(most, now)  # beside its checkpoints for a moment
+        now -= own.scratch
+        kept[name] = own.weights
+        for start in map(plan.address, starts(stages[name])):
+            users.get(start, set()).discard(name)
+        for one in (name, *map(plan.address, starts(stages[name]))):
+            if drop and one in kept and not users[one]:
+                now -= kept.pop(one)
     return most, now
