@@ -59,22 +59,27 @@ def dropped(tmp_path_factory) -> Path:
     return store
 
 
-def test_disk_is_what_was_forecast(kept, dropped) -> None:
-    store, told = kept
+def test_disk_is_what_was_forecast(dropped) -> None:
+    told = json.loads(stilts(*study(dropped.with_name("none")), "--dry-run", "--json").stdout)
     # A tokenizer that knows two of six languages makes more tokens of the others than the committed figures say.
-    assert told["disk"]["end_keep"] == pytest.approx(size(store), rel=0.2)
-    assert told["disk"]["end_drop"] == pytest.approx(size(dropped), rel=0.2)
-    words = {len(json.loads(file.read_text())["model"]["vocab"]) for file in store.rglob("tokenizer.json")}
-    learned = flops.Shape(64, 2, 128, 130, max(words) + 1)  # fewer pieces than asked for: the forecast is an upper bound
-    (first, *_) = trainings = [stage for stage in told["stages"] if stage["kind"] == "train"]
-    asked = flops.Shape(64, 2, 128, 130, 1200)
-    assert first["weights_bytes"] - asked.bytes - asked.tokenizer > 0
-    forecast = told["disk"]["end_keep"] - told["disk"]["end_drop"]
-    surplus = len(trainings) * (asked.bytes + asked.tokenizer - learned.bytes - learned.tokenizer)
-    assert forecast - surplus == pytest.approx(size(store) - size(dropped), rel=0.05)
+    assert told["disk"]["end_drop"] == pytest.approx(size(dropped), rel=0.25)
     assert told["disk"]["end_drop"] < told["disk"]["peak_drop"] < told["disk"]["peak_keep"] == told["disk"]["end_keep"]
 
 
+@pytest.mark.slow
+def test_disk_with_weights_is_what_was_forecast(kept, dropped) -> None:
+    store, told = kept
+    assert told["disk"]["end_keep"] == pytest.approx(size(store), rel=0.2)
+    words = {len(json.loads(file.read_text())["model"]["vocab"]) for file in store.rglob("tokenizer.json")}
+    learned = flops.Shape(64, 2, 128, 130, max(words) + 1)  # fewer pieces than asked for: the forecast is an upper bound
+    asked = flops.Shape(64, 2, 128, 130, 1200)
+    trainings = sum(stage["kind"] == "train" for stage in told["stages"])
+    surplus = trainings * (asked.bytes + asked.tokenizer - learned.bytes - learned.tokenizer)
+    forecast = told["disk"]["end_keep"] - told["disk"]["end_drop"]
+    assert forecast - surplus == pytest.approx(size(store) - size(dropped), rel=0.05)
+
+
+@pytest.mark.slow
 def test_steps_and_tokens_are_what_was_forecast(kept) -> None:
     store, told = kept
     ran = {result["address"]: result for _, _, result in Store(store).runs()}
@@ -96,6 +101,7 @@ def test_only_what_a_result_needs_is_left(dropped) -> None:
             whole(folder)
 
 
+@pytest.mark.slow
 def test_results_are_the_same_and_the_store_is_sound(kept, dropped) -> None:
     ours, theirs = ((store / "study/main.json").read_text() for store in (kept[0], dropped))
     unlike = '"command"'
