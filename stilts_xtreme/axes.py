@@ -72,12 +72,12 @@ def rows(spec: Any) -> list[Row]:
     return [Row(*way) for way in product(_intermediates(spec), spec.training_languages, noise, spec.recipes)]
 
 
-def study(spec: Any) -> list[Cell]:
+def study(spec: Any, where: Any = None) -> list[Cell]:
     """A study's evaluations: row x target x seed, clean and then with noise, common stages shared.
 
-    UserError telling all data that is not there.
+    `where` in place of where the setup says that data is. UserError telling all data that is not there.
     """
-    planner, cells, faults = Planner(spec.setup, spec.benchmark), [], []
+    planner, cells, faults = Planner(spec.setup, spec.benchmark, where), [], []
     for row, target, seed in product(rows(spec), spec.targets, spec.seeds):
         try:
             noise = _noise(spec.noise, row.noise) if row.noise else None

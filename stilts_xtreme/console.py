@@ -1,6 +1,7 @@
 """What commands share: loading a spec, running stages under watch, showing plans and results."""
 
 import json
+import math
 import os
 import re
 import sys
@@ -101,8 +102,9 @@ def submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
 
 
 def options(
-    device: str, threads: int | None, checkpoint_every: float, processes: int | None, shard: bool, track: list[str] | None
-) -> Any:
+    device: str, threads: int | None, checkpoint_every: float = math.inf, processes: int | None = None, shard: bool = False,
+    track: list[str] | None = None,
+) -> Any:  # fmt: skip
     """How stages are run; UserError where there is no such device or tracker, or another number of processes than there are."""
     from stilts_xtreme import ranks
     from stilts_xtreme.stages import tracking
@@ -119,8 +121,8 @@ def options(
 
 
 def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: float | None = None) -> None:
-    """Finish these stages on this machine under watch, `jobs` at a time (None: one a core, on a GPU one), within `memory` GiB
-    (None: what is free now)."""
+    """Finish these stages on this machine under watch, `jobs` at a time (None: see `side_by_side`), within `memory` GiB (None:
+    what is free now)."""
     from stilts_xtreme import host
     from stilts_xtreme.stages import run as running
 
@@ -128,14 +130,22 @@ def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: f
         raise UserError(f"--jobs {jobs}: with --processes stages are done one after another; leave one of the two out")
 
     def here(todo: list[Any], tell: Any) -> None:
-        side_by_side = jobs
-        if jobs is None:
-            alone = options.processes > 1 or options.device != "cpu" and gpu()
-            side_by_side = 1 if alone else max(1, host.cores() // max(running.threads(one, options) for one in todo))
         bytes_ = host.free_memory() if memory is None else int(memory * 2**30)
-        running.run(todo, store, options, tell, side_by_side, bytes_)
+        running.run(todo, store, options, tell, side_by_side(todo, options, jobs), bytes_)
 
     finish(stages, store, here, options)
+
+
+def side_by_side(todo: list[Any], options: Any, jobs: int | None) -> int:
+    """How many stages run at a time: as asked, else one a core (those with several threads take several), on a GPU one."""
+    from stilts_xtreme import host
+    from stilts_xtreme.stages import run as running
+
+    if jobs is not None:
+        return jobs
+    if options.processes > 1 or options.device != "cpu" and gpu():
+        return 1
+    return max(1, host.cores() // max((running.threads(one, options) for one in todo), default=1))
 
 
 def finish(stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], options: Any) -> None:
@@ -143,21 +153,35 @@ def finish(stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], 
     returns."""
     from stilts_xtreme import ranks
     from stilts_xtreme.progress import watch
-    from stilts_xtreme.stages import run as running
+    from stilts_xtreme.stages import graph
+    from stilts_xtreme.stages.retention import Retention
+
+    retention = Retention(stages, store) if options.drop and ranks.first() else None
 
     def unfinished() -> list[Any]:
-        return running.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
+        found = graph.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
+        if retention:
+            retention.sweep()  # what was done before
+        return found
+
+    def watched(todo: list[Any], show: Callable[[Any], None]) -> None:
+        def tell(event: Any) -> None:
+            show(event)
+            if retention and event.state == "done":
+                retention.after(event.address)
+
+        do(todo, tell)
 
     if ranks.count() > 1:
-        return _shared(stages, unfinished, do, options.device)
+        return _shared(stages, unfinished, watched, options.device)
     if not (todo := unfinished()):
         return
     if options.processes > 1:
         from stilts_xtreme import launch
 
         return launch.again(options.processes)
-    with watch(stages, len(stages) - len(todo)) as tell:
-        do(todo, tell)
+    with watch(stages, len(stages) - len(todo)) as show:
+        watched(todo, show)
 
 
 def _shared(stages: list[Any], unfinished: Callable[[], list[Any]], do: Callable[[list[Any], Any], None], device: str) -> None:
@@ -176,7 +200,14 @@ def _shared(stages: list[Any], unfinished: Callable[[], list[Any]], do: Callable
 
 
 def gpu() -> bool:
-    """Whether there is one."""
+    """Whether there is one; on Linux without a driver this is known without waiting for torch."""
+    if sys.platform == "linux" and not os.path.exists("/dev/kfd"):  # AMD's
+        import ctypes
+
+        try:
+            ctypes.CDLL("libcuda.so.1")
+        except OSError:
+            return False
     import torch
 
     return torch.cuda.is_available()

@@ -19,12 +19,15 @@ from stilts_xtreme.tasks.task import training_split
 
 
 class Planner:
-    """Builds the stages of one setup, each once (equal stages are the same object), with the languages of one benchmark."""
+    """Builds the stages of one setup, each once (equal stages are the same object), with the languages of one benchmark.
 
-    def __init__(self, setup: Any, benchmark: str = "xtreme"):
+    `where`: another place for data than the setup's.
+    """
+
+    def __init__(self, setup: Any, benchmark: str = "xtreme", where: data.Where | None = None):
         self.setup = setup
         self.benchmark = BENCHMARKS[benchmark]
-        self.where = _where(setup)
+        self.where = where or _where(setup)
         self._stages: dict[Stage, Stage] = {}
         self._reads: dict[tuple[str, str, str], Reads] = {}
 

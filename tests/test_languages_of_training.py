@@ -10,7 +10,7 @@ from stilts_xtreme.data.miniature import rows
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, digest, languages, read
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
-from stilts_xtreme.stages import train
+from stilts_xtreme.stages import schedule, train
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import TASKS, training
 from stilts_xtreme.tasks.task import training_split
@@ -114,10 +114,10 @@ def test_text_in_a_mixture_takes_its_share_of_the_steps() -> None:
     assert stage.tasks == ("mnli", "text") and stage.exponent == 0.3
     assert {("text", "train", code) for code in languages(TASKS["text"], stage.where)} <= reads(stage)
     sizes = {"mnli": 3200, "text": 100000}
-    rates = train._rates(stage, sizes)
+    rates = schedule.rates(stage, sizes)
     assert rates == {"mnli": 0.75, "text": 0.25}
-    steps, order = train._schedule(stage, sizes)
-    assert order.count("text") == pytest.approx(steps / 4, abs=1)
+    order = schedule.order(stage, sizes)
+    assert order.count("text") == pytest.approx(len(order) / 4, abs=1)
     passes = stage.recipe.epochs * 3200 / stage.recipe.batch_size
     assert order.count("mnli") == pytest.approx(passes, abs=1)  # text is trained besides the epochs, not in their place
     assert stage.labelled == ("mnli",)

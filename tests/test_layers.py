@@ -19,6 +19,7 @@ ROWS = {
     "stages": 8,
     "analysis": 9, "progress": 9, "listing": 9,
     "doctor": 9, "differences": 9,
+    "forecast": 9,
     "report": 10, "verify": 10,
     "cluster": 9, "watching": 10,
     "export": 11,

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from stilts_xtreme import disk, ranks, shown
-from stilts_xtreme.cli import aids, export, inputs, stages, store, studies
+from stilts_xtreme.cli import aids, export, forecasts, inputs, stages, store, studies
 from stilts_xtreme.errors import Aborted, Interrupted, Lost, RunFailed, UserError
 
 
@@ -28,6 +28,7 @@ for command in (
     inputs.score, inputs.tasks, inputs.check,
     aids.doctor, aids.diff,
     export.export, export.push,
+    forecasts.calibrate,
 ):  # fmt: skip
     app.command()(command)
 

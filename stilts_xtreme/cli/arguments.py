@@ -37,7 +37,7 @@ Processes = Annotated[
     typer.Option("--processes", min=1, help="Processes that share each stage's work: a GPU each, or cores.", show_default=False),
 ]
 Shard = Annotated[bool, typer.Option("--shard", help="Spread the layers' weights over the processes while training (FSDP).")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan as a tree: done, to do, shared.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan: done, to do, shared; of a study also its forecast.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result itself instead of its path.")]
 Jobs = Annotated[
     int | None,

@@ -7,7 +7,7 @@ from typing import Any
 from stilts_xtreme import console
 
 
-def submit(stages: list[Any], store: Any, settings: Any, study: list[str], name: str) -> None:
+def submit(stages: list[Any], store: Any, settings: Any, study: list[str], name: str, drop: bool) -> None:
     """Finish these stages by jobs that each do some of them: `study`, the words behind `stilts study`; under watch."""
     from stilts_xtreme.cluster import driver
     from stilts_xtreme.cluster.queue import Queue
@@ -16,7 +16,7 @@ def submit(stages: list[Any], store: Any, settings: Any, study: list[str], name:
     command = [sys.executable, "-m", "stilts_xtreme", "study", *study, "--job"]  # a job adds its round's folder
     queue = Queue(settings, command, f"stilts-{name}")
     queue.check()
-    console.finish(stages, store, lambda todo, tell: driver.run(todo, store, tell, queue), Options())
+    console.finish(stages, store, lambda todo, tell: driver.run(todo, store, tell, queue), Options(drop=drop))
 
 
 def job(stages: list[Any], store: Any, options: Any, folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from stilts_xtreme import console, shown
-from stilts_xtreme.cli import completion, launching, options
+from stilts_xtreme.cli import completion, forecasts, launching, options
 from stilts_xtreme.cli.arguments import (
     RUNS,
     AsJson,
@@ -34,17 +34,17 @@ def study(
 
     overrides = console.scaled(spec, setup, overrides)
     loaded, store_ = console.load(spec, overrides, {"study"}), console.store_at(store)
+    if dry_run:
+        return forecasts.dry_run(loaded, store_, how, where.jobs, as_json)
     cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
-    if dry_run:
-        return console.tree(stages, store_, {plan.address(cell.stage) for cell in cells})
-    how = replace(how, group=loaded.name)
+    how = replace(how, group=loaded.name, drop=loaded.weights == "drop")
     if job is not None:
         return launching.job(stages, store_, how, job)
     if where.cluster is None:
         console.run(stages, store_, how, where.jobs, where.memory)
     else:
-        launching.submit(stages, store_, where.cluster, options.again(spec, overrides, store, how), loaded.name)
+        launching.submit(stages, store_, where.cluster, options.again(spec, overrides, store, how), loaded.name, how.drop)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.study import gather
 

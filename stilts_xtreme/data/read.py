@@ -47,7 +47,12 @@ class HubCache:
     folder: Path | None = None
 
 
-Where = Miniature | Folder | HubCache
+@dataclass(frozen=True)
+class Release:
+    """No place: the full releases as they are known to be, for a plan of what cannot be read here."""
+
+
+Where = Miniature | Folder | HubCache | Release
 
 
 def name(where: Where) -> str:
@@ -59,6 +64,8 @@ def name(where: Where) -> str:
             return "release files" + (", missing splits cut from those that are there" if cut else "")
         case HubCache(folder_beside):
             return "the Hugging Face hub" + (", and release files for the tasks that have them" if folder_beside else "")
+        case Release():
+            return "the full releases, none of which is here"
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,8 @@ def languages(task: Task, where: Where) -> tuple[str, ...]:
             return miniature.languages(task.name, scored_split(task))
         case HubCache():
             return hub.languages(task)
+        case Release():
+            return task.languages
         case Folder(path, cut):
             files = folder.layout(task, path)
             if task.head == "mlm":
@@ -202,6 +211,13 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
             source, names = hub.splits(task, split)
             name = hub.source(source, names, language)
             return _Place(name, lambda: hub.rows(source, names, language), lambda: hub.digest(source, names, language))
+        case Release():
+            name = f"release:{task.name}/{split}-{language}"
+            return _Place(name, lambda: _not_here(name), lambda: hashlib.sha256(name.encode()).hexdigest())
+
+
+def _not_here(name: str) -> Iterator[Row]:
+    raise UserError(f"{name}: is not here, and only planned with")
 
 
 def nearest(task: Task, where: Where) -> Where:

@@ -34,6 +34,7 @@ ABOUT = {
     "Study.training_languages": "An axis: lists of languages to fine-tune in.",
     "orders": "More rows: chains of tasks in every order.",
     "targets": "The target tasks, a column each.",
+    "weights": "`drop`: a training's go as soon as nothing in the study starts from it any more; its result stays.",
     "noise": "Models are also evaluated on inputs with typing errors.",
     "Orders.tasks": "The tasks that every chain holds.",
     "Orders.random": "So many different orders, drawn; null: every order.",

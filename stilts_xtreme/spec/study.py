@@ -101,7 +101,8 @@ class Study(Model):
     """Axes whose product is a list of evaluations: intermediate x training languages x noise x recipes x targets x seeds.
 
     An entry of `intermediate`: a task, a mixture, a chain of those, "none", or "untrained" (a random encoder as it is).
-    `recipes` are names of recipes laid over the target's; an empty one is the setup's own.
+    `recipes` are names of recipes laid over the target's; an empty one is the setup's own. `weights`: whether a training's are
+    kept, or dropped as soon as nothing that is to be done in this study starts from them; no part of any address.
     """
 
     kind: Literal["study"]
@@ -116,6 +117,7 @@ class Study(Model):
     training_languages: Annotated[list[Languages], Field(min_length=1)] = [["en"]]
     recipes: Annotated[dict[Name, RecipeSpec], Field(min_length=1)] = {"usual": RecipeSpec()}
     noise: NoiseSpec | None = None
+    weights: Literal["keep", "drop"] = "keep"
     seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
 
     @field_validator("mixtures")

@@ -14,7 +14,8 @@ EVERY = 0.5  # seconds between two progress events
 class Options:
     """How to run, no part of any address: `device` auto or cpu; `threads` None: chosen by the size of the encoder;
     `checkpoint_every` seconds a stage keeps what it has so far; `processes` that share the work, which `shard` the layers'
-    weights among them where they train; `track` names trackers, which show its trainings in `group`."""
+    weights among them where they train; `track` names trackers, which show its trainings in `group`;
+    `drop` the weights of trainings that nothing to be done starts from any more."""
 
     device: str = "auto"
     threads: int | None = None
@@ -23,6 +24,7 @@ class Options:
     shard: bool = False
     track: tuple[str, ...] = ()
     group: str = ""
+    drop: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, 
     measure come last, one after another: nothing of ours runs beside them. Interrupted where a signal came; what was done by
     then is kept.
     """
-    todo = graph.most_needed_first(todo)
+    todo = graph.most_needed_first(todo, options.drop)
     alone = [stage for stage in todo if isinstance(stage, plan.Latency)]
     beside = [stage for stage in todo if not isinstance(stage, plan.Latency)]
     if jobs == 1 or len(beside) <= 1:
@@ -36,24 +36,6 @@ def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, 
         failed = processes.run(beside, store, options, tell, do, jobs, memory, needs)
     if failed := _in_turn(alone, store, options, tell, failed):
         raise graph.verdict(failed, todo)
-
-
-def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str], None]) -> list[plan.Stage]:
-    """Those of the stages and of all they need that are to be done. Damaged ones are removed, `note` told, and among them.
-
-    Weights are read for that only where a stage that is to be done starts from them.
-    """
-    everything, todo, needed = plan.ordered(stages), list[plan.Stage](), set[str]()
-    for stage in reversed(everything):  # each after those that start from it
-        if store.done(stage) and (faults := store.faults(stage, weights=plan.address(stage) in needed)):
-            note(f"{store.path(stage)}: {'; '.join(faults)}: this stage is done again")
-            store.discard(stage)
-        if store.done(stage):
-            store.forget(stage)  # where it was killed between the two
-        else:
-            todo.append(stage)
-            needed.update(map(plan.address, graph.starts(stage)))
-    return todo[::-1]
 
 
 def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:

@@ -15,7 +15,7 @@ from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.engine.train import Stream, accelerator, learning_rates, train
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.stages import models
+from stilts_xtreme.stages import models, schedule
 from stilts_xtreme.stages.encoded import Asked, Desk
 from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, Tell
 from stilts_xtreme.stages.journal import Journal, Saver
@@ -54,7 +54,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     labels = {task: _task(task).labels or _tags(_task(task), facts[task].values()) for task in stage.tasks}
     streams = {task: _stream(task, stage, desk, facts[task], labels[task]) for task in stage.tasks}
     sizes = {task: len(streams[task].features) for task in stage.tasks}
-    steps, order = _schedule(stage, sizes)
+    order = schedule.order(stage, sizes)
+    steps = len(order)
     devs = {task: _dev(task, stage, desk, labels[task]) for task in stage.tasks}
 
     import torch
@@ -113,7 +114,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "examples": {task: _examples(stage, facts[task].values()) for task in stage.tasks},
         "features": sizes,
         "steps": {"planned": steps, "done": journal.last.get("step", 0), "best": journal.best},
-        "rates": _rates(stage, sizes),
+        "rates": schedule.rates(stage, sizes),
         "dev": {task: {name: value for name, value in scores.items() if name != "threshold"} for task, scores in final.items()},
         "collapsed": bool(collapse),
         "collapse": collapse,
@@ -243,25 +244,6 @@ def _dev(name: str, stage: plan.Train, desk: Desk, labels: tuple[str, ...]) -> D
     chosen = np.sort(np.random.default_rng(0).permutation(told["examples"])[:limit]) if cut else None
     encoded = desk.encoded(task.name, "dev", "en", head=task.head, labels=labels, training=False, chosen=chosen)
     return Dev(told, encoded.examples(), encoded.features)
-
-
-def _rates(stage: plan.Train, sizes: Mapping[str, int]) -> dict[str, float]:
-    rule = stage.rates if isinstance(stage.rates, str) else dict(stage.rates)
-    labelled = mixture.rates({task: sizes[task] for task in stage.labelled}, rule, stage.cap, stage.temperature)
-    if stage.text_share is None:
-        return labelled
-    return {**{task: rate * (1 - stage.text_share) for task, rate in labelled.items()}, "text": stage.text_share}
-
-
-def _schedule(stage: plan.Train, sizes: Mapping[str, int]) -> tuple[int, list[str]]:
-    recipe = stage.recipe
-    steps = recipe.steps
-    if steps is None:
-        assert recipe.epochs is not None
-        counted = {task: sizes[task] for task in stage.labelled}  # text comes on top of the labelled tasks' epochs
-        whole = recipe.epochs * mixture.epoch_steps(counted, recipe.batch_size, stage.cap)
-        steps = max(1, round(whole / (1 - (stage.text_share or 0.0))))
-    return steps, mixture.schedule(_rates(stage, sizes), steps, stage.seed)
 
 
 def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str, Dev], last: Mapping[str, Any]) -> dict[str, str]:

@@ -24,6 +24,7 @@ BROKEN = (
 )  # what reading what is not whole ends in
 SCHEMAS = {"train": results.TRAINING, "predict": results.EVALUATION, "latency": results.LATENCY}
 SAVED = ".saved"
+LASTING = ("stage.json", "result.json", "log.jsonl")  # what is left of a training whose weights were dropped
 
 
 class Busy(Exception):
@@ -71,6 +72,15 @@ class Store:
     def faults(self, stage: plan.Stage, weights: bool = True) -> list[str]:
         """What is missing or damaged of the finished stage's files, a clause each; weights are large: they may be left out."""
         return manifest.faults(self.path(stage), lambda name: weights or not name.endswith(".safetensors"))
+
+    def drop(self, stage: plan.Train) -> None:
+        """Remove the finished training's weights, and all that is of use with them only; its result stays."""
+        with disk.writing(self.path(stage)):
+            manifest.drop(self.path(stage), LASTING)
+
+    def dropped(self, stage: plan.Stage) -> bool:
+        """Whether the finished stage's weights were dropped."""
+        return bool(manifest.dropped(self.path(stage)))
 
     def checkpoints(self, stage: plan.Stage) -> Checkpoints:
         """Those of a stage that is not finished; of a training the last two are kept."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from stilts_xtreme import disk
 from stilts_xtreme.errors import RunFailed
 
 NAME = "manifest.json"
+DROPPED = "dropped "  # before the digest of a file that was removed on purpose
 
 
 def files(folder: Path) -> list[str]:
@@ -29,21 +30,43 @@ def write(folder: Path) -> None:
     (folder / NAME).write_text(text(manifest(folder)), encoding="utf-8", newline="\n")
 
 
+def drop(folder: Path, kept: Collection[str]) -> None:
+    """Remove all files but those `kept`; the manifest says so first, and goes on naming them with their digests."""
+    told = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    gone = {name: digest for name, digest in told.items() if name not in kept}
+    if not all(digest.startswith(DROPPED) for digest in gone.values()):
+        marked = {name: DROPPED + digest.removeprefix(DROPPED) for name, digest in gone.items()}
+        disk.put(folder / NAME, text({**told, **marked}))
+    for name in gone:
+        (folder / name).unlink(missing_ok=True)
+
+
+def dropped(folder: Path) -> list[str]:
+    """The files that were dropped; none where the manifest cannot be read, which `faults` tells."""
+    try:
+        told = json.loads((folder / NAME).read_bytes())
+        return [name for name, digest in told.items() if digest.startswith(DROPPED)]
+    except (OSError, ValueError, AttributeError):
+        return []
+
+
 def faults(folder: Path, looked_at: Callable[[str], Any] = lambda name: True) -> list[str]:
-    """What is missing or damaged of a folder's files, a clause each: the manifest, and those it names that are `looked_at`."""
+    """What is missing or damaged of a folder's files, a clause each: the manifest, and those it names that are `looked_at` and
+    were not dropped."""
     try:
         written = (folder / NAME).read_bytes().decode()
         told = json.loads(written)
         if not told or written != text(told):  # so that no damage to the manifest itself goes unseen
             raise ValueError
+        gone = {name for name, digest in told.items() if digest.startswith(DROPPED)}
     except OSError:
         return [f"{NAME} is missing"]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):
         return [f"{NAME} is damaged"]
     found = []
     for name, digest in told.items():
         try:
-            if looked_at(name) and _digest(folder / name) != digest:
+            if looked_at(name) and name not in gone and _digest(folder / name) != digest:
                 found.append(f"{name} is damaged")
         except OSError:
             found.append(f"{name} is missing")
@@ -51,8 +74,11 @@ def faults(folder: Path, looked_at: Callable[[str], Any] = lambda name: True) ->
 
 
 def whole(folder: Path) -> Path:
-    """The folder, whose weights are about to be read; RunFailed where anything in it is damaged."""
-    if found := faults(folder):
+    """The folder, whose weights are about to be read; RunFailed where anything in it is damaged or was dropped."""
+    found = faults(folder)
+    if gone := dropped(folder):
+        found.append(f"{', '.join(gone)}: dropped, as `weights: drop` in a study's spec says")
+    if found:
         raise RunFailed(f"{folder}: {'; '.join(found)}; run the same command again, then this stage is done again")
     return folder
 

@@ -1,0 +1,90 @@
+"""What a study would take, and how fast this machine is."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from stilts_xtreme import console, shown
+from stilts_xtreme.cli.arguments import Device, SetupOption, Threads
+from stilts_xtreme.errors import UserError
+
+
+def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, as_json: bool) -> None:
+    """Print a study's plan as a tree, unless as JSON, and what it would take. Nothing is written, downloaded or run.
+
+    Where data is missing the study is planned as if the full releases were here, none of it done.
+    """
+    from stilts_xtreme import axes, plan
+    from stilts_xtreme.data.read import HubCache, Release
+    from stilts_xtreme.forecast import study, table
+    from stilts_xtreme.planner import Planner
+    from stilts_xtreme.stages import run
+
+    there: Any = store
+    try:
+        cells = axes.study(loaded)
+    except UserError as fault:
+        if not isinstance(Planner(loaded.setup).where, HubCache):
+            raise
+        told = "planned as if the full releases were here; this has to be mended before it can run:"
+        print(shown.message(f"{told}\n{fault}\n"), file=sys.stderr)
+        cells, there = axes.study(loaded, Release()), None
+    wanted = [plan.address(cell.stage) for cell in cells]
+    stages = plan.ordered([cell.stage for cell in cells])
+    device = "cuda" if options.device != "cpu" and console.gpu() else "cpu"
+    threads = max(run.threads(stage, options) for stage in stages)
+    drops, side_by_side = loaded.weights == "drop", console.side_by_side(stages, options, jobs)
+    how = study.How(device, side_by_side, threads, options.checkpoint_every, drops)
+    found = study.forecast(stages, wanted, there, how)
+    if as_json:
+        return print(shown.as_json(table.content(found)))
+    console.tree(stages, store, set(wanted))
+    print()
+    table.show(found, drops)
+
+
+def calibrate(
+    setup: SetupOption = None, device: Device = "auto", threads: Threads = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes side by side, after one alone.", show_default=False)
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.0, help="For each measurement; there are some fifteen.")] = 1.0,
+) -> None:  # fmt: skip
+    """Measure how fast this machine trains and predicts, for the forecasts of `stilts study SPEC --dry-run`.
+
+    With the encoder of a setup; without one, a miniature encoder on a CPU, XLM-R Large on a GPU. It takes a minute or two, and
+    nothing else should run meanwhile. The figures are kept for this user, by device (the file is printed; STILTS_CALIBRATION
+    names another).
+    """
+    from stilts_xtreme import plan
+    from stilts_xtreme.forecast import calibrate as calibrating
+    from stilts_xtreme.forecast import flops, speed
+    from stilts_xtreme.planner import Planner, lay
+    from stilts_xtreme.stages import run
+
+    options = console.options(device, threads)
+    cuda = device != "cpu" and console.gpu()
+    if setup is None:
+        origin: Any = plan.Pretrained("FacebookAI/xlm-roberta-large") if cuda else plan.Random(96, 3, 3, 384, 130, 2600)
+        recipe = plan.Recipe(dropout=0.1 if cuda else 0.0, max_length=128, precision="bf16" if cuda else "fp32")
+    else:
+        read = console.load(setup, None, {"setup"})
+        first = Planner(read).encoder(1)
+        origin, recipe = getattr(first, "start", first), lay(read.recipes.default)
+    shape = flops.shape(origin)
+    if shape is None:
+        raise UserError(f"{setup}: encoder: the shape of {origin.name} is not known here; give a local folder of it")
+    own = run.threads(plan.Predict(origin, "tatoeba", (), ()), options)
+    if isinstance(origin, plan.Random):
+        own = run.threads(plan.Train(origin, ("text",), recipe, 1, ()), options)
+    machine = speed.here("cuda" if cuda else "cpu", own)
+    asked = calibrating.asked(shape, recipe, machine, seconds)
+    most = jobs or (1 if cuda else max(1, (os.cpu_count() or 1) // own))
+    made = calibrating.calibrate(asked, sorted({1, most}), lambda text: print(text, file=sys.stderr))
+    speed.keep(made)
+    print(shown.content(f"{machine.told}, {own} threads; an encoder of width {shape.hidden} in {recipe.precision}"))
+    for count, one in made.speeds.items():
+        print(f"{count} side by side: training {one.train / 1e9:.1f} GFLOP/s, prediction {one.predict / 1e9:.1f} GFLOP/s each")
+    print(speed.path())

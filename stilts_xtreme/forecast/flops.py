@@ -1,0 +1,93 @@
+"""What a pass through an encoder and its head computes and weighs, from its shape alone.
+
+Floating-point operations of matrix products: a multiplication and an addition are two. A backward pass takes twice the forward
+one. Lookups, norms, activations and the optimizer's update are left out: they are no matrix products.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme import plan
+
+BACKWARD = 2.0
+FLOAT = 4  # bytes of a weight as it is kept
+STATE = 4  # copies of the weights in a checkpoint: weights, two moments, the best ones so far
+XLMR = {"positions": 514, "vocabulary": 250002}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An encoder's dimensions."""
+
+    hidden: int
+    layers: int
+    intermediate: int
+    positions: int
+    vocabulary: int
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the encoder: embeddings with their norm, and layers."""
+        width = self.hidden
+        layer = 4 * (width**2 + width) + 2 * width * self.intermediate + self.intermediate + width + 4 * width
+        return (self.vocabulary + self.positions + 1 + 2) * width + self.layers * layer
+
+    @property
+    def bytes(self) -> int:
+        """Of the weights as files."""
+        return FLOAT * self.parameters
+
+    @property
+    def tokenizer(self) -> int:
+        """Bytes of its tokenizer's file: 17.1 MB for XLM-R's 250,002 pieces, 0.12 MB for 1,768."""
+        return 68 * self.vocabulary
+
+    def forward(self, tokens: float, length: float, layers: int | None = None) -> float:
+        """FLOPs of so many tokens in rows of `length` through the encoder, or its first layers."""
+        width = self.hidden
+        per_layer = 8 * width**2 + 4 * width * self.intermediate + 4 * length * width
+        return tokens * per_layer * (self.layers if layers is None else layers)
+
+    def head(self, kind: str, rows: float, tokens: float, labels: int, mask_rate: float) -> float:
+        """FLOPs of a head's forward pass."""
+        width = self.hidden
+        if kind in ("classification", "multiple_choice"):
+            return rows * 2 * width * (width + (labels if kind == "classification" else 1))
+        if kind == "tagging":  # a label for each word: its first token
+            return tokens * 2 * width * labels
+        if kind == "span_qa":
+            return tokens * 2 * width * 2
+        if kind == "mlm":
+            return max(0.0, tokens - 2 * rows) * mask_rate * 2 * width * (width + self.vocabulary)
+        return 0.0
+
+
+PUBLISHED = {
+    "xlm-roberta-base": Shape(768, 12, 3072, **XLMR),
+    "xlm-roberta-large": Shape(1024, 24, 4096, **XLMR),
+    "bert-base-multilingual-cased": Shape(768, 12, 3072, 512, 119547),
+}
+
+
+def shape(origin: plan.Random | plan.Pretrained) -> Shape | None:
+    """An encoder's shape: as its spec says, of a known name, or in the configuration of a folder; None where it is not known.
+
+    A tokenizer that is trained here may learn fewer pieces than its spec allows: the vocabulary is an upper bound then.
+    """
+    if isinstance(origin, plan.Random):
+        return Shape(origin.hidden_size, origin.layers, origin.intermediate_size, origin.max_positions, origin.vocab_size)
+    if os.path.isdir(origin.name):
+        return _configured(Path(origin.name) / "config.json")
+    return PUBLISHED.get(origin.name.rpartition("/")[2])
+
+
+def _configured(path: Path) -> Shape | None:
+    names = ("hidden_size", "num_hidden_layers", "intermediate_size", "max_position_embeddings", "vocab_size")
+    try:
+        told: dict[str, Any] = json.loads(path.read_bytes())
+        return Shape(*(int(told[name]) for name in names))
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
