@@ -120,7 +120,7 @@ def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: f
             threads = max(running.threads(one, options) for one in todo)
             side_by_side = 1 if options.device != "cpu" and gpu() else max(1, host.cores() // threads)
         bytes_ = host.free_memory() if memory is None else int(memory * 2**30)
-        running.run(todo, store, options, tell, side_by_side, bytes_)
+        running.run(todo, store, options, tell, side_by_side, bytes_, stages)
 
     finish(stages, store, here)
 
