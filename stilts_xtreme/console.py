@@ -131,7 +131,7 @@ def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: f
 
     def here(todo: list[Any], tell: Any) -> None:
         bytes_ = host.free_memory() if memory is None else int(memory * 2**30)
-        running.run(todo, store, options, tell, side_by_side(todo, options, jobs), bytes_)
+        running.run(todo, store, options, tell, side_by_side(todo, options, jobs), bytes_, stages)
 
     finish(stages, store, here, options)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stilts_xtreme import plan, published
+from stilts_xtreme.errors import UserError
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import training
 
@@ -29,7 +30,10 @@ class Needs:
 
     def learn(self, stage: plan.Stage) -> None:
         """Take in what a finished stage took."""
-        took, shape = self.store.result(stage)["provenance"].get("peak_memory_bytes"), _shape(stage)
+        try:
+            took, shape = self.store.result(stage)["provenance"].get("peak_memory_bytes"), _shape(stage)
+        except UserError:  # damaged: whoever needs it says so
+            return
         if isinstance(took, int):
             self.sizes[shape] = max(self.sizes.get(shape, 0), round(MARGIN * took))
 

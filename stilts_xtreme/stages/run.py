@@ -18,8 +18,13 @@ from stilts_xtreme.store import Busy, Store
 PAUSE = 0.2  # seconds between two looks at what others are doing
 
 
-def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int = 1, memory: int | None = None) -> None:
+def run(
+    todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int = 1, memory: int | None = None,
+    others: Sequence[plan.Stage] = (),
+) -> None:  # fmt: skip
     """Finish these stages, up to `jobs` side by side within `memory` bytes; what they need is among them or finished.
+
+    `others`: stages of which finished ones tell what those like them need of memory.
 
     A stage that fails does not stop those that do not need it; at the end RunFailed names the failures (UserError where the
     cause was the input). Stages that another process is doing are waited for while there is anything else to do. Stages that
@@ -32,7 +37,7 @@ def run(todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, 
     if jobs == 1 or len(beside) <= 1:
         failed = _in_turn(beside, store, options, tell)
     else:
-        needs = Needs(plan.ordered(todo), store)
+        needs = Needs(others, store)
         failed = processes.run(beside, store, options, tell, do, jobs, memory, needs)
     if failed := _in_turn(alone, store, options, tell, failed):
         raise graph.verdict(failed, todo)
