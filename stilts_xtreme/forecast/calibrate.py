@@ -4,31 +4,16 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.forecast.flops import Shape
-from stilts_xtreme.forecast.speed import Calibration, Machine, Speed, torch_version
+from stilts_xtreme.forecast.measure import PATIENCE, child
+from stilts_xtreme.forecast.speed import Asked, Calibration, Machine, Speed, torch_version
 
 LARGE = 100_000_000  # weights of an encoder of which a CPU is given two layers only
-PATIENCE = 1800.0  # seconds for one child
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is calibrated: an encoder's shape, of which `layers` are measured; how it is trained; on what.
-
-    `seconds` for each of the measurements.
-    """
-
-    shape: Shape
-    layers: int
-    recipe: plan.Recipe
-    machine: Machine
-    seconds: float
 
 
 def asked(shape: Shape, recipe: plan.Recipe, machine: Machine, seconds: float) -> Asked:
@@ -48,24 +33,22 @@ def calibrate(asked: Asked, jobs: Sequence[int], tell: Callable[[str], None]) ->
 
 
 def _side_by_side(asked: Asked, jobs: int, tell: Callable[[str], None]) -> dict[str, Any]:
-    from stilts_xtreme.forecast import measure
-
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(jobs)
     pipes, children = [], []
     for _ in range(jobs):
         ours, theirs = context.Pipe(duplex=False)
-        child = context.Process(target=measure.child, args=(theirs, barrier, asked, time.time()), daemon=True)
-        child.start()
+        one = context.Process(target=child, args=(theirs, barrier, asked, time.time()), daemon=True)
+        one.start()
         theirs.close()
         pipes.append(ours)
-        children.append(child)
+        children.append(one)
     try:
         found = [_hear(pipe, tell if number == 0 else None) for number, pipe in enumerate(pipes)]
     finally:
-        for child in children:
-            child.terminate()
-            child.join()
+        for one in children:
+            one.terminate()
+            one.join()
     return _mean(found)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.forecast.calibrate import PATIENCE, Asked
 from stilts_xtreme.forecast.flops import BACKWARD, Shape
+from stilts_xtreme.forecast.speed import Asked
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -25,6 +25,7 @@ SHORT, LONG = 24, 96  # tokens of a row, for the cost of a FLOP
 FEW = 8  # rows of a batch, for the cost of a row
 LINES, PIECES, TRAINED, SCORED = 5000, 2600, 2000, 200  # of text, for the tokenizer; examples of a task
 SENTENCES = 3000  # a side, for mining
+PATIENCE = 1800.0  # seconds that one child waits for another, and we for one
 STEPS = 4096  # more than there is time for
 
 

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import disk, files
+from stilts_xtreme import disk, files, plan
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.forecast.flops import Shape
 from stilts_xtreme.forecast.work import Work
@@ -75,6 +75,20 @@ class Machine:
     def told(self) -> str:
         """In words."""
         return f"{self.name}, {self.processors} cores" if self.device == "cpu" else self.name
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is calibrated: an encoder's shape, of which `layers` are measured; how it is trained; on what.
+
+    `seconds` for each of the measurements.
+    """
+
+    shape: Shape
+    layers: int
+    recipe: plan.Recipe
+    machine: Machine
+    seconds: float
 
 
 @dataclass(frozen=True)
