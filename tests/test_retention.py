@@ -100,6 +100,8 @@ def test_only_what_a_result_needs_is_left(dropped) -> None:
         assert told["model.safetensors"].startswith("dropped ") and len(told["model.safetensors"]) == 72
         with pytest.raises(RunFailed, match="model.safetensors.*dropped, as `weights: drop`"):
             whole(folder)
+        told = stilts("export", folder, dropped.with_name("exported"), code=2).stderr
+        assert "its weights were dropped" in told and told.count("\n") == 1
 
 
 @pytest.mark.slow

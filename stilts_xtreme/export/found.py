@@ -7,7 +7,7 @@ from typing import Any
 
 from stilts_xtreme import results
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.store import faults
+from stilts_xtreme.store import dropped, faults
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,10 @@ def find(asked: str, store: Path) -> Run:
         raise UserError(f"{asked} is an evaluation, which has no weights; {hint}")
     if damaged := faults(folder):
         raise UserError(f"{folder}: {'; '.join(damaged)}; run the command that trained it again, then it is done again")
+    if dropped(folder):
+        raise UserError(
+            f"{folder}: its weights were dropped (`weights: drop`); run the study with `weights=keep` to train it again"
+        )
     return Run(folder, result)
 
 

@@ -2,6 +2,6 @@
 
 from stilts_xtreme.store.checkpoints import Checkpoints
 from stilts_xtreme.store.folders import CACHE, SCHEMAS, Busy, Store
-from stilts_xtreme.store.manifest import faults, files, manifest, whole
+from stilts_xtreme.store.manifest import dropped, faults, files, manifest, whole
 
-__all__ = ["CACHE", "SCHEMAS", "Busy", "Checkpoints", "Store", "faults", "files", "manifest", "whole"]
+__all__ = ["CACHE", "SCHEMAS", "Busy", "Checkpoints", "Store", "dropped", "faults", "files", "manifest", "whole"]
