@@ -14,7 +14,7 @@ JOBS   ?=
 FULL   ?=
 
 STILTS  := $(VENV)/bin/stilts
-PYTEST  := $(VENV)/bin/python -m pytest
+PYTEST  := $(VENV)/bin/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 READY   := $(VENV)/.installed-$(TORCH)
 STUDIES := main xtreme-r multitask low-resource noise order mlm translated
 comma   := ,
