@@ -52,19 +52,20 @@ def work(name: str, threads: int, shard: bool, to: Path) -> None:
     torch.set_num_threads(threads)
     sharding.place(model, runner.device, shard)
     loop = training.train(model, streams, [TASK] * job.steps, setting.recipe(job), setting.SEED, tokenizer, runner, None, met)
-    tokens, loss = 0, 0.0
+    tokens, losses = 0, []
     for step in loop:
         if step.number == WARM:
             began = time.perf_counter()
         if step.number > WARM:
-            tokens, loss, last = tokens + step.tokens, step.loss, time.perf_counter()
+            tokens, last = tokens + step.tokens, time.perf_counter()
+            losses.append(step.loss)
     if ranks.first():
-        to.write_text(json.dumps({"rate": tokens / (last - began), "loss": loss}))
+        to.write_text(json.dumps({"rate": tokens / (last - began), "losses": losses}))
     if ranks.count() > 1:
         ranks.leave()
 
 
-def side(name: str, kind: str) -> dict[str, float]:
+def side(name: str, kind: str) -> dict[str, Any]:
     """One turn of a side."""
     from stilts_xtreme.launch import _environment
 
@@ -100,10 +101,12 @@ def main() -> None:
             load.append(os.getloadavg()[0])
         for kind in list(SIDES)[1:]:
             ratios = [one[kind]["rate"] / one["one"]["rate"] for one in rounds]
-            spread = max(abs(one[kind]["loss"] / one["one"]["loss"] - 1) for one in rounds)
+            pairs = [pair for one in rounds for pair in zip(one[kind]["losses"], one["one"]["losses"], strict=True)]
+            spread = max(abs(ours / alone - 1) for ours, alone in pairs)
             row = {"row": f"devices-{name}-{kind}", "batch": JOBS[name].batch, "ratio": statistics.median(ratios)}
-            rows.append(row | {"ratios": ratios, "loss_differs_by": spread, "rounds": rounds, "load": load[:]})
-            print(f"{row['row']}: {row['ratio']:.2f} ({min(ratios):.2f} to {max(ratios):.2f}), loss differs by {spread:.1e}")
+            rates = [{kind: one[kind]["rate"] for kind in SIDES} for one in rounds]
+            rows.append(row | {"ratios": ratios, "losses_differ_by": spread, "tokens_a_second": rates, "load": load[:]})
+            print(f"{row['row']}: {row['ratio']:.2f} ({min(ratios):.2f} to {max(ratios):.2f}), losses differ by {spread:.1e}")
     where = f"{os.cpu_count()} cores"
     store.add(store.RESULTS / "devices.json", rows, time.monotonic() - began, where)
 
