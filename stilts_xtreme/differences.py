@@ -9,7 +9,7 @@ from typing import Any
 
 from stilts_xtreme import results
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.store import SCHEMAS, Store
+from stilts_xtreme.store import Store
 
 SAME = 1e-9  # scores that differ by no more are the same
 KINDS = (results.STUDY, results.TRAINING, results.EVALUATION, results.LATENCY, results.LATENCY_STUDY)
@@ -42,10 +42,10 @@ def read(named: str, store: Store) -> dict[str, Any]:
     """The result in a file, or of the finished stage whose address begins so."""
     if Path(named).is_file():
         return results.read(Path(named), *KINDS)
-    found = [path for kind in SCHEMAS for path in store.root.glob(f"{kind}/*/result.json") if path.parent.name.startswith(named)]
-    if len(found) != 1 or not named:
+    found = store.beginning(named)
+    if len(found) != 1:
         raise UserError(f"{named}: neither a file nor the address of one finished stage in {store.root} ({len(found)} begin so)")
-    return results.read(found[0], *KINDS)
+    return results.read(found[0] / "result.json", *KINDS)
 
 
 def between(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:

@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
+from stilts_xtreme import host
 from stilts_xtreme.store import CACHE, SCHEMAS, Store
 
 NAME = "stilts-xtreme"
@@ -112,9 +113,8 @@ def machine() -> Iterator[Fact]:
     told = environment(torch.device("cpu"), torch.get_num_threads())
     yield Fact("machine", "system", told["system"])
     yield Fact("machine", "processor", told["processor"])
-    there, ours = os.cpu_count() or 1, _ours()
-    trap = f"{ours} of {there} processors are ours: without --jobs and --threads too much is run at once" if ours < there else ""
-    yield Fact("machine", "processors", there if ours == there else f"{ours} of {there}", trap)
+    there, ours = os.cpu_count() or 1, host.cores()
+    yield Fact("machine", "processors", there if ours == there else f"{ours} of {there}")
     if "memory_bytes" in told:
         yield Fact("machine", "memory", _bytes(told["memory_bytes"]))
     yield Fact("machine", "vector instructions", told["vector_instructions"])
@@ -125,16 +125,6 @@ def machine() -> Iterator[Fact]:
     for name in SAID:
         if name in os.environ and name not in OFFLINE:
             yield Fact("machine", name, _host(os.environ[name]) if name == "HF_ENDPOINT" else os.environ[name])
-
-
-def _ours() -> int:
-    """Processors that this process may use, by its mask and the quota of its control group."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return max(1, min(count, int(quota) // int(period)))
-    except (OSError, ValueError):  # another system; "max": no quota
-        return count
 
 
 def _gpus(torch: Any) -> Iterator[Fact]:
@@ -163,19 +153,24 @@ def caches() -> Iterator[Fact]:
     for name, folder_ in (("hub's cache", hub), ("datasets' cache", data)):
         yield Fact("caches", name, f"{folder_}: {_taken(folder_)}")
     for name in OFFLINE:
-        if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"):
+        if _set(name):
             yield Fact("caches", name, os.environ[name], f"{name} is set: what is not in the caches is not found")
 
 
 def hub() -> Fact:
     """Whether the hub answers; nothing is asked where we are to be offline. Never takes longer than `ANSWER`."""
     url = os.environ.get("HF_ENDPOINT") or HUB
-    if any(os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE") for name in OFFLINE):
+    if any(map(_set, OFFLINE)):
         return Fact("hub", _host(url), "not asked: offline is set")
     if urlsplit(url).scheme not in ("http", "https"):
         return Fact("hub", _host(url), "not asked", "HF_ENDPOINT is no http address")
     said = _within(ANSWER, lambda: _head(url))
     return Fact("hub", _host(url), said or f"no answer in {ANSWER:g} s: offline; setups with local data need no hub")
+
+
+def _set(name: str) -> bool:
+    """Whether a switch in the environment is on, as the Hugging Face libraries read it."""
+    return os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")
 
 
 def _head(url: str) -> str:
@@ -208,7 +203,7 @@ def _host(url: str) -> str:
 
 def folder(store: Store) -> Iterator[Fact]:
     """The store: what stands in it, what dead processes left, whether it can be written, how much room there is."""
-    counts = {kind: len(list((store.root / kind).glob("[0-9a-f]*/result.json"))) for kind in SCHEMAS}
+    counts = {kind: store.count(kind)[0] for kind in SCHEMAS}
     told = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
     yield Fact("store", "folder", f"{store.root.absolute()}" + ("" if store.root.is_dir() else " (not there yet)"))
     if store.root.is_dir():

@@ -1,6 +1,7 @@
 """What this machine, or the part of it that is ours, has: processors, and memory in bytes."""
 
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -8,10 +9,16 @@ GROUPS = Path("/sys/fs/cgroup")
 
 
 def cores() -> int:
-    """Processors that this process may use: of the machine, or of the Slurm job it is in."""
-    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processors that this process may use: by its mask, the quota of its control group, and the Slurm job it is in."""
+    found = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
     given = os.environ.get("SLURM_CPUS_ON_NODE", "")
-    return max(1, min(mine, int(given))) if given.isdigit() else mine
+    found += [int(given)] if given.isdigit() else []
+    try:
+        quota, period = (GROUPS / "cpu.max").read_text(encoding="ascii").split()
+        found.append(int(quota) // int(period))
+    except (OSError, ValueError):  # another system; "max": no quota
+        pass
+    return max(1, min(found))
 
 
 def free_memory() -> int | None:
@@ -56,13 +63,29 @@ def forget_peak() -> None:
         pass
 
 
-def _line(file: str, key: str) -> int | None:
-    """Bytes behind the first `key:` of a file that tells kB."""
+def memory() -> int | None:
+    """What the machine has; None where the system does not tell."""
+    return _line("/proc/meminfo", "MemTotal")
+
+
+def processor() -> str:
+    """The name of the machine's processors, or of their kind."""
+    return said("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
+
+
+def said(file: str, key: str) -> str | None:
+    """The value behind the first `key:` in a file of the system; None where there is none."""
     try:
-        with open(file, encoding="ascii", errors="replace") as lines:
-            return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:")), None)
+        with open(file, encoding="utf-8", errors="replace") as lines:
+            return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key), None)
     except OSError:
         return None
+
+
+def _line(file: str, key: str) -> int | None:
+    """Bytes behind the first `key:` of a file that tells kB."""
+    found = said(file, key)
+    return int(found.split()[0]) * 1024 if found else None
 
 
 def _limits() -> list[tuple[tuple[Path, str], tuple[Path, str], Path]]:

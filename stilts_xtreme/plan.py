@@ -181,6 +181,12 @@ def chain(stage: Stage) -> list[Stage]:
     return [*(chain(earlier) if earlier else []), stage]
 
 
+def root(stage: Stage) -> Random | Pretrained:
+    """The encoder that the stage's chain begins with."""
+    first = chain(stage)[0]
+    return first.start if isinstance(first, Train) else first.model  # type: ignore[union-attr, return-value]
+
+
 def identity(stage: Stage) -> dict[str, Any]:
     """What decides the stage's result, as plain JSON; the stage it starts from counts by its address."""
     told = {f.name: getattr(stage, f.name) for f in fields(stage) if f.name != "where"}
@@ -228,7 +234,7 @@ def named(identity: Any) -> str:
 def family(stage: Train) -> str:
     """Like the address, but the same for stages that differ only in the seeds of their chain."""
     told = [{**identity(link), "seed": None, "start": None} for link in chain(stage)]
-    canonical = json.dumps([_origin(chain(stage)[0].start), told], sort_keys=True)  # type: ignore[union-attr, arg-type]
+    canonical = json.dumps([_origin(root(stage)), told], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar
 
-from stilts_xtreme import stop
+from stilts_xtreme import host, stop
 from stilts_xtreme.errors import Interrupted, Lost, RunFailed, UserError
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ def join(device: str) -> None:
     gpu = device != "cpu" and torch.cuda.is_available()
     if gpu and here > (there := torch.cuda.device_count()):
         raise UserError(f"{here} processes: this machine has {there} GPUs; give each its own, or say --device cpu")
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // here)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, host.cores() // here)))
     if gpu:
         torch.cuda.set_device(number)
     with reaching():

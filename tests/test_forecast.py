@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import axes, plan, spec
+from stilts_xtreme import axes, flops, plan, spec
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.forecast import flops, speed, timeline
+from stilts_xtreme.forecast import speed, timeline
 from stilts_xtreme.forecast.sizes import Cut, Lengths, Size, Sizes, encoded
 from stilts_xtreme.forecast.twins import Twins
 from stilts_xtreme.forecast.work import Part, Unknown, Work, work

@@ -13,7 +13,7 @@ ROWS = {
     "tasks": 2,
     "spec": 3, "data": 3, "noise": 3, "schemas": 3,
     "plan": 4, "results": 4, "published": 4, "planner": 5, "axes": 6,
-    "store": 5,
+    "store": 5, "flops": 5,
     "heads": 6,
     "engine": 7,
     "stages": 8,

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import flops, plan, results
 from stilts_xtreme.errors import RunFailed
-from stilts_xtreme.forecast import flops
 from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.retention import Retention
 from stilts_xtreme.store import Store, faults, manifest, whole

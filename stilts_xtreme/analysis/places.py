@@ -57,12 +57,11 @@ class Map:
 
 def seen(stage: plan.Stage, store: Store) -> Seen:
     """The text that the first encoder of a finished stage was trained on."""
-    first = plan.chain(stage)[0]
-    origin = first.start if isinstance(first, plan.Train) else first.model
+    origin = plan.root(stage)
     if isinstance(origin, plan.Pretrained):
         name = origin.name.rstrip("/").rpartition("/")[2].lower()
         return Seen(lacks=UNSEEN_BY_XLMR if name.startswith(XLMR) else None)
-    read = [told for told in store.result(first)["data"] if (told["task"], told["split"]) == ("text", "train")]
+    read = [told for told in store.result(plan.chain(stage)[0])["data"] if (told["task"], told["split"]) == ("text", "train")]
     return Seen({told["language"]: told["examples"] for told in read})
 
 

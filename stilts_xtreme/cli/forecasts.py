@@ -1,6 +1,5 @@
 """What a study would take, and how fast this machine is."""
 
-import os
 import sys
 from typing import Annotated, Any
 
@@ -58,9 +57,9 @@ def calibrate(
     nothing else should run meanwhile. The figures are kept for this user, by device (the file is printed; STILTS_CALIBRATION
     names another).
     """
-    from stilts_xtreme import plan
+    from stilts_xtreme import flops, host, plan
     from stilts_xtreme.forecast import calibrate as calibrating
-    from stilts_xtreme.forecast import flops, speed
+    from stilts_xtreme.forecast import speed
     from stilts_xtreme.planner import Planner, lay
     from stilts_xtreme.stages import run
 
@@ -81,7 +80,7 @@ def calibrate(
         own = run.threads(plan.Train(origin, ("text",), recipe, 1, ()), options)
     machine = speed.here("cuda" if cuda else "cpu", own)
     asked = calibrating.asked(shape, recipe, machine, seconds)
-    most = jobs or (1 if cuda else max(1, (os.cpu_count() or 1) // own))
+    most = jobs or (1 if cuda else max(1, host.cores() // own))
     made = calibrating.calibrate(asked, sorted({1, most}), lambda text: print(text, file=sys.stderr))
     speed.keep(made)
     print(shown.content(f"{machine.told}, {own} threads; an encoder of width {shape.hidden} in {recipe.precision}"))

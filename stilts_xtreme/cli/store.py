@@ -54,10 +54,13 @@ def runs_show(
     store: StoreOption = RUNS,
 ) -> None:
     """Print a finished stage's result."""
-    found = [result for _, folder, result in console.store_at(store).runs() if folder.name.startswith(address)]
+    from stilts_xtreme import results
+    from stilts_xtreme.store import SCHEMAS
+
+    found = console.store_at(store).beginning(address)
     if len(found) != 1:
         raise UserError(f"{store}: {len(found)} finished stages have an address that begins with {address!r}")
-    print(shown.as_json(found[0]))
+    print(shown.as_json(results.read(found[0] / "result.json", *SCHEMAS.values())))
 
 
 def runs_clean(

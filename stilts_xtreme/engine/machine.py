@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from stilts_xtreme import host
+
 LOOK = 0.5  # seconds to see which processors are idle
 Times = dict[int, tuple[float, float]]  # by processor: busy and idle ticks
 
@@ -19,9 +21,9 @@ def environment(device: torch.device, threads: int) -> dict[str, Any]:
     """Hardware, system, versions and threads, as far as they can be known."""
     told: dict[str, Any] = {
         "device": device.type,
-        "processor": _first("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
+        "processor": host.processor(),
         "processors": os.cpu_count(),
-        "memory_bytes": _bytes(_first("/proc/meminfo", "MemTotal")),
+        "memory_bytes": host.memory(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "threads": threads,
         "vector_instructions": torch.backends.cpu.get_cpu_capability(),
@@ -42,7 +44,7 @@ def _native_bf16(device: torch.device) -> bool | None:
     """Whether the chip multiplies bf16 itself; None where that cannot be asked."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    flags = _first("/proc/cpuinfo", "flags")
+    flags = host.said("/proc/cpuinfo", "flags")
     return None if flags is None else bool({"avx512_bf16", "amx_bf16"} & set(flags.split()))
 
 
@@ -113,16 +115,3 @@ def _ticks() -> Times:
             idle = values[3] + values[4]
             found[int(name[3:])] = sum(values) - idle, idle
     return found
-
-
-def _first(file: str, key: str) -> str | None:
-    """The value behind the first `key:` in a file of the system."""
-    try:
-        with open(file, encoding="utf-8") as lines:
-            return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), None)
-    except OSError:
-        return None
-
-
-def _bytes(told: str | None) -> int | None:
-    return int(told.split()[0]) * 1024 if told else None

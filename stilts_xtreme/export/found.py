@@ -7,7 +7,7 @@ from typing import Any
 
 from stilts_xtreme import results
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.store import dropped, faults
+from stilts_xtreme.store import Store, dropped, faults
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,13 @@ def find(asked: str, store: Path) -> Run:
     if damaged := faults(folder):
         raise UserError(f"{folder}: {'; '.join(damaged)}; run the command that trained it again, then it is done again")
     if dropped(folder):
-        raise UserError(
-            f"{folder}: its weights were dropped (`weights: drop`); run the study with `weights=keep` to train it again"
-        )
+        again = f"`stilts runs clean {folder.name} --store {folder.parent.parent}`, then its study with `weights=keep`"
+        raise UserError(f"{folder}: its weights were dropped (`weights: drop`); to train it again: {again}")
     return Run(folder, result)
 
 
 def _by_address(asked: str, store: Path) -> Path:
-    folders = [path.parent for kind in ("train", "predict") for path in sorted((store / kind).glob("*/result.json"))]
-    found = [folder for folder in folders if asked and folder.name.startswith(asked)]
+    found = Store(store).beginning(asked)
     if len(found) != 1:
         what = "is no folder of a finished training, and " if not found else ""
         raise UserError(

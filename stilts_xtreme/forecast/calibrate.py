@@ -9,7 +9,7 @@ from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.errors import RunFailed
-from stilts_xtreme.forecast.flops import Shape
+from stilts_xtreme.flops import Shape
 from stilts_xtreme.forecast.measure import PATIENCE, child
 from stilts_xtreme.forecast.speed import Asked, Calibration, Machine, Speed, torch_version
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.forecast.flops import BACKWARD, Shape
+from stilts_xtreme.flops import BACKWARD, Shape
 from stilts_xtreme.forecast.speed import Asked
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS

@@ -2,16 +2,15 @@
 
 import json
 import os
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import disk, files, plan
+from stilts_xtreme import disk, files, host, plan
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.forecast.flops import Shape
+from stilts_xtreme.flops import Shape
 from stilts_xtreme.forecast.work import Work
 
 COMMITTED = Path(__file__).with_name("committed.json")
@@ -159,20 +158,11 @@ def here(device: str, threads: int) -> Machine:
         import torch
 
         return Machine("cuda", torch.cuda.get_device_name(), torch.cuda.device_count(), threads)
-    return Machine("cpu", _processor(), os.cpu_count() or 1, threads)
+    return Machine("cpu", host.processor(), os.cpu_count() or 1, threads)
 
 
 def torch_version() -> str:
     return metadata.version("torch").partition("+")[0]
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            found = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    except OSError:
-        found = ""
-    return found or platform.processor() or platform.machine()
 
 
 def _of(one: Calibration) -> tuple[Any, ...]:

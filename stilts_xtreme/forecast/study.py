@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from stilts_xtreme import plan
-from stilts_xtreme.forecast import flops, speed, timeline
+from stilts_xtreme import flops, plan
+from stilts_xtreme.forecast import speed, timeline
 from stilts_xtreme.forecast.sizes import COMMITTED, COUNTED, READ, RELEASED, Sizes
 from stilts_xtreme.forecast.twins import Twins
 from stilts_xtreme.forecast.work import Unknown, Work, work
@@ -81,7 +81,7 @@ def forecast(stages: Sequence[plan.Stage], wanted: Sequence[str], store: Store |
     """
     todo = remaining(stages, store) if store else list(stages)
     sizes = Sizes(store, stages[0].where)
-    works = {plan.address(stage): work(stage, flops.shape(_origin(stage)), sizes) for stage in todo}
+    works = {plan.address(stage): work(stage, flops.shape(plan.root(stage)), sizes) for stage in todo}
     known = [stage for stage in todo if isinstance(works[plan.address(stage)], Work)]
     done: dict[str, Work] = {name: found for name, found in works.items() if isinstance(found, Work)}
     fresh = _fresh(known, done)
@@ -110,11 +110,6 @@ def forecast(stages: Sequence[plan.Stage], wanted: Sequence[str], store: Store |
     )
 
 
-def _origin(stage: plan.Stage) -> plan.Random | plan.Pretrained:
-    first = plan.chain(stage)[0]
-    return first.start if isinstance(first, plan.Train) else first.model  # type: ignore[union-attr, return-value]
-
-
 def _fresh(stages: Sequence[plan.Stage], works: Mapping[str, Work]) -> dict[str, tuple[float, float]]:
     """Tokens that each stage is the first to encode, in the order they are done, and the bytes these take in the cache."""
     seen, found = set[Any](), dict[str, tuple[float, float]]()
@@ -122,7 +117,7 @@ def _fresh(stages: Sequence[plan.Stage], works: Mapping[str, Work]) -> dict[str,
         tokens = taken = 0.0
         head = stage.tasks if isinstance(stage, plan.Train) else stage.task
         for reading in works[plan.address(stage)].readings:
-            key = _origin(stage), reading.key, head if reading.training else None
+            key = plan.root(stage), reading.key, head if reading.training else None
             if key not in seen and not reading.size.cached:
                 tokens, taken = tokens + reading.size.tokens, taken + reading.bytes
             seen.add(key)
@@ -137,7 +132,7 @@ def _clock(
     """Seconds of a stage beside others; the device and where the figures come from."""
     if not stages:
         return lambda stage, running: 0.0, (how.device, "nothing is to be done")
-    machine, shape = speed.here(how.device, how.threads), flops.shape(_origin(stages[0]))
+    machine, shape = speed.here(how.device, how.threads), flops.shape(plan.root(stages[0]))
     assert shape is not None
     precision = _precision(stages)
     found = speed.nearest(speed.kept(), machine, shape, precision)
@@ -181,7 +176,7 @@ def _precision(stages: Sequence[plan.Stage]) -> str:
 def _elsewhere(stages: Sequence[plan.Stage], works: Mapping[str, Work]) -> list[Time]:
     """Hours of one GPU, by its peak: nothing was measured there."""
     told = []
-    shapes = [flops.shape(_origin(stage)) for stage in stages]
+    shapes = [flops.shape(plan.root(stage)) for stage in stages]
     if any(shape.hidden < SMALL for shape in shapes if shape):
         return []
     for name, peaks in PEAKS.items():
@@ -199,7 +194,7 @@ def _disk(
 
     def of(stage: plan.Stage) -> timeline.Bytes:
         name = plan.address(stage)
-        shape = flops.shape(_origin(stage)) if isinstance(stage, plan.Train) else None
+        shape = flops.shape(plan.root(stage)) if isinstance(stage, plan.Train) else None
         long = courses["keep"].ends[name] - courses["keep"].begins[name] > how.every
         state = CHECKPOINTS * flops.STATE * shape.bytes if shape and long else 0.0
         return timeline.Bytes(fresh[name][1], state, works[name].weights, works[name].rest)

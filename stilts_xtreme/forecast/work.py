@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from stilts_xtreme import plan
-from stilts_xtreme.forecast.flops import BACKWARD, FLOAT, Shape
+from stilts_xtreme.flops import BACKWARD, FLOAT, Shape
 from stilts_xtreme.forecast.sizes import Cut, Size, Sizes
 from stilts_xtreme.stages import schedule
 from stilts_xtreme.tasks import mixture

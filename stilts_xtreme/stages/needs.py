@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from stilts_xtreme import plan, published
+from stilts_xtreme import flops, plan
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import training
@@ -84,16 +84,16 @@ def estimate(stage: plan.Stage) -> int | None:
     if isinstance(stage, plan.Latency):
         found = [estimate(model) for model in stage.models]
         return None if None in found else max(found, default=None)  # type: ignore[type-var]
-    encoder = _encoder(_root(stage))
-    if encoder is None:
+    shape = flops.here(plan.root(stage))
+    if shape is None:
         return None
-    weights, width, inner, layers, vocabulary = encoder
+    weights, width, inner, layers = shape.parameters, shape.hidden, shape.intermediate, shape.layers
     if isinstance(stage, plan.Predict):
         return LIBRARIES + 4 * (weights + ROWS * (6 * width + 2 * inner))
     recipe, heads = stage.recipe, {training(task)[0].head for task in stage.tasks}
     tokens = (recipe.micro_batch or recipe.batch_size) * recipe.max_length * (4 if "multiple_choice" in heads else 1)
     kept = tokens * layers * (16 * width + 3 * inner)
-    guessed = 3 * round(tokens * recipe.mask_rate) * vocabulary if "mlm" in heads else 0
+    guessed = 3 * round(tokens * recipe.mask_rate) * shape.vocabulary if "mlm" in heads else 0
     return LIBRARIES + 4 * (6 * weights + kept + guessed)
 
 
@@ -102,26 +102,6 @@ def _shape(stage: plan.Stage) -> Any:
     if isinstance(stage, plan.Latency):
         return "latency", stage.task, tuple(map(_shape, stage.models))
     if isinstance(stage, plan.Predict):
-        return "predict", _root(stage), stage.task, stage.languages, stage.max_length
+        return "predict", plan.root(stage), stage.task, stage.languages, stage.max_length
     recipe = stage.recipe
-    return "train", _root(stage), stage.tasks, recipe.micro_batch or recipe.batch_size, recipe.max_length, recipe.precision
-
-
-def _root(stage: plan.Train | plan.Predict) -> plan.Random | plan.Pretrained:
-    first = plan.chain(stage)[0]
-    return first.start if isinstance(first, plan.Train) else first.model  # type: ignore[union-attr, return-value]
-
-
-def _encoder(root: plan.Random | plan.Pretrained) -> tuple[int, int, int, int, int] | None:
-    """Weights, width, inner width, layers, vocabulary; of a published one as its folder or the hub's cache tells."""
-    if isinstance(root, plan.Random):
-        width, inner, layers, vocabulary = root.hidden_size, root.intermediate_size, root.layers, root.vocab_size
-        positions = root.max_positions
-    else:
-        told = published.config(root.name, root.revision) or {}
-        names = ("hidden_size", "intermediate_size", "num_hidden_layers", "vocab_size", "max_position_embeddings")
-        if not all(isinstance(told.get(name), int) for name in names):
-            return None
-        width, inner, layers, vocabulary, positions = (told[name] for name in names)
-    weights = (vocabulary + positions + 3) * width + layers * (4 * width * (width + 1) + 2 * width * inner + inner + 5 * width)
-    return weights, width, inner, layers, vocabulary
+    return "train", plan.root(stage), stage.tasks, recipe.micro_batch or recipe.batch_size, recipe.max_length, recipe.precision

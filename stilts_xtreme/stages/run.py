@@ -111,8 +111,7 @@ def threads(stage: plan.Stage, options: Options) -> int:
         return stage.threads
     if options.threads:
         return options.threads
-    first = plan.chain(stage)[0]
-    start = first.start if isinstance(first, plan.Train) else first.model  # type: ignore[union-attr]
+    start = plan.root(stage)
     return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else max(1, host.cores() // ranks.local()[1])
 
 

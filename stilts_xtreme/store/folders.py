@@ -49,6 +49,11 @@ class Store:
         """Whether a finished stage has this address."""
         return any((self.root / kind / address / "result.json").is_file() for kind in SCHEMAS)
 
+    def beginning(self, address: str) -> list[Path]:
+        """The folders of the finished stages whose addresses begin so; none where nothing is given."""
+        found = (path.parent for kind in SCHEMAS for path in sorted((self.root / kind).glob("[0-9a-f]*/result.json")))
+        return [folder for folder in found if address and folder.name.startswith(address)]
+
     def scratch(self, stage: plan.Stage) -> Path:
         """Where whoever does the stage now writes; also what a killed process left."""
         return manifest.scratch_of(self.path(stage))
@@ -192,7 +197,7 @@ class Store:
         found = []
         for folder in sorted(path for kind in (*SCHEMAS, CACHE) for path in (self.root / kind).glob("*") if path.is_dir()):
             try:
-                with FileLock(folder.with_name(f".{_address(folder)}.lock"), timeout=0):
+                with FileLock(_lock(folder.with_name(_address(folder))), timeout=0):
                     if wanted(folder):
                         do(folder)
                         found.append(folder)

@@ -4,17 +4,15 @@ Floating-point operations of matrix products: a multiplication and an addition a
 one. Lookups, norms, activations and the optimizer's update are left out: they are no matrix products.
 """
 
-import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from stilts_xtreme import plan
+from stilts_xtreme import plan, published
 
 BACKWARD = 2.0
 FLOAT = 4  # bytes of a weight as it is kept
 STATE = 4  # copies of the weights in a checkpoint: weights, two moments, the best ones so far
+CONFIGURED = ("hidden_size", "num_hidden_layers", "intermediate_size", "max_position_embeddings", "vocab_size")  # as in `Shape`
 XLMR = {"positions": 514, "vocabulary": 250002}
 
 
@@ -73,21 +71,20 @@ PUBLISHED = {
 
 
 def shape(origin: plan.Random | plan.Pretrained) -> Shape | None:
-    """An encoder's shape: as its spec says, of a known name, or in the configuration of a folder; None where it is not known.
+    """An encoder's shape: by its spec, its configuration where that is here, or its name; None where it is not known.
 
     A tokenizer that is trained here may learn fewer pieces than its spec allows: the vocabulary is an upper bound then.
     """
-    if isinstance(origin, plan.Random):
-        return Shape(origin.hidden_size, origin.layers, origin.intermediate_size, origin.max_positions, origin.vocab_size)
-    if os.path.isdir(origin.name):
-        return _configured(Path(origin.name) / "config.json")
+    known = here(origin)
+    if known or isinstance(origin, plan.Random) or os.path.isdir(origin.name):
+        return known
     return PUBLISHED.get(origin.name.rpartition("/")[2])
 
 
-def _configured(path: Path) -> Shape | None:
-    names = ("hidden_size", "num_hidden_layers", "intermediate_size", "max_position_embeddings", "vocab_size")
-    try:
-        told: dict[str, Any] = json.loads(path.read_bytes())
-        return Shape(*(int(told[name]) for name in names))
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
+def here(origin: plan.Random | plan.Pretrained) -> Shape | None:
+    """The same of an encoder that is on this machine: None for others, whatever their name."""
+    if isinstance(origin, plan.Random):
+        return Shape(origin.hidden_size, origin.layers, origin.intermediate_size, origin.max_positions, origin.vocab_size)
+    told = published.config(origin.name, origin.revision) or {}
+    found = [told.get(name) for name in CONFIGURED]
+    return Shape(*found) if all(isinstance(one, int) for one in found) else None  # type: ignore[arg-type]
