@@ -81,10 +81,13 @@ def place(model: Any, device: torch.device, sharded: bool) -> None:
 
 
 def assemble(model: Any) -> None:
-    """Make a sharded model an ordinary one on the first process's CPU, to be saved; elsewhere nothing is left of its layers."""
+    """Make a sharded model an ordinary one on the first process's CPU, to be tried and saved; elsewhere its layers are empty."""
     for module in list(model.modules()):
         for name, parameter in list(module.named_parameters(recurse=False)):
             module._parameters[name] = nn.Parameter(whole(parameter.detach()))
         kind = type(module)
         if kind.__name__.startswith("FSDP") and kind.__mro__[1].__name__ == "FSDPModule":
+            state = module._get_fsdp_state()
+            for handle in (state._pre_forward_hook_handle, state._post_forward_hook_handle):  # they would wait for the others
+                handle.remove()
             module.__class__ = kind.__mro__[2]
