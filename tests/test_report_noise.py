@@ -20,6 +20,7 @@ from stilts_xtreme.report.noise import section as section_of
 from stilts_xtreme.report.noise import tables as noise_tables
 from stilts_xtreme.report.noise.words import Words
 from stilts_xtreme.report.summary import summarise
+from stilts_xtreme.scoring import compare
 
 SEEDS, DRAWS = (1, 2, 3), 60
 LANGUAGES = {"xnli": ("de", "en", "zh"), "panx": ("de", "en", "th")}
@@ -161,6 +162,26 @@ def test_what_is_gathered(invented) -> None:
     assert {one["rate"] for one in told["between"]} == {0.2}
 
 
+def test_averages_over_targets_are_tested_apart(invented) -> None:
+    told = invented["noise"]["spared"]
+    parts = {one["column"]: one for one in told if (one["row"], one["rate"]) == ("none (en+de+zh)", 0.2)}
+    average = parts.pop("average")
+    assert average["values"] == pytest.approx(
+        {seed: sum(one["values"][seed] for one in parts.values()) / len(parts) for seed in average["values"]}
+    )
+    assert average["relative"]["gain"] == pytest.approx(sum(one["relative"]["gain"] for one in parts.values()) / len(parts))
+    averages = [one for one in told if one["column"] == "average"]
+    assert [one["q"] for one in averages] == compare.adjusted([one["p"] for one in averages])
+    assert len(averages) * len(parts) == len(told) - len(averages)
+
+
+def test_an_average_is_of_seeds_that_have_all_targets() -> None:
+    one, other = (losses.loss(scored([80.0], (n,), ("en",)), scored([70.0 + n], (n, n), ("en",))) for n in (1, 2))
+    found = losses.averaged([{1: one, 2: one}, {2: other, 3: other}])
+    assert found["values"] == {"2": pytest.approx(8.5)} and found["relative"]["values"] == {"2": pytest.approx(850 / 80)}
+    assert losses.averaged([{1: one}]) is None and losses.averaged([{1: one}, {2: other}]) is None
+
+
 def test_short_names_say_what_is_not_usual(read) -> None:
     assert read.names["mnli (en+de+zh, noise 0.1)"] == "mnli + multilingual + noise-trained" and read.names["none"] == "none"
     assert read.names["none (en+de+zh)"] == "multilingual" and len(set(read.names.values())) == len(ROWS)
@@ -198,9 +219,15 @@ def test_sentences_say_less_more_or_no_difference(read) -> None:
     told = section_of.found(read)
     assert told[0].startswith("With typing errors in 20 % of the words that may be changed")
     assert "7.0 points on xnli (95 % interval" in told[0] and "10.0 % of its clean score" in told[0]
-    assert any(line.startswith("Intermediate training against none: no significant difference") for line in told)
-    assert any(line.startswith("Multilingual fine-tuning against English alone: of 2 comparisons sig") for line in told)
-    assert any("significantly less is lost in all; +2.8 points spared on average" in line for line in told)
+    whole = {line.partition(":")[0]: line.partition(": ")[2] for line in told}
+    assert whole["Intermediate training against none"].endswith(
+        "; on average over the targets no significant difference in 2 comparisons;"
+        " by target no significant difference in 4 comparisons."
+    )
+    assert whole["Multilingual fine-tuning against English alone"] == (
+        "+2.8 points spared, the mean of 2 comparisons; on average over the targets significantly less is lost;"
+        " by target significantly less is lost in all 2 comparisons."
+    )
 
 
 def test_models_that_guess_are_not_counted(invented) -> None:
@@ -211,7 +238,7 @@ def test_models_that_guess_are_not_counted(invented) -> None:
     found = noisy.read(summarise(guessing), guessing["noise"])
     told = section_of.found(found)
     assert "On xnli no model is better than guessing" in told[-1] and "on xnli (" not in told[0]
-    assert any("against English alone: of 1 comparison significantly less is lost in all" in line for line in told)
+    assert any("against English alone: +2.8 points spared; by target significantly less is lost." in line for line in told)
     assert smalls(noise_tables.scores(found, "xnli"), "none")[0].endswith("§")
 
 

@@ -1,13 +1,13 @@
 """What noise takes from a model: points by language, and the share of its clean score."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stilts_xtreme.analysis import effects
+from stilts_xtreme.analysis import comparisons, effects
 from stilts_xtreme.analysis.effects import Scored
 
 
@@ -38,9 +38,20 @@ def loss(clean: Scored, noisy: Scored) -> Loss:
 def told(by_seed: Mapping[int, Loss]) -> dict[str, Any]:
     """The effect in points, and `relative`, in percent of the clean score, where every seed has one."""
     points = {seed: found.points for seed, found in by_seed.items()}
-    codes = next(iter(points.values())).languages
-    shares = {seed: found.share for seed, found in by_seed.items() if found.share is not None}
-    found = effects.effect(points, effects.even(codes))
-    if len(shares) < len(points):
-        return found
-    return found | {"relative": effects.told(shares, np.stack([found.shares for found in by_seed.values()]))}
+    found = effects.effect(points, effects.even(next(iter(points.values())).languages))
+    return found | _relative([by_seed])
+
+
+def averaged(columns: Sequence[Mapping[int, Loss]]) -> dict[str, Any] | None:
+    """The same of the mean over targets, of the seeds that all of them have; None where there is none, or one target only."""
+    found = comparisons.averaged([{seed: lost.points for seed, lost in by_seed.items()} for by_seed in columns])
+    return None if found is None else found | _relative(columns)
+
+
+def _relative(columns: Sequence[Mapping[int, Loss]]) -> dict[str, Any]:
+    seeds = [seed for seed in columns[0] if all(seed in column for column in columns)]
+    found = [[column[seed] for column in columns] for seed in seeds]
+    if any(lost.share is None for each in found for lost in each):
+        return {}
+    shares = {seed: float(np.mean([lost.share for lost in each])) for seed, each in zip(seeds, found, strict=True)}
+    return {"relative": effects.told(shares, np.stack([np.mean([lost.shares for lost in each], axis=0) for each in found]))}

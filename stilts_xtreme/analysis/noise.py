@@ -5,7 +5,7 @@ from typing import Any
 
 from stilts_xtreme import axes, plan
 from stilts_xtreme.analysis import losses
-from stilts_xtreme.analysis.comparisons import adjusted, by_language
+from stilts_xtreme.analysis.comparisons import AVERAGE, adjusted, by_language
 from stilts_xtreme.analysis.contrasts import contrasts
 from stilts_xtreme.analysis.effects import Drawing
 from stilts_xtreme.analysis.judged import read
@@ -29,9 +29,11 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
         stage = clean[cell.intermediate, cell.target, cell.seed]
         lost = losses.loss(drawing.scored(stage), drawing.scored(cell.stage))
         drops.setdefault((cell.intermediate, cell.target, cell.noise), {})[cell.seed] = lost
-    spared = [(row, axes.BASELINE, target, rate) for row, target, rate in drops if row != axes.BASELINE]
     highest = max(spec.noise.rates)
-    between = [(row, other, target, highest) for row, other in contrasts(axes.rows(spec)) for target in spec.targets]
+    spared = [
+        (row, axes.BASELINE, rate) for row, rate in dict.fromkeys((row, rate) for row, _, rate in drops) if row != axes.BASELINE
+    ]
+    between = [(row, other, highest) for row, other in contrasts(axes.rows(spec))]
     languages = sorted({code for cell in noisy for code in cell.stage.languages})
     return {
         "noise": {
@@ -40,8 +42,8 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
             "policies": {code: policy(code).note or policy(code).layout for code in languages},
             "evaluations": [_evaluation(cell, clean[cell.intermediate, cell.target, cell.seed], store) for cell in noisy],
             "drops": [_drop(row, target, rate, by_seed) for (row, target, rate), by_seed in drops.items()],
-            "spared": _spared(drops, spared),
-            "between": _spared(drops, between),
+            "spared": _spared(drops, spared, spec.targets),
+            "between": _spared(drops, between, spec.targets),
         }
     }
 
@@ -51,15 +53,25 @@ def _drop(row: str, target: str, rate: float, by_seed: Mapping[int, Loss]) -> di
     return {"row": row, "column": target, "rate": rate, **losses.told(by_seed), "languages": languages}
 
 
-def _spared(drops: Losses, pairs: Sequence[tuple[str, str, str, float]]) -> list[dict[str, Any]]:
-    """How much less the first row of each pair loses than the second; points and shares of clean scores are adjusted apart."""
-    made = []
-    for row, other, target, rate in pairs:
-        own, base = drops.get((row, target, rate), {}), drops.get((other, target, rate), {})
-        if less := {seed: base[seed] - lost for seed, lost in own.items() if seed in base}:
-            made.append({"row": row, "against": other, "column": target, "rate": rate, **losses.told(less)})
-    shares = iter(adjusted([one["relative"] for one in made if "relative" in one]))
-    return adjusted([one | ({"relative": next(shares)} if "relative" in one else {}) for one in made])
+def _spared(drops: Losses, pairs: Sequence[tuple[str, str, float]], targets: Sequence[str]) -> list[dict[str, Any]]:
+    """How much less the first row of each pair loses than the second, by target and on average. Points and shares of clean
+    scores are adjusted apart, and so are averages.
+    """
+    single, average = [], []
+    for row, other, rate in pairs:
+        place, less = {"row": row, "against": other, "rate": rate}, {}
+        for target in targets:
+            own, base = drops.get((row, target, rate), {}), drops.get((other, target, rate), {})
+            less[target] = {seed: base[seed] - lost for seed, lost in own.items() if seed in base}
+        single += [{**place, "column": target, **losses.told(by_seed)} for target, by_seed in less.items() if by_seed]
+        if mean := losses.averaged(list(less.values())):
+            average.append({**place, "column": AVERAGE, **mean})
+    return [*_adjusted(single), *_adjusted(average)]
+
+
+def _adjusted(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    shares = iter(adjusted([one["relative"] for one in told if "relative" in one]))
+    return adjusted([one | ({"relative": next(shares)} if "relative" in one else {}) for one in told])
 
 
 def _evaluation(cell: axes.Cell, clean: plan.Predict, store: Store) -> dict[str, Any]:

@@ -7,14 +7,16 @@ from typing import Any
 from stilts_xtreme.report.comparisons import LEVEL
 from stilts_xtreme.report.noise import arms
 from stilts_xtreme.report.noise.arms import Arm
-from stilts_xtreme.report.summary import BASELINE, Mean, Summary
+from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary
 
 Key = tuple[str, str, float]  # row, target, rate
 
 
 @dataclass(frozen=True)
 class Noisy:
-    """A study's noisy evaluations and what was tested about them, by row, target and rate; `between` by both rows and target."""
+    """A study's noisy evaluations and what was tested about them, by row, target and rate; `between` by both rows and target.
+    Differences of drops are also told of the `AVERAGE` of targets.
+    """
 
     summary: Summary
     arms: list[Arm]
@@ -52,8 +54,21 @@ class Noisy:
         """How much less the row loses than the other at the highest rate."""
         return self.spared.get((row, target, self.highest)) if against == BASELINE else self.between.get((row, against, target))
 
+    @property
+    def columns(self) -> list[str]:
+        """Targets, and their average where it was tested."""
+        tested = any(AVERAGE in key for key in (*self.spared, *self.between))
+        return [*self.summary.targets, *([AVERAGE] if tested else [])]
+
+    def tested(self, column: str) -> tuple[int, int]:
+        """How many comparisons with the baseline, and how many others, are adjusted together with those of the column."""
+        found = [sum((AVERAGE in key) == (column == AVERAGE) for key in keys) for keys in (self.spared, self.between)]
+        return found[0], found[1]
+
     def guessing(self, row: str, target: str) -> bool:
-        """Is the clean score no better than guessing?"""
+        """Is the clean score no better than guessing? Of the average: that of any target?"""
+        if target == AVERAGE:
+            return any(self.guessing(row, one) for one in self.summary.targets)
         score = self.summary.score(row, target)
         return score is not None and score.mean <= max(self.summary.guessed(target), 0.0)
 

@@ -7,7 +7,7 @@ from stilts_xtreme.report import text
 from stilts_xtreme.report.comparisons import LEVEL
 from stilts_xtreme.report.noise.noisy import Noisy, sure
 from stilts_xtreme.report.noise.questions import questions
-from stilts_xtreme.report.summary import BASELINE
+from stilts_xtreme.report.summary import AVERAGE, BASELINE
 from stilts_xtreme.report.tables import Body, Cell, Column, Table, metric, over
 
 
@@ -48,7 +48,7 @@ def contrasts(noisy: Noisy, relative: bool) -> Table | None:
     for title, pairs in questions(noisy).items():
         rows = []
         for row, other in pairs:
-            effects = [noisy.effect(row, other, target) for target in noisy.summary.targets]
+            effects = [noisy.effect(row, other, column) for column in noisy.columns]
             chosen = [one.get("relative") if one and relative else one for one in effects]
             rows.append((f"{noisy.names[row]} against {noisy.names[other]}", tuple(_effect(one, star=True) for one in chosen)))
         if any(cell.text != text.ABSENT for _, cells in rows for cell in cells):
@@ -56,14 +56,15 @@ def contrasts(noisy: Noisy, relative: bool) -> Table | None:
     if not bodies:
         return None
     what = "percent of the own clean score" if relative else "points"
-    others = len(noisy.spared), len(noisy.between)
+    single, averages = noisy.tested(noisy.summary.targets[0]), noisy.tested(AVERAGE)
+    apart = f"; averages apart, for {averages[0]} and {averages[1]}" if any(averages) else ""
     notes = (
         f"Drop of the second model minus drop of the first in {what}: above zero where the first loses less. Beneath stands the"
-        f" 95 % interval. * q < {LEVEL}, adjusted (Benjamini-Hochberg) for the {others[0]} comparisons with {BASELINE} at all"
-        f" rates, or for the {others[1]} of other pairs at the highest one.",
+        f" 95 % interval. * q < {LEVEL}, adjusted (Benjamini-Hochberg) for the {single[0]} comparisons with {BASELINE} at all"
+        f" rates, or for the {single[1]} of other pairs at the highest one{apart}.",
     )  # fmt: skip
     caption = f"What training spares at {100 * noisy.highest:g} % noise, in {what}."
-    return Table(caption, "models", tuple(map(Column, noisy.summary.targets)), tuple(bodies), notes)
+    return Table(caption, "models", tuple(map(Column, noisy.columns)), tuple(bodies), notes)
 
 
 def languages(noisy: Noisy, target: str) -> Table | None:
