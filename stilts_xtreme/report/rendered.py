@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.report import shapes
+from stilts_xtreme.report.fitted import BREAKS, fitted
 from stilts_xtreme.report.tables import Cell, Table
 
 HERE = Path(__file__).parent
@@ -22,7 +23,7 @@ def rendered(
     plain = Environment(loader=FileSystemLoader(HERE), autoescape=False, **kept)
     plain.filters |= {"plain": escaped, "table": markdown_table}
     page = Environment(loader=FileSystemLoader(HERE), autoescape=True, **kept)
-    page.filters["breakable"] = _breakable
+    page.filters |= {"breakable": _breakable, "fitted": fitted}
     told = {"report.md": plain.get_template(markdown).render(**content, plots=alternatives)}
     told |= {f"{name}.svg": shapes.standalone(svg, style) for name, svg in plots.items()}
     style += (HERE / "page.css").read_text(encoding="utf-8")
@@ -59,7 +60,7 @@ def _line(cells: list[str]) -> str:
 
 
 def _breakable(words: str) -> Any:
-    """Long names may break after `>` and `_`."""
+    """Long names may break at certain places."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub(r"(&gt;|_)", r"\1<wbr>", str(escape(words))))
+    return Markup("<wbr>").join(escape(piece) for piece in BREAKS.split(words))
