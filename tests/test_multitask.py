@@ -14,7 +14,7 @@ from stilts_xtreme.analysis import pairs as gathering
 from stilts_xtreme.analysis.effects import Scored
 from stilts_xtreme.analysis.mixed import arms, trained
 from stilts_xtreme.axes import Cell
-from stilts_xtreme.report import page, tables
+from stilts_xtreme.report import page, tables, training_data
 from stilts_xtreme.report.multitask import mixtures, size_rule
 from stilts_xtreme.report.multitask import section as multitask
 from stilts_xtreme.report.summary import summarise
@@ -117,6 +117,50 @@ def test_joint_training_with_a_single_task_is_set_against_that_task(read) -> Non
     assert named(gathering.pairs(arms(few, pairwise))["way"]) == [("two", "mnli")]  # fine-tuned otherwise: not compared
 
 
+def test_languages_of_a_task_and_text_beside_it_are_set_against_the_task_alone() -> None:
+    with_text = {
+        "mnli-mlm": spec.study.StudyMixture(tasks=["mnli"], text={"share": 0.2}),
+        "both": spec.study.StudyMixture(tasks=["mnli", "squad"]),
+        "both-mlm": spec.study.StudyMixture(tasks=["mnli", "squad"], text={"share": 0.2}),
+    }
+    names = ("mnli", "mnli@de", "mnli@en+de", "squad@de", "mnli-mlm", "both", "both-mlm")
+    rows = [axes.Row(name, ["en"], 0.0, "usual") for name in names]
+    found = gathering.pairs(arms([*rows, replace(rows[1], recipe="few")], with_text))
+    assert named(found["languages"]) == [("mnli@de", "mnli"), ("mnli@en+de", "mnli")]  # squad alone is not there
+    assert named(found["text"]) == [("mnli-mlm", "mnli"), ("both-mlm", "both")]
+    assert named(found["rule"]) == named(found["way"]) == named(found["without"]) == []
+    assert ("both-mlm", "mnli") not in named(found["single"]) and ("both", "mnli") in named(found["single"])
+    assert {arm.row: arm.rule for arm in arms(rows, with_text)}["mnli-mlm"] == ""  # there is nothing to draw from
+
+
+def test_the_section_on_what_is_read() -> None:
+    told = {
+        "gain": 2.5, "values": {"1": 2.5}, "interval": [1.0, 4.0], "p": 0.001, "q": 0.01, "seeds": 1,
+        "deviation": {"seeds": 0.1, "examples": 0.1, "drawn": 0.1},
+    }  # fmt: skip
+    rows = ("none", "mnli", "mnli@de", "mnli-mlm")
+    made = small({row: {"panx": [50.0], "xnli": [50.0]} for row in rows})
+    made["arms"] = [{"row": row, "sources": ["mnli"], "way": "first", "rule": ""} for row in rows[1:]]
+    pairs = [("text", "mnli-mlm", 0.3), ("languages", "mnli@de", 0.01)]
+    made["pairs"] = [
+        {"kind": kind, "row": row, "against": "mnli", "column": column, **told, "q": q}
+        for kind, row, q in pairs
+        for column in ("panx", "xnli", "average")
+    ]
+    section = training_data.section(summarise(made))
+    assert section.found == (
+        "mnli@de against mnli: significantly better on average (+2.5 points, 95 % interval +1.0 to +4.0, q 0.010),"
+        " significantly better on panx and xnli.",
+        "mnli-mlm against mnli: no significant difference, neither on average (+2.5 points, 95 % interval +1.0 to +4.0, q 0.30)"
+        " nor on any target.",
+    )
+    (table,) = section.tables
+    assert [body.title for body in table.bodies] == list(training_data.TITLES.values())
+    assert cells(table, "mnli@de over mnli") == ["+2.5*"] * 3
+    assert "## What intermediate training reads" in page.pages(summarise(made))["report.md"]
+    assert multitask.section(summarise(made)) is None and training_data.section(summarise(made | {"pairs": []})) is None
+
+
 def test_effects_are_differences_of_rows(gathered) -> None:
     found = {(one["kind"], one["row"], one["against"], one["column"]): one for one in gathered["pairs"]}
     joint = found["way", "joint", "mix", "panx"]
@@ -127,7 +171,7 @@ def test_effects_are_differences_of_rows(gathered) -> None:
 
 
 def test_other_studies_gather_nothing(read) -> None:
-    plain = types.SimpleNamespace(**(vars(read) | {"mixtures": {}}))
+    plain = types.SimpleNamespace(**(vars(read) | {"mixtures": {}, "intermediate": ["none", "mnli", ["mnli", "squad"]]}))
     assert gathering.gather(plain, [], Drawing()) == {}
 
 

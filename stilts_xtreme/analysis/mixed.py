@@ -14,7 +14,7 @@ FIRST, JOINT, BEFORE, CHAIN = "first", "joint", "joint, then target", "first, th
 @dataclass(frozen=True)
 class Arm:
     """A row: `way` is when the target's data comes in, `rule` how tasks are drawn ("" for one task alone), `tail` what stands in
-    brackets behind the row's name.
+    brackets behind the row's name, `text` the share of steps on text.
     """
 
     row: str
@@ -22,6 +22,7 @@ class Arm:
     way: str
     rule: str
     tail: str
+    text: float = 0.0
 
 
 def arms(rows: Sequence[Row], mixtures: Mapping[str, Any]) -> list[Arm]:
@@ -36,9 +37,11 @@ def _arm(row: Row, mixtures: Mapping[str, Any]) -> Arm | None:
     way = _way(holds, links[-1] in mixtures and mixtures[links[-1]].last)
     if way is None:
         return None
-    rules = dict.fromkeys(_rule(mixtures[link]) for link in links if link in mixtures)
+    made = [mixtures[link] for link in links if link in mixtures]
+    rules = dict.fromkeys(_rule(mixture) for mixture in made if len(mixture.tasks) > 1)
+    text = max((mixture.text.share for mixture in made if mixture.text is not None), default=0.0)
     sources = {task for link in links for task in (mixtures[link].tasks if link in mixtures else [link]) if task != TARGET}
-    return Arm(row.name, tuple(sorted(sources)), way, " / ".join(rules), row.name[len(axes.kind(row.name)) :])
+    return Arm(row.name, tuple(sorted(sources)), way, " / ".join(rules), row.name[len(axes.kind(row.name)) :], text)
 
 
 def _way(holds: Sequence[bool], last: bool) -> str | None:
@@ -53,13 +56,11 @@ def _way(holds: Sequence[bool], last: bool) -> str | None:
 
 
 def _rule(mixture: Any) -> str:
-    """`proportional`, `temperature 2`, `mnli 1, squad 2`; with text its share. The target's weight is left out."""
+    """`proportional`, `temperature 2`, `mnli 1, squad 2`. The target's weight is left out."""
     if isinstance(mixture.rates, Mapping):
-        words = ", ".join(f"{task} {weight:g}" for task, weight in sorted(mixture.rates.items()) if task != TARGET)
-    else:
-        words = mixture.rates + (f" {mixture.temperature:g}" if mixture.temperature else "")
-        words += f", cap {mixture.cap:,}" if mixture.rates != "equal" else ""
-    return words + (f", text {mixture.text.share:g}" if mixture.text is not None else "")
+        return ", ".join(f"{task} {weight:g}" for task, weight in sorted(mixture.rates.items()) if task != TARGET)
+    words = mixture.rates + (f" {mixture.temperature:g}" if mixture.temperature else "")
+    return words + (f", cap {mixture.cap:,}" if mixture.rates != "equal" else "")
 
 
 def trained(spec: Any, cells: Sequence[axes.Cell]) -> dict[str, str]:

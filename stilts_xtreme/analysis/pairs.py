@@ -1,7 +1,8 @@
-"""Rows of a study of mixtures against one another: ways of bringing in the target, rules of sampling, tasks left out."""
+"""Rows that differ in one thing against one another: ways of bringing in the target, rules of sampling, tasks left out, text
+beside a task, languages of its data."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import combinations
 from typing import Any
 
@@ -10,29 +11,30 @@ from stilts_xtreme.analysis import effects
 from stilts_xtreme.analysis.comparisons import AVERAGE, adjusted, averaged
 from stilts_xtreme.analysis.effects import Drawing, Scored
 from stilts_xtreme.analysis.mixed import BEFORE, FIRST, Arm, arms
+from stilts_xtreme.tasks.catalogue import training
 
 PROPORTIONAL = "proportional"
-WAY, RULE, WITHOUT, SINGLE = "way", "rule", "without", "single"
+WAY, RULE, WITHOUT, SINGLE, TEXT, LANGUAGES = "way", "rule", "without", "single", "text", "languages"
 
 
 def gather(spec: Any, cells: Sequence[axes.Cell], drawing: Drawing) -> dict[str, Any]:
     """`arms`: what the rows are; `pairs`: the first minus the second of each pair, by target and on average. Adjusted by kind,
-    averages apart. Nothing for a study without mixtures.
+    averages apart. Nothing for a study without such pairs.
     """
-    if not spec.mixtures:
-        return {}
     rows = arms(axes.rows(spec), spec.mixtures)
     told: list[dict[str, Any]] = []
     for kind, found in pairs(rows).items():
         made = [one for row, other in found for one in _effects(row, other, spec.targets, cells, drawing)]
         for average in (False, True):
             told += adjusted([{"kind": kind, **one} for one in made if (one["column"] == AVERAGE) == average])
-    return {"arms": [asdict(arm) for arm in rows], "pairs": told}
+    arms_ = [{name: value for name, value in asdict(arm).items() if name != "text" or value} for arm in rows]
+    return {"arms": arms_, "pairs": told} if told else {}
 
 
 def pairs(rows: Sequence[Arm]) -> dict[str, list[tuple[Arm, Arm]]]:
     """The pairs that the rows imply, by kind; the second of each is what the first is set against."""
-    alike = [(a, b) for a in rows for b in rows if a != b and a.tail == b.tail]
+    same = [(a, b) for a in rows for b in rows if a != b and a.tail == b.tail]
+    alike = [(a, b) for a, b in same if a.text == b.text]
     rules = [(a, b) for a, b in alike if (a.sources, a.way) == (b.sources, b.way) and b == _base(b, rows)]
     less = [
         (a, b)
@@ -44,12 +46,19 @@ def pairs(rows: Sequence[Arm]) -> dict[str, list[tuple[Arm, Arm]]]:
     singles = [
         (a, b) for a, b in alike if a in usual and set(b.sources) < set(a.sources) and len(b.sources) == 1 and b.way == FIRST
     ]
-    return {WAY: _ways(rows), RULE: rules, WITHOUT: less, SINGLE: singles}
+    text = [(a, b) for a, b in same if a.text and replace(a, row=b.row, text=0.0) == b]
+    languages = [(a, b) for a, b in alike if a.sources != b.sources and replace(a, row=b.row, sources=_english(a)) == b]
+    return {WAY: _ways(rows), RULE: rules, WITHOUT: less, SINGLE: singles, TEXT: text, LANGUAGES: languages}
+
+
+def _english(arm: Arm) -> tuple[str, ...]:
+    """The same tasks with their English data."""
+    return tuple(sorted(training(source)[0].name for source in arm.sources))
 
 
 def _base(arm: Arm, rows: Sequence[Arm]) -> Arm:
     """Of all rules for the same tasks the one that others are set against: the proportional one, else the first."""
-    same = [one for one in rows if (one.sources, one.way, one.tail) == (arm.sources, arm.way, arm.tail)]
+    same = [one for one in rows if replace(one, row=arm.row, rule=arm.rule) == arm]
     return next((one for one in same if one.rule.startswith(PROPORTIONAL)), same[0])
 
 
@@ -59,7 +68,7 @@ def _ways(rows: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
     made = [
         (b, a) if order.index(b.way) > order.index(a.way) else (a, b)
         for a, b in combinations(rows, 2)
-        if (a.sources, a.tail) == (b.sources, b.tail)
+        if (a.sources, a.tail, a.text) == (b.sources, b.tail, b.text)
         and a.way != b.way
         and (a.rule == b.rule or (len(a.sources) == 1 and not (a.rule and b.rule)))
     ]

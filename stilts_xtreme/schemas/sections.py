@@ -29,10 +29,11 @@ class Arm(TypedDict):
     sources: list[Word]
     way: Literal["first", "joint", "joint, then target", "first, then joint", "first, then joint, then target"]
     rule: str
+    text: NotRequired[Share]
 
 
 class Pair(OnColumn):
-    kind: Literal["way", "rule", "without", "single"]
+    kind: Literal["way", "rule", "without", "single", "text", "languages"]
     against: Row
 
 

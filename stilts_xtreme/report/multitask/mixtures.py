@@ -1,10 +1,10 @@
 """The rows of a study of mixtures as its result describes them, and the tested differences between them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from stilts_xtreme.report.comparisons import LEVEL
+from stilts_xtreme.report import against
+from stilts_xtreme.report.against import Effects
 from stilts_xtreme.report.summary import Summary, kind
 
 FIRST, JOINT = "first", "joint"
@@ -31,9 +31,6 @@ class Arm:
         """`mixture of 3 tasks, then the target`"""
         what = self.sources[0] if len(self.sources) == 1 else f"mixture of {len(self.sources)} tasks"
         return WORDS[self.way].format(what)
-
-
-Effects = Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]]  # by both rows, then by column
 
 
 @dataclass(frozen=True)
@@ -64,16 +61,5 @@ def read(summary: Summary) -> Mixed | None:
     """None where the study has no mixture that anything is set against."""
     study = summary.study
     arms = {told["row"]: Arm(told["row"], tuple(told["sources"]), told["way"], told["rule"]) for told in study.get("arms") or ()}
-    pairs: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
-    for one in study.get("pairs") or ():
-        pairs.setdefault(one["kind"], {}).setdefault((one["row"], one["against"]), {})[one["column"]] = one
+    pairs = against.read(summary)
     return Mixed(summary, arms, pairs) if {"way", "rule", "without"} & set(pairs) else None
-
-
-def sure(one: Mapping[str, Any]) -> bool:
-    return one["q"] is not None and one["q"] < LEVEL
-
-
-def split(effects: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """Columns with a significant gain, and with a significant loss."""
-    return tuple([one["column"] for one in effects if sure(one) and (one["gain"] > 0) == up] for up in (True, False))  # type: ignore[return-value]

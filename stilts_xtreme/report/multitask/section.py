@@ -1,12 +1,9 @@
 """The section on intermediate training together with multi-task learning: when the target's own data should come in."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from stilts_xtreme.report import text
-from stilts_xtreme.report.comparisons import AVERAGE, LEVEL
+from stilts_xtreme.report import against, text
+from stilts_xtreme.report.comparisons import AVERAGE
 from stilts_xtreme.report.multitask import mixtures, size_rule
-from stilts_xtreme.report.multitask.mixtures import Effects, Mixed, split, sure
+from stilts_xtreme.report.multitask.mixtures import Mixed
 from stilts_xtreme.report.section import Section
 from stilts_xtreme.report.summary import BASELINE, Summary
 from stilts_xtreme.report.tables import Body, Cell, Column, Table, marks, over, starred
@@ -24,7 +21,7 @@ def section(summary: Summary) -> Section | None:
     mixed = mixtures.read(summary)
     if mixed is None:
         return None
-    tables = [_arms(mixed), _pairs(mixed), size_rule.table(mixed)]
+    tables = [_arms(mixed), against.table(summary, TITLES, mixed.pairs), size_rule.table(mixed)]
     found = [*_gains(mixed), *_ways(mixed), *_rules(mixed), *_left_out(mixed), *size_rule.found(mixed)]
     rows = [f"{arm.row}: {arm.words}{f' (drawn {arm.rule})' if arm.rule else ''}" for arm in _shown(mixed)]
     told = [f"The rows. {'; '.join(rows)}."]
@@ -60,38 +57,22 @@ def _gains(mixed: Mixed) -> list[str]:
 
 
 def _ways(mixed: Mixed) -> list[str]:
-    return [f"{row} against {other}: {_verdict(effects)}." for (row, other), effects in mixed.pairs.get("way", {}).items()]
+    return [f"{row} against {other}: {against.verdict(effects)}." for (row, other), effects in mixed.pairs.get("way", {}).items()]
 
 
 def _rules(mixed: Mixed) -> list[str]:
     pairs = mixed.pairs.get("rule", {})
     told = [
-        f"{mixed.arms[row].rule} against {mixed.arms[other].rule}: {_verdict(found)}" for (row, other), found in pairs.items()
+        f"{mixed.arms[row].rule} against {mixed.arms[other].rule}: {against.verdict(found)}"
+        for (row, other), found in pairs.items()
     ]
     return [f"Rules by which the mixture draws its tasks. {'; '.join(told)}."] if told else []
 
 
 def _left_out(mixed: Mixed) -> list[str]:
     pairs = mixed.pairs.get("without", {})
-    told = [f"{mixed.removed(*pair)}: {_verdict(effects)}" for pair, effects in pairs.items()]
+    told = [f"{mixed.removed(*pair)}: {against.verdict(effects)}" for pair, effects in pairs.items()]
     return [f"What the mixture becomes without one of its tasks. Without {'; without '.join(told)}."] if told else []
-
-
-def _verdict(effects: Mapping[str, Mapping[str, Any]]) -> str:
-    """`better on average (+0.4 points, 95 % interval …, q …), significantly better on a and worse on b`."""
-    whole = effects.get(AVERAGE)
-    singles = [one for column, one in effects.items() if column != AVERAGE]
-    up, down = split(singles)
-    sides = [f"significantly {word} on {text.listed(names)}" for word, names in (("better", up), ("worse", down)) if names]
-    nowhere = "any target" if len(singles) > 1 else "".join(one["column"] for one in singles)
-    if whole is None:
-        return " and ".join(sides) or f"no significant difference on {nowhere}"
-    size = f"{text.number(whole['gain'], signed=True)} points, 95 % interval {text.interval(tuple(whole['interval']))}"
-    size += f", q {text.probability(whole['q'])}"
-    if not sure(whole) and not sides:
-        return f"no significant difference, neither on average ({size}) nor on {nowhere}"
-    word = f"significantly {'better' if whole['gain'] > 0 else 'worse'}" if sure(whole) else "no significant difference"
-    return f"{word} on average ({size}), {' and '.join(sides) or f'no significant difference on {nowhere}'}"
 
 
 def _arms(mixed: Mixed) -> Table | None:
@@ -128,26 +109,3 @@ def _steps(summary: Summary, row: str) -> list[int]:
     steps = {training["address"]: training["steps"] for training in summary.study["trainings"] if training["tasks"] != ["text"]}
     runs = [run for (name, _), seeds in summary.cells.items() if name == row for run in seeds.values()]
     return [sum(steps.get(address, 0) for address in run.get("chain", ())) for run in runs]
-
-
-def _pairs(mixed: Mixed) -> Table | None:
-    bodies = [Body(TITLES[kind], _body(mixed, mixed.pairs[kind])) for kind in TITLES if kind in mixed.pairs]
-    notes = (
-        "Points by which the first row is better than the second, paired by seed and test example. Beneath stands the 95 %"
-        f" interval. * q < {LEVEL}, adjusted (Benjamini-Hochberg) within each block, averages apart.",
-    )
-    return Table("Rows against one another.", "rows", tuple(map(Column, mixed.summary.columns)), tuple(bodies), notes)
-
-
-def _body(mixed: Mixed, pairs: Effects) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
-    return tuple(
-        (f"{row} over {other}", tuple(_effect(effects.get(column)) for column in mixed.summary.columns))
-        for (row, other), effects in pairs.items()
-    )
-
-
-def _effect(one: Mapping[str, Any] | None) -> Cell:
-    if one is None:
-        return Cell(text.ABSENT)
-    mark = "*" if sure(one) else ""
-    return Cell(text.number(one["gain"], signed=True) + mark, text.interval(tuple(one["interval"])), strong=bool(mark))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stilts_xtreme.report import text
-from stilts_xtreme.report.multitask.mixtures import FIRST, JOINT, Mixed, sure
+from stilts_xtreme.report.against import sure
+from stilts_xtreme.report.multitask.mixtures import FIRST, JOINT, Mixed
 from stilts_xtreme.report.summary import above
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
 

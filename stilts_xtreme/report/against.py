@@ -1,0 +1,69 @@
+"""Rows that differ in one thing set against one another: in words, and as a table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stilts_xtreme.report import text
+from stilts_xtreme.report.comparisons import AVERAGE, LEVEL
+from stilts_xtreme.report.summary import Summary
+from stilts_xtreme.report.tables import Body, Cell, Column, Table
+
+Effects = Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]]  # by both rows, then by column
+
+
+def read(summary: Summary) -> dict[str, Effects]:
+    """A study's tested pairs of rows, by kind."""
+    pairs: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
+    for one in summary.study.get("pairs") or ():
+        pairs.setdefault(one["kind"], {}).setdefault((one["row"], one["against"]), {})[one["column"]] = one
+    return dict(pairs)
+
+
+def sure(one: Mapping[str, Any]) -> bool:
+    return one["q"] is not None and one["q"] < LEVEL
+
+
+def split(effects: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """Columns with a significant gain, and with a significant loss."""
+    return tuple([one["column"] for one in effects if sure(one) and (one["gain"] > 0) == up] for up in (True, False))  # type: ignore[return-value]
+
+
+def verdict(effects: Mapping[str, Mapping[str, Any]]) -> str:
+    """`better on average (+0.4 points, 95 % interval …, q …), significantly better on a and worse on b`."""
+    whole = effects.get(AVERAGE)
+    singles = [one for column, one in effects.items() if column != AVERAGE]
+    up, down = split(singles)
+    sides = [f"significantly {word} on {text.listed(names)}" for word, names in (("better", up), ("worse", down)) if names]
+    nowhere = "any target" if len(singles) > 1 else "".join(one["column"] for one in singles)
+    if whole is None:
+        return " and ".join(sides) or f"no significant difference on {nowhere}"
+    size = f"{text.number(whole['gain'], signed=True)} points, 95 % interval {text.interval(tuple(whole['interval']))}"
+    size += f", q {text.probability(whole['q'])}"
+    if not sure(whole) and not sides:
+        return f"no significant difference, neither on average ({size}) nor on {nowhere}"
+    word = f"significantly {'better' if whole['gain'] > 0 else 'worse'}" if sure(whole) else "no significant difference"
+    return f"{word} on average ({size}), {' and '.join(sides) or f'no significant difference on {nowhere}'}"
+
+
+def table(summary: Summary, titles: Mapping[str, str], pairs: Mapping[str, Effects]) -> Table:
+    """The effects of pairs: a body for each kind with a title."""
+    bodies = [Body(title, _body(summary, pairs[kind])) for kind, title in titles.items() if kind in pairs]
+    notes = (
+        "Points by which the first row is better than the second, paired by seed and test example. Beneath stands the 95 %"
+        f" interval. * q < {LEVEL}, adjusted (Benjamini-Hochberg) within each block, averages apart.",
+    )
+    return Table("Rows against one another.", "rows", tuple(map(Column, summary.columns)), tuple(bodies), notes)
+
+
+def _body(summary: Summary, pairs: Effects) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
+    return tuple(
+        (f"{row} over {other}", tuple(_effect(effects.get(column)) for column in summary.columns))
+        for (row, other), effects in pairs.items()
+    )
+
+
+def _effect(one: Mapping[str, Any] | None) -> Cell:
+    if one is None:
+        return Cell(text.ABSENT)
+    mark = "*" if sure(one) else ""
+    return Cell(text.number(one["gain"], signed=True) + mark, text.interval(tuple(one["interval"])), strong=bool(mark))
