@@ -55,7 +55,7 @@ OTHERWISE = (
         code=2,
     ),
     Otherwise(
-        r"stilts study .*path/to/data.*--dry-run",
+        r"stilts study .*path/to/data.*",
         "the folder is small: all that is missing has to be told before anything runs",
         code=2,
     ),

@@ -35,7 +35,7 @@ def _models(run: Timings) -> list[str]:
     noise = max((abs(row["ratio"] - 1) for row in control), default=0.0)
     worst = max(rows, key=lambda row: abs(row["ratio"] - 1))
     margin = f"{100 * run.study['margin']:.0f} %"
-    held = not [row for row in by["differs"] if abs(row["ratio"] - 1) > noise]
+    held = all(min(abs(row["low"] - 1), abs(row["high"] - 1)) <= noise for row in by["differs"])
     counts = (
         f"{len(by['equal'])} of {text.count(len(rows), 'comparison')} equal within {margin}, {len(by['open'])} undecided,"
         f" {len(by['differs'])} beyond"
@@ -50,6 +50,7 @@ def _models(run: Timings) -> list[str]:
         word = "Equal latency held: intermediate training does not change the cost of inference"
     else:
         word = "Nothing here speaks against equal latency, but not every comparison is narrow enough to show it"
+        counts += ", no more than the same weights do" if by["differs"] else ""
     return [f"{word} (seed {run.run['seed']}): {counts}; {detail}."]
 
 
