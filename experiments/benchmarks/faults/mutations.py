@@ -41,7 +41,9 @@ def kinds(seed: int) -> dict[str, Callable[[int], Any]]:
 
 
 def smaller(study: dict[str, Any], rows: int = 4, targets: int = 3) -> dict[str, Any]:
-    """The study with its first rows and targets alone, so that a mutation often hits what is drawn."""
+    """The study with its first rows and targets alone, so that a mutation often hits what is drawn; one of latency as it is."""
+    if "intermediates" not in study:
+        return study
     names = {"row": study["intermediates"][:rows], "column": [*study["targets"][:targets], "average"]}
     names |= {"intermediate": names["row"], "target": names["column"], "against": names["row"]}
 
