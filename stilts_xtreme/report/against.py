@@ -20,6 +20,7 @@ def read(summary: Summary) -> dict[str, Effects]:
 
 
 def sure(one: Mapping[str, Any]) -> bool:
+    """Is an effect significant?"""
     return one["q"] is not None and one["q"] < LEVEL
 
 

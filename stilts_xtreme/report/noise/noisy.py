@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stilts_xtreme.report.comparisons import LEVEL
 from stilts_xtreme.report.noise import arms
 from stilts_xtreme.report.noise.arms import Arm
 from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary
@@ -85,8 +84,3 @@ def read(summary: Summary, told: Mapping[str, Any]) -> Noisy:
     by_key = [{(one["row"], one["column"], one["rate"]): one for one in told[name]} for name in ("drops", "spared")]
     between = {(one["row"], one["against"], one["column"]): one for one in told.get("between", ())}
     return Noisy(summary, rows, arms.names(rows), sorted(told["rates"]), runs, *by_key, between)
-
-
-def sure(one: Mapping[str, Any]) -> bool:
-    """Is an effect significant?"""
-    return one["q"] is not None and one["q"] < LEVEL

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stilts_xtreme.report import text
+from stilts_xtreme.report.against import sure
 from stilts_xtreme.report.curves import Curve, Panel, curves
 from stilts_xtreme.report.noise import arms
 from stilts_xtreme.report.noise import tables as noise_tables
-from stilts_xtreme.report.noise.noisy import Noisy, read, sure
+from stilts_xtreme.report.noise.noisy import Noisy, read
 from stilts_xtreme.report.noise.questions import questions
 from stilts_xtreme.report.noise.words import Words
 from stilts_xtreme.report.section import Plot, Section

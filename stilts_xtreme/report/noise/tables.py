@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from stilts_xtreme.report import text
+from stilts_xtreme.report.against import sure
 from stilts_xtreme.report.comparisons import LEVEL
-from stilts_xtreme.report.noise.noisy import Noisy, sure
+from stilts_xtreme.report.noise.noisy import Noisy
 from stilts_xtreme.report.noise.questions import questions
 from stilts_xtreme.report.summary import AVERAGE, BASELINE
 from stilts_xtreme.report.tables import Body, Cell, Column, Table, metric, over
