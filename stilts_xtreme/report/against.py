@@ -8,7 +8,8 @@ from stilts_xtreme.report.comparisons import AVERAGE, LEVEL
 from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
 
-Effects = Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]]  # by both rows, then by column
+Effect = Mapping[str, Any]  # of a row against another on a column, as a result tells it
+Effects = Mapping[tuple[str, str], Mapping[str, Effect]]  # by both rows, then by column
 
 
 def read(summary: Summary) -> dict[str, Effects]:
@@ -19,22 +20,25 @@ def read(summary: Summary) -> dict[str, Effects]:
     return dict(pairs)
 
 
-def sure(one: Mapping[str, Any]) -> bool:
+def sure(one: Effect) -> bool:
     """Is an effect significant?"""
     return one["q"] is not None and one["q"] < LEVEL
 
 
-def split(effects: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """Columns with a significant gain, and with a significant loss."""
-    return tuple([one["column"] for one in effects if sure(one) and (one["gain"] > 0) == up] for up in (True, False))  # type: ignore[return-value]
+def split(effects: Sequence[Effect]) -> tuple[list[Effect], list[Effect]]:
+    """The significant gains, and the significant losses."""
+    return tuple([one for one in effects if sure(one) and (one["gain"] > 0) == up] for up in (True, False))  # type: ignore[return-value]
 
 
-def verdict(effects: Mapping[str, Mapping[str, Any]]) -> str:
+def verdict(effects: Mapping[str, Effect]) -> str:
     """`better on average (+0.4 points, 95 % interval …, q …), significantly better on a and worse on b`."""
     whole = effects.get(AVERAGE)
     singles = [one for column, one in effects.items() if column != AVERAGE]
-    up, down = split(singles)
-    sides = [f"significantly {word} on {text.listed(names)}" for word, names in (("better", up), ("worse", down)) if names]
+    sides = [
+        f"significantly {word} on {text.listed([one['column'] for one in found])}"
+        for word, found in zip(("better", "worse"), split(singles), strict=True)
+        if found
+    ]
     nowhere = "any target" if len(singles) > 1 else "".join(one["column"] for one in singles)
     if whole is None:
         return " and ".join(sides) or f"no significant difference on {nowhere}"
@@ -58,12 +62,13 @@ def table(summary: Summary, titles: Mapping[str, str], pairs: Mapping[str, Effec
 
 def _body(summary: Summary, pairs: Effects) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
     return tuple(
-        (f"{row} over {other}", tuple(_effect(effects.get(column)) for column in summary.columns))
+        (f"{row} over {other}", tuple(cell(effects.get(column)) for column in summary.columns))
         for (row, other), effects in pairs.items()
     )
 
 
-def _effect(one: Mapping[str, Any] | None) -> Cell:
+def cell(one: Effect | None) -> Cell:
+    """An effect with its interval, marked and set in bold where it is significant."""
     if one is None:
         return Cell(text.ABSENT)
     mark = "*" if sure(one) else ""

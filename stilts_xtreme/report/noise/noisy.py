@@ -59,9 +59,9 @@ class Noisy:
         tested = any(AVERAGE in key for key in (*self.spared, *self.between))
         return [*self.summary.targets, *([AVERAGE] if tested else [])]
 
-    def tested(self, column: str) -> tuple[int, int]:
-        """How many comparisons with the baseline, and how many others, are adjusted together with those of the column."""
-        found = [sum((AVERAGE in key) == (column == AVERAGE) for key in keys) for keys in (self.spared, self.between)]
+    def tested(self, average: bool) -> tuple[int, int]:
+        """How many comparisons with the baseline, and how many others, on targets or on their average."""
+        found = [sum((AVERAGE in key) == average for key in keys) for keys in (self.spared, self.between)]
         return found[0], found[1]
 
     def guessing(self, row: str, target: str) -> bool:

@@ -1,10 +1,9 @@
 """The section on typing errors in the input: what they cost each model, and which training makes them cost less."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from stilts_xtreme.report import text
-from stilts_xtreme.report.against import sure
+from stilts_xtreme.report.against import Effect, split
 from stilts_xtreme.report.curves import Curve, Panel, curves
 from stilts_xtreme.report.noise import arms
 from stilts_xtreme.report.noise import tables as noise_tables
@@ -14,7 +13,6 @@ from stilts_xtreme.report.noise.words import Words
 from stilts_xtreme.report.section import Plot, Section
 from stilts_xtreme.report.summary import AVERAGE, BASELINE, Summary
 
-Effect = tuple[str, str, Mapping[str, Any]]  # of a row on a target or on average
 TOP = 5  # questions that are answered at the top of the page
 
 
@@ -61,7 +59,7 @@ def verdicts(noisy: Noisy) -> list[str]:
     told = []
     for title, pairs in questions(noisy).items():
         effects = [
-            (row, column, one)
+            one
             for row, other in pairs
             for column in noisy.columns
             if (one := noisy.effect(row, other, column)) is not None
@@ -78,46 +76,44 @@ def _cost(noisy: Noisy, target: str) -> str:
         return ""
     share = one.get("relative")
     relative = f", {text.number(share['gain'])} % of its clean score" if share else ""
-    sure = "" if one["interval"][0] > 0 or one["interval"][1] < 0 else "; no clear loss"
+    doubt = "" if one["interval"][0] > 0 or one["interval"][1] < 0 else "; no clear loss"
     return (
-        f"{text.number(one['gain'])} points on {target} (95 % interval {text.interval(tuple(one['interval']))}{relative}{sure})"
+        f"{text.number(one['gain'])} points on {target} (95 % interval {text.interval(tuple(one['interval']))}{relative}{doubt})"
     )
 
 
 def _verdict(title: str, effects: Sequence[Effect], noisy: Noisy) -> str:
     """`Both against neither: +0.4 points spared, the mean of 6 comparisons; on average over the targets significantly less is
     lost in 1 of 2 comparisons (mnli); by target no significant difference in 6 comparisons.`"""
-    single, average = ([one for one in effects if (one[1] == AVERAGE) == wanted] for wanted in (False, True))
-    mean = text.number(sum(one["gain"] for *_, one in single) / len(single), signed=True)
+    single, average = ([one for one in effects if (one["column"] == AVERAGE) == wanted] for wanted in (False, True))
+    mean = text.number(sum(one["gain"] for one in single) / len(single), signed=True)
     size = f"{mean} points spared" + (f", the mean of {text.count(len(single), 'comparison')}" if len(single) > 1 else "")
     parts = [size, *([f"on average over the targets {_tested(average, noisy)}"] if average else [])]
     return f"{title}: {'; '.join([*parts, f'by target {_tested(single, noisy)}'])}."
 
 
 def _tested(effects: Sequence[Effect], noisy: Noisy) -> str:
-    less, more = (
-        [(row, column) for row, column, one in effects if sure(one) and (one["gain"] > 0) == up] for up in (True, False)
-    )
+    less, more = split(effects)
     if not less + more:
         return "no significant difference" + (f" in {len(effects)} comparisons" if len(effects) > 1 else "")
     parts = [
-        f"significantly {word} is lost{_share(pairs, effects, noisy)}"
-        for word, pairs in (("less", less), ("more", more))
-        if pairs
+        f"significantly {word} is lost{_share(found, effects, noisy)}"
+        for word, found in (("less", less), ("more", more))
+        if found
     ]
     return " and ".join(parts)
 
 
-def _share(pairs: Sequence[tuple[str, str]], effects: Sequence[Effect], noisy: Noisy) -> str:
-    if len(pairs) == len(effects):
+def _share(found: Sequence[Effect], effects: Sequence[Effect], noisy: Noisy) -> str:
+    if len(found) == len(effects):
         return f" in all {len(effects)} comparisons" if len(effects) > 1 else ""
-    return f" in {len(pairs)} of {len(effects)} comparisons ({_pairs(pairs, noisy)})"
+    return f" in {len(found)} of {len(effects)} comparisons ({_where(found, noisy)})"
 
 
-def _pairs(pairs: Sequence[tuple[str, str]], noisy: Noisy) -> str:
+def _where(found: Sequence[Effect], noisy: Noisy) -> str:
     rows: dict[str, list[str]] = {}
-    for row, target in pairs:
-        rows.setdefault(noisy.names[row], []).append(target)
+    for one in found:
+        rows.setdefault(noisy.names[one["row"]], []).append(one["column"])
     return "; ".join(row if targets == [AVERAGE] else f"{row} on {text.listed(targets)}" for row, targets in rows.items())
 
 

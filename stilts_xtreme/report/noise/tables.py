@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stilts_xtreme.report import text
-from stilts_xtreme.report.against import sure
+from stilts_xtreme.report import against, text
 from stilts_xtreme.report.comparisons import LEVEL
 from stilts_xtreme.report.noise.noisy import Noisy
 from stilts_xtreme.report.noise.questions import questions
-from stilts_xtreme.report.summary import AVERAGE, BASELINE
+from stilts_xtreme.report.summary import BASELINE
 from stilts_xtreme.report.tables import Body, Cell, Column, Table, metric, over
 
 
@@ -23,7 +22,7 @@ def scores(noisy: Noisy, target: str) -> Table:
             for rate in (0.0, *noisy.rates)
         ]
         cells[0] = Cell(cells[0].text, " ".join(filter(None, [cells[0].small, "§" if guessing else ""])))
-        cells += [_effect(drop), _effect(drop.get("relative") if drop else None), Cell(text.value(noisy.flips(arm.row, target)))]
+        cells += [_lost(drop), _lost(drop.get("relative") if drop else None), Cell(text.value(noisy.flips(arm.row, target)))]
         rows.append((noisy.names[arm.row], tuple(cells)))
     at = f"at {100 * noisy.highest:g} %"
     columns = [Column("clean"), *(Column(f"{100 * rate:g} % noise") for rate in noisy.rates)]
@@ -36,11 +35,8 @@ def scores(noisy: Noisy, target: str) -> Table:
     return Table(caption, "model", tuple(columns), (Body("", tuple(rows)),), tuple(notes))
 
 
-def _effect(one: Mapping[str, Any] | None, star: bool = False) -> Cell:
-    if one is None:
-        return Cell(text.ABSENT)
-    mark = "*" if star and sure(one) else ""
-    return Cell(text.number(one["gain"], signed=star) + mark, text.interval(tuple(one["interval"])), strong=bool(mark))
+def _lost(one: Mapping[str, Any] | None) -> Cell:
+    return Cell(text.number(one["gain"]), text.interval(tuple(one["interval"]))) if one else Cell(text.ABSENT)
 
 
 def contrasts(noisy: Noisy, relative: bool) -> Table | None:
@@ -51,13 +47,13 @@ def contrasts(noisy: Noisy, relative: bool) -> Table | None:
         for row, other in pairs:
             effects = [noisy.effect(row, other, column) for column in noisy.columns]
             chosen = [one.get("relative") if one and relative else one for one in effects]
-            rows.append((f"{noisy.names[row]} against {noisy.names[other]}", tuple(_effect(one, star=True) for one in chosen)))
+            rows.append((f"{noisy.names[row]} against {noisy.names[other]}", tuple(map(against.cell, chosen))))
         if any(cell.text != text.ABSENT for _, cells in rows for cell in cells):
             bodies.append(Body(title, tuple(rows)))
     if not bodies:
         return None
     what = "percent of the own clean score" if relative else "points"
-    single, averages = noisy.tested(noisy.summary.targets[0]), noisy.tested(AVERAGE)
+    single, averages = noisy.tested(average=False), noisy.tested(average=True)
     apart = f"; averages apart, for {averages[0]} and {averages[1]}" if any(averages) else ""
     notes = (
         f"Drop of the second model minus drop of the first in {what}: above zero where the first loses less. Beneath stands the"
