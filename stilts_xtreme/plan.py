@@ -101,7 +101,7 @@ class Train:
 
     @property
     def label(self) -> str:
-        return "+".join(self.tasks)
+        return _labelled("+".join(self.tasks), self.noise)
 
     @property
     def labelled(self) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ class Predict:
 
     @property
     def label(self) -> str:
-        return self.task
+        return _labelled(self.task, self.noise)
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,10 @@ class Latency:
 
 
 Stage = Train | Predict | Latency
+
+
+def _labelled(name: str, noise: Noise | None) -> str:
+    return f"{name} (noise {noise.rate:g})" if noise is not None else name
 
 
 def kind(stage: Stage) -> str:

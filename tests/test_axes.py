@@ -62,6 +62,7 @@ def test_noise_in_what_is_predicted_and_in_what_is_trained_on() -> None:
     assert plan.address(clean) != plan.address(noisy) and "noise" not in plan.identity(clean)
     trained = found["mnli (noise 0.1)", "xnli", 0.0].model
     assert isinstance(trained, plan.Train) and trained.noise is not None and trained.start.noise is None  # type: ignore[union-attr]
+    assert (noisy.label, trained.label, trained.start.label) == ("xnli (noise 0.1)", "mnli (noise 0.1)", "mnli")  # type: ignore[union-attr]
     assert {row for row, _, _ in found} >= {"none", "none (en+xa+xb+xc+xd+xe, noise 0.1)"}
 
 

@@ -14,8 +14,8 @@ from stilts_xtreme.analysis import noise as gathering
 from stilts_xtreme.analysis.contrasts import contrasts
 from stilts_xtreme.analysis.effects import Scored
 from stilts_xtreme.axes import Cell, Row
-from stilts_xtreme.report import page
-from stilts_xtreme.report.noise import arms, noisy
+from stilts_xtreme.report import arms, page, tables
+from stilts_xtreme.report.noise import noisy
 from stilts_xtreme.report.noise import section as section_of
 from stilts_xtreme.report.noise import tables as noise_tables
 from stilts_xtreme.report.noise.words import Words
@@ -186,8 +186,18 @@ def test_short_names_say_what_is_not_usual(read) -> None:
     assert read.names["mnli (en+de+zh, noise 0.1)"] == "mnli + multilingual + noise-trained" and read.names["none"] == "none"
     assert read.names["none (en+de+zh)"] == "multilingual" and len(set(read.names.values())) == len(ROWS)
     assert "en+de+zh" in arms.explained(read.arms) and "10 %" in arms.explained(read.arms)
-    two = [arms._arm(row, {"en", "en+de", "en+de+zh"}) for row in ("none", "none (en+de)", "none (en+de+zh, few)")]
+    study = {"recipes": {"usual": {}, "few": {}}}
+    two = [arms.read(row, study) for row in ("none", "none (en+de)", "none (en+de+zh, few)")]
     assert list(arms.names(two).values()) == ["none", "en+de", "en+de+zh + few"]
+    sizes = [arms.read(row, study) for row in ("none (few)", "mnli (few)", "squad>mnli")]
+    assert list(arms.names(sizes).values()) == ["none (few)", "mnli (few)", "squad>mnli"]
+
+
+def test_tables_by_language_are_headed_with_short_names_which_are_explained(read) -> None:
+    heads = [column.label for column in tables.languages(read.summary, "xnli").columns]
+    assert heads[1:] == list(read.names.values()) and "mnli + noise-trained" in heads
+    for name in ("report.md", "index.html"):
+        assert f"Names of models in these tables. {arms.explained(read.arms)}" in page.pages(read.summary)[name]
 
 
 def test_scores_fall_with_the_rate(read) -> None:

@@ -2,7 +2,7 @@
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import Mean, Summary
-from stilts_xtreme.report.tables import Body, Cell, Column, Table, marks, metric, over, plain, small
+from stilts_xtreme.report.tables import Body, Cell, Column, Table, marks, metric, models, over, plain, small
 from stilts_xtreme.scoring import breakdowns
 
 TITLES = {"joshi": "Resource class (Joshi et al. 2020; 0 least, 5 most)", "family": "Family", "script": "Script"}
@@ -41,7 +41,7 @@ def classes(summary: Summary, target: str) -> Table | None:
     if not bodies:
         return None
     caption = f"{target}: {metric(summary, target)} by kind of language and intermediate; {over(summary)}."
-    columns = (Column("languages"), *map(Column, shown))
+    columns = (Column("languages"), *models(summary, shown))
     notes = ("Mean: each class, family or script weighs the same, however many languages it has.",)
     return Table(caption, "kind", columns, tuple(bodies), marks([row for body in bodies for row in body.rows]) + notes)
 

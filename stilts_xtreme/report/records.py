@@ -3,14 +3,14 @@
 import csv
 import io
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stilts_xtreme import disk
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.report.summary import Summary, kind
+from stilts_xtreme.report.arms import read
+from stilts_xtreme.report.summary import Summary
 
 ALL = "all"  # languages together
 COLUMNS = {  # and their types
@@ -86,27 +86,9 @@ def _parquet(rows: list[dict[str, Any]], path: Path) -> bytes:
 
 
 def _axes(row: str, study: Mapping[str, Any]) -> dict[str, Any]:
-    """What a row's name says: `squad>mnli (en+de, noise 0.1, few)`."""
-    told: dict[str, Any] = {"training_languages": "en", "training_noise": 0.0, "recipe": "usual"}
-    recipes = study.get("recipes") or {}
-    for said in row[len(kind(row)) :].removeprefix(" (").removesuffix(")").split(", "):
-        if said in recipes:
-            told["recipe"] = said
-        elif said.startswith("noise "):
-            told["training_noise"] = _share(said.removeprefix("noise "), row)
-        elif said:
-            told["training_languages"] = said
-    return {"row": row, "intermediate": kind(row), **told}
-
-
-def _share(said: str, row: str) -> float:
-    try:
-        share = float(said)
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise UserError(f"{row}: {said[:60]} is no share of changed words; gather the study again with `stilts study`")
-    return share
+    arm = read(row, study)
+    told = {"training_languages": arm.languages, "training_noise": arm.noise, "recipe": arm.recipe or "usual"}
+    return {"row": row, "intermediate": arm.intermediate, **told}
 
 
 def _scores(run: Mapping[str, Any], same: dict[str, Any], codes: list[str]) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stilts_xtreme.report import text
+from stilts_xtreme.report import arms, text
 from stilts_xtreme.report.comparisons import legend, star
 from stilts_xtreme.report.findings import reading
 from stilts_xtreme.report.summary import BASELINE, CONTROL, Mean, Summary, above, kind
@@ -158,8 +158,14 @@ def languages(summary: Summary, target: str) -> Table | None:
         means.append(("all but English", (Cell(""), *(plain(summary.language(name, target, codes[1:])) for name in shown))))
     bodies.append(Body("Means", tuple(means)))
     caption = f"{target}: {metric(summary, target)} by language and intermediate; {over(summary)}."
-    columns = (Column("n"), *map(Column, shown))
+    columns = (Column("n"), *models(summary, shown))
     return Table(caption, "language", columns, tuple(bodies), marks(rows))
+
+
+def models(summary: Summary, rows: Sequence[str]) -> tuple[Column, ...]:
+    """A column for each of the study's rows, headed with its short name."""
+    short = arms.names(arms.arms(summary))
+    return tuple(Column(short[row]) for row in rows)
 
 
 def trainings(summary: Summary) -> Table:

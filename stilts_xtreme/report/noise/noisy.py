@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stilts_xtreme.report.noise import arms
-from stilts_xtreme.report.noise.arms import Arm
+from stilts_xtreme.report import arms
+from stilts_xtreme.report.arms import Arm
 from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary
 
 Key = tuple[str, str, float]  # row, target, rate

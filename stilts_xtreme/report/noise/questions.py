@@ -1,6 +1,6 @@
 """The questions that a study of noise answers: which pairs of rows are set against one another for each."""
 
-from stilts_xtreme.report.noise.arms import Arm
+from stilts_xtreme.report.arms import Arm
 from stilts_xtreme.report.noise.noisy import Noisy
 from stilts_xtreme.report.summary import BASELINE, CONTROL
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from stilts_xtreme.report import text
+from stilts_xtreme.report import arms, text
 from stilts_xtreme.report.against import Effect, split
 from stilts_xtreme.report.curves import Curve, Panel, curves
-from stilts_xtreme.report.noise import arms
 from stilts_xtreme.report.noise import tables as noise_tables
 from stilts_xtreme.report.noise.noisy import Noisy, read
 from stilts_xtreme.report.noise.questions import questions

@@ -1,8 +1,11 @@
 """A row's name taken apart, and a shorter name for it where a study's rows differ in several ways of training."""
 
-import re
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import BASELINE, Summary, kind
 
@@ -34,20 +37,36 @@ class Arm:
         return self.languages, self.noise, self.recipe
 
 
+def read(row: str, study: Mapping[str, Any]) -> Arm:
+    """What a row's name says: `squad>mnli (en+de, noise 0.1, few)`; UserError where its noise is no share of words."""
+    languages, noise, recipe = ENGLISH, 0.0, ""
+    for said in filter(None, row[len(kind(row)) :].removeprefix(" (").removesuffix(")").split(", ")):
+        if said in (study.get("recipes") or {}):
+            recipe = said
+        elif said.startswith("noise "):
+            noise = _share(said.removeprefix("noise "), row)
+        else:
+            languages = said
+    return Arm(row, kind(row), languages, noise, recipe)
+
+
 def arms(summary: Summary) -> list[Arm]:
     """Those of the study's rows, in order."""
-    lists = {"+".join(codes) for codes in summary.study.get("training_languages") or [[ENGLISH]]}
-    return [_arm(row, lists) for row in summary.intermediates]
+    return [read(row, summary.study) for row in summary.intermediates]
 
 
-def names(found: list[Arm]) -> dict[str, str]:
-    """By row: `mnli + multilingual + noise-trained`; languages and rates are said where there are several to tell apart."""
+def names(found: Sequence[Arm]) -> dict[str, str]:
+    """By row: `mnli + multilingual + noise-trained`, the row itself where nothing is shortened; languages and rates are said
+    where there are several to tell apart.
+    """
     lists = {arm.languages for arm in found if arm.several}
     rates = {arm.noise for arm in found if arm.noise}
+    if not lists and not rates:
+        return {arm.row: arm.row for arm in found}
     return {arm.row: _name(arm, len(lists) < 2, len(rates) < 2) for arm in found}
 
 
-def explained(found: list[Arm]) -> str:
+def explained(found: Sequence[Arm]) -> str:
     """What the short names mean; empty where nothing is shortened."""
     lists = [list_ for list_ in dict.fromkeys(arm.languages for arm in found) if "+" in list_]
     rates = sorted({arm.noise for arm in found if arm.noise})
@@ -62,13 +81,14 @@ def explained(found: list[Arm]) -> str:
     return f"{'; '.join(told)}." if told else ""
 
 
-def _arm(row: str, lists: set[str]) -> Arm:
-    inside = row[len(kind(row)) + 2 : -1].split(", ") if row != kind(row) else []
-    languages = [part for part in inside if part in lists]
-    rates = [part for part in inside if re.fullmatch(r"noise \d+(\.\d+)?(e-\d+)?", part)]
-    other = [part for part in inside if part not in (*languages, *rates)]
-    noise = float(rates[0].removeprefix("noise ")) if rates else 0.0
-    return Arm(row, kind(row), (languages or [ENGLISH])[0], noise, ", ".join(other))
+def _share(said: str, row: str) -> float:
+    try:
+        share = float(said)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise UserError(f"{row}: {said[:60]} is no share of changed words; gather the study again with `stilts study`")
+    return share
 
 
 def _name(arm: Arm, one_list: bool, one_rate: bool) -> str:
