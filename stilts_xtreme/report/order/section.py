@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stilts_xtreme.report import text
+from stilts_xtreme.report.against import split, sure
+from stilts_xtreme.report.comparisons import LEVEL
 from stilts_xtreme.report.order import plot as order_plot
 from stilts_xtreme.report.order import tables as order_tables
 from stilts_xtreme.report.order.panels import ALL, AVERAGE, Panel, mappings, panels
-from stilts_xtreme.report.order.tables import LEVEL
 from stilts_xtreme.report.section import Plot, Section
 from stilts_xtreme.report.summary import Summary, above
 
@@ -47,7 +48,7 @@ def _effect(whole: Sequence[Panel]) -> list[str]:
     tested = [(panel, panel.differ) for panel in _targets(whole) if panel.differ is not None]
     if not tested:
         return ["No effect of order can be told from chance: it takes two seeds that have every order."]
-    clear = [f"{panel.title} (q {text.probability(test['q'])})" for panel, test in tested if test["q"] < LEVEL]
+    clear = [f"{panel.title} (q {text.probability(test['q'])})" for panel, test in tested if sure(test)]
     rest = len(tested) - len(clear)
     if clear:
         others = f", and not on the other {text.count(rest, 'target')}" if rest else ""
@@ -88,9 +89,7 @@ def _named(whole: Sequence[Panel]) -> list[str]:
     if not tested:
         return []
     clear = [
-        f"{one['name']} on {panel.title} ({text.number(one['difference'], signed=True)})"
-        for panel, one in tested
-        if one["q"] < LEVEL
+        f"{one['name']} on {panel.title} ({text.number(one['difference'], signed=True)})" for panel, one in tested if sure(one)
     ]
     names = list(dict.fromkeys(str(one["name"]) for _, one in tested))
     if clear:
@@ -107,7 +106,7 @@ def _mixture(whole: Sequence[Panel], told: Mapping[str, Any]) -> list[str]:
             where = "on average over the targets" if panel.column == AVERAGE else f"on {panel.column}"
             size = abs(one["gain"])
             side = f"{text.number(size)} {'above' if one['gain'] > 0 else 'below'}" if above(size) else "level with"
-            judged = "significant" if one["q"] < LEVEL else "no significant difference"
+            judged = "significant" if sure(one) else "no significant difference"
             ends = f"95 % interval {text.interval(tuple(one['interval']))}, " if one.get("interval") else ""
             steps = ", trained in as many steps," if _same_steps(one["row"], panel.orders, told) else ""
             said.append(f"The mixture {one['row']}{steps} is {side} the mean of all orders {where} ({ends}{judged}).")
@@ -118,8 +117,7 @@ def _last(whole: Sequence[Panel]) -> list[str]:
     tested = [one for panel in _targets(whole) for one in panel.last]
     if not tested:
         return []
-    up = sum(one["q"] < LEVEL and one["gain"] > 0 for one in tested)
-    down = sum(one["q"] < LEVEL and one["gain"] < 0 for one in tested)
+    up, down = map(len, split(tested))
     pairs = text.count(len(tested), "pair")
     if not up + down:
         return [f"Of {pairs} of an order and its last task alone none differs significantly: what comes before shows no effect."]

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from stilts_xtreme.report import text
+from stilts_xtreme.report.against import sure
 from stilts_xtreme.report.order.panels import ALL, Panel, Told
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
 
-LEVEL = 0.05
 ABSENT = Cell(text.ABSENT)
 TESTED = Column("p"), Column("q")
 
@@ -140,9 +140,7 @@ def _gains() -> tuple[Column, ...]:
 
 def _gain(one: Told, name: str) -> tuple[Cell, Cell]:
     ends = one.get("interval")
-    return Cell(text.number(one[name], signed=True) + ("*" if one["q"] < LEVEL else "")), Cell(
-        text.interval(ends and tuple(ends))
-    )
+    return Cell(text.number(one[name], signed=True) + ("*" if sure(one) else "")), Cell(text.interval(ends and tuple(ends)))
 
 
 def _test(one: Told | None) -> tuple[Cell, Cell]:
