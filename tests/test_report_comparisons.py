@@ -87,6 +87,23 @@ def test_findings_without_any_significant_pair_and_with_a_significant_average() 
     assert "The average is significantly raised by mnli (false discovery rate of 5 %, 1 comparison)." in told
 
 
+@pytest.mark.parametrize(
+    ("seeds", "caution", "drawn"),
+    [
+        (1, "Only one seed was run", "over test examples, of one seed, adjusted"),
+        (2, "Two seeds were run", "over test examples and seeds, adjusted"),
+        (3, "", "over test examples and seeds, adjusted"),
+    ],
+)
+def test_what_few_seeds_leave_open_stands_before_all_that_is_called_significant(seeds, caution, drawn) -> None:
+    few = {row: {target: scores[:seeds] for target, scores in by.items()} for row, by in SCORES.items()}
+    summary = summarise(compared(small(few), Q))
+    told = page.pages(summary)["report.md"]
+    first = told.partition("## What was found")[2].strip().splitlines()[0]
+    assert first.startswith(f"- {caution}") and ("other test examples only" in first) == (seeds == 1) and drawn in told
+    assert any("seed" in line for line in findings.seeds(summary)) == (seeds < 3) and "no effect is called clear" not in first
+
+
 def test_untested_comparisons_are_no_losses() -> None:
     told = findings.found(summarise(compared(small(SCORES), dict.fromkeys(Q), interval=None)))
     assert any("None of 4 pairs of intermediate and target could be tested" in line for line in told)

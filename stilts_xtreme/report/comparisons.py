@@ -67,6 +67,11 @@ def star(found: Comparisons, row: str, column: str) -> str:
     return "*" if one is not None and one.significant else ""
 
 
+def among(seeds: int) -> str:
+    """What a 95 % interval speaks of."""
+    return "over test examples and seeds" if seeds > 1 else "over test examples, of one seed"
+
+
 def legend(found: Comparisons) -> str:
     """What the mark means; empty where nothing was tested."""
     pairs, averages = len(family(found, False)), len(family(found, True))
@@ -74,9 +79,10 @@ def legend(found: Comparisons) -> str:
         return ""
     parts = [f"{pairs:,} comparisons on targets"] if pairs else []
     parts += [f"the {averages} of averages{', a family of their own' if pairs else ''}"] if averages else []
+    drawn = among(max(len(one.values) for one in found.values()))
     return (
-        f"* differs from no intermediate training, q < {LEVEL}: paired bootstrap over test examples and seeds, adjusted for"
-        f" {' and for '.join(parts)} (Benjamini-Hochberg)."
+        f"* differs from no intermediate training, q < {LEVEL}: paired bootstrap {drawn}, adjusted for {' and for '.join(parts)}"
+        " (Benjamini-Hochberg)."
     )
 
 

@@ -18,7 +18,7 @@ def found(summary: Summary) -> list[str]:
         if AVERAGE in summary.columns:
             told += _average(summary)
         told += _pairs(summary)
-    told += _seeds(summary) + _chance(summary)
+    told += _chance(summary)
     collapsed = [training for training in summary.study["trainings"] if training.get("collapsed")]
     if collapsed:
         total = len(summary.study["trainings"])
@@ -113,11 +113,17 @@ def _pairs(summary: Summary) -> list[str]:
     return told
 
 
-def _seeds(summary: Summary) -> list[str]:
+def seeds(summary: Summary) -> list[str]:
+    """What few seeds leave open: it stands before all that they seem to say."""
+    if not summary.study["evaluations"]:
+        return []
+    tested = any(one.interval is not None for one in summary.comparisons.values())
     if len(summary.seeds) == 1:
-        return ["Only one seed was run. One seed shows no spread: differences of any size here may be chance."]
+        told = "Only one seed was run, so what differs here, however much, may differ by chance between trainings."
+        return [told + (" Intervals, and what is called significant, speak of other test examples only." if tested else "")]
     if len(summary.seeds) == 2:
-        return ["Two seeds were run: the standard deviations are rough, and no effect is called clear."]
+        wide = "intervals wide" if tested else "no effect is called clear"
+        return [f"Two seeds were run: the standard deviations are rough, and {wide}."]
     return []
 
 

@@ -58,11 +58,6 @@ def verdict(ones: Sequence[Tested], up: str, down: str) -> str:
     return f"{' and '.join(counts)} of {len(ones)} {are} significant{named}"
 
 
-def among(seeds: int) -> str:
-    """What a 95 % interval speaks of."""
-    return "over test examples and seeds" if seeds > 1 else "over test examples, of one seed"
-
-
 def at() -> str:
     """The level of every `significant`."""
     return f"at a {rate()}"

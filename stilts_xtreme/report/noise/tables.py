@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stilts_xtreme.report import against, text
-from stilts_xtreme.report.comparisons import LEVEL
+from stilts_xtreme.report.comparisons import LEVEL, among
 from stilts_xtreme.report.noise.noisy import Noisy
 from stilts_xtreme.report.noise.questions import questions
 from stilts_xtreme.report.summary import BASELINE
@@ -28,7 +28,7 @@ def scores(noisy: Noisy, target: str) -> Table:
     columns = [Column("clean"), *(Column(f"{100 * rate:g} % noise") for rate in noisy.rates)]
     columns += [Column(f"drop {at}, points"), Column(f"drop {at}, % of clean"), Column(f"flips {at}, %")]
     notes = [
-        "Beneath a drop stands its 95 % interval, over test examples and seeds. Flips: predictions that the errors change,"
+        f"Beneath a drop stands its 95 % interval, {among(len(noisy.summary.seeds))}. Flips: predictions that the errors change,"
         " mean over languages." + (" § no better than guessing." if weak else "")
     ]
     caption = f"{target}: {metric(noisy.summary, target)} with and without typing errors; {over(noisy.summary)}."

@@ -1,8 +1,9 @@
 """Bars of the gain in each group of languages, a panel for each target, with whiskers."""
 
-from stilts_xtreme.report import shapes, tested, text
+from stilts_xtreme.report import shapes, text
 from stilts_xtreme.report.bars import NINETY_FIVE, PANELS, SMALL, SPACE, Bar, panel
 from stilts_xtreme.report.bars import PANEL as WIDTH
+from stilts_xtreme.report.comparisons import among
 from stilts_xtreme.report.resources.groups import Resources
 
 SHOWN = 4  # intermediates in a panel; of more the one of the largest gain
@@ -27,7 +28,7 @@ def plot(found: Resources) -> str | None:
 
 
 def _n(found: Resources) -> str:
-    return f"Whiskers: 95 %, {tested.among(len(found.summary.seeds))}. n: languages."
+    return f"Whiskers: 95 %, {among(len(found.summary.seeds))}. n: languages."
 
 
 def _groups(found: Resources, target: str) -> list[tuple[str, list[Bar]]]:

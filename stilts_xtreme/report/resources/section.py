@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stilts_xtreme.report import tested, text
+from stilts_xtreme.report.comparisons import among
 from stilts_xtreme.report.resources import tables
 from stilts_xtreme.report.resources.groups import Resources, titles
 from stilts_xtreme.report.resources.plot import plot
@@ -24,7 +25,7 @@ def section(summary: Summary) -> Section | None:
         tested.read(told["groups"]), tested.read(told["narrowed"]), tested.read(told["slopes"]),
     )  # fmt: skip
     drawn = plot(found)
-    caption = f"Gain over “none” by group of languages, in points, with 95 % intervals {tested.among(len(summary.seeds))}."
+    caption = f"Gain over “none” by group of languages, in points, with 95 % intervals {among(len(summary.seeds))}."
     alternative = "Bars of the gain in each group of languages, by target; numbers in the table of gains by group."
     return Section(
         "resources",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from stilts_xtreme.report import tested, text
+from stilts_xtreme.report.comparisons import among
 from stilts_xtreme.report.resources.groups import Resources
 from stilts_xtreme.report.tables import Body, Cell, Column, Table, over
 
@@ -27,7 +28,7 @@ def gains(found: Resources) -> Table | None:
         bodies += [Body(_title(found, target), tuple(told))] if told else []
     if not bodies:
         return None
-    caption = f"Gain by group of languages, in points, and its 95 % interval {tested.among(len(found.summary.seeds))}."
+    caption = f"Gain by group of languages, in points, and its 95 % interval {among(len(found.summary.seeds))}."
     columns = tuple(Column(found.heading(group)) for group in found.groups)
     return Table(caption, "intermediate", columns, tuple(bodies), tested.star(found.gains))
 
@@ -68,7 +69,7 @@ def slopes(found: Resources) -> Table | None:
     on = "resource class" if found.axis == "joshi" else "the decimal logarithm of the lines of text"
     notes = (
         f"Slope: points of gain {found.unit}, least squares over the languages that the encoder saw, without English. The first"
-        " interval, p and q speak of these very languages with other test examples and seeds; the last interval of the line that"
+        f" interval, p and q speak of these very languages, {among(len(found.summary.seeds))}; the last interval of the line that"
         " other languages, scattering as these do, would give.",
     )
     columns = (

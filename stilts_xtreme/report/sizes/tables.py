@@ -1,7 +1,7 @@
 """Tables of the section on few training examples."""
 
 from stilts_xtreme.report import tested, text
-from stilts_xtreme.report.comparisons import star
+from stilts_xtreme.report.comparisons import among, star
 from stilts_xtreme.report.sizes.curves import Sizes
 from stilts_xtreme.report.tables import Body, Cell, Column, Table, marks, over, small
 
@@ -52,7 +52,7 @@ def interactions(found: Sizes) -> Table | None:
     columns = (Column("fewest examples"), Column("most"), Column("difference of gains"), Column("p"), Column("q"))
     notes = (
         "Above zero: intermediate training helps more where the target has few training examples. 95 % interval of the difference"
-        " of both gains, over the same test examples and seeds.",
+        f" of both gains, {among(len(found.summary.seeds))}, the same for both.",
     )
     caption = "Gain with the fewest examples minus gain with the most, in points."
     return Table(caption, "intermediate", columns, tuple(bodies), tested.star(found.interactions) + notes)
