@@ -126,6 +126,7 @@ def test_one_seed_splits_nothing_and_the_page_says_why() -> None:
     assert "variance" not in panel and "differ" not in panel and "expected" not in panel["best"]
     assert "interval" not in panel["named"][0] and {one["against"] for one in panel["mixtures"]} == {"mean", "best"}
     made = section.section(summarise(study))
+    assert not any("named order" in line for line in made.found)
     assert "it takes two seeds" in made.found[0] and "one seed" in " ".join(made.tables[0].notes)
 
 

@@ -86,7 +86,7 @@ def _best(whole: Sequence[Panel]) -> list[str]:
 
 def _named(whole: Sequence[Panel]) -> list[str]:
     tested = [(panel, one) for panel in _targets(whole) for one in panel.named]
-    if not tested:
+    if not tested or all(panel.differ is None for panel, _ in tested):  # of one seed alone none could differ
         return []
     clear = [
         f"{one['name']} on {panel.title} ({text.number(one['difference'], signed=True)})" for panel, one in tested if sure(one)
