@@ -158,7 +158,7 @@ def test_an_encoder_of_another_kind_gets_padded_rows():
 @settings(deadline=None)
 def test_groups_hold_every_sequence_once(lengths, width):
     lengths = sorted(lengths, reverse=True)
-    made = attention.groups(lengths, width)
+    made = attention.groups(lengths, width, 2)
     assert sum(group.rows for group in made) == len(lengths) and made[0].begin == 0 and made[-1].end == sum(lengths)
     assert all(a.end == b.begin for a, b in zip(made, made[1:], strict=False))
     states = torch.arange(2.0 * sum(lengths)).view(-1, 2, 1)
@@ -177,7 +177,7 @@ def test_attention_is_softmax_written_out_with_its_dropout(rate, together, monke
     torch.manual_seed(2)
     made = [torch.randn(1, heads, sum(lengths), size, dtype=torch.float64) for _ in range(3)]
     ours, plain = ([part.clone().requires_grad_() for part in made] for _ in range(2))
-    cut = attention.groups(lengths, heads * size)
+    cut = attention.groups(lengths, heads * size, heads)
     assert len(cut) == (3 if together == 0.0 else 1)
     bits = attention.random_bits(sum(g.rows * heads * g.width**2 for g in cut))
     monkeypatch.setattr(attention, "random_bits", lambda n: bits[:n])

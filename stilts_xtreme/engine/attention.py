@@ -24,17 +24,19 @@ TOGETHER = 1e6  # multiplications that padding may cost before a group of its ow
 class Group:
     """Neighbouring sequences [begin, end) of the packed row, `rows` of them, seen as rows of `width` tokens.
 
-    Where their lengths differ, `places` [rows * width] says which of the group's tokens stands where, `real` which places are no
-    padding, and `inside` where each token went.
+    `take` [rows * heads * width] says which head of which of the group's tokens goes where, `back` [tokens * heads] whence each
+    comes again; one row alone needs neither. Where lengths differ, `real` [rows, 1, width, 1] is 0 for padding, else 1, and
+    `hidden` [rows, 1, 1, width] its logarithm.
     """
 
     begin: int
     end: int
     rows: int
     width: int
-    places: Tensor | None = None
+    take: Tensor | None = None
+    back: Tensor | None = None
     real: Tensor | None = None
-    inside: Tensor | None = None
+    hidden: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -46,29 +48,32 @@ class Segments:
     groups: tuple[Group, ...]
 
 
-def groups(lengths: Sequence[int], hidden_size: int) -> tuple[Group, ...]:
+def groups(lengths: Sequence[int], hidden_size: int, heads: int) -> tuple[Group, ...]:
     """Sequences of falling lengths cut into groups: longer ones by equal length, short ones also where padding costs less."""
     made, first, begin = [], 0, 0
     while first < len(lengths):
         width, last = lengths[first], first + 1
         while last < len(lengths) and 12 * hidden_size * (width**2 - lengths[last] ** 2) <= TOGETHER:
             last += 1
-        made.append(_group(np.asarray(lengths[first:last]), begin))
+        made.append(_group(np.asarray(lengths[first:last]), begin, heads))
         first, begin = last, made[-1].end
     return tuple(made)
 
 
-def _group(lengths: np.ndarray, begin: int) -> Group:
-    rows, width, tokens = len(lengths), int(lengths[0]), int(lengths.sum())
-    if tokens == rows * width:
-        return Group(begin, begin + tokens, rows, width)
-    place = np.arange(width)
+def _group(lengths: np.ndarray, begin: int, heads: int) -> Group:
+    rows, width, end = len(lengths), int(lengths[0]), begin + int(lengths.sum())
+    if rows == 1:
+        return Group(begin, end, rows, width)
+    head, place = np.arange(heads), np.arange(width)
     real = place < lengths[:, None]
-    places = np.where(real, np.cumsum(lengths)[:, None] - lengths[:, None] + place, 0)
-    return Group(
-        begin, begin + tokens, rows, width,
-        torch.from_numpy(places.ravel()), torch.from_numpy(real)[:, None, None, :], torch.from_numpy(np.flatnonzero(real)),
-    )  # fmt: skip
+    token = np.where(real, (np.cumsum(lengths) - lengths)[:, None] + place, 0)
+    row, where = real.nonzero()
+    take = torch.from_numpy((token[:, None] * heads + head[:, None]).ravel())
+    back = torch.from_numpy(((row[:, None] * heads + head) * width + where[:, None]).ravel())
+    if real.all():
+        return Group(begin, end, rows, width, take, back)
+    shown = torch.from_numpy(real).float()
+    return Group(begin, end, rows, width, take, back, shown[:, None, :, None], shown.log()[:, None, None])
 
 
 def attend(
@@ -93,7 +98,8 @@ def attend(
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     if (shared := query.shape[1] // key.shape[1]) > 1:
         key, value = (states.repeat_interleave(shared, 1) for states in (key, value))
-    query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # [N, heads, size]
+    # [N, heads, size]; not states[0], whose gradient would be written into zeros
+    query, key, value = (states.squeeze(0).transpose(0, 1) for states in (query, key, value))
     if query.device.type == "cuda":
         return on_gpu(query, key, value, segments, scale, dropout).unsqueeze(0), None
     with torch.autocast(query.device.type, enabled=False):  # one type throughout: that of the states
@@ -127,18 +133,19 @@ class _Grouped(torch.autograd.Function):
         at = 0
         for group in groups:
             q, k, v = (_rows(states, group) for states in (query, key, value))
-            scores = torch.matmul(q, k.transpose(2, 3)).mul_(scale)
-            if group.real is not None:
-                scores.masked_fill_(~group.real, -math.inf)
+            scores = torch.bmm(q, k.transpose(1, 2)).mul_(scale)
+            each = scores.view(group.rows, heads, group.width, group.width)
+            if group.hidden is not None:
+                each.add_(group.hidden)
             if window is not None and group.width > window:
-                scores.masked_fill_(_far(group, window), -math.inf)
+                each.masked_fill_(_far(group, window), -math.inf)
             shares = torch.softmax(scores, -1)
             mask, shown = None, shares
             if bits is not None:
                 mask = keep(bits[at : at + shares.numel()], dropout).view(shares.shape)
                 at += shares.numel()
                 shown = shares * mask
-            found = torch.matmul(shown, v)
+            found = torch.bmm(shown, v)
             if bits is not None:
                 found.mul_(1 / (1 - dropout))
             _put(out, found, group)
@@ -155,17 +162,17 @@ class _Grouped(torch.autograd.Function):
             q, k, v, shares, mask = kept[5 * i : 5 * i + 5]
             g = _rows(gradient, group)
             if group.real is not None:
-                g = g * group.real.transpose(2, 3)
+                g.unflatten(0, (group.rows, -1)).mul_(group.real)
             if mask is None:
-                d_shares = torch.matmul(g, v.transpose(2, 3))
-                _put(d_value, torch.matmul(shares.transpose(2, 3), g), group)
+                d_shares = torch.bmm(g, v.transpose(1, 2))
+                _put(d_value, torch.bmm(shares.transpose(1, 2), g), group)
             else:
                 g = g * (1 / (1 - ctx.dropout))
-                d_shares = torch.matmul(g, v.transpose(2, 3)).mul_(mask)
-                _put(d_value, torch.matmul((shares * mask).transpose(2, 3), g), group)
+                d_shares = torch.bmm(g, v.transpose(1, 2)).mul_(mask)
+                _put(d_value, torch.bmm((shares * mask).transpose(1, 2), g), group)
             d_scores = torch._softmax_backward_data(d_shares, shares, -1, shares.dtype).mul_(ctx.scale)
-            _put(d_query, torch.matmul(d_scores, k), group)
-            _put(d_key, torch.matmul(d_scores.transpose(2, 3), q), group)
+            _put(d_query, torch.bmm(d_scores, k), group)
+            _put(d_key, torch.bmm(d_scores.transpose(1, 2), q), group)
         return d_query, d_key, d_value, None, None, None, None
 
 
@@ -173,26 +180,26 @@ def _far(group: Group, window: int) -> Tensor:
     """Which tokens are too far from each other [1 or rows, 1, width, width]; what is padding must see something."""
     place = torch.arange(group.width)
     far = ((place[:, None] - place).abs() >= window)[None, None]
-    return far if group.real is None else far & group.real.transpose(2, 3)
+    return far if group.real is None else far & (group.real > 0)
 
 
 def _rows(states: Tensor, group: Group) -> Tensor:
-    """The group's part of [N, heads, size] as [rows, heads, width, size]."""
+    """The group's part of [N, heads, size] as [rows * heads, width, size]."""
     part = states[group.begin : group.end]
-    if group.places is not None:
-        part = part.index_select(0, group.places)
-    part = part.view(group.rows, group.width, *states.shape[1:]).transpose(1, 2)
-    return part if group.rows == 1 else part.contiguous()
+    if group.take is None:
+        return part.transpose(0, 1)
+    size = part.shape[-1]
+    return part.reshape(-1, size).index_select(0, group.take).view(-1, group.width, size)
 
 
 def _put(states: Tensor, part: Tensor, group: Group) -> None:
     """The inverse of `_rows`, without the padding."""
-    part = part.transpose(1, 2)
-    if group.inside is not None:
-        part = part.reshape(-1, *states.shape[1:]).index_select(0, group.inside)
-        states[group.begin : group.end] = part
+    place = states[group.begin : group.end]
+    if group.back is None:
+        place.copy_(part.transpose(0, 1))
     else:
-        states[group.begin : group.end].view(part.shape).copy_(part)
+        size = part.shape[-1]
+        torch.index_select(part.view(-1, size), 0, group.back, out=place.view(-1, size))
 
 
 def random_bits(count: int) -> Tensor:

@@ -135,10 +135,11 @@ def states(encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, lay
     ids, row, place = batch["input_ids"], batch["row"], batch["place"]
     if packed and keeps_apart(encoder, ids.device):
         encoder.config._attn_implementation = attention.NAME
-        cut = attention.groups(batch["falling"], encoder.config.hidden_size) if ids.device.type == "cpu" else ()
+        shape = encoder.config.hidden_size, encoder.config.num_attention_heads
+        cut = attention.groups(batch["falling"], *shape) if ids.device.type == "cpu" else ()
         segments = attention.Segments(batch["bounds"], batch["longest"], cut)
         positions = place + FIRST_POSITION[encoder.config.model_type](encoder.config)
-        return _run(encoder, layer, input_ids=ids[None], position_ids=positions[None], segments=segments)[0]
+        return _run(encoder, layer, input_ids=ids[None], position_ids=positions[None], segments=segments).squeeze(0)
     encoder.config._attn_implementation = "sdpa"
     shape = (len(batch["lengths"]), batch["longest"])
     padded = ids.new_full(shape, encoder.config.pad_token_id or 0).index_put((row, place), ids)

@@ -32,7 +32,7 @@ class AdamW:
         norm = self._norm([p.grad for _, group in groups for p in group]) * factor
         # The kernel divides by the one and does nothing for the other; it knows no other type of them.
         divisor = (1 / (factor * torch.clamp(clip / (norm + 1e-6), max=1.0))).float()
-        lost = (~torch.isfinite(total)).float()
+        sound = torch.isfinite(total).float()
         for decay, group in groups:
             if not group:
                 continue
@@ -43,12 +43,11 @@ class AdamW:
             weights, grads = list(group), [p.grad for p in group]
             if self.cut:
                 weights, grads, first, second = ([local(one) for one in part] for part in (weights, grads, first, second))
-            torch._foreach_add_(steps, 1)
+            torch._foreach_add_(steps, sound)
             torch._fused_adamw_(
                 weights, grads, first, second, [], steps, lr=rate, beta1=0.9, beta2=self.beta2, eps=self.epsilon,
-                weight_decay=decay, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=lost,
+                weight_decay=decay, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=1 - sound,
             )  # fmt: skip
-            torch._foreach_sub_(steps, [lost] * len(steps))
             for p in group:
                 p.grad = None
 

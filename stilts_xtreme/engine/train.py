@@ -105,9 +105,9 @@ def train(
             next(plans[task])
     if team:
         team.reseed(seed, state.number)
+    model.train()
 
     for number, task in enumerate(schedule[state.number :], start=state.number + 1):
-        model.train()
         stream = streams[task]
         chosen = [stream.features[i] for i in next(plans[task])]
         halved = None
@@ -135,6 +135,7 @@ def train(
         lost = not math.isfinite(steps[-1].loss)
         if score and due and not lost:
             value = score(model)
+            model.train()
             better = value > state.best
             steps[-1] = replace(steps[-1], score=value, best=better)
             state.without_gain = 0 if better else state.without_gain + 1
@@ -149,6 +150,7 @@ def train(
         if border:
             border(partial(checkpoint.take, state, model, optimizer, best_state, masking))
 
+    model.eval()
     if best_state:
         model.load_state_dict(best_state)
     taken = state.kept if score else state.number

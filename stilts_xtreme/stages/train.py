@@ -68,9 +68,14 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     model.half = stage.recipe.precision == "bf16"  # as the finished model will predict
     sharding.place(model, runner.device, options.shard)
 
-    def score(model: encoder.Model) -> float:
-        scores = [dev_scores(model, task, devs[task], words, limits, runner.device)["score"] for task in stage.labelled]
-        return math.fsum(scores) / len(scores)
+    def scored(task: str) -> dict[str, Any]:
+        return dev_scores(model, task, devs[task], words, limits, runner.device)
+
+    latest, final = dict[str, Any](), dict[str, Any]()
+
+    def score(_: encoder.Model) -> float:
+        latest.update({task: scored(task) for task in stage.labelled})
+        return math.fsum(scores["score"] for scores in latest.values()) / len(latest)
 
     met = None  # all tokens that are met; masked LM guesses among all there are
     if all(stream.head != "mlm" for stream in streams.values()):
@@ -87,13 +92,16 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score, met, saved, saver.border):
             journal.add(step)
             track(journal.last)
+            if step.best:
+                final = dict(latest)
             if step.micro_batch:
                 progress.say(f"out of memory: recipe.micro_batch is {step.micro_batch} from here on, the batch is the same")
             if (now := time.monotonic()) - told > EVERY or step.score is not None:
                 told = now
                 speed = (journal.tokens - before) / max(now - began, 1e-9)
                 tell(Event(plan.address(stage), "running", stage.label, step.number, steps, step.loss, speed))
-        final = {task: dev_scores(model, task, devs[task], words, limits, runner.device) for task in stage.tasks} if steps else {}
+        # Not scored beside the state that is kept: text among other tasks, and all that a training that went on never saw again.
+        final = {task: final.get(task) or scored(task) for task in stage.tasks if steps}
     if options.shard:
         sharding.assemble(model)
     if not ranks.first():
