@@ -133,7 +133,7 @@ def _train(stage: plan.Train, shape: Shape, sizes: Sizes) -> Work:
         made.append(_part("train", name, kind, calls, features, rows, size.length, shape, recipe, 1 + BACKWARD))
     scorings = schedule.scorings(recipe, steps)
     for name, size in dev.items():
-        times = (scorings if name in stage.labelled else 0) + (1 if steps else 0)  # and in the end
+        times = scorings if name in stage.labelled else min(steps, 1)  # text among other tasks in the end only
         kind = training(name)[0].head
         made.append(_part("score", name, kind, times, times * size.features, times * size.rows, size.length, shape, recipe, 1.0))
     random = isinstance(stage.start, plan.Random)
