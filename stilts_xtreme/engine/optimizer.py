@@ -33,6 +33,7 @@ class AdamW:
         # The kernel divides by the one and does nothing for the other; it knows no other type of them.
         divisor = (1 / (factor * torch.clamp(clip / (norm + 1e-6), max=1.0))).float()
         sound = torch.isfinite(total).float()
+        lost = 1 - sound
         for decay, group in groups:
             if not group:
                 continue
@@ -46,7 +47,7 @@ class AdamW:
             torch._foreach_add_(steps, sound)
             torch._fused_adamw_(
                 weights, grads, first, second, [], steps, lr=rate, beta1=0.9, beta2=self.beta2, eps=self.epsilon,
-                weight_decay=decay, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=1 - sound,
+                weight_decay=decay, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=lost,
             )  # fmt: skip
             for p in group:
                 p.grad = None

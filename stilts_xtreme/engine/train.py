@@ -105,9 +105,10 @@ def train(
             next(plans[task])
     if team:
         team.reseed(seed, state.number)
-    model.train()
 
     for number, task in enumerate(schedule[state.number :], start=state.number + 1):
+        if not model.training:  # at first and after a scoring; asking every module each time costs a small encoder a hundredth
+            model.train()
         stream = streams[task]
         chosen = [stream.features[i] for i in next(plans[task])]
         halved = None
@@ -135,7 +136,6 @@ def train(
         lost = not math.isfinite(steps[-1].loss)
         if score and due and not lost:
             value = score(model)
-            model.train()
             better = value > state.best
             steps[-1] = replace(steps[-1], score=value, best=better)
             state.without_gain = 0 if better else state.without_gain + 1
