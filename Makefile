@@ -16,7 +16,7 @@ FULL   ?=
 STILTS  := $(VENV)/bin/stilts
 PYTEST  := $(VENV)/bin/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 READY   := $(VENV)/.installed-$(TORCH)
-STUDIES := main xtreme-r multitask low-resource noise order mlm translated
+STUDIES := main xtreme-r multitask low_resource noise order mlm translated
 comma   := ,
 empty   :=
 space   := $(empty) $(empty)
@@ -25,17 +25,16 @@ options := --store $(STORE) $(if $(JOBS),--jobs $(JOBS))
 
 ifeq ($(SETUP),miniature)
 study := main
-extra :=
+scale :=
 else ifeq ($(SETUP),mini-real)
 study := main-mini-real
-extra := setup.data.files.path=$(abspath $(DATA))
+scale := --setup mini-real setup.data.files.path=$(abspath $(DATA))
 else ifeq ($(SETUP),paper)
 study := main-paper
-extra := $(if $(DATA),setup.data.hub.folder=$(abspath $(DATA)))
+scale := --setup paper $(if $(DATA),setup.data.hub.folder=$(abspath $(DATA)))
 else
 $(error SETUP is $(SETUP): give miniature, mini-real or paper)
 endif
-spec := experiments/studies/$(study).yaml
 
 .PHONY: first test test-all reproduce studies bench clean
 first: $(READY)
@@ -49,7 +48,7 @@ test-all: $(READY)
 
 reproduce: $(READY)
 	@$(if $(filter mini-real,$(SETUP)),test -d "$(DATA)" || { echo "SETUP=mini-real reads real data: say DATA=folder" >&2; exit 2; },:)
-	$(STILTS) study $(spec) $(seeds) $(extra) $(options) --out experiments/results/$(study).json
+	$(STILTS) study experiments/studies/main.yaml $(scale) $(seeds) $(options) --out experiments/results/$(study).json
 	$(STILTS) report experiments/results/$(study).json --to experiments/reports/$(study)
 
 studies: $(READY)

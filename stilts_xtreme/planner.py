@@ -79,15 +79,15 @@ class Planner:
             + [self.reads(task.name, "dev", "en") for task, _ in found]
         )
         how: dict[str, Any] = {}
-        if mixture is not None and mixture.text is not None:
-            reads |= dict.fromkeys(self.text(mixture.text.languages))
-            tasks = (*tasks, "text")
-            how = {"text_share": mixture.text.share, "exponent": mixture.text.exponent}
-        if mixture is not None:
+        if mixture is not None and tasks:
             given = mixture.rates
             how |= {"rates": tuple(sorted(given.items())) if isinstance(given, Mapping) else given}
             how |= {"cap": mixture.cap} if given in ("proportional", "temperature") else {}
             how |= {"temperature": mixture.temperature} if mixture.temperature else {}
+        if mixture is not None and mixture.text is not None:
+            reads |= dict.fromkeys(self.text(mixture.text.languages))
+            how |= {"text_share": mixture.text.share if tasks else None, "exponent": mixture.text.exponent}
+            tasks = (*tasks, "text")
         return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), noise=noise, where=self.where, **how))
 
     def intermediate(self, task: str, start: Any, seed: int, recipe: Any = None) -> Train:
@@ -97,8 +97,10 @@ class Planner:
         return self.train(start, [task], laid, seed)
 
     def mixture(self, mixture: Any, start: Any, seed: int, recipe: Any = None) -> Train:
-        recipes = self.setup.recipes
-        laid = lay(recipes.default, recipes.intermediate.get("default"), recipes.multitask, recipe)
+        """Train on a mixture, by the recipe for mixtures; on one task beside text by that task's own."""
+        recipes, names = self.setup.recipes, [training(task)[0].name for task in mixture.tasks]
+        own = recipes.intermediate.get(names[0]) if len(names) == 1 else recipes.multitask
+        laid = lay(recipes.default, recipes.intermediate.get("default"), own, recipe)
         return self.train(start, mixture.tasks, laid, seed, mixture)
 
     def target(

@@ -67,7 +67,7 @@ def test_noise_in_what_is_predicted_and_in_what_is_trained_on() -> None:
 
 
 def test_recipes_are_an_axis_of_fine_tuning() -> None:
-    found = cells("low-resource")
+    found = cells("low_resource")
     few, usual = (found[row, "xnli", 0.0].model for row in ("squad (n100)", "squad"))
     assert few.recipe.examples == 100 and usual.recipe.examples is None and few.start is usual.start  # type: ignore[union-attr]
     assert axes.baseline("squad (n100)") == "none (n100)"

@@ -24,7 +24,7 @@ class Latency(Model):
     """
 
     kind: Literal["latency"]
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+    name: Name
     question: str = ""
     setup: Setup
     mixtures: dict[Name, StudyMixture] = {}

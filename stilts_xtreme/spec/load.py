@@ -40,8 +40,7 @@ def load(path: Path, overrides: Sequence[str] = (), kinds: Collection[str] | Non
     place = Place("", str(path))
     root = _fold(files.read(path, place, place), files)
     written = _value(root, "setup")
-    for override in overrides:
-        root = _fold(_lay(root, override, files), files)
+    root = _overridden(_at_scale(root, _overridden(root, overrides, files)), overrides, files)
     if isinstance(root.value, dict):
         root = _hand_down(root, [node for node in (written, _value(root, "setup")) if node is not None])
     faults = list(of_writing(root))
@@ -145,6 +144,22 @@ def _named(naming: Node, slot: str, files: _Files, above: tuple[Path | None, ...
     if slot == "setup" and kind is not None and kind.value != "setup":
         return broken(naming.place, f"{path}: is not of kind setup")
     return found
+
+
+def _overridden(root: Node, overrides: Sequence[str], files: _Files) -> Node:
+    for override in overrides:
+        root = _fold(_lay(root, override, files), files)
+    return root
+
+
+def _at_scale(root: Node, asked: Node) -> Node:
+    """`root` with what is said `at` the setup that is `asked` for in place of its own keys."""
+    sections, setup = _value(asked, "at"), _value(asked, "setup")
+    name = _value(setup, "name") if setup is not None else None
+    section = _value(sections, str(name.value)) if sections is not None and name is not None else None
+    if section is None or not isinstance(section.value, dict):
+        return root
+    return replace(root, value={**root.value, **section.value}, keys={**root.keys, **section.keys})
 
 
 def _lay(root: Node, override: str, files: _Files) -> Node:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from stilts_xtreme.spec.checks import Above0, Count, Inside, Languages, Model, Problem, Share, Tail, refuse, twice, unknown, wrong
+from stilts_xtreme.spec.checks import Above0, Count, Languages, Model, Problem, Share, Tail, refuse, twice, unknown, wrong
 from stilts_xtreme.tasks.catalogue import TASKS
 
 TRAINED = ("classification", "multiple_choice", "tagging", "span_qa")  # heads that are trained on labels
@@ -30,10 +30,10 @@ def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what:
 
 
 class TextShare(Model):
-    """Masked LM on text beside labelled tasks: `share` of the steps; a language's part of the text goes with its size to the
-    power `exponent`; `languages` None: all there are."""
+    """Masked LM on text beside labelled tasks, or (`share` 1) in their place: `share` of the steps; a language's part of the text
+    goes with its size to the power `exponent`; `languages` None: all there are."""
 
-    share: Inside
+    share: Annotated[float, Field(gt=0, le=1)]
     exponent: Share | None = None
     languages: Languages | None = None
 
@@ -53,12 +53,15 @@ Rates = Annotated[
 
 
 class Mixture(Model):
-    """Tasks and the rule of their sampling rates; no task counts for more than `cap` examples (arXiv 1910.10683)."""
+    """Tasks and the rule of their sampling rates; no task counts for more than `cap` examples (arXiv 1910.10683).
+
+    Without tasks all steps are on text: masked LM that goes on.
+    """
 
     own_names: ClassVar[tuple[str, ...]] = ()  # that stand for training data beside the tasks'
 
     text: TextShare | None = None
-    tasks: Annotated[list[str], Field(min_length=1)]
+    tasks: Annotated[list[str], Field(validate_default=True)] = []
     rates: Rates = "proportional"
     cap: Count = 131072
     temperature: Above0 | None = Field(None, validate_default=True)
@@ -67,8 +70,15 @@ class Mixture(Model):
     @classmethod
     def _trainable(cls, tasks: list[str], info: ValidationInfo) -> list[str]:
         places = (((i,), task) for i, task in enumerate(tasks))
-        alone = len(tasks) == 1 and info.data.get("text", ...) is None
-        few = [Problem("one task alone is no mixture: add a task, or text")] if alone else []
+        text = info.data.get("text", ...)  # ...: faulty, and told
+        whole = text is not ... and text is not None and text.share == 1
+        few = []
+        if len(tasks) == 1 and text is None:
+            few = [Problem("one task alone is no mixture: add a task, or text")]
+        elif not tasks and not whole and text is not ...:
+            few = [Problem("missing: name the tasks of the mixture, or give all its steps to text (share: 1)")]
+        elif tasks and whole:
+            few = [Problem("text takes all the steps (share: 1): leave tasks out, or lower its share")]
         refuse([*training_data(places, (*MIXABLE, *cls.own_names), "a task with training data of its own"), *twice(tasks), *few])
         return tasks
 

@@ -13,7 +13,7 @@ from stilts_xtreme.spec.kinds import KINDS
 from stilts_xtreme.spec.latency import PAIRED
 from stilts_xtreme.spec.mixtures import MIXABLE
 from stilts_xtreme.spec.setup import TRAINED_TARGETS
-from stilts_xtreme.spec.study import TARGET, WHOLE
+from stilts_xtreme.spec.study import SCALED_BY, TARGET, WHOLE
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -106,6 +106,16 @@ def _finish(name: str, model: Schema) -> None:
         model["required"].remove("setup")
     for field, told in model["properties"].items():
         model["properties"][field] = _field(name, field, told)
+    if name == "Study":
+        _at(model["properties"])
+
+
+def _at(properties: Schema) -> None:
+    """What a study says for another setup: its own keys again."""
+    own = [key for key in properties if key not in SCALED_BY]
+    section = {"properties": {key: {"$ref": f"#/$defs/Study/properties/{key}"} for key in own}, "additionalProperties": False}
+    for told in properties["at"]["patternProperties"].values():
+        told |= section
 
 
 def _field(name: str, field: str, told: Schema) -> Schema:

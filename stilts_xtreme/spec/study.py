@@ -25,6 +25,7 @@ from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
 
 TARGET = "target"  # in a study's mixture: the training data of each row's target
 WHOLE = {"none", "untrained"}  # entries that stand alone
+SCALED_BY = ("kind", "setup", "at")  # keys that no setup can change
 MOST = 10_000  # evaluations of a study; planning takes a second for so many
 
 Entry = Annotated[
@@ -102,11 +103,13 @@ class Study(Model):
 
     An entry of `intermediate`: a task, a mixture, a chain of those, "none", or "untrained" (a random encoder as it is).
     `recipes` are names of recipes laid over the target's; an empty one is the setup's own. `weights`: whether a training's are
-    kept, or dropped as soon as nothing that is to be done in this study starts from them; no part of any address.
+    kept, or dropped as soon as nothing that is to be done in this study starts from them; no part of any address. `at`: by the
+    name of a setup, keys that stand in place of the study's own where it is run at that setup.
     """
 
     kind: Literal["study"]
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+    name: Name
+    at: dict[Name, dict[str, Any]] = {}
     question: str = ""
     setup: Setup
     mixtures: dict[Name, StudyMixture] = {}
@@ -119,6 +122,14 @@ class Study(Model):
     noise: NoiseSpec | None = None
     weights: Literal["keep", "drop"] = "keep"
     seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
+
+    @field_validator("at")
+    @classmethod
+    def _own_keys(cls, at: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        keys = [key for key in cls.model_fields if key not in SCALED_BY]
+        said = (((name, key), key) for name, section in at.items() for key in section)
+        refuse(unknown(said, keys, "a key that may differ between setups", on_key=True))
+        return at
 
     @field_validator("mixtures")
     @classmethod

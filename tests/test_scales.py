@@ -1,0 +1,58 @@
+"""One study at several scales: what its spec says for a setup stands in place of its own keys; committed results keep to it."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from stilts_xtreme import axes, console, results, spec
+
+ROOT = Path(__file__).parent.parent
+STUDIES = sorted((ROOT / "experiments" / "studies").glob("*.yaml"))
+RESULTS = sorted((ROOT / "experiments" / "results").glob("*.json"))
+
+
+def scaled(study: Path, setup: str, *overrides: str) -> spec.Spec:
+    return spec.load(study, console.scaled(study, setup, list(overrides)))
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
+def test_every_study_is_sound_at_every_setup(study) -> None:
+    plain = spec.load(study)
+    assert plain.name == study.stem and plain == scaled(study, "miniature")
+    for setup in ("mini-real", "paper"):
+        found = scaled(study, setup)
+        assert found.setup.name == setup and found.kind == plain.kind
+        if plain.kind == "study":
+            assert found.name == f"{study.stem}-{setup}"  # no scale's result takes the place of another's
+            assert found.seeds == plain.seeds and found.benchmark == plain.benchmark
+            assert axes.rows(found)[0].name == "none"
+
+
+def test_keys_are_replaced_as_a_whole_and_overrides_stand_above_them(tmp_path) -> None:
+    study = ROOT / "experiments" / "studies" / "order.yaml"
+    at = scaled(study, "mini-real")
+    assert list(at.mixtures) == ["mixed"] and at.mixtures["mixed"].tasks == ["mnli", "squad"]
+    assert at.mixtures["mixed"].recipe.steps == 533 and at.orders.tasks == ["mnli", "squad"]
+    over = scaled(study, "mini-real", "targets=[xnli]", "mixtures.mixed.recipe.steps=7", "name=mine")
+    assert (over.targets, over.mixtures["mixed"].recipe.steps, over.name) == (["xnli"], 7, "mine")
+    named = spec.load(study, ["setup.name=mini-real"])  # it goes by the setup's name, wherever that comes from
+    assert named.name == "order-mini-real" and named.setup.data.miniature is not None
+    changed = spec.load(study, ["at.miniature={targets: [tatoeba]}"])
+    assert changed.targets == ["tatoeba"] and changed.name == "order"
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_the_command_in_a_committed_result_asks_for_what_it_holds(path, monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    content = results.read(path, results.STUDY, results.LATENCY_STUDY)
+    _, _, file, *overrides = shlex.split(content["command"])
+    asked = spec.load(Path(file), [over for over in overrides if not over.endswith("=FOLDER")])
+    assert (asked.name, asked.question, asked.seeds) == (content["name"], content["question"], content["seeds"])
+    assert asked.setup.name == content["setup"] and content["command"].startswith(f"stilts {asked.kind} ")
+    if asked.kind == "study":
+        assert [row.name for row in axes.rows(asked)] == content["intermediates"] and asked.targets == content["targets"]
+        assert {name: mixture.model_dump(exclude_none=True) for name, mixture in asked.mixtures.items()} == content["mixtures"]
+        assert json.dumps(asked.training_languages) == json.dumps(content["training_languages"])
+        assert {name: recipe.model_dump(exclude_none=True) for name, recipe in asked.recipes.items()} == content["recipes"]
