@@ -108,6 +108,11 @@ class Train:
         """The tasks without text, or text where it is all there is: they set the length and choose the state that is kept."""
         return tuple(task for task in self.tasks if task != "text") or self.tasks
 
+    @property
+    def continues_text(self) -> bool:
+        """Whether masked LM goes on from an encoder that knows it: then with its head, too, the one head that is handed on."""
+        return "text" in self.tasks and not isinstance(self.start, Random)
+
 
 @dataclass(frozen=True)
 class Predict:
@@ -205,6 +210,8 @@ def identity(stage: Stage) -> dict[str, Any]:
         told["recipe"] = {name: value for name, value in asdict(stage.recipe).items() if name != "micro_batch"}
         if stage.text_share is None:  # as it was before mixtures could hold text: addresses stay what they were
             del told["text_share"]
+        if stage.continues_text:  # since its head is handed on; other stages' addresses stay what they were
+            told["masked_lm"] = "continued"
     if (noise := told.pop("noise", None)) is not None:  # likewise
         told["noise"] = noise.identity()
     told = {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}

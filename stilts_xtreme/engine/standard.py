@@ -140,11 +140,20 @@ def _has(model: Any, place: str) -> bool:
     return True
 
 
+def place_of(model: Any, part: str) -> str | None:
+    """Where a class with a head keeps this part of it ("dense", "norm", "out"); None: nowhere."""
+    places = [place.replace("base.", f"{model.base_model_prefix}.") for place in PLACES[part]]
+    return next((place for place in places if _has(model, place)), None)
+
+
+def tokens_bias(model: Any) -> str | None:
+    """The name of the bias of all tokens' logits; None where a class has none."""
+    return next((place for place in BIASES if place in dict(model.named_parameters())), None)
+
+
 def _put(model: Any, part: str, ours: Any, bias: Tensor | None, encoder: Any) -> Tensor | None:
     """Give the class our layer; the tokens' bias, with what the norm adds to it where the class's own norm has no bias."""
-    name = type(model).__name__
-    places = [place.replace("base.", f"{model.base_model_prefix}.") for place in PLACES[part]]
-    place = next((place for place in places if _has(model, place)), None)
+    name, place = type(model).__name__, place_of(model, part)
     if place is None:
         raise Unlike(f"{name} has no place for the {part} layer that was trained")
     theirs = model.get_submodule(place)
@@ -162,7 +171,7 @@ def _put(model: Any, part: str, ours: Any, bias: Tensor | None, encoder: Any) ->
 
 def _bias(model: Any, bias: Tensor) -> None:
     """Give the class the tokens' bias, and the encoder's table for their logits."""
-    place = next((place for place in BIASES if place in dict(model.named_parameters())), None)
+    place = tokens_bias(model)
     if place is None:
         raise Unlike(f"{type(model).__name__} has no bias for the tokens")
     owner, _, leaf = place.rpartition(".")

@@ -10,7 +10,7 @@ from typing import Any
 
 from stilts_xtreme import plan, ranks, results, stop
 from stilts_xtreme.data import read as data
-from stilts_xtreme.engine import batches, encoder, predict, sharding, tokenizer
+from stilts_xtreme.engine import batches, encoder, language_model, predict, sharding, tokenizer
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.engine.train import Stream, accelerator, learning_rates, train
 from stilts_xtreme.errors import UserError
@@ -62,6 +62,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
 
     torch.manual_seed(stage.seed)
     model = encoder.Model(start, {task: _task(task).head for task in stage.tasks}, labels, stage.recipe.dropout)
+    if (known := _language_model(stage, store)) is not None:
+        model.heads[language_model.TASK].load_state_dict(known)
     runner = accelerator(stage.recipe.precision, options.device)
     if slower := encoder.fallback(start, runner.device):
         progress.say(slower)
@@ -197,6 +199,15 @@ def _start(stage: plan.Train, store: Store, text: Mapping[Asked, data.Reading]) 
     if isinstance(stage.start, plan.Pretrained):
         return encoder.load(stage.start.name, stage.start.revision)
     return encoder.load(whole(store.path(stage.start)))
+
+
+def _language_model(stage: plan.Train, store: Store) -> Any:
+    """The masked-LM head that a training on text goes on with: its start's. None: a new one."""
+    if not stage.continues_text:
+        return None
+    if isinstance(stage.start, plan.Pretrained):
+        return language_model.published(stage.start.name, stage.start.revision)
+    return language_model.trained(store.path(stage.start))
 
 
 def tokenizer_lines(stage: plan.Train) -> int:
