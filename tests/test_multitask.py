@@ -160,6 +160,45 @@ def test_the_section_on_what_is_read() -> None:
     assert "## What intermediate training reads" in page.pages(summarise(made))["report.md"]
     assert multitask.section(summarise(made)) is None and training_data.section(summarise(made | {"pairs": []})) is None
 
+    made["pooled"] = [
+        {"kind": "text", "pairs": 10, "column": column, **told, "q": q} for column, q in (("panx", 0.2), ("average", 0.02))
+    ]
+    section = training_data.section(summarise(made))
+    assert section.found[1] == (
+        "Masked LM on text beside the task against the task alone, mean of 10 pairs of rows: significantly better on average"
+        " (+2.5 points, 95 % interval +1.0 to +4.0, q 0.020), no significant difference on panx."
+    )
+    (table,) = section.tables
+    assert cells(table, "mean of the 10") == ["+2.5", "–", "+2.5*"]
+
+
+def test_pairs_that_ask_the_same_are_pooled() -> None:
+    """The mean over pairs, target by target, seed by seed: where draws are independent its error is smaller than theirs."""
+    gains = {"mnli": 0.0, "squad": 1.0, "mnli-mlm": 2.0, "squad-mlm": 5.0}
+
+    class Drawn:
+        def scored(self, stage: Stage) -> Scored:
+            chance = np.random.default_rng([sorted(gains).index(stage.row), TARGETS.index(stage.target), stage.seed])
+            value = 50 + gains[stage.row] + chance.normal(0, 0.3)
+            return Scored(("en",), np.array([value]), value + chance.normal(0, 1, (500, 1)), 400)
+
+    mixed = {f"{name}-mlm": spec.study.StudyMixture(tasks=[name], text={"share": 0.5}) for name in ("mnli", "squad")}
+    asked = types.SimpleNamespace(
+        mixtures=mixed, intermediate=["none", *gains], orders=None, noise=None, training_languages=[["en"]],
+        recipes={"usual": None}, targets=list(TARGETS),
+    )  # fmt: skip
+    made = [Cell(row, target, seed, Stage(row, target, seed)) for row in gains for target in TARGETS for seed in SEEDS]
+    found = gathering.gather(asked, made, Drawn())
+    assert [(one["kind"], one["pairs"], one["column"]) for one in found["pooled"]] == [
+        ("text", 2, column) for column in (*TARGETS, "average")
+    ]
+    for pooled in found["pooled"]:
+        two = [one for one in found["pairs"] if one["column"] == pooled["column"]]
+        assert pooled["gain"] == pytest.approx(np.mean([one["gain"] for one in two])) == pytest.approx(3.0, abs=0.7)
+        for seed in map(str, SEEDS):
+            assert pooled["values"][seed] == pytest.approx(np.mean([one["values"][seed] for one in two]))
+        assert pooled["deviation"]["drawn"] < 0.8 * min(one["deviation"]["drawn"] for one in two)
+
 
 def test_effects_are_differences_of_rows(gathered) -> None:
     found = {(one["kind"], one["row"], one["against"], one["column"]): one for one in gathered["pairs"]}

@@ -94,6 +94,12 @@ def even(codes: Iterable[str]) -> Weights:
     return dict.fromkeys(codes, 1 / len(codes))
 
 
+def mean(scored: Sequence[Scored]) -> Scored:
+    """The mean of scores (or differences) on the same examples."""
+    values, drawn = (np.mean([getattr(one, part) for one in scored], axis=0) for part in ("values", "drawn"))
+    return Scored(scored[0].languages, values, drawn, scored[0].examples)
+
+
 def slope(places: Mapping[str, float]) -> Weights | None:
     """Weights that give the slope of the least-squares line through languages at these places; None where they are all one."""
     mean = sum(places.values()) / len(places)

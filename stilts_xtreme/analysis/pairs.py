@@ -1,7 +1,7 @@
 """Rows that differ in one thing against one another: ways of bringing in the target, rules of sampling, tasks left out, text
 beside a task, languages of its data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import combinations
 from typing import Any
@@ -15,20 +15,24 @@ from stilts_xtreme.tasks.catalogue import training
 
 PROPORTIONAL = "proportional"
 WAY, RULE, WITHOUT, SINGLE, TEXT, LANGUAGES = "way", "rule", "without", "single", "text", "languages"
+POOLED = (TEXT, LANGUAGES)  # kinds whose pairs ask one question of several tasks
 
 
 def gather(spec: Any, cells: Sequence[axes.Cell], drawing: Drawing) -> dict[str, Any]:
-    """`arms`: what the rows are; `pairs`: the first minus the second of each pair, by target and on average. Adjusted by kind,
-    averages apart. Nothing for a study without such pairs.
+    """`arms`: what the rows are; `pairs`: the first minus the second of each pair, by target and on average; `pooled`: the mean
+    over all pairs that ask the same of what rows read. Adjusted by kind, averages apart. Nothing for a study without such pairs.
     """
     rows = arms(axes.rows(spec), spec.mixtures)
-    told: list[dict[str, Any]] = []
+    told, pooled = list[dict[str, Any]](), list[dict[str, Any]]()
     for kind, found in pairs(rows).items():
-        made = [one for row, other in found for one in _effects(row, other, spec.targets, cells, drawing)]
-        for average in (False, True):
-            told += adjusted([{"kind": kind, **one} for one in made if (one["column"] == AVERAGE) == average])
+        made = {(row.row, other.row): _differences(row, other, spec.targets, cells, drawing) for row, other in found}
+        named = [({"kind": kind, "row": row, "against": other}, columns) for (row, other), columns in made.items()]
+        told += _adjusted([one for name, columns in named for one in _effects(name, columns, spec.targets)])
+        if kind in POOLED and len(made) > 1:
+            together = [_mean([columns[at] for columns in made.values()]) for at in range(len(spec.targets))]
+            pooled += _adjusted(_effects({"kind": kind, "pairs": len(made)}, together, spec.targets))
     arms_ = [{name: value for name, value in asdict(arm).items() if name != "text" or value} for arm in rows]
-    return {"arms": arms_, "pairs": told} if told else {}
+    return {"arms": arms_, "pairs": told, **({"pooled": pooled} if pooled else {})} if told else {}
 
 
 def pairs(rows: Sequence[Arm]) -> dict[str, list[tuple[Arm, Arm]]]:
@@ -75,19 +79,37 @@ def _ways(rows: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
     return list(dict.fromkeys(made))
 
 
-def _effects(row: Arm, other: Arm, targets: Sequence[str], cells: Sequence[axes.Cell], drawing: Drawing) -> list[dict[str, Any]]:
+def _differences(
+    row: Arm, other: Arm, targets: Sequence[str], cells: Sequence[axes.Cell], drawing: Drawing
+) -> list[dict[int, Scored]]:
+    """The first minus the second, by seed, for each target."""
     stages = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
     seeds = list(dict.fromkeys(cell.seed for cell in cells))
-    by_target: list[dict[int, Scored]] = []
+    found: list[dict[int, Scored]] = []
     for target in targets:
         both = [seed for seed in seeds if (row.row, target, seed) in stages and (other.row, target, seed) in stages]
         scored = [[drawing.scored(stages[arm.row, target, seed]) for arm in (row, other)] for seed in both]
-        by_target.append({seed: own - base for seed, (own, base) in zip(both, scored, strict=True)})
-    named = {"row": row.row, "against": other.row}
+        found.append({seed: own - base for seed, (own, base) in zip(both, scored, strict=True)})
+    return found
+
+
+def _mean(columns: Sequence[Mapping[int, Scored]]) -> dict[int, Scored]:
+    """Of several differences on one target, the mean of the seeds that all of them have."""
+    seeds = [seed for seed in columns[0] if all(seed in column for column in columns)]
+    return {seed: effects.mean([column[seed] for column in columns]) for seed in seeds}
+
+
+def _effects(named: Mapping[str, Any], columns: Sequence[Mapping[int, Scored]], targets: Sequence[str]) -> list[dict[str, Any]]:
+    """What differences come to on each target, and on average."""
     told = [
         {**named, "column": target, **effects.effect(found, effects.even(next(iter(found.values())).languages))}
-        for target, found in zip(targets, by_target, strict=True)
+        for target, found in zip(targets, columns, strict=True)
         if found
     ]
-    whole = averaged(by_target)
+    whole = averaged(columns)
     return told + ([{**named, "column": AVERAGE, **whole}] if whole else [])
+
+
+def _adjusted(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Targets and averages are families of their own."""
+    return [one for average in (False, True) for one in adjusted([one for one in told if (one["column"] == AVERAGE) == average])]

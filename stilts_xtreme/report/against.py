@@ -20,6 +20,14 @@ def read(summary: Summary) -> dict[str, Effects]:
     return dict(pairs)
 
 
+def pooled(summary: Summary) -> dict[str, tuple[int, dict[str, Effect]]]:
+    """By kind, over how many pairs the mean is, and the mean by column."""
+    found: dict[str, tuple[int, dict[str, Effect]]] = {}
+    for one in summary.study.get("pooled") or ():
+        found.setdefault(one["kind"], (one["pairs"], {}))[1][one["column"]] = one
+    return found
+
+
 def sure(one: Effect) -> bool:
     """Is an effect significant?"""
     return one["q"] is not None and one["q"] < LEVEL
@@ -51,8 +59,9 @@ def verdict(effects: Mapping[str, Effect]) -> str:
 
 
 def table(summary: Summary, titles: Mapping[str, str], pairs: Mapping[str, Effects]) -> Table:
-    """The effects of pairs: a body for each kind with a title."""
-    bodies = [Body(title, _body(summary, pairs[kind])) for kind, title in titles.items() if kind in pairs]
+    """The effects of pairs: a body for each kind with a title, the mean of its pairs last, where that was tested."""
+    means = pooled(summary)
+    bodies = [Body(title, _body(summary, pairs[kind], means.get(kind))) for kind, title in titles.items() if kind in pairs]
     notes = (
         "Points by which the first row is better than the second, paired by seed and test example. Beneath stands the 95 %"
         f" interval. * q < {LEVEL}, adjusted (Benjamini-Hochberg) within each block, averages apart.",
@@ -60,11 +69,12 @@ def table(summary: Summary, titles: Mapping[str, str], pairs: Mapping[str, Effec
     return Table("Rows against one another.", "rows", tuple(map(Column, summary.columns)), tuple(bodies), notes)
 
 
-def _body(summary: Summary, pairs: Effects) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
-    return tuple(
-        (f"{row} over {other}", tuple(cell(effects.get(column)) for column in summary.columns))
-        for (row, other), effects in pairs.items()
-    )
+def _body(
+    summary: Summary, pairs: Effects, mean: tuple[int, Mapping[str, Effect]] | None
+) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
+    named = [(f"{row} over {other}", effects) for (row, other), effects in pairs.items()]
+    named += [(f"mean of the {mean[0]}", mean[1])] if mean is not None else []
+    return tuple((name, tuple(cell(effects.get(column)) for column in summary.columns)) for name, effects in named)
 
 
 def cell(one: Effect | None) -> Cell:

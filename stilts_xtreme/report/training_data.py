@@ -14,10 +14,11 @@ def section(summary: Summary) -> Section | None:
     pairs = {kind: found for kind, found in against.read(summary).items() if kind in TITLES}
     if not pairs:
         return None
-    found = [
-        f"{row} against {other}: {against.verdict(effects)}."
-        for kind in TITLES
-        for (row, other), effects in pairs.get(kind, {}).items()
-    ]
+    found = []
+    for kind, title in TITLES.items():
+        if kind in (means := against.pooled(summary)):
+            count, mean = means[kind]
+            found.append(f"{title}, mean of {count} pairs of rows: {against.verdict(mean)}.")
+        found += [f"{row} against {other}: {against.verdict(effects)}." for (row, other), effects in pairs.get(kind, {}).items()]
     title = "What intermediate training reads"
     return Section("training-data", title, tuple(found), tables=(against.table(summary, TITLES, pairs),))

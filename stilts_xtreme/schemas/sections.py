@@ -37,6 +37,12 @@ class Pair(OnColumn):
     against: Row
 
 
+class Pooled(Effect):
+    kind: Literal["text", "languages"]
+    pairs: Count
+    column: Target
+
+
 class Relative(Effect):
     q: NotRequired[Share]  # type: ignore[misc]  # a drop is told as it is, a difference of drops is tested
 

@@ -22,7 +22,7 @@ from stilts_xtreme.schemas.parts import (
     Target,
     Word,
 )
-from stilts_xtreme.schemas.sections import Arm, Noise, Orders, Pair, Resources, Sizes
+from stilts_xtreme.schemas.sections import Arm, Noise, Orders, Pair, Pooled, Resources, Sizes
 
 
 class Task(TypedDict):
@@ -132,6 +132,7 @@ class Study(TypedDict):
     best: NotRequired[Best | None]
     arms: NotRequired[list[Arm] | None]
     pairs: NotRequired[list[Pair] | None]
+    pooled: NotRequired[list[Pooled] | None]
     noise: NotRequired[Noise | None]
     orders: NotRequired[Orders | None]
     resources: NotRequired[Resources | None]
