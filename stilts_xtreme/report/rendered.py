@@ -22,7 +22,7 @@ def rendered(
     kept: dict[str, Any] = {"trim_blocks": True, "undefined": StrictUndefined, "keep_trailing_newline": True}
     plain = Environment(loader=FileSystemLoader(HERE), autoescape=False, **kept)
     plain.filters |= {"plain": escaped, "table": markdown_table}
-    page = Environment(loader=FileSystemLoader(HERE), autoescape=True, **kept)
+    page = Environment(loader=FileSystemLoader(HERE), autoescape=True, finalize=_together, **kept)
     page.filters |= {"breakable": _breakable, "fitted": fitted}
     told = {"report.md": plain.get_template(markdown).render(**content, plots=alternatives)}
     told |= {f"{name}.svg": shapes.standalone(svg, style) for name, svg in plots.items()}
@@ -57,6 +57,14 @@ def _markdown_cell(cell: Cell) -> str:
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+_JOINTS = re.compile(r"(?<=\d) (?=%)|(?<=\bq) (?=[\d<])|(?<=±) (?=\d)")
+
+
+def _together(words: Any) -> Any:
+    """No line ends between a number and its percent sign, a q and its value, a sign and its number."""
+    return _JOINTS.sub("\N{NO-BREAK SPACE}", words) if type(words) is str else words
 
 
 def _breakable(words: str) -> Any:

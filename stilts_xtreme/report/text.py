@@ -10,8 +10,11 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def number(value: float, signed: bool = False) -> str:
-    """One decimal; `signed` puts a plus before what is above zero once rounded."""
-    text = f"{value:.1f}"
+    """One decimal; `signed` puts a plus before what is above zero once rounded.
+
+    Sums taken in another order differ in their last digits: on the border between two decimals they must not read differently.
+    """
+    text = f"{round(value, 9):.1f}"
     if text in ("0.0", "-0.0"):
         return "0.0"
     return text.replace("-", MINUS) if text.startswith("-") or not signed else f"+{text}"

@@ -47,7 +47,8 @@ def _recipes(summary: Summary) -> str:
         return ""
     return (
         f"Recipes of fine-tuning, laid over the setup's: {'; '.join(parts)}. Each row is compared with the baseline of the same"
-        " recipe, so a gain is never that of a longer training."
+        " recipe, so a gain is never that of a longer training. Where a target has fewer examples than a recipe asks for, the"
+        " usual one stands for both."
     )
 
 
