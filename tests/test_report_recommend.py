@@ -64,6 +64,16 @@ def test_no_supported_gain_means_none() -> None:
     assert "nearest is qqp" in told and "not distinguishable from no intermediate training" in told
 
 
+def test_rows_that_are_fine_tuned_otherwise_are_no_candidates() -> None:
+    """A gain over a baseline with 100 examples says nothing to who has them all."""
+    few = {"none (n100)": {"xnli": [30.0, 31.0, 32.0, 30.0]}, "qqp (n100)": {"xnli": [50.0, 51.1, 52.2, 50.1]}}
+    found = recommend([small(ROWS | few)], "xnli")
+    assert found.best.row == "mnli" and found.aside == ("qqp (n100)",) and len(found.candidates) == 2
+    assert "Rows that are fine-tuned otherwise (n100) are no candidates: they have baselines of their own." in words(found)
+    found = recommend([small(few)], "xnli")  # where there are no others they are asked for
+    assert found.best.row == "qqp (n100)" and found.aside == ()
+
+
 def test_one_seed_supports_nothing() -> None:
     found = recommend([small({name: {"xnli": row["xnli"][:1]} for name, row in ROWS.items()})], "xnli")
     told = words(found)

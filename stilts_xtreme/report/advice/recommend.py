@@ -10,7 +10,7 @@ from stilts_xtreme.report import text
 from stilts_xtreme.report.advice import estimates
 from stilts_xtreme.report.advice.estimates import Estimate
 from stilts_xtreme.report.comparisons import LEVEL
-from stilts_xtreme.report.summary import BASELINE, Summary, summarise
+from stilts_xtreme.report.summary import BASELINE, Summary, kind, summarise
 from stilts_xtreme.tasks.catalogue import TASKS
 
 
@@ -47,19 +47,24 @@ class Recommendation:
     runner_up: Candidate | None
     ahead: Estimate | None  # how far the best (or nearest) is ahead of the runner-up
     candidates: tuple[Candidate, ...]  # the largest gain first
+    aside: tuple[str, ...] = ()  # rows that are fine-tuned otherwise than usual: their gains are over baselines of their own
 
 
 def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequence[str] = ()) -> Recommendation:
-    """UserError where the studies hold nothing that would answer for the target and languages."""
+    """Of the rows that are fine-tuned as usual, where there are such. UserError where the studies hold nothing that would answer
+    for the target and languages.
+    """
     summaries = [summarise(study) for study in studies]
     codes = tuple(dict.fromkeys(languages))
     own = [summary for summary in summaries if target in summary.targets]
-    found = []
+    found, aside = [], []
     for summary in own or summaries:
         seen = (target,) if own else _alike(summary, summaries, target)
         seen = tuple(name for name in seen if set(codes) <= set(summary.languages(name)))
         rows = [row for row in summary.compared if row != target] if seen and summary.has_baseline else []
-        measured = [(row, estimates.gain(summary, row, seen, codes)) for row in rows]
+        usual = [row for row in rows if row == kind(row)] or rows
+        aside += [row for row in rows if row not in usual]
+        measured = [(row, estimates.gain(summary, row, seen, codes)) for row in usual]
         found += [(row, summary, seen, estimate) for row, estimate in measured if estimate is not None]
     if not found:
         raise UserError(_nothing(summaries, own, target, codes))
@@ -70,7 +75,7 @@ def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequ
     ahead = None
     if runner_up is not None:
         ahead = estimates.difference(first.estimate, runner_up.estimate, paired=first.summary is runner_up.summary)
-    return Recommendation(target, codes, not own, best, candidates[0], runner_up, ahead, tuple(candidates))
+    return Recommendation(target, codes, not own, best, candidates[0], runner_up, ahead, tuple(candidates), tuple(aside))
 
 
 def _tested(found: Sequence[tuple[str, Summary, tuple[str, ...], Estimate]], codes: Sequence[str]) -> list[Candidate]:

@@ -6,6 +6,7 @@ from stilts_xtreme.report import text
 from stilts_xtreme.report.advice.estimates import Estimate
 from stilts_xtreme.report.advice.recommend import Candidate, Recommendation
 from stilts_xtreme.report.comparisons import LEVEL
+from stilts_xtreme.report.summary import kind
 
 SCHEMA = "stilts/recommendation@1"
 
@@ -20,6 +21,9 @@ def lines(found: Recommendation) -> list[str]:
     if found.fallback:
         seen = text.listed(list(dict.fromkeys(name for one in found.candidates for name in one.seen)))
         told.append(f"No study has {found.target} itself: these are gains on {seen}, which have the same kind of head.")
+    if found.aside:
+        ways = dict.fromkeys(row[len(kind(row)) :].strip(" ()") for row in found.aside)
+        told.append(f"Rows that are fine-tuned otherwise ({'; '.join(ways)}) are no candidates: they have baselines of their own.")
     return told + _origin(found)
 
 
