@@ -23,7 +23,9 @@ def lines(found: Recommendation) -> list[str]:
         told.append(f"No study has {found.target} itself: these are gains on {seen}, which have the same kind of head.")
     if found.aside:
         ways = dict.fromkeys(row[len(kind(row)) :].strip(" ()") for row in found.aside)
-        told.append(f"Rows that are fine-tuned otherwise ({'; '.join(ways)}) are no candidates: they have baselines of their own.")
+        told.append(
+            f"Rows that are fine-tuned otherwise ({'; '.join(ways)}) are no candidates: they have baselines of their own."
+        )
     return told + _origin(found)
 
 
