@@ -76,7 +76,7 @@ def _average(summary: Summary) -> list[str]:
     best = summary.best(AVERAGE)
     if best is not None:
         gain = gains[best]
-        amount = f"{text.number(gain.mean, signed=True)} points over no intermediate training{_spread(gain)}"
+        amount = f"{text.number(gain.mean, signed=True)} points over {significance.base(summary, best)}{_spread(gain)}"
         if above(gain.mean):
             told.append(f"Best on average {over}: {best}, {amount}.")
         else:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.comparisons import LEVEL, Comparison, family
-from stilts_xtreme.report.summary import AVERAGE, Summary, above
+from stilts_xtreme.report.summary import AVERAGE, BASELINE, Summary, above
 
 NAMED = 8  # pairs that a sentence names one by one; of more it tells each intermediate's number
 
@@ -31,7 +31,7 @@ def _average(summary: Summary) -> list[str]:
     one = summary.comparisons.get((best, AVERAGE))
     over = f"over the {len(summary.targets)} targets"
     tail = f" ({interval(one)})" if one else ""
-    amount = f"{best}, {text.number(gain.mean, signed=True)} points over no intermediate training{tail}"
+    amount = f"{best}, {text.number(gain.mean, signed=True)} points over {base(summary, best)}{tail}"
     raises = above(gain.mean)
     told = [
         f"Best on average {over}: {amount}." if raises else f"No intermediate raises the average {over}; nearest is {amount}."
@@ -45,6 +45,12 @@ def _average(summary: Summary) -> list[str]:
         parts = [f"{verb} by {text.listed(names)}" for verb, names in (("raised", up), ("lowered", down)) if names]
         told.append(f"The average is significantly {' and '.join(parts)} ({rate()}, {text.count(len(tested), 'comparison')}).")
     return told
+
+
+def base(summary: Summary, row: str) -> str:
+    """What a row's gain is over: no intermediate training, or by its name a baseline that is fine-tuned otherwise."""
+    name = summary.baseline(row)
+    return "no intermediate training" if name == BASELINE else name
 
 
 def _pairs(summary: Summary) -> list[str]:
