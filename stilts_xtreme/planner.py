@@ -99,7 +99,8 @@ class Planner:
     def mixture(self, mixture: Any, start: Any, seed: int, recipe: Any = None) -> Train:
         """Train on a mixture, by the recipe for mixtures; on one task beside text by that task's own."""
         recipes, names = self.setup.recipes, [training(task)[0].name for task in mixture.tasks]
-        own = recipes.intermediate.get(names[0]) if len(names) == 1 else recipes.multitask
+        alone = mixture.text is not None and len(names) == 1
+        own = recipes.intermediate.get(names[0]) if alone else recipes.multitask
         laid = lay(recipes.default, recipes.intermediate.get("default"), own, recipe)
         return self.train(start, mixture.tasks, laid, seed, mixture)
 

@@ -6,19 +6,19 @@ from pathlib import Path
 import kinds
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from test_end_to_end import TINY, stilts
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from stilts_xtreme import plan
-from stilts_xtreme.engine import encoder, language_model, standard
+from stilts_xtreme.engine import encoder, language_model
 
 
-def checkpoint(kind: str, folder: Path) -> AutoModelForMaskedLM:
+def checkpoint(kind: str, folder: Path, **changes: str) -> AutoModelForMaskedLM:
     """A tiny random masked LM of this kind, as published: every weight of its head its own."""
     kinds.save(kind, folder)
     torch.manual_seed(1)
-    model = AutoModelForMaskedLM.from_config(AutoConfig.from_pretrained(folder))
+    model = AutoModelForMaskedLM.from_config(AutoConfig.from_pretrained(folder, **changes))
     with torch.no_grad():
         for weight in model.parameters():
             weight += 0.05 * torch.randn_like(weight)
@@ -33,7 +33,8 @@ def test_a_published_head_gives_the_logits_that_its_own_class_gives(kind, tmp_pa
     model = encoder.Model(start, {"text": "mlm"}, {"text": ()}, 0.0).eval()
     head = model.heads["text"]
     head.load_state_dict(language_model.published(str(tmp_path)))
-    head.norm.eps = theirs.get_submodule(standard.place_of(theirs, "norm")).eps  # which some classes take from the encoder's
+    (norm,) = [theirs.get_submodule(norm) for _, norm in language_model.MAKES if norm in dict(theirs.named_modules())]
+    head.norm.eps = norm.eps  # which some classes take from the encoder's
     ids = torch.arange(7, 20)[None]
     with torch.inference_mode():
         hidden = start(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
@@ -50,8 +51,18 @@ def test_a_checkpoint_without_such_a_head_has_none(kind, tmp_path) -> None:
     assert language_model.published(str(kinds.save(kind, tmp_path))) is None
 
 
-def test_a_head_of_another_make_is_none(tmp_path) -> None:
-    checkpoint("eurobert", tmp_path)
+@pytest.mark.parametrize(("kind", "changes"), [("eurobert", {}), ("mbert", {"hidden_act": "relu"})])
+def test_a_head_that_computes_something_else_is_none(kind, changes, tmp_path) -> None:
+    checkpoint(kind, tmp_path, **changes)
+    assert language_model.published(str(tmp_path)) is None
+
+
+def test_a_head_for_other_tokens_is_none(tmp_path) -> None:
+    checkpoint("xlm-r", tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    weights["lm_head.bias"] = torch.zeros(len(weights["lm_head.bias"]) + 5)
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    encoder.load(tmp_path)  # the encoder itself is sound
     assert language_model.published(str(tmp_path)) is None
 
 

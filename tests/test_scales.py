@@ -1,12 +1,15 @@
-"""One study at several scales: what its spec says for a setup stands in place of its own keys; committed results keep to it."""
+"""One study at several scales: what its spec says for a setup is laid over its own keys; committed results keep to it."""
 
 import json
 import shlex
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from stilts_xtreme import axes, console, results, spec
+from stilts_xtreme.cli import app
+from stilts_xtreme.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "experiments" / "studies").glob("*.yaml"))
@@ -30,7 +33,7 @@ def test_every_study_is_sound_at_every_setup(study) -> None:
             assert axes.rows(found)[0].name == "none"
 
 
-def test_keys_are_replaced_as_a_whole_and_overrides_stand_above_them(tmp_path) -> None:
+def test_keys_are_laid_over_the_studys_own_and_overrides_over_them() -> None:
     study = ROOT / "experiments" / "studies" / "order.yaml"
     at = scaled(study, "mini-real")
     assert list(at.mixtures) == ["mixed"] and at.mixtures["mixed"].tasks == ["mnli", "squad"]
@@ -41,6 +44,18 @@ def test_keys_are_replaced_as_a_whole_and_overrides_stand_above_them(tmp_path) -
     assert named.name == "order-mini-real" and named.setup.data.miniature is not None
     changed = spec.load(study, ["at.miniature={targets: [tatoeba]}"])
     assert changed.targets == ["tatoeba"] and changed.name == "order"
+
+
+def test_check_looks_at_every_scale(tmp_path) -> None:
+    (tmp_path / "setups").mkdir()
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "setups" / "small.yaml").write_text((ROOT / "experiments" / "setups" / "miniature.yaml").read_text())
+    study = tmp_path / "studies" / "x.yaml"
+    head = f"kind: study\nname: x\nsetup: {ROOT}/experiments/setups/paper.yaml\nintermediate: [none]\ntargets: [xnli]\n"
+    for at, told in (("miniature: {}", "setup"), ("smal: {}", "small"), ("paper: {targets: [xnly]}", "xnli")):
+        study.write_text(f"{head}at:\n  {at}\n", encoding="utf-8")
+        with pytest.raises(UserError, match=told):
+            CliRunner().invoke(app, ["check", str(study)], catch_exceptions=False)
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)

@@ -26,7 +26,7 @@ class Arm:
 
 
 def arms(rows: Sequence[Row], mixtures: Mapping[str, Any]) -> list[Arm]:
-    """Of the rows those that are one task, one mixture, or one of these and then a mixture with the target."""
+    """Of the rows those that are one task, one mixture, or one of these and then a mixture with the target; text alone is none."""
     found = [_arm(row, mixtures) for row in rows if axes.kind(row.name) not in (axes.BASELINE, axes.CONTROL)]
     return [arm for arm in found if arm is not None]
 
@@ -35,7 +35,7 @@ def _arm(row: Row, mixtures: Mapping[str, Any]) -> Arm | None:
     links = [row.intermediate] if isinstance(row.intermediate, str) else list(row.intermediate)
     holds = [link in mixtures and TARGET in mixtures[link].tasks for link in links]
     way = _way(holds, links[-1] in mixtures and mixtures[links[-1]].last)
-    if way is None:
+    if way is None or any(link in mixtures and not mixtures[link].tasks for link in links):
         return None
     made = [mixtures[link] for link in links if link in mixtures]
     rules = dict.fromkeys(_rule(mixture) for mixture in made if len(mixture.tasks) > 1)

@@ -15,12 +15,11 @@ from stilts_xtreme.tasks.catalogue import training
 
 PROPORTIONAL = "proportional"
 WAY, RULE, WITHOUT, SINGLE, TEXT, LANGUAGES = "way", "rule", "without", "single", "text", "languages"
-POOLED = (TEXT, LANGUAGES)  # kinds whose pairs ask one question of several tasks
 
 
 def gather(spec: Any, cells: Sequence[axes.Cell], drawing: Drawing) -> dict[str, Any]:
     """`arms`: what the rows are; `pairs`: the first minus the second of each pair, by target and on average; `pooled`: the mean
-    over all pairs that ask the same of what rows read. Adjusted by kind, averages apart. Nothing for a study without such pairs.
+    over tasks with text beside them, fine-tuned as usual. Adjusted by kind, averages apart. Nothing for a study without such pairs.
     """
     rows = arms(axes.rows(spec), spec.mixtures)
     told, pooled = list[dict[str, Any]](), list[dict[str, Any]]()
@@ -28,9 +27,10 @@ def gather(spec: Any, cells: Sequence[axes.Cell], drawing: Drawing) -> dict[str,
         made = {(row.row, other.row): _differences(row, other, spec.targets, cells, drawing) for row, other in found}
         named = [({"kind": kind, "row": row, "against": other}, columns) for (row, other), columns in made.items()]
         told += _adjusted([one for name, columns in named for one in _effects(name, columns, spec.targets)])
-        if kind in POOLED and len(made) > 1:
-            together = [_mean([columns[at] for columns in made.values()]) for at in range(len(spec.targets))]
-            pooled += _adjusted(_effects({"kind": kind, "pairs": len(made)}, together, spec.targets))
+        alike = [made[row.row, other.row] for row, other in found if kind == TEXT and not row.tail]
+        if len(alike) > 1:
+            together = [_mean([columns[at] for columns in alike]) for at in range(len(spec.targets))]
+            pooled += _adjusted(_effects({"kind": kind, "pairs": len(alike)}, together, spec.targets))
     arms_ = [{name: value for name, value in asdict(arm).items() if name != "text" or value} for arm in rows]
     return {"arms": arms_, "pairs": told, **({"pooled": pooled} if pooled else {})} if told else {}
 

@@ -86,7 +86,7 @@ def check(
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of specs, for editors.")] = False,
 ) -> None:  # fmt: skip
-    """Validate specs without running them: every fault with file, line and column."""
+    """Validate specs without running them, a study at every setup that it names: every fault with file, line and column."""
     if schema:
         from stilts_xtreme.spec.schema import schema as of_specs
 
@@ -97,6 +97,8 @@ def check(
     for path in specs or ():
         try:
             loaded = console.load(path, None, None)
+            for name in getattr(loaded, "at", ()):
+                console.load(path, console.scaled(path, name, None), None)
             print(shown.content(f"{path}: {loaded.kind}, sound"))
         except UserError as fault:
             faults.append(str(fault))

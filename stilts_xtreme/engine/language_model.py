@@ -1,15 +1,19 @@
 """The masked-LM head that an encoder comes with: where training on text goes on, it is gone on with, too."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForMaskedLM
 
-from stilts_xtreme.engine.standard import place_of, tokens_bias
+from stilts_xtreme.engine import standard
+from stilts_xtreme.heads import HEADS
 
 TASK = "text"
+MAKES = (("lm_head.dense", "lm_head.layer_norm"), ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm"),
+         ("head.dense", "head.norm"))  # where classes keep the layers of such a head  # fmt: skip
 
 
 def trained(folder: Path) -> dict[str, Tensor] | None:
@@ -21,19 +25,36 @@ def trained(folder: Path) -> dict[str, Tensor] | None:
 def published(name: str, revision: str | None = None) -> dict[str, Tensor] | None:
     """That of a published encoder (hub id or local folder), as the weights of `heads.mlm.Output`.
 
-    None where its checkpoint holds none (whatever it lacks would be random), or one of another make than dense, norm and the
-    input table: EuroBERT's.
+    None where its checkpoint holds none whole (what it lacks would be random), or one that computes something else: EuroBERT's,
+    which is one layer. It is tried on two rows of tokens.
     """
     model, told = AutoModelForMaskedLM.from_pretrained(
-        name, revision=revision, trust_remote_code=False, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-    )
-    parts = {part: place_of(model, part) for part in ("dense", "norm")}
-    bias = tokens_bias(model)
-    tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
-    inside = (*filter(None, parts.values()), *filter(None, [bias]))
-    if None in parts.values() or bias is None or not tied or any(key.startswith(inside) for key in told["missing_keys"]):
+        name, revision=revision, trust_remote_code=False, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
+        ignore_mismatched_sizes=True,
+    )  # fmt: skip
+    parts = dict(model.named_modules())
+    make = next((make for make in MAKES if all(place in parts for place in make)), None)
+    bias = standard.tokens_bias(model)
+    if make is None or bias is None:
         return None
-    dense, norm = (model.get_submodule(place) for place in parts.values())
-    head = {"dense.weight": dense.weight, "dense.bias": dense.bias, "norm.weight": norm.weight, "norm.bias": norm.bias}
-    absent = {name: torch.zeros_like(norm.weight) for name, value in head.items() if value is None}
-    return {name: value.detach().clone() for name, value in (head | absent | {"bias": model.get_parameter(bias)}).items()}
+    absent = [*told["missing_keys"], *(key for key, *_ in told["mismatched_keys"])]
+    return None if any(key.startswith((*make, bias)) for key in absent) else _head(model.eval(), *map(parts.get, make), bias)
+
+
+def _head(model: Any, dense: Any, norm: Any, bias: str) -> dict[str, Tensor] | None:
+    """Its weights, if ours gives the same logits with them."""
+    weights = {"dense.weight": dense.weight, "dense.bias": dense.bias, "norm.weight": norm.weight, "norm.bias": norm.bias}
+    weights = {name: torch.zeros_like(norm.weight) if value is None else value for name, value in weights.items()}
+    weights = {name: value.detach().clone() for name, value in (weights | {"bias": model.get_parameter(bias)}).items()}
+    encoder = model.base_model
+    head = HEADS["mlm"].Output(encoder.config.hidden_size, (), 0.0, encoder.get_input_embeddings(), encoder.config.model_type)
+    if any(weights[name].shape != value.shape for name, value in head.state_dict().items()):
+        return None
+    head.load_state_dict(weights)
+    head.norm.eps = norm.eps  # ours is trained on with its own, which is as small
+    try:
+        with torch.no_grad():
+            standard.compare(model, encoder, "mlm", head.eval())
+    except standard.Unlike:
+        return None
+    return weights

@@ -83,7 +83,7 @@ def _filled(made: Any, encoder: Any, kind: str, head: nn.Module, labels: Sequenc
         _bias(model, bias)
     if left := [place for place, value in (*model.named_parameters(), *model.named_buffers()) if value.is_meta]:
         raise Unlike(f"{name} has {left[0]}, which the head that was trained has not")
-    _try(model.eval(), encoder, kind, head)
+    compare(model.eval(), encoder, kind, head)
     return model
 
 
@@ -140,12 +140,6 @@ def _has(model: Any, place: str) -> bool:
     return True
 
 
-def place_of(model: Any, part: str) -> str | None:
-    """Where a class with a head keeps this part of it ("dense", "norm", "out"); None: nowhere."""
-    places = [place.replace("base.", f"{model.base_model_prefix}.") for place in PLACES[part]]
-    return next((place for place in places if _has(model, place)), None)
-
-
 def tokens_bias(model: Any) -> str | None:
     """The name of the bias of all tokens' logits; None where a class has none."""
     return next((place for place in BIASES if place in dict(model.named_parameters())), None)
@@ -153,7 +147,9 @@ def tokens_bias(model: Any) -> str | None:
 
 def _put(model: Any, part: str, ours: Any, bias: Tensor | None, encoder: Any) -> Tensor | None:
     """Give the class our layer; the tokens' bias, with what the norm adds to it where the class's own norm has no bias."""
-    name, place = type(model).__name__, place_of(model, part)
+    name = type(model).__name__
+    places = [place.replace("base.", f"{model.base_model_prefix}.") for place in PLACES[part]]
+    place = next((place for place in places if _has(model, place)), None)
     if place is None:
         raise Unlike(f"{name} has no place for the {part} layer that was trained")
     theirs = model.get_submodule(place)
@@ -179,8 +175,8 @@ def _bias(model: Any, bias: Tensor) -> None:
     model.tie_weights()
 
 
-def _try(model: Any, encoder: Any, kind: str, head: nn.Module) -> None:
-    """Unlike where the class gives other logits for two rows of tokens."""
+def compare(model: Any, encoder: Any, kind: str, head: nn.Module) -> None:
+    """Unlike where a class gives other logits for two rows of tokens than this head on the encoder."""
     encoder.config._attn_implementation = "sdpa"
     encoder.eval()
     ids = torch.arange(max(LENGTHS)).repeat(len(LENGTHS), 1) * 31 + torch.tensor([[7], [11]])

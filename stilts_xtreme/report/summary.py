@@ -239,7 +239,7 @@ def _fault(run: Mapping[str, Any], study: Mapping[str, Any], cells: Mapping[tupl
 
 def above(value: float, level: float = 0.0) -> bool:
     """Is it above the level at the one decimal that pages show? So nothing written as 0.0 counts as a gain."""
-    return value - level >= 0.05
+    return round(value - level, 9) >= 0.05
 
 
 def beyond_two(seeds: int) -> float:

@@ -38,7 +38,7 @@ class Pair(OnColumn):
 
 
 class Pooled(Effect):
-    kind: Literal["text", "languages"]
+    kind: Literal["text"]
     pairs: Count
     column: Target
 

@@ -14,6 +14,7 @@ from stilts_xtreme.spec.faults import Fault, of_content, of_writing, refuse
 from stilts_xtreme.spec.kinds import KINDS, Spec
 from stilts_xtreme.spec.nodes import DEPTH, Flaw, Node, Place, broken, parse
 from stilts_xtreme.spec.setup import Setup
+from stilts_xtreme.spec.study import SCALED_BY
 
 SIZE = 32 * 1024  # bytes of one file; pure-Python YAML reads about 100 kB a second
 TOTAL = 2 * SIZE  # bytes of a spec and all the files it names
@@ -153,13 +154,25 @@ def _overridden(root: Node, overrides: Sequence[str], files: _Files) -> Node:
 
 
 def _at_scale(root: Node, asked: Node) -> Node:
-    """`root` with what is said `at` the setup that is `asked` for in place of its own keys."""
+    """`root` with what is said `at` the setup that is `asked` for laid over its own keys."""
     sections, setup = _value(asked, "at"), _value(asked, "setup")
     name = _value(setup, "name") if setup is not None else None
     section = _value(sections, str(name.value)) if sections is not None and name is not None else None
     if section is None or not isinstance(section.value, dict):
         return root
-    return replace(root, value={**root.value, **section.value}, keys={**root.keys, **section.keys})
+    return _laid_over(root, replace(section, value={key: value for key, value in section.value.items() if key not in SCALED_BY}))
+
+
+def _laid_over(node: Node, over: Node) -> Node:
+    """Mappings key by key, null taking a key out; anything else in place of what stands there."""
+    if not isinstance(node.value, dict) or not isinstance(over.value, dict):
+        return over
+    value, keys = dict(node.value), dict(node.keys)
+    for key, new in over.value.items():
+        value[key], keys[key] = (_laid_over(value[key], new) if key in value else new), over.keys[key]
+        if new.value is None and not new.broken:
+            del value[key], keys[key]
+    return replace(node, value=value, keys=keys, flaws=(*node.flaws, *over.flaws))
 
 
 def _lay(root: Node, override: str, files: _Files) -> Node:

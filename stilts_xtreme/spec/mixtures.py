@@ -29,6 +29,10 @@ def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what:
     return unknown(bare, names, what, on_key) + problems
 
 
+def _with_tasks() -> Exception:
+    return wrong(Problem("goes with tasks only, and this mixture has none"))
+
+
 class TextShare(Model):
     """Masked LM on text beside labelled tasks, or (`share` 1) in their place: `share` of the steps; a language's part of the text
     goes with its size to the power `exponent`; `languages` None: all there are."""
@@ -86,6 +90,8 @@ class Mixture(Model):
     @classmethod
     def _same_tasks(cls, rates: Any, info: ValidationInfo) -> Any:
         tasks = info.data.get("tasks")
+        if tasks == []:
+            raise _with_tasks()
         if isinstance(rates, dict) and tasks is not None:
             missing = [Problem(f"no weight is given for {task}") for task in tasks if task not in rates]
             refuse(unknown((((key,), key) for key in rates), tasks, "a task of this mixture", on_key=True) + missing)
@@ -94,6 +100,8 @@ class Mixture(Model):
     @field_validator("cap")
     @classmethod
     def _cap_counts(cls, cap: int, info: ValidationInfo) -> int:
+        if info.data.get("tasks") == []:
+            raise _with_tasks()
         if info.data.get("rates") == "equal" or isinstance(info.data.get("rates"), dict):
             raise wrong(Problem("goes with rates: proportional or temperature only"))
         return cap

@@ -3,7 +3,7 @@
 It says what can be said of one field or of its neighbours; `stilts check` knows more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -75,6 +75,10 @@ def schema() -> Schema:
     models = told["$defs"]
     for name, model in models.items():
         _finish(name, model)
+    own = models["Study"]["properties"]
+    laid_over = {key: _laid_over(key, told, models) for key, told in own.items() if key not in SCALED_BY}
+    for section in own["at"]["patternProperties"].values():
+        section |= {"properties": laid_over, "additionalProperties": False}
     return {
         "$schema": DIALECT,
         "title": "Spec of stilts",
@@ -92,6 +96,25 @@ def _root(kind: str, model: str) -> Schema:
     return {"title": kind, "allOf": [{"$ref": f"#/$defs/{model}"}, {"required": said}]}
 
 
+def _laid_over(key: str, told: Schema, models: Mapping[str, Schema]) -> Schema:
+    """What a study may say of a key for another setup: the key again, null, or of a mapping a part, with nulls in it."""
+    own: Schema = {"$ref": f"#/$defs/Study/properties/{key}"}
+    named = [choice["$ref"].rpartition("/")[2] for choice in told.get("anyOf", ()) if "$ref" in choice]
+    if "patternProperties" in told:
+        entries = {
+            pattern: _part(entry["$ref"].rpartition("/")[2], models) for pattern, entry in told["patternProperties"].items()
+        }
+        own = {"type": "object", "patternProperties": entries, "additionalProperties": False}
+    return _part(named[0], models) if named else {"anyOf": [own, {"type": "null"}]}
+
+
+def _part(name: str, models: Mapping[str, Schema]) -> Schema:
+    """Some fields of a model, any of them null; or null."""
+    null = {"type": "null"}
+    fields = {field: {"anyOf": [{"$ref": f"#/$defs/{name}/properties/{field}"}, null]} for field in models[name]["properties"]}
+    return {"anyOf": [{"type": "object", "properties": fields, "additionalProperties": False}, null]}
+
+
 def _finish(name: str, model: Schema) -> None:
     model.pop("title", None)
     model["description"] = " ".join(model.get("description", "").split())
@@ -106,16 +129,6 @@ def _finish(name: str, model: Schema) -> None:
         model["required"].remove("setup")
     for field, told in model["properties"].items():
         model["properties"][field] = _field(name, field, told)
-    if name == "Study":
-        _at(model["properties"])
-
-
-def _at(properties: Schema) -> None:
-    """What a study says for another setup: its own keys again."""
-    own = [key for key in properties if key not in SCALED_BY]
-    section = {"properties": {key: {"$ref": f"#/$defs/Study/properties/{key}"} for key in own}, "additionalProperties": False}
-    for told in properties["at"]["patternProperties"].values():
-        told |= section
 
 
 def _field(name: str, field: str, told: Schema) -> Schema:

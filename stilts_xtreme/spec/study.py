@@ -104,7 +104,7 @@ class Study(Model):
     An entry of `intermediate`: a task, a mixture, a chain of those, "none", or "untrained" (a random encoder as it is).
     `recipes` are names of recipes laid over the target's; an empty one is the setup's own. `weights`: whether a training's are
     kept, or dropped as soon as nothing that is to be done in this study starts from them; no part of any address. `at`: by the
-    name of a setup, keys that stand in place of the study's own where it is run at that setup.
+    name of a setup, what is laid over the study's own keys where it is run at that setup (null takes a key out).
     """
 
     kind: Literal["study"]

@@ -57,25 +57,25 @@ def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequ
     summaries = [summarise(study) for study in studies]
     codes = tuple(dict.fromkeys(languages))
     own = [summary for summary in summaries if target in summary.targets]
-    found, aside = [], []
+    found = []
     for summary in own or summaries:
         seen = (target,) if own else _alike(summary, summaries, target)
         seen = tuple(name for name in seen if set(codes) <= set(summary.languages(name)))
         rows = [row for row in summary.compared if row != target] if seen and summary.has_baseline else []
-        usual = [row for row in rows if row == kind(row)] or rows
-        aside += [row for row in rows if row not in usual]
-        measured = [(row, estimates.gain(summary, row, seen, codes)) for row in usual]
+        measured = [(row, estimates.gain(summary, row, seen, codes)) for row in rows]
         found += [(row, summary, seen, estimate) for row, estimate in measured if estimate is not None]
     if not found:
         raise UserError(_nothing(summaries, own, target, codes))
-    candidates = sorted(_tested(found, codes), key=lambda one: -one.estimate.gain)
+    usual = [one for one in found if one[0] == kind(one[0])] or found
+    aside = tuple(row for row, *_ in found if row not in [row for row, *_ in usual])
+    candidates = sorted(_tested(usual, codes), key=lambda one: -one.estimate.gain)
     best = next((one for one in candidates if one.supported), None)
     first = best or candidates[0]
     runner_up = next((one for one in candidates if one is not first), None)
     ahead = None
     if runner_up is not None:
         ahead = estimates.difference(first.estimate, runner_up.estimate, paired=first.summary is runner_up.summary)
-    return Recommendation(target, codes, not own, best, candidates[0], runner_up, ahead, tuple(candidates), tuple(aside))
+    return Recommendation(target, codes, not own, best, candidates[0], runner_up, ahead, tuple(candidates), aside)
 
 
 def _tested(found: Sequence[tuple[str, Summary, tuple[str, ...], Estimate]], codes: Sequence[str]) -> list[Candidate]:

@@ -46,6 +46,7 @@ def content(found: Recommendation) -> dict[str, Any]:
         "runner_up": _candidate(found.runner_up) if found.runner_up else None,
         "ahead": ahead,
         "candidates": [_candidate(one) for one in found.candidates],
+        "aside": list(found.aside),
     }
 
 

@@ -105,7 +105,8 @@ def _row(summary: Summary, row: str) -> tuple[Cell, ...]:
 
 
 def _steps(summary: Summary, row: str) -> list[int]:
-    """Of all trainings behind a row's evaluations but masked LM alone, which all rows share; by evaluation."""
-    steps = {training["address"]: training["steps"] for training in summary.study["trainings"] if training["tasks"] != ["text"]}
+    """Of all trainings behind a row's evaluations but the first masked LM, which all rows share; by evaluation."""
+    own = [one for one in summary.study["trainings"] if one["tasks"] != ["text"] or one.get("mixture")]
+    steps = {training["address"]: training["steps"] for training in own}
     runs = [run for (name, _), seeds in summary.cells.items() if name == row for run in seeds.values()]
     return [sum(steps.get(address, 0) for address in run.get("chain", ())) for run in runs]
