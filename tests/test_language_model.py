@@ -1,4 +1,4 @@
-"""Masked LM that goes on: the head that an encoder comes with is gone on with, of a training of ours or a published checkpoint."""
+"""Masked LM that goes on: the head an encoder comes with is gone on with, of a training of ours or a published checkpoint."""
 
 import json
 from pathlib import Path

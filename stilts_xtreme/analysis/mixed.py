@@ -26,7 +26,7 @@ class Arm:
 
 
 def arms(rows: Sequence[Row], mixtures: Mapping[str, Any]) -> list[Arm]:
-    """Of the rows those that are one task, one mixture, or one of these and then a mixture with the target; text alone is none."""
+    """Of the rows those that are one task, one mixture, or one of these, then a mixture with the target; text alone is none."""
     found = [_arm(row, mixtures) for row in rows if axes.kind(row.name) not in (axes.BASELINE, axes.CONTROL)]
     return [arm for arm in found if arm is not None]
 

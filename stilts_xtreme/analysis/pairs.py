@@ -19,7 +19,7 @@ WAY, RULE, WITHOUT, SINGLE, TEXT, LANGUAGES = "way", "rule", "without", "single"
 
 def gather(spec: Any, cells: Sequence[axes.Cell], drawing: Drawing) -> dict[str, Any]:
     """`arms`: what the rows are; `pairs`: the first minus the second of each pair, by target and on average; `pooled`: the mean
-    over tasks with text beside them, fine-tuned as usual. Adjusted by kind, averages apart. Nothing for a study without such pairs.
+    over tasks with text beside them, fine-tuned as usual. Adjusted by kind, averages apart. Nothing without such pairs.
     """
     rows = arms(axes.rows(spec), spec.mixtures)
     told, pooled = list[dict[str, Any]](), list[dict[str, Any]]()
