@@ -195,6 +195,33 @@ def test_gains_by_number_of_examples(few) -> None:
     assert abs(by_target["squad", "xquad"]["gain"]) < 0.4
 
 
+def test_a_recipe_that_asks_for_more_examples_than_there_are_is_not_tested_again() -> None:
+    """Where a target has 8,000 examples, 10,000 of them are the usual training: one hypothesis, not two."""
+    world = Simulated(by_text, TEXT)
+    world.result = lambda stage: {"examples": {"some": min(stage.recipe.examples or 8000, 8000)}}  # type: ignore[method-assign]
+    spec = SimpleNamespace(
+        intermediate=["none", "squad"], orders=None, training_languages=[["en"]], noise=None,
+        recipes=dict.fromkeys(("usual", "n100", "n10000", "longer")),
+    )  # fmt: skip
+    asked = {"usual": {}, "n100": {"examples": 100}, "n10000": {"examples": 10_000}, "longer": {"examples": 9_000, "epochs": 9.0}}
+    cells = []
+    for row in axes.rows(spec):
+        for seed in (1, 2):
+            text = plan.Train(RANDOM, ("text",), plan.Recipe(), seed, ())
+            tuned = plan.Train(text, ("xquad", row.intermediate), plan.Recipe(**asked[row.recipe]), seed, ())
+            stage = plan.Predict(tuned, "xquad", ("en", "xa"), ())
+            world.of[plan.address(stage)] = axes.Row(row.intermediate, ["en"], 0.0, "usual"), "xquad", seed
+            cells.append(axes.Cell(row.name, "xquad", seed, stage))
+    again = sized.repeats(spec, cells, world)
+    assert again == {("none (n10000)", "xquad"), ("squad (n10000)", "xquad")}  # nine epochs are another training
+    found = comparisons.differences(cells, world)
+    rows = [one["row"] for one in comparisons.comparisons(found, ["xquad"], again)]
+    assert "squad (n10000)" not in rows and {"squad", "squad (n100)", "squad (longer)"} <= set(rows)
+    assert len(rows) == len(comparisons.comparisons(found, ["xquad"])) - 2
+    points = sized.gather(spec, cells, found, world)["sizes"]["points"]
+    assert [point["recipe"] for point in points if point["of"] == "squad"] == ["n100", "usual"]
+
+
 def test_the_pages_tell_groups_and_slopes(real) -> None:
     section = resources.section(summarise(real))
     assert section is not None and sizes.section(summarise(real)) is None

@@ -1,6 +1,6 @@
 """Every row of a study against its baseline: gains by target and on average, with intervals, adjusted for their number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,13 @@ def differences(cells: Sequence[axes.Cell], drawing: Drawing) -> dict[tuple[str,
     return found
 
 
-def comparisons(found: Mapping[tuple[str, str], Differences], targets: Sequence[str]) -> list[dict[str, Any]]:
-    """The gains of every row, by target and (where a seed has all targets) on average; each kind adjusted by itself."""
+def comparisons(
+    found: Mapping[tuple[str, str], Differences], targets: Sequence[str], repeats: Container[tuple[str, str]] = ()
+) -> list[dict[str, Any]]:
+    """The gains of every row, by target and (where a seed has all targets) on average; each kind adjusted by itself.
+
+    `repeats`: rows and targets that are another row over again: they count in averages, and are not tested twice.
+    """
     single = [
         {
             "row": row,
@@ -39,6 +44,7 @@ def comparisons(found: Mapping[tuple[str, str], Differences], targets: Sequence[
             "languages": by_language(by_seed),
         }
         for (row, target), by_seed in found.items()
+        if (row, target) not in repeats
     ]
     average = [one for row in dict.fromkeys(row for row, _ in found) if (one := _average(row, found, targets)) is not None]
     return [*adjusted(single), *adjusted(average)]

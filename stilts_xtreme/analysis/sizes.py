@@ -36,6 +36,22 @@ def gather(spec: Any, cells: Sequence[axes.Cell], found: Mapping[tuple[str, str]
     return {"sizes": {"points": points, "interactions": adjusted(_interactions(curves, rows, found))}}
 
 
+def repeats(spec: Any, cells: Sequence[axes.Cell], store: Store) -> set[tuple[str, str]]:
+    """Rows and targets that are the usual row over again: their recipe asks for more examples than there are, no more."""
+    rows = {row.name: row for row in axes.rows(spec)}
+    trained: dict[tuple[str, str, int], tuple[plan.Recipe, int]] = {}
+    for cell in cells:
+        if (last := plan.before(cell.stage)) is not None:
+            taken = sum(store.result(last)["examples"].values())
+            trained[cell.intermediate, cell.target, cell.seed] = replace(last.recipe, examples=None), taken
+    usual = {name: replace(row, recipe=axes.USUAL).name for name, row in rows.items() if row.recipe != axes.USUAL}
+    return {
+        (name, target)
+        for (name, target, seed), told in trained.items()
+        if name in usual and trained.get((usual[name], target, seed)) == told
+    }
+
+
 def _interactions(
     curves: Mapping[tuple[str, str], Mapping[str, int]],
     rows: Mapping[str, axes.Row],

@@ -18,7 +18,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
     finished = [cell for cell in cells if store.done(cell.stage)]
     done = [cell for cell in finished if not cell.noise]
     drawing = Drawing(store)
-    found = comparisons.differences(done, drawing)
+    found, repeats = comparisons.differences(done, drawing), sizes.repeats(spec, done, store)
     trainings = [stage for stage in plan.ordered([cell.stage for cell in done]) if isinstance(stage, plan.Train)]
     told = [store.result(stage) for stage in trainings]
     evaluations = [_evaluation(cell, store.result(cell.stage)) for cell in done]
@@ -39,12 +39,12 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "recipes": {name: recipe.model_dump(exclude_none=True) for name, recipe in spec.recipes.items()},
         "tasks": {name: _task(name, BENCHMARKS[spec.benchmark]) for name in spec.targets},
         "evaluations": evaluations,
-        "comparisons": comparisons.comparisons(found, spec.targets),
+        "comparisons": comparisons.comparisons(found, spec.targets, repeats),
         **selection.gather(done, found, store, drawing),
         **pairs.gather(spec, done, drawing),
         **noise.gather(spec, finished, store, drawing),
         **order.gather(spec, done, store, drawing),
-        **resources.gather(done, found, store, drawing),
+        **resources.gather(done, {key: by_seed for key, by_seed in found.items() if key not in repeats}, store, drawing),
         **sizes.gather(spec, done, found, store),
         "trainings": [_training(stage, result, made) for stage, result in zip(trainings, told, strict=True)],
         "data": {"source": data.name(where)},
