@@ -134,7 +134,7 @@ def test_a_tiny_encoder_learns_which_belongs_to_which():
     features = encode(examples)
     batch = batches.collate("dual_encoder", features, TOKENIZER)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=5e-3)
-    for _ in range(60):
+    for _ in range(150):  # by 60 the loss may still jump, and how it does differs between processors; by 80 it is gone
         vectors = module(states(encoder, batch, packed=True), batch)
         loss, count = module.loss(vectors, batch)
         optimizer.zero_grad()
