@@ -62,9 +62,10 @@ def table(summary: Summary, titles: Mapping[str, str], pairs: Mapping[str, Effec
     """The effects of pairs: a body for each kind with a title, the mean of its pairs last, where that was tested."""
     means = pooled(summary)
     bodies = [Body(title, _body(summary, pairs[kind], means.get(kind))) for kind, title in titles.items() if kind in pairs]
+    apart = "averages apart" + (", and so is the mean of several pairs" if any(kind in means for kind in titles) else "")
     notes = (
         "Points by which the first row is better than the second, paired by seed and test example. Beneath stands the 95 %"
-        f" interval. * q < {LEVEL}, adjusted (Benjamini-Hochberg) within each block, averages apart.",
+        f" interval. * q < {LEVEL}, adjusted (Benjamini-Hochberg) within each block, {apart}.",
     )
     return Table("Rows against one another.", "rows", tuple(map(Column, summary.columns)), tuple(bodies), notes)
 
