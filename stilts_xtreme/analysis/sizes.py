@@ -22,9 +22,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], found: Mapping[tuple[str, str]
     for cell in cells:
         row, last = rows[cell.intermediate], plan.before(cell.stage)
         if last is not None:
-            usual = replace(row, recipe=axes.USUAL).name
-            taken = sum(store.result(last)["examples"].values())
-            used.setdefault((usual, cell.target), {})[row.recipe] = taken
+            used.setdefault((_usual(row), cell.target), {})[row.recipe] = _taken(last, store)
     curves = {key: axis for key, sizes in used.items() if len(axis := _axis(sizes)) > 1}
     if not curves:
         return {}
@@ -42,9 +40,8 @@ def repeats(spec: Any, cells: Sequence[axes.Cell], store: Store) -> set[tuple[st
     trained: dict[tuple[str, str, int], tuple[plan.Recipe, int]] = {}
     for cell in cells:
         if (last := plan.before(cell.stage)) is not None:
-            taken = sum(store.result(last)["examples"].values())
-            trained[cell.intermediate, cell.target, cell.seed] = replace(last.recipe, examples=None), taken
-    usual = {name: replace(row, recipe=axes.USUAL).name for name, row in rows.items() if row.recipe != axes.USUAL}
+            trained[cell.intermediate, cell.target, cell.seed] = replace(last.recipe, examples=None), _taken(last, store)
+    usual = {name: _usual(row) for name, row in rows.items() if row.recipe != axes.USUAL}
     return {
         (name, target)
         for (name, target, seed), told in trained.items()
@@ -85,4 +82,14 @@ def _axis(sizes: Mapping[str, int]) -> dict[str, int]:
 
 def _row(rows: Mapping[str, axes.Row], usual: str, recipe: str) -> str:
     """The row that is `usual` but for its recipe."""
-    return next(name for name, row in rows.items() if row.recipe == recipe and replace(row, recipe=axes.USUAL).name == usual)
+    return next(name for name, row in rows.items() if row.recipe == recipe and _usual(row) == usual)
+
+
+def _usual(row: axes.Row) -> str:
+    """The row as it is with the usual recipe."""
+    return replace(row, recipe=axes.USUAL).name
+
+
+def _taken(training: plan.Train, store: Store) -> int:
+    """Examples that a training used, of all its tasks."""
+    return sum(store.result(training)["examples"].values())

@@ -41,7 +41,9 @@ def load(path: Path, overrides: Sequence[str] = (), kinds: Collection[str] | Non
     place = Place("", str(path))
     root = _fold(files.read(path, place, place), files)
     written = _value(root, "setup")
-    root = _overridden(_at_scale(root, _overridden(root, overrides, files)), overrides, files)
+    asked = _overridden(root, overrides, files)
+    scaled = _at_scale(root, asked)
+    root = asked if scaled is root else _overridden(scaled, overrides, files)
     if isinstance(root.value, dict):
         root = _hand_down(root, [node for node in (written, _value(root, "setup")) if node is not None])
     faults = list(of_writing(root))

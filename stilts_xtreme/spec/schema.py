@@ -99,19 +99,17 @@ def _root(kind: str, model: str) -> Schema:
 def _laid_over(key: str, told: Schema, models: Mapping[str, Schema]) -> Schema:
     """What a study may say of a key for another setup: the key again, null, or of a mapping a part, with nulls in it."""
     own: Schema = {"$ref": f"#/$defs/Study/properties/{key}"}
-    named = [choice["$ref"].rpartition("/")[2] for choice in told.get("anyOf", ()) if "$ref" in choice]
+    named = [choice["$ref"] for choice in told.get("anyOf", ()) if "$ref" in choice]
     if "patternProperties" in told:
-        entries = {
-            pattern: _part(entry["$ref"].rpartition("/")[2], models) for pattern, entry in told["patternProperties"].items()
-        }
+        entries = {pattern: _part(entry["$ref"], models) for pattern, entry in told["patternProperties"].items()}
         own = {"type": "object", "patternProperties": entries, "additionalProperties": False}
     return _part(named[0], models) if named else {"anyOf": [own, {"type": "null"}]}
 
 
-def _part(name: str, models: Mapping[str, Schema]) -> Schema:
-    """Some fields of a model, any of them null; or null."""
-    null = {"type": "null"}
-    fields = {field: {"anyOf": [{"$ref": f"#/$defs/{name}/properties/{field}"}, null]} for field in models[name]["properties"]}
+def _part(reference: str, models: Mapping[str, Schema]) -> Schema:
+    """Some fields of the model referred to, any of them null; or null."""
+    null, names = {"type": "null"}, models[reference.rpartition("/")[2]]["properties"]
+    fields = {name: {"anyOf": [{"$ref": f"{reference}/properties/{name}"}, null]} for name in names}
     return {"anyOf": [{"type": "object", "properties": fields, "additionalProperties": False}, null]}
 
 
