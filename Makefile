@@ -55,7 +55,7 @@ studies: $(READY)
 	for name in $(STUDIES); do \
 	  $(STILTS) study experiments/studies/$$name.yaml $(seeds) $(options) --out experiments/results/$$name.json && \
 	  $(STILTS) report experiments/results/$$name.json --to experiments/reports/$$name || exit; done
-	$(STILTS) latency experiments/studies/latency.yaml --store $(STORE) --out experiments/results/latency.json
+	$(STILTS) latency experiments/studies/latency.yaml $(seeds) --store $(STORE) --out experiments/results/latency.json
 	$(STILTS) report experiments/results/latency.json --to experiments/reports/latency
 
 bench: $(READY)

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from stilts_xtreme import axes, plan, report, results, spec
+from stilts_xtreme.analysis import latency as gathered
 from stilts_xtreme.engine import encoder, footprint, latency, machine, variants
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring import timing
@@ -143,6 +144,34 @@ def test_a_ratio_is_that_of_turns_and_its_interval_knows_their_noise() -> None:
     assert timing.ratio(base, base[::-1]) == timing.ratio(base, base[::-1])
 
 
+def test_several_seeds_are_one_mean_and_the_interval_of_what_they_scatter() -> None:
+    seeds = [{"ratio": 0.98, "low": 0.97, "high": 0.99}, {"ratio": 1.01}, {"ratio": 1.02}]
+    told = timing.over_seeds(seeds)
+    logs = np.log([0.98, 1.01, 1.02])
+    half = 4.302653 * logs.std(ddof=1) / np.sqrt(3)  # Student's t, two degrees of freedom
+    assert told["ratio"] == pytest.approx(np.exp(logs.mean())) and told["seeds"] == 3
+    assert told["deviation"] == pytest.approx(np.std([0.98, 1.01, 1.02], ddof=1))
+    assert (told["low"], told["high"]) == pytest.approx((np.exp(logs.mean() - half), np.exp(logs.mean() + half)))
+    assert timing.over_seeds(seeds[:1]) == seeds[0]
+
+
+def test_models_over_all_variants_are_a_seeds_geometric_mean() -> None:
+    def row(variant: str, ratio: float, model: str = "squad") -> dict:
+        return {"variant": variant, "model": model, "of": "latency", "ratio": ratio, "rounds": 20}
+
+    runs = [
+        {"models": [row("eager", 1.0), row("int8", 1.21), row("onnx", 3.0)], "savings": []},
+        {"models": [row("eager", 1.1), row("int8", 1.1)], "savings": []},  # onnx could not run
+    ]
+    told = gathered.together(runs)["models"]
+    assert [one["variant"] for one in told] == ["eager", "int8", "all"] and all("rounds" not in one for one in told)
+    assert (
+        told[-1]["ratio"] == pytest.approx(1.1) and told[-1]["deviation"] == pytest.approx(0) and told[-1]["verdict"] == "differs"
+    )
+    assert told[0]["ratio"] == pytest.approx(1.1**0.5) and told[0]["verdict"] == "open"
+    assert [one["variant"] for one in gathered.together(runs[1:])["models"]] == ["eager", "int8"]
+
+
 @pytest.mark.parametrize(
     ("variant", "near"), [("sorted", 1e-5), ("packed", 1e-4), ("bf16", 0.5), ("packed-bf16", 0.5), ("int8", 1.5)]
 )
@@ -234,7 +263,8 @@ def test_a_study_says_what_was_measured_and_what_was_not(measured) -> None:
         assert all(
             one["n"] == 20 and 0 <= one["accuracy"] <= 100 for told in found.values() for one in told["languages"].values()
         )
-    assert {row["model"] for row in times["models"]} == {"qqp", "none again"}
+    assert {row["model"] for row in study["measured"]["models"]} == {"qqp", "none again"}
+    assert study["measured"]["models"] == times["models"]  # one seed
     assert all(row["calls"] == 8 and len(row["rounds"]) == 8 and "low" in times["models"][0] for row in times["latency"])
     assert {row.get("length") for row in times["latency"]} == {None, 32}
     assert {row["batch"] for row in times["throughput"]} == {4} and set(times["memory"]) == set(ran)
@@ -282,7 +312,7 @@ def test_the_report_is_drawn_from_the_result_alone(measured, tmp_path) -> None:
 )
 def test_the_page_says_whether_equal_latency_held(measured, tmp_path, ratio, low, high, verdict, told) -> None:
     study = copy.deepcopy(results.read(measured[0], results.LATENCY_STUDY))
-    for row in study["measured"]["runs"][0]["models"]:
+    for row in study["measured"]["models"]:
         row |= {"ratio": 1.0, "low": 0.99, "high": 1.01, "verdict": "equal"}
         if row["model"] == "qqp":
             row |= {"ratio": ratio, "low": low, "high": high, "verdict": verdict}
@@ -290,3 +320,28 @@ def test_the_page_says_whether_equal_latency_held(measured, tmp_path, ratio, low
             row["ratio"] = 1.05
     report.write(study, tmp_path)
     assert told in (tmp_path / "report.md").read_text()
+
+
+def test_the_page_of_several_seeds_shows_them_together(measured, tmp_path) -> None:
+    study = copy.deepcopy(results.read(measured[0], results.LATENCY_STUDY))
+    (run,), (times,) = study["runs"], study["measured"]["runs"]
+    other, slower = copy.deepcopy(run) | {"seed": 2}, copy.deepcopy(times)
+    other["answers"]["none"]["eager"]["accuracy"] = run["answers"]["none"]["eager"]["accuracy"] + 10
+    for row in slower["models"]:
+        row["ratio"] *= 1.02
+    for row in slower["latency"]:
+        row["p50"] *= 3
+    slower["environment"]["taken_by_others"] = 0.5
+    study["runs"], study["seeds"] = [run, other], [1, 2]
+    study["measured"] = {"runs": [times, slower], **gathered.together([times, slower])}
+    results.write(tmp_path / "study.json", study)
+    report.write(results.read(tmp_path / "study.json", results.LATENCY_STUDY), tmp_path)
+    page = (tmp_path / "report.md").read_text()
+    assert (
+        "(2 seeds)" in page
+        and "Over all variants together, as multiples of what none takes: qqp " in page
+        and "*all variants*" in page
+    )
+    assert "Other work took 50 %" in page and f"{run['answers']['none']['eager']['accuracy'] + 5:.1f} ± 7.1" in page
+    eager = next(row["p50"] for row in times["latency"] if (row["model"], row["variant"]) == ("none", "eager"))
+    assert f"{2 * eager:.2f}" in page and "Seed after seed" in page

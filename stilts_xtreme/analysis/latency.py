@@ -1,11 +1,12 @@
 """A latency study's finished measurements gathered into one result, with what they say of models and variants."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stilts_xtreme import axes, plan, results
 from stilts_xtreme.data import read as data
-from stilts_xtreme.scoring.timing import MARGIN, ratio, verdict
+from stilts_xtreme.scoring.timing import MARGIN, over_seeds, ratio, verdict
 from stilts_xtreme.stages.latency import AGAIN
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -16,7 +17,7 @@ Row = Mapping[str, Any]
 def gather(spec: Any, timed: Sequence[axes.Timed], store: Store, command: str) -> dict[str, Any]:
     """The study as `stilts/latency-study@1`: models go by their names, `none again` is the control."""
     told = [_named(one, store.result(one.stage)) for one in timed]
-    plans = told[0]["plan"]
+    plans, measured = told[0]["plan"], [_measured(one) for one in told]
     return {
         "schema": results.LATENCY_STUDY,
         "name": spec.name,
@@ -35,7 +36,7 @@ def gather(spec: Any, timed: Sequence[axes.Timed], store: Store, command: str) -
         "runs": [{key: one[key] for key in _KEPT} | {"seed": at.seed} for one, at in zip(told, timed, strict=True)],
         "data": {"source": data.name(timed[0].stage.where)},
         "provenance": told[0]["provenance"] | {"seconds": round(sum(one["provenance"]["seconds"] for one in told), 1)},
-        "measured": {"runs": [_measured(one) for one in told]},
+        "measured": {"runs": measured, **together(measured)},
     }
 
 
@@ -78,6 +79,29 @@ def _measured(told: dict[str, Any]) -> dict[str, Any]:
             if found := _held(ours, "variant", variant, "eager"):
                 savings.append({"variant": variant, "batch": size, **found})
     return {**measured, "models": models, "savings": savings}
+
+
+def together(runs: Sequence[Row]) -> dict[str, list[Row]]:
+    """`models` and `savings` over all seeds, of what every seed has; with several, models over all variants as well (`all`)."""
+    models = _shared(runs, "models", ("variant", "model", "of"))
+    if len(runs) > 1:
+        by: dict[tuple[str, str], list[Sequence[Row]]] = {}
+        for key, rows in models:
+            by.setdefault((key["model"], key["of"]), []).append(rows)
+        for (name, of), variants in by.items():
+            seeds = [math.fsum(math.log(row["ratio"]) for row in seed) for seed in zip(*variants, strict=True)]
+            means = [{"ratio": math.exp(total / len(variants))} for total in seeds]
+            models.append(({"variant": "all", "model": name, "of": of}, means))
+    pooled = [{**key, **over_seeds(rows)} for key, rows in models]
+    savings = [{**key, **over_seeds(rows)} for key, rows in _shared(runs, "savings", ("variant", "batch"))]
+    return {"models": [{**row, "verdict": verdict(row)} for row in pooled], "savings": savings}
+
+
+def _shared(runs: Sequence[Row], kind: str, names: Sequence[str]) -> list[tuple[dict[str, Any], list[Row]]]:
+    """Rows that every seed has, one a seed, by what they are of, in the order of the first."""
+    seeds = [{tuple(row[name] for name in names): row for row in run[kind]} for run in runs]
+    keys = [key for key in seeds[0] if all(key in seed for seed in seeds)]
+    return [(dict(zip(names, key, strict=True)), [seed[key] for seed in seeds]) for key in keys]
 
 
 def _held(rows: Sequence[Row], key: str, ours: str, base: str) -> dict[str, Any]:

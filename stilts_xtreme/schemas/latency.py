@@ -70,19 +70,21 @@ class Pass(TypedDict):
 
 
 class Ratio(TypedDict):
-    variant: Variant
     ratio: Above0
+    deviation: NotRequired[Amount]
     low: NotRequired[Above0]
     high: NotRequired[Above0]
 
 
 class Held(Ratio):
+    variant: Variant | Literal["all"]
     model: Row
     of: Literal["latency", "throughput"]
     verdict: Literal["equal", "open", "differs"]
 
 
 class Saving(Ratio):
+    variant: Variant
     batch: Size
 
 
@@ -108,12 +110,12 @@ class Measured(TypedDict):
     tokenisation: dict[Code, Tokenising]
     memory: dict[Variant, Memory | None]
     preparation: dict[Variant, Amount]
-    models: list[Held]
-    savings: list[Saving]
 
 
 class MeasuredRuns(TypedDict):
     runs: Annotated[list[Measured], Field(min_length=1)]
+    models: list[Held]
+    savings: list[Saving]
 
 
 class OneProvenance(TypedDict):

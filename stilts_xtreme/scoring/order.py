@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stilts_xtreme.scoring import student
 from stilts_xtreme.scoring.arrangements import Ways, free
 
 EXACT = DRAWS = 10_000
@@ -125,7 +126,7 @@ def named(values: Values, chosen: Sequence[int], ways: Ways | None = None, seed:
     ranks = (values[:, None] < values[None]).sum(axis=1) + ((values[:, None] == values[None]).sum(axis=1) + 1) / 2
     told = tuple(float(value) for value in own)
     test = _test(abs(own.mean()), np.abs(chance), whole)
-    return Named(float(ranks[list(chosen)].mean()), told, float(own.mean()), _interval(own), test)
+    return Named(float(ranks[list(chosen)].mean()), told, float(own.mean()), student.interval(own.tolist()), test)
 
 
 def _means(values: Values) -> Values:
@@ -170,12 +171,3 @@ def _test(found: float, chance: Values, whole: bool) -> Test:
     """How often chance gives as much: what was found is one of the arrangements where all are gone through, else one more."""
     hits, times = int((chance >= found - NEAR * (1 + abs(found))).sum()), len(chance)
     return Test(hits / times, times, True, 1 / times) if whole else Test((1 + hits) / (1 + times), times, False, 1 / (1 + times))
-
-
-def _interval(values: Values) -> tuple[float, float] | None:
-    if len(values) < 2:
-        return None
-    from scipy import stats
-
-    half = float(stats.t.isf(0.025, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    return float(values.mean()) - half, float(values.mean()) + half

@@ -1,7 +1,9 @@
 """What calls' times say: percentiles, and ratios with intervals from turns that were taken side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from stilts_xtreme.scoring import student
 
 PERCENTILES = (50, 90, 95, 99)
 FEW = 8  # rounds; drawn from fewer, intervals are too narrow
@@ -31,6 +33,21 @@ def ratio(ours: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> d
         return told
     drawn = np.random.default_rng(0).integers(len(logs), size=(DRAWS, len(logs)))
     low, high = np.exp(np.percentile(logs[drawn].mean(axis=1), (2.5, 97.5)))
+    return {**told, "low": float(low), "high": float(high)}
+
+
+def over_seeds(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One seed's ratio as it is; of several their geometric mean, `deviation` (sample standard deviation) and Student's interval.
+
+    A seed's own interval, over turns, says nothing of what one measurement and the next differ by; this one does.
+    """
+    if len(found) == 1:
+        return dict(found[0])
+    import numpy as np
+
+    ratios = np.asarray([one["ratio"] for one in found], dtype=np.float64)
+    low, high = np.exp(student.interval(np.log(ratios).tolist()))
+    told = {"ratio": float(np.exp(np.log(ratios).mean())), "deviation": float(ratios.std(ddof=1)), "seeds": len(found)}
     return {**told, "low": float(low), "high": float(high)}
 
 

@@ -12,30 +12,31 @@ BUSY = 0.05  # share of our processors' time: above it the page warns
 def found(run: Timings) -> list[str]:
     """Whether equal latency held, what is saved at what price, what could not run, and what stands against trusting it."""
     told = _models(run) + _savings(run) + _fertility(run)
-    for name, why in sorted(run.run["skipped"].items()):
+    for name, why in run.skipped.items():
         told.append(f"Not measured here: {name} ({why}).")
-    busy = run.measured["environment"].get("taken_by_others")
-    if busy is not None and busy > BUSY:
+    busy = max(run.environment("taken_by_others"), default=0.0)
+    if busy > BUSY:
         told.append(
             f"Other work took {100 * busy:.0f} % of the processors' time while this was measured: trust ratios, which were taken"
             " in the same turns, and not the milliseconds."
         )
-    if run.run["collapsed"]:
+    if any(one["collapsed"] for one in run.runs):
         told.append("A training that these models are built on collapsed: the accuracies say little, the times are not affected.")
     return told
 
 
 def _models(run: Timings) -> list[str]:
     again = f"{run.base} again"
-    rows = [row for row in run.measured["models"] if row["model"] != again]
-    control = [row for row in run.measured["models"] if row["model"] == again]
+    held = [row for row in run.measured["models"] if row["variant"] != "all"]
+    rows = [row for row in held if row["model"] != again]
+    control = [row for row in held if row["model"] == again]
     if not rows:
         return []
     by = {name: [row for row in rows if row["verdict"] == name] for name in ("equal", "open", "differs")}
     noise = max((abs(row["ratio"] - 1) for row in control), default=0.0)
     worst = max(rows, key=lambda row: abs(row["ratio"] - 1))
     margin = f"{100 * run.study['margin']:.0f} %"
-    held = all(min(abs(row["low"] - 1), abs(row["high"] - 1)) <= noise for row in by["differs"])
+    within = all(min(abs(row["low"] - 1), abs(row["high"] - 1)) <= noise for row in by["differs"])
     counts = (
         f"{len(by['equal'])} of {text.count(len(rows), 'comparison')} equal within {margin}, {len(by['open'])} undecided,"
         f" {len(by['differs'])} beyond"
@@ -44,14 +45,28 @@ def _models(run: Timings) -> list[str]:
         f"largest ratio {worst['ratio']:.3f} ({worst['model']}, {worst['variant']}, {worst['of']});"
         f" two copies of the same weights differ by up to {100 * noise:.1f} %"
     )
-    if not held:
+    if not within:
         word = "Equal latency did not hold"
     elif by["equal"] and not by["open"] and not by["differs"]:
         word = "Equal latency held: intermediate training does not change the cost of inference"
     else:
         word = "Nothing here speaks against equal latency, but not every comparison is narrow enough to show it"
         counts += ", no more than the same weights do" if by["differs"] else ""
-    return [f"{word} (seed {run.run['seed']}): {counts}; {detail}."]
+    return [f"{word} ({run.seeds}): {counts}; {detail}.", *_over_variants(run)]
+
+
+def _over_variants(run: Timings) -> list[str]:
+    """A model's time over the base model's where all variants are one; only several seeds give it an interval."""
+    margin = f"{100 * run.study['margin']:.0f} %"
+    words = {"equal": f"equal within {margin}", "open": "undecided", "differs": f"more than {margin} apart"}
+    by: dict[str, list[str]] = {}
+    for row in run.measured["models"]:
+        if row["variant"] == "all":
+            where = "at batch 1" if row["of"] == "latency" else "in larger batches"
+            interval = f"{row['low']:.3f} to {row['high']:.3f}, {words[row['verdict']]}"
+            by.setdefault(row["model"], []).append(f"{row['ratio']:.3f} {where} ({interval})")
+    told = [f"{model} {text.listed(ratios)}" for model, ratios in by.items()]
+    return [f"Over all variants together, as multiples of what {run.base} takes: {'; '.join(told)}."] if told else []
 
 
 def _savings(run: Timings) -> list[str]:
@@ -75,23 +90,19 @@ def _savings(run: Timings) -> list[str]:
 
 
 def _price(run: Timings, variant: str) -> str:
-    answers = run.answers(variant)
-    change = answers["accuracy"] - run.answers("eager")["accuracy"]
-    if answers["same"] == 100:
+    if (same := run.same(variant)) == 100:
         return "with the same label for every pair"
-    return (
-        f"with the same label for {min(answers['same'], 99.99):.2f} % of pairs and an accuracy {text.number(change, True)} points"
-    )
+    change = run.accuracy(variant).mean - run.accuracy("eager").mean
+    return f"with the same label for {min(same, 99.99):.2f} % of pairs and accuracy changed by {text.number(change, True)} points"
 
 
 def _fertility(run: Timings) -> list[str]:
-    tokens = {code: told["tokens_per_pair"] for code, told in run.run["languages"].items()}
-    calls = {code: run.calls("eager", code) for code in tokens}
-    if len(tokens) < 2 or any(row is None for row in calls.values()):
+    tokens = {code: run.tokens(code, "tokens_per_pair") or 0.0 for code in run.languages}
+    p50 = {code: row["p50"] for code in tokens if (row := run.calls("eager", code)) is not None}
+    if len(tokens) < 2 or len(p50) < len(tokens):
         return []
     low, high = min(tokens, key=tokens.__getitem__), max(tokens, key=tokens.__getitem__)
-    p50 = {code: row["p50"] for code, row in calls.items() if row is not None}
-    words = sum(run.measured["tokenisation"][code]["p50"] for code in tokens)
+    words = sum(run.tokenising(code, "p50") for code in tokens)
     return [
         f"A pair in {high} has {tokens[high] / tokens[low]:.2f} times the tokens of one in {low}, and"
         f" {p50[high] / p50[low]:.2f} times its p50 at batch 1.",
@@ -101,9 +112,9 @@ def _fertility(run: Timings) -> list[str]:
 
 def how(run: Timings) -> str:
     """How times were taken, in one paragraph."""
-    asked = run.study["how"]
+    asked, each = run.study["how"], "Seed after seed: e" if len(run.runs) > 1 else "E"
     return (
-        f"Every model in every variant by turns, in an order drawn anew for each round: {asked['calls']} calls at batch 1 in"
+        f"{each}very model in every variant by turns, in an order drawn anew for each round: {asked['calls']} calls at batch 1 in"
         f" blocks of {asked['block']} for each language, after {asked['warmup']} calls to warm up; larger batches in"
         f" {asked['passes']} passes over {asked['pool']} pairs of each language."
         f" {text.count(asked['threads'], 'thread')}, kept on the processors that were"
@@ -113,18 +124,26 @@ def how(run: Timings) -> str:
 
 
 def machine(run: Timings) -> list[tuple[str, str]]:
-    """What was measured on."""
-    told = []
-    for key, value in sorted(run.measured["environment"].items()):
-        name = key.replace("_", " ").capitalize()
-        if key == "memory_bytes":
-            name, value = "Memory", f"{value / 2**30:.1f} GiB"
-        elif key == "taken_by_others":
-            value = f"{100 * value:.1f} % of the time"
-        elif isinstance(value, bool):
-            value = "yes" if value else "no"
-        told.append((name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
-    return told
+    """What was measured on; where the seeds' measurements tell different things, each of them."""
+    keys = sorted({key for one in run.measured["runs"] for key in one["environment"]})
+    return [
+        (
+            "Memory" if key == "memory_bytes" else key.replace("_", " ").capitalize(),
+            "; ".join(_told(key, value) for value in values),
+        )
+        for key in keys
+        if (values := run.environment(key))
+    ]
+
+
+def _told(key: str, value: Any) -> str:
+    if key == "memory_bytes":
+        return f"{value / 2**30:.1f} GiB"
+    if key == "taken_by_others":
+        return f"{100 * value:.1f} % of the time"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def provenance(study: Mapping[str, Any]) -> str:

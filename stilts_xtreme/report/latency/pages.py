@@ -31,28 +31,27 @@ def pages(study: Mapping[str, Any]) -> dict[str, str]:
     """report.md, the SVG files that it shows, and index.html, which holds all in itself."""
     if contradiction := agreement.of_latency(study):
         raise UserError(f"study {study['name']}: {contradiction}; gather the study again with `stilts latency`")
-    runs = [Timings(study, number) for number in range(len(study["runs"]))]
-    drawn = {"models": latency_plots.models(runs[0]), "variants": latency_plots.variants(runs[0])}
+    run = Timings(study)
+    drawn = {"models": latency_plots.models(run), "variants": latency_plots.variants(run)}
     drawn = {name: svg for name, svg in drawn.items() if svg is not None}
     alternatives = {name: ALT[name] for name in drawn}
-    return rendered("latency.md.jinja", "latency.html.jinja", _content(study, runs), drawn, alternatives)
+    return rendered("latency.md.jinja", "latency.html.jinja", _content(study, run), drawn, alternatives)
 
 
-def _content(study: Mapping[str, Any], runs: list[Timings]) -> dict[str, Any]:
-    first = runs[0]
+def _content(study: Mapping[str, Any], run: Timings) -> dict[str, Any]:
     return {
         "study": study,
         "note": study.get("note") or "",
-        "found": [sentence for run in runs for sentence in latency_found.found(run)],
-        "models": [latency_tables.models(run) for run in runs],
-        "variants": latency_tables.variants(first),
-        "names": [(name, NAMES[name]) for name in first.variants],
-        "skipped": sorted(first.run["skipped"].items()),
-        "languages": latency_tables.languages(first),
-        "by_variant": [one for one in (latency_tables.medians(first), latency_tables.accuracy(first)) if one],
-        "lengths": latency_tables.lengths(first),
-        "how": latency_found.how(first),
-        "machine": latency_found.machine(first),
+        "found": latency_found.found(run),
+        "models": latency_tables.models(run),
+        "variants": latency_tables.variants(run),
+        "names": [(name, NAMES[name]) for name in run.variants],
+        "skipped": list(run.skipped.items()),
+        "languages": latency_tables.languages(run),
+        "by_variant": [latency_tables.medians(run), latency_tables.accuracy(run)],
+        "lengths": latency_tables.lengths(run),
+        "how": latency_found.how(run),
+        "machine": latency_found.machine(run),
         "data": [("Setup", study["setup"]), *((key.capitalize(), value) for key, value in sorted(study["data"].items()))],
         "command": study.get("command") or "",
         "provenance": latency_found.provenance(study),

@@ -23,7 +23,7 @@ def models(run: Timings) -> str | None:
         return label + WIDTH * (ratio - 1 + reach) / (2 * reach)
 
     for variant in dict.fromkeys(row["variant"] for row in rows):
-        parts.append(shapes.label(0, top + 12, variant, "head"))
+        parts.append(shapes.label(0, top + 12, "all variants" if variant == "all" else variant, "head"))
         top += LINE
         for row in rows:
             if row["variant"] != variant:

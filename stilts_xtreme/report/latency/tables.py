@@ -1,7 +1,11 @@
 """A latency study's numbers -> table rows, the same for both pages."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from stilts_xtreme.report import text
 from stilts_xtreme.report.latency.timings import Timings
+from stilts_xtreme.report.summary import Mean
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
 
 SHARES = ("p50", "p90", "p95", "p99")
@@ -11,23 +15,31 @@ VERDICTS = {"equal": "equal", "differs": "differs", "open": "undecided"}
 def models(run: Timings) -> Table:
     """Each model's time over the base model's, by variant; the control last."""
     bodies = []
-    for variant in run.variants:
+    for variant in dict.fromkeys(row["variant"] for row in run.measured["models"]):
         rows: dict[str, list[Cell]] = {}
         for row in run.measured["models"]:
             if row["variant"] == variant:
                 rows.setdefault(row["model"], [Cell(text.ABSENT)] * 4)
                 at = 0 if row["of"] == "latency" else 2
                 rows[row["model"]][at : at + 2] = [Cell(three(row["ratio"]), interval(row)), Cell(VERDICTS[row["verdict"]])]
-        if rows:
-            bodies.append(Body(variant, tuple((name, tuple(cells)) for name, cells in rows.items())))
+        bodies.append(
+            Body("all variants" if variant == "all" else variant, tuple((name, tuple(cells)) for name, cells in rows.items()))
+        )
     columns = (Column("batch 1"), Column("reading", False), Column("larger batches"), Column("reading", False))
     margin = 100 * run.study["margin"]
+    what = f"Time over that of “{run.base}” in the same turns; below it the"
+    if len(run.runs) > 1:
+        what += (
+            " standard deviation over seeds and Student's 95 % interval for other seeds (mean and interval of"
+            " logarithms). All variants: a seed's geometric mean over them."
+        )
+    else:
+        what += " interval that holds 95 in 100 of the means over turns drawn anew."
     notes = (
-        f"Time over that of “{run.base}” in the same turns; below it the interval that holds 95 in 100 of the means over turns"
-        f" drawn anew. Equal: the whole interval lies within {margin:.0f} % of 1; differs: all of it beyond; undecided: neither.",
+        f"{what} Equal: the whole interval lies within {margin:.0f} % of 1; differs: all of it beyond; undecided: neither.",
         f"“{run.base} again” is the control: the same weights read from disk once more. What it differs by is noise.",
     )
-    caption = f"Does intermediate training change the cost? Seed {run.run['seed']}."
+    caption = f"Does intermediate training change the cost? {run.seeds.capitalize()}."
     return Table(caption, "model", columns, tuple(bodies), notes)
 
 
@@ -36,7 +48,6 @@ def variants(run: Timings) -> Table:
     large = run.sizes[-1]
     rows = []
     for name in run.variants:
-        told, memory = run.answers(name), run.measured["memory"].get(name) or {}
         cells = [Cell(milliseconds(run.mean(name, share))) for share in SHARES]
         for size in (1, large):
             saving = run.saving(name, size)
@@ -45,18 +56,18 @@ def variants(run: Timings) -> Table:
             else:
                 cells.append(Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)))
         cells += [Cell(whole(run.throughput(name, size))) for size in run.sizes]
-        cells += [Cell(whole(memory.get("peak"))), Cell(text.number(told["accuracy"])), Cell(_same(told["same"]))]
-        cells += [Cell(f"{told['largest']:.1g}"), Cell(f"{run.measured['preparation'][name]:.1f}")]
+        cells += [Cell(whole(run.memory(name))), _accuracy(run.accuracy(name)), Cell(_same(run.same(name)))]
+        cells += [Cell(f"{run.largest(name):.1g}"), Cell(f"{run.preparation(name):.1f}")]
         rows.append((name, tuple(cells)))
     heads = [f"{share} ms" for share in SHARES] + ["speed, batch 1", f"speed, batch {large}"]
     heads += [f"pairs/s at {size}" for size in run.sizes]
     heads += ["peak MiB", "accuracy", "same labels %", "logits differ by", "ready after s"]
-    libraries = (run.measured["memory"].get("eager") or {}).get("libraries")
+    libraries = run.memory("eager", "libraries")
     of = "a process of its own" if libraries is None else f"a process of its own, of which the libraries take {libraries:,.0f}"
     if run.study["how"]["device"] == "cuda":
         of = "tensors on the GPU"
     notes = (
-        f"Model “{run.base}”, seed {run.run['seed']}. Milliseconds: calls at batch 1 from token ids to logits on the host,"
+        f"Model “{run.base}”, {run.seeds}. Milliseconds: calls at batch 1 from token ids to logits on the host,"
         " without tokenisation, means over languages. Speed: over eager in the same turns, with its interval. Peak: memory of"
         f" {of}, with one batch of {large}. Same labels and the largest difference of two logits: beside the model's own eager"
         " answers. Ready: what preparing the first model took; a compiler finds what it made before.",
@@ -68,14 +79,16 @@ def languages(run: Timings) -> Table:
     """Eager, by language: tokens, times, throughput, tokenisation, accuracy."""
     rows = []
     for code in run.languages:
-        told, words, calls = run.run["languages"][code], run.measured["tokenisation"][code], run.calls("eager", code)
-        each = told.get("tokens_per_word")
-        cells = [Cell(text.number(told["tokens_per_pair"])), Cell(text.ABSENT if each is None else f"{each:.2f}")]
-        cells.append(Cell(f"{told['tokens_per_character']:.2f}"))
+        calls, each = run.calls("eager", code), run.tokens(code, "tokens_per_word")
+        cells = [
+            Cell(text.number(run.tokens(code, "tokens_per_pair") or 0.0)),
+            Cell(text.ABSENT if each is None else f"{each:.2f}"),
+        ]
+        cells.append(Cell(f"{run.tokens(code, 'tokens_per_character') or 0.0:.2f}"))
         cells += [Cell(milliseconds(calls[share] if calls else None)) for share in SHARES]
         cells += [Cell(whole(run.throughput("eager", size, [code]))) for size in run.sizes]
-        cells += [Cell(f"{words['p50']:.3f}"), Cell(f"{words['together']:.3f}")]
-        cells.append(Cell(text.number(run.answers("eager")["languages"][code]["accuracy"])))
+        cells += [Cell(f"{run.tokenising(code, 'p50'):.3f}"), Cell(f"{run.tokenising(code, 'together'):.3f}")]
+        cells.append(_accuracy(run.accuracy("eager", code)))
         rows.append((text.language(code), tuple(cells)))
     heads = ["tokens a pair", "tokens a word", "tokens a character", *(f"{share} ms" for share in SHARES)]
     heads += [f"pairs/s at {size}" for size in run.sizes]
@@ -84,7 +97,7 @@ def languages(run: Timings) -> Table:
         "Tokens a pair with the four special ones, a word and a character without them; where words are not spaced there is none"
         " a word. Tokenising: the middle call for one pair, and a pair's share where many are tokenised at once.",
     )
-    caption = f"By language: model “{run.base}”, eager."
+    caption = f"By language: model “{run.base}”, eager, {run.seeds}."
     return Table(caption, "language", tuple(map(Column, heads)), (Body("", tuple(rows)),), notes)
 
 
@@ -101,14 +114,10 @@ def medians(run: Timings) -> Table:
 
 def accuracy(run: Timings) -> Table:
     """Accuracy by language and variant."""
-    rows = [
-        (code, tuple(Cell(text.number(run.answers(name)["languages"][code]["accuracy"])) for name in run.variants))
-        for code in run.languages
-    ]
-    rows = [(text.language(code), cells) for code, cells in rows]
-    rows += [("mean", tuple(Cell(text.number(run.answers(name)["accuracy"])) for name in run.variants))]
+    rows = [(text.language(code), tuple(_accuracy(run.accuracy(name, code)) for name in run.variants)) for code in run.languages]
+    rows.append(("mean", tuple(_accuracy(run.accuracy(name)) for name in run.variants)))
     for model in run.study["models"][1:]:
-        rows.append((f"mean, {model}", tuple(Cell(text.number(run.answers(name, model)["accuracy"])) for name in run.variants)))
+        rows.append((f"mean, {model}", tuple(_accuracy(run.accuracy(name, model=model)) for name in run.variants)))
     caption = f"Accuracy by language and variant: model “{run.base}”; below, the means of all models."
     return Table(caption, "language", tuple(map(Column, run.variants)), (Body("", tuple(rows)),))
 
@@ -141,11 +150,16 @@ def whole(value: float | None) -> str:
     return text.ABSENT if value is None else f"{value:,.0f}"
 
 
-def interval(row: dict) -> str:
-    return f"{row['low']:.3f}–{row['high']:.3f}" if "low" in row else ""
+def interval(row: Mapping[str, Any]) -> str:
+    ends = f"{row['low']:.3f}–{row['high']:.3f}" if "low" in row else ""
+    return f"± {row['deviation']:.3f}; {ends}" if "deviation" in row else ends
 
 
-def _speed(row: dict) -> str:
+def _accuracy(found: Mean) -> Cell:
+    return Cell(text.value(found), text.spread(found))
+
+
+def _speed(row: Mapping[str, Any]) -> str:
     return f"{1 / row['high']:.2f}–{1 / row['low']:.2f}" if "low" in row else ""
 
 

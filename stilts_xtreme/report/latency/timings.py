@@ -1,16 +1,21 @@
-"""A latency study's numbers as tables and plots ask for them; what was not measured is None."""
+"""A latency study's numbers as tables and plots ask for them, over all seeds; what not every seed has measured is None."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
+from stilts_xtreme.report import text
+from stilts_xtreme.report.summary import Mean
+
+Row = Mapping[str, Any]
+
 
 class Timings:
-    """One seed of a latency study."""
+    """A latency study, its seeds together."""
 
-    def __init__(self, study: Mapping[str, Any], number: int):
-        self.study, self.run, self.measured = study, study["runs"][number], study["measured"]["runs"][number]
+    def __init__(self, study: Row):
+        self.study, self.runs, self.measured = study, study["runs"], study["measured"]
 
     @property
     def base(self) -> str:
@@ -18,8 +23,18 @@ class Timings:
         return self.study["models"][0]
 
     @property
+    def seeds(self) -> str:
+        """`seed 1` or `3 seeds`."""
+        return f"seed {self.runs[0]['seed']}" if len(self.runs) == 1 else text.count(len(self.runs), "seed")
+
+    @property
     def variants(self) -> list[str]:
-        return self.run["variants"]
+        return [name for name in self.runs[0]["variants"] if all(name in run["variants"] for run in self.runs)]
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """What some seed could not measure, and why."""
+        return {name: why for run in self.runs for name, why in sorted(run["skipped"].items())}
 
     @property
     def languages(self) -> list[str]:
@@ -30,16 +45,22 @@ class Timings:
         return sorted({1, *self.study["how"]["batch_sizes"]})
 
     @cached_property
-    def _calls(self) -> dict[Any, Mapping[str, Any]]:
-        return {(row["model"], row["variant"], row["language"], row.get("length")): row for row in self.measured["latency"]}
+    def _calls(self) -> list[dict[Any, Row]]:
+        names = ("model", "variant", "language", "length")
+        return [{tuple(map(row.get, names)): row for row in run["latency"]} for run in self.measured["runs"]]
 
     @cached_property
-    def _passes(self) -> dict[Any, Mapping[str, Any]]:
-        return {(row["model"], row["variant"], row["language"], row["batch"]): row for row in self.measured["throughput"]}
+    def _passes(self) -> list[dict[Any, Row]]:
+        names = ("model", "variant", "language", "batch")
+        return [{tuple(map(row.get, names)): row for row in run["throughput"]} for run in self.measured["runs"]]
 
-    def calls(self, variant: str, language: str, length: int | None = None) -> Mapping[str, Any] | None:
+    def calls(self, variant: str, language: str, length: int | None = None) -> dict[str, float] | None:
         """Percentiles in ms of the base model's calls at batch 1; a sorted batch of one is an eager one."""
-        return self._calls.get((self.base, "eager" if variant == "sorted" else variant, language, length))
+        place = (self.base, "eager" if variant == "sorted" else variant, language, length)
+        rows = [run[place] for run in self._calls if place in run]
+        if len(rows) < len(self.runs):
+            return None
+        return {share: _mean(row[share] for row in rows) for share in ("p50", "p90", "p95", "p99", "mean")}
 
     def mean(self, variant: str, share: str) -> float | None:
         """A percentile's mean over the languages, in ms."""
@@ -52,15 +73,60 @@ class Timings:
         if size == 1:
             rows = [row for code in codes if (row := self.calls(variant, code)) is not None]
             return 1e3 * len(rows) / math.fsum(row["mean"] for row in rows) if rows else None
-        passes = [row for code in codes if (row := self._passes.get((self.base, variant, code, size))) is not None]
+        places = [(self.base, variant, code, size) for code in codes]
+        passes = [run[place] for run in self._passes for place in places if place in run]
         if not passes:
             return None
         return sum(r["pairs"] * len(r["seconds"]) for r in passes) / math.fsum(s for r in passes for s in r["seconds"])
 
-    def saving(self, variant: str, size: int) -> Mapping[str, Any] | None:
+    def saving(self, variant: str, size: int) -> Row | None:
         """The variant's time over eager's, with its interval."""
         rows = self.measured["savings"]
         return next((row for row in rows if row["variant"] == variant and row["batch"] == size), None)
 
-    def answers(self, variant: str, model: str | None = None) -> Mapping[str, Any]:
-        return self.run["answers"][model or self.base][variant]
+    def tokens(self, language: str, what: str) -> float | None:
+        """Tokens a pair, a word or a character."""
+        return _mean_of_all(run["languages"][language].get(what) for run in self.runs)
+
+    def tokenising(self, language: str, what: str) -> float:
+        return _mean(run["tokenisation"][language][what] for run in self.measured["runs"])
+
+    def memory(self, variant: str, what: str = "peak") -> float | None:
+        """MiB."""
+        return _mean_of_all((run["memory"].get(variant) or {}).get(what) for run in self.measured["runs"])
+
+    def preparation(self, variant: str) -> float:
+        """Seconds."""
+        return _mean(run["preparation"][variant] for run in self.measured["runs"])
+
+    def accuracy(self, variant: str, language: str | None = None, model: str | None = None) -> Mean:
+        """One accuracy a seed; None: the mean of all languages, the base model."""
+        answers = self._answers(variant, model)
+        found = answers if language is None else [told["languages"][language] for told in answers]
+        return Mean(tuple(told["accuracy"] for told in found), len(self.runs))
+
+    def same(self, variant: str) -> float:
+        """The share of pairs, in per cent, to which the base model gives the label of its eager self."""
+        return _mean(told["same"] for told in self._answers(variant))
+
+    def largest(self, variant: str) -> float:
+        """The largest difference of two logits between the base model's variant and its eager self."""
+        return max(told["largest"] for told in self._answers(variant))
+
+    def environment(self, key: str) -> list[Any]:
+        """What each seed's measurement tells of itself, each value once."""
+        found = [run["environment"].get(key) for run in self.measured["runs"]]
+        return [value for i, value in enumerate(found) if value is not None and value not in found[:i]]
+
+    def _answers(self, variant: str, model: str | None = None) -> list[Row]:
+        return [run["answers"][model or self.base][variant] for run in self.runs]
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return math.fsum(found) / len(found)
+
+
+def _mean_of_all(values: Iterable[float | None]) -> float | None:
+    found = list(values)
+    return None if None in found else _mean(value for value in found if value is not None)
