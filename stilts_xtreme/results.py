@@ -1,10 +1,11 @@
 """The JSON kept for a training, an evaluation and a study: schema names, reading, writing, provenance."""
 
 import json
+import math
 import platform
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,20 @@ def provenance(device: str, seconds: float, extra: Iterable[tuple[str, Any]] = (
             pass
     told = {"commit": _commit(), "device": device, "seconds": round(seconds, 1), "versions": versions, **dict(extra)}
     return told if (peak := host.peak_memory()) is None else {**told, "peak_memory_bytes": peak}
+
+
+def provenance_of(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Provenance of all of these results: the versions, commits and devices they ran with, and their seconds added up."""
+    parts = [result["provenance"] for result in told]
+    versions = {
+        name: sorted({p["versions"][name] for p in parts if name in p["versions"]}) for p in parts for name in p["versions"]
+    }
+    return {
+        "commits": sorted({str(p["commit"]) for p in parts}),
+        "devices": sorted({p["device"] for p in parts}),
+        "seconds": round(math.fsum(p["seconds"] for p in parts), 1),
+        "versions": {name: ", ".join(found) for name, found in versions.items()},
+    }
 
 
 def _commit() -> str | None:

@@ -302,6 +302,25 @@ def test_the_report_is_drawn_from_the_result_alone(measured, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "change", "told"),
+    [
+        ("models", {"low": None}, "measured.models[0]: low and high: missing"),
+        ("models", {"low": None, "high": None, "verdict": "differs"}, "measured.models[0]: low and high: missing"),
+        ("models", {"low": None, "high": None, "variant": "all"}, "measured.models[0]: low and high: missing"),
+        ("savings", {"variant": "compiled"}, "measured.savings: compiled: not among runs[0].variants"),
+    ],
+)
+def test_a_result_that_contradicts_itself_draws_no_page(measured, tmp_path, kind, change, told) -> None:
+    study = copy.deepcopy(results.read(measured[0], results.LATENCY_STUDY))
+    row = study["measured"][kind][0]
+    row.update(change)
+    study["measured"][kind][0] = {key: value for key, value in row.items() if value is not None}
+    with pytest.raises(UserError) as fault:
+        report.write(study, tmp_path)
+    assert told in str(fault.value) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
     ("ratio", "low", "high", "verdict", "told"),
     [
         (1.003, 0.995, 1.011, "equal", "Equal latency held"),
@@ -326,12 +345,18 @@ def test_the_page_of_several_seeds_shows_them_together(measured, tmp_path) -> No
     study = copy.deepcopy(results.read(measured[0], results.LATENCY_STUDY))
     (run,), (times,) = study["runs"], study["measured"]["runs"]
     other, slower = copy.deepcopy(run) | {"seed": 2}, copy.deepcopy(times)
+    other["variants"].remove("int8")
+    other["skipped"]["int8"] = "no engine"
     other["answers"]["none"]["eager"]["accuracy"] = run["answers"]["none"]["eager"]["accuracy"] + 10
     for row in slower["models"]:
         row["ratio"] *= 1.02
+    for row in slower["savings"]:
+        row["ratio"] *= 4
+    for key in ("models", "savings"):
+        slower[key] = [row for row in slower[key] if row["variant"] != "int8"]
     for row in slower["latency"]:
         row["p50"] *= 3
-    slower["environment"]["taken_by_others"] = 0.5
+    times["environment"]["taken_by_others"], slower["environment"]["taken_by_others"] = 0.01, 0.5
     study["runs"], study["seeds"] = [run, other], [1, 2]
     study["measured"] = {"runs": [times, slower], **gathered.together([times, slower])}
     results.write(tmp_path / "study.json", study)
@@ -342,6 +367,32 @@ def test_the_page_of_several_seeds_shows_them_together(measured, tmp_path) -> No
         and "Over all variants together, as multiples of what none takes: qqp " in page
         and "*all variants*" in page
     )
-    assert "Other work took 50 %" in page and f"{run['answers']['none']['eager']['accuracy'] + 5:.1f} ± 7.1" in page
+    assert "Other work took up to 50 %" in page and f"{run['answers']['none']['eager']['accuracy'] + 5:.1f} ± 7.1" in page
     eager = next(row["p50"] for row in times["latency"] if (row["model"], row["variant"]) == ("none", "eager"))
-    assert f"{2 * eager:.2f}" in page and "Seed after seed" in page
+    (english,) = (
+        line for line in page.splitlines() if line.startswith("| en English |") and " ± " in line and line.count("|") > 12
+    )
+    assert english.split("|")[5].strip() == f"{2 * eager:.2f}" and "Seed after seed" in page
+    (packed,) = (line for line in page.splitlines() if line.startswith("| packed | ") and line.count("|") > 12)
+    told = next(row["ratio"] for row in times["savings"] if (row["variant"], row["batch"]) == ("packed", 1))
+    assert packed.split("|")[6].split()[0] == f"{1 / (2 * told):.2f}×"
+    assert "int8 (seed 2: no engine)" in page and not any(line.startswith("| int8 |") for line in page.splitlines())
+    assert "*int8*" not in page
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "verdict", "again", "told"),
+    [
+        (1.0, 0.99, "equal", 1.004, "Equal latency held"),
+        (1.05, 1.03, "differs", 1.004, "Equal latency did not hold"),  # though every single variant is equal
+        (1.05, 1.03, "differs", 1.03, "Nothing here speaks against"),  # the copy is as far away as its nearer end
+    ],
+)
+def test_all_variants_together_can_deny_equal_latency(measured, tmp_path, ratio, low, verdict, again, told) -> None:
+    study = copy.deepcopy(results.read(measured[0], results.LATENCY_STUDY))
+    for row in study["measured"]["models"]:
+        row |= {"ratio": 1.0, "low": 0.99, "high": 1.01, "verdict": "equal"}
+    same = {"variant": "all", "of": "latency", "low": low, "high": 1.07, "verdict": verdict}
+    study["measured"]["models"] += [{**same, "model": "qqp", "ratio": ratio}, {**same, "model": "none again", "ratio": again}]
+    report.write(study, tmp_path)
+    assert told in (tmp_path / "report.md").read_text()

@@ -35,7 +35,7 @@ def gather(spec: Any, timed: Sequence[axes.Timed], store: Store, command: str) -
         "margin": MARGIN,
         "runs": [{key: one[key] for key in _KEPT} | {"seed": at.seed} for one, at in zip(told, timed, strict=True)],
         "data": {"source": data.name(timed[0].stage.where)},
-        "provenance": told[0]["provenance"] | {"seconds": round(sum(one["provenance"]["seconds"] for one in told), 1)},
+        "provenance": results.provenance_of(told),
         "measured": {"runs": measured, **together(measured)},
     }
 

@@ -48,7 +48,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         **sizes.gather(spec, done, found, store),
         "trainings": [_training(stage, result, made) for stage, result in zip(trainings, told, strict=True)],
         "data": {"source": data.name(where)},
-        "provenance": _together([*told, *(store.result(cell.stage) for cell in finished)]),
+        "provenance": results.provenance_of([*told, *(store.result(cell.stage) for cell in finished)]),
     }
 
 
@@ -89,18 +89,4 @@ def _training(stage: plan.Train, result: Mapping[str, Any], mixtures: Mapping[st
         "collapsed": result["collapsed"],
         "collapse": result["collapse"],
         "examples": result["examples"],
-    }
-
-
-def _together(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Provenance of all the stages: the versions, commits and devices they ran with, and their seconds added up."""
-    parts = [result["provenance"] for result in told]
-    versions = {
-        name: sorted({p["versions"][name] for p in parts if name in p["versions"]}) for p in parts for name in p["versions"]
-    }
-    return {
-        "commits": sorted({str(p["commit"]) for p in parts}),
-        "devices": sorted({p["device"] for p in parts}),
-        "seconds": round(math.fsum(p["seconds"] for p in parts), 1),
-        "versions": {name: ", ".join(found) for name, found in versions.items()},
     }

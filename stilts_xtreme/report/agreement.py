@@ -37,11 +37,23 @@ def of_latency(study: Mapping[str, Any]) -> str:
             return f"measured.{here}.preparation: {variant}: missing"
         if model := _absent(study["models"], run["answers"]):
             return f"{here}.answers: {model}: missing"
+        if variant := _absent((row["variant"] for row in study["measured"]["savings"]), run["variants"]):
+            return f"measured.savings: {variant}: not among {here}.variants"
         for model, answers in run["answers"].items():
             if variant := _absent(("eager", *run["variants"]), answers):
                 return f"{here}.answers.{model}: {variant}: missing"
             if code := next((code for told in answers.values() for code in codes if code not in told["languages"]), ""):
                 return f"{here}.answers.{model}: {code}: missing"
+    return _of_ratios(study["measured"])
+
+
+def _of_ratios(measured: Mapping[str, Any]) -> str:
+    """Ends come in twos and stand where a verdict rests on them; what is saved is told of variants with answers."""
+    for kind in ("models", "savings"):
+        for number, row in enumerate(measured[kind]):
+            ends = [end in row for end in ("low", "high")]
+            if any(ends) != all(ends) or (not any(ends) and (row["variant"] == "all" or row.get("verdict") == "differs")):
+                return f"measured.{kind}[{number}]: low and high: missing"
     return ""
 
 

@@ -55,7 +55,7 @@ def _content(summary: Summary, leading: Sequence[Section], following: Sequence[S
         "missing": tables.missing(summary),
         "data": _facts(summary),
         "command": study.get("command") or "",
-        "provenance": _provenance(study.get("provenance") or {}),
+        "provenance": text.provenance(study.get("provenance") or {}),
     }
 
 
@@ -66,24 +66,10 @@ def _said(sections: Sequence[Section]) -> list[str]:
 def _facts(summary: Summary) -> list[tuple[str, str]]:
     study = summary.study
     facts = [("Setup", str(study["setup"]))] if study.get("setup") else []
-    facts += [(str(key).replace("_", " ").capitalize(), _flat(value)) for key, value in sorted((study.get("data") or {}).items())]
+    facts += [
+        (str(key).replace("_", " ").capitalize(), text.flat(value)) for key, value in sorted((study.get("data") or {}).items())
+    ]
     for name, mixture in sorted((study.get("mixtures") or {}).items()):
-        facts.append((f"Mixture {name}", _flat(mixture)))
+        facts.append((f"Mixture {name}", text.flat(mixture)))
     facts.append(("Seeds", ", ".join(map(str, summary.seeds))))
     return facts
-
-
-def _provenance(kept: dict[str, Any]) -> str:
-    """One line; the versions last."""
-    parts = []
-    for key in sorted(kept, key=lambda key: (key == "versions", key)):
-        if kept[key] not in (None, "", [], {}):
-            words = text.duration(kept[key]) if key == "seconds" else _flat(kept[key])
-            parts.append(f"{'computing time' if key == 'seconds' else key} {words}")
-    return "; ".join(parts)
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_flat(value[key])}" for key in sorted(value))
-    return ", ".join(map(_flat, value)) if isinstance(value, list | tuple) else str(value)

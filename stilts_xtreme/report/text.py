@@ -1,6 +1,7 @@
 """Numbers and lists as the pages write them: one decimal, a real minus sign, a dash where there is no score."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.report.summary import Mean
@@ -76,3 +77,20 @@ def duration(seconds: float) -> str:
 def language(code: str) -> str:
     """`de German`; the code alone where it is no language of the table."""
     return f"{code} {LANGUAGES[code].name}" if code in LANGUAGES else code
+
+
+def provenance(kept: Mapping[str, Any]) -> str:
+    """Where and when a result was computed, in one line; the versions last."""
+    parts = []
+    for key in sorted(kept, key=lambda key: (key == "versions", key)):
+        if kept[key] not in (None, "", [], {}):
+            words = duration(kept[key]) if key == "seconds" else flat(kept[key])
+            parts.append(f"{'computing time' if key == 'seconds' else key} {words}")
+    return "; ".join(parts)
+
+
+def flat(value: Any) -> str:
+    """Lists and mappings on one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {flat(value[key])}" for key in sorted(value))
+    return ", ".join(map(flat, value)) if isinstance(value, list | tuple) else str(value)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from stilts_xtreme.schemas.parts import Above0, Amount, Code, Name, Number, Row, Score, Seed, Share, Size, Word
+from stilts_xtreme.schemas.parts import Above0, Amount, Code, Name, Number, Provenance, Row, Score, Seed, Share, Size, Word
 
 Variant = Literal["eager", "sorted", "packed", "compiled", "bf16", "packed-bf16", "int8", "onnx"]
 
@@ -77,7 +77,7 @@ class Ratio(TypedDict):
 
 
 class Held(Ratio):
-    variant: Variant | Literal["all"]
+    variant: Literal[Variant, "all"]
     model: Row
     of: Literal["latency", "throughput"]
     verdict: Literal["equal", "open", "differs"]
@@ -118,13 +118,6 @@ class MeasuredRuns(TypedDict):
     savings: list[Saving]
 
 
-class OneProvenance(TypedDict):
-    commit: str | None
-    device: str
-    seconds: Amount
-    versions: dict[Word, str]
-
-
 class LatencyStudy(TypedDict):
     name: Name
     question: str
@@ -138,4 +131,4 @@ class LatencyStudy(TypedDict):
     runs: Annotated[list[LatencyRun], Field(min_length=1)]
     data: dict[Word, Any]
     measured: MeasuredRuns
-    provenance: OneProvenance
+    provenance: Provenance

@@ -25,6 +25,11 @@ Interval = Annotated[list[Number], Field(min_length=2, max_length=2)]
 BySeed = dict[SeedKey, Number]
 
 
+class Provenance(TypedDict):
+    seconds: NotRequired[Amount]
+    versions: NotRequired[dict[Word, str]]
+
+
 class Effect(TypedDict):
     gain: Number
     values: NotRequired[BySeed]

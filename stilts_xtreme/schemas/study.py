@@ -14,6 +14,7 @@ from stilts_xtreme.schemas.parts import (
     LanguageGain,
     Name,
     Number,
+    Provenance,
     Row,
     Score,
     Seed,
@@ -105,11 +106,6 @@ class Text(TypedDict):
 class Mixture(TypedDict):
     tasks: NotRequired[list[Word]]
     text: NotRequired[Text | None]
-
-
-class Provenance(TypedDict):
-    seconds: NotRequired[Amount]
-    versions: NotRequired[dict[Word, str]]
 
 
 class Study(TypedDict):

@@ -13,11 +13,12 @@ def found(run: Timings) -> list[str]:
     """Whether equal latency held, what is saved at what price, what could not run, and what stands against trusting it."""
     told = _models(run) + _savings(run) + _fertility(run)
     for name, why in run.skipped.items():
-        told.append(f"Not measured here: {name} ({why}).")
+        told.append(f"Left out, not measured: {name} ({why}).")
     busy = max(run.environment("taken_by_others"), default=0.0)
     if busy > BUSY:
+        share = f"{100 * busy:.0f} %" if len(run.runs) == 1 else f"up to {100 * busy:.0f} %"
         told.append(
-            f"Other work took {100 * busy:.0f} % of the processors' time while this was measured: trust ratios, which were taken"
+            f"Other work took {share} of the processors' time while this was measured: trust ratios, which were taken"
             " in the same turns, and not the milliseconds."
         )
     if any(one["collapsed"] for one in run.runs):
@@ -27,16 +28,17 @@ def found(run: Timings) -> list[str]:
 
 def _models(run: Timings) -> list[str]:
     again = f"{run.base} again"
-    held = [row for row in run.measured["models"] if row["variant"] != "all"]
-    rows = [row for row in held if row["model"] != again]
-    control = [row for row in held if row["model"] == again]
+    each = [row for row in run.measured["models"] if row["variant"] != "all"]
+    rows = [row for row in each if row["model"] != again]
     if not rows:
         return []
     by = {name: [row for row in rows if row["verdict"] == name] for name in ("equal", "open", "differs")}
-    noise = max((abs(row["ratio"] - 1) for row in control), default=0.0)
+    apart = [r for r in run.measured["models"] if r["variant"] == "all" and r["model"] != again and r["verdict"] == "differs"]
+    noise, less = (_noise(run, together=way) for way in (False, True))
     worst = max(rows, key=lambda row: abs(row["ratio"] - 1))
     margin = f"{100 * run.study['margin']:.0f} %"
-    within = all(min(abs(row["low"] - 1), abs(row["high"] - 1)) <= noise for row in by["differs"])
+    within = all(_edge(row) <= noise for row in by["differs"])
+    within = within and all(_edge(row) <= less for row in apart)
     counts = (
         f"{len(by['equal'])} of {text.count(len(rows), 'comparison')} equal within {margin}, {len(by['open'])} undecided,"
         f" {len(by['differs'])} beyond"
@@ -47,12 +49,23 @@ def _models(run: Timings) -> list[str]:
     )
     if not within:
         word = "Equal latency did not hold"
-    elif by["equal"] and not by["open"] and not by["differs"]:
+    elif by["equal"] and not by["open"] and not by["differs"] and not apart:
         word = "Equal latency held: intermediate training does not change the cost of inference"
     else:
         word = "Nothing here speaks against equal latency, but not every comparison is narrow enough to show it"
         counts += ", no more than the same weights do" if by["differs"] else ""
     return [f"{word} ({run.seeds}): {counts}; {detail}.", *_over_variants(run)]
+
+
+def _noise(run: Timings, together: bool) -> float:
+    """The most that the base model's own copy differs by: in a single variant, or over all variants together."""
+    again = (row for row in run.measured["models"] if row["model"] == f"{run.base} again")
+    return max((abs(row["ratio"] - 1) for row in again if (row["variant"] == "all") == together), default=0.0)
+
+
+def _edge(row: Mapping[str, Any]) -> float:
+    """How far from 1 the nearer end of the interval is."""
+    return min(abs(row["low"] - 1), abs(row["high"] - 1))
 
 
 def _over_variants(run: Timings) -> list[str]:
@@ -97,7 +110,7 @@ def _price(run: Timings, variant: str) -> str:
 
 
 def _fertility(run: Timings) -> list[str]:
-    tokens = {code: run.tokens(code, "tokens_per_pair") or 0.0 for code in run.languages}
+    tokens = {code: run.tokens(code, "pair") for code in run.languages}
     p50 = {code: row["p50"] for code in tokens if (row := run.calls("eager", code)) is not None}
     if len(tokens) < 2 or len(p50) < len(tokens):
         return []
@@ -124,16 +137,13 @@ def how(run: Timings) -> str:
 
 
 def machine(run: Timings) -> list[tuple[str, str]]:
-    """What was measured on; where the seeds' measurements tell different things, each of them."""
-    keys = sorted({key for one in run.measured["runs"] for key in one["environment"]})
-    return [
-        (
-            "Memory" if key == "memory_bytes" else key.replace("_", " ").capitalize(),
-            "; ".join(_told(key, value) for value in values),
-        )
-        for key in keys
-        if (values := run.environment(key))
-    ]
+    """What was measured on; where the seeds' measurements tell different things, those."""
+    told = []
+    for key in sorted({key for one in run.measured["runs"] for key in one["environment"]}):
+        name = "Memory" if key == "memory_bytes" else key.replace("_", " ").capitalize()
+        if words := dict.fromkeys(_told(key, value) for value in run.environment(key)):
+            told.append((name, "; ".join(words)))
+    return told
 
 
 def _told(key: str, value: Any) -> str:
@@ -144,10 +154,3 @@ def _told(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def provenance(study: Mapping[str, Any]) -> str:
-    """One line; the versions last."""
-    kept = study["provenance"]
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(kept["versions"].items()))
-    return f"commit {kept['commit']}; device {kept['device']}; measuring took {text.duration(kept['seconds'])}; {versions}"

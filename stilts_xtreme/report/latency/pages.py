@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.report import agreement
+from stilts_xtreme.report import agreement, text
 from stilts_xtreme.report.latency import found as latency_found
 from stilts_xtreme.report.latency import plots as latency_plots
 from stilts_xtreme.report.latency import tables as latency_tables
@@ -54,5 +54,5 @@ def _content(study: Mapping[str, Any], run: Timings) -> dict[str, Any]:
         "machine": latency_found.machine(run),
         "data": [("Setup", study["setup"]), *((key.capitalize(), value) for key, value in sorted(study["data"].items()))],
         "command": study.get("command") or "",
-        "provenance": latency_found.provenance(study),
+        "provenance": text.provenance(study["provenance"]),
     }

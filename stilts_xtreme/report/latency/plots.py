@@ -7,6 +7,8 @@ from stilts_xtreme.report.latency.timings import Timings
 from stilts_xtreme.report.shapes import LETTER
 
 LINE, WIDTH = 17, 520  # height of a row, width of the scale
+FURTHEST = 1.5  # ratio at which intervals are cut: with two seeds they are very wide
+APART = 36  # pixels that the scale's numbers need
 
 
 def models(run: Timings) -> str | None:
@@ -15,12 +17,13 @@ def models(run: Timings) -> str | None:
     if not rows:
         return None
     margin = run.study["margin"]
-    reach = max(2 * margin, *(abs(edge - 1) for row in rows for edge in (row["ratio"], row.get("low", 1), row.get("high", 1))))
+    edges = [edge for row in rows for edge in (row["ratio"], row.get("low", 1.0), row.get("high", 1.0))]
+    reach = min(math.log(FURTHEST), max(2 * margin, *(abs(math.log(edge)) for edge in edges)))
     label = max(len(row["model"]) for row in rows) * LETTER + 20
     parts, top = [], 44.0
 
     def at(ratio: float) -> float:
-        return label + WIDTH * (ratio - 1 + reach) / (2 * reach)
+        return label + WIDTH * (max(-reach, min(reach, math.log(ratio))) + reach) / (2 * reach)
 
     for variant in dict.fromkeys(row["variant"] for row in rows):
         parts.append(shapes.label(0, top + 12, "all variants" if variant == "all" else variant, "head"))
@@ -39,15 +42,17 @@ def models(run: Timings) -> str | None:
         top += 6
     ground = [f'<rect class="up" fill-opacity="0.10" x="{at(1 - margin):.1f}" y="40" '
               f'width="{at(1 + margin) - at(1 - margin):.1f}" height="{top - 44:.1f}"/>']  # fmt: skip
-    for tick in (1 - reach, 1 - margin, 1, 1 + margin, 1 + reach):
+    for tick in (math.exp(-reach), 1 - margin, 1, 1 + margin, math.exp(reach)):
         kind = "chance" if tick == 1 else "grid"
         ground.append(f'<line class="{kind}" x1="{at(tick):.1f}" y1="40" x2="{at(tick):.1f}" y2="{top - 4:.1f}"/>')
-        ground.append(shapes.label(at(tick), 34, f"{tick:.2f}", "middle soft"))
+        if tick not in (1 - margin, 1 + margin) or at(1 + margin) - at(1) >= APART:
+            ground.append(shapes.label(at(tick), 34, f"{tick:.2f}", "middle soft"))
     ground.append(
         shapes.label(label, 14, f"time over “{run.base}”; shaded: counts as equal; hollow: the same weights once more", "soft")
     )
+    ends = f"{math.exp(-reach):.2f} to {math.exp(reach):.2f}"
     title = f"Time at batch 1 over {run.base}, by variant and model"
-    told = f"Dots with 95 % intervals for {len(rows)} comparisons; the scale runs from {1 - reach:.2f} to {1 + reach:.2f}."
+    told = f"Dots with 95 % intervals for {len(rows)} comparisons; the scale runs from {ends}."
     return shapes.svg("models", title, told, label + WIDTH + 60, top, [*ground, *parts])
 
 
@@ -56,7 +61,7 @@ def variants(run: Timings) -> str | None:
     rows = [row for row in run.measured["savings"] if row["variant"] != "eager"]
     if not rows:
         return None
-    speeds = [1 / edge for row in rows for edge in (row["ratio"], row.get("low", row["ratio"]), row.get("high", row["ratio"]))]
+    speeds = [1 / row["ratio"] for row in rows]
     low, high = math.floor(math.log2(min(1.0, *speeds))), math.ceil(math.log2(max(1.0, *speeds)))
     label = max(len("batch 128"), *(len(row["variant"]) for row in rows)) * LETTER + 20
     parts, top = [], 44.0

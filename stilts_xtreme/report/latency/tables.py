@@ -9,6 +9,7 @@ from stilts_xtreme.report.summary import Mean
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
 
 SHARES = ("p50", "p90", "p95", "p99")
+_MEANS = ": means over them, of accuracies ± their standard deviation, of the difference of logits the largest"
 VERDICTS = {"equal": "equal", "differs": "differs", "open": "undecided"}
 
 
@@ -27,14 +28,14 @@ def models(run: Timings) -> Table:
         )
     columns = (Column("batch 1"), Column("reading", False), Column("larger batches"), Column("reading", False))
     margin = 100 * run.study["margin"]
-    what = f"Time over that of “{run.base}” in the same turns; below it the"
+    what = f"Time over that of “{run.base}” in the same turns"
     if len(run.runs) > 1:
         what += (
-            " standard deviation over seeds and Student's 95 % interval for other seeds (mean and interval of"
-            " logarithms). All variants: a seed's geometric mean over them."
+            ", geometric mean over seeds; below it the standard deviation over seeds and Student's 95 % interval of that mean."
+            " All variants: those that every seed has, at batch 1 without sorted; a seed's value is the geometric mean of theirs."
         )
     else:
-        what += " interval that holds 95 in 100 of the means over turns drawn anew."
+        what += "; below it the interval that holds 95 in 100 of the means over turns drawn anew."
     notes = (
         f"{what} Equal: the whole interval lies within {margin:.0f} % of 1; differs: all of it beyond; undecided: neither.",
         f"“{run.base} again” is the control: the same weights read from disk once more. What it differs by is noise.",
@@ -67,8 +68,9 @@ def variants(run: Timings) -> Table:
     if run.study["how"]["device"] == "cuda":
         of = "tensors on the GPU"
     notes = (
-        f"Model “{run.base}”, {run.seeds}. Milliseconds: calls at batch 1 from token ids to logits on the host,"
-        " without tokenisation, means over languages. Speed: over eager in the same turns, with its interval. Peak: memory of"
+        f"Model “{run.base}”, {run.seeds}{_MEANS if len(run.runs) > 1 else ''}. Milliseconds: calls at batch 1 from token ids to"
+        " logits on the host, without tokenisation, means over languages. Speed: over eager in the same turns, with its 95 %"
+        f" interval ({'over seeds' if len(run.runs) > 1 else 'over turns'}). Peak: memory of"
         f" {of}, with one batch of {large}. Same labels and the largest difference of two logits: beside the model's own eager"
         " answers. Ready: what preparing the first model took; a compiler finds what it made before.",
     )
@@ -79,12 +81,9 @@ def languages(run: Timings) -> Table:
     """Eager, by language: tokens, times, throughput, tokenisation, accuracy."""
     rows = []
     for code in run.languages:
-        calls, each = run.calls("eager", code), run.tokens(code, "tokens_per_word")
-        cells = [
-            Cell(text.number(run.tokens(code, "tokens_per_pair") or 0.0)),
-            Cell(text.ABSENT if each is None else f"{each:.2f}"),
-        ]
-        cells.append(Cell(f"{run.tokens(code, 'tokens_per_character') or 0.0:.2f}"))
+        calls, each = run.calls("eager", code), run.tokens_a_word(code)
+        cells = [Cell(text.number(run.tokens(code, "pair"))), Cell(text.ABSENT if each is None else f"{each:.2f}")]
+        cells.append(Cell(f"{run.tokens(code, 'character'):.2f}"))
         cells += [Cell(milliseconds(calls[share] if calls else None)) for share in SHARES]
         cells += [Cell(whole(run.throughput("eager", size, [code]))) for size in run.sizes]
         cells += [Cell(f"{run.tokenising(code, 'p50'):.3f}"), Cell(f"{run.tokenising(code, 'together'):.3f}")]

@@ -33,8 +33,18 @@ class Timings:
 
     @property
     def skipped(self) -> dict[str, str]:
-        """What some seed could not measure, and why."""
-        return {name: why for run in self.runs for name, why in sorted(run["skipped"].items())}
+        """Variants that are left out, and why; where only some seeds could not measure them, those are named."""
+        told: dict[str, dict[str, list[int]]] = {}
+        for run in self.runs:
+            for name, why in sorted(run["skipped"].items()):
+                told.setdefault(name, {}).setdefault(why, []).append(run["seed"])
+        everywhere = len(self.runs)
+        return {
+            name: "; ".join(
+                why if len(at) == everywhere else f"seed {text.listed(list(map(str, at)))}: {why}" for why, at in by.items()
+            )
+            for name, by in told.items()
+        }
 
     @property
     def languages(self) -> list[str]:
@@ -74,9 +84,9 @@ class Timings:
             rows = [row for code in codes if (row := self.calls(variant, code)) is not None]
             return 1e3 * len(rows) / math.fsum(row["mean"] for row in rows) if rows else None
         places = [(self.base, variant, code, size) for code in codes]
-        passes = [run[place] for run in self._passes for place in places if place in run]
-        if not passes:
+        if not all(place in run for run in self._passes for place in places):
             return None
+        passes = [run[place] for run in self._passes for place in places]
         return sum(r["pairs"] * len(r["seconds"]) for r in passes) / math.fsum(s for r in passes for s in r["seconds"])
 
     def saving(self, variant: str, size: int) -> Row | None:
@@ -84,9 +94,13 @@ class Timings:
         rows = self.measured["savings"]
         return next((row for row in rows if row["variant"] == variant and row["batch"] == size), None)
 
-    def tokens(self, language: str, what: str) -> float | None:
-        """Tokens a pair, a word or a character."""
-        return _mean_of_all(run["languages"][language].get(what) for run in self.runs)
+    def tokens(self, language: str, unit: str) -> float:
+        """Tokens a `pair` or a `character`."""
+        return _mean(run["languages"][language][f"tokens_per_{unit}"] for run in self.runs)
+
+    def tokens_a_word(self, language: str) -> float | None:
+        """None where words are not spaced."""
+        return _mean_of_all(run["languages"][language].get("tokens_per_word") for run in self.runs)
 
     def tokenising(self, language: str, what: str) -> float:
         return _mean(run["tokenisation"][language][what] for run in self.measured["runs"])
@@ -114,9 +128,9 @@ class Timings:
         return max(told["largest"] for told in self._answers(variant))
 
     def environment(self, key: str) -> list[Any]:
-        """What each seed's measurement tells of itself, each value once."""
+        """What the measurements of the seeds tell of themselves."""
         found = [run["environment"].get(key) for run in self.measured["runs"]]
-        return [value for i, value in enumerate(found) if value is not None and value not in found[:i]]
+        return [value for value in found if value is not None]
 
     def _answers(self, variant: str, model: str | None = None) -> list[Row]:
         return [run["answers"][model or self.base][variant] for run in self.runs]
