@@ -48,7 +48,7 @@ def of_latency(study: Mapping[str, Any]) -> str:
 
 
 def _of_ratios(measured: Mapping[str, Any]) -> str:
-    """Ends come in twos and stand where a verdict rests on them; what is saved is told of variants with answers."""
+    """Intervals have two ends, and stand where a verdict or a sentence rests on them."""
     for kind in ("models", "savings"):
         for number, row in enumerate(measured[kind]):
             ends = [end in row for end in ("low", "high")]

@@ -3,7 +3,7 @@
 import math
 
 from stilts_xtreme.report import shapes
-from stilts_xtreme.report.latency.timings import Timings
+from stilts_xtreme.report.latency.timings import Timings, heading
 from stilts_xtreme.report.shapes import LETTER
 
 LINE, WIDTH = 17, 520  # height of a row, width of the scale
@@ -26,7 +26,7 @@ def models(run: Timings) -> str | None:
         return label + WIDTH * (max(-reach, min(reach, math.log(ratio))) + reach) / (2 * reach)
 
     for variant in dict.fromkeys(row["variant"] for row in rows):
-        parts.append(shapes.label(0, top + 12, "all variants" if variant == "all" else variant, "head"))
+        parts.append(shapes.label(0, top + 12, heading(variant), "head"))
         top += LINE
         for row in rows:
             if row["variant"] != variant:
@@ -36,7 +36,7 @@ def models(run: Timings) -> str | None:
             if "low" in row:
                 left, right = at(row["low"]), at(row["high"])
                 parts.append(f'<line class="link" x1="{left:.1f}" y1="{middle:.1f}" x2="{right:.1f}" y2="{middle:.1f}"/>')
-            parts.append(shapes.dot(at(row["ratio"]), middle, "hollow" if row["model"].endswith(" again") else "up"))
+            parts.append(shapes.dot(at(row["ratio"]), middle, "hollow" if row["model"] == run.again else "up"))
             parts.append(shapes.label(label + WIDTH + 52, middle + 4, f"{row['ratio']:.3f}", "end soft"))
             top += LINE
         top += 6

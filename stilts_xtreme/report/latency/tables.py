@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stilts_xtreme.report import text
-from stilts_xtreme.report.latency.timings import Timings
+from stilts_xtreme.report.latency.timings import Timings, heading
 from stilts_xtreme.report.summary import Mean
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
 
@@ -23,9 +23,7 @@ def models(run: Timings) -> Table:
                 rows.setdefault(row["model"], [Cell(text.ABSENT)] * 4)
                 at = 0 if row["of"] == "latency" else 2
                 rows[row["model"]][at : at + 2] = [Cell(three(row["ratio"]), interval(row)), Cell(VERDICTS[row["verdict"]])]
-        bodies.append(
-            Body("all variants" if variant == "all" else variant, tuple((name, tuple(cells)) for name, cells in rows.items()))
-        )
+        bodies.append(Body(heading(variant), tuple((name, tuple(cells)) for name, cells in rows.items())))
     columns = (Column("batch 1"), Column("reading", False), Column("larger batches"), Column("reading", False))
     margin = 100 * run.study["margin"]
     what = f"Time over that of “{run.base}” in the same turns"

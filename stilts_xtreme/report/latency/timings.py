@@ -7,6 +7,7 @@ from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import Mean
+from stilts_xtreme.scoring.benchmarks import mean
 
 Row = Mapping[str, Any]
 
@@ -21,6 +22,11 @@ class Timings:
     def base(self) -> str:
         """The model that the others are held against."""
         return self.study["models"][0]
+
+    @property
+    def again(self) -> str:
+        """The control: the base model, loaded once more."""
+        return f"{self.base} again"
 
     @property
     def seeds(self) -> str:
@@ -70,12 +76,12 @@ class Timings:
         rows = [run[place] for run in self._calls if place in run]
         if len(rows) < len(self.runs):
             return None
-        return {share: _mean(row[share] for row in rows) for share in ("p50", "p90", "p95", "p99", "mean")}
+        return {share: mean([row[share] for row in rows]) for share in ("p50", "p90", "p95", "p99", "mean")}
 
     def mean(self, variant: str, share: str) -> float | None:
         """A percentile's mean over the languages, in ms."""
         found = [row[share] for code in self.languages if (row := self.calls(variant, code)) is not None]
-        return math.fsum(found) / len(found) if found else None
+        return mean(found) if found else None
 
     def throughput(self, variant: str, size: int, languages: list[str] | None = None) -> float | None:
         """Pairs a second of the base model over `languages` (None: all)."""
@@ -89,6 +95,11 @@ class Timings:
         passes = [run[place] for run in self._passes for place in places]
         return sum(r["pairs"] * len(r["seconds"]) for r in passes) / math.fsum(s for r in passes for s in r["seconds"])
 
+    def held(self, together: bool) -> tuple[list[Row], list[Row]]:
+        """Models over the base model, and the control over it: in single variants, or in all of them together."""
+        rows = [row for row in self.measured["models"] if (row["variant"] == "all") == together]
+        return [row for row in rows if row["model"] != self.again], [row for row in rows if row["model"] == self.again]
+
     def saving(self, variant: str, size: int) -> Row | None:
         """The variant's time over eager's, with its interval."""
         rows = self.measured["savings"]
@@ -96,14 +107,14 @@ class Timings:
 
     def tokens(self, language: str, unit: str) -> float:
         """Tokens a `pair` or a `character`."""
-        return _mean(run["languages"][language][f"tokens_per_{unit}"] for run in self.runs)
+        return mean([run["languages"][language][f"tokens_per_{unit}"] for run in self.runs])
 
     def tokens_a_word(self, language: str) -> float | None:
         """None where words are not spaced."""
         return _mean_of_all(run["languages"][language].get("tokens_per_word") for run in self.runs)
 
     def tokenising(self, language: str, what: str) -> float:
-        return _mean(run["tokenisation"][language][what] for run in self.measured["runs"])
+        return mean([run["tokenisation"][language][what] for run in self.measured["runs"]])
 
     def memory(self, variant: str, what: str = "peak") -> float | None:
         """MiB."""
@@ -111,7 +122,7 @@ class Timings:
 
     def preparation(self, variant: str) -> float:
         """Seconds."""
-        return _mean(run["preparation"][variant] for run in self.measured["runs"])
+        return mean([run["preparation"][variant] for run in self.measured["runs"]])
 
     def accuracy(self, variant: str, language: str | None = None, model: str | None = None) -> Mean:
         """One accuracy a seed; None: the mean of all languages, the base model."""
@@ -121,7 +132,7 @@ class Timings:
 
     def same(self, variant: str) -> float:
         """The share of pairs, in per cent, to which the base model gives the label of its eager self."""
-        return _mean(told["same"] for told in self._answers(variant))
+        return mean([told["same"] for told in self._answers(variant)])
 
     def largest(self, variant: str) -> float:
         """The largest difference of two logits between the base model's variant and its eager self."""
@@ -136,11 +147,12 @@ class Timings:
         return [run["answers"][model or self.base][variant] for run in self.runs]
 
 
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return math.fsum(found) / len(found)
+def heading(variant: str) -> str:
+    """What a variant is called above its rows."""
+    return "all variants" if variant == "all" else variant
 
 
 def _mean_of_all(values: Iterable[float | None]) -> float | None:
     found = list(values)
-    return None if None in found else _mean(value for value in found if value is not None)
+    there = [value for value in found if value is not None]
+    return mean(there) if len(there) == len(found) else None
