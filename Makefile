@@ -2,6 +2,7 @@
 # make test       install into .venv and run the fast tests; make test-all runs the long ones too
 # make reproduce  the paper's main table; SETUP=miniature|mini-real|paper, SEEDS="1 2 3", DATA=folder (mini-real, paper)
 # make studies    every study at the miniature setup, with its report; SEEDS="1 2 3" (hours on two cores)
+# make encoder    fetch a real pretrained encoder (multilingual-e5-small) into the folder ENCODER
 # make bench      speed against the stock Hugging Face Trainer, on one core, in 15 minutes; FULL=1 measures all of it (two hours)
 TORCH  ?= 2.13.0
 PYTHON ?= python3
@@ -12,6 +13,7 @@ DATA   ?=
 STORE  ?= runs
 JOBS   ?=
 FULL   ?=
+ENCODER ?= encoders/e5-small
 
 STILTS  := $(VENV)/bin/stilts
 PYTEST  := $(VENV)/bin/python -m pytest -n auto --maxprocesses 8 --dist loadfile
@@ -36,7 +38,7 @@ else
 $(error SETUP is $(SETUP): give miniature, mini-real or paper)
 endif
 
-.PHONY: first test test-all reproduce studies bench clean
+.PHONY: first test test-all reproduce studies encoder bench clean
 first: $(READY)
 	$(STILTS) evaluate experiments/first/4-evaluate.yaml --store $(STORE)
 
@@ -57,6 +59,9 @@ studies: $(READY)
 	  $(STILTS) report experiments/results/$$name.json --to experiments/reports/$$name || exit; done
 	$(STILTS) latency experiments/studies/latency.yaml $(seeds) --store $(STORE) --out experiments/results/latency.json
 	$(STILTS) report experiments/results/latency.json --to experiments/reports/latency
+
+encoder: $(READY)
+	test -f $(ENCODER)/config.json || $(STILTS) encoder fetch e5-small --to $(ENCODER)
 
 bench: $(READY)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"

@@ -55,6 +55,12 @@ OTHERWISE = (
         code=2,
     ),
     Otherwise(
+        r"stilts encoder fetch .*",
+        "tests do not download: it has to say that the hub cannot be reached",
+        (("--to", "--from hub --to"),),
+        code=3,
+    ),
+    Otherwise(
         r"stilts study .*path/to/data.*",
         "the folder is small: all that is missing has to be told before anything runs",
         code=2,

@@ -12,7 +12,7 @@ ROWS = {
     "ranks": 2, "launch": 3,
     "tasks": 2,
     "spec": 3, "data": 3, "noise": 3, "schemas": 3,
-    "plan": 4, "results": 4, "published": 4, "planner": 5, "axes": 6,
+    "plan": 4, "results": 4, "published": 4, "models": 5, "planner": 5, "axes": 6,
     "store": 5, "flops": 5,
     "heads": 6,
     "engine": 7,

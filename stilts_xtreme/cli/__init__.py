@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from stilts_xtreme import disk, ranks, shown
-from stilts_xtreme.cli import aids, export, forecasts, inputs, stages, store, studies
+from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, stages, store, studies
 from stilts_xtreme.errors import Aborted, Interrupted, Lost, RunFailed, UserError
 
 
@@ -41,6 +41,9 @@ runs.command("clean")(store.runs_clean)
 data = _group(app, "data", "Look at the data before a long run, and fetch it for machines without a connection.")
 data.command("check")(inputs.data_check)
 data.command("fetch")(inputs.data_fetch)
+
+encoder = _group(app, "encoder", "Fetch pretrained encoders.")
+encoder.command("fetch")(encoders.encoder_fetch)
 
 
 def main() -> None:
