@@ -85,10 +85,10 @@ def write(weights: bytes, tokenizer: bytes, packages: Packages, folder: Path) ->
         raise UserError(f"{packages.weights.member}: {error}") from None
     tokens = dict(packages.special_tokens)
     pad_token_id = token_id(tokenizer, tokens["pad_token"])
-    # PreTrainedTokenizerFast uses tokenizer.json as it is; XLMRobertaTokenizer of transformers 5.24 puts a pre-tokenizer of its own
-    # in place of the file's, which gives other ids for text that ends in a space.
+    # The class that the hub's folder names. transformers 5.24 builds its splitting of text anew and takes only pieces and normaliser
+    # from tokenizer.json; with PreTrainedTokenizerFast a space at the end of a text would be a piece.
     settings = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
+        "tokenizer_class": "XLMRobertaTokenizer",
         "model_max_length": shape.positions,
         "model_input_names": ["input_ids", "attention_mask"],
         **tokens,
