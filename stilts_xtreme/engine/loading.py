@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Collection, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +71,19 @@ def unused(encoder: PreTrainedModel) -> str:
 
 def tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedTokenizerBase:
     """The tokenizer of a published encoder; UserError where it is missing, broken, or none of the tokenizers package."""
+    folder = Path(name)
+    bare = folder.is_dir() and not (folder / published.TOKENIZER).exists()
+    if bare and any(folder.glob("*.model")) and find_spec("google.protobuf") is None:
+        raise UserError(f"encoder {name}: reading its SentencePiece file takes the package protobuf: pip install protobuf")
     try:
-        words = AutoTokenizer.from_pretrained(name, **how(name, revision))
+        words = AutoTokenizer.from_pretrained(name, **options(name, revision))
     except MemoryError:
         raise
     except Exception as fault:
-        raise UserError(f"encoder {name}: cannot be loaded: {_blamed(Path(name))}{_text(fault)}") from None
+        raise UserError(f"encoder {name}: cannot be loaded: {_blamed(folder)}{_text(fault)}") from None
     if not words.is_fast:
         raise UserError(f"encoder {name}: its tokenizer is none of the tokenizers package; convert it to a {published.TOKENIZER}")
-    folder = Path(name)
-    if folder.is_dir() and not (folder / published.TOKENIZER).exists():
+    if bare:
         _files_used(folder, words)
         _normalise(folder, words)
     return words
