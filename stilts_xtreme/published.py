@@ -37,21 +37,11 @@ def local(name: str) -> Path | None:
     return None
 
 
-def available(name: str, revision: str | None = None) -> None:
-    """UserError where an encoder cannot be loaded: its folder is missing or broken, or it is neither in the hub nor its cache."""
-    folder = local(name)
-    if folder is not None:
-        check(folder)
-    else:
-        online(name, revision)
-
-
 @lru_cache
 def online(name: str, revision: str | None = None) -> bool:
     """Whether the hub is there to load this id from; False where it does not answer and its cache holds the encoder.
 
-    The hub is asked once and briefly. UserError where it knows no such id, and where it does not answer and the cache lacks
-    the encoder.
+    The hub is asked once and briefly. UserError where it does not give the encoder and its cache lacks it, too.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
@@ -60,17 +50,12 @@ def online(name: str, revision: str | None = None) -> bool:
         _within(WAIT, lambda: HfApi().model_info(name, revision=revision, timeout=WAIT))
         return True
     except HfHubHTTPError as fault:
-        code = getattr(fault.response, "status_code", 500)
-        if 400 <= code < 500:
-            what = f"the hub answers {code}: {_line(fault)}"
-            raise UserError(f"encoder {name}: there is no such folder here, and {what}") from None
-        why = _line(fault)
+        why = f"the hub answers {getattr(fault.response, 'status_code', 'an error')}: {_line(fault)}"
     except Exception as fault:  # the kinds of several HTTP libraries
-        why = _line(fault)
+        why = f"the hub cannot be reached ({_line(fault)}); connect once to fetch it, or give the folder of an encoder"
     folder = cached(name, revision)
     if folder is None:
-        what = f"the hub cannot be reached ({why}); connect once to fetch it, or give the folder of an encoder"
-        raise UserError(f"encoder {name}: there is no such folder here, it is not in the hub's cache, and {what}")
+        raise UserError(f"encoder {name}: there is no such folder here, it is not in the hub's cache, and {why}")
     _weights(folder)
     _tokenizer(folder, _json(folder / CONFIGS[0]))
     return False
@@ -98,8 +83,8 @@ def _within(seconds: float, ask: Callable[[], object]) -> None:
     thread = threading.Thread(target=asked, daemon=True)
     thread.start()
     thread.join(seconds)
-    if faults:
-        raise faults[0]
+    for fault in faults[:1]:
+        raise fault
 
 
 def _line(fault: BaseException) -> str:

@@ -130,12 +130,12 @@ def test_a_tokenizer_that_knows_the_text_passes(folder) -> None:
 @pytest.mark.parametrize("name", ["/nowhere/enc", "./x", "~/enc", "a/b/c", "two words"])
 def test_a_name_that_is_no_hub_id_is_a_folder(name) -> None:
     with pytest.raises(UserError, match="there is no such folder"):
-        published.available(name)
+        published.local(name)
 
 
 def test_a_file_is_no_folder(folder) -> None:
     with pytest.raises(UserError, match="config.json: is a file"):
-        published.available(str(folder / "config.json"))
+        published.local(str(folder / "config.json"))
 
 
 def closed() -> str:
@@ -187,11 +187,11 @@ def test_what_the_cache_lacks_is_said(folder) -> None:
 
 
 def test_an_id_that_the_hub_does_not_know_is_one_line(tmp_path) -> None:
-    code = "from stilts_xtreme import published; published.available('org/enc')"
+    code = "from stilts_xtreme import published; published.online('org/enc')"
     with hub_server.hub() as there:
         done = python(code, tmp_path / "hf", HF_ENDPOINT=there.address, HF_TOKEN=hub_server.TOKEN)
         assert [one for one in there.asked if "models" in one] == ["GET /api/models/org/enc"]
-    assert "UserError: encoder org/enc: there is no such folder here, and the hub answers 404" in done.stderr
+    assert "UserError: encoder org/enc: there is no such folder here" in done.stderr and "the hub answers 404" in done.stderr
 
 
 def test_tensors_that_are_not_used_are_named_once_in_a_study(folder) -> None:

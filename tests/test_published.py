@@ -82,7 +82,7 @@ FOLDERS = {
     "cut weights": (unloadable("model.safetensors", b"\x08\0\0\0\0\0\0\0{}"), "model.safetensors: not safetensors, or cut"),
     "empty weights": (unloadable("model.safetensors", b""), "model.safetensors: not safetensors, or cut"),
     "weights without their last byte": (shorter, "model.safetensors: not safetensors, or cut"),
-    "a pickle by another name": (unloadable("model.safetensors", b"\x80\x04K\x01."), "model.safetensors: not safetensors, or cut"),
+    "a pickle by another name": (unloadable("model.safetensors", b"\x80\x04K\x01."), "model.safetensors: not safetensors"),
     "a part that is not there": (outside("model-2.safetensors"), "model-2.safetensors: cannot be read: No such file"),
     "an empty tokenizer": (unloadable("tokenizer.json", b"{}"), "tokenizer.json: is no tokenizer"),
     "a deep tokenizer": (unloadable("tokenizer.json", b"[" * 100_000), "tokenizer.json: not JSON"),

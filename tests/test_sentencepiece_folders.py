@@ -20,7 +20,8 @@ DEBERTA = {
     "pad_piece": "[PAD]", "bos_piece": "[CLS]", "eos_piece": "[SEP]", "unk_piece": "[UNK]",
 }  # fmt: skip
 FOLDERS = {"xlm-r": (XLMRobertaConfig, "sentencepiece.bpe.model", XLMR), "deberta": (DebertaV2Config, "spm.model", DEBERTA)}
-TEXTS = (kinds.lines()[0], "  two  spaces ", "\uff41\uff42\uff43 \ufb01", "e\u0301 \u2460")  # full width, a ligature, an accent, a circled digit
+# Full-width letters, a ligature, a combining accent, a circled digit.
+TEXTS = (kinds.lines()[0], "  two  spaces ", "\uff41\uff42\uff43 \ufb01", "e\u0301 \u2460")
 
 
 def learn(**how: object) -> bytes:
@@ -48,7 +49,8 @@ def test_texts_become_the_pieces_that_sentencepiece_gives(kind, tmp_path) -> Non
     _, words = encoder.load(tmp_path)
     assert words.convert_ids_to_tokens(4) == model.id_to_piece(3 if kind == "xlm-r" else 4)  # the first ordinary piece
     for text in TEXTS:
-        known = [piece if model.piece_to_id(piece) != model.unk_id() else words.unk_token for piece in model.encode(text, out_type=str)]
+        pieces = model.encode(text, out_type=str)
+        known = [words.unk_token if model.piece_to_id(piece) == model.unk_id() else piece for piece in pieces]
         assert words.convert_ids_to_tokens(words(text, add_special_tokens=False)["input_ids"]) == known, text
 
 

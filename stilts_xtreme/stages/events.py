@@ -62,7 +62,10 @@ class Progress:
         self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text))
 
     def say(self, text: str, once: bool = False) -> None:
-        """What has to be known of its work: that it goes on from before, that something was damaged. `once`: not of every stage."""
+        """What has to be known of its work: that it goes on from before, that something was damaged.
+
+        `once`: the same text is shown for one stage only.
+        """
         self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text, lasting=True, once=once))
 
     def through(self, total: int, text: str) -> Callable[[int], None]:

@@ -19,8 +19,8 @@ UNKNOWN = 0.1
 
 
 def check(stages: Sequence[plan.Stage], dry: bool = False) -> None:
-    """UserError where a published encoder that `stages` start from is not to be had, or where more than `UNKNOWN` of the pieces of
-    a language that they read are unknown to its tokenizer.
+    """UserError where a published encoder that `stages` start from is not available, or where more than `UNKNOWN` of the pieces
+    of a language that they read are unknown to its tokenizer.
 
     `dry`: the hub is not asked, so that of encoders there only the names are looked at.
     """
