@@ -72,7 +72,7 @@ def stage(
 
     store, stage = store_at(root), planner.resolve(loaded)
     if dry_run:
-        preflight.check(plan.chain(stage), dry=True)
+        preflight.check(plan.chain(stage))
         return tree(plan.chain(stage), store, {plan.address(stage)})
     run(plan.chain(stage), store, options, 1)
     result = store.result(stage)
@@ -126,13 +126,13 @@ def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: f
     """Finish these stages on this machine under watch, `jobs` at a time (None: see `side_by_side`), within `memory` GiB (None:
     what is free now)."""
     from stilts_xtreme import host, ranks
-    from stilts_xtreme.stages import graph, preflight
+    from stilts_xtreme.stages import preflight
     from stilts_xtreme.stages import run as running
 
     if options.processes > 1 and jobs not in (None, 1):
         raise UserError(f"--jobs {jobs}: with --processes stages are done one after another; leave one of the two out")
     if not ranks.launched():  # whoever launched us has done so
-        preflight.check(graph.remaining(stages, store))
+        preflight.check(stages, store)
 
     def here(todo: list[Any], tell: Any) -> None:
         bytes_ = host.free_memory() if memory is None else int(memory * 2**30)

@@ -8,6 +8,7 @@ import kinds
 import pytest
 import sentencepiece
 import torch
+from test_preflight import cache, closed, python
 from transformers import AutoModel, DebertaV2Config, XLMRobertaConfig
 
 from stilts_xtreme import doctor
@@ -52,6 +53,18 @@ def test_texts_become_the_pieces_that_sentencepiece_gives(kind, tmp_path) -> Non
         pieces = model.encode(text, out_type=str)
         known = [words.unk_token if model.piece_to_id(piece) == model.unk_id() else piece for piece in pieces]
         assert words.convert_ids_to_tokens(words(text, add_special_tokens=False)["input_ids"]) == known, text
+
+
+def test_so_they_do_from_the_hubs_cache(tmp_path) -> None:
+    save(tmp_path / "enc", "deberta")
+    cache(tmp_path / "enc", tmp_path / "hf")
+    code = (
+        "from stilts_xtreme.engine import loading\n"
+        "words = loading.tokenizer('org/enc')\n"
+        "print(words.tokenize('\\uff41') == words.tokenize('a'))"
+    )
+    done = python(code, tmp_path / "hf", HF_ENDPOINT=closed())
+    assert done.stdout.strip() == "True", done.stderr
 
 
 def test_a_file_that_the_class_does_not_read_is_refused(tmp_path) -> None:

@@ -32,7 +32,7 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, as_json: bo
         cells, there = axes.study(loaded, Release()), None
     wanted = [plan.address(cell.stage) for cell in cells]
     stages = plan.ordered([cell.stage for cell in cells])
-    preflight.check(stages, dry=True)
+    preflight.check(stages)
     device = "cuda" if options.device != "cpu" and console.gpu() else "cpu"
     threads = max(run.threads(stage, options) for stage in stages)
     drops, side_by_side = loaded.weights == "drop", console.side_by_side(stages, options, jobs)

@@ -83,7 +83,7 @@ def latency(
     timed = axes.latency(loaded, "cuda" if how.device != "cpu" and console.gpu() else "cpu")
     stages = plan.ordered([one.stage for one in timed])
     if dry_run:
-        preflight.check(stages, dry=True)
+        preflight.check(stages)
         return console.tree(stages, store_, {plan.address(one.stage) for one in timed})
     console.run(stages, store_, replace(how, group=loaded.name), jobs)
     from stilts_xtreme import results

@@ -72,8 +72,8 @@ def unused(encoder: PreTrainedModel) -> str:
 def tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedTokenizerBase:
     """The tokenizer of a published encoder; UserError where it is missing, broken, or none of the tokenizers package."""
     folder = Path(name)
-    bare = folder.is_dir() and not (folder / published.TOKENIZER).exists()
-    if bare and any(folder.glob("*.model")) and find_spec("google.protobuf") is None:
+    alone = folder.is_dir() and not (folder / published.TOKENIZER).exists() and any(folder.glob("*.model"))
+    if alone and find_spec("google.protobuf") is None:
         raise UserError(f"encoder {name}: reading its SentencePiece file takes the package protobuf: pip install protobuf")
     try:
         words = AutoTokenizer.from_pretrained(name, **options(name, revision))
@@ -83,9 +83,10 @@ def tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedTokeni
         raise UserError(f"encoder {name}: cannot be loaded: {_blamed(folder)}{_text(fault)}") from None
     if not words.is_fast:
         raise UserError(f"encoder {name}: its tokenizer is none of the tokenizers package; convert it to a {published.TOKENIZER}")
-    if bare:
-        _files_used(folder, words)
-        _normalise(folder, words)
+    there = published.local(str(name)) or published.cached(str(name), revision)
+    if there is not None and not (there / published.TOKENIZER).exists():
+        _files_used(there, words)
+        _normalise(there, words)
     return words
 
 

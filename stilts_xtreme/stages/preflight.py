@@ -9,6 +9,8 @@ from typing import Any
 from stilts_xtreme import plan, published
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.stages import graph
+from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import texts
 
@@ -18,20 +20,22 @@ EXAMPLES = 200  # of each language, the first ones
 UNKNOWN = 0.1
 
 
-def check(stages: Sequence[plan.Stage], dry: bool = False) -> None:
+def check(stages: Sequence[plan.Stage], store: Store | None = None) -> None:
     """UserError where a published encoder that `stages` start from is not available, or where more than `UNKNOWN` of the pieces
     of a language that they read are unknown to its tokenizer.
 
-    `dry`: the hub is not asked, so that of encoders there only the names are looked at.
+    Of a `store` given, what is done does not count. Without one, as for a dry run, the hub is not asked, and encoders there are
+    passed over.
     """
+    started = [stage for stage in stages if isinstance(plan.root(stage), plan.Pretrained)]
     origins: dict[plan.Pretrained, list[plan.Stage]] = {}
-    for stage in stages:
+    for stage in graph.remaining(started, store) if store is not None else started:
         if isinstance(origin := plan.root(stage), plan.Pretrained):
             origins.setdefault(origin, []).append(stage)
     for origin, own in origins.items():
         folder = published.local(origin.name)
         if folder is None:
-            if dry:
+            if store is None:
                 continue
             published.online(origin.name, origin.revision)
         _known(origin, folder, own)
