@@ -68,9 +68,11 @@ def stage(
     """Run the one stage that a spec asks for, and what it needs; print where its result is."""
     loaded = load(path, overrides, {kind})
     from stilts_xtreme import plan, planner
+    from stilts_xtreme.stages import preflight
 
     store, stage = store_at(root), planner.resolve(loaded)
     if dry_run:
+        preflight.check(plan.chain(stage))
         return tree(plan.chain(stage), store, {plan.address(stage)})
     run(plan.chain(stage), store, options, 1)
     result = store.result(stage)
@@ -123,11 +125,14 @@ def options(
 def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: float | None = None) -> None:
     """Finish these stages on this machine under watch, `jobs` at a time (None: see `side_by_side`), within `memory` GiB (None:
     what is free now)."""
-    from stilts_xtreme import host
+    from stilts_xtreme import host, ranks
+    from stilts_xtreme.stages import preflight
     from stilts_xtreme.stages import run as running
 
     if options.processes > 1 and jobs not in (None, 1):
         raise UserError(f"--jobs {jobs}: with --processes stages are done one after another; leave one of the two out")
+    if not ranks.launched():  # whoever launched us has done so
+        preflight.check(stages, store)
 
     def here(todo: list[Any], tell: Any) -> None:
         bytes_ = host.free_memory() if memory is None else int(memory * 2**30)
@@ -164,9 +169,14 @@ def finish(stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], 
             retention.sweep()  # what was done before
         return found
 
+    notes: set[str] = set()
+
     def watched(todo: list[Any], show: Callable[[Any], None]) -> None:
         def tell(event: Any) -> None:
-            show(event)
+            if not event.once or event.note not in notes:
+                show(event)
+            if event.once:
+                notes.add(event.note)
             if retention and event.state == "done":
                 retention.after(event.address)
 

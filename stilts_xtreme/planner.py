@@ -1,8 +1,8 @@
 """From a spec to stages: every default made explicit, every common stage the same object, all that a study asks for."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,13 @@ class Planner:
     def _same(self, stage: Any) -> Any:
         return self._stages.setdefault(stage, stage)
 
+    @cached_property
+    def _published(self) -> Pretrained:
+        """The setup's published encoder; UserError where its folder is missing or broken."""
+        given = self.setup.encoder.pretrained
+        folder = published.local(given.name)
+        return Pretrained(given.name, given.revision, published.digest(folder) if folder is not None else None)
+
     def reads(self, task: str, split: str, language: str) -> Reads:
         key = task, split, language
         if key not in self._reads:
@@ -45,8 +52,7 @@ class Planner:
         """The setup's first encoder: published, or trained here by masked LM from random weights (or not yet `trained`)."""
         encoder, pretraining = self.setup.encoder, self.setup.pretraining
         if encoder.pretrained is not None:
-            name = encoder.pretrained.name
-            return Pretrained(name, encoder.pretrained.revision, published.digest(Path(name)) if os.path.isdir(name) else None)
+            return self._published
         recipe = lay(self.setup.recipes.default, pretraining.recipe)
         return self._same(
             Train(

@@ -1,7 +1,13 @@
-"""A published encoder's folder: its digest, and the refusal of what would be run instead of read."""
+"""A published encoder, by folder or hub id: is it there, do its files belong together; code and pickles are refused."""
 
 import hashlib
 import json
+import os
+import re
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +19,77 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 READ = (".json", ".safetensors", ".model", ".txt")  # configuration, weights, tokenizer
 LARGEST = 256 * 2**20  # bytes of one JSON file
+HEADER = 100 * 2**20  # bytes of a safetensors file's header, at most (the format's own limit)
+TOKENIZER = "tokenizer.json"
+VOCABULARIES = ("vocab.txt", "vocab.json")  # read where there is no tokenizer.json, as are SentencePiece's *.model
+HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?", re.ASCII)
+WAIT = 5.0  # seconds that the hub has to answer
+
+
+def local(name: str) -> Path | None:
+    """The folder that an encoder's name stands for; None for a hub id. UserError for what is neither."""
+    if os.path.isdir(name):
+        return Path(name)
+    if os.path.exists(name):
+        raise UserError(f"encoder {name}: is a file; give the folder it is in")
+    if not HUB_ID.fullmatch(name):
+        raise UserError(f"encoder {name}: there is no such folder")
+    return None
+
+
+@lru_cache
+def online(name: str, revision: str | None = None) -> bool:
+    """Whether the hub is there to load this id from; False where it does not answer and its cache holds the encoder.
+
+    The hub is asked once and briefly. UserError where it does not give the encoder and its cache lacks it, too.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        _within(WAIT, lambda: HfApi().model_info(name, revision=revision, timeout=WAIT))
+        return True
+    except HfHubHTTPError as fault:
+        why = f"the hub answers {getattr(fault.response, 'status_code', 'an error')}: {_line(fault)}"
+    except Exception as fault:  # the kinds of several HTTP libraries
+        why = f"the hub cannot be reached ({_line(fault)}); connect once to fetch it, or give the folder of an encoder"
+    folder = cached(name, revision)
+    if folder is None:
+        raise UserError(f"encoder {name}: there is no such folder here, it is not in the hub's cache, and {why}")
+    _weights(folder)
+    _tokenizer(folder, _json(folder / CONFIGS[0]))
+    return False
+
+
+def cached(name: str, revision: str | None = None) -> Path | None:
+    """The folder of a hub id in the hub's cache; None where its configuration is not there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, CONFIGS[0], revision=revision)
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def _within(seconds: float, ask: Callable[[], object]) -> None:
+    """Call `ask` in a thread of its own, since looking up a host's name has no time limit; TimeoutError after `seconds`."""
+    faults: list[BaseException] = [TimeoutError(f"no answer in {seconds:g} s")]
+
+    def asked() -> None:
+        try:
+            ask()
+            faults.clear()
+        except BaseException as fault:
+            faults[:] = [fault]
+
+    thread = threading.Thread(target=asked, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    for fault in faults[:1]:
+        raise fault
+
+
+def _line(fault: BaseException) -> str:
+    """An exception's text in one line."""
+    return " ".join(str(fault).split())[:200] or type(fault).__name__
 
 
 def digest(folder: Path) -> str:
@@ -29,12 +106,19 @@ def digest(folder: Path) -> str:
 
 
 def check(folder: Path) -> None:
-    """UserError for a folder without safetensors weights, and for one that names code of its own."""
-    _json(folder / CONFIGS[0])
+    """UserError for a folder that names code of its own, whose weights are no safetensors or are broken, or whose tokenizer is
+    missing, broken or larger than the word table."""
+    configuration = _json(folder / CONFIGS[0])
     for name in CONFIGS:
         if (folder / name).exists() and "auto_map" in _json(folder / name):
             what = "it names code of its own, which is never run; take it out if transformers knows this kind of encoder itself"
             raise UserError(f"{folder / name}: auto_map: {what}")
+    _weights(folder)
+    _tokenizer(folder, configuration)
+
+
+def _weights(folder: Path) -> None:
+    """UserError where the weights are not there, pickled, or broken."""
     if (folder / INDEX).exists():
         parts = _json(folder / INDEX).get("weight_map")
         named = parts.values() if isinstance(parts, dict) else [None]
@@ -42,22 +126,67 @@ def check(folder: Path) -> None:
             raise UserError(
                 f"{folder / INDEX}: weight_map: {strange[0]!r} is no .safetensors file beside it; save the model again"
             )
-    elif not (folder / WEIGHTS).is_file():
+        for name in sorted(set(named)):
+            _safetensors(folder / name)
+    elif (folder / WEIGHTS).is_file():
+        _safetensors(folder / WEIGHTS)
+    else:
         pickled = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLED)
         why = f"{pickled[0]!r} is pickled and could run code when read; save it again as {WEIGHTS}" if pickled else "put it there"
         raise UserError(f"encoder {folder}: there is no {WEIGHTS}: {why}")
 
 
-def config(name: str, revision: str | None) -> dict[str, Any] | None:
-    """The configuration of an encoder that is here, in a folder of that name or in the hub's cache; None where it is not."""
-    folder = Path(name)
-    if not folder.is_dir():
-        from huggingface_hub import try_to_load_from_cache
+def _safetensors(path: Path) -> None:
+    """UserError for a file that is no safetensors file, or not whole: its header says how many bytes it has."""
+    try:
+        with open(path, "rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 2 <= size <= HEADER:
+                raise ValueError("its first 8 bytes are not the size of a header")
+            header = json.loads(file.read(size))
+        ends = [8 + size + tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+        if (there := path.stat().st_size) != (wanted := max(ends, default=8 + size)):
+            raise ValueError(f"it has {there:,} bytes where {wanted:,} were written")
+    except OSError as fault:
+        raise UserError(f"{path}: cannot be read: {fault.strerror}; copy the encoder again") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as fault:
+        raise UserError(f"{path}: not safetensors, or cut off ({_line(fault)}); copy the encoder again") from None
 
-        found = try_to_load_from_cache(name, CONFIGS[0], revision=revision)
-        if not isinstance(found, str):
-            return None
-        folder = Path(found).parent
+
+def _tokenizer(folder: Path, configuration: dict[str, Any]) -> None:
+    """UserError where there is no tokenizer, or one that gives ids for which the word table has no row."""
+    path = folder / TOKENIZER
+    if not path.exists():
+        if not any(file.suffix == ".model" or file.name in VOCABULARIES for file in folder.iterdir()):
+            what = f"no {TOKENIZER}, *.model or {' or '.join(VOCABULARIES)}; copy it from where the weights come from"
+            raise UserError(f"encoder {folder}: there is no tokenizer: {what}")
+        return
+    content, rows = _json(path), configuration.get("vocab_size")
+    try:
+        pieces = content["model"]["vocab"]
+        ids = range(len(pieces)) if isinstance(pieces, list) else pieces.values()
+        added = [token["id"] for token in content.get("added_tokens") or ()]
+        largest = max(chain(ids, added), default=-1)
+    except (LookupError, TypeError, AttributeError, ValueError) as fault:
+        raise UserError(f"{path}: is no tokenizer ({type(fault).__name__} {_line(fault)}); save the encoder again") from None
+    if isinstance(rows, int) and largest >= rows:
+        raise UserError(f"{path}: {beyond(largest + 1, rows)}")
+
+
+def beyond(tokens: int, rows: int) -> str:
+    """What is said of a tokenizer of more tokens than the word table has rows."""
+    what = "they do not belong together, or tokens were added without resizing the table"
+    return f"the tokenizer has {tokens:,} tokens, the encoder's word table {rows:,} rows: {what}"
+
+
+def config(name: str, revision: str | None) -> dict[str, Any] | None:
+    """The configuration of an encoder that is here, in a folder of that name or in the hub's cache; None where it is not.
+
+    UserError as `local`.
+    """
+    folder = local(name) or cached(name, revision)
+    if folder is None:
+        return None
     try:
         return _json(folder / CONFIGS[0])
     except UserError:

@@ -6,9 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from stilts_xtreme import published
-from stilts_xtreme.engine import encoder, tokenizer
+from stilts_xtreme.engine import encoder, loading, tokenizer
 from stilts_xtreme.errors import UserError
 
 SHAPE = SimpleNamespace(hidden_size=12, layers=2, heads=3, intermediate_size=8, max_positions=20)
@@ -54,6 +56,17 @@ def unloadable(file: str, content: bytes):
     return lambda folder: (folder / file).write_bytes(content)
 
 
+def shorter(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def of_no_kind(folder: Path) -> None:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["type"] = "Nonesuch"
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+
+
 FOLDERS = {
     "pickled weights": (pickled, "pytorch_model.bin' is pickled and could run code"),
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "there is no model.safetensors"),
@@ -66,18 +79,24 @@ FOLDERS = {
     "no configuration": (lambda folder: (folder / "config.json").unlink(), "config.json: cannot be read"),
     "a deep configuration": (unloadable("config.json", b"[" * 100_000), "config.json: not JSON"),
     "a list": (unloadable("config.json", b"[]"), "config.json: is list instead of an object"),
+    "cut weights": (unloadable("model.safetensors", b"\x08\0\0\0\0\0\0\0{}"), "model.safetensors: not safetensors, or cut"),
+    "empty weights": (unloadable("model.safetensors", b""), "model.safetensors: not safetensors, or cut"),
+    "weights without their last byte": (shorter, "model.safetensors: not safetensors, or cut"),
+    "a pickle by another name": (unloadable("model.safetensors", b"\x80\x04K\x01."), "model.safetensors: not safetensors"),
+    "a part that is not there": (outside("model-2.safetensors"), "model-2.safetensors: cannot be read: No such file"),
+    "an empty tokenizer": (unloadable("tokenizer.json", b"{}"), "tokenizer.json: is no tokenizer"),
+    "a deep tokenizer": (unloadable("tokenizer.json", b"[" * 100_000), "tokenizer.json: not JSON"),
+    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "there is no tokenizer: no tokenizer.json, *.model or"),
+    "a word table too small": (change("config.json", vocab_size=9), "rows: they do not belong together"),
 }
 LOADED = {
-    "cut weights": (unloadable("model.safetensors", b"\x08\0\0\0\0\0\0\0{}"), "cannot be loaded: SafetensorError"),
-    "a pickle by another name": (unloadable("model.safetensors", b"\x80\x04K\x01."), "cannot be loaded: SafetensorError"),
     "a layer too many": (change("config.json", num_hidden_layers=3), "there is no encoder.layer.2"),
     "a layer left out": (change("config.json", num_hidden_layers=1), "encoder.layer.1.attention.output.LayerNorm.bias is not"),
     "no layer at all": (change("config.json", num_hidden_layers=0), "encoder.layer.0.attention.output.LayerNorm.bias is not"),
     "another width": (change("config.json", intermediate_size=16), "encoder.layer.0.intermediate.dense.bias is [8] where [16]"),
     "no heads": (change("config.json", num_attention_heads="x"), "cannot be loaded: StrictDataclass"),
     "an unknown kind": (change("config.json", model_type="evil"), "cannot be loaded: "),
-    "an empty tokenizer": (unloadable("tokenizer.json", b"{}"), "cannot be loaded: "),
-    "a deep tokenizer": (unloadable("tokenizer.json", b"[" * 100_000), "cannot be loaded: RecursionError"),
+    "a tokenizer of no known kind": (of_no_kind, "tokenizer.json: "),
 }
 
 
@@ -108,3 +127,31 @@ def test_what_does_not_fit_together_is_refused_in_one_line(name, folder) -> None
     with pytest.raises(UserError) as fault:
         encoder.load(folder)
     assert said in str(fault.value) and "\n" not in str(fault.value)
+
+
+def test_a_table_smaller_than_the_tokenizer_is_refused_where_the_tokenizer_has_no_file_of_its_own(folder) -> None:
+    """Tokens may also stand in added_tokens.json or tokenizer_config.json: what counts is the tokenizer as loaded."""
+    words = encoder.load(folder)[1]
+    words.add_tokens(["hen"])
+    settings = folder / "tokenizer_config.json"
+    added = {str(len(words) - 1): {"content": "hen", "special": False, "lstrip": False, "rstrip": False, "single_word": False,
+                                   "normalized": True}}  # fmt: skip
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"added_tokens_decoder": added}))
+    with pytest.raises(UserError, match=f"has {len(words)} tokens, the encoder's word table {len(words) - 1} rows"):
+        encoder.load(folder)
+
+
+def add(folder: Path, *names: str) -> None:
+    """Put small tensors into the weights."""
+    path = folder / "model.safetensors"
+    save_file({**load_file(path), **{name: torch.zeros(1) for name in names}}, path, {"format": "pt"})
+
+
+def test_tensors_that_no_parameter_asks_for_are_named_and_not_refused(folder) -> None:
+    """As `_weight` beside the word table in DeBERTa-v3 checkpoints, and BERT's buffer of token types; not those of a head, nor
+    numbers of positions."""
+    assert loading.unused(encoder.load(folder)[0]) == ""
+    extra = ["embeddings.token_type_ids", "embeddings.word_embeddings._weight", "encoder.layer.0.gate", "encoder.layer.7.gate"]
+    add(folder, *extra, "classifier.weight", "embeddings.position_ids")
+    loaded, _ = encoder.load(folder)
+    assert loading.unused(loaded) == f"not used of the encoder's checkpoint: {', '.join(extra[:3])} and 1 more"

@@ -19,7 +19,7 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, as_json: bo
     from stilts_xtreme.data.read import HubCache, Release
     from stilts_xtreme.forecast import study, table
     from stilts_xtreme.planner import Planner
-    from stilts_xtreme.stages import run
+    from stilts_xtreme.stages import preflight, run
 
     there: Any = store
     try:
@@ -32,6 +32,7 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, as_json: bo
         cells, there = axes.study(loaded, Release()), None
     wanted = [plan.address(cell.stage) for cell in cells]
     stages = plan.ordered([cell.stage for cell in cells])
+    preflight.check(stages)
     device = "cuda" if options.device != "cpu" and console.gpu() else "cpu"
     threads = max(run.threads(stage, options) for stage in stages)
     drops, side_by_side = loaded.weights == "drop", console.side_by_side(stages, options, jobs)

@@ -1,11 +1,11 @@
 """The commands that look at what goes in: tasks, data, specs, and predictions made elsewhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from stilts_xtreme import console, shown
+from stilts_xtreme import console, published, shown
 from stilts_xtreme.cli import completion
 from stilts_xtreme.cli.arguments import DataOption, SetupOption
 from stilts_xtreme.errors import UserError
@@ -97,13 +97,24 @@ def check(
     for path in specs or ():
         try:
             loaded = console.load(path, None, None)
+            _encoder(path, loaded)
             for name in getattr(loaded, "at", ()):
-                console.load(path, console.scaled(path, name, None), None)
+                _encoder(path, console.load(path, console.scaled(path, name, None), None))
             print(shown.content(f"{path}: {loaded.kind}, sound"))
         except UserError as fault:
             faults.append(str(fault))
     if faults:
         raise UserError("\n".join(faults))
+
+
+def _encoder(path: Path, loaded: Any) -> None:
+    """UserError where the folder of a spec's published encoder is missing or broken."""
+    given = getattr(loaded, "setup", loaded).encoder.pretrained
+    try:
+        if given is not None and (folder := published.local(given.name)) is not None:
+            published.check(folder)
+    except UserError as fault:
+        raise UserError(f"{path}: {fault}") from None
 
 
 def score(

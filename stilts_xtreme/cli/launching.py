@@ -11,11 +11,13 @@ def submit(stages: list[Any], store: Any, settings: Any, study: list[str], name:
     """Finish these stages by jobs that each do some of them: `study`, the words behind `stilts study`; under watch."""
     from stilts_xtreme.cluster import driver
     from stilts_xtreme.cluster.queue import Queue
+    from stilts_xtreme.stages import preflight
     from stilts_xtreme.stages.events import Options
 
     command = [sys.executable, "-m", "stilts_xtreme", "study", *study, "--job"]  # a job adds its round's folder
     queue = Queue(settings, command, f"stilts-{name}")
     queue.check()
+    preflight.check(stages, store)
     console.finish(stages, store, lambda todo, tell: driver.run(todo, store, tell, queue), Options(drop=drop))
 
 

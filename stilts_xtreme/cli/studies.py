@@ -74,6 +74,7 @@ def latency(
     --threads and --jobs are for trainings; how many threads are timed stands in the spec. Nothing else should run meanwhile.
     """
     from stilts_xtreme import axes, plan, ranks
+    from stilts_xtreme.stages import preflight
 
     if ranks.count() > 1:
         raise UserError("latency: is measured by one process; train what it needs first, with finetune-target or study")
@@ -82,6 +83,7 @@ def latency(
     timed = axes.latency(loaded, "cuda" if how.device != "cpu" and console.gpu() else "cpu")
     stages = plan.ordered([one.stage for one in timed])
     if dry_run:
+        preflight.check(stages)
         return console.tree(stages, store_, {plan.address(one.stage) for one in timed})
     console.run(stages, store_, replace(how, group=loaded.name), jobs)
     from stilts_xtreme import results

@@ -1,8 +1,6 @@
 """The encoder that goes from stage to stage, and the model that puts task heads on it."""
 
-import inspect
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,21 +9,10 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import (
-    MODEL_FOR_MASKED_LM_MAPPING,
-    MODEL_MAPPING,
-    AutoConfig,
-    AutoModel,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    XLMRobertaConfig,
-    XLMRobertaModel,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
 
-from stilts_xtreme import published
 from stilts_xtreme.engine import attention, standard
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.engine.loading import load, longest
 from stilts_xtreme.heads import HEADS
 
 # The position number of a row's first token, by kind of encoder: those that take packed rows.
@@ -54,57 +41,6 @@ def random_encoder(shape: Any, tokenizer: PreTrainedTokenizerBase, seed: int) ->
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return XLMRobertaModel(config, add_pooling_layer=False)
-
-
-def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A published encoder (hub id or local folder) and its tokenizer, in fp32; safetensors only, no remote code."""
-    if os.path.isdir(name):
-        published.check(Path(name))
-    kept: dict[str, Any] = {"revision": revision, "trust_remote_code": False}  # unsaid, transformers would ask on the terminal
-    try:
-        config = AutoConfig.from_pretrained(name, **kept)
-        _check(name, config)
-        tokenizer = AutoTokenizer.from_pretrained(name, **kept)
-        pooled = "add_pooling_layer" in inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters
-        encoder, told = AutoModel.from_pretrained(
-            name, config=config, dtype=torch.float32, use_safetensors=True, ignore_mismatched_sizes=True,
-            output_loading_info=True, **kept, **({"add_pooling_layer": False} if pooled else {})
-        )  # fmt: skip
-    except (MemoryError, torch.OutOfMemoryError, UserError):
-        raise
-    except Exception as fault:  # a damaged folder makes transformers, tokenizers and safetensors raise a dozen kinds
-        what = " ".join(str(fault).split())[:300]
-        kind = "" if isinstance(fault, OSError | ValueError) and what else f"{type(fault).__name__} "
-        raise UserError(f"encoder {name}: cannot be loaded: {kind}{what}") from None
-    if wrong := _unlike(encoder, told):
-        raise UserError(f"encoder {name}: its weights and its configuration do not belong together: {wrong}")
-    if not tokenizer.is_fast:
-        raise UserError(f"encoder {name}: its tokenizer is none of the tokenizers package; convert it to a tokenizer.json")
-    standard.plain(encoder.config)
-    return encoder, tokenizer
-
-
-def _check(name: str | Path, config: Any) -> None:
-    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING or config.is_encoder_decoder:
-        raise UserError(f"encoder {name}: {config.model_type} is no encoder that reads text in both directions; give another one")
-
-
-def _unlike(encoder: PreTrainedModel, told: Mapping[str, Any]) -> str:
-    """Which weights the configuration asks for and are not there (they would be random), or are there and not asked for."""
-    if absent := sorted(told["missing_keys"]):
-        return f"there is no {absent[0]}"
-    if other := sorted(told["mismatched_keys"]):
-        return f"{other[0][0]} is {list(other[0][1])} where {list(other[0][2])} is asked for"
-    parts = dict(encoder.named_children())
-    names = [name.removeprefix(f"{encoder.base_model_prefix}.") for name in sorted(told["unexpected_keys"])]
-    more = [name for name in names if name.partition(".")[0] in parts and not name.endswith("position_ids")]
-    return f"{more[0]} is not asked for" if more else ""
-
-
-def longest(encoder: PreTrainedModel) -> int:
-    """Tokens of the longest row the encoder can read; RoBERTa's kind counts positions from the padding index + 1."""
-    config = encoder.config
-    return config.max_position_embeddings - (config.pad_token_id + 1 if "roberta" in config.model_type else 0)
 
 
 def can_pack(encoder: PreTrainedModel) -> bool:
@@ -140,7 +76,7 @@ def states(encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, lay
         segments = attention.Segments(batch["bounds"], batch["longest"], cut)
         positions = place + FIRST_POSITION[encoder.config.model_type](encoder.config)
         return _run(encoder, layer, input_ids=ids[None], position_ids=positions[None], segments=segments).squeeze(0)
-    encoder.config._attn_implementation = "sdpa"
+    encoder.config._attn_implementation = standard.attention(encoder)
     shape = (len(batch["lengths"]), batch["longest"])
     padded = ids.new_full(shape, encoder.config.pad_token_id or 0).index_put((row, place), ids)
     mask = torch.zeros_like(padded).index_put((row, place), torch.ones_like(ids))

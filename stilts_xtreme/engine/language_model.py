@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForMaskedLM
 
-from stilts_xtreme.engine import standard
+from stilts_xtreme.engine import loading, standard
 from stilts_xtreme.heads import HEADS
 
 TASK = "text"
@@ -29,8 +29,8 @@ def published(name: str, revision: str | None = None) -> dict[str, Tensor] | Non
     which is one layer. It is tried on two rows of tokens.
     """
     model, told = AutoModelForMaskedLM.from_pretrained(
-        name, revision=revision, trust_remote_code=False, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
-        ignore_mismatched_sizes=True,
+        name, dtype=torch.float32, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True,
+        **loading.options(name, revision),
     )  # fmt: skip
     parts = dict(model.named_modules())
     make = next((make for make in MAKES if all(place in parts for place in make)), None)

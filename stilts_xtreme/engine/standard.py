@@ -102,6 +102,15 @@ def _config(encoder: Any, kind: str, labels: Sequence[str]) -> Any:
     return config
 
 
+def attention(encoder: Any) -> str:
+    """The attention implementation for padded rows, by transformers' name.
+
+    A model without SDPA adds the mask to its scores: given the boolean mask that is made for SDPA, it attends to padding
+    (transformers 5.24: MPNet, RemBERT, LUKE and others).
+    """
+    return "sdpa" if encoder._supports_sdpa else "eager"
+
+
 def plain(config: Any) -> None:
     """Take out of an encoder's configuration what another task's head left there."""
     config.id2label, config.label2id, config.problem_type = {0: "LABEL_0", 1: "LABEL_1"}, {"LABEL_0": 0, "LABEL_1": 1}, None
@@ -177,7 +186,7 @@ def _bias(model: Any, bias: Tensor) -> None:
 
 def compare(model: Any, encoder: Any, kind: str, head: nn.Module) -> None:
     """Unlike where a class gives other logits for two rows of tokens than this head on the encoder."""
-    encoder.config._attn_implementation = "sdpa"
+    encoder.config._attn_implementation = attention(encoder)
     encoder.eval()
     ids = torch.arange(max(LENGTHS)).repeat(len(LENGTHS), 1) * 31 + torch.tensor([[7], [11]])
     ids = (ids % encoder.config.vocab_size).to(encoder.device)

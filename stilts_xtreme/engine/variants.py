@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stilts_xtreme.engine import onnx
+from stilts_xtreme.engine import onnx, standard
 from stilts_xtreme.engine.batches import collate, to
 from stilts_xtreme.engine.encoder import Model, can_pack, keeps_apart
 from stilts_xtreme.engine.onnx import Unavailable
@@ -68,7 +68,7 @@ def fill(rows: Rows, value: int, length: int | None) -> tuple[np.ndarray, np.nda
 
 def _padded(module: Callable[[Tensor, Tensor], Tensor], encoder: Any, device: torch.device) -> Run:
     def run(rows: Rows, length: int | None = None) -> np.ndarray:
-        encoder.config._attn_implementation = "sdpa"  # packed turns in between leave their own
+        encoder.config._attn_implementation = standard.attention(encoder)  # packed turns in between leave their own
         ids, mask = (torch.from_numpy(array).to(device) for array in fill(rows, encoder.config.pad_token_id, length))
         with torch.inference_mode():
             return module(ids, mask).float().cpu().numpy()
@@ -144,7 +144,7 @@ def _int8(model: Model, task: str, words: Any, device: torch.device, threads: in
 
 def _onnx(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
     onnx.needed()
-    model.encoder.config._attn_implementation = "sdpa"
+    model.encoder.config._attn_implementation = standard.attention(model.encoder)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         onnx.write(Padded(model, task), onnx.rows(device), ["logits"], path)

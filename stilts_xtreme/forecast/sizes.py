@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.store import CACHE, Store
 from stilts_xtreme.tasks.catalogue import TASKS
-from stilts_xtreme.tasks.examples import Candidate, Choices, Pair, Query, Question, Sentence, Tagged, Text
+from stilts_xtreme.tasks.examples import texts
 from stilts_xtreme.tasks.task import Task
 
 FILE = Path(__file__).with_name("sizes.csv")
@@ -179,27 +179,6 @@ def committed(place: data.Where, task: str, split: str, language: str) -> Length
         return None
     longer = ELSEWHERE if row["language"] == "*" and language != "en" else 1.0
     return Lengths(float(row["rows"]), float(row["tokens"]) * longer, float(row["spread"]))
-
-
-def texts(example: Any) -> Iterator[str]:
-    """The text of each row that an example becomes, uncut."""
-    match example:
-        case Pair():
-            yield f"{example.first} {example.second}"
-        case Choices():
-            yield from (f"{example.first} {option}" for option in example.options)
-        case Question():
-            yield f"{example.question} {example.context}"
-        case Tagged():
-            yield " ".join(example.tokens)
-        case Sentence() | Text():
-            yield example.text
-        case Query():
-            yield example.text
-            if example.candidate:
-                yield f"{example.candidate.text} {example.candidate.second or ''}"
-        case Candidate():
-            yield f"{example.text} {example.second or ''}"
 
 
 def _tokens(text: str) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from stilts_xtreme import plan, ranks
-from stilts_xtreme.engine import encoder, predict, products
+from stilts_xtreme.engine import encoder, loading, predict, products
 from stilts_xtreme.engine.features import Chosen, Joined, distinct
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import Limits
@@ -51,6 +51,8 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
         raise UserError(f"setup.retrieval.max_length: {stage.max_length} is more than this encoder reads ({longest} tokens)")
     if not 0 <= stage.layer <= depth:
         raise UserError(f"setup.retrieval.layer: {stage.layer} is not a hidden state of this encoder (0 to {depth})")
+    if extra := loading.unused(model):
+        progress.say(extra, once=True)
     desk = Desk(store, stage.where, words, Limits(max_length=stage.max_length), progress)
 
     def sweep(*asked: tuple[str, str]) -> tuple[list[Encoded], _Sweep]:

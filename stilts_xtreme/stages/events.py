@@ -31,7 +31,7 @@ class Options:
 class Event:
     """A stage's state (running, done, failed); while running its step, loss and tokens per second where it has them.
 
-    `lasting`: what the note says must be read, and not only seen to pass.
+    `lasting`: what the note says must be read, and not only seen to pass; `once`: but only the first time.
     """
 
     address: str
@@ -43,6 +43,7 @@ class Event:
     speed: float | None = None
     note: str = ""
     lasting: bool = False
+    once: bool = False
 
 
 Tell = Callable[[Event], None]
@@ -60,9 +61,12 @@ class Progress:
         stop.check()
         self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text))
 
-    def say(self, text: str) -> None:
-        """What has to be known of its work: that it goes on from before, that something was damaged."""
-        self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text, lasting=True))
+    def say(self, text: str, once: bool = False) -> None:
+        """What has to be known of its work: that it goes on from before, that something was damaged.
+
+        `once`: the same text is shown for one stage only.
+        """
+        self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text, lasting=True, once=once))
 
     def through(self, total: int, text: str) -> Callable[[int], None]:
         """A function that is told how many more of `total` are done."""
@@ -89,5 +93,5 @@ class Unwatched(Progress):
     def note(self, text: str) -> None:
         pass
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, once: bool = False) -> None:
         pass

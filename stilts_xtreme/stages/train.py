@@ -10,7 +10,7 @@ from typing import Any
 
 from stilts_xtreme import plan, ranks, results, stop
 from stilts_xtreme.data import read as data
-from stilts_xtreme.engine import batches, encoder, language_model, predict, sharding, tokenizer
+from stilts_xtreme.engine import batches, encoder, language_model, loading, predict, sharding, tokenizer
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.engine.train import Stream, accelerator, learning_rates, train
 from stilts_xtreme.errors import UserError
@@ -48,6 +48,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         raise UserError(
             f"{stage.label}: recipe.max_length: {stage.recipe.max_length} is more than this encoder reads ({longest} tokens)"
         )
+    if extra := loading.unused(start):
+        progress.say(extra, once=True)
     limits = limits_of(stage.recipe)
     desk = Desk(store, stage.where, words, limits, progress, held)
     facts = _facts(stage, desk)

@@ -1,6 +1,6 @@
 """What a head can encode: small records, one per kind of input."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,3 +112,24 @@ def restored(content: dict[str, Any]) -> tuple[Any, ...]:
 def _values(example: Example) -> list[Any]:
     values = [getattr(example, name) for name in type(example).__slots__]
     return [_values(value) if isinstance(value, Candidate) else value for value in values]
+
+
+def texts(example: Any) -> Iterator[str]:
+    """The text of each row that an example becomes, uncut."""
+    match example:
+        case Pair():
+            yield f"{example.first} {example.second}"
+        case Choices():
+            yield from (f"{example.first} {option}" for option in example.options)
+        case Question():
+            yield f"{example.question} {example.context}"
+        case Tagged():
+            yield " ".join(example.tokens)
+        case Sentence() | Text():
+            yield example.text
+        case Query():
+            yield example.text
+            if example.candidate:
+                yield f"{example.candidate.text} {example.candidate.second or ''}"
+        case Candidate():
+            yield f"{example.text} {example.second or ''}"
