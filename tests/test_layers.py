@@ -17,7 +17,7 @@ ROWS = {
     "heads": 6,
     "engine": 7,
     "stages": 8,
-    "analysis": 9, "progress": 9, "listing": 9,
+    "analysis": 9, "pace": 9, "progress": 10, "listing": 9,
     "doctor": 9, "differences": 9,
     "forecast": 9,
     "report": 10, "verify": 10,
