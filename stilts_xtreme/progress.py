@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from stilts_xtreme import plan
+from stilts_xtreme import plan, stop
 from stilts_xtreme.pace import Pace
 from stilts_xtreme.shown import clock, content
 from stilts_xtreme.stages.events import Event
@@ -44,9 +44,10 @@ def watch(todo: Sequence[plan.Stage], done: int) -> Iterator[Callable[[Event], N
 @contextmanager
 def _bars(console: Console, pace: Pace) -> Iterator[Callable[[Event], None]]:
     def shown() -> Group:
-        return Group(*drawn(rows(pace, console.width >= WIDE), console.width, console.height - 1))
+        width = console.width - len("^C")  # which the terminal writes behind the last line
+        return Group(*drawn(rows(pace, console.width >= WIDE), width, console.height - 1))
 
-    with Live(get_renderable=shown, console=console, transient=True) as live:
+    with Live(get_renderable=shown, console=console, transient=True) as live, _saying_that_we_stop():
 
         def tell(event: Event) -> None:
             pace.add(event)
@@ -56,6 +57,15 @@ def _bars(console: Console, pace: Pace) -> Iterator[Callable[[Event], None]]:
                 live.refresh()
 
         yield tell
+
+
+@contextmanager
+def _saying_that_we_stop() -> Iterator[None]:
+    stop.displayed(True)
+    try:
+        yield
+    finally:
+        stop.displayed(False)
 
 
 @contextmanager
@@ -118,7 +128,8 @@ def rows(pace: Pace, wide: bool) -> list[Row]:
     found = [Row(elapsed, share, f"{pace.done}/{pace.total} stages", "", _speed(pace.speed), left)]
     now = pace.clock()
     found += [_row(one.event, one.left(now), pace, wide) for one in list(pace.running.values())]
-    return found + [_row(event, None, pace, wide) for event in list(pace.waiting.values())]
+    found += [_row(event, None, pace, wide) for event in list(pace.waiting.values())]
+    return found + ([Row("stopping", note="at the next step; Ctrl-C again stops at once")] if stop.asked() else [])
 
 
 def _row(event: Event, left: float | None, pace: Pace, wide: bool) -> Row:
