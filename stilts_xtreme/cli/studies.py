@@ -61,6 +61,9 @@ def study(
             if not cell.noise and picks.get(cell.target) == cell.intermediate
         ]
         console.submit([(stage, submission / name / f"seed-{seed}") for stage, name, seed in folders], store_, submission)
+    from stilts_xtreme import ending
+
+    ending.study(content, path)
     console.show(path, content, as_json)
 
 
@@ -91,6 +94,9 @@ def latency(
     content = gather(loaded, timed, store_, console.written("latency", spec, overrides))
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
+    from stilts_xtreme import ending
+
+    ending.following(path, [])
     console.show(path, content, as_json)
 
 
