@@ -22,7 +22,7 @@ ROWS = {
     "forecast": 9,
     "report": 10, "verify": 10,
     "cluster": 9, "watching": 10,
-    "export": 11, "ending": 11,
+    "export": 11, "ending": 11, "stored": 9,
     "console": 11, "cli": 12, "__main__": 13, "__init__": 13,
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy"}

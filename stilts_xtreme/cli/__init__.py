@@ -2,8 +2,9 @@
 
 import io
 import sys
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,10 +19,24 @@ def _group(app: typer.Typer, name: str, about: str, **how: Any) -> typer.Typer:
     return group
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"stilts_xtreme {metadata.version('stilts-xtreme')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="stilts", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Does English intermediate-task training help zero-shot transfer to other languages, and which task?",
 )  # fmt: skip
+
+
+@app.callback()
+def _every(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)] = False,
+) -> None: ...
+
+
 for command in (
     stages.train_intermediate, stages.train_multitask, stages.finetune_target, stages.evaluate,
     studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
