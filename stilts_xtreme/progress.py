@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
@@ -101,9 +101,9 @@ def _told(event: Event, pace: Pace) -> str:
         return text
     found = pace.running.get(event.address)
     left = found.left(pace.clock()) if found and event.state == "running" else None
-    row = replace(_row(event, left, pace, wide=True), share=None)
-    cells = (row.steps, row.loss, row.speed, row.left) if event.steps else (content(event.note),)
-    return " ".join(part for part in (event.state, row.name, *cells) if part)
+    row = _row(event, left, pace, wide=True)
+    state = "" if event.state in ("waiting", row.note) else event.state
+    return " ".join(part for part in (state, row.name, row.note, row.steps, row.loss, row.speed, row.left) if part)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,8 @@ def _row(event: Event, left: float | None, pace: Pace, wide: bool) -> Row:
     address = event.address if wide else event.address[:6]  # an address may be shortened wherever one is asked for
     name = content(" ".join(part for part in (pace.kind(event.address), event.label, address) if part))
     if not event.steps:
-        return Row(name, note=content(event.note) or event.state)
+        waits = "waiting for " if event.state == "waiting" else ""
+        return Row(name, note=waits + content(event.note) or event.state)
     unit = f" {content(event.note)}" if event.note else ""
     loss = "" if event.loss is None else f"loss {event.loss:.3f}"
     steps = f"{event.step}/{event.steps}{unit}"

@@ -222,16 +222,16 @@ def test_lines_where_there_is_no_terminal_have_the_time_left(monkeypatch) -> Non
         now.now = 30.0
         tell(told(TEXT, step=30, steps=100, loss=1.5, speed=1234.0))
         tell(told(TEXT, "done", note="English dev 12.3, 100 steps, 1:40", lasting=True))
-        tell(told(MNLI, "waiting", note="process 7 of ann on host does it, for 0:10 so far"))
-        tell(told(MNLI, "waiting", note="process 7 of ann on host does it, for 0:11 so far"))
+        tell(told(MNLI, "waiting", note="process 7 of ann on host, at it for 0:10"))
+        tell(told(MNLI, "waiting", note="process 7 of ann on host, at it for 0:11"))
         now.now = 60.0
-        tell(told(MNLI, "waiting", note="process 7 of ann on host does it, for 0:40 so far"))
+        tell(told(MNLI, "waiting", note="process 7 of ann on host, at it for 0:40"))
     first, second, third, fourth = written.getvalue().splitlines()
     text, mnli = plan.address(TEXT), plan.address(MNLI)
     assert first == f"[0/4 stages, 0:30, over 4:30 left] running train text {text} 30/100 loss 1.500 1,234 tok/s 1:10 left"
     assert second == f"[1/4 stages, 0:30, over 1:00 left] train text {text}: English dev 12.3, 100 steps, 1:40"
-    assert third.endswith(f"waiting train mnli {mnli} process 7 of ann on host does it, for 0:10 so far")
-    assert fourth.endswith("for 0:40 so far")
+    assert third.endswith(f"] train mnli {mnli} waiting for process 7 of ann on host, at it for 0:10")
+    assert fourth.endswith("at it for 0:40")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,8 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
             if scratch is not None:
                 _do(stage, store, scratch, options, tell)
     except Busy:
+        if ranks.first():
+            tell(Event(plan.address(stage), "waiting", stage.label, note=store.whose(stage)))
         return False
     if ranks.first():
         tell(done(stage, store))
