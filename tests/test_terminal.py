@@ -1,10 +1,6 @@
 """What users see in a terminal: every command in a pseudo-terminal of 80 and 200 columns, and the lines where there is none."""
 
 import io
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -112,6 +108,23 @@ def test_a_study_is_verified_and_fetching_says_that_nothing_answers(store, tmp_p
     assert shown.code == 2 and "Traceback" not in shown.written
 
 
+def test_libraries_draw_no_bars_of_their_own() -> None:
+    program = """
+import sys
+from stilts_xtreme.cli import main
+sys.argv = ["stilts", "--version"]
+try:
+    main()
+except SystemExit:
+    pass
+import datasets, huggingface_hub
+datasets.utils.tqdm(range(9)).refresh()
+huggingface_hub.utils.tqdm(range(9)).refresh()
+"""
+    shown = run([], 80, program=program)
+    assert shown.code == 0 and "/9" not in shown.written, shown.written
+
+
 STUDY = [EXPERIMENTS / "studies" / "main.yaml", "intermediate=[none,mnli]", "targets=[xnli]", *TINY]
 LATENCY = [EXPERIMENTS / "studies" / "latency.yaml", *TINY, "calls=4", "warmup=1", "block=2", "passes=1", "pool=8", "batch_sizes=[4]",
            "lengths=[]", "languages=[en]", "examples=8"]  # fmt: skip
@@ -214,7 +227,7 @@ def test_another_phase_counts_anew() -> None:
     assert pace.running[plan.address(XNLI)].left(now()) == pytest.approx(1.0)
 
 
-def test_lines_where_there_is_no_terminal_have_the_time_left(monkeypatch) -> None:
+def test_lines_where_there_is_no_terminal_have_the_time_left() -> None:
     now, written = Clock(), io.StringIO()
     pace = Pace(STAGES, 0, now)
     with progress._lines(Console(file=written, width=80), pace) as tell:

@@ -1,6 +1,7 @@
 """The commands: parse, call, print. Nothing heavy is imported before a stage runs."""
 
 import io
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -67,6 +68,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # the same bytes in every locale, and a path as it was given
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    for library in ("HF_DATASETS", "HF_HUB") if sys.argv[1:2] != ["push"] else ():  # their bars would be drawn into ours
+        os.environ.setdefault(f"{library}_DISABLE_PROGRESS_BARS", "1")
     try:
         ranks.listen()
         with disk.writing(Path.cwd()):
