@@ -190,7 +190,7 @@ def finish(stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], 
         from stilts_xtreme import launch
 
         return launch.again(options.processes)
-    with watch(stages, len(stages) - len(todo)) as show:
+    with watch(todo, max(0, len(stages) - len(todo))) as show:
         watched(todo, show)
 
 
@@ -204,8 +204,9 @@ def _shared(stages: list[Any], unfinished: Callable[[], list[Any]], do: Callable
         wanted = ranks.told(lambda: [plan.address(stage) for stage in unfinished()])
         if other := [address for address in wanted if address not in ours]:
             raise UserError(f"process {ranks.rank()}: does not plan {other[0]}: its spec or its data is not that of process 0")
-        with watch(stages, len(ours) - len(wanted)) if ranks.first() else nullcontext(lambda event: None) as tell:
-            do([ours[address] for address in wanted], tell)
+        todo = [ours[address] for address in wanted]
+        with watch(todo, len(ours) - len(todo)) if ranks.first() else nullcontext(lambda event: None) as tell:
+            do(todo, tell)
     ranks.leave()
 
 

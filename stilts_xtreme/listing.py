@@ -1,16 +1,14 @@
-"""What `stilts tasks` and `stilts runs list` print: rich tables on stdout."""
+"""What commands print: rich tables on stdout."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from stilts_xtreme import results
+from stilts_xtreme import folded
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import content
-from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Task, in_translation
 
@@ -18,20 +16,25 @@ SHOWN = 60  # differences of a group
 
 
 def every(where: Any = None) -> None:
-    """All tasks: role, head, headline metric, languages, sizes of the full release, what of it is in reach, licence.
+    """All tasks: role, number of languages, sizes of the full release, what of it is in reach. What else there is to know of a
+    task `show` prints.
 
     In reach: in a place; without one, what the hub's cache has beside the miniature world, which has every task.
     """
-    columns = ("task", "role", "head", "score", "trained on", "languages", "train", "dev", "test", "in reach", "licence")
-    table = Table(*columns, box=None, pad_edge=False)
     from stilts_xtreme.data.inventory import here
 
+    table = Table("task", "role", "languages", "train", "dev", "test", "in reach", box=None, pad_edge=False)
+    for column in table.columns[:6]:
+        column.no_wrap = True
+    for column in table.columns[2:6]:
+        column.justify = "right"
     for name, task in TASKS.items():
-        languages = str(len(task.languages)) if len(task.languages) > 1 else " ".join(task.languages)
-        cells = [name, _role(name), task.head, "+".join(task.headline), ", then ".join(trained_on(name)) or "nothing", languages]
-        cells += [_size(task, split) for split in ("train", "dev", "test")]
-        table.add_row(*cells, here(task, where), task.licence)
-    _console().print(table)
+        table.add_row(
+            name, _role(name), str(len(task.languages)), *(_size(task, split) for split in ("train", "dev", "test")), here(task, where)
+        )
+    console = folded.console()
+    console.print(table)
+    console.print("\nhead, score, what is trained, licence, files of one of them: stilts tasks NAME")
 
 
 def known(name: str) -> str:
@@ -49,6 +52,8 @@ def show(name: str, where: Any = None) -> None:
     known(name)
     task = TASKS[name]
     table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # an address is broken into lines, not cut
     table.add_row("task", task.name)
     table.add_row("about", task.about)
     table.add_row("role", _role(name))
@@ -75,16 +80,17 @@ def show(name: str, where: Any = None) -> None:
             source, row, example = sample(task, where)
         except UserError as fault:
             table.add_row("read from", content(str(fault)))
-            return _console().print(table)
+            return folded.console().print(table)
         table.add_row("read from", content(source))
     table.add_row("row", content(str(row)))
     table.add_row("example", content(f"{type(example).__name__} {asdict(example)}"))
-    _console().print(table)
+    folded.console().print(table)
 
 
 def inventory(entries: Sequence[Any]) -> None:
     """What a check of the data found: a line for each split, languages that are alike together; how to get what is missing."""
     table = Table("task", "split", "languages", "state", "rows", "full release", "source", box=None, pad_edge=False)
+    table.columns[-1].overflow = "fold"
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for one in entries:
         groups.setdefault((one.task, one.split, one.state, one.rows, one.expected, one.used), []).append(one)
@@ -96,21 +102,10 @@ def inventory(entries: Sequence[Any]) -> None:
         table.add_row(
             task, split, codes, state if used else f"{state}, unused", "" if rows is None else f"{rows:,}", size, content(source)
         )
-    console = _console()
+    console = folded.console()
     console.print(table)
     for task in dict.fromkeys(one.task for one in entries if one.state == "missing"):
         console.print(f"to get {task}: {TASKS[task].about}", markup=False, highlight=False, soft_wrap=True)
-
-
-def runs(store: Store) -> None:
-    """Finished stages: address, what they are, score, whether they collapsed."""
-    table = Table("kind", "address", "stage", "score", "", box=None, pad_edge=False)
-    for kind, folder, result in store.runs():
-        scores = [result["score"]] if kind == "predict" else results.dev_scores(result) if kind == "train" else []
-        score = f"{sum(scores) / len(scores):.1f}" if scores else "-"
-        what = result["task"] if kind != "train" else "+".join(result["plan"]["tasks"])
-        table.add_row(kind, folder.name, what, score, "collapsed" if result["collapsed"] else "")
-    _console().print(table)
 
 
 def verified(found: Any) -> None:
@@ -136,28 +131,30 @@ def benchmark(scores: dict[str, Any]) -> None:
     if scores["benchmark"] == "xtreme-r":  # papers differ in this
         for name, value in with_f1_alone(scores).items():
             table.add_row(f"{name} with F1 alone" if name == "overall" else f"({name} with F1 alone)", f"{value:.1f}", "", "")
-    _console().print(table)
+    folded.console().print(table)
     if any("score" in task for task in scores["tasks"].values()):
-        _console().print(
+        folded.console().print(
             "\nclass: resources of its languages, 0 to 5 (Joshi et al.); in the means every class, family or script weighs alike"
         )
-        _console().print(_breakdowns(scores["tasks"]))
+        for block in _breakdowns(scores["tasks"], folded.console().width):
+            folded.console().print(block)
 
 
-def _breakdowns(tasks: dict[str, Any]) -> Table:
-    """Complete tasks by resource class of their languages; means in which every class weighs the same; the transfer gap."""
+def _breakdowns(tasks: dict[str, Any], width: int) -> list[Table]:
+    """Complete tasks by resource class of their languages; means in which every class weighs the same; the transfer gap. In
+    several tables where they are wider than `width`."""
     from stilts_xtreme.scoring.benchmarks import HEADLINES
     from stilts_xtreme.scoring.breakdowns import WAYS, breakdown, macro
 
     told = {name: breakdown(task["languages"], HEADLINES[name]) for name, task in tasks.items() if "score" in task}
     levels = sorted({level for found in told.values() for level in found.get("joshi", {})})
     heads = [*(f"class {level}" for level in levels), "mean of classes", "of families", "of scripts", "transfer gap"]
-    table = Table("by kind of language", *heads, box=None, pad_edge=False)
+    rows = []
     for name, found in told.items():
         means = macro(found)
         values = [*(found.get("joshi", {}).get(level) for level in levels), *map(means.get, WAYS), found.get("gap")]
-        table.add_row(name, *("-" if value is None else f"{value:.1f}" for value in values))
-    return table
+        rows.append([name, *("-" if value is None else f"{value:.1f}" for value in values)])
+    return folded.tables(["by kind of language", *heads], rows, width)
 
 
 def facts(found: Sequence[Any]) -> None:
@@ -165,7 +162,7 @@ def facts(found: Sequence[Any]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for before, fact in zip([None, *found], found, strict=False):
         table.add_row(fact.group if before is None or before.group != fact.group else "", fact.name, content(str(fact.value)))
-    _console().print(table)
+    folded.console().print(table)
     traps = [fact.trap for fact in found if fact.trap and not fact.fatal]
     print(content("\n".join(["", *(f"warning: {trap}" for trap in traps)] if traps else ["", "no known trap"])))
 
@@ -186,7 +183,7 @@ def differences(found: Sequence[Any], made: Sequence[Any]) -> None:
             table.add_row(*(content(_brief(value)) for value in (one.key, one.first, one.second)), *by)
         if len(members) > SHOWN:
             table.add_row(f"... and {len(members) - SHOWN} more: --json tells all")
-        _console().print(table)
+        folded.console().print(table)
         print()
     print(f"{len(found)} difference{'' if len(found) == 1 else 's'}" if found else "the same")
 
@@ -199,7 +196,7 @@ def _brief(value: Any) -> str:
 
 def summary(result: dict[str, Any]) -> None:
     """What came out of one stage, on stderr: scores by language, or on English dev; a collapse in plain words."""
-    console = Console(stderr=True, markup=False, emoji=False)
+    console = folded.console(stderr=True)
     scores = result["languages"] if "languages" in result else result["dev"]
     names = sorted({name for row in scores.values() for name in row} - {"n"})
     table = Table(result.get("task", "English dev"), *names, "n", box=None, pad_edge=False)
@@ -244,10 +241,3 @@ def _source(source: Any) -> str:
             dict.fromkeys([*source.train, *source.dev, *source.test, *(source.pool.test if source.pool else ())])
         )
     return f"hub: {source.id} {source.config} @ {source.revision or 'not pinned'}"
-
-
-def _console() -> Console:
-    """Cells are text: square brackets and colons in data mean nothing."""
-    plain: dict[str, Any] = {"markup": False, "emoji": False}
-    console = Console(**plain)
-    return console if console.is_terminal else Console(width=200, **plain)

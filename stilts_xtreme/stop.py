@@ -13,6 +13,7 @@ _held = False
 _alone = True
 _shared = False  # with other processes, which must not wait for us in vain: a signal is only noted
 _leads = True
+_displayed = False
 
 
 def listen() -> None:
@@ -46,6 +47,12 @@ def share(leads: bool) -> None:
     """From here on a signal waits until the processes meet, and then ends what is done by who `leads`; the others follow."""
     global _shared, _leads
     _shared, _leads = True, leads
+
+
+def displayed(on: bool) -> None:
+    """Whether somebody draws on the terminal, who then says that we are about to stop: what else is written there is lost."""
+    global _displayed
+    _displayed = on
 
 
 def ask() -> None:
@@ -84,7 +91,7 @@ def _heard(number: int, _: Any) -> None:
         raise Aborted
     if not (_held or _shared):
         raise Interrupted
-    if _alone and not again:
+    if _alone and not again and not _displayed:
         os.write(2, b"\nstopping at the next step; Ctrl-C again stops at once\n")
 
 

@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from stilts_xtreme import plan
+from stilts_xtreme import folded, plan
 from stilts_xtreme.axes import Cell
 from stilts_xtreme.cluster import rounds
 from stilts_xtreme.errors import Interrupted
@@ -60,7 +60,7 @@ def study(cells: Sequence[Cell], store: Store) -> None:
     def again() -> tuple[Group, str, bool]:
         nonlocal seen
         seen = look(stages, store, seen)
-        shown = Group(totals(seen), "", grid(cells, seen), *under_way(seen, store))
+        shown = Group(totals(seen), "", *grid(cells, seen, folded.console().width), *under_way(seen, store))
         return shown, line(seen), all(state == "done" for state in seen.states.values())
 
     _show(again)
@@ -92,16 +92,18 @@ def totals(seen: Seen) -> Table:
     return table
 
 
-def grid(cells: Sequence[Cell], seen: Seen) -> Table:
-    """Rows by targets: of how many evaluations how many are done, and in brackets for how many anything runs."""
+def grid(cells: Sequence[Cell], seen: Seen, width: int) -> list[Table]:
+    """Rows by targets: of how many evaluations how many are done, and in brackets for how many anything runs. In several tables
+    where they are wider than `width`."""
     targets = list(dict.fromkeys(cell.target for cell in cells))
-    table = Table("done/all (running)", *targets, box=None, pad_edge=False)
     together: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         together.setdefault((cell.intermediate, cell.target), []).append(cell)
-    for row in dict.fromkeys(cell.intermediate for cell in cells):
-        table.add_row(content(row), *(_cell(together.get((row, target), []), seen) for target in targets))
-    return table
+    rows = [
+        [content(row), *(_cell(together.get((row, target), []), seen) for target in targets)]
+        for row in dict.fromkeys(cell.intermediate for cell in cells)
+    ]
+    return folded.tables(["done/all (running)", *targets], rows, width, numeric=False)
 
 
 def _cell(cells: Sequence[Cell], seen: Seen) -> str:

@@ -390,7 +390,7 @@ def test_the_grid_counts_what_is_done_and_what_runs(tmp_path) -> None:
         (scratch / "log.jsonl").write_text('{"step": 7, "loss": 1.5}\n')
         seen = watching.look(ALL, store)
         assert watching.line(seen) == "4 done, 1 running, 3 to do"
-        table = watching.grid(cells, seen)
+        (table,) = watching.grid(cells, seen, 80)
         assert [list(column.cells) for column in table.columns] == [["none", "mnli"], ["1/1", ""], ["0/1 (1)", ""], ["", "0/1"]]
         (_, running) = watching.under_way(seen, store)
         assert list(running.columns[2].cells) == ["7"] and list(running.columns[3].cells) == ["1.500"]

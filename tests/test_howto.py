@@ -76,7 +76,7 @@ OTHERWISE = (
         ((" --result experiments/results/main.json", ""),),
     ),
 )  # fmt: skip
-LONG = re.compile(r"stilts (study|latency|calibrate|verify experiments)\b(?!.*--dry-run)")  # minutes even so
+LONG = re.compile(r"stilts (study|latency|calibrate|verify experiments)\b(?!.*--(dry-run|plan))")  # minutes even so
 
 
 def files() -> list[str]:

@@ -1,9 +1,11 @@
 """The commands: parse, call, print. Nothing heavy is imported before a stage runs."""
 
 import io
+import os
 import sys
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,10 +20,24 @@ def _group(app: typer.Typer, name: str, about: str, **how: Any) -> typer.Typer:
     return group
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"stilts_xtreme {metadata.version('stilts-xtreme')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="stilts", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Does English intermediate-task training help zero-shot transfer to other languages, and which task?",
 )  # fmt: skip
+
+
+@app.callback()
+def _every(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)] = False,
+) -> None: ...
+
+
 for command in (
     stages.train_intermediate, stages.train_multitask, stages.finetune_target, stages.evaluate,
     studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
@@ -55,6 +71,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # the same bytes in every locale, and a path as it was given
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    for library in ("HF_DATASETS", "HF_HUB") if sys.argv[1:2] != ["push"] else ():  # their bars would be drawn into ours
+        os.environ.setdefault(f"{library}_DISABLE_PROGRESS_BARS", "1")
     try:
         ranks.listen()
         with disk.writing(Path.cwd()):

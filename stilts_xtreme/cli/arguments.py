@@ -37,7 +37,8 @@ Processes = Annotated[
     typer.Option("--processes", min=1, help="Processes that share each stage's work: a GPU each, or cores.", show_default=False),
 ]
 Shard = Annotated[bool, typer.Option("--shard", help="Spread the layers' weights over the processes while training (FSDP).")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan: done, to do, shared; of a study also its forecast.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what is done and to do; of a study its forecast.")]
+Plan = Annotated[bool, typer.Option("--plan", help="As --dry-run, with every stage behind the forecast, as a tree.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result itself instead of its path.")]
 Jobs = Annotated[
     int | None,

@@ -10,8 +10,8 @@ from stilts_xtreme.cli.arguments import Device, SetupOption, Threads
 from stilts_xtreme.errors import UserError
 
 
-def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, as_json: bool) -> None:
-    """Print a study's plan as a tree, unless as JSON, and what it would take. Nothing is written, downloaded or run.
+def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool, as_json: bool) -> None:
+    """Print what a study would take, and behind it every stage as a `tree` where asked, unless as JSON. Nothing is written, downloaded or run.
 
     Where data is missing the study is planned as if the full releases were here, none of it done.
     """
@@ -40,9 +40,11 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, as_json: bo
     found = study.forecast(stages, wanted, there, how)
     if as_json:
         return print(shown.as_json(table.content(found)))
-    console.tree(stages, store, set(wanted))
-    print()
     table.show(found, drops)
+    print()
+    if not tree:
+        return print("every stage as a tree: --plan")
+    console.tree(stages, store, set(wanted))
 
 
 def calibrate(

@@ -13,10 +13,13 @@ from stilts_xtreme.errors import UserError
 
 
 def runs_list(store: StoreOption = RUNS) -> None:
-    """List finished stages."""
-    from stilts_xtreme import listing
+    """List finished stages: what they start from, their seed and score, when they were finished.
 
-    listing.runs(console.store_at(store))
+    Settings stand in brackets where stages of one task have different ones.
+    """
+    from stilts_xtreme import stored
+
+    stored.show(console.store_at(store))
 
 
 def runs_watch(

@@ -16,6 +16,7 @@ from stilts_xtreme.cli.arguments import (
     Jobs,
     Out,
     Overrides,
+    Plan,
     Scale,
     Spec,
     StoreOption,
@@ -27,15 +28,16 @@ from stilts_xtreme.errors import UserError
 @options.taking(how=options.how, where=options.place)
 def study(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None, how: Any = None, where: Any = None,
-    job: Job = None, out: Out = None, submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
+    job: Job = None, out: Out = None, submission: Submission = None, dry_run: DryRun = False, tree: Plan = False,
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
     from stilts_xtreme import axes, plan
 
     overrides = console.scaled(spec, setup, overrides)
     loaded, store_ = console.load(spec, overrides, {"study"}), console.store_at(store)
-    if dry_run:
-        return forecasts.dry_run(loaded, store_, how, where.jobs, as_json)
+    if dry_run or tree:
+        return forecasts.dry_run(loaded, store_, how, where.jobs, tree, as_json)
     cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
     how = replace(how, group=loaded.name, drop=loaded.weights == "drop")
@@ -61,6 +63,9 @@ def study(
             if not cell.noise and picks.get(cell.target) == cell.intermediate
         ]
         console.submit([(stage, submission / name / f"seed-{seed}") for stage, name, seed in folders], store_, submission)
+    from stilts_xtreme import ending
+
+    ending.study(content, path)
     console.show(path, content, as_json)
 
 
@@ -93,6 +98,9 @@ def latency(
     content = gather(loaded, timed, store_, console.written("latency", spec, overrides))
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
+    from stilts_xtreme import ending
+
+    ending.following(path, [])
     console.show(path, content, as_json)
 
 

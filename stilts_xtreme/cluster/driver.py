@@ -12,7 +12,7 @@ from stilts_xtreme.cluster.queue import Job, Queue, Refused
 from stilts_xtreme.cluster.rounds import Rounds, Slot
 from stilts_xtreme.errors import Interrupted, RunFailed, UserError
 from stilts_xtreme.stages import graph, logged
-from stilts_xtreme.stages.events import Event, Tell
+from stilts_xtreme.stages.events import Event, Tell, done
 from stilts_xtreme.store import Store
 
 TRIES = 3  # jobs in a row that may end without a result and without having got on
@@ -90,7 +90,7 @@ class _Driver:
         for name, stage in list(self.waiting.items()):
             if self.store.done(stage):
                 del self.waiting[name]
-                self.tell(Event(name, "done", stage.label))
+                self.tell(done(stage, self.store))
             elif name in self.failed or graph.blocked(stage, self.failed):
                 del self.waiting[name]
         return bool(self.waiting)

@@ -4,8 +4,12 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import fmean
 
-from stilts_xtreme import plan, stop
+from stilts_xtreme import plan, results, stop
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.shown import clock
+from stilts_xtreme.store import Store
 
 EVERY = 0.5  # seconds between two progress events
 
@@ -29,7 +33,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Event:
-    """A stage's state (running, done, failed); while running its step, loss and tokens per second where it has them.
+    """A stage's state (running, waiting for another process that does it, done, failed); while running its step, loss and tokens
+    per second where it has them.
 
     `lasting`: what the note says must be read, and not only seen to pass; `once`: but only the first time.
     """
@@ -47,6 +52,21 @@ class Event:
 
 
 Tell = Callable[[Event], None]
+
+
+def done(stage: plan.Stage, store: Store) -> Event:
+    """A stage is finished; a training's score, steps and time are in the note, which lasts."""
+    name = plan.address(stage)
+    if not isinstance(stage, plan.Train):
+        return Event(name, "done", stage.label)
+    try:
+        result = store.result(stage)
+    except UserError:  # whoever needs the result reports this; what is shown must not end a run
+        return Event(name, "done", stage.label)
+    scores = results.dev_scores(result)
+    told = [f"English dev {fmean(scores):.1f}" if scores else "no dev score", f"{result['steps']['done']:,} steps"]
+    told += [clock(result["provenance"]["seconds"])] + (["collapsed"] if result["collapsed"] else [])
+    return Event(name, "done", stage.label, note=", ".join(told), lasting=True)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, tell
     began = time.monotonic()
     models.forget()
     progress, device = Progress(stage, tell), torch.device(stage.device)
+    progress.note("loading the models")
     loaded = _loaded(stage, store, device)
     words, notes = loaded[AGAIN][1:]
     source, limits = stage.models[0].tasks[0], Limits(**notes["limits"])

@@ -32,6 +32,7 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     languages: dict[str, dict[str, float]] = {}
     told: list[dict[str, Any]] = []
     progress = Progress(stage, tell)
+    progress.note("loading the model")
     memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, device.type, progress.say)
     stop.hold()
     for answer in how(stage, store, device, progress, memory):

@@ -53,6 +53,7 @@ def run(
             if waiting and not running:  # other processes are at what is left
                 time.sleep(PAUSE)
             _pass_on(events, tell, room)
+            elsewhere = False
             for future in finished:
                 stage = running.pop(future)
                 room.workers.pop(plan.address(stage), None)
@@ -64,6 +65,9 @@ def run(
                     needs.learn(stage)
                 else:  # another process is doing it: behind what nobody does
                     waiting.append(stage)
+                    elsewhere = True
+            if elsewhere and running:
+                time.sleep(PAUSE)  # else it would be asked for again at once
         _pass_on(events, tell, room)
     except Interrupted:
         _end(pool, running)

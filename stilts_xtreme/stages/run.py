@@ -11,7 +11,7 @@ from types import MappingProxyType
 from stilts_xtreme import host, plan, ranks, stop
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages import graph, processes
-from stilts_xtreme.stages.events import Event, Options, Tell
+from stilts_xtreme.stages.events import Event, Options, Tell, done
 from stilts_xtreme.stages.needs import Needs
 from stilts_xtreme.store import Busy, Store
 
@@ -54,8 +54,11 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
             if scratch is not None:
                 _do(stage, store, scratch, options, tell)
     except Busy:
+        if ranks.first():
+            tell(Event(plan.address(stage), "waiting", stage.label, note=store.whose(stage)))
         return False
-    tell(Event(plan.address(stage), "done", stage.label))
+    if ranks.first():
+        tell(done(stage, store))
     return True
 
 
@@ -81,7 +84,7 @@ def _claimed(stage: plan.Stage, store: Store) -> Iterator[Path | None]:
 
 
 def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
-    tell(Event(plan.address(stage), "running", stage.label))
+    tell(Event(plan.address(stage), "running", stage.label, note="loading libraries"))
     quiet()
     host.forget_peak()
     import torch

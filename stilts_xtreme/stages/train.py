@@ -43,6 +43,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     began = time.monotonic()
     models.forget()
     progress, held = Progress(stage, tell), _held(stage)
+    progress.note("training a tokenizer" if isinstance(stage.start, plan.Random) else "loading the encoder")
     start, words = _start(stage, store, held)
     if stage.recipe.max_length > (longest := encoder.longest(start)):
         raise UserError(
@@ -89,7 +90,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     saver = Saver(store.checkpoints(stage), journal, options.checkpoint_every)
     saved = saver.resume(progress.say)
     stop.hold()
-    told, before = time.monotonic(), journal.tokens
+    told = first = time.monotonic()  # the speed leaves out the reading of data
+    before = journal.tokens
     rates, after = learning_rates(stage.recipe, steps), saved.state.number if saved else 0
     tracking = tracked(stage, store, options, rates, after, progress.say)
     with journal.open(), ranks.inseparable(options.shard), tracking as track:
@@ -102,8 +104,9 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
                 progress.say(f"out of memory: recipe.micro_batch is {step.micro_batch} from here on, the batch is the same")
             if (now := time.monotonic()) - told > EVERY or step.score is not None:
                 told = now
-                speed = (journal.tokens - before) / max(now - began, 1e-9)
+                speed = (journal.tokens - before) / max(now - first, 1e-9)
                 tell(Event(plan.address(stage), "running", stage.label, step.number, steps, step.loss, speed))
+        tell(Event(plan.address(stage), "running", stage.label, note="scoring English dev, writing"))
         # Not scored beside the state that is kept: text among other tasks, and all that a training that went on never saw again.
         final = {task: final.get(task) or scored(task) for task in stage.tasks if steps}
     if options.shard:

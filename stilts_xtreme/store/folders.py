@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stilts_xtreme import disk, plan, results
-from stilts_xtreme.store import manifest
+from stilts_xtreme.store import manifest, owner
 from stilts_xtreme.store.checkpoints import Checkpoints
 
 T = TypeVar("T")
@@ -24,6 +24,7 @@ BROKEN = (
 )  # what reading what is not whole ends in
 SCHEMAS = {"train": results.TRAINING, "predict": results.EVALUATION, "latency": results.LATENCY}
 SAVED = ".saved"
+SOON = 5.0  # seconds that another process may have what we wait for before we say so
 LASTING = ("stage.json", "result.json", "log.jsonl")  # what is left of a training whose weights were dropped
 
 
@@ -69,6 +70,10 @@ class Store:
                 return False
         except Timeout:
             return True
+
+    def whose(self, stage: plan.Stage) -> str:
+        """In words: which process is doing a stage that is busy, and for how long."""
+        return owner.told(_owner(self.path(stage)))
 
     def result(self, stage: plan.Stage) -> dict[str, Any]:
         """The finished stage's result."""
@@ -117,7 +122,7 @@ class Store:
         """What stands under `key` in the cache beside the runs, made first where it is not there, by one process at a time.
 
         `load` reads a folder, and raises one of `BROKEN` where that is something else. Then, and where a file is damaged, it is
-        made again, and `note` told.
+        made again, and `note` told; also of a process that has it for more than some seconds.
         """
         final = self.cache(key)
 
@@ -137,7 +142,7 @@ class Store:
             return found()
         except BROKEN:
             pass
-        with disk.writing(final), _claim(final, whole) as scratch:
+        with disk.writing(final), _claim(final, whole, note=note) as scratch:
             if scratch is not None:
                 if final.exists():
                     note(f"{final} is damaged: it is made again")
@@ -214,8 +219,11 @@ def _left(folder: Path) -> bool:
 
 
 @contextmanager
-def _claim(final: Path, done: Callable[[], bool], wait: bool = True) -> Iterator[Path | None]:
-    """A scratch folder that takes its final name on leaving, or None where it is `done` once we hold its lock.
+def _claim(
+    final: Path, done: Callable[[], bool], wait: bool = True, note: Callable[[str], None] = lambda text: None
+) -> Iterator[Path | None]:
+    """A scratch folder that takes its final name on leaving, or None where it is `done` once we hold its lock. `note` is told
+    whom we wait for where that takes more than `SOON` seconds.
 
     What is on disk under the final name is never half of it; on any exception nothing is left.
     """
@@ -224,17 +232,26 @@ def _claim(final: Path, done: Callable[[], bool], wait: bool = True) -> Iterator
     final.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(_lock(final))
     try:
-        lock.acquire(timeout=-1 if wait else 0)
+        lock.acquire(timeout=SOON if wait else 0)
     except Timeout:
-        raise Busy from None
+        if not wait:
+            raise Busy from None
+        note(f"waiting for {final.name}: {owner.told(_owner(final))}")
+        lock.acquire()
     try:
         if done():
             yield None
             return
+        owner.write(_owner(final))
         with manifest.made(final) as scratch:
             yield scratch
     finally:
+        _owner(final).unlink(missing_ok=True)
         lock.release()
+
+
+def _owner(final: Path) -> Path:
+    return final.with_name(f".{final.name}.owner")
 
 
 def _lock(final: Path) -> Path:

@@ -1,0 +1,64 @@
+"""What stands on the terminal when a study is done: its main table, what collapsed, what to do next; on stderr."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from stilts_xtreme import folded
+from stilts_xtreme.report import summary as summaries
+from stilts_xtreme.report import tables
+from stilts_xtreme.report.comparisons import AVERAGE
+from stilts_xtreme.shown import content
+
+COLLAPSED = 12  # lines of collapsed trainings
+
+
+def study(found: Mapping[str, Any], path: Path) -> None:
+    """Of a study's result that was written to `path`."""
+    console, summary = folded.console(stderr=True), summaries.summarise(found)
+    table = tables.main(summary)
+    _say(console, table.caption)
+    heads = [column.label for column in table.columns]
+    order = sorted(range(len(heads)), key=lambda i: heads[i] != AVERAGE)  # the average first: other columns may stand below
+    rows: list[list[Any]] = []
+    for body in table.bodies:
+        rows += [[content(name), *(_cell(cells[i]) for i in order)] for name, cells in body.rows]
+    for block in folded.tables([table.corner, *(heads[i] for i in order)], rows, console.width):
+        console.print()
+        console.print(block)
+    console.print()
+    for line in table.notes[1:]:  # the first is about columns that only the report has
+        _say(console, line)
+    if missing := tables.missing(summary):
+        _say(console, f"without a score: {'; '.join(missing)}")
+    lines = tables.collapsed(summary)
+    for line in lines[:COLLAPSED]:
+        _say(console, f"collapsed: {line}")
+    if len(lines) > COLLAPSED:
+        _say(console, f"... and {len(lines) - COLLAPSED} more collapsed trainings: the report has all")
+    advice = [f"stilts recommend {_word(path)} --target {summary.targets[0]}"]
+    following(path, advice if summary.compared and summary.has_baseline else [])
+
+
+def following(path: Path, more: list[str]) -> None:
+    """The commands that come next: the report, and these."""
+    console = folded.console(stderr=True)
+    for i, command in enumerate([f"stilts report {_word(path)}", *more]):
+        console.print(content(f"{'next:' if not i else '     '} {command}"), soft_wrap=True)
+
+
+def _cell(cell: tables.Cell) -> Text:
+    marks = "".join(mark for mark in "†‡*" if mark in cell.small)
+    return Text(cell.text + marks, style="bold" if cell.strong else "")
+
+
+def _word(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(content(text), soft_wrap=not console.is_terminal)

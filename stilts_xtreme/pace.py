@@ -1,0 +1,132 @@
+"""How far the running stages are and how many seconds are left, of each and of the whole; from what this run has seen so far."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from stilts_xtreme import plan
+from stilts_xtreme.stages.events import Event
+
+
+@dataclass
+class Running:
+    """A running stage: its last event with steps (or its last note), and where and when its steps were first counted."""
+
+    event: Event
+    began: float
+    first: int = 0
+    since: float = 0.0
+    seen: float = 0.0
+
+    def add(self, event: Event, now: float) -> None:
+        """Take in an event. A new total or a new kind of step begins a new count."""
+        if event.lasting:
+            return  # a remark says nothing of the steps
+        before, self.event = self.event, event
+        counts = event.speed is None, event.note if event.speed is None else "", event.steps
+        if counts != (before.speed is None, before.note if before.speed is None else "", before.steps) or event.step < before.step:
+            self.first, self.since = event.step, now
+        self.seen = now
+
+    def left(self, now: float) -> float | None:
+        """Seconds until its last step at its mean speed so far; None where no total or no speed is known."""
+        event = self.event
+        if not event.steps or event.step <= self.first:
+            return None
+        rate = (self.seen - self.since) / (event.step - self.first)
+        return max(0.0, rate * (event.steps - event.step) - (now - self.seen))
+
+
+@dataclass
+class Pace:
+    """The stages that are to be done, beside `before` that were finished before, and what became of them so far."""
+
+    todo: Sequence[plan.Stage]
+    before: int = 0
+    clock: Callable[[], float] = time.monotonic
+    running: dict[str, Running] = field(default_factory=dict)
+    waiting: dict[str, Event] = field(default_factory=dict)  # stages that other processes are doing
+    finished: set[str] = field(default_factory=set)
+    took: dict[tuple[str, str], list[float]] = field(default_factory=dict)  # seconds of finished stages, by kind and label
+
+    def __post_init__(self) -> None:
+        self.stages = {plan.address(stage): stage for stage in self.todo}
+        self.began = self.clock()
+
+    @property
+    def total(self) -> int:
+        """How many stages there are."""
+        return self.before + len(self.stages.keys() | self.finished)
+
+    @property
+    def done(self) -> int:
+        """How many stages are finished, or failed."""
+        return self.before + len(self.finished)
+
+    def add(self, event: Event) -> None:
+        """Take in an event."""
+        now, name = self.clock(), event.address
+        if event.state == "waiting":
+            self.running.pop(name, None)
+            self.waiting[name] = event
+            return
+        self.waiting.pop(name, None)
+        if event.state == "running":
+            if name in self.running:
+                self.running[name].add(event, now)
+            else:
+                self.running[name] = Running(event, now, event.step, now, now)
+            return
+        ended = self.running.pop(name, None)
+        self.finished.add(name)
+        if ended is not None and event.state == "done" and name in self.stages:
+            self.took.setdefault(self._sort(name), []).append(now - ended.began)
+
+    def kind(self, name: str) -> str:
+        """What kind of stage has this address; empty for what is none (the queue of a cluster)."""
+        return plan.kind(self.stages[name]) if name in self.stages else ""
+
+    @property
+    def speed(self) -> float | None:
+        """Tokens per second of all running stages; None where none tells."""
+        speeds = [one.event.speed for one in self.running.values() if one.event.speed is not None]
+        return sum(speeds) if speeds else None
+
+    def left(self) -> tuple[float | None, bool]:
+        """Seconds until all is done with as many stages side by side as now, and whether that is all: False where nothing is
+        known yet of some stages, which then are in no sum. (None, False) where nothing is known of any."""
+        now = self.clock()
+        lefts = {name: one.left(now) for name, one in self.running.items()}
+        known, unknown, longest = 0.0, 0, 0.0
+        for name, found in lefts.items():
+            if found is None and (usual := self._usual(name, now)) is not None:
+                found = max(0.0, usual - (now - self.running[name].began))
+            unknown += found is None and name in self.stages
+            known, longest = known + (found or 0.0), max(longest, found or 0.0)
+        rest = Counter(self._sort(name) for name in self.stages.keys() - self.finished - self.running.keys())
+        examples = {self._sort(name): name for name in self.stages}
+        for sort, count in rest.items():
+            usual = self._usual(examples[sort], now)
+            unknown += usual is None
+            known += count * (usual or 0.0)
+        if not known:
+            return None, False
+        return max(longest, known / max(1, sum(name in self.stages for name in self.running))), not unknown
+
+    def _sort(self, name: str) -> tuple[str, str]:
+        stage = self.stages[name]
+        return plan.kind(stage), stage.label
+
+    def _usual(self, name: str, now: float) -> float | None:
+        """Seconds that a stage takes: as finished ones of its kind and label did, else those of its kind, else as it looks for
+        running ones of its kind."""
+        if name not in self.stages:
+            return None
+        kind, label = self._sort(name)
+        found = self.took.get((kind, label)) or [one for (other, _), every in self.took.items() if other == kind for one in every]
+        if not found:
+            lefts = {other: one.left(now) for other, one in self.running.items() if other != name and self.kind(other) == kind}
+            found = [now - self.running[other].began + left for other, left in lefts.items() if left is not None]
+        return fmean(found) if found else None

@@ -1,0 +1,43 @@
+"""Who is at a folder: written beside its lock by whoever holds it, read by those that wait for it."""
+
+import getpass
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+from stilts_xtreme.shown import clock, visible
+
+
+def write(file: Path) -> None:
+    """Say that it is this process. Only told to people: where it cannot be written nothing is lost."""
+    told = {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "user": _user(),
+        "job": os.environ.get("SLURM_JOB_ID", ""),
+        "since": time.time(),
+    }
+    try:
+        file.write_text(json.dumps(told), encoding="utf-8")
+    except OSError:
+        pass
+
+
+def told(file: Path) -> str:
+    """In words whose it is and for how long: `process 7 of ann on host, at it for 12:34`."""
+    try:
+        found = json.loads(file.read_bytes())
+        job = f"job {found['job']}, " if found["job"] else ""
+        whose = f"{job}process {int(found['process'])} of {found['user']} on {found['host']}"
+        return visible(f"{whose}, at it for {clock(max(0.0, time.time() - float(found['since'])))}")
+    except (OSError, ValueError, LookupError, TypeError):
+        return "another process"  # of an earlier version, or one that has only just begun
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid())

@@ -1,0 +1,107 @@
+"""What `stilts runs list` prints: finished stages, each told from the others by its start, seed, what differs in its recipe, date."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from rich.table import Table
+
+from stilts_xtreme import folded, results
+from stilts_xtreme.shown import content
+from stilts_xtreme.store import Store
+
+WIDE = 120  # columns from which on dates have their year
+APART = ("kind", "start", "model", "models", "task", "tasks", "seed", "reads")  # of a plan: what has a column of its own
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished stage: its name, the stages before it, what it starts from (an address, an encoder), its seed; English dev or
+    test score; when its result was written; the settings of its own plan, of which `differs` tells those others have otherwise."""
+
+    address: str
+    kind: str
+    name: str
+    before: str
+    start: str
+    seed: str
+    score: str
+    when: datetime
+    collapsed: bool
+    settings: Mapping[str, str]
+    differs: str = ""
+
+
+def show(store: Store) -> None:
+    """Print all of them, like ones together."""
+    console = folded.console()
+    wide = console.width >= WIDE
+    table = Table("address", "stage", "starts from", "seed", "score", "finished", box=None, pad_edge=False)
+    for column in (table.columns[0], *table.columns[3:]):
+        column.no_wrap = True
+    for one in runs(store):
+        stage = f"{one.kind} {one.name}" + (f" ({one.differs})" if one.differs else "") + (", collapsed" if one.collapsed else "")
+        start = " ".join(part for part in (one.before, one.start) if part)
+        when = one.when.strftime("%Y-%m-%d %H:%M" if wide else "%m-%d %H:%M")
+        table.add_row(one.address, content(stage), content(start), one.seed, one.score, when)
+    console.print(table)
+
+
+def runs(store: Store) -> list[Run]:
+    """Every finished stage, by kind, name and what it starts from, older ones first."""
+    found = [_run(kind, folder, result) for kind, folder, result in store.runs()]
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for one in found:
+        groups.setdefault((one.kind, one.name), []).append(one)
+    order = ("train", "predict", "latency")
+    told = [Run(**{**vars(one), "differs": _differs(one, group)}) for group in groups.values() for one in group]
+    return sorted(told, key=lambda one: (order.index(one.kind), one.name, one.before, one.start, one.when, one.address))
+
+
+def _run(kind: str, folder: Path, result: Mapping[str, Any]) -> Run:
+    scores = [result["score"]] if kind == "predict" else results.dev_scores(dict(result)) if kind == "train" else []
+    before, plan = result["chain"][:-1], result["plan"]
+    seed = plan.get("seed", before[-1].get("seed") if before else None)  # a prediction has that of its model
+    return Run(
+        address=folder.name,
+        kind=kind,
+        name="+".join(plan["tasks"]) if kind == "train" else result["task"],
+        before=">".join("+".join(link["tasks"]) for link in before),
+        start=_start(plan),
+        seed="" if seed is None else str(seed),
+        score=f"{fmean(scores):.1f}" if scores else "-",
+        when=datetime.fromtimestamp((folder / "result.json").stat().st_mtime),
+        collapsed=bool(result["collapsed"]),
+        settings=_settings(plan),
+    )
+
+
+def _start(plan: Mapping[str, Any]) -> str:
+    """The beginning of the address it starts from, or the encoder."""
+    start = plan.get("start") or plan.get("model") or {}
+    if "stage" in start:
+        return start["stage"][:6]
+    if "random" in start:
+        return f"random {start['random'].get('layers')}x{start['random'].get('hidden_size')}"
+    told = start.get("pretrained", {})
+    return str(told.get("name", "")).rstrip("/").rpartition("/")[2]
+
+
+def _settings(plan: Mapping[str, Any]) -> dict[str, str]:
+    """The plan's own settings, those of its recipe among them, and the data it reads by the beginning of a hash."""
+    own = {name: value for name, value in plan.items() if name not in APART and not isinstance(value, Mapping)}
+    own |= plan.get("recipe") or {}
+    own |= {f"noise {name}": value for name, value in (plan.get("noise") or {}).items()}
+    own["data"] = sha256(json.dumps(plan.get("reads"), sort_keys=True).encode()).hexdigest()[:6]
+    return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in own.items() if value is not None}
+
+
+def _differs(one: Run, others: Sequence[Run]) -> str:
+    """The settings of a run that not all of its group have, in words."""
+    names = [name for name in one.settings if any(other.settings.get(name) != one.settings[name] for other in others)]
+    return ", ".join(f"{name} {one.settings[name]}" for name in names)
