@@ -8,7 +8,7 @@
 #   would have normalised comes out as unknown pieces:
 #     xlm-roberta  sentencepiece.bpe.model  same pieces: True
 #     deberta-v2   spm.model                same pieces: False
-#       SentencePiece: ['▁fi', 'sh', '▁ab'] or the like; transformers: with [UNK] or the raw characters
+#       SentencePiece ['▁fish', '▁a', '▁cab'], transformers ['▁', 'ﬁ', 's', 'h', '▁', 'ａ\u3000ｃａｂ']
 # Exits with 1 if this changes.
 set -euo pipefail
 folder=$(mktemp -d)

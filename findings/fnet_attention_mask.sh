@@ -6,9 +6,9 @@
 #   encoder that takes the mask; one that cannot use a mask refuses it (an unknown keyword is a TypeError).
 # Seen (largest difference of the states of 5 real tokens, alone and padded to 18, random tiny models in eval mode):
 #     bert          0.0000
-#     fnet          above 1: FNetModel takes attention_mask=... without a word (it disappears in **kwargs) and mixes padding in
-#     convbert      0.005 or so: its convolutions run over the padding
-#     nystromformer 0.001 or so: its landmarks are means over padding, too
+#     fnet          3.4818: FNetModel takes attention_mask=... without a word (it disappears in **kwargs) and mixes padding in
+#     convbert      0.0047: its convolutions run over the padding
+#     nystromformer 0.0009: its landmarks are means over padding, too
 #   So scores of these three depend on which rows share a batch.
 # Exits with 1 if this changes.
 set -euo pipefail

@@ -4,7 +4,7 @@
 # An XLM-R folder whose tokenizer files were not copied, or whose SentencePiece file has another class's name (spm.model).
 # Expected: AutoTokenizer.from_pretrained raises and names the missing file, as transformers 4 did.
 # Seen: it gives an XLMRobertaTokenizer of five pieces (<s> <pad> </s> <unk> <mask>) without a word; every word is <unk>:
-#     no file at all   5 pieces, 'the cat sat' -> ['<unk>', '<unk>', '<unk>'] or one <unk>
+#     no file at all   5 pieces, 'the cat sat' -> ['<unk>', '<unk>', '<unk>']
 #     spm.model alone  the same
 # Exits with 1 if this changes.
 set -euo pipefail

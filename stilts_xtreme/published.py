@@ -108,13 +108,19 @@ def digest(folder: Path) -> str:
 def check(folder: Path) -> None:
     """UserError for a folder that names code of its own, whose weights are no safetensors or are broken, or whose tokenizer is
     missing, broken or larger than the word table."""
+    configuration = settings(folder)
+    _weights(folder)
+    _tokenizer(folder, configuration)
+
+
+def settings(folder: Path) -> dict[str, Any]:
+    """The encoder's configuration; UserError where it is missing or broken, or names code of its own."""
     configuration = _json(folder / CONFIGS[0])
     for name in CONFIGS:
         if (folder / name).exists() and "auto_map" in _json(folder / name):
             what = "it names code of its own, which is never run; take it out if transformers knows this kind of encoder itself"
             raise UserError(f"{folder / name}: auto_map: {what}")
-    _weights(folder)
-    _tokenizer(folder, configuration)
+    return configuration
 
 
 def _weights(folder: Path) -> None:

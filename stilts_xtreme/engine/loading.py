@@ -32,14 +32,11 @@ def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel
     UserError where it is missing, broken, or of parts that do not belong together. Tensors of the checkpoint that no parameter
     asks for are not loaded; `unused` names them.
     """
+    if (folder := published.local(str(name))) is not None:  # a model of another kind may lack what an encoder has to have
+        published.settings(folder)
+        _config(name, {"trust_remote_code": False})
     how = options(name, revision)
-    try:
-        config = AutoConfig.from_pretrained(name, **how)
-        _check(name, config)
-    except (MemoryError, UserError):
-        raise
-    except Exception as fault:  # a damaged folder makes transformers, tokenizers and safetensors raise a dozen kinds
-        raise UserError(f"encoder {name}: cannot be loaded: {_text(fault)}") from None
+    config = _config(name, how)
     words = tokenizer(name, revision)
     pooled = "add_pooling_layer" in inspect.signature(_class(config).__init__).parameters
     try:
@@ -99,6 +96,18 @@ def options(name: str | Path, revision: str | None) -> dict[str, Any]:
     elif not published.online(str(name), revision):
         found["local_files_only"] = True
     return found
+
+
+def _config(name: str | Path, how: Mapping[str, Any]) -> Any:
+    """The configuration of an encoder; UserError where it cannot be read, or is of a kind that cannot be trained here."""
+    try:
+        config = AutoConfig.from_pretrained(name, **how)
+    except MemoryError:
+        raise
+    except Exception as fault:  # a damaged folder makes transformers, tokenizers and safetensors raise a dozen kinds
+        raise UserError(f"encoder {name}: cannot be loaded: {_text(fault)}") from None
+    _check(name, config)
+    return config
 
 
 def _check(name: str | Path, config: Any) -> None:
