@@ -15,10 +15,13 @@ from stilts_xtreme.shown import visible
 
 
 def load(path: Path, overrides: list[str] | None, kinds: set[str] | None) -> Any:
-    """The spec in a file, of one of these kinds (None: any), with overrides laid over it."""
-    from stilts_xtreme import spec
+    """The spec in a file, of one of these kinds (None: any), with overrides laid over it.
 
-    return spec.load(path, overrides or [], kinds)
+    UserError also for what does not fit the data and the encoder that it names.
+    """
+    from stilts_xtreme import compatibility, spec
+
+    return spec.load(path, overrides or [], kinds, compatibility.problems)
 
 
 def scaled(spec: Path, setup: str | None, overrides: list[str] | None) -> list[str]:
