@@ -60,7 +60,10 @@ STUDY = "kind: study\nname: x\nsetup: setup.yaml\nintermediate: [{}]\ntargets: [
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("kind: evaluation\nsetup: setup.yaml\nmodel: {kind: target, task: xnli}\nlanguages: [en, qqq]\n", "4:17: languages[1]: "),
+        (
+            "kind: evaluation\nsetup: setup.yaml\nmodel: {kind: target, task: xnli}\nlanguages: [en, qqq]\n",
+            "4:17: languages[1]: ",
+        ),
         ("kind: evaluation\nsetup: setup.yaml\nmodel: none\ntask: tatoeba\nlanguages: [qqq]\n", "5:13: languages[0]: "),
         ("kind: target\nsetup: setup.yaml\ntask: panx\ntraining_languages: [qqq]\n", "4:22: training_languages[0]: "),
         ("kind: target\nsetup: setup.yaml\ntask: xnli\ntraining_languages: [qqq]\n", "4:22: training_languages[0]: "),
@@ -97,7 +100,8 @@ TARGET = "kind: target\nsetup: own.yaml\ntask: panx\ntraining_languages: [{}]\n"
 
 
 def test_a_task_of_a_folder_is_read_in_its_own_languages(here) -> None:
-    assert told(TARGET.format("swa")).endswith("'swa' is not a language of panx's training data in release files (did you mean 'sw'?)")
+    wrong = "'swa' is not a language of panx's training data in release files (did you mean 'sw'?)"
+    assert told(TARGET.format("swa")).endswith(wrong)
     assert told(TARGET.format("sw")) == ""  # nothing of the task is here: the plan says how to get it
     put("panx/train-sw.tsv")
     lines = told(TARGET.format("sw, swa, af")).splitlines()
@@ -130,13 +134,14 @@ def test_lengths_and_layers_are_held_against_the_encoders_configuration(here) ->
     assert told(EVALUATION, "setup.retrieval.layer=12", "model.recipe={max_length: 512}") == ""
     said = told(EVALUATION, "setup.retrieval.layer=99", "setup.retrieval.max_length=513", "model.recipe={max_length: 4000}")
     assert said.splitlines() == [
-        "override 'model.recipe={max_length: 4000}': model.recipe.max_length: 4000 tokens do not fit the encoder, which reads 512",
+        "override 'model.recipe={max_length: 4000}': model.recipe.max_length: "
+        "4000 tokens do not fit the encoder, which reads 512",
         "override 'setup.retrieval.layer=99': 99 is no layer of the encoder, which has the states 0 (embeddings) to 12",
         "override 'setup.retrieval.max_length=513': 513 tokens do not fit the encoder, which reads 512",
     ]
     encoder("bert", max_position_embeddings=40)
     assert told(EVALUATION) == ""  # the default of 512 is not used
-    assert "reads 40" in told(EVALUATION.replace("own.yaml", "own.yaml"), "setup.recipes.intermediate={squad: {max_length: 41}}")
+    assert "reads 40" in told(EVALUATION, "setup.recipes.intermediate={squad: {max_length: 41}}")
     assert told(EVALUATION, "setup.encoder.pretrained.name=some/encoder", "setup.retrieval.layer=99") == ""
     study = STUDY.format("none").replace("setup.yaml", "own.yaml") + "recipes: {long: {max_length: 41}}\n"
     assert told(study).startswith("spec.yaml:6:30: recipes.long.max_length: 41 tokens")
