@@ -15,10 +15,13 @@ from stilts_xtreme.shown import visible
 
 
 def load(path: Path, overrides: list[str] | None, kinds: set[str] | None) -> Any:
-    """The spec in a file, of one of these kinds (None: any), with overrides laid over it."""
-    from stilts_xtreme import spec
+    """The spec in a file, of one of these kinds (None: any), with overrides laid over it.
 
-    return spec.load(path, overrides or [], kinds)
+    UserError also for what does not fit the data and the encoder that it names.
+    """
+    from stilts_xtreme import compatibility, spec
+
+    return spec.load(path, overrides or [], kinds, compatibility.problems)
 
 
 def scaled(spec: Path, setup: str | None, overrides: list[str] | None) -> list[str]:
@@ -33,8 +36,10 @@ def scaled(spec: Path, setup: str | None, overrides: list[str] | None) -> list[s
     return [f"setup={file}", *(overrides or [])]
 
 
-def where(setup: Path | None, folder: Path | None) -> Any:
-    """Where data is looked for: as a setup says, or a folder as it stands; None where neither is given."""
+def where(setup: Path | None, folder: Path | None, cut: bool = False) -> Any:
+    """Where data is looked for: as a setup says, or a folder as it stands (`cut`: of parts); None where neither is given."""
+    if cut and folder is None:
+        raise UserError("--cut: goes with --data FOLDER; a setup says it itself: files: {path: FOLDER, cut: true}")
     if setup is None and folder is None:
         return None
     if setup is not None and folder is not None:
@@ -44,7 +49,7 @@ def where(setup: Path | None, folder: Path | None) -> Any:
 
     if folder is None:
         return planner.Planner(load(setup, None, {"setup"})).where  # type: ignore[arg-type]
-    found = Folder(folder)
+    found = Folder(folder, cut)
     if not folder.is_dir():
         raise UserError(f"--data {folder}: there is no such folder")
     return found

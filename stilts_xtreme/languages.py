@@ -13,7 +13,7 @@ class Language:
     family: str
     script: str
     joshi: int
-    xtreme: bool  # one of XTREME's 40; every language here is one of XTREME-R's 50
+    xtreme: bool  # one of XTREME's 40
 
     @property
     def resources(self) -> str:

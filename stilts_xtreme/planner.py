@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import published
+from stilts_xtreme import published, shape
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import LANGUAGES
@@ -28,6 +28,7 @@ class Planner:
         self.setup = setup
         self.benchmark = BENCHMARKS[benchmark]
         self.where = where or _where(setup)
+        self.shape = _shape(setup.encoder)
         self._stages: dict[Stage, Stage] = {}
         self._reads: dict[tuple[str, str, str], Reads] = {}
 
@@ -40,6 +41,11 @@ class Planner:
         given = self.setup.encoder.pretrained
         folder = published.local(given.name)
         return Pretrained(given.name, given.revision, published.digest(folder) if folder is not None else None)
+
+    def _fits(self, field: str, length: int) -> None:
+        """UserError for a length, a default one perhaps, that the encoder cannot read."""
+        if self.shape.longest is not None and length > self.shape.longest:
+            raise UserError(f"{field}: {length} is more than this encoder reads ({self.shape.longest} tokens): say a smaller one")
 
     def reads(self, task: str, split: str, language: str) -> Reads:
         key = task, split, language
@@ -79,6 +85,7 @@ class Planner:
         """One training stage on the data that `tasks` name, and on text where the mixture says so."""
         found = [training(task) for task in tasks]
         _undivided([task.name for task, _ in found], recipe)
+        self._fits(f"{'+'.join(tasks) or 'text'}: recipe.max_length", recipe.max_length)
         parts = [(name, code) for task, codes in found for name in (task.name, *task.joins) for code in codes]
         reads = dict.fromkeys(
             [self.reads(name, training_split(TASKS[name], code), code) for name, code in parts]
@@ -149,6 +156,7 @@ class Planner:
         if task == "bucc2018":
             reads += [self.reads(task, "dev", code) for code in chosen]
         retrieval = self.setup.retrieval
+        self._fits(f"{task}: setup.retrieval.max_length", retrieval.max_length)
         return self._same(
             Predict(model, task, chosen, tuple(reads), retrieval.layer, retrieval.pooling, retrieval.max_length, where=self.where)
         )
@@ -244,6 +252,16 @@ def _undivided(tasks: Sequence[str], recipe: Recipe) -> None:
             f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, and the "
             f"other examples of a batch are its wrong answers; say micro_batch: {recipe.batch_size}, or a smaller batch_size"
         )
+
+
+def _shape(encoder: Any) -> shape.Shape:
+    """The shape of a setup's encoder, as far as it can be known here; nothing is downloaded."""
+    if encoder.random is not None:
+        return shape.Shape(encoder.random.max_positions - 2, encoder.random.layers)
+    try:
+        return shape.of_config(published.config(encoder.pretrained.name, encoder.pretrained.revision) or {})
+    except (OSError, ValueError):  # neither a folder nor an id of the hub: refused where it is loaded
+        return shape.Shape()
 
 
 def _where(setup: Any) -> data.Where:

@@ -289,7 +289,7 @@ def test_a_stage_that_fails_does_not_stop_the_others_and_names_file_and_line(tmp
 
 
 def test_a_loss_that_is_not_finite_is_reported(tmp_path) -> None:
-    words = ("finetune-target", FIRST / "3-target.yaml", "start=none", *TINY, "recipe.learning_rate=1e18", "recipe.clip=1e18",
+    words = ("finetune-target", FIRST / "3-target.yaml", "start=none", *TINY, "recipe.learning_rate=1.0", "recipe.clip=1e18",
              "recipe.steps=20", "--store", tmp_path, "--json")  # fmt: skip
     done = stilts(*words)
     result = json.loads(done.stdout)

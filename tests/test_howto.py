@@ -105,7 +105,8 @@ class House:
             "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
             "http_proxy": nothing, "https_proxy": nothing, "HTTPS_PROXY": nothing, "HTTP_PROXY": nothing,
         }  # fmt: skip
-        environment.pop("STILTS_STORE", None)
+        for name in [name for name in environment if name.startswith(("STILTS_", "PYTEST_"))]:
+            del environment[name]
         done = subprocess.run(["bash", "-e", "-c", script], cwd=self.root, env=environment, capture_output=True, text=True)
         assert done.returncode == code, f"{script}\nexit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -117,16 +118,22 @@ class House:
         path.write_text(text, encoding="utf-8")
 
 
-def built(root: Path) -> House:
-    """A fresh copy there, with what placeholders of commands stand for."""
+def copied(root: Path) -> House:
+    """A fresh copy there."""
     for name in files():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, root / name)
     made = House(root)
-    made.write("experiments/setups/miniature.yaml", TINY)
     for name, words in (("stilts", "-m stilts_xtreme"), ("python", "")):
         made.write(f".bin/{name}", f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
         (root / ".bin" / name).chmod(0o755)
+    return made
+
+
+def built(root: Path) -> House:
+    """A fresh copy there, with a tiny miniature setup and with what placeholders of commands stand for."""
+    made = copied(root)
+    made.write("experiments/setups/miniature.yaml", TINY)
     made.write("path/to/data/xnli/test-en.tsv", "A man sleeps.\tSomebody sleeps.\tentailment\n" * 3)
     for folder, code in ((folder, code) for folder in ("PREDICTIONS", "LABELS") for code in XTREME.languages["xnli"]):
         made.write(f"{folder}/xnli/test-{code}.tsv", "neutral\n" * 3)
@@ -223,6 +230,31 @@ def test_a_howto_does_what_it_says(name, tmp_path) -> None:
     assert ran or waiting, f"{page.name} has no commands"
     if waiting:
         pytest.skip(f"{ran} blocks were run; {waiting} need a Slurm, and none answers here")
+
+
+# Tests that know the tasks or the languages. Those of `make test` are the quick ones that a task or a language more could break.
+KNOWING = re.compile(r"\b(TASKS|TARGETS|INTERMEDIATES|LANGUAGES|LAYOUTS|TABLE)\b|test_spec import")
+ADDED = (
+    "test_tasks.py", "test_noise_keyboards.py", "test_expected.py", "test_scoring_benchmarks.py", "test_fetch.py",
+    "test_layers.py", "test_messages.py", "test_spec.py::test_case", "test_read.py::test_miniature",
+)  # fmt: skip
+
+
+def knowing() -> list[str]:
+    found = [path.name for path in (ROOT / "tests").glob("test_*.py") if KNOWING.search(path.read_text(encoding="utf-8"))]
+    return sorted({*found, "test_spec.py"} - {"test_howto.py"})
+
+
+@pytest.mark.parametrize("tests", [pytest.param(ADDED, id="quick"), pytest.param(knowing(), id="all", marks=pytest.mark.slow)])
+def test_a_task_and_a_language_more_break_no_test(tests, tmp_path) -> None:
+    """Both how-tos that change the repository, to the letter, in one copy: nothing pins how many tasks or languages there are."""
+    house = copied(tmp_path)
+    for name in ("add-a-task", "add-a-language"):
+        for one in blocks(ROOT / "experiments" / "howto" / f"{name}.md"):
+            set_up(house, *one)
+    told = house.run("python -c 'from stilts_xtreme.tasks.catalogue import TASKS; print(TASKS[\"xnli\"].languages, *TASKS)'")
+    assert "zu" in told and "xclaims" in told
+    house.run(f"python -m pytest -q -p no:xdist -p no:cacheprovider -m 'not slow' {' '.join(f'tests/{one}' for one in tests)}")
 
 
 def slurm_answers() -> bool:

@@ -7,12 +7,12 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "stilts_xtreme"
 ROWS = {
-    "errors": 0, "files": 0, "languages": 0, "shown": 0,
+    "errors": 0, "files": 0, "languages": 0, "shape": 0, "shown": 0,
     "disk": 1, "stop": 1, "host": 0, "scoring": 1, "formats": 1,
     "ranks": 2, "launch": 3,
     "tasks": 2,
     "spec": 3, "data": 3, "noise": 3, "schemas": 3,
-    "plan": 4, "results": 4, "published": 4, "models": 5, "planner": 5, "axes": 6,
+    "plan": 4, "results": 4, "published": 4, "models": 5, "planner": 5, "axes": 6, "compatibility": 6,
     "store": 5, "flops": 5,
     "heads": 6,
     "engine": 7,

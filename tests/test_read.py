@@ -214,7 +214,7 @@ def test_an_unknown_label_is_a_fault(tmp_path: Path) -> None:
         read(task, "train", "en", put(tmp_path, {TRAIN: nli(1)}))
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", miniature.NAMES)
 def test_miniature(name: str) -> None:
     task, where = TASKS[name], Miniature(7)
     present = languages(task, where)

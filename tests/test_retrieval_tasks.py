@@ -191,7 +191,13 @@ def test_the_miniature_says_what_it_does_not_have() -> None:
 
 
 class Setup:
-    """As much of a setup as a prediction's plan needs."""
+    """As much of a setup as a prediction's plan needs; the encoder is one of which nothing is known here."""
+
+    class encoder:
+        random = None
+
+        class pretrained:
+            name, revision = "no/encoder", None
 
     class retrieval:
         layer, pooling, max_length = 1, "mean", 16

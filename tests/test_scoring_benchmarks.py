@@ -44,7 +44,7 @@ def test_every_task_has_a_group_languages_and_a_headline(benchmark: Benchmark) -
 @pytest.mark.parametrize("task", sorted({*XTREME.tasks, *XTREME_R.tasks}))
 def test_tasks_agree_with_what_is_read_and_trained(task: str) -> None:
     scored = {code for benchmark in BENCHMARKS.values() for code in benchmark.languages.get(task, ())}
-    assert scored == {code for code in TASKS[task].languages if "-" not in code}
+    assert scored <= set(TASKS[task].languages)
     assert TASKS[task].headline == HEADLINES[task]
 
 

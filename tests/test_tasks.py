@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme import formats, languages
+from stilts_xtreme.data import miniature
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.tasks import hub_rows, metrics, rows
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
@@ -16,8 +17,9 @@ ALL = pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name
 
 
 def test_languages() -> None:
-    assert len(languages.TABLE) == len(languages.LANGUAGES) == len({row.iso3 for row in languages.TABLE}) == 50
-    assert len(languages.XTREME) == 40 and list(languages.LANGUAGES) == sorted(languages.LANGUAGES)
+    assert len(languages.TABLE) == len(languages.LANGUAGES) == len({row.iso3 for row in languages.TABLE})
+    assert list(languages.LANGUAGES) == sorted(languages.LANGUAGES)
+    assert set(languages.XTREME) == {code for codes in BENCHMARKS["xtreme"].languages.values() for code in codes}
     assert [languages.iso3(code) for code in ("zh", "fa", "el", "sw", "xx")] == ["cmn", "pes", "ell", "swh", "xx"]
     assert [languages.LANGUAGES[code].resources for code in ("yo", "ka", "de")] == ["low", "mid", "high"]
     assert languages.codes("ar de el") == ("ar", "de", "el")
@@ -28,15 +30,16 @@ def test_languages() -> None:
 
 def test_catalogue() -> None:
     assert list(TASKS) == [task.name for task in TASKS.values()]
-    helpers = ("snli", "siqa", "copa", "squad_retrieval")
-    assert set(TASKS) == {*INTERMEDIATES, *TARGETS, *helpers, "text"}
-    assert len(INTERMEDIATES) == len(BENCHMARKS["xtreme"].tasks) == 9 and len(TARGETS) == 12
-    # XTREME-R's code (github.com/google-research/xtreme) where it has more than XTREME; MLQA: 7 languages, and pairs of two.
-    counts = {"xnli": 15, "pawsx": 7, "panx": 48, "udpos": 38, "xquad": 12, "mlqa": 49, "tydiqa": 9, "bucc2018": 4, "tatoeba": 41}
-    counts |= {"xcopa": 11, "lareqa": 11, "mewslix": 11}
-    assert {name: len(TASKS[name].languages) for name in TARGETS} == counts
+    studied = {"anli", "mnli", "qqp", "squad", "squad_v2", "hellaswag", "ccg", "cosmosqa", "commonsenseqa"}  # arXiv 2005.13013
+    assert studied <= set(INTERMEDIATES) and len(set(INTERMEDIATES)) == len(INTERMEDIATES)
+    assert {task for benchmark in BENCHMARKS.values() for task in benchmark.tasks} <= set(TARGETS)
+    helpers = set(TASKS) - {*INTERMEDIATES, *TARGETS, "text"}
+    used = {name for task in TASKS.values() for name in (*task.joins, task.trains_on, task.after)}
+    assert helpers <= used and set(TARGETS) <= set(TASKS) >= set(INTERMEDIATES)
     assert all(TASKS[name].languages == ("en",) for name in (*INTERMEDIATES, *helpers))
-    assert {task for benchmark in BENCHMARKS.values() for task in benchmark.tasks} == set(TARGETS)
+    plain = [code for code in TASKS["mlqa"].languages if "-" not in code]
+    assert len(TASKS["mlqa"].languages) == len(plain) ** 2  # and pairs of two
+    # The benchmarks' own lists; how many there are, test_scoring_benchmarks.py holds against the papers.
     assert set(languages.XTREME) - set(TASKS["udpos"].languages) == set("bn jv ka ml ms my sw".split())
     assert set(languages.XTREME) - set(TASKS["tatoeba"].languages) == set("en ms my yo".split())
 
@@ -178,8 +181,9 @@ def test_headlines_are_among_the_metrics(task: Task) -> None:
     assert {name: found[name] for name in task.headline} == dict.fromkeys(task.headline, 100.0)
 
 
-def test_every_task_has_a_golden_reading() -> None:
+def test_every_task_of_the_miniature_world_has_a_golden_reading() -> None:
     folder = Path(__file__).parent / "cases" / "readings"
     cases = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
-    assert {case["task"] for case in cases} == set(TASKS)
-    assert {case["task"]: case["version"] for case in cases} == {name: task.version for name, task in TASKS.items()}
+    assert set(miniature.NAMES) <= {case["task"] for case in cases} <= set(TASKS)
+    assert all(case["version"] == TASKS[case["task"]].version for case in cases)
+    assert {task for benchmark in BENCHMARKS.values() for task in benchmark.tasks} <= set(miniature.NAMES)

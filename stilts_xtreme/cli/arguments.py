@@ -106,4 +106,7 @@ Scale = Annotated[
     ),
 ]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Look in this folder.", show_default=False)]
+Cut = Annotated[
+    bool, typer.Option("--cut", help="The folder holds only parts of the releases on purpose, as `cut: true` in a setup says.")
+]
 RUNS, EVERY = Path("runs"), 600.0

@@ -7,8 +7,10 @@ import typer
 
 from stilts_xtreme import console, published, shown
 from stilts_xtreme.cli import completion
-from stilts_xtreme.cli.arguments import DataOption, SetupOption
+from stilts_xtreme.cli.arguments import Cut, DataOption, SetupOption
 from stilts_xtreme.errors import UserError
+
+PARTS = "If the folder holds only parts of the releases on purpose, say --cut; in a setup files: {path: FOLDER, cut: true}"
 
 
 def tasks(
@@ -18,7 +20,7 @@ def tasks(
             help="A task's name; without it, all are listed.", show_default=False, autocompletion=completion.tasks
         ),
     ] = None,
-    setup: SetupOption = None, folder: DataOption = None,
+    setup: SetupOption = None, folder: DataOption = None, cut: Cut = False,
 ) -> None:  # fmt: skip
     """List the tasks with the sizes of their releases, or show one's declaration and a row turned into an example.
 
@@ -26,7 +28,7 @@ def tasks(
     """
     from stilts_xtreme import listing
 
-    where = console.where(setup, folder)
+    where = console.where(setup, folder, cut)
     listing.show(name, where) if name else listing.every(where)
 
 
@@ -35,7 +37,7 @@ def data_check(
         list[str] | None,
         typer.Argument(metavar="[TASK]...", help="Default: all.", show_default=False, autocompletion=completion.tasks),
     ] = None,
-    setup: SetupOption = None, folder: DataOption = None,
+    setup: SetupOption = None, folder: DataOption = None, cut: Cut = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:  # fmt: skip
     """Read all data of tasks, and of those they are trained with: is it there, sound, as large as the release?
@@ -50,12 +52,13 @@ def data_check(
     from stilts_xtreme.data.read import HubCache
 
     chosen = [listing.known(name) for name in names or listing.TASKS]
-    entries = list(inventory.check(chosen, console.where(setup, folder) or HubCache()))
+    entries = list(inventory.check(chosen, console.where(setup, folder, cut) or HubCache()))
     print(shown.as_json([asdict(entry) for entry in entries])) if as_json else listing.inventory(entries)
     bad = ("broken", "missing", "differs") if names else ("broken",)
     if faults := [entry for entry in entries if entry.used and entry.state in bad]:
         told = dict.fromkeys(f"{one.task} {one.split} {one.language}: {one.state}: {one.note}" for one in faults)
-        raise UserError("\n".join(told))
+        whole = folder is not None and not cut and any(entry.state != "broken" for entry in faults)
+        raise UserError("\n".join([*told, *([PARTS] if whole else [])]))
 
 
 def data_fetch(

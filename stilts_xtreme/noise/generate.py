@@ -47,14 +47,13 @@ def layouts(folder: Path, table: dict[str, str]) -> dict[str, dict]:
     """Every layout that a language uses."""
     made = {}
     for layout in sorted(set(LAYOUTS.values())):
-        languages = [code for code, used in LAYOUTS.items() if used == layout]
         if layout == DUBEOLSIK:
-            made[layout] = {"name": "Korean (dubeolsik), KS X 5002", "languages": languages, "rows": JAMO}
+            made[layout] = {"name": "Korean (dubeolsik), KS X 5002", "rows": JAMO}
             continue
         found = symbols(folder / "symbols", layout)
-        latin = LANGUAGES[languages[0]].script == "Latin"
+        latin = LANGUAGES[next(code for code, used in LAYOUTS.items() if used == layout)].script == "Latin"
         rows = {name: row(found.keys, keys, table, latin) for name, (_, keys) in ROWS.items()}
-        made[layout] = {"name": found.name, "languages": languages, "rows": rows}
+        made[layout] = {"name": found.name, "rows": rows}
     return made
 
 
@@ -62,7 +61,7 @@ def written(found: dict[str, dict], source: str) -> str:
     """The file's text: one line a row of keys."""
     lines = ["{", f'"source": {json.dumps(source)},', '"keysyms": "X11/keysymdef.h",', '"layouts": {']
     for i, (layout, one) in enumerate(found.items()):
-        lines.append(f'{json.dumps(layout)}: {{"name": {json.dumps(one["name"])}, "languages": {json.dumps(one["languages"])},')
+        lines.append(f'{json.dumps(layout)}: {{"name": {json.dumps(one["name"])},')
         rows = [f"  {json.dumps(name)}: {json.dumps(keys, ensure_ascii=False)}" for name, keys in one["rows"].items()]
         lines.append('"rows": {\n' + ",\n".join(rows) + "}}" + ("," if i < len(found) - 1 else ""))
     return "\n".join([*lines, "}", "}", ""])

@@ -156,8 +156,8 @@ def _pairs(path: Path) -> set[tuple[str, str]]:
 
 def _answers(path: Path) -> dict[str, str]:
     content = _json(path, _text(path))
-    if not isinstance(content, dict):
-        _fail(path, 1, "answers", "not an object; expected {question id: answer}")
+    if not isinstance(content, dict) or not content:
+        _fail(path, 1, "answers", "not an object with entries; expected {question id: answer}")
     for question, answer in content.items():
         if not isinstance(answer, str):
             _fail(path, question, "answer", f'{answer!r} is not text; write "" for no answer')

@@ -12,13 +12,18 @@ Tail = tuple[str | int, ...]  # keys and list positions, from a field downwards
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong below a field: at `tail` from there (its key, if `on_key`); `word` may have meant one of `names`."""
+    """One thing wrong below a field: at `tail` from there (its key, if `on_key`); `word` may have meant one of `names`.
+
+    `conflict` names a field beside it that it cannot stand with: where an override said one of the two, the message names the
+    override that takes the other out.
+    """
 
     text: str
     tail: Tail = ()
     word: str = ""
     names: tuple[str, ...] = ()
     on_key: bool = False
+    conflict: str = ""
 
 
 def wrong(*problems: Problem) -> PydanticCustomError:
@@ -43,11 +48,21 @@ def refuse(problems: Iterable[Problem]) -> None:
         raise wrong(*problems)
 
 
-Count = Annotated[int, Field(ge=1, lt=2**31)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Above0 = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Inside = Annotated[float, Field(gt=0, lt=1)]
+@dataclass(frozen=True)
+class Because:
+    """Why a number has the range it has: the end of the message where it is left."""
+
+    text: str
+
+
+Count = Annotated[int, Field(ge=1, lt=2**31), Because("a count, from 1 on")]
+Seed = Annotated[int, Field(ge=0, lt=2**32), Because("a whole number of 32 bits, without a sign")]
+Weight = Annotated[float, Field(gt=0, le=1e9), Because("weights of tasks beside one another; leave a task of none out")]
+Share = Annotated[float, Field(ge=0, le=1), Because("a share: 1 is all")]
+Inside = Annotated[float, Field(gt=0, lt=1), Because("a share, between none and all")]
+Length = Annotated[int, Field(ge=8, le=65_536), Because("tokens of a sequence, its special tokens included; usual are 64 to 512")]
+BatchSize = Annotated[int, Field(ge=1, le=65_536), Because("examples at once; usual are 8 to 512")]
+Layer = Annotated[int, Field(ge=0, le=1_000), Because("hidden states are counted from 0, the output of the embeddings")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Languages = Annotated[list[Code], Field(min_length=1)]

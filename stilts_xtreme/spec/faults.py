@@ -7,14 +7,17 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import visible
-from stilts_xtreme.spec.checks import Model, Problem
+from stilts_xtreme.spec.checks import Because, Model, Problem
 from stilts_xtreme.spec.nodes import Node, Place, resolve
 
 SHOWN = 100  # lines of one message
 Key = str | int
+BOUNDS = ("gt", "ge", "lt", "le")
+RANGES = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 _TEXTS = {
     "missing": "is missing",
     "int_type": "must be a whole number",
@@ -26,10 +29,11 @@ _TEXTS = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "model_attributes_type": "must be a mapping",
-    "greater_than": "must be above {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
     "less_than": "must be below {lt}",
-    "less_than_equal": "must be at most {le:g}",
+    "less_than_equal": "must be at most {le}",
+    "finite_number": "must be a finite number",
     "literal_error": "must be {expected}",
     "string_pattern_mismatch": "must match {pattern}",
     "string_too_short": "must not be empty",
@@ -86,8 +90,15 @@ def of_content(error: ValidationError, root: Node, model: type[Model]) -> Iterat
                 yield fault
 
 
+def of_problems(problems: Iterable[Problem], root: Node, model: type[Model]) -> Iterator[Fault]:
+    """Faults of a spec that is sound by itself, each put back where it is written; a problem's tail begins at the spec's top."""
+    found = (_put_back(problem, "spec", problem.tail, root, model) for problem in problems)
+    return (fault for fault in found if fault is not None)
+
+
 def _problem(kind: str, message: str, context: dict[str, Any]) -> Problem:
-    return Problem(_TEXTS[kind].format(**context) if kind in _TEXTS else message)
+    shown = {name: f"{value:,}" if isinstance(value, int) else f"{value:g}" for name, value in context.items() if name in BOUNDS}
+    return Problem(_TEXTS[kind].format(**context | shown) if kind in _TEXTS else message)
 
 
 def _put_back(problem: Problem, kind: str, loc: tuple[Key, ...], root: Node, model: type[Model]) -> Fault | None:
@@ -117,11 +128,28 @@ def _put_back(problem: Problem, kind: str, loc: tuple[Key, ...], root: Node, mod
     elif kind == "kind" and isinstance(node.value, dict):
         path, full, text = [*path, "kind"], [*full, "kind"], "is missing"
     elif kind != "spec":
-        before, text = text, text + _written(node, kind)
+        before, text = text, text + _written(node, kind) + (_reason(model, loc) if kind in RANGES else "")
         if kind == "literal_error":
             word = str(node.value)[:60]
             names = tuple(get_close_matches(word, re.findall("'([^']*)'", before), n=1))
+    if problem.conflict and (key := _removable(problem.conflict, parent, str(full[-1]), _walk(model, loc[:-1])[0])):
+        text += f"; the override {'.'.join(map(str, [*full[:-1], key]))}=null takes that of the file out"
     return Fault(place, _told(place, tuple(path), tuple(full)), text, word, names)
+
+
+def _removable(one: str, parent: Node, other: str, models: Iterable[type[BaseModel]]) -> str:
+    """Which of two keys that conflict stands in a file, where an override says the other one, and may be left out; or ""."""
+    said = [key for key in (one, other) if any(_overrides(parent.value[key]))]
+    free = [key for key in (one, other) if key not in said and not any(model.model_fields[key].is_required() for model in models)]
+    return free[0] if said and free else ""
+
+
+def _overrides(node: Node) -> Iterator[str]:
+    if node.place.override:
+        yield node.place.override
+    children = node.value if isinstance(node.value, list) else node.value.values() if isinstance(node.value, dict) else ()
+    for child in children:
+        yield from _overrides(child)
 
 
 def _written(node: Node, kind: str) -> str:
@@ -153,14 +181,32 @@ def _told(place: Place, path: tuple[Key, ...], full: tuple[Key, ...]) -> str:
 
 def _fields(model: type[BaseModel], loc: tuple[Key, ...]) -> list[str]:
     """Names of the fields of the model at `loc` (as pydantic tells it: with a tag after every union) below `model`."""
-    found = [model]
+    return list(dict.fromkeys(name for one in _walk(model, loc)[0] for name in one.model_fields))
+
+
+def _reason(model: type[BaseModel], loc: tuple[Key, ...]) -> str:
+    """Why the number at `loc` has its range, to go behind what is wrong with it."""
+    found = next((found for one in _walk(model, loc)[1] for found in _reasons([one.annotation, *one.metadata])), None)
+    return f" ({found.text})" if found else ""
+
+
+def _walk(model: type[BaseModel], loc: tuple[Key, ...]) -> tuple[list[type[BaseModel]], list[FieldInfo]]:
+    """The models at `loc`, and the fields that hold what stands there: several below a union."""
+    found, fields = [model], list[FieldInfo]()
     for key in loc:
-        fields = [one.model_fields[key] for one in found if key in one.model_fields] if isinstance(key, str) else []
-        if fields:
-            found = [one for one_field in fields for one in _models(one_field.annotation)]
+        named = [one.model_fields[key] for one in found if key in one.model_fields] if isinstance(key, str) else []
+        if named:
+            found, fields = [one for field in named for one in _models(field.annotation)], named
         elif tagged := [one for one in found if (kind := one.model_fields.get("kind")) and key in get_args(kind.annotation)]:
             found = tagged
-    return list(dict.fromkeys(name for one in found for name in one.model_fields))
+    return found, fields
+
+
+def _reasons(parts: Iterable[Any]) -> Iterator[Because]:
+    for part in parts:
+        if isinstance(part, Because):
+            yield part
+        yield from _reasons([*get_args(part), *getattr(part, "__metadata__", ())])
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -71,7 +71,8 @@ class Target(_Stage):
     @classmethod
     def _trained(cls, task: str) -> str:
         if task in TARGETS and task not in TRAINED_TARGETS:
-            raise wrong(Problem(f"{task} is never trained: evaluate an encoder on it (kind: evaluation)"))
+            text = "make it the task of a spec of kind evaluation, with model: none or an intermediate training"
+            raise wrong(Problem(f"{task} is never trained: {text}"))
         refuse(unknown([((), task)], TRAINED_TARGETS, "a target that is trained"))
         return task
 

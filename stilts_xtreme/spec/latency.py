@@ -5,7 +5,20 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from stilts_xtreme.scoring.timing import FEW
-from stilts_xtreme.spec.checks import Count, Languages, Model, Name, Problem, Seed, refuse, twice, unknown
+from stilts_xtreme.spec.checks import (
+    BatchSize,
+    Because,
+    Count,
+    Languages,
+    Length,
+    Model,
+    Name,
+    Problem,
+    Seed,
+    refuse,
+    twice,
+    unknown,
+)
 from stilts_xtreme.spec.setup import Setup, too_long
 from stilts_xtreme.spec.study import MOST, StudyMixture
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
@@ -33,14 +46,14 @@ class Latency(Model):
     languages: Languages | None = None
     seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
     variants: Annotated[list[Variant], Field(min_length=1)] = list(VARIANTS)
-    batch_sizes: Annotated[list[Count], Field(min_length=1)] = [1, 8, 32, 128]
-    lengths: list[Annotated[int, Field(ge=8, lt=2**31)]] = []
+    batch_sizes: Annotated[list[BatchSize], Field(min_length=1)] = [1, 8, 32, 128]
+    lengths: list[Length] = []
     calls: Count = 200
     warmup: Count = 20
     block: Count = Field(10, validate_default=True)
     passes: Count = 5
     pool: Count = 256
-    threads: Count = 1
+    threads: Annotated[int, Field(ge=1, le=4_096), Because("threads of one process, no more than the machine has cores")] = 1
     examples: Count | None = None
 
     @field_validator("mixtures")

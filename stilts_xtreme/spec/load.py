@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stilts_xtreme.spec.faults import Fault, of_content, of_writing, refuse
+from stilts_xtreme.spec.checks import Problem
+from stilts_xtreme.spec.faults import Fault, of_content, of_problems, of_writing, refuse
 from stilts_xtreme.spec.kinds import KINDS, Spec
 from stilts_xtreme.spec.nodes import DEPTH, Flaw, Node, Place, broken, parse
 from stilts_xtreme.spec.setup import Setup
@@ -31,10 +32,16 @@ COMMANDS = {
 }
 
 
-def load(path: Path, overrides: Sequence[str] = (), kinds: Collection[str] | None = None) -> Spec:
+def load(
+    path: Path,
+    overrides: Sequence[str] = (),
+    kinds: Collection[str] | None = None,
+    further: Callable[[Spec], Iterable[Problem]] | None = None,
+) -> Spec:
     """The spec in the YAML file `path`, with the files it names folded in and `overrides` (`key.path=value`) laid over it.
 
-    `kinds` are those that the calling command takes (None: any). Raises UserError with one line for every fault of the spec, of
+    `kinds` are those that the calling command takes (None: any). `further` finds what else is wrong with a spec that is sound by
+    itself: faults by their way from its top. Raises UserError with one line for every fault of the spec, of
     the files it names and of the overrides: file, line, column, key, what is wrong.
     """
     files = _Files()
@@ -56,6 +63,8 @@ def load(path: Path, overrides: Sequence[str] = (), kinds: Collection[str] | Non
         except ValidationError as error:
             faults += of_content(error, root, model)
     refuse(faults)
+    if further is not None:
+        refuse(of_problems(further(spec), root, model))  # type: ignore[arg-type]
     return spec  # type: ignore[return-value]  # no fault, so there is a spec
 
 

@@ -6,7 +6,20 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from stilts_xtreme.spec.checks import Above0, Count, Languages, Model, Problem, Share, Tail, refuse, twice, unknown, wrong
+from stilts_xtreme.spec.checks import (
+    Because,
+    Count,
+    Languages,
+    Model,
+    Problem,
+    Share,
+    Tail,
+    Weight,
+    refuse,
+    twice,
+    unknown,
+    wrong,
+)
 from stilts_xtreme.tasks.catalogue import TASKS
 
 TRAINED = ("classification", "multiple_choice", "tagging", "span_qa")  # heads that are trained on labels
@@ -17,6 +30,11 @@ def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what:
     """Faults of names of training data: one of `names`, or such a one in other languages ("mnli@de", "mnli@en+de")."""
     problems, bare = [], []
     for tail, word in words:
+        if ">" in word:  # as rows of a report are called
+            links = ", ".join(link.strip() for link in word[:60].split(">"))
+            text = f"a chain in a study's `intermediate` is a list, [{links}]; elsewhere `start` says the training before"
+            problems.append(Problem(f"'{word[:60]}' is no name: {text}", tail, on_key=on_key))
+            continue
         base, mark, codes = word.partition("@")
         bare.append((tail, base if mark and base in TASKS else word))
         named = codes.split("+")
@@ -37,7 +55,7 @@ class TextShare(Model):
     """Masked LM on text beside labelled tasks, or (`share` 1) in their place: `share` of the steps; a language's part of the text
     goes with its size to the power `exponent`; `languages` None: all there are."""
 
-    share: Annotated[float, Field(gt=0, le=1)]
+    share: Annotated[float, Field(gt=0, le=1), Because("a share of the steps; without text leave it out")]
     exponent: Share | None = None
     languages: Languages | None = None
 
@@ -47,13 +65,16 @@ def _rates_form(value: Any) -> str | None:
 
 
 Rates = Annotated[
-    Annotated[Literal["proportional", "equal", "temperature"], Tag("rule")] | Annotated[dict[str, Above0], Tag("weights")],
+    Annotated[Literal["proportional", "equal", "temperature"], Tag("rule")] | Annotated[dict[str, Weight], Tag("weights")],
     Discriminator(
         _rates_form,
         custom_error_type="form",
         custom_error_message="must be proportional, equal, temperature or a mapping of task: weight",
     ),
 ]
+
+
+Temperature = Annotated[float, Field(gt=0, le=1_000), Because("sizes count to the power of one over it; usual are 1 to 10")]
 
 
 class Mixture(Model):
@@ -68,7 +89,7 @@ class Mixture(Model):
     tasks: Annotated[list[str], Field(validate_default=True)] = []
     rates: Rates = "proportional"
     cap: Count = 131072
-    temperature: Above0 | None = Field(None, validate_default=True)
+    temperature: Temperature | None = Field(None, validate_default=True)
 
     @field_validator("tasks")
     @classmethod

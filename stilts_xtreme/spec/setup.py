@@ -8,54 +8,82 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from stilts_xtreme.spec.checks import Above0, Count, Inside, Languages, Model, Name, Problem, Seed, Share, refuse, unknown, wrong
+from stilts_xtreme.spec.checks import (
+    BatchSize,
+    Because,
+    Count,
+    Inside,
+    Languages,
+    Layer,
+    Length,
+    Model,
+    Name,
+    Problem,
+    Seed,
+    Share,
+    refuse,
+    unknown,
+    wrong,
+)
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 
 TRAINED_TARGETS = tuple(name for name in TARGETS if TASKS[name].source_task is not None)
 
 
+MOST_STEPS = 10_000_000  # XLM-R's own pre-training took 1.5 million (arXiv 1911.02116)
+Epochs = Annotated[float, Field(gt=0, le=1_000), Because("passes over the training data; usual are 1 to 10")]
+Steps = Annotated[int, Field(ge=0, le=MOST_STEPS), Because("optimizer steps; XLM-R's pre-training took 1.5 million")]
+LearningRate = Annotated[
+    float, Field(gt=0, le=1), Because("AdamW changes a weight by about this much at a step; usual are 1e-6 to 5e-3")
+]
+WeightDecay = Annotated[float, Field(ge=0, le=1), Because("a share of each weight, times the learning rate; usual is 0.01")]
+Epsilon = Annotated[float, Field(gt=0, le=0.1), Because("a larger one outweighs the gradients; usual are 1e-8 to 1e-6")]
+Width = Annotated[int, Field(ge=1, le=1_048_576), Because("numbers in a vector; XLM-R Large has 1024 and 4096")]
+Vocabulary = Annotated[int, Field(ge=1, le=10_000_000), Because("pieces of the tokenizer; XLM-R's has 250,002")]
+
+
 class RecipeSpec(Model):
     """Hyperparameters as far as said (None: not said, an earlier layer or the default holds); meanings: `plan.Recipe`."""
 
-    epochs: Above0 | None = None
-    steps: Annotated[int, Field(ge=0, lt=2**31)] | None = None
-    batch_size: Count | None = None
-    micro_batch: Count | None = None
-    learning_rate: Above0 | None = None
-    weight_decay: Annotated[float, Field(ge=0)] | None = None
-    beta2: Inside | None = None
-    epsilon: Above0 | None = None
-    warmup: Share | None = None
-    clip: Above0 | None = None
-    max_length: Annotated[int, Field(ge=8, lt=2**31)] | None = None
-    evaluate_every: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    epochs: Epochs | None = None
+    steps: Steps | None = None
+    batch_size: BatchSize | None = None
+    micro_batch: BatchSize | None = None
+    learning_rate: LearningRate | None = None
+    weight_decay: WeightDecay | None = None
+    beta2: Annotated[float, Field(gt=0, lt=1), Because("a decay rate; usual are 0.95 to 0.999")] | None = None
+    epsilon: Epsilon | None = None
+    warmup: Annotated[float, Field(ge=0, le=1), Because("a share of the steps, not their number")] | None = None
+    clip: Annotated[float, Field(gt=0), Because("a norm; a large number clips nothing")] | None = None
+    max_length: Length | None = None
+    evaluate_every: Annotated[int, Field(ge=0, le=MOST_STEPS), Because("steps; 0 scores at the end only")] | None = None
     dev_limit: Count | None = None
     patience: Count | None = None
     group_by_length: bool | None = None
-    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    dropout: Annotated[float, Field(ge=0, le=0.9), Because("the share of values set to 0; usual are 0 to 0.3")] | None = None
     examples: Count | None = None
     precision: Literal["fp32", "bf16"] | None = None
-    doc_stride: Count | None = None
-    max_answer_length: Count | None = None
-    mask_rate: Inside | None = None
+    doc_stride: Annotated[int, Field(ge=1, le=65_536), Because("tokens from one window to the next")] | None = None
+    max_answer_length: Annotated[int, Field(ge=1, le=65_536), Because("tokens of an answer; usual are 15 to 30")] | None = None
+    mask_rate: Annotated[float, Field(gt=0, lt=1), Because("a share of the tokens; usual are 0.15 to 0.4")] | None = None
 
     @field_validator("steps")
     @classmethod
     def _one_length(cls, steps: int | None, info: ValidationInfo) -> int | None:
         if steps is not None and info.data.get("epochs") is not None:
-            raise wrong(Problem("epochs is said too: keep one of them, or set the other to null"))
+            raise wrong(Problem("epochs is said too: keep one of them, or set the other to null", conflict="epochs"))
         return steps
 
 
 class RandomEncoder(Model):
     """Shape of an XLM-R of random weights; `max_positions` counts two more than the tokens it can hold, as XLM-R's own does."""
 
-    hidden_size: Count
-    layers: Count
-    heads: Count
-    intermediate_size: Count
-    max_positions: Annotated[int, Field(ge=10, lt=2**31)]
-    vocab_size: Count
+    hidden_size: Width
+    layers: Annotated[int, Field(ge=1, le=1_000), Because("transformer layers; XLM-R Large has 24")]
+    heads: Annotated[int, Field(ge=1, le=1_024), Because("attention heads of a layer; XLM-R Large has 16")]
+    intermediate_size: Width
+    max_positions: Annotated[int, Field(ge=10, le=65_538), Because("two more than the tokens of a sequence")]
+    vocab_size: Vocabulary
 
     @field_validator("heads")
     @classmethod
@@ -83,7 +111,7 @@ class _OneOf(Model):
         earlier = names[: names.index(info.field_name or "")]
         said = [name for name in earlier if info.data.get(name, True) is not None]  # a faulty one is said, too
         if value is not None and said:
-            raise wrong(Problem(f"{said[0]} is said too: keep one of {', '.join(names)}"))
+            raise wrong(Problem(f"{said[0]} is said too: keep one of {', '.join(names)}", conflict=said[0]))
         return value
 
     @model_validator(mode="after")
@@ -133,9 +161,9 @@ class Pretraining(Model):
 class Retrieval(Model):
     """Sentence vectors: hidden state `layer` (0: embedding output), pooled."""
 
-    layer: Annotated[int, Field(ge=0, lt=2**31)]
+    layer: Layer
     pooling: Literal["mean", "cls"] = "mean"
-    max_length: Annotated[int, Field(ge=8, lt=2**31)] = 512
+    max_length: Length = 512
 
 
 class Recipes(Model):
@@ -197,7 +225,7 @@ class Setup(Model):
         if encoder is not None and encoder.random is not None and pretraining is None:
             raise wrong(Problem("missing: a random encoder is trained by masked LM first"))
         if encoder is not None and encoder.random is None and pretraining is not None:
-            raise wrong(Problem("goes with a random encoder only"))
+            raise wrong(Problem("goes with a random encoder only", conflict="encoder"))
         if pretraining is not None:
             refuse(too_long(pretraining.recipe.max_length, encoder, ("recipe", "max_length")))
         return pretraining

@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from stilts_xtreme.scoring.benchmarks import BenchmarkName
 from stilts_xtreme.spec.checks import (
+    Because,
     Inside,
     Languages,
     Model,
@@ -37,6 +38,8 @@ Entry = Annotated[
     ),
 ]
 
+Drawn = Annotated[int, Field(ge=1, le=MOST), Because("each order is a row, and a study holds no more evaluations")]
+
 
 class StudyMixture(Mixture):
     """A mixture whose tasks may include `target`: the training data of the target that is evaluated.
@@ -61,7 +64,7 @@ class Orders(Model):
     """Further rows: chains of all these tasks, every order of them, or `random` different ones drawn with `seed`."""
 
     tasks: Annotated[list[str], Field(min_length=2, max_length=9)]
-    random: Annotated[int, Field(ge=1, le=MOST)] | None = Field(None, validate_default=True)
+    random: Drawn | None = Field(None, validate_default=True)
     seed: Seed = 0
 
     @field_validator("tasks")

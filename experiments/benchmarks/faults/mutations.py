@@ -1,5 +1,8 @@
 """Mutated specs, data files, results and submissions through the real commands: none may end in a traceback, a crash, or late.
 
+"kinds" are data, encoders and submissions with one known kind of damage each (`lies`, `verdicts`): those that do not come to what
+is right are told as open.
+
     python -m experiments.benchmarks.faults.mutations
 
 Writes results/mutations.json beside this file; `--seed` draws others, `--share 0.05` tries a part of them and writes nothing.
@@ -14,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmarks import store
-from experiments.benchmarks.faults import inputs
+from experiments.benchmarks.faults import inputs, verdicts
 from experiments.benchmarks.faults.batches import Outcome, tried
 
 RESULTS = Path(__file__).parent / "results" / "mutations.json"
 SHOWN = 500  # inputs from one line of progress to the next
 SLOW = 2.0  # seconds of processor time
-COUNTS = {"specs": 10_000, "data files": 5_000, "results": 2_000, "submissions": 2_000}
+COUNTS = {"specs": 10_000, "data files": 5_000, "results": 2_000, "submissions": 2_000, "kinds": 400}
 LINES = ["the cat sat on the mat", "Bo ran to the hill and sang a song", "Wer hat den Ball gesehen?", "η γάτα κάθεται εδώ"]
 
 
@@ -30,14 +33,34 @@ def kinds(seed: int) -> dict[str, Callable[[int], Any]]:
     from stilts_xtreme import axes, listing, plan, planner, report, spec  # noqa: F401  what commands import when they run
     from stilts_xtreme.engine import tokenizer
 
+    words = tokenizer.train(LINES * 8, 120)
     spec.load(inputs.EXPERIMENTS / "studies" / "main.yaml")
     studies = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((inputs.EXPERIMENTS / "results").glob("*.json"))]
     return {
         "specs": inputs.Specs(seed),
-        "data files": inputs.Data(seed, tokenizer.train(LINES * 8, 120)),
+        "data files": inputs.Data(seed, words),
         "results": inputs.Results(seed, tuple(map(smaller, studies))),
         "submissions": inputs.Submissions(seed),
+        "kinds": verdicts.Kinds(seed, words, encoder_files(words)),
     }
+
+
+def encoder_files(words: Any) -> dict[str, bytes]:
+    """The files of a tiny encoder of random weights with this tokenizer."""
+    import tempfile
+    from types import SimpleNamespace
+
+    from safetensors.torch import save_file
+
+    from stilts_xtreme.engine import encoder
+
+    shape = SimpleNamespace(hidden_size=16, layers=1, heads=2, intermediate_size=16, max_positions=34)
+    with tempfile.TemporaryDirectory() as folder:
+        model = encoder.random_encoder(shape, words, 0)
+        save_file(model.state_dict(), Path(folder) / "model.safetensors", {"format": "pt"})
+        model.config.save_pretrained(folder)
+        words.save_pretrained(folder)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
 def smaller(study: dict[str, Any], rows: int = 4, targets: int = 3) -> dict[str, Any]:
@@ -63,6 +86,8 @@ def row(kind: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What came of one kind."""
     failed = [one for one in outcomes if one.code not in (0, 2)]
     slow = [one for one in outcomes if one.seconds > SLOW]
+    said = {line for one in outcomes for line in one.said.splitlines()}
+    still = sorted(line.removeprefix(verdicts.OPEN) for line in said if line.startswith(verdicts.OPEN))
     return {
         "row": f"mutated {kind}",
         "tried": len(outcomes),
@@ -72,6 +97,7 @@ def row(kind: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "crashes": sum(not one.traceback for one in failed),
         "slow": len(slow),
         "slowest": max(one.seconds for one in outcomes),
+        **({"open": still} if still else {}),
         "failures": [{"number": one.number, "what": _last(one)} for one in [*failed, *slow][:20]],
     }
 

@@ -4,8 +4,10 @@ Every language tells of the same world; none of the running text is translated. 
 """
 
 from stilts_xtreme.data.miniature.lexicon import LANGUAGE_INFO, LANGUAGES, Language
-from stilts_xtreme.data.miniature.readings import check, expected_rows, languages, rows, text_lines
+from stilts_xtreme.data.miniature.readings import NAMES, check, expected_rows, languages, rows, text_lines
 
 VERSION = 1  # part of every address that reads from here: raise it when any row changes
 
-__all__ = ["LANGUAGES", "LANGUAGE_INFO", "VERSION", "Language", "check", "expected_rows", "languages", "rows", "text_lines"]
+__all__ = [
+    "LANGUAGES", "LANGUAGE_INFO", "NAMES", "VERSION", "Language", "check", "expected_rows", "languages", "rows", "text_lines",
+]  # fmt: skip

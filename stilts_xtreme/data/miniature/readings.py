@@ -71,6 +71,8 @@ BORROWED = {
     "mewslix": {"train": ("panx", "ccg"), "dev": ("panx",), "test": ("panx",), "pool": ()},
 }
 
+NAMES = (*MAKERS, "bucc2018", "text", *BORROWED)  # of the tasks that can be read here
+
 
 def languages(task: str, split: str) -> tuple[str, ...]:
     """The languages a task can be read in (none: there is no such reading).
@@ -158,8 +160,7 @@ def check(task: str, split: str, language: str) -> None:
     """UserError for a task, split or language the miniature world does not have."""
     there = languages(task, split)
     if language not in there:
-        tasks = (*MAKERS, "bucc2018", "text", *BORROWED)
-        nothing = "it has no such split of this task" if task in tasks else f"tasks: {', '.join(tasks)}"
+        nothing = "it has no such split of this task" if task in NAMES else f"tasks: {', '.join(NAMES)}"
         known = f"it has {', '.join(there)}" if there else nothing
         raise UserError(f"miniature world: there is no {task} {split} in {language!r}; {known}")
 

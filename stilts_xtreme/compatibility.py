@@ -1,0 +1,149 @@
+"""Whether a sound spec fits what its setup names: languages that the data has, lengths and layers that the encoder has.
+
+Only names of files and the encoder's config.json are looked at; what is not here cannot be judged, and is left to the run.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from stilts_xtreme import shape
+from stilts_xtreme.data import read
+from stilts_xtreme.data.known import known
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme.planner import Planner
+from stilts_xtreme.spec import Evaluation, Intermediate, Mixture, Setup, Study, Target
+from stilts_xtreme.spec.checks import Model, Problem, Tail, unknown
+from stilts_xtreme.spec.latency import Latency
+from stilts_xtreme.spec.mixtures import TextShare
+from stilts_xtreme.spec.setup import Pretraining, RecipeSpec, Retrieval
+from stilts_xtreme.spec.study import Orders
+from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
+from stilts_xtreme.tasks.task import Task, training_split
+
+
+@dataclass(frozen=True)
+class _Data:
+    """A setup's data: its place, and the languages of a task (by name) in a split, as `known` tells them."""
+
+    where: read.Where
+    languages: Callable[[str, str], tuple[str, ...] | None]
+
+
+def problems(spec: Any) -> Iterator[Problem]:
+    """What does not fit, each by its way from the top of the spec; UserError where the data folder cannot be looked into."""
+    setup = spec if isinstance(spec, Setup) else spec.setup
+    models = list(_models(spec, ()))
+    planner = Planner(setup)
+    for tail, model in models:
+        yield from _lengths(model, tail, planner.shape)
+    where = planner.where
+    data = _Data(where, cache(lambda task, split: known(TASKS[task], split, where)))
+    for tail, model in models:
+        yield from _languages(model, tail, data)
+
+
+def _models(value: Any, tail: Tail) -> Iterator[tuple[Tail, Model]]:
+    """Every model of a spec with the way to it; nested specs have the setup of the one around them, which is looked at once."""
+    if isinstance(value, Model):
+        yield tail, value
+        nested = [name for name in type(value).model_fields if name != "setup" or not tail]
+        children: Iterable[tuple[str | int, Any]] = ((name, getattr(value, name)) for name in nested)
+    elif isinstance(value, dict):
+        children = value.items()
+    elif isinstance(value, list):
+        children = enumerate(value)
+    else:
+        return
+    for key, child in children:
+        yield from _models(child, (*tail, key))
+
+
+def _lengths(model: Model, tail: Tail, encoder: shape.Shape) -> Iterator[Problem]:
+    if isinstance(model, RecipeSpec | Retrieval) and "max_length" in model.model_fields_set:  # a default may never be used
+        yield from _too_long(model.max_length, (*tail, "max_length"), encoder)
+    if isinstance(model, Latency):
+        for i, length in enumerate(model.lengths):
+            yield from _too_long(length, (*tail, "lengths", i), encoder)
+    if isinstance(model, Retrieval) and encoder.layers is not None and model.layer > encoder.layers:
+        text = f"{model.layer} is no layer of the encoder, which has the states 0 (embeddings) to {encoder.layers}"
+        yield Problem(text, (*tail, "layer"))
+
+
+def _too_long(length: int | None, tail: Tail, encoder: shape.Shape) -> Iterator[Problem]:
+    if length is not None and encoder.longest is not None and length > encoder.longest:
+        yield Problem(f"{length} tokens do not fit the encoder, which reads {encoder.longest}", tail)
+
+
+def _languages(model: Model, tail: Tail, data: _Data) -> Iterator[Problem]:
+    match model:
+        case Evaluation():
+            task = model.task or getattr(model.model, "task", None)
+            yield from _all(task, "test", model.languages, (*tail, "languages"), data)
+        case Latency():
+            yield from _all(model.target, "test", model.languages, (*tail, "languages"), data)
+        case Target():
+            yield from _fine_tuned([model.task], model.training_languages, (*tail, "training_languages"), data)
+        case Study():
+            for i, codes in enumerate(model.training_languages):
+                yield from _fine_tuned(model.targets, codes, (*tail, "training_languages", i), data)
+            for i, entry in enumerate(model.intermediate):
+                for place, name in [((), entry)] if isinstance(entry, str) else [((j,), link) for j, link in enumerate(entry)]:
+                    yield from _named(name, (*tail, "intermediate", i, *place), data)
+        case Intermediate():
+            yield from _named(model.task, (*tail, "task"), data)
+        case Pretraining() | TextShare():
+            yield from _all("text", "train", model.languages, (*tail, "languages"), data)
+        case Mixture() | Orders():
+            for i, name in enumerate(model.tasks):
+                yield from _named(name, (*tail, "tasks", i), data)
+
+
+def _all(task: str, split: str, codes: Sequence[str] | None, tail: Tail, data: _Data) -> Iterator[Problem]:
+    for i, code in enumerate(codes or ()):
+        yield from _language(TASKS[task], split, code, (*tail, i), data)
+
+
+def _fine_tuned(targets: Sequence[str], codes: Sequence[str], tail: Tail, data: _Data) -> Iterator[Problem]:
+    """Faults of the languages that targets are fine-tuned in: of each task that they are trained on, in order."""
+    for name in dict.fromkeys(source for target in targets for source in trained_on(target)):
+        yield from _trained(TASKS[name], [((*tail, i), code) for i, code in enumerate(codes)], tail, data)
+
+
+def _named(name: str, tail: Tail, data: _Data) -> Iterator[Problem]:
+    """Faults of the languages in a name of training data ("mnli@de"); other names (of mixtures, `none`) have none."""
+    if name.partition("@")[0] in TASKS:
+        task, codes = training(name)
+        yield from _trained(task, [(tail, code) for code in codes], tail, data)
+
+
+def _trained(task: Task, codes: Iterable[tuple[Tail, str]], tail: Tail, data: _Data) -> Iterator[Problem]:
+    for place, code in codes:
+        yield from _language(task, training_split(task, code), code, place, data)
+    yield from _language(task, "dev", "en", tail, data)  # it stops every training and chooses the weights that are kept
+
+
+def _language(task: Task, split: str, code: str, tail: Tail, data: _Data) -> Iterator[Problem]:
+    """The fault of a language that the data does not have: one that it could have, or one that is none of the task's."""
+    anyone = split == "translated" or task.head == "mlm"  # text and translations may be in any language
+    there = data.languages(task.name, split)
+    if there is None:
+        there = (code,) if anyone else task.languages
+    if code in there:
+        return
+    if code in (LANGUAGES if anyone else task.languages) and (absent := _absent(task, split, code, data.where)):
+        yield Problem(absent, tail)
+    else:
+        what = "text" if task.head == "mlm" else f"{task.name}'s {'test' if split == 'test' else 'training'} data"
+        yield from unknown([(tail, code)], there, f"a language of {what} in {read.name(data.where)}")
+
+
+def _absent(task: Task, split: str, code: str, where: read.Where) -> str:
+    """What was looked for and how to get it."""
+    try:
+        read.source(task, split, code, where)
+    except UserError as fault:
+        return str(fault)
+    return ""

@@ -1,0 +1,30 @@
+"""In which languages a split can be read, told by names of files alone."""
+
+from stilts_xtreme.data import folder, hub, miniature
+from stilts_xtreme.data.read import Folder, HubCache, Miniature, Where, nearest
+from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme.tasks.task import Task, in_translation
+
+
+def known(task: Task, split: str, where: Where) -> tuple[str, ...] | None:
+    """The languages of a task's "train", "dev", "test" or "translated" split there; None where that cannot be told.
+
+    That is where the folder, or all of the task in it, is not there, and where nothing was translated yet.
+    """
+    match nearest(task, where):
+        case Miniature():
+            return miniature.languages(task.name, split) or None
+        case HubCache():
+            return hub.languages(in_translation(task) if split == "translated" else task) or None
+        case Folder(path, cut) if path.is_dir():
+            if split == "translated":
+                below = path / "translated"
+                added = sorted(one.name for one in below.iterdir() if one.is_dir()) if below.is_dir() else []
+                codes = {code: in_translation(task, code) for code in (*LANGUAGES, *added)}
+                return tuple(code for code, one in codes.items() if folder.find(one, "train", code, path, False)) or None
+            if (files := folder.layout(task, path)) is None:
+                return None
+            codes = dict.fromkeys(folder.text_languages(files, path) if task.head == "mlm" else task.languages)
+            return tuple(code for code in codes if folder.find(task, split, code, path, cut, files))
+        case _:
+            return None

@@ -1,0 +1,36 @@
+"""What an encoder's config.json says of its shape, known without torch: how long a row it reads, how many layers it has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Kinds whose position embeddings begin after the padding index (fairseq's convention), so that `max_position_embeddings` counts
+# padding index + 1 places that no token has: found by building every masked LM of transformers 5.
+AFTER_PADDING = frozenset(
+    (
+        "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm",
+        "xlm-roberta", "xlm-roberta-xl", "xmod",
+    )
+)  # fmt: skip
+LAYERS = ("num_hidden_layers", "n_layers")  # DistilBERT, XLM and FlauBERT write the second
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Tokens of the longest row, special tokens included, and number of layers; None where the configuration does not say."""
+
+    longest: int | None = None
+    layers: int | None = None
+
+
+def of_config(config: Mapping[str, Any]) -> Shape:
+    """The shape that a config.json tells; values that are no counts are passed over, loading refuses them."""
+    positions, padding = _count(config.get("max_position_embeddings")), _count(config.get("pad_token_id"))
+    if positions is not None and config.get("model_type") in AFTER_PADDING:
+        positions = None if padding is None else positions - (padding + 1)
+    layers = next((_count(config[name]) for name in LAYERS if name in config), None)
+    return Shape(positions, layers)
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
