@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stilts_xtreme import listing
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, HEADLINES, XTREME, XTREME_R, Benchmark, aggregate, with_f1_alone
-from stilts_xtreme.scoring.submission import ENDINGS, score_submission
+from stilts_xtreme.scoring.submission import file_name, score_submission
 from stilts_xtreme.tasks.catalogue import TASKS
 
 METRICS = {"accuracy": 40.0, "f1": 60.0, "precision": 50.0, "recall": 75.0, "exact_match": 30.0, "map@20": 10.0}
@@ -194,7 +194,7 @@ def submission(tmp_path: Path) -> tuple[Path, Path]:
         for folder, text in (("predictions", predicted), ("labels", gold)):
             (tmp_path / folder / task).mkdir(parents=True)
             for code in codes:
-                (tmp_path / folder / task / f"test-{code}.{ENDINGS.get(task, 'tsv')}").write_text(text, encoding="utf-8")
+                (tmp_path / folder / file_name(task, code)).write_text(text, encoding="utf-8")
     return tmp_path / "predictions", tmp_path / "labels"
 
 
