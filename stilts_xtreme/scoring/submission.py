@@ -7,8 +7,8 @@ a figure that is wrong without a word, or none:
 - Refused, where it scores them or ends in an error: questions without an answer or with an empty one, and labels that are all the
   same (50 or more), since such files had their labels taken out.
 - Refused, where it leaves the task out: a task with predictions and without labels.
-- Passed over, where it ends in an error or a lower score: a byte order mark, and blank lines at the end of a file (BUCC's blank lines
-  count as a pair, as there).
+- Passed over, where it ends in an error or a lower score: a byte order mark, blank lines at the end of a file and several between
+  two sentences. BUCC's blank lines count as a pair, as there.
 - LAReQA, for which it has no scorer, is scored by mean average precision at 20.
 """
 
