@@ -23,7 +23,7 @@ from stilts_xtreme.scoring.accuracy import accuracy
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, aggregate
 from stilts_xtreme.scoring.qa import mlqa_scores, squad_scores
 from stilts_xtreme.scoring.submission_write import ending
-from stilts_xtreme.scoring.tags import entity_f1, xtreme_f1
+from stilts_xtreme.scoring.tags import READING, entity_f1, xtreme_f1
 
 # The benchmarks' tasks by the head that solves them, which decides how a file is written.
 HEADS = {
@@ -67,7 +67,11 @@ def score_submission(predictions_dir: Path | str, labels_dir: Path | str, benchm
     scores: dict[str, dict[str, dict[str, float]]] = {task: {} for task in tasks}
     for (task, code), file in files.items():
         scores[task][code] = score_files(task, code, predictions / file, labels / file)
-    return aggregate(chosen, scores)
+    result = aggregate(chosen, scores)
+    for task in tasks:
+        if HEADS[task] == "tagging":
+            result["tasks"][task]["reading"] = READING
+    return result
 
 
 def score_files(task: str, language: str, predicted: Path, gold: Path) -> dict[str, float]:

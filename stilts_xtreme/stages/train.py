@@ -23,7 +23,7 @@ from stilts_xtreme.stages.lineage import checked, lineage
 from stilts_xtreme.stages.scored import headline
 from stilts_xtreme.stages.tracking import tracked
 from stilts_xtreme.store import Store, whole
-from stilts_xtreme.tasks import constant, mixture
+from stilts_xtreme.tasks import constant, metrics, mixture
 from stilts_xtreme.tasks.catalogue import training
 from stilts_xtreme.tasks.task import Task, training_split
 
@@ -125,6 +125,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "steps": {"planned": steps, "done": journal.last.get("step", 0), "best": journal.best},
         "rates": schedule.rates(stage, sizes),
         "dev": {task: {name: value for name, value in scores.items() if name != "threshold"} for task, scores in final.items()},
+        **({"reading": reading} if (reading := _reading(stage.labelled)) else {}),
         "chance": {task: guessing(task, devs[task]) for task in stage.labelled if task in final},
         "collapsed": bool(collapse),
         "collapse": collapse,
@@ -263,6 +264,12 @@ def _dev(name: str, stage: plan.Train, desk: Desk, labels: tuple[str, ...]) -> D
     chosen = np.sort(np.random.default_rng(0).permutation(told["examples"])[:limit]) if cut else None
     encoded = desk.encoded(task.name, "dev", "en", head=task.head, labels=labels, training=False, chosen=chosen)
     return Dev(told, encoded.examples(), encoded.features)
+
+
+def _reading(tasks: Sequence[str]) -> str:
+    """Which reading the dev F1 is of, where all of the tasks are scored by it; empty otherwise."""
+    found = {metrics.reading(_task(task).metric) for task in tasks}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str, Dev], last: Mapping[str, Any]) -> dict[str, str]:
