@@ -309,7 +309,7 @@ EDGES = [
 
 
 @pytest.mark.parametrize(("task", "predicted", "gold", "scores"), EDGES)
-def test_edges_score_as_the_official_script_scores_them(tmp_path: Path, task: str, predicted: str, gold: str, scores: dict) -> None:
+def test_edges_score_as_the_official_script_does(tmp_path: Path, task: str, predicted: str, gold: str, scores: dict) -> None:
     (tmp_path / "predicted").write_text(predicted, encoding="utf-8", newline="")
     (tmp_path / "gold").write_text(gold, encoding="utf-8", newline="")
     assert score_files(task, "de", tmp_path / "predicted", tmp_path / "gold") == pytest.approx(scores, abs=1e-9)

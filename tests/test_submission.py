@@ -140,7 +140,8 @@ ADDED = [  # as by the how-to: a task of each head, with the format of a task th
     ),
     (
         "xcopa", "xcopa/de/test.de.jsonl",
-        '{"premise": "p", "choice1": "a", "choice2": "b", "question": "cause", "label": 1, "idx": 0}\n', {"0": 1}, '{"label": 1}\n',
+        '{"premise": "p", "choice1": "a", "choice2": "b", "question": "cause", "label": 1, "idx": 0}\n',
+        {"0": 1}, '{"label": 1}\n',
     ),
 ]  # fmt: skip
 

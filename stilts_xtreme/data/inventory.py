@@ -198,7 +198,8 @@ def _entry(task: Task, split: str, language: str, where: Where, reading: Reading
     told = replace(told, source=reading.source, rows=reading.rows, examples=reading.rows - reading.dropped)
     if split == scored_split(task) and (fault := expected.placeholder(reading)):
         return replace(told, state="broken", note=fault)
-    if split == "test" and task.trains_on and (gap := coverage.lacking(task, reading.examples, TASKS[task.trains_on].labels, language)):
+    labels = TASKS[task.trains_on].labels if split == "test" and task.trains_on else ()
+    if gap := coverage.lacking(task, reading.examples, labels, language):
         told = replace(told, remark=f"trained on {task.trains_on}, {coverage.in_words(gap)}")
     if wanted is None:
         return told

@@ -20,7 +20,7 @@ def strict(summary: Summary) -> str:
             means = [mean([row[name] for _, row in rows]) for name in NAMES]
             told.append(
                 f"{target}: {NAMES['f1']} is {text.number(means[0])} over all rows and languages, {NAMES['f1_iob2']}"
-                f" {text.number(means[1])}; they are farthest apart in {code}, {text.number(far['f1'])} and {text.number(far['f1_iob2'])}."
+                f" {text.number(means[1])}; farthest apart in {code}: {text.number(far['f1'])} and {text.number(far['f1_iob2'])}."
             )
     return " ".join(told)
 

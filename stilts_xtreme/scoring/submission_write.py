@@ -1,4 +1,4 @@
-"""The texts of a submission's files, by the head that solves a task: for a benchmark's tasks what `submission.score_files` reads."""
+"""The texts of a submission's files, by the task's head: for a benchmark's tasks what `submission.score_files` reads."""
 
 import json
 from typing import Any

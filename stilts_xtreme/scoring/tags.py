@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 # What the metrics of tagging are called where they are printed: F1 alone does not say which chunks are counted.
 NAMES = {"f1": "F1 (XTREME)", "f1_iob2": "F1 (strict IOB2)"}
-READING = "F1 over chunks in XTREME's reading of tags (seqeval 0.0.12)"
+READING = "chunks as XTREME reads tags (seqeval 0.0.12)"
 FAR = 0.5  # points by which both F1 have to differ for the strict one to be worth a place
 
 Chunk = tuple[str, int, int]  # type, first token, last token
@@ -12,8 +12,8 @@ Tags = Sequence[str]
 
 
 def shown(rows: Collection[Mapping[str, float]]) -> dict[str, str]:
-    """The metrics of these scores of tagging worth a place, with the names they are printed under: strict IOB2 where it is more than
-    `FAR` points from XTREME's F1 in any of them."""
+    """The metrics of these scores of tagging that are shown, with the names they are printed under: strict IOB2 where it is more
+    than `FAR` points from XTREME's F1 in any of them."""
     names = sorted({name for row in rows for name in row} - {"n"})
     far = any(abs(row["f1"] - row["f1_iob2"]) > FAR for row in rows if "f1_iob2" in row)
     return {name: NAMES.get(name, name) for name in names if far or name != "f1_iob2"}

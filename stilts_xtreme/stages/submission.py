@@ -77,7 +77,7 @@ def _order(task: str, code: str, where: data.Where) -> tuple[tuple[str, str], ..
 
 @lru_cache(maxsize=256)
 def _sides(task: str, code: str, where: data.Where) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Foreign ids and English ids in their order; Tatoeba's English by text, as XTREME sorts that side when it prepares the data."""
+    """Foreign ids and English ids in their order; Tatoeba's English by text, as XTREME sorts it when it prepares the data."""
     rows = list(data.rows(TASKS[task], "test", code, where))
     english = [(row["text"].strip(), place, name) for place, (name, row) in enumerate(rows) if row["side"] == "english"]
     if task == "tatoeba":

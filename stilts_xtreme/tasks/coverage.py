@@ -9,8 +9,10 @@ from stilts_xtreme.tasks.task import Task
 
 
 def lacking(task: Task, examples: Sequence[Any], labels: Sequence[str], language: str) -> dict[str, Any] | None:
-    """What a head with these `labels` cannot get right: {"labels": {label: how often it is gold}, "at_most": the highest score that
-    is left, 0 to 100}; None where it has all, and for heads without labels."""
+    """What a head with these `labels` cannot get right; None where it has all, and for heads without labels.
+
+    {"labels": {label: how often it is gold}, "at_most": the highest score that is left, 0 to 100}.
+    """
     if task.head not in ("classification", "tagging") or not labels:
         return None
     known = set(labels)

@@ -24,7 +24,7 @@ def pawsx_pair(row: Row) -> Pair | None:
 
 
 def pawsx_test_pair(row: Row) -> Pair | None:
-    """Two sentences of test data, "NS" in place of one too: XTREME predicts and scores every row (third_party/processors/pawsx.py)."""
+    """Two sentences of test data, also where one is "NS": XTREME scores every row (third_party/processors/pawsx.py)."""
     return None if row["label"] == "-" else Pair(row["id"], row["sentence1"], row["sentence2"], row["label"])
 
 
