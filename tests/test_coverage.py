@@ -1,4 +1,4 @@
-"""Labels of test data that a head does not have (MasakhaNER's dates under a head trained on PAN-X) are said wherever scores are."""
+"""Labels of test data that a head lacks (MasakhaNER's dates, trained on PAN-X) are said wherever scores are."""
 
 from dataclasses import replace
 
