@@ -1,6 +1,6 @@
 """What commands print: rich tables on stdout."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +9,7 @@ from rich.table import Table
 from stilts_xtreme import folded
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import content
+from stilts_xtreme.tasks import coverage
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Task, in_translation
 
@@ -104,6 +105,9 @@ def inventory(entries: Sequence[Any]) -> None:
         )
     console = folded.console()
     console.print(table)
+    for one in entries:
+        if one.remark:
+            console.print(f"{one.task} {one.split} {one.language}: {one.remark}", highlight=False, soft_wrap=True)
     for task in dict.fromkeys(one.task for one in entries if one.state == "missing"):
         console.print(f"to get {task}: {TASKS[task].about}", markup=False, highlight=False, soft_wrap=True)
 
@@ -121,23 +125,35 @@ def benchmark(scores: dict[str, Any]) -> None:
     """A submission's task, group and overall scores; below, its tasks' scores by class of language and their transfer gaps."""
     from stilts_xtreme.scoring.benchmarks import with_f1_alone
 
-    table = Table(scores["benchmark"], "score", "metrics", "languages", box=None, pad_edge=False)
+    table, readings = Table(scores["benchmark"], "score", "metrics", "languages", box=None, pad_edge=False), set[str]()
     for name, task in scores["tasks"].items():
-        metrics = "  ".join(f"{metric} {value:.1f}" for metric, value in task.get("metrics", {}).items())
+        found = task.get("metrics", {})
+        metrics = "  ".join(f"{label} {found[metric]:.1f}" for metric, label in _metrics(task, [found]).items())
+        readings |= {task["reading"]} if "reading" in task else set()
         table.add_row(name, f"{task['score']:.1f}" if "score" in task else "-", metrics, str(len(task["languages"])))
     for name, value in scores["groups"].items():
-        table.add_row(f"({name})", f"{value:.1f}", "", "")
+        without = "".join(f" without {task}" for task in scores.get("without", {}).get(name, ()))
+        table.add_row(f"({name}{without})", f"{value:.1f}", "", "")
     table.add_row("overall", f"{scores['overall']:.1f}" if "overall" in scores else "- (incomplete)", "", "")
     if scores["benchmark"] == "xtreme-r":  # papers differ in this
         for name, value in with_f1_alone(scores).items():
             table.add_row(f"{name} with F1 alone" if name == "overall" else f"({name} with F1 alone)", f"{value:.1f}", "", "")
     folded.console().print(table)
+    for reading in readings:
+        print(f"F1 (XTREME): {reading}")
     if any("score" in task for task in scores["tasks"].values()):
         folded.console().print(
             "\nclass: resources of its languages, 0 to 5 (Joshi et al.); in the means every class, family or script weighs alike"
         )
         for block in _breakdowns(scores["tasks"], folded.console().width):
             folded.console().print(block)
+
+
+def _metrics(told: Mapping[str, Any], rows: Collection[Mapping[str, float]]) -> dict[str, str]:
+    """The metrics of these scores and the names they are printed under; `told` says which reading an F1 is of, if any."""
+    from stilts_xtreme.scoring import tags
+
+    return tags.shown(rows) if "reading" in told else {name: name for row in rows for name in row if name != "n"}
 
 
 def _breakdowns(tasks: dict[str, Any], width: int) -> list[Table]:
@@ -198,13 +214,22 @@ def summary(result: dict[str, Any]) -> None:
     """What came out of one stage, on stderr: scores by language, or on English dev; a collapse in plain words."""
     console = folded.console(stderr=True)
     scores = result["languages"] if "languages" in result else result["dev"]
-    names = sorted({name for row in scores.values() for name in row} - {"n"})
-    table = Table(result.get("task", "English dev"), *names, "n", box=None, pad_edge=False)
+    evaluated = "languages" in result
+    names = dict(sorted(_metrics(result, list(scores.values())).items()))
+    chance = result.get("chance") if evaluated else None
+    heads = [*names.values(), "n", *(["chance"] if chance else [])]
+    table = Table(result.get("task", "English dev"), *heads, box=None, pad_edge=False)
     for key, row in scores.items():
-        table.add_row(key, *(f"{row[name]:.1f}" if name in row else "-" for name in names), str(row["n"]))
-    if "languages" in result:
-        table.add_row("mean", *(f"{result['metrics'][name]:.1f}" for name in names), "")
+        cells = [f"{row[name]:.1f}" if name in row else "-" for name in names]
+        table.add_row(key, *cells, str(row["n"]), *([f"{chance['languages'][key]:.1f}"] if chance else []))
+    if evaluated:
+        means = [f"{result['metrics'][name]:.1f}" for name in names]
+        table.add_row("mean", *means, "", *([f"{chance['score']:.1f}"] if chance else []))
     console.print(table)
+    if "reading" in result:
+        console.print(f"F1 (XTREME): {result['reading']}", highlight=False)
+    for code, gap in result.get("lacking", {}).items():
+        console.print(f"{code}: {coverage.in_words(gap)}", highlight=False, soft_wrap=True)
     for key, why in result["collapse"].items():
         reasons = why if isinstance(why, dict) else {key: why}  # an evaluation tells them by the stage that collapsed
         for task, reason in reasons.items():

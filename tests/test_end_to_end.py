@@ -52,6 +52,9 @@ def test_the_chain_of_the_readme_runs_and_is_found_again(store) -> None:
     assert all(scores["n"] > 0 for scores in result["languages"].values())
     assert result["score"] == pytest.approx(sum(s["accuracy"] for s in result["languages"].values()) / len(result["languages"]))
     assert list(result)[-1] == "provenance"
+    assert result["chance"]["languages"].keys() == result["languages"].keys() and 30 < result["chance"]["score"] < 50
+    trained = json.loads((path.parents[2] / "train" / result["chain"][-2]["address"] / "result.json").read_text())
+    assert trained["chance"].keys() == trained["dev"].keys() and 30 < trained["chance"]["mnli"] < 70
     folders = {file: file.stat().st_mtime_ns for file in store.rglob("result.json")}
     assert len(folders) == 4
     again = stilts(*evaluate(store))

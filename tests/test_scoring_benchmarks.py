@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from stilts_xtreme import listing
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, HEADLINES, XTREME, XTREME_R, Benchmark, aggregate, with_f1_alone
-from stilts_xtreme.scoring.submission import ENDINGS, score_submission
+from stilts_xtreme.scoring.submission import file_name, score_submission
+from stilts_xtreme.scoring.tags import READING
 from stilts_xtreme.tasks.catalogue import TASKS
 
 METRICS = {"accuracy": 40.0, "f1": 60.0, "precision": 50.0, "recall": 75.0, "exact_match": 30.0, "map@20": 10.0}
@@ -194,7 +195,7 @@ def submission(tmp_path: Path) -> tuple[Path, Path]:
         for folder, text in (("predictions", predicted), ("labels", gold)):
             (tmp_path / folder / task).mkdir(parents=True)
             for code in codes:
-                (tmp_path / folder / task / f"test-{code}.{ENDINGS.get(task, 'tsv')}").write_text(text, encoding="utf-8")
+                (tmp_path / folder / file_name(task, code)).write_text(text, encoding="utf-8")
     return tmp_path / "predictions", tmp_path / "labels"
 
 
@@ -292,6 +293,41 @@ def test_nothing_to_score(tmp_path: Path) -> None:
         score_submission(tmp_path, tmp_path)
     with pytest.raises(UserError, match="'xtreme-s' is not one of xtreme, xtreme-r"):
         score_submission(tmp_path, tmp_path, "xtreme-s")
+
+
+def test_groups_of_the_official_script_for_xtreme_r(capsys: pytest.CaptureFixture) -> None:
+    scores = everything(XTREME_R)
+    whole = aggregate(XTREME_R, scores)
+    assert whole["groups"]["multi_choice"] == 40 and "without" not in whole
+    del scores["lareqa"]
+    result = aggregate(XTREME_R, scores)
+    listing.benchmark(result)
+    assert "(retrieval without lareqa)" in capsys.readouterr().out
+    assert result["groups"]["retrieval"] == pytest.approx((40 + 10) / 2) and result["without"] == {"retrieval": ["lareqa"]}
+    assert "overall" not in result
+    del scores["mewslix"]
+    assert "retrieval" not in aggregate(XTREME_R, scores)["groups"]
+
+
+def test_f1_of_tags_says_whose_reading_it_is(submission: tuple[Path, Path], capsys: pytest.CaptureFixture) -> None:
+    """Strict IOB2 stands beside it where they differ: here the predicted names begin with I-."""
+    result = score_submission(*submission)
+    assert result["tasks"]["panx"]["reading"] == result["tasks"]["udpos"]["reading"] == READING
+    for code in XTREME.languages["panx"]:
+        for folder, text in zip(submission, ("I-PER\nO\n\nO\n", "B-PER\nO\n\nO\n"), strict=True):
+            (folder / file_name("panx", code)).write_text(text, encoding="utf-8")
+    result = score_submission(*submission)
+    assert result["tasks"]["panx"]["metrics"]["f1"] == 100 and result["tasks"]["panx"]["metrics"]["f1_iob2"] == 0
+    listing.benchmark(result)
+    told = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in reversed(told.splitlines()) if line.strip()}
+    assert "F1 (XTREME) 100.0" in lines["panx"] and "F1 (strict IOB2) 0.0" in lines["panx"]
+    assert "F1 (XTREME) 66.7" in lines["udpos"] and "IOB2" not in lines["udpos"] and "F1 (" not in lines["xquad"]
+    assert f"F1 (XTREME): {READING}" in told
+    for code in XTREME.languages["panx"]:
+        (submission[0] / file_name("panx", code)).write_text("B-PER\nO\n\nO\n", encoding="utf-8")
+    listing.benchmark(score_submission(*submission))
+    assert "IOB2" not in capsys.readouterr().out
 
 
 # The numbers XTREME's own scorer gives for its own mock submission.

@@ -23,7 +23,7 @@ def dev(examples, rows=()) -> Dev:
         ("mnli", dev(PAIRS), 40.0),
         ("hellaswag", dev([Choices(str(i), "a", ("x", "y"), i % 2) for i in range(10)]), 50.0),
         ("ccg", dev([Tagged("1", ("a", "b", "c"), ("N", "N", "S"))]), 200 / 3),
-        ("panx", dev([Tagged("1", ("a", "b", "c"), ("O", "O", "B-PER"))]), 0.0),
+        ("panx", dev([Tagged("1", ("a", "b", "c"), ("O", "O", "B-PER"))]), 50.0),  # three chunks for one, by B-PER for all
         ("squad_v2", dev([Question(str(i), "?", "red b", ("red",) if i else (), (0,) if i else ()) for i in range(4)]), 25.0),
         ("text", dev([], [[0, 7, 7, 9, 2]]), 200 / 3),
     ],

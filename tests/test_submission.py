@@ -1,6 +1,7 @@
 """Predictions of the nine tasks, written as XTREME takes them, score as the evaluations they come from."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from test_end_to_end import EXPERIMENTS, TINY, stilts
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
+from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import XTREME
-from stilts_xtreme.scoring.submission import file_name, score_files
-from stilts_xtreme.scoring.submission_write import written
-from stilts_xtreme.stages import submission
+from stilts_xtreme.scoring.submission import HEADS, file_name, score_files
+from stilts_xtreme.scoring.submission_write import ENDINGS, written
+from stilts_xtreme.stages import scored, submission
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.metrics import gold_pairs
@@ -27,15 +29,15 @@ def gold(task: str, code: str) -> str:
             questions = [{"id": e.id, "answers": [{"text": answer} for answer in e.answers]} for e in examples]
             return json.dumps({"data": [{"paragraphs": [{"qas": questions}]}]}, ensure_ascii=False)
         case "panx" | "udpos":
-            return written(task, [e.tags for e in examples])
+            return written(TASKS[task].head, [e.tags for e in examples])
         case "bucc2018":
-            return written(task, sorted(gold_pairs(examples)))
+            return written(TASKS[task].head, sorted(gold_pairs(examples)))
         case "tatoeba":
             places = {e.id: place for place, e in enumerate(e for e in examples if e.side == "foreign")}
             english = sorted((e for e in examples if e.side == "english"), key=lambda e: e.text)
-            return written(task, [places[e.match] for e in english])
+            return written(TASKS[task].head, [places[e.match] for e in english])
         case _:
-            return written(task, [e.label for e in examples])
+            return written(TASKS[task].head, [e.label for e in examples])
 
 
 @pytest.fixture(scope="module")
@@ -99,17 +101,70 @@ def finished(tmp_path):
         lines = [json.dumps(record, ensure_ascii=False) for record in records]
         (store.path(stage) / "test-de.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         (path,) = submission.write(stage, store, tmp_path / "out")
-        assert path == tmp_path / "out" / file_name(task, "de")
+        assert path == tmp_path / "out" / file_name(task, "de", TASKS[task].head)
         return path.read_text(encoding="utf-8")
 
     return write
 
 
-def test_rows_that_are_not_scored_here_keep_their_line(finished) -> None:
-    rows = ["7\tein Satz\tSatz ein\t1", "8\tNS\tNS\t1", "9\tzwei Wörter\tWörter zwei\t0"]
-    file = "\n".join(["id\tsentence1\tsentence2\tlabel", *rows]) + "\n"
-    found = finished("pawsx", [{"id": "7", "prediction": "1"}, {"id": "9", "prediction": "1"}], {"x-final/de/test_2k.tsv": file})
-    assert found == "1\n0\n1\n"
+PAWSX_DE = "id\tsentence1\tsentence2\tlabel\n7\tein Satz\tSatz ein\t1\n8\tNS\tNS\t1\n9\tzwei Wörter\tWörter zwei\t0\n"
+
+
+def test_rows_that_were_not_translated_are_scored_as_xtreme_scores_them(finished, tmp_path) -> None:
+    """Every line counts: one of three is wrong, in the result as in the submission."""
+    files, predictions = {"x-final/de/test_2k.tsv": PAWSX_DE}, ["1", "0", "0"]
+    records = [{"id": name, "prediction": label} for name, label in zip("789", predictions, strict=True)]
+    assert finished("pawsx", records, files) == "1\n0\n0\n"
+    (tmp_path / "gold").write_text("1\n1\n0\n", encoding="utf-8")
+    official = score_files("pawsx", "de", tmp_path / "out" / file_name("pawsx", "de"), tmp_path / "gold")
+    examples = data.read(TASKS["pawsx"], "test", "de", data.Folder(tmp_path / "data")).examples
+    found = scored.language("pawsx", predictions, examples, "de")
+    assert official == {"accuracy": pytest.approx(200 / 3)} and found == {**official, "n": 3}
+
+
+def test_a_row_without_a_prediction_is_not_filled_in(finished) -> None:
+    with pytest.raises(UserError, match=r"submission: pawsx \(de\): 1 of 3 rows have no prediction, the first is 8"):
+        finished("pawsx", [{"id": name, "prediction": "1"} for name in "79"], {"x-final/de/test_2k.tsv": PAWSX_DE})
+
+
+QUESTIONS_DE = json.dumps({"data": [{"paragraphs": [{"context": "x y", "qas": [
+    {"id": name, "question": "?", "answers": [{"text": "x", "answer_start": 0}]} for name in ("q", "r")]}]}]})  # fmt: skip
+ADDED = [  # as by the how-to: a task of each head, with the format of a task there is
+    ("xnli", "xnli/test-de.tsv", "a\tb\tneutral\nc\td\tentailment\n", {"1": "neutral", "2": "neutral"}, "neutral\nneutral\n"),
+    ("panx", "panx/test-de.tsv", "Bo\tB-PER\nlacht\tO\n\nAnn\tB-PER\n", {"1": ["O", "O"], "2": ["B-PER"]}, "O\nO\n\nB-PER\n"),
+    ("xquad", "xquad/xquad.de.json", QUESTIONS_DE, {"q": "x", "r": "süß"}, {"q": "x", "r": "süß"}),
+    ("mewslix", "", "", {"m1": ["Q1", "Q2"]}, {"m1": ["Q1", "Q2"]}),
+    (
+        "tatoeba", "tatoeba/v1/tatoeba.deu-eng.deu", "d0\nd1\n",
+        {"english-0": "foreign-1", "english-1": "foreign-0"}, "1\n0\n",
+    ),
+    (
+        "xcopa", "xcopa/de/test.de.jsonl",
+        '{"premise": "p", "choice1": "a", "choice2": "b", "question": "cause", "label": 1, "idx": 0}\n',
+        {"0": 1}, '{"label": 1}\n',
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("like", "file", "text", "predictions", "expected"), ADDED, ids=[like for like, *_ in ADDED])
+def test_a_task_that_is_added_is_written_by_its_head(finished, monkeypatch, like, file, text, predictions, expected) -> None:
+    added = replace(TASKS[like], name="added", languages=("de",))
+    monkeypatch.setitem(TASKS, "added", added)
+    files = {file: text} if file else {}
+    if like == "tatoeba":
+        files["tatoeba/v1/tatoeba.deu-eng.eng"] = "b\na\n"  # in its own order: only Tatoeba's is sorted
+    found = finished("added", [{"id": name, "prediction": one} for name, one in predictions.items()], files)
+    assert (json.loads(found) if isinstance(expected, dict) else found) == expected
+
+
+def test_what_nobody_hands_in_is_refused() -> None:
+    with pytest.raises(UserError, match="no file format for the head mlm"):
+        file_name("text", "de", "mlm")
+
+
+def test_the_benchmarks_tasks_have_the_heads_that_their_files_are_written_by() -> None:
+    assert {task: TASKS[task].head for task in HEADS} == HEADS
+    assert {task.head for task in TASKS.values()} - {"mlm"} == set(ENDINGS)
 
 
 def test_tatoeba_is_in_the_order_of_the_sorted_english_side(finished) -> None:
@@ -140,6 +195,6 @@ def test_only_pairs_above_the_threshold_are_handed_in(finished) -> None:
     ],
 )
 def test_formats_of_xtreme_r(tmp_path, task, answers, gold, scores) -> None:
-    (tmp_path / "predicted").write_text(written(task, answers), encoding="utf-8")
+    (tmp_path / "predicted").write_text(written(TASKS[task].head, answers), encoding="utf-8")
     (tmp_path / "gold").write_text(gold, encoding="utf-8")
     assert score_files(task, "tr", tmp_path / "predicted", tmp_path / "gold") == scores

@@ -91,7 +91,10 @@ def test_rows_without_a_gold_label_are_skipped() -> None:
     assert rows.nli_pair({**nli, "label": "neutral"}) == Pair("1", "a", "b", "neutral")
     paws = {"id": "1", "sentence1": "NSA", "sentence2": "b", "label": "0"}
     assert rows.pawsx_pair(paws) == Pair("1", "NSA", "b", "0")
-    assert rows.pawsx_pair({**paws, "sentence2": "NS "}) is None and rows.pawsx_pair({**paws, "sentence1": "NS"}) is None
+    for untranslated in ({**paws, "sentence2": "NS "}, {**paws, "sentence1": "NS"}):  # scored by XTREME, trained on by nobody
+        assert TASKS["pawsx"].to_example("train")(untranslated) is None and TASKS["pawsx"].to_example("dev")(untranslated) is None
+        assert TASKS["pawsx"].to_example("test")(untranslated) == Pair("1", *list(untranslated.values())[1:])
+    assert rows.pawsx_test_pair({**paws, "label": "-"}) is None
     assert rows.tagged_sentence({"id": "1", "tokens": ["_", "_"], "tags": ["NOUN", "X"]}) is None
     assert rows.tagged_sentence({"id": "1", "tokens": ["_", "a"], "tags": ["X", "X"]}) == Tagged("1", ("_", "a"), ("X", "X"))
 

@@ -8,12 +8,13 @@ from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
 Order = tuple[str, ...]
 
 
-def easiness(task: str, score: float) -> float:
+def easiness(task: str, score: float, chance: float | None = None) -> float:
     """A single-task English dev score on the way from guessing (0) to all right (1): metrics differ between tasks, this compares.
 
-    Guessing is the task's `chance`, and 0 where it has none (spans and tags, where guessing is near 0).
+    Guessing is `chance`, what the best constant answer scores on English dev; for an older result, which does not hold it, the
+    task's own level, or 0 where it has none.
     """
-    guess = training(task)[0].chance or 0.0
+    guess = (training(task)[0].chance or 0.0) if chance is None else chance
     return (score - guess) / (100 - guess)
 
 

@@ -46,8 +46,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
     rows = axes.rows(spec)
     orders = {row.name: tuple(row.intermediate) for row in rows if _is_order(row, tasks)}
     known = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
-    sizes, scores, steps = _trainings(known, {*orders, *(row.name for row in rows if row.intermediate in tasks)}, store)
-    easy = {task: easiness(task, float(np.mean(found))) for task, found in scores.items()}
+    sizes, easy, steps = _trainings(known, {*orders, *(row.name for row in rows if row.intermediate in tasks)}, store)
     mixtures = [name for name, mixture in spec.mixtures.items() if set(mixture.tasks) == set(tasks) and mixture.text is None]
     panels, absent = [], []
     for way in dict.fromkeys(_way(name) for name in orders):  # languages of fine-tuning, noise in it, recipe
@@ -144,12 +143,13 @@ def _means(stages: Mapping[str, Mapping[int, plan.Predict]], weights: effects.We
     }
 
 
-def _trainings(known: Known, names: set[str], store: Store) -> tuple[dict[str, int], dict[str, list[float]], dict[str, int]]:
-    """Of each task trained first and alone, before any target: its training examples, and its English dev scores by seed; and
-    every training's steps by its address. A chain's first training is the single task's own.
+def _trainings(known: Known, names: set[str], store: Store) -> tuple[dict[str, int], dict[str, float], dict[str, int]]:
+    """Of each task trained first and alone, before any target: its training examples, and its easiness by the mean of its English
+    dev scores over seeds; and every training's steps by its address. A chain's first training is the single task's own.
     """
     sizes: dict[str, int] = {}
     scores: dict[str, dict[str, float]] = {}
+    chances: dict[str, float] = {}
     steps: dict[str, int] = {}
     for (row, _, _), stage in known.items():
         for link in _trained(stage):
@@ -162,7 +162,9 @@ def _trainings(known: Known, names: set[str], store: Store) -> tuple[dict[str, i
             sizes[task] = result["examples"][task]
             if task in result["dev"]:
                 scores.setdefault(task, {})[plan.address(link)] = result["dev"][task]["score"]
-    return sizes, {task: list(found.values()) for task, found in scores.items()}, steps
+                chances |= {task: level for level in [result.get("chance", {}).get(task)] if level is not None}
+    easy = {task: easiness(task, float(np.mean(list(found.values()))), chances.get(task)) for task, found in scores.items()}
+    return sizes, easy, steps
 
 
 def _trained(stage: plan.Predict) -> list[plan.Train]:

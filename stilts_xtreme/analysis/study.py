@@ -8,9 +8,11 @@ from stilts_xtreme import axes, plan, results
 from stilts_xtreme.analysis import comparisons, mixed, noise, order, pairs, resources, selection, sizes
 from stilts_xtreme.analysis.effects import Drawing
 from stilts_xtreme.data import read as data
-from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark
+from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark, mean
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
+
+NEAR_0 = 1.0  # below it a chance level is not worth a mark on a page
 
 
 def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) -> dict[str, Any]:
@@ -37,7 +39,10 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "benchmark": spec.benchmark,
         "training_languages": spec.training_languages,
         "recipes": {name: recipe.model_dump(exclude_none=True) for name, recipe in spec.recipes.items()},
-        "tasks": {name: _task(name, BENCHMARKS[spec.benchmark]) for name in spec.targets},
+        "tasks": {
+            name: _task(name, BENCHMARKS[spec.benchmark], [store.result(cell.stage) for cell in done if cell.target == name])
+            for name in spec.targets
+        },
         "evaluations": evaluations,
         "comparisons": comparisons.comparisons(found, spec.targets, repeats),
         **selection.gather(done, found, store, drawing),
@@ -52,10 +57,18 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
     }
 
 
-def _task(name: str, benchmark: Benchmark) -> dict[str, Any]:
+def _task(name: str, benchmark: Benchmark, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A target; its chance level is that of the test data as its evaluations record it, else (older ones) the task's own."""
     task = TASKS[name]
     trains_on = ", then ".join(trained_on(benchmark.encoders.get(name, name))) or None
-    return {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
+    told = {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
+    chances = {code: score for result in found if "chance" in result for code, score in result["chance"]["languages"].items()}
+    if chances:
+        level = mean(list(chances.values()))
+        told |= {"chance": level if level >= NEAR_0 else None, "chance_languages": dict(sorted(chances.items()))}
+    if reading := next((result["reading"] for result in found if "reading" in result), ""):
+        told["reading"] = reading
+    return told
 
 
 def _evaluation(cell: axes.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,6 +81,7 @@ def _evaluation(cell: axes.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": result["metrics"],
         "languages": result["languages"],
         "collapsed": result["collapsed"],
+        **({"lacking": result["lacking"]} if "lacking" in result else {}),
         "chain": [link["address"] for link in result["chain"][:-1]],
     }
 

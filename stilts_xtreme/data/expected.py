@@ -8,12 +8,11 @@ from pathlib import Path
 
 from stilts_xtreme.data.read import Folder, Miniature, Reading, Where, nearest, scored_split
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.scoring.placeholders import NO_TAG, only_label
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged
 from stilts_xtreme.tasks.metrics import gold_pairs
 from stilts_xtreme.tasks.task import Task
-
-FEW = 50  # gold labels below which a split may have one label only by chance
 
 
 @dataclass(frozen=True)
@@ -78,12 +77,11 @@ def difference(reading: Reading, wanted: Expected) -> str:
 
 def placeholder(reading: Reading) -> str:
     """Why the gold labels look like placeholders (all the same); empty where they do not."""
-    total = sum(reading.labels.values())
-    if len(reading.labels) != 1 or total < FEW:
+    total, label = sum(reading.labels.values()), only_label(reading.labels)
+    if label is None:
         return ""
-    (label,) = reading.labels
     match reading.examples[0] if reading.examples else None:
-        case Tagged() if label not in ("O", "X"):  # what is written where there is no tag
+        case Tagged() if label not in NO_TAG:
             return ""
         case Pair() | Choices() | Tagged():
             return f"all {total:,} labels are {label!r}: placeholders of a file without labels"

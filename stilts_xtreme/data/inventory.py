@@ -8,6 +8,7 @@ from typing import Any
 from stilts_xtreme.data import expected, folder, hub
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.tasks import coverage
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Row, Task
 
@@ -20,7 +21,7 @@ class Entry:
 
     `state`: ok (as large as the release), differs (it is not), part (it is not, and the folder is said to hold only parts), read
     (nothing certain to compare with), broken, missing. `used` is false for a second file layout, which no run reads. `note`: what
-    differs, every fault by file, or how to get it.
+    differs, every fault by file, or how to get it. `remark`: what is no fault of the data but has to be known of its scores.
     """
 
     task: str
@@ -35,6 +36,7 @@ class Entry:
     confirmed: bool = False
     note: str = ""
     used: bool = True
+    remark: str = ""
 
 
 def check(names: Sequence[str], where: Where) -> Iterator[Entry]:
@@ -196,6 +198,9 @@ def _entry(task: Task, split: str, language: str, where: Where, reading: Reading
     told = replace(told, source=reading.source, rows=reading.rows, examples=reading.rows - reading.dropped)
     if split == scored_split(task) and (fault := expected.placeholder(reading)):
         return replace(told, state="broken", note=fault)
+    labels = TASKS[task.trains_on].labels if split == "test" and task.trains_on else ()
+    if gap := coverage.lacking(task, reading.examples, labels, language):
+        told = replace(told, remark=f"trained on {task.trains_on}, {coverage.in_words(gap)}")
     if wanted is None:
         return told
     if fault := expected.difference(reading, wanted):

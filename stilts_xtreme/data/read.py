@@ -102,7 +102,7 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
         for row in place.rows():
             total += 1
             row = {**row, "id": _unused(row["id"] if part is task else f"{part.name}:{row['id']}", taken)}
-            example = part.example(row)
+            example = part.to_example(split)(row)
             if example is None:
                 dropped += 1
                 continue

@@ -10,6 +10,7 @@ from stilts_xtreme.export.found import Run
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.report.rendered import escaped
 from stilts_xtreme.report.text import ABSENT, language, number
+from stilts_xtreme.scoring import tags
 from stilts_xtreme.tasks.catalogue import TASKS
 
 HERE = Path(__file__).parent
@@ -42,7 +43,7 @@ def text(run: Run, name: str, alone: str, noted: Mapping[str, Any], model: str) 
         strictest=strictest,
         unclear=[one for one in named if one not in licences.NAMES],
         labelled=", ".join(language(code) for code in sorted({row["language"] for row in seen if row["role"] == "training"})),
-        dev=[(task, ", ".join(_scores(scores)), scores["n"]) for task, scores in run.result["dev"].items()],
+        dev=[(task, ", ".join(_scores(scores, run.result)), scores["n"]) for task, scores in run.result["dev"].items()],
         zero_shot=[_zero_shot(one) for one in run.evaluations],
         code=use.code(kind, model, noted["limits"]["max_answer_length"] if noted else 0),
         version=metadata.version("stilts-xtreme"),
@@ -138,18 +139,21 @@ def _hub_ids(seen: list[dict[str, Any]]) -> list[str]:
 
 
 def _zero_shot(one: dict[str, Any]) -> dict[str, Any]:
-    names = sorted({name for row in one["languages"].values() for name in row if name != "n"})
+    rows = one["languages"].values()
+    plain = sorted({name for row in rows for name in row} - {"n"})
+    names = tags.shown(rows) if "reading" in one else {name: name for name in plain}
 
     def cells(values: dict[str, float]) -> list[str]:
         return [number(values[name]) if name in values else ABSENT for name in names]
 
-    rows = [(language(code), cells(row), row["n"]) for code, row in one["languages"].items()]
+    lines = [(language(code), cells(row), row["n"]) for code, row in one["languages"].items()]
     kept = {key: one[key] for key in ("task", "address", "collapsed")}
-    return {**kept, "names": names, "rows": rows, "means": cells(one["metrics"])}
+    return {**kept, "names": list(names.values()), "rows": lines, "means": cells(one["metrics"])}
 
 
-def _scores(values: dict[str, float]) -> list[str]:
-    return [f"{name} {number(value)}" for name, value in values.items() if name != "n"]
+def _scores(values: dict[str, float], told: dict[str, Any]) -> list[str]:
+    names = tags.NAMES if "reading" in told else {}
+    return [f"{names.get(name, name)} {number(value)}" for name, value in values.items() if name != "n"]
 
 
 def _results(run: Run, made_up: bool) -> Iterator[Any]:

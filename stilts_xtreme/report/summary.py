@@ -10,6 +10,7 @@ from stilts_xtreme.report import agreement, comparisons
 from stilts_xtreme.report.comparisons import AVERAGE, Comparisons
 from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.scoring.breakdowns import transfer_gap
+from stilts_xtreme.tasks.constant import within_chance
 
 CONTROL, BASELINE = "untrained", "none"
 FIELDS = ("name", "question", "intermediates", "targets", "seeds", "tasks", "evaluations", "trainings")
@@ -117,7 +118,7 @@ class Summary:
         """Chance plus two standard errors of the smallest language's test set: what guessing may well reach."""
         chance = self.chance(target) or 0.0
         sizes = [n for code in self.languages(target) for n in self.examples(target, code)]
-        return chance + 2 * math.sqrt(chance * (100 - chance) / max(min(sizes, default=1), 1))
+        return within_chance(chance, min(sizes, default=1))
 
     def retrieval(self) -> list[str]:
         """Targets for which nothing is trained."""

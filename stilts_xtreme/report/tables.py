@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stilts_xtreme.report import arms, text
+from stilts_xtreme.report import arms, target_notes, text
 from stilts_xtreme.report.comparisons import legend, star
 from stilts_xtreme.report.findings import reading
 from stilts_xtreme.report.summary import BASELINE, CONTROL, Mean, Summary, above, kind
+from stilts_xtreme.scoring.tags import NAMES
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ def targets(summary: Summary) -> Table:
         " Chance: the score of guessing; – where it is near 0. Clearly above it: by more than two standard errors of the"
         " smallest language's test set.",
     )
+    notes += tuple(filter(None, (target_notes.strict(summary), target_notes.lacking(summary))))
     return Table("Targets and their chance levels.", "target", columns, (Body("", tuple(rows)),), notes)
 
 
@@ -268,6 +270,8 @@ def plain(found: Mean | None) -> Cell:
 
 def metric(summary: Summary, target: str) -> str:
     """The target's headline metrics in words."""
+    if "reading" in summary.study["tasks"][target]:
+        return NAMES["f1"]
     return " and ".join(name.replace("_", " ").replace("f1", "F1") for name in summary.study["tasks"][target]["headline"])
 
 

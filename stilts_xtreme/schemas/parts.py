@@ -25,6 +25,17 @@ Interval = Annotated[list[Number], Field(min_length=2, max_length=2)]
 BySeed = dict[SeedKey, Number]
 
 
+class Metrics(TypedDict, extra_items=Score):  # type: ignore[call-arg]  # pydantic reads it from 2.12 on
+    """Metrics by name, and how many examples they are of."""
+
+    n: NotRequired[Count]
+
+
+class Lacking(TypedDict):
+    labels: dict[Word, Count]
+    at_most: Score
+
+
 class Provenance(TypedDict):
     seconds: NotRequired[Amount]
     versions: NotRequired[dict[Word, str]]

@@ -1,10 +1,10 @@
 """The results of single stages, as far as lists and studies read them."""
 
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from stilts_xtreme.schemas.parts import Code, Count, Number, Score, Word
+from stilts_xtreme.schemas.parts import Code, Count, Lacking, Metrics, Score, Word
 
 
 class _Stage(TypedDict):
@@ -24,14 +24,20 @@ class Plan(TypedDict):
     tasks: list[Word]
 
 
-class Dev(TypedDict):
-    score: Number
+class Dev(Metrics):
+    score: Score
+
+
+class Chance(TypedDict):
+    languages: dict[Code, Score]
+    score: Score
 
 
 class Training(_Stage):
     plan: Plan  # type: ignore[misc]  # more is said of it
     steps: Steps
     dev: dict[Word, Dev]
+    chance: NotRequired[dict[Word, Score]]
     examples: dict[Word, Count]
 
 
@@ -43,8 +49,11 @@ class Evaluation(_Stage):
     task: Word
     chain: list[Link]
     score: Score
-    metrics: dict[Word, Number]
-    languages: dict[Code, dict[Word, Number]]
+    metrics: Metrics
+    languages: dict[Code, Metrics]
+    chance: NotRequired[Chance]
+    reading: NotRequired[Word]
+    lacking: NotRequired[dict[Code, Lacking]]
 
 
 class Latency(_Stage):

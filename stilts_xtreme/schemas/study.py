@@ -6,12 +6,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from stilts_xtreme.schemas.parts import (
-    Amount,
     BySeed,
     Code,
     Count,
     Interval,
+    Lacking,
     LanguageGain,
+    Metrics,
     Name,
     Number,
     Provenance,
@@ -29,6 +30,8 @@ from stilts_xtreme.schemas.sections import Arm, Noise, Orders, Pair, Pooled, Res
 class Task(TypedDict):
     headline: Annotated[list[Word], Field(min_length=1)]
     chance: NotRequired[Score | None]
+    chance_languages: NotRequired[dict[Code, Score]]
+    reading: NotRequired[Word]
     trains_on: NotRequired[str | None]
     head: NotRequired[str | None]
 
@@ -39,8 +42,9 @@ class Evaluation(TypedDict):
     target: Target
     seed: Seed
     score: Score
-    metrics: NotRequired[dict[Word, Number] | None]
-    languages: dict[Code, dict[Word, Amount]]
+    metrics: NotRequired[Metrics | None]
+    languages: dict[Code, Metrics]
+    lacking: NotRequired[dict[Code, Lacking]]
     collapsed: NotRequired[bool]
     chain: NotRequired[list[Word]]
 
@@ -55,7 +59,7 @@ class Training(TypedDict):
     text_share: NotRequired[Share | None]
     seed: Seed
     steps: Count
-    dev: NotRequired[Number | None]
+    dev: NotRequired[Score | None]
     collapsed: NotRequired[bool]
     collapse: NotRequired[dict[Word, str] | None]
     examples: NotRequired[dict[Word, Count] | None]

@@ -9,7 +9,8 @@ from typing import Any
 class Answer:
     """A language's predictions with the examples they are scored on.
 
-    `records` are what is kept of them, line by line; `told` the facts of the readings they come from.
+    `records` are what is kept of them, line by line; `told` the facts of the readings they come from; `labels` those of the head,
+    where it has any.
     """
 
     language: str
@@ -17,6 +18,7 @@ class Answer:
     records: Sequence[Any]
     examples: Sequence[Any]
     told: Sequence[dict[str, Any]]
+    labels: tuple[str, ...] = ()
 
 
 def by_id(examples: Sequence[Any], predictions: Sequence[Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from stilts_xtreme.stages.encoded import Desk
 from stilts_xtreme.stages.events import Options, Progress, Tell
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Store
+from stilts_xtreme.tasks import constant, coverage, metrics
 from stilts_xtreme.tasks.catalogue import TASKS
 
 
@@ -30,6 +31,8 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     device = _device(options)
     how = retrieval.answers if task.pool else bitext.answers if task.head == "embedding" else answers
     languages: dict[str, dict[str, float]] = {}
+    chances: dict[str, float] = {}
+    gaps: dict[str, dict[str, Any]] = {}
     told: list[dict[str, Any]] = []
     progress = Progress(stage, tell)
     progress.note("loading the model")
@@ -40,6 +43,10 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
         with open(scratch / f"test-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in answer.records)
         languages[code] = scored.language(stage.task, answer.predictions, answer.examples, code)
+        chances[code] = constant.chance(task, answer.examples, code)
+        if gap := coverage.lacking(task, answer.examples, answer.labels, code):
+            gaps[code] = gap
+            progress.say(f"{stage.task} {code}: {coverage.in_words(gap)}")
         told += answer.told
     if not ranks.first():
         return
@@ -53,6 +60,9 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
         "data": told,
         "task": stage.task,
         **scored.together(stage.task, languages),
+        **({"reading": reading} if (reading := metrics.reading(task.metric)) else {}),
+        "chance": scored.chance(chances),
+        **({"lacking": gaps} if gaps else {}),
         **({} if stage.noise is None else {"noise": noisy.record(stage, scratch)}),
         "collapsed": bool(collapsed),
         "collapse": {plan.address(link): store.result(link)["collapse"] for link in collapsed},
@@ -81,7 +91,7 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
     for code, part in parts.items():
         examples, own = part.examples(), list(islice(outputs, len(part.features)))
         found = head.decode(own, part.features, examples, labels, limits, **extra)
-        yield Answer(code, found, by_id(examples, found), examples, [part.told])
+        yield Answer(code, found, by_id(examples, found), examples, [part.told], tuple(labels))
 
 
 def _device(options: Options) -> Any:

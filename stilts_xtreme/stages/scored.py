@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stilts_xtreme.tasks import constant
 from stilts_xtreme.tasks.catalogue import TASKS, training
 from stilts_xtreme.tasks.metrics import gold_pairs
 
@@ -27,5 +28,9 @@ def count(task: Any, examples: Sequence[Any]) -> int:
 
 def headline(task: str, metrics: Mapping[str, float]) -> float:
     """The score of a task, or of the one whose training data goes by this name: the mean of its headline metrics."""
-    names = training(task)[0].headline
-    return math.fsum(metrics[name] for name in names) / len(names)
+    return constant.headline(training(task)[0], metrics)
+
+
+def chance(languages: Mapping[str, float]) -> dict[str, Any]:
+    """What the best constant answer scores in each language (see `tasks.constant`), and the mean over languages."""
+    return {"languages": dict(languages), "score": math.fsum(languages.values()) / len(languages)}

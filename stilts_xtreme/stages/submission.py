@@ -8,6 +8,7 @@ from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
+from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.submission import file_name
 from stilts_xtreme.scoring.submission_write import written
 from stilts_xtreme.store import Store
@@ -17,14 +18,18 @@ Records = list[dict[str, Any]]  # the lines of a stored test-LANGUAGE.jsonl
 
 
 def write(stage: plan.Predict, store: Store, folder: Path) -> list[Path]:
-    """Write `TASK/test-LANGUAGE.*` below `folder` for every language of a finished evaluation; returns the paths."""
-    paths = []
+    """Write `TASK/test-LANGUAGE.*` below `folder` for every language of a finished evaluation; returns the paths.
+
+    UserError where a row of the test data has no prediction, or nobody hands in what the task's head predicts.
+    """
+    paths, head = [], TASKS[stage.task].head
     for code in stage.languages:
         with open(store.path(stage) / f"test-{code}.jsonl", encoding="utf-8") as file:
             records = [json.loads(line) for line in file]
-        path = folder / file_name(stage.task, code)
+        path = folder / file_name(stage.task, code, head)
+        text = written(head, _answers(stage, code, records))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(written(stage.task, _answers(stage, code, records)), encoding="utf-8", newline="\n")
+        path.write_text(text, encoding="utf-8", newline="\n")
         paths.append(path)
     return paths
 
@@ -33,32 +38,35 @@ def _answers(stage: plan.Predict, code: str, records: Records) -> Any:
     """What `written` takes: under the release's ids, one for each row of the release where a file is read line by line."""
     if stage.task == "bucc2018":
         return [(record["foreign"], record["english"]) for record in records if record["kept"]]
-    found = {record["id"]: record["prediction"] for record in records}
-    task = TASKS[stage.task]
-    match task.head:
+    predictions = {record["id"]: record["prediction"] for record in records}
+    match TASKS[stage.task].head:
         case "tagging":  # sentences that the reading drops, without any word, are not in XTREME's files either
-            return list(found.values())
+            return list(predictions.values())
         case "span_qa":
             answers: dict[str, str] = {}
             for name, release in _order(stage.task, code, stage.where):
-                if name in found:
-                    answers.setdefault(release, found[name])  # an id can be answered once
+                if name in predictions:
+                    answers.setdefault(release, predictions[name])  # an id can be answered once
             return answers
-        case "embedding" if stage.task == "tatoeba":
-            return _indices(found, _sides(code, stage.where))
+        case "embedding":
+            return _indices(predictions, _sides(stage.task, code, stage.where))
         case "classification" | "multiple_choice":
-            # XTREME keeps rows that we drop (in PAWS-X sentences that were not translated) and counts lines: any label will do.
-            rest = task.labels[0] if task.labels else 0
-            return [found.get(name, rest) for name, _ in _order(stage.task, code, stage.where)]
+            rows = [name for name, _ in _order(stage.task, code, stage.where)]
+            if missing := [name for name in rows if name not in predictions]:
+                raise UserError(
+                    f"submission: {stage.task} ({code}): {len(missing)} of {len(rows)} rows have no prediction, the first is "
+                    f"{missing[0]}; the benchmark scores every row by its line: use test data in which every row has a label"
+                )
+            return [predictions[name] for name in rows]
         case _:
-            return found
+            return predictions
 
 
-def _indices(found: Mapping[str, str], sides: tuple[tuple[str, ...], tuple[str, ...]]) -> list[int]:
+def _indices(predictions: Mapping[str, str], sides: tuple[tuple[str, ...], tuple[str, ...]]) -> list[int]:
     """The predicted foreign sentence's place in its file, for each English sentence."""
     foreign, english = sides
     places = {name: place for place, name in enumerate(foreign)}
-    return [places[found[name]] for name in english]
+    return [places[predictions[name]] for name in english]
 
 
 @lru_cache(maxsize=256)  # the evaluations of a study share their test sets
@@ -68,8 +76,10 @@ def _order(task: str, code: str, where: data.Where) -> tuple[tuple[str, str], ..
 
 
 @lru_cache(maxsize=256)
-def _sides(code: str, where: data.Where) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Tatoeba's foreign ids in their order, and the English ones by text, as XTREME sorts that side when it prepares the data."""
-    rows = list(data.rows(TASKS["tatoeba"], "test", code, where))
-    english = sorted((row["text"].strip(), place, name) for place, (name, row) in enumerate(rows) if row["side"] == "english")
+def _sides(task: str, code: str, where: data.Where) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Foreign ids and English ids in their order; Tatoeba's English by text, as XTREME sorts it when it prepares the data."""
+    rows = list(data.rows(TASKS[task], "test", code, where))
+    english = [(row["text"].strip(), place, name) for place, (name, row) in enumerate(rows) if row["side"] == "english"]
+    if task == "tatoeba":
+        english.sort()
     return tuple(name for name, row in rows if row["side"] == "foreign"), tuple(name for *_, name in english)

@@ -23,9 +23,8 @@ from stilts_xtreme.stages.lineage import checked, lineage
 from stilts_xtreme.stages.scored import headline
 from stilts_xtreme.stages.tracking import tracked
 from stilts_xtreme.store import Store, whole
-from stilts_xtreme.tasks import mixture
+from stilts_xtreme.tasks import constant, metrics, mixture
 from stilts_xtreme.tasks.catalogue import training
-from stilts_xtreme.tasks.metrics import RANKED
 from stilts_xtreme.tasks.task import Task, training_split
 
 
@@ -131,6 +130,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "steps": {"planned": steps, "done": journal.last.get("step", 0), "best": journal.best},
         "rates": schedule.rates(stage, sizes),
         "dev": {task: {name: value for name, value in scores.items() if name != "threshold"} for task, scores in final.items()},
+        **({"reading": reading} if (reading := _reading(stage.labelled)) else {}),
+        "chance": {task: guessing(task, devs[task]) for task in stage.labelled if task in final},
         "collapsed": bool(collapse),
         "collapse": collapse,
         "parameters": sum(p.numel() for p in model.encoder.parameters()),
@@ -270,41 +271,27 @@ def _dev(name: str, stage: plan.Train, desk: Desk, labels: tuple[str, ...]) -> D
     return Dev(told, encoded.examples(), encoded.features)
 
 
+def _reading(tasks: Sequence[str]) -> str:
+    """Which reading the dev F1 is of, where all of the tasks are scored by it; empty otherwise."""
+    found = {metrics.reading(_task(task).metric) for task in tasks}
+    return found.pop() if len(found) == 1 else ""
+
+
 def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str, Dev], last: Mapping[str, Any]) -> dict[str, str]:
     """Why each task counts as collapsed, if it does: a loss that is not finite, or English dev no better than guessing."""
     if last and not math.isfinite(last["loss"]):
         return {last["task"]: f"loss is {last['loss']} at step {last['step']}"}
     told = {}
     for task in tasks if final else ():
-        scores = final[task]
-        guess = guessing(task, devs[task])
-        noise = 2 * math.sqrt(guess * (100 - guess) / max(scores["n"], 1))
-        if scores["score"] <= guess + noise:
+        scores, guess = final[task], guessing(task, devs[task])
+        if scores["score"] <= constant.within_chance(guess, scores["n"]):
             told[task] = f"English dev score {scores['score']:.1f} is no better than guessing ({guess:.1f}, n {scores['n']})"
     return told
 
 
 def guessing(task: str, dev: Dev) -> float:
-    """Score (0 to 100) of giving the same answer always: the commonest label, choice, tag or token; for span QA no answer.
-
-    Of candidates, the 20 that are most often right: with one query each, the mean reciprocal rank of a random order.
-    """
-    kind = _task(task).head
-    if kind == "mlm":
+    """Score (0 to 100) of giving the same answer always (see `tasks.constant`), in masked LM the commonest token."""
+    if _task(task).head == "mlm":
         tokens = Counter(token for feature in dev.features for row in feature["rows"] for token in row[1:-1])
         return 100.0 * max(tokens.values()) / tokens.total()
-    if kind == "span_qa":
-        same: list[Any] = [""] * len(dev.examples)
-    elif kind == "tagging":
-        tag = _commonest(tag for example in dev.examples for tag in example.tags)
-        same = [(tag,) * len(example.tags) for example in dev.examples]
-    elif kind == "dual_encoder":
-        right = Counter(answer for example in dev.examples for answer in example.answers)
-        same = [[answer for answer, _ in right.most_common(RANKED)]] * len(dev.examples)
-    else:
-        same = [_commonest(example.label for example in dev.examples)] * len(dev.examples)
-    return headline(task, _task(task).metric(same, dev.examples, "en"))
-
-
-def _commonest(answers: Iterable[Any]) -> Any:
-    return Counter(answers).most_common(1)[0][0]
+    return constant.chance(_task(task), dev.examples, "en")

@@ -27,6 +27,13 @@ def chunk_f1(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], l
     return xtreme_f1(predictions, [example.tags for example in examples])
 
 
+def entity_f1(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], language: str) -> Metrics:
+    """As `chunk_f1`, with the F1 of strict IOB2 as `f1_iob2` beside it."""
+    from stilts_xtreme.scoring.tags import entity_f1
+
+    return entity_f1(predictions, [example.tags for example in examples])
+
+
 def tag_accuracy(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], language: str) -> Metrics:
     """Share of tokens with the right tag."""
     from stilts_xtreme.scoring.accuracy import accuracy
@@ -132,10 +139,24 @@ def _mined(predictions: Sequence[tuple[str, str]], examples: Sequence[Sentence],
 
 def parts(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: Sequence[Any], language: str) -> Parts:
     """What each example adds to the mean of a metric's headline scores."""
-    own = {label_accuracy: _labels, chunk_f1: _chunks, tag_accuracy: _tags, tatoeba_accuracy: _found, bucc_f1: _mined}
+    own = {
+        label_accuracy: _labels,
+        chunk_f1: _chunks,
+        entity_f1: _chunks,
+        tag_accuracy: _tags,
+        tatoeba_accuracy: _found,
+        bucc_f1: _mined,
+    }
     if metric in own:
         return own[metric](predictions, examples, language)
     return _each(metric, predictions, examples, language)
+
+
+def reading(metric: Callable[..., Metrics]) -> str:
+    """Which reading of tags an F1 is of; empty for a metric that has one reading only."""
+    from stilts_xtreme.scoring.tags import READING
+
+    return READING if metric in (chunk_f1, entity_f1) else ""
 
 
 def unscored(predictions: Sequence[Any], examples: Sequence[Text], language: str) -> Metrics:

@@ -20,9 +20,12 @@ def qqp_pair(row: Row) -> Pair:
 
 def pawsx_pair(row: Row) -> Pair | None:
     """Two sentences; PAWS-X writes "NS" for one that was not translated, and such a row is skipped, as one marked "-" is."""
-    if row["label"] == "-" or "NS" in (row["sentence1"].strip(), row["sentence2"].strip()):
-        return None
-    return Pair(row["id"], row["sentence1"], row["sentence2"], row["label"])
+    return None if "NS" in (row["sentence1"].strip(), row["sentence2"].strip()) else pawsx_test_pair(row)
+
+
+def pawsx_test_pair(row: Row) -> Pair | None:
+    """Two sentences of test data, also where one is "NS": XTREME scores every row (third_party/processors/pawsx.py)."""
+    return None if row["label"] == "-" else Pair(row["id"], row["sentence1"], row["sentence2"], row["label"])
 
 
 def hellaswag_choices(row: Row) -> Choices:

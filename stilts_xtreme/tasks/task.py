@@ -63,6 +63,7 @@ class Task:
     """Labelled data + how a row becomes an example + head + metric + languages.
 
     `example(row)` builds the example from a canonical row, or None where the row is to be skipped (no gold label).
+    `test_example(row)` does so for the test split where the benchmark scores rows that are not trained on; None: as `example`.
     `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
     `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
     `after` names the task whose English data is trained on before this one's, where a target is trained on this one.
@@ -92,11 +93,16 @@ class Task:
     chance: float | None = None  # score of guessing, 0 to 100; None where guessing is near 0
     version: int = 1
     upstream: tuple[Upstream, ...] = ()
+    test_example: Callable[[Row], Example | None] | None = None
 
     @property
     def source_task(self) -> str | None:
         """Name of the task this one's head is trained on; None where nothing is trained (retrieval)."""
         return None if self.head == "embedding" else self.trains_on or self.name
+
+    def to_example(self, split: str) -> Callable[[Row], Example | None]:
+        """The function that makes examples of this split's rows."""
+        return self.test_example if split == "test" and self.test_example is not None else self.example
 
     def pools(self, languages: tuple[str, ...]) -> tuple[str, ...]:
         """Languages of the "pool" readings that queries in `languages` are looked for among."""

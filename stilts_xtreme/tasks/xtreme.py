@@ -19,6 +19,7 @@ PAWSX = Task(
     name="pawsx",
     head="classification",
     example=rows.pawsx_pair,
+    test_example=rows.pawsx_test_pair,
     metric=metrics.label_accuracy,
     headline=("accuracy",),
     languages=XTREME.languages["pawsx"],
@@ -49,6 +50,7 @@ PAWSX = Task(
     licence="free use with acknowledgement (Google)",
     about="Do two sentences of many shared words mean the same; x-final.tar.gz from github.com/google-research-datasets/paws",
     chance=50.0,
+    version=2,
 )
 
 XNLI = Task(
@@ -76,7 +78,7 @@ PANX = Task(
     name="panx",
     head="tagging",
     example=rows.tagged_sentence,
-    metric=metrics.chunk_f1,
+    metric=metrics.entity_f1,
     headline=("f1",),
     languages=XTREME_R.languages["panx"],
     labels=formats.IOB2,

@@ -8,10 +8,12 @@ from stilts_xtreme import plan
 from stilts_xtreme.analysis.judged import Judge, read
 from stilts_xtreme.stages import scored
 from stilts_xtreme.store import Store
+from stilts_xtreme.tasks import constant
+from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.verify.artefacts import redo
 from stilts_xtreme.verify.found import Found, Tell
 
-PARTS = ("languages", "metrics", "score")
+PARTS = ("languages", "metrics", "score", "chance")
 
 
 def derived(stages: Sequence[plan.Predict], store: Store, tell: Tell) -> Found:
@@ -24,20 +26,23 @@ def derived(stages: Sequence[plan.Predict], store: Store, tell: Tell) -> Found:
         except (LookupError, TypeError, ValueError, AttributeError) as fault:
             told.append(f"{folder}: predictions do not fit the test data ({fault}); {redo(folder)}")
             continue
+        if "chance" not in result:  # an older result
+            del made["chance"]
         counts.update({"evaluations": 1, "scores": len(_leaves(made))})
-        if differences := _differences({name: result.get(name) for name in PARTS}, made):
+        if differences := _differences({name: result.get(name) for name in PARTS if name in made}, made):
             told.append(f"{folder / 'result.json'}: {differences[0]} ({len(differences)} in all); {redo(folder)}")
         tell("evaluations", done, len(stages))
     return Found(tuple(told), counts)
 
 
 def _again(stage: plan.Predict, judge: Judge, store: Store) -> dict[str, Any]:
-    examples = judge.asked(stage)
-    languages = {}
+    examples, task = judge.asked(stage), TASKS[stage.task]
+    languages, chances = {}, {}
     for code in stage.languages:
         predictions = read(store.path(stage) / f"test-{code}.jsonl")
         languages[code] = scored.language(stage.task, predictions, examples[code], code)
-    return scored.together(stage.task, languages)
+        chances[code] = constant.chance(task, examples[code], code)
+    return {**scored.together(stage.task, languages), "chance": scored.chance(chances)}
 
 
 def _differences(told: Any, made: Any) -> list[str]:
