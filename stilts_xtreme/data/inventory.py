@@ -8,6 +8,7 @@ from typing import Any
 from stilts_xtreme.data import expected, folder, hub
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Row, Task
 
@@ -104,7 +105,7 @@ def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
             for language in codes:
                 match place:
                     case Folder(path, cut) if files and (found := folder.find(task, split, language, path, cut, files)):
-                        rows, source = folder.rows(found, language), folder.source(found, path)
+                        rows, source = folder.rows(found, language, path), folder.source(found, path)
                     case HubCache() if (data := hub.entry(task)) and getattr(data, split, ()):
                         names = getattr(data, split)
                         rows, source = hub.rows(data, names, language), hub.source(data, names, language)
@@ -116,7 +117,7 @@ def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
                         continue
                 try:
                     for row in rows:
-                        if (example := task.example(row)) is not None:
+                        if not isinstance(row, Skipped) and (example := task.example(row)) is not None:
                             return source, row, example
                 except UserError as broken:
                     fault = broken
@@ -154,10 +155,10 @@ def _folder(task: Task, place: Folder) -> Iterator[Entry]:
         used, wanted = one in (present or layouts)[:1], _wanted(task, place)
         entries = []
         for code in dict.fromkeys([*languages_of(one, place), *(code for _, code in wanted)]):
-            read_already: dict[tuple[str, ...], Reading | list[str]] = {}  # a dev file that is scored is read once
+            read_already: dict[tuple[object, ...], Reading | list[str]] = {}  # a dev file that is scored is read once
             for split in SPLITS:
                 if present and (found := folder.find(one, split, code, place.path, place.cut, own)):
-                    same = (found.half, *map(str, found.paths))
+                    same = (found.files.reader, found.half, found.derived, *map(str, found.paths))
                     if same not in read_already:
                         read_already[same] = _reading(one, split, code, place, found)
                     entries.append(replace(_entry(one, split, code, place, read_already[same]), used=used))

@@ -138,6 +138,7 @@ SQUAD_V2 = Task(
     example=rows.squad_question,
     metric=metrics.exact_match_and_f1,
     headline=("exact_match", "f1"),
+    unanswerable=True,
     sources=(
         Files(
             formats.squad_json,

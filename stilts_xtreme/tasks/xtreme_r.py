@@ -76,6 +76,7 @@ XCOPA = Task(
     headline=("accuracy",),
     languages=codes("et ht id it qu sw ta th tr vi zh"),
     trains_on="copa",
+    parallel="question",
     sources=(
         Files(
             formats.copa_jsonl,
