@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stilts_xtreme import results
+from stilts_xtreme.data.counts import remarks
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import content
 from stilts_xtreme.store import Store
@@ -86,7 +87,7 @@ def inventory(entries: Sequence[Any]) -> None:
     """What a check of the data found: a line for each split, languages that are alike together; how to get what is missing."""
     table = Table("task", "split", "languages", "state", "rows", "full release", "source", box=None, pad_edge=False)
     groups: dict[tuple[Any, ...], list[Any]] = {}
-    for one in entries:
+    for one in (one for one in entries if one.state != "unread"):
         groups.setdefault((one.task, one.split, one.state, one.rows, one.expected, one.used), []).append(one)
     for (task, split, state, rows, expected, used), members in groups.items():
         first = members[0]
@@ -98,6 +99,10 @@ def inventory(entries: Sequence[Any]) -> None:
         )
     console = _console()
     console.print(table)
+    lines = remarks(asdict(one) for one in entries if one.used and one.rows is not None)
+    lines += [f"not read by any task: {one.source}" for one in entries if one.state == "unread"]
+    for line in lines:
+        console.print(content(line), markup=False, highlight=False, soft_wrap=True)
     for task in dict.fromkeys(one.task for one in entries if one.state == "missing"):
         console.print(f"to get {task}: {TASKS[task].about}", markup=False, highlight=False, soft_wrap=True)
 

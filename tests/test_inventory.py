@@ -14,7 +14,7 @@ from stilts_xtreme import formats
 from stilts_xtreme.cli import app
 from stilts_xtreme.data import expected, hub, inventory
 from stilts_xtreme.data.expected import Expected
-from stilts_xtreme.data.folder import _regex
+from stilts_xtreme.data.folder import place_pattern
 from stilts_xtreme.data.inventory import Entry, check, here, needed, sample
 from stilts_xtreme.data.read import Folder, HubCache, Miniature
 from stilts_xtreme.errors import UserError
@@ -259,7 +259,7 @@ def _reader(task: Task, name: str) -> Callable:
     patterns = {
         pattern: files.reader for files in layouts for split in ("train", "dev", "test") for pattern in getattr(files, split)
     }
-    return next(reader for pattern, reader in patterns.items() if re.fullmatch(_regex(pattern), name))
+    return next(reader for pattern, reader in patterns.items() if re.fullmatch(place_pattern(pattern), name))
 
 
 def _there(path: Path) -> Path:

@@ -1,7 +1,7 @@
 """What reading did to a split: which rows were left out or changed, why, and where the first of them stand."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +69,19 @@ def described(told: Mapping[str, Any]) -> str:
         parts.append(f"{told['tokens']:,} tokens, {told['unknown']:.2%} unknown pieces")
     line = f"{told['task']} {told['split']} {told['language']}: {told['source']}: {', '.join(parts)}"
     return line + (f"; {told['derived']}" if told.get("derived") else "")
+
+
+def remarks(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Of splits' records: a line for each of which rows were dropped or noted, once; then those made from another split's file,
+    languages that are alike together."""
+    lines: dict[str, None] = {}
+    derived: dict[tuple[str, str, str], dict[str, None]] = {}
+    for told in records:
+        if told.get("dropped_by") or told.get("noted"):
+            lines[described({key: value for key, value in told.items() if key != "tokens"})] = None
+        elif told.get("derived"):
+            derived.setdefault((told["task"], told["split"], told["derived"]), {})[told["language"]] = None
+    return [*lines, *(f"{task} {split} {' '.join(codes)}: {how}" for (task, split, how), codes in derived.items())]
 
 
 def _at(told: Mapping[str, Any], reason: str) -> str:

@@ -197,7 +197,7 @@ def _match(files: Files, split: str, language: str, folder: Path, packed: Packed
             return tuple(path for _, path in sorted(named.items()))
     inside = packed() if patterns else {}
     for pattern in patterns if inside else ():
-        fits = re.compile(_regex(pattern))
+        fits = re.compile(place_pattern(pattern))
         if found := sorted(place for place in inside if fits.fullmatch(place)):
             return tuple(inside[place] for place in found)
     return ()
@@ -205,19 +205,24 @@ def _match(files: Files, split: str, language: str, folder: Path, packed: Packed
 
 def _packed(folder: Path) -> Packed:
     """Members of the archives in the folder, by the place where they would stand; looked for once, and only when asked."""
-    return cache(lambda: members(folder, _wanted()))
+    return cache(lambda: members(folder, wanted_places()))
+
+
+def wanted_files() -> Iterator[tuple[Callable, str]]:
+    """Reader and pattern of every kind of file that any task in the catalogue looks for."""
+    read = [files for task in TASKS.values() for one in (task, in_translation(task)) for files in _layouts(one)]
+    for files in [*read, *(files.pool for files in read if files.pool)]:
+        for pattern in (*files.train, *files.dev, *files.test):
+            yield files.reader, pattern
 
 
 @lru_cache(maxsize=1)
-def _wanted() -> str:
+def wanted_places() -> str:
     """A regular expression for the places of all files that any task in the catalogue reads."""
-    read = [files for task in TASKS.values() for one in (task, in_translation(task)) for files in _layouts(one)]
-    read += [files.pool for files in read if files.pool]
-    patterns = {pattern for files in read for pattern in (*files.train, *files.dev, *files.test)}
-    return "|".join(sorted(_regex(pattern) for pattern in patterns))
+    return "|".join(sorted({place_pattern(pattern) for _, pattern in wanted_files()}))
 
 
-def _regex(pattern: str) -> str:
+def place_pattern(pattern: str) -> str:
     """A glob pattern as a regular expression; `{language}` and `{iso3}` stand for any code."""
     parts = re.split(r"(\*|\[[^]]*\]|\{\w+\})", pattern)
     meant = {"*": "[^/]*", "{": "[A-Za-z0-9_-]+"}

@@ -1,11 +1,11 @@
 """What is there of each task, whole and sound: every file read to its end, counted, compared with the release."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stilts_xtreme.data import expected, folder, hub
+from stilts_xtreme.data import expected, folder, hub, parallel, unread
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.skipped import Skipped
@@ -20,8 +20,9 @@ class Entry:
     """One split of a task in one language.
 
     `state`: ok (as large as the release), differs (it is not), part (it is not, and the folder is said to hold only parts), read
-    (nothing certain to compare with), broken, missing. `used` is false for a second file layout, which no run reads. `note`: what
-    differs, every fault by file, or how to get it.
+    (nothing certain to compare with), broken, missing, unread (`source` is a file that no task looks for). `used` is false for a second file layout, which no run reads. `note`: what
+    differs, every fault by file, or how to get it. `dropped_by`, `noted`, `places` and `derived` are those of
+    `data.counts.Counts`.
     """
 
     task: str
@@ -36,6 +37,10 @@ class Entry:
     confirmed: bool = False
     note: str = ""
     used: bool = True
+    dropped_by: Mapping[str, int] = field(default_factory=dict)
+    noted: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    derived: str = ""
 
 
 def check(names: Sequence[str], where: Where) -> Iterator[Entry]:
@@ -47,6 +52,9 @@ def check(names: Sequence[str], where: Where) -> Iterator[Entry]:
                 yield from _task(task, nearest(task, where))
             except UserError as fault:  # an archive that cannot be opened
                 yield Entry(task.name, scored_split(task), "en", "broken", note=str(fault))
+    if isinstance(where, Folder):
+        for path in unread.files(where.path):
+            yield Entry("", "", "", "unread", path, note="no task looks for a file of this name", used=False)
 
 
 def _task(task: Task, place: Where) -> Iterator[Entry]:
@@ -194,7 +202,8 @@ def _entry(task: Task, split: str, language: str, where: Where, reading: Reading
         cached = not isinstance(where, HubCache) or "cannot be loaded" not in reading[0]
         get = "" if cached else f"; `stilts data fetch {task.name}` loads it where there is a connection"
         return replace(told, state="broken" if cached else "missing", note="\n".join(reading) + get)
-    told = replace(told, source=reading.source, rows=reading.rows, examples=reading.rows - reading.dropped)
+    counts = parallel.with_difference(task, split, language, where, reading.counts)
+    told = replace(told, source=reading.source, rows=reading.rows, examples=reading.rows - reading.dropped, **counts.record())
     if split == scored_split(task) and (fault := expected.placeholder(reading)):
         return replace(told, state="broken", note=fault)
     if wanted is None:

@@ -119,6 +119,7 @@ SQUAD_RETRIEVAL = Task(
     example=rows.match,
     metric=metrics.map_at_20,
     headline=("map@20",),
+    version=2,
     sources=(
         Files(
             formats.squad_sentences_json,
