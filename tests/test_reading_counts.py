@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import pytest
-from test_end_to_end import stilts
 from test_inventory import run
 from test_read import put
 from test_verify import FILES, SETUP, english, mnli
@@ -368,7 +367,7 @@ def test_a_training_and_its_evaluation_record_and_tell_what_they_read(tmp_path: 
         "kind: study\nname: few\nsetup: setup.yaml\nintermediate: [none]\ntargets: [xnli]\nseeds: [1]\n"
     )
     put(tmp_path, files)
-    done = stilts("study", tmp_path / "study.yaml", "--store", tmp_path / "store")
+    done = run("study", str(tmp_path / "study.yaml"), "--store", str(tmp_path / "store"), "--jobs", "1")
     study = json.loads(Path(done.stdout.strip()).read_text())
     results = [json.loads(path.read_text()) for path in (tmp_path / "store").rglob("result.json")]
     by = {(one["task"], one["split"], one["language"]): one for result in results for one in result.get("data", ())

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats.lines import choice, fail, json_lines, lines, parse_json, text, texts, without_last_blanks
+from stilts_xtreme.formats.lines import Place, choice, fail, json_lines, lines, parse_json, text, texts, without_last_blanks
 from stilts_xtreme.formats.sentences import beside
-from stilts_xtreme.formats.skipped import Skipped, rows_of
+from stilts_xtreme.formats.skipped import Skipped, json_rows, rows_of
 
 Row = dict[str, Any]
 
@@ -28,8 +28,7 @@ def without_markers(line: str) -> str:
 def hellaswag_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """HellaSwag: JSON lines with ctx_a, ctx_b, four endings, label 0-3 (number or text); WikiHow markers are taken out."""
 
-    def row(number: int | str, line: str) -> Row:
-        record = parse_json(path, number, line)
+    def row(number: Place, record: Row) -> Row:
         return {
             "id": str(record.get("ind", number)),
             "ctx_a": without_markers(text(path, number, record, "ctx_a")),
@@ -38,7 +37,7 @@ def hellaswag_jsonl(path: Path) -> Iterator[Row | Skipped]:
             "label": choice(path, number, record, "label", FOUR, "hellaswag_val.jsonl"),
         }
 
-    return rows_of(path, json_lines(path), row)
+    return json_rows(path, row)
 
 
 COSMOSQA = ("id", "context", "question", "answer0", "answer1", "answer2", "answer3", "label")
@@ -47,7 +46,7 @@ COSMOSQA = ("id", "context", "question", "answer0", "answer1", "answer2", "answe
 def cosmosqa_csv(path: Path) -> Iterator[Row | Skipped]:
     """Cosmos QA: csv with quoting and the header id,context,question,answer0..answer3,label."""
 
-    def row(number: int | str, fields: list[str]) -> Row:
+    def row(number: Place, fields: list[str]) -> Row:
         if len(fields) != len(COSMOSQA):
             fail(path, number, "columns", f"{len(fields)} instead of {len(COSMOSQA)}; is a quotation mark missing?")
         record = dict(zip(COSMOSQA, fields, strict=True))
@@ -72,8 +71,7 @@ def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
 def commonsenseqa_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """CommonsenseQA: JSON lines with question.stem, question.choices (label, text) and answerKey A-E."""
 
-    def row(number: int | str, line: str) -> Row:
-        record = parse_json(path, number, line)
+    def row(number: Place, record: Row) -> Row:
         question = record.get("question")
         if not isinstance(question, dict):
             fail(path, number, "question", "expected an object with stem and choices")
@@ -90,10 +88,10 @@ def commonsenseqa_jsonl(path: Path) -> Iterator[Row | Skipped]:
             "answerKey": choice(path, number, record, "answerKey", FIVE, "dev_rand_split.jsonl"),
         }
 
-    return rows_of(path, json_lines(path), row)
+    return json_rows(path, row)
 
 
-def _siqa(path: Path, number: int | str, record: dict[str, Any], label: str) -> Row:
+def _siqa(path: Path, number: Place, record: dict[str, Any], label: str) -> Row:
     parts = {field: text(path, number, record, field) for field in ("context", "question", "answerA", "answerB", "answerC")}
     return {"id": str(number), **parts, "label": label}
 
@@ -105,7 +103,7 @@ def siqa_jsonl(path: Path) -> Iterator[Row | Skipped]:
     if len(records) != len(labels):
         fail(partner, len(labels), "lines", f"{len(labels)}, but {path.name} has {len(records)}; they must be aligned")
 
-    def row(number: int | str, both: tuple[str, str]) -> Row:
+    def row(number: Place, both: tuple[str, str]) -> Row:
         label = choice(partner, number, {"label": both[1].strip()}, "label", ONE_TO_THREE)
         return _siqa(path, number, parse_json(path, number, both[0]), label)
 
@@ -116,22 +114,20 @@ def siqa_jsonl(path: Path) -> Iterator[Row | Skipped]:
 def siqa_correct_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """Social IQa 1.4, the version XTREME-R fetches: as above, with the right answer's letter in `correct`."""
 
-    def row(number: int | str, line: str) -> Row:
-        record = parse_json(path, number, line)
+    def row(number: Place, record: Row) -> Row:
         letter = choice(path, number, record, "correct", THREE)
         return _siqa(path, number, record, ONE_TO_THREE[THREE.index(letter)])
 
-    return rows_of(path, json_lines(path), row)
+    return json_rows(path, row)
 
 
 def copa_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """COPA as in SuperGLUE, and XCOPA: JSON lines with premise, choice1, choice2, question (cause or effect), label 0 or 1."""
 
-    def row(number: int | str, line: str) -> Row:
-        record = parse_json(path, number, line)
+    def row(number: Place, record: Row) -> Row:
         parts = {field: text(path, number, record, field) for field in ("premise", "choice1", "choice2")}
         question = choice(path, number, record, "question", ("cause", "effect"))
         label = choice(path, number, record, "label", ("0", "1"))
         return {"id": str(record.get("idx", number)), **parts, "question": question, "label": label}
 
-    return rows_of(path, json_lines(path), row)
+    return json_rows(path, row)

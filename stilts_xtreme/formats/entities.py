@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats.lines import fail, json_lines, parse_json, text
-from stilts_xtreme.formats.skipped import Skipped, rows_of
+from stilts_xtreme.formats.lines import Place, fail, text
+from stilts_xtreme.formats.skipped import Skipped, json_rows
 
 Row = dict[str, Any]
 
 
-def _part(path: Path, line: int | str, record: Row, field: str) -> Row:
+def _part(path: Path, line: Place, record: Row, field: str) -> Row:
     if not isinstance(value := record.get(field), dict):
         fail(path, line, field, "expected an object; is this a file of Mewsli-X?")
     return value
 
 
-def _span(path: Path, line: int | str, field: str, span: Any, whole: str) -> tuple[int, int]:
+def _span(path: Path, line: Place, field: str, span: Any, whole: str) -> tuple[int, int]:
     start, end = (span.get("start"), span.get("end")) if isinstance(span, dict) else (None, None)
     if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(whole):
         fail(path, line, field, f"{span!r} is not a stretch of the text")
@@ -27,7 +27,7 @@ def _plain(*parts: str) -> str:
     return " ".join(" ".join(parts).split())
 
 
-def _mention(path: Path, line: int | str, context: Row, mention: Row) -> Row:
+def _mention(path: Path, line: Place, context: Row, mention: Row) -> Row:
     """The one sentence with the mention, marked by braces, and before it the mention again: no cut at a length can lose it."""
     whole, language = text(path, line, context, "text"), text(path, line, context, "language")
     if not whole:
@@ -52,7 +52,7 @@ def _unmarked(words: str) -> str:
     return words.replace("{", "(").replace("}", ")")
 
 
-def _entity(path: Path, line: int | str, record: Row) -> Row:
+def _entity(path: Path, line: Place, record: Row) -> Row:
     description = _plain(text(path, line, record, "description"))
     if not description:
         fail(path, line, "description", "empty")
@@ -62,8 +62,7 @@ def _entity(path: Path, line: int | str, record: Row) -> Row:
 def mewslix_mentions_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """Mewsli-X mentions: WikiNews articles with several each (evaluation), Wikipedia pairs of mention and entity (training)."""
 
-    def rows(number: int | str, line: str) -> list[Row]:
-        record = parse_json(path, number, line)
+    def rows(number: Place, record: Row) -> list[Row]:
         if "contextual_mention" in record:
             whole = _part(path, number, record, "contextual_mention")
             found = _mention(path, number, _part(path, number, whole, "context"), _part(path, number, whole, "mention"))
@@ -76,9 +75,9 @@ def mewslix_mentions_jsonl(path: Path) -> Iterator[Row | Skipped]:
             fail(path, number, "mentions", "expected a list of objects; is this a file of Mewsli-X?")
         return [_mention(path, number, _part(path, number, record, "context"), mention) for mention in mentions]
 
-    return rows_of(path, json_lines(path), rows)
+    return json_rows(path, rows)
 
 
 def mewslix_entities_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """Mewsli-X entities: descriptions in many languages, one each."""
-    return rows_of(path, json_lines(path), lambda number, line: _entity(path, number, parse_json(path, number, line)))
+    return json_rows(path, lambda number, record: _entity(path, number, record))

@@ -13,6 +13,7 @@ from stilts_xtreme.files import bounded
 from stilts_xtreme.shown import visible
 
 LONGEST = 2**28  # characters of a line; a whole SQuAD file is one
+Place = int | str  # of a row: its line's number, or a path inside JSON
 # Names that files from elsewhere give their columns.
 _COLUMNS = frozenset(
     "id idx index guid uid pairid premise hypothesis hypo sentence sentence1 sentence2 question question1 question2 text label "
@@ -20,7 +21,7 @@ _COLUMNS = frozenset(
 )
 
 
-def fail(path: Path, place: int | str, field: str, wrong: str) -> NoReturn:
+def fail(path: Path, place: Place, field: str, wrong: str) -> NoReturn:
     """Raise UserError "path:place: field: what is wrong, what to do"; a place is a line number or a path inside JSON."""
     raise UserError(visible(f"{path}:{place}: {field}: {wrong}"))
 
@@ -68,7 +69,7 @@ def tsv(path: Path, header: tuple[str, ...] = ()) -> Iterator[tuple[int, list[st
         yield number, fields
 
 
-def columns(path: Path, number: int | str, fields: list[str], *counts: int) -> list[str]:
+def columns(path: Path, number: Place, fields: list[str], *counts: int) -> list[str]:
     """The fields; UserError unless their number is one of `counts`."""
     if len(fields) not in counts:
         wanted = " or ".join(str(count) for count in counts)
@@ -94,7 +95,7 @@ def without_last_blanks(numbered: Iterator[tuple[int, str]]) -> Iterator[tuple[i
         yield number, line
 
 
-def parse_json(path: Path, number: int | str, content: str) -> dict[str, Any]:
+def parse_json(path: Path, number: Place, content: str) -> dict[str, Any]:
     """The JSON object in `content`, which starts at line `number`."""
     try:
         found = json.loads(content)
@@ -113,7 +114,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, str]]:
     return without_last_blanks(lines(path))
 
 
-def text(path: Path, place: int | str, record: dict[str, Any], field: str) -> str:
+def text(path: Path, place: Place, record: dict[str, Any], field: str) -> str:
     """A string field that has to be there."""
     if field not in record:
         fail(path, place, field, f"missing (there are: {', '.join(record) or 'none'}); is this the release's own file?")
@@ -122,7 +123,7 @@ def text(path: Path, place: int | str, record: dict[str, Any], field: str) -> st
     return record[field]
 
 
-def texts(path: Path, place: int | str, record: dict[str, Any], field: str, count: int) -> list[str]:
+def texts(path: Path, place: Place, record: dict[str, Any], field: str, count: int) -> list[str]:
     """A field that has to be a list of `count` strings."""
     value = record.get(field)
     if not isinstance(value, list) or len(value) != count or not all(isinstance(item, str) for item in value):
@@ -132,7 +133,7 @@ def texts(path: Path, place: int | str, record: dict[str, Any], field: str, coun
 
 def choice(
     path: Path,
-    place: int | str,
+    place: Place,
     record: dict[str, Any],
     field: str,
     allowed: tuple[str, ...],

@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.formats.lines import (
+    Place,
     choice,
     columns,
     fail,
-    json_lines,
     lines,
-    parse_json,
     text,
     tsv,
     without_last_blanks,
 )
-from stilts_xtreme.formats.skipped import BROKEN, Skipped, rows_of
+from stilts_xtreme.formats.skipped import BROKEN, Skipped, json_rows, rows_of
 
 Row = dict[str, Any]
 
@@ -25,7 +24,7 @@ _NLI_WORDS = {**{label: label for label in NLI}, "contradictory": "contradiction
 _ANLI_LETTERS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 
 
-def _nli(path: Path, number: int | str, name: str, premise: str, hypothesis: str, label: str) -> Row:
+def _nli(path: Path, number: Place, name: str, premise: str, hypothesis: str, label: str) -> Row:
     if label not in _NLI_WORDS:
         hint = " (a test file without labels? the dev file is the one that is scored)" if label in ("hidden", "") else ""
         fail(path, number, "label", f"{label!r} is not one of {', '.join(_NLI_WORDS)}{hint}")
@@ -35,31 +34,29 @@ def _nli(path: Path, number: int | str, name: str, premise: str, hypothesis: str
 def mnli_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """MNLI and SNLI: JSON lines with gold_label, sentence1, sentence2 (pairID where there is one)."""
 
-    def row(number: int | str, line: str) -> Row:
-        record = parse_json(path, number, line)
+    def row(number: Place, record: Row) -> Row:
         name = text(path, number, record, "pairID") if "pairID" in record else str(number)
         premise, hypothesis = text(path, number, record, "sentence1"), text(path, number, record, "sentence2")
         return _nli(path, number, name, premise, hypothesis, text(path, number, record, "gold_label"))
 
-    return rows_of(path, json_lines(path), row)
+    return json_rows(path, row)
 
 
 def anli_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """ANLI: JSON lines with uid, context, hypothesis and a label of one letter (e, n, c)."""
 
-    def row(number: int | str, line: str) -> Row:
-        record = parse_json(path, number, line)
+    def row(number: Place, record: Row) -> Row:
         label = _ANLI_LETTERS[choice(path, number, record, "label", tuple(_ANLI_LETTERS))]
         premise, hypothesis = text(path, number, record, "context"), text(path, number, record, "hypothesis")
         return _nli(path, number, text(path, number, record, "uid"), premise, hypothesis, label)
 
-    return rows_of(path, json_lines(path), row)
+    return json_rows(path, row)
 
 
 def xnli_tsv(path: Path) -> Iterator[Row | Skipped]:
     """XNLI as XTREME prepares it: premise, hypothesis, label word; no header. XNLI-MT-1.0 has one: premise, hypo, label."""
 
-    def row(number: int | str, fields: list[str]) -> Row:
+    def row(number: Place, fields: list[str]) -> Row:
         if len(columns(path, number, fields, 2, 3)) == 2:
             fail(path, number, "label", "missing (XTREME blanks its test files); use XNLI-1.0/xnli.test.tsv of the release")
         return _nli(path, number, str(number), *fields)
@@ -72,7 +69,7 @@ def xnli_release_tsv(path: Path) -> Iterator[Row | Skipped]:
     numbered = without_last_blanks(lines(path))
     header = next(numbered, (1, ""))[1].split("\t")
 
-    def row(number: int | str, line: str) -> Row:
+    def row(number: Place, line: str) -> Row:
         fields = line.split("\t")
         record = dict(zip(header, fields, strict=False))
         if len(fields) != len(header):
@@ -87,7 +84,7 @@ def xnli_release_tsv(path: Path) -> Iterator[Row | Skipped]:
 def paws_tsv(path: Path) -> Iterator[Row | Skipped]:
     """PAWS and PAWS-X: sentence1, sentence2, 0 or 1; the releases put an id in front and have a header, XTREME has neither."""
 
-    def row(number: int | str, fields: list[str]) -> Row:
+    def row(number: Place, fields: list[str]) -> Row:
         if len(columns(path, number, fields, 2, 3, 4)) == 2:
             fail(path, number, "label", "missing (XTREME blanks its test files); use the release's x-final/*/test_2k.tsv")
         name, first, second, label = fields if len(fields) == 4 else [str(number), *fields]
@@ -143,7 +140,7 @@ def qqp_tsv(path: Path) -> Iterator[Row | Skipped]:
     if header != QQP:
         fail(path, 1, "header", f"expected {' '.join(QQP)}, divided by tabs (GLUE's QQP/train.tsv or dev.tsv)")
 
-    def row(number: int | str, fields: list[str]) -> Row:
+    def row(number: Place, fields: list[str]) -> Row:
         record = dict(zip(QQP, columns(path, number, fields, len(QQP)), strict=True))
         label = choice(path, number, record, "is_duplicate", ("0", "1"), "GLUE's dev.tsv")
         return {"id": fields[0], "question1": fields[3], "question2": fields[4], "is_duplicate": label}

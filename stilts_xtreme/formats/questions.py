@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats.lines import fail, lines, parse_json, text
+from stilts_xtreme.formats.lines import Place, fail, lines, parse_json, text
 from stilts_xtreme.formats.passages import sentence_spans
 from stilts_xtreme.formats.skipped import NO_ANSWER, NOT_IN_CONTEXT, OFFSET_REPAIRED, Skipped, rows_of
 
 Row = dict[str, Any]
-Place = int | str
 
 NEAR = 100  # characters that a wrong offset may be away from its answer
 

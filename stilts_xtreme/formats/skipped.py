@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.formats.lines import fail, open_bytes
+from stilts_xtreme.formats.lines import Place, fail, json_lines, open_bytes, parse_json
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class WrongFile(UserError):
     """A fault that refuses the whole file, not only the row it was found in."""
 
 
-def refuse(path: Path, place: int | str, field: str, wrong: str) -> NoReturn:
+def refuse(path: Path, place: Place, field: str, wrong: str) -> NoReturn:
     """As `fail`, for what makes the file unusable however few of its rows have it."""
     try:
         fail(path, place, field, wrong)
@@ -45,7 +45,7 @@ def refuse(path: Path, place: int | str, field: str, wrong: str) -> NoReturn:
 
 
 def rows_of(
-    path: Path, records: Iterable[tuple[int | str, T]], make: Callable[[int | str, T], Row | list[Row] | Skipped | None]
+    path: Path, records: Iterable[tuple[Place, T]], make: Callable[[Place, T], Row | list[Row] | Skipped | None]
 ) -> Iterator[Row | Skipped]:
     """The rows that `make` gives for each (place, record), with their place as `at`; None gives no row.
 
@@ -73,6 +73,11 @@ def rows_of(
         raise UserError(_refusal(path, faults, broken, total))
     if last_is_broken and not _ends_with_a_line(path):
         raise UserError(f"{faults[-1]}; the file ends inside this row: fetch it again")
+
+
+def json_rows(path: Path, make: Callable[[Place, Row], Row | list[Row] | Skipped | None]) -> Iterator[Row | Skipped]:
+    """`rows_of` a file with one JSON object a line; a line that holds none is broken."""
+    return rows_of(path, json_lines(path), lambda number, line: make(number, parse_json(path, number, line)))
 
 
 def _refusal(path: Path, faults: list[str], broken: int, total: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats.lines import fail, lines, no_header
+from stilts_xtreme.formats.lines import Place, fail, lines, no_header
 from stilts_xtreme.formats.skipped import Skipped, refuse, rows_of
 
 Row = dict[str, Any]
@@ -51,7 +51,7 @@ def _sentences(
     """
     count = 0
 
-    def row(_: int | str, block: Lines) -> Row:
+    def row(_: Place, block: Lines) -> Row:
         nonlocal count
         count += 1
         tokens, tags = [], []
@@ -106,7 +106,7 @@ def conllu(path: Path) -> Iterator[Row | Skipped]:
     """Universal Dependencies' CoNLL-U: FORM and UPOS of syntactic words; ranges ("3-4") and empty nodes ("5.1") are not words."""
     count = 0
 
-    def row(_: int | str, block: Lines) -> Row | None:
+    def row(_: Place, block: Lines) -> Row | None:
         nonlocal count
         name = ""
         tokens: list[str] = []
