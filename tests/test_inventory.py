@@ -239,7 +239,8 @@ def test_real_data_is_read_whole(whole: list[Entry], real_data: Path) -> None:
     sizes = {file["path"].removesuffix(".gz"): file["examples"] for data in manifest["datasets"] for file in data["files"]}
     readers = {}
     for entry in whole:
-        if entry.state in ("missing", "broken", "unread") or entry.split == "pool":  # the manifest counts questions, not candidates
+        # The manifest counts questions, not candidates.
+        if entry.state in ("missing", "broken", "unread") or entry.split == "pool":
             continue
         names = entry.source.removeprefix("files:").split(" (")[0].split("+")
         read_with = _reader(TASKS[entry.task], names[0])

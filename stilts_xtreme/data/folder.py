@@ -64,7 +64,7 @@ def find(task: Task, split: str, language: str, folder: Path, cut: bool, known: 
         reason = "the dev file is the test split" if dev else "there is no dev file"
         found = Found(files, train, split, f"one group in {DEV_SHARE} of the training file is the dev split, as {reason}")
     elif cut and dev and not train and dev != test:
-        reason = f"one group in {DEV_SHARE} of the dev file is the dev split, the rest is for training, as there is no training file"
+        reason = f"one group in {DEV_SHARE} of the dev file is the dev split, the rest for training, as there is no training file"
         found = Found(files, dev, split, reason)
     elif split == "train":
         found = Found(files, train, "")

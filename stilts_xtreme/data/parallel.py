@@ -34,7 +34,8 @@ def differing(task: Task, split: str, language: str, where: Where) -> int:
     if len(compared) < 3 or language not in dict(compared):
         return 0
     values = _values(task.name, split, nearest(task, where), compared)
-    common = {name: Counter(own[name] for own in values.values() if name in own).most_common(1)[0][0] for name in values[language]}
+    given = {name: Counter(own[name] for own in values.values() if name in own) for name in values[language]}
+    common = {name: counts.most_common(1)[0][0] for name, counts in given.items()}
     return sum(value != common[name] for name, value in values[language].items())
 
 

@@ -79,8 +79,8 @@ class Reading:
     """What a split holds.
 
     `rows` counts the rows of the sources in this language; `dropped` those of them that became no example; the rest are
-    `examples`, unless the split is one half of a cut. `counts` says why rows were dropped, and what was changed. `labels` counts gold labels: words, choices (by index), tags, "answerable" or not,
-    matched sentences or not.
+    `examples`, unless the split is one half of a cut. `counts` says why rows were dropped, and what was changed. `labels`
+    counts gold labels: words, choices (by index), tags, "answerable" or not, matched sentences or not.
     """
 
     examples: tuple[Example, ...]

@@ -49,7 +49,7 @@ def checked(task: str, split: str, language: str, where: Where) -> Reading:
 def seen(task: str, split: str, language: str, reading: Reading, where: Where) -> dict[str, Any]:
     """A reading as a result records it: source, digest, counts, label histogram, and the size it was checked against, if any.
 
-    `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; results of before they were counted lack them.
+    `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them.
     """
     wanted = expected.number(TASKS[task], split, language, where)
     counts = parallel.with_difference(TASKS[task], split, language, where, reading.counts)
