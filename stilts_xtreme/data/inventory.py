@@ -21,8 +21,8 @@ class Entry:
 
     `state`: ok (as large as the release), differs (it is not), part (it is not, and the folder is said to hold only parts), read
     (nothing certain to compare with), broken, missing, unread (`source` is a file that no task looks for).
-    `used` is false for a second file layout, which no run reads. `note`: what differs, every fault by file, or how to get it. `dropped_by`, `noted`, `places` and `derived` are those of
-    `data.counts.Counts`.
+    `used` is false for a second file layout, which no run reads. `note`: what differs, every fault by file, or how to get it.
+    `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`.
     """
 
     task: str
