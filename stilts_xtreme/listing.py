@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from stilts_xtreme import folded
+from stilts_xtreme.data.counts import remarks
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import content
 from stilts_xtreme.tasks import coverage
@@ -93,7 +94,7 @@ def inventory(entries: Sequence[Any]) -> None:
     table = Table("task", "split", "languages", "state", "rows", "full release", "source", box=None, pad_edge=False)
     table.columns[-1].overflow = "fold"
     groups: dict[tuple[Any, ...], list[Any]] = {}
-    for one in entries:
+    for one in (one for one in entries if one.state != "unread"):
         groups.setdefault((one.task, one.split, one.state, one.rows, one.expected, one.used), []).append(one)
     for (task, split, state, rows, expected, used), members in groups.items():
         first = members[0]
@@ -105,9 +106,11 @@ def inventory(entries: Sequence[Any]) -> None:
         )
     console = folded.console()
     console.print(table)
-    for one in entries:
-        if one.remark:
-            console.print(f"{one.task} {one.split} {one.language}: {one.remark}", highlight=False, soft_wrap=True)
+    lines = [f"{one.task} {one.split} {one.language}: {one.remark}" for one in entries if one.remark]
+    lines += remarks(asdict(one) for one in entries if one.used and one.rows is not None)
+    lines += [f"not read by any task: {one.source}" for one in entries if one.state == "unread"]
+    for line in lines:
+        console.print(content(line), markup=False, highlight=False, soft_wrap=True)
     for task in dict.fromkeys(one.task for one in entries if one.state == "missing"):
         console.print(f"to get {task}: {TASKS[task].about}", markup=False, highlight=False, soft_wrap=True)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_formats import without_places
 
 from stilts_xtreme import formats, plan, planner, results
 from stilts_xtreme.data import miniature
@@ -72,8 +73,8 @@ def test_xquad_r_questions_find_their_sentences(paragraphs: list) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "xx.json"
         path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": told}]}), encoding="utf-8")
-        assert list(formats.xquad_r_questions_json(path)) == wanted
-        assert list(formats.xquad_r_sentences_json(path)) == pool
+        assert without_places(formats.xquad_r_questions_json(path)) == wanted
+        assert without_places(formats.xquad_r_sentences_json(path)) == pool
 
 
 @given(st.lists(st.lists(word, min_size=1, max_size=4), min_size=1, max_size=4), st.data())
@@ -94,7 +95,7 @@ def test_mewslix_mentions_are_marked_in_their_sentence(sentences: list[list[str]
         path = Path(folder) / "x.jsonl"
         path.write_text(json.dumps({"context": context, "mentions": [mention, mention]}), encoding="utf-8")
         row = {"id": "m", "language": "uk", "query": marked, "answers": ["Q5"]}
-        assert list(formats.mewslix_mentions_jsonl(path)) == [row, row]
+        assert without_places(formats.mewslix_mentions_jsonl(path)) == [row, row]
 
 
 def test_the_pool_is_asked_for_with_the_test_data(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from stilts_xtreme import axes, plan, results
 from stilts_xtreme.analysis import comparisons, mixed, noise, order, pairs, resources, selection, sizes
 from stilts_xtreme.analysis.effects import Drawing
 from stilts_xtreme.data import read as data
+from stilts_xtreme.data.counts import remarks
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark, mean
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
@@ -52,9 +53,15 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         **resources.gather(done, {key: by_seed for key, by_seed in found.items() if key not in repeats}, store, drawing),
         **sizes.gather(spec, done, found, store),
         "trainings": [_training(stage, result, made) for stage, result in zip(trainings, told, strict=True)],
-        "data": {"source": data.name(where)},
+        "data": {"source": data.name(where), **_read([*told, *(store.result(cell.stage) for cell in done)])},
         "provenance": results.provenance_of([*told, *(store.result(cell.stage) for cell in finished)]),
     }
+
+
+def _read(results: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """What reading dropped, changed or made from another split's file, in lines; nothing where all was read as it is."""
+    lines = remarks(record for result in results for record in result["data"])
+    return {"reading": lines} if lines else {}
 
 
 def _task(name: str, benchmark: Benchmark, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from stilts_xtreme import formats
 from stilts_xtreme.data.archive import Member, members
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.lines import open_bytes
+from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.languages import MANY, fill
 from stilts_xtreme.shown import HIDDEN
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -27,11 +28,15 @@ Packed = Callable[[], Mapping[str, Member]]
 
 @dataclass(frozen=True)
 class Found:
-    """The files a split is read from; `half` names the split where they are cut in two, else ""."""
+    """The files a split is read from; `half` names the split where they are cut in two, else "".
+
+    `derived` says in words that they are another split's files; empty where the split has files of its own.
+    """
 
     files: Files
     paths: tuple[Path | Member, ...]
     half: str
+    derived: str = ""
 
 
 def find(task: Task, split: str, language: str, folder: Path, cut: bool, known: Files | None = None) -> Found | None:
@@ -49,15 +54,22 @@ def find(task: Task, split: str, language: str, folder: Path, cut: bool, known: 
         found = Found(files.pool, _match(files.pool, "test", language, folder, packed), "") if files.pool else None
         return found if found and found.paths else None
     train, dev, test = (_match(files, name, language, folder, packed) for name in ("train", "dev", "test"))
+    shared = bool(dev) and dev == test
     if cut and dev and dev == test and task.head == "embedding":
-        return Found(files, dev, split) if split in ("dev", "test") else None
-    if cut and train and (not dev or dev == test):
-        train_half, dev_half = Found(files, train, "train"), Found(files, train, "dev")
+        derived = f"the {split} half of the one file that there is"
+        return Found(files, dev, split, derived) if split in ("dev", "test") else None
+    if split == "test":
+        found = Found(files, test, "", "there is no test file: this is the dev file" if shared else "")
+    elif cut and train and (not dev or dev == test):
+        reason = "the dev file is the test split" if dev else "there is no dev file"
+        found = Found(files, train, split, f"one group in {DEV_SHARE} of the training file is the dev split, as {reason}")
     elif cut and dev and not train and dev != test:
-        train_half, dev_half = Found(files, dev, "train"), Found(files, dev, "dev")
+        reason = f"one group in {DEV_SHARE} of the dev file is the dev split, the rest for training, as there is no training file"
+        found = Found(files, dev, split, reason)
+    elif split == "train":
+        found = Found(files, train, "")
     else:
-        train_half, dev_half = Found(files, train, ""), Found(files, dev, "")
-    found = {"train": train_half, "dev": dev_half, "test": Found(files, test, "")}[split]
+        found = Found(files, dev, "", "this is the test split, too" if shared else "")
     return found if found.paths else None
 
 
@@ -103,12 +115,15 @@ def text_languages(files: Files, folder: Path) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def rows(found: Found, language: str) -> Iterator[Row]:
-    """Canonical rows of the files, those of another language left out where a file holds several."""
+def rows(found: Found, language: str, folder: Path) -> Iterator[Row | Skipped]:
+    """Canonical rows of the files, with their places (`at`) as "file:line"; those of another language are left out."""
     for path in found.paths:
+        name = _logical(path, folder)
         for row in found.files.reader(path):
-            if row.get("language", language) == language:
-                yield row
+            if isinstance(row, Skipped):
+                yield Skipped(row.reason, f"{name}:{row.at}")
+            elif row.get("language", language) == language:
+                yield {**row, "at": f"{name}:{row.get('at', row['id'])}"}
 
 
 def digest(found: Found, folder: Path) -> str:
@@ -182,7 +197,7 @@ def _match(files: Files, split: str, language: str, folder: Path, packed: Packed
             return tuple(path for _, path in sorted(named.items()))
     inside = packed() if patterns else {}
     for pattern in patterns if inside else ():
-        fits = re.compile(_regex(pattern))
+        fits = re.compile(place_pattern(pattern))
         if found := sorted(place for place in inside if fits.fullmatch(place)):
             return tuple(inside[place] for place in found)
     return ()
@@ -190,19 +205,24 @@ def _match(files: Files, split: str, language: str, folder: Path, packed: Packed
 
 def _packed(folder: Path) -> Packed:
     """Members of the archives in the folder, by the place where they would stand; looked for once, and only when asked."""
-    return cache(lambda: members(folder, _wanted()))
+    return cache(lambda: members(folder, wanted_places()))
+
+
+def wanted_files() -> Iterator[tuple[Callable, str]]:
+    """Reader and pattern of every kind of file that any task in the catalogue looks for."""
+    read = [files for task in TASKS.values() for one in (task, in_translation(task)) for files in _layouts(one)]
+    for files in [*read, *(files.pool for files in read if files.pool)]:
+        for pattern in (*files.train, *files.dev, *files.test):
+            yield files.reader, pattern
 
 
 @lru_cache(maxsize=1)
-def _wanted() -> str:
+def wanted_places() -> str:
     """A regular expression for the places of all files that any task in the catalogue reads."""
-    read = [files for task in TASKS.values() for one in (task, in_translation(task)) for files in _layouts(one)]
-    read += [files.pool for files in read if files.pool]
-    patterns = {pattern for files in read for pattern in (*files.train, *files.dev, *files.test)}
-    return "|".join(sorted(_regex(pattern) for pattern in patterns))
+    return "|".join(sorted({place_pattern(pattern) for _, pattern in wanted_files()}))
 
 
-def _regex(pattern: str) -> str:
+def place_pattern(pattern: str) -> str:
     """A glob pattern as a regular expression; `{language}` and `{iso3}` stand for any code."""
     parts = re.split(r"(\*|\[[^]]*\]|\{\w+\})", pattern)
     meant = {"*": "[^/]*", "{": "[A-Za-z0-9_-]+"}

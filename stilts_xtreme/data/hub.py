@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.formats.skipped import NO_LABEL, Skipped
 from stilts_xtreme.languages import fill
 from stilts_xtreme.tasks.task import Hub, Row, Task
 
@@ -41,14 +42,21 @@ def config(found: Hub, language: str) -> str:
     return fill(found.config, language)
 
 
-def rows(found: Hub, names: tuple[str, ...], language: str) -> Iterator[Row]:
-    """Canonical rows; class labels are turned into their names first. UserError where the data set cannot be loaded."""
+def rows(found: Hub, names: tuple[str, ...], language: str) -> Iterator[Row | Skipped]:
+    """Canonical rows, and those that cannot be used; class labels are turned into their names first.
+
+    UserError where the data set cannot be loaded.
+    """
     for name in names:
         for row in _load(found, config(found, language), name):
-            made = found.row(row)
+            made, at = found.row(row), f"{found.id}/{name}:{row['row']}"
             for canonical in made if isinstance(made, list) else [made]:
-                if canonical is not None and canonical.get("language", language) == language:
-                    yield canonical
+                if canonical is None:
+                    yield Skipped(NO_LABEL, at)
+                elif isinstance(canonical, Skipped):
+                    yield Skipped(canonical.reason, at)
+                elif canonical.get("language", language) == language:
+                    yield {"at": at, **canonical}
 
 
 def source(found: Hub, names: tuple[str, ...], language: str) -> str:

@@ -1,13 +1,14 @@
 """What is there of each task, whole and sound: every file read to its end, counted, compared with the release."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stilts_xtreme.data import expected, folder, hub
+from stilts_xtreme.data import expected, folder, hub, parallel, unread
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.tasks import coverage
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Row, Task
@@ -20,8 +21,10 @@ class Entry:
     """One split of a task in one language.
 
     `state`: ok (as large as the release), differs (it is not), part (it is not, and the folder is said to hold only parts), read
-    (nothing certain to compare with), broken, missing. `used` is false for a second file layout, which no run reads. `note`: what
-    differs, every fault by file, or how to get it. `remark`: what is no fault of the data but has to be known of its scores.
+    (nothing certain to compare with), broken, missing, unread (`source` is a file that no task looks for).
+    `used` is false for a second file layout, which no run reads. `note`: what differs, every fault by file, or how to get it.
+    `remark`: what is no fault of the data but has to be known of its scores. `dropped_by`, `noted`, `places` and `derived` are
+    those of `data.counts.Counts`.
     """
 
     task: str
@@ -37,6 +40,10 @@ class Entry:
     note: str = ""
     used: bool = True
     remark: str = ""
+    dropped_by: Mapping[str, int] = field(default_factory=dict)
+    noted: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    derived: str = ""
 
 
 def check(names: Sequence[str], where: Where) -> Iterator[Entry]:
@@ -48,6 +55,9 @@ def check(names: Sequence[str], where: Where) -> Iterator[Entry]:
                 yield from _task(task, nearest(task, where))
             except UserError as fault:  # an archive that cannot be opened
                 yield Entry(task.name, scored_split(task), "en", "broken", note=str(fault))
+    if isinstance(where, Folder):
+        for path in unread.files(where.path):
+            yield Entry("", "", "", "unread", path, note="no task looks for a file of this name", used=False)
 
 
 def _task(task: Task, place: Where) -> Iterator[Entry]:
@@ -106,7 +116,7 @@ def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
             for language in codes:
                 match place:
                     case Folder(path, cut) if files and (found := folder.find(task, split, language, path, cut, files)):
-                        rows, source = folder.rows(found, language), folder.source(found, path)
+                        rows, source = folder.rows(found, language, path), folder.source(found, path)
                     case HubCache() if (data := hub.entry(task)) and getattr(data, split, ()):
                         names = getattr(data, split)
                         rows, source = hub.rows(data, names, language), hub.source(data, names, language)
@@ -118,7 +128,7 @@ def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
                         continue
                 try:
                     for row in rows:
-                        if (example := task.example(row)) is not None:
+                        if not isinstance(row, Skipped) and (example := task.example(row)) is not None:
                             return source, row, example
                 except UserError as broken:
                     fault = broken
@@ -156,10 +166,10 @@ def _folder(task: Task, place: Folder) -> Iterator[Entry]:
         used, wanted = one in (present or layouts)[:1], _wanted(task, place)
         entries = []
         for code in dict.fromkeys([*languages_of(one, place), *(code for _, code in wanted)]):
-            read_already: dict[tuple[str, ...], Reading | list[str]] = {}  # a dev file that is scored is read once
+            read_already: dict[tuple[object, ...], Reading | list[str]] = {}  # a dev file that is scored is read once
             for split in SPLITS:
                 if present and (found := folder.find(one, split, code, place.path, place.cut, own)):
-                    same = (found.half, *map(str, found.paths))
+                    same = (found.files.reader, found.half, found.derived, *map(str, found.paths))
                     if same not in read_already:
                         read_already[same] = _reading(one, split, code, place, found)
                     entries.append(replace(_entry(one, split, code, place, read_already[same]), used=used))
@@ -195,7 +205,8 @@ def _entry(task: Task, split: str, language: str, where: Where, reading: Reading
         cached = not isinstance(where, HubCache) or "cannot be loaded" not in reading[0]
         get = "" if cached else f"; `stilts data fetch {task.name}` loads it where there is a connection"
         return replace(told, state="broken" if cached else "missing", note="\n".join(reading) + get)
-    told = replace(told, source=reading.source, rows=reading.rows, examples=reading.rows - reading.dropped)
+    counts = parallel.with_difference(task, split, language, where, reading.counts)
+    told = replace(told, source=reading.source, rows=reading.rows, examples=reading.rows - reading.dropped, **counts.record())
     if split == scored_split(task) and (fault := expected.placeholder(reading)):
         return replace(told, state="broken", note=fault)
     labels = TASKS[task.trains_on].labels if split == "test" and task.trains_on else ()

@@ -5,15 +5,21 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stilts_xtreme.data import folder, hub
+from stilts_xtreme.data.counts import Counting, Counts
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.formats import MULTILINGUAL
+from stilts_xtreme.formats.skipped import NO_ANSWER, NO_TEXT, NOT_IN_CONTEXT, Skipped
 from stilts_xtreme.shown import HIDDEN, visible
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
+from stilts_xtreme.tasks.rows import lacks_text, why_skipped
 from stilts_xtreme.tasks.task import Row, Task, in_translation
+
+TRAINING = ("train", "translated")  # splits in which rows that nothing can be learnt from are dropped
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,9 @@ def name(where: Where) -> str:
 class Reading:
     """What a split holds.
 
-    `rows` counts the rows of the sources in this language; `dropped` those of them without a gold label; the rest are `examples`,
-    unless the split is one half of a cut. `labels` counts gold labels: words, choices (by index), tags, "answerable" or not,
-    matched sentences or not.
+    `rows` counts the rows of the sources in this language; `dropped` those of them that became no example; the rest are
+    `examples`, unless the split is one half of a cut. `counts` says why rows were dropped, and what was changed. `labels`
+    counts gold labels: words, choices (by index), tags, "answerable" or not, matched sentences or not.
     """
 
     examples: tuple[Example, ...]
@@ -83,6 +89,7 @@ class Reading:
     rows: int
     dropped: int
     labels: dict[str, int]
+    counts: Counts = Counts()
 
 
 def read(task: Task, split: str, language: str, where: Where) -> Reading:
@@ -92,35 +99,83 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
     examples.
     """
     examples: list[Example] = []
-    total = dropped = 0
-    sources = []
+    total, counting = 0, Counting()
+    sources, derived = [], []
     taken: dict[str, int] = {}
     for part in _parts(task, split):
         place = _place(part, split, language, where)
         sources.append(_told(part, task, place))
-        before = len(examples)
+        derived += [place.derived if part is task else f"{part.name}: {place.derived}"] if place.derived else []
+        before, dropped = len(examples), counting.dropped
         for row in place.rows():
-            total += 1
-            row = {**row, "id": _unused(row["id"] if part is task else f"{part.name}:{row['id']}", taken)}
-            example = part.to_example(split)(row)
-            if example is None:
-                dropped += 1
+            if isinstance(row, Skipped) and place.several:  # of which language it is cannot be known
+                counting.note(row.reason, row.at)
                 continue
-            _check(example, part, place.name)
-            if not place.half or folder.half_of(example) == place.half:
+            total += 1
+            if isinstance(row, Skipped):
+                counting.drop(row.reason, row.at)
+                _unused(_skipped_id(row), taken)
+                continue
+            row = {**row, "id": _unused(row["id"] if part is task else f"{part.name}:{row['id']}", taken)}
+            if (example := _example(part, row, split, place, counting)) is not None:
                 examples.append(example)
         if len(examples) == before:
-            hint = "none of its rows has a gold label; " if dropped else ""
+            hint = "none of its rows can be used; " if counting.dropped > dropped else ""
             raise UserError(f"{part.name}: no {split} examples in {language!r} in {place.name}; {hint}use another place or split")
     labels = dict(sorted(Counter(label for example in examples for label in _labels(example)).items()))
-    return Reading(tuple(examples), " + ".join(sources), digest(task, split, language, where), total, dropped, labels)
+    counts = counting.result("; ".join(derived))
+    found = digest(task, split, language, where)
+    return Reading(tuple(examples), " + ".join(sources), found, total, counting.dropped, labels, counts)
+
+
+def _example(task: Task, row: Row, split: str, place: "_Place", counting: Counting) -> Example | None:
+    """The row's example, or None where it is dropped or of the other half of a cut; what is dropped or noted is counted."""
+    at = row.get("at", f"{place.name}:{row['id']}")
+    example = task.to_example(split)(row)
+    if example is None:
+        counting.drop(why_skipped(row), at)
+        return None
+    _check(example, task, place.name)
+    if place.half and folder.half_of(example) != place.half:
+        return None
+    wrong = [NO_TEXT] if lacks_text(row, example) else []
+    if isinstance(example, Question) and not example.answers and not task.unanswerable:
+        wrong.append(NO_ANSWER)
+    if split in TRAINING:
+        if isinstance(example, Question) and min(example.starts, default=0) < 0:
+            example = _answers_in_context(example)
+            wrong += [] if example.answers else [NOT_IN_CONTEXT]
+        if wrong:
+            counting.drop(wrong[0], at)
+            return None
+    for reason in (*row.get("notes", ()), *wrong):
+        counting.note(reason, at)
+    return example
+
+
+def _answers_in_context(example: Question) -> Question:
+    """The question with those of its answers that stand in the context."""
+    kept = [(answer, start) for answer, start in zip(example.answers, example.starts, strict=True) if start >= 0]
+    return replace(example, answers=tuple(answer for answer, _ in kept), starts=tuple(start for _, start in kept))
 
 
 def rows(task: Task, split: str, language: str, where: Where) -> Iterator[tuple[str, Row]]:
-    """Every row of the split in the order of its source, dropped ones too, with the id that `read` gives its example."""
+    """Every row of the split in the order of its source, dropped ones too, with the id that `read` gives its example.
+
+    A row that the reader skipped has nothing but its id.
+    """
     taken: dict[str, int] = {}
-    for row in _place(task, split, language, where).rows():
-        yield _unused(row["id"], taken), row
+    place = _place(task, split, language, where)
+    for row in place.rows():
+        if not isinstance(row, Skipped):
+            yield _unused(row["id"], taken), row
+        elif not place.several:
+            name = _skipped_id(row)
+            yield _unused(name, taken), {"id": name}
+
+
+def _skipped_id(row: Skipped) -> str:
+    return f"skipped {row.at}"
 
 
 def digest(task: Task, split: str, language: str, where: Where) -> str:
@@ -175,9 +230,11 @@ class _Place:
     """One task's split as found: all that `read` and `digest` need to know, whatever kind of place it is."""
 
     name: str
-    rows: Callable[[], Iterator[Row]]
+    rows: Callable[[], Iterator[Row | Skipped]]
     digest: Callable[[], str]
     half: str = ""
+    derived: str = ""  # from which other split's files it is made, in words
+    several: bool = False  # whether its files hold several languages
 
 
 def _place(task: Task, split: str, language: str, where: Where) -> _Place:
@@ -204,7 +261,11 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
             if found is None:
                 raise folder.missing(task, split, language, path, cut, folder.layout(task, path))
             name = folder.source(found, path)
-            return _Place(name, lambda: folder.rows(found, language), lambda: folder.digest(found, path), found.half)
+            several = found.files.reader in MULTILINGUAL
+            return _Place(
+                name, lambda: folder.rows(found, language, path), lambda: folder.digest(found, path),
+                found.half, found.derived, several,
+            )  # fmt: skip
         case HubCache():
             if (found := hub.entry(task)) and language not in hub.languages(task):
                 raise UserError(f"{task.name}: {found.id} has no {language!r}; take another language, or a data folder")

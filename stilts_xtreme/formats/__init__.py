@@ -1,6 +1,7 @@
-"""Readers of the tasks' release files: `reader(path)` yields canonical rows; a malformed line is a UserError with its place.
+"""Readers of the tasks' release files: `reader(path)` yields canonical rows, and `Skipped` where a row cannot be used.
 
-Every file may be plain or .gz. A row may carry `language` where one file holds several.
+A malformed file, or too many broken rows (see `skipped.rows_of`), is a UserError with its place. Every file may be plain or .gz.
+A row has `at`, its line or place in the file, `language` where one file holds several, and `notes` where it was changed.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from stilts_xtreme.formats.pairs import (
     xnli_tsv,
 )
 from stilts_xtreme.formats.questions import (
+    aligned,
     sentence_search,
     squad_json,
     squad_sentences_json,
@@ -36,6 +38,7 @@ from stilts_xtreme.formats.questions import (
     xquad_r_sentences_json,
 )
 from stilts_xtreme.formats.sentences import beside, bucc_pair, tatoeba_pair, text_lines
+from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.formats.tagged import IOB2, UPOS, ccg_columns, ccg_tsv, conllu, iob2_tsv, upos_tsv
 
 # Readers whose rows carry `language`: one file, several languages.
@@ -45,13 +48,18 @@ MULTILINGUAL = (xnli_release_tsv, tydiqa_json, mewslix_mentions_jsonl)
 _BESIDE = {tatoeba_pair: (".eng",), bucc_pair: (".en", ".gold"), siqa_jsonl: ("-labels.lst",)}
 
 
+def companions(reader: Callable) -> tuple[str, ...]:
+    """Endings of the files a reader opens beside the one it is given (see `beside`)."""
+    return _BESIDE.get(reader, ())
+
+
 def files_of(reader: Callable, path: Path) -> tuple[Path, ...]:
     """All files `reader(path)` opens; UserError where one is missing."""
     return (path, *(beside(path, ending) for ending in _BESIDE.get(reader, ())))
 
 
 __all__ = [
-    "IOB2", "MULTILINGUAL", "NLI", "UPOS", "anli_jsonl", "bucc_pair", "ccg_columns", "ccg_tsv", "commonsenseqa_jsonl", "conllu",
+    "IOB2", "MULTILINGUAL", "NLI", "UPOS", "Skipped", "aligned", "anli_jsonl", "bucc_pair", "ccg_columns", "ccg_tsv", "commonsenseqa_jsonl", "conllu",
     "copa_jsonl", "cosmosqa_csv", "files_of", "hellaswag_jsonl", "iob2_tsv", "mewslix_entities_jsonl", "mewslix_mentions_jsonl",
     "mnli_jsonl", "paws_translated_tsv", "paws_tsv", "qqp_tsv", "sentence_search", "siqa_correct_jsonl", "siqa_jsonl",
     "squad_json", "squad_sentences_json", "tatoeba_pair", "text_lines", "tydiqa_json", "tydiqa_language", "upos_tsv",

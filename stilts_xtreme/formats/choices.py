@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats.lines import choice, fail, json_lines, lines, text, texts
+from stilts_xtreme.formats.lines import Place, choice, fail, json_lines, lines, parse_json, text, texts, without_last_blanks
 from stilts_xtreme.formats.sentences import beside
+from stilts_xtreme.formats.skipped import Skipped, json_rows, rows_of
 
 Row = dict[str, Any]
 
@@ -24,10 +25,11 @@ def without_markers(line: str) -> str:
     return re.sub(r" {2,}", " ", line).strip()
 
 
-def hellaswag_jsonl(path: Path) -> Iterator[Row]:
+def hellaswag_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """HellaSwag: JSON lines with ctx_a, ctx_b, four endings, label 0-3 (number or text); WikiHow markers are taken out."""
-    for number, record in json_lines(path):
-        yield {
+
+    def row(number: Place, record: Row) -> Row:
+        return {
             "id": str(record.get("ind", number)),
             "ctx_a": without_markers(text(path, number, record, "ctx_a")),
             "ctx_b": without_markers(text(path, number, record, "ctx_b")),
@@ -35,26 +37,41 @@ def hellaswag_jsonl(path: Path) -> Iterator[Row]:
             "label": choice(path, number, record, "label", FOUR, "hellaswag_val.jsonl"),
         }
 
+    return json_rows(path, row)
 
-def cosmosqa_csv(path: Path) -> Iterator[Row]:
+
+COSMOSQA = ("id", "context", "question", "answer0", "answer1", "answer2", "answer3", "label")
+
+
+def cosmosqa_csv(path: Path) -> Iterator[Row | Skipped]:
     """Cosmos QA: csv with quoting and the header id,context,question,answer0..answer3,label."""
-    columns = ["id", "context", "question", "answer0", "answer1", "answer2", "answer3", "label"]
+
+    def row(number: Place, fields: list[str]) -> Row:
+        if len(fields) != len(COSMOSQA):
+            fail(path, number, "columns", f"{len(fields)} instead of {len(COSMOSQA)}; is a quotation mark missing?")
+        record = dict(zip(COSMOSQA, fields, strict=True))
+        return {**record, "label": choice(path, number, record, "label", FOUR, "valid.csv")}
+
+    return rows_of(path, _csv(path), row)
+
+
+def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number of its last line and fields of each csv row below the header; UserError where it is not csv."""
     reader = csv.reader((line + "\n" for _, line in lines(path)), strict=True)
     try:
-        if (header := next(reader, None)) != columns:
-            fail(path, 1, "header", f"expected {','.join(columns)}" + ("" if header else "; the file is empty"))
+        if (header := next(reader, None)) != list(COSMOSQA):
+            fail(path, 1, "header", f"expected {','.join(COSMOSQA)}" + ("" if header else "; the file is empty"))
         for fields in reader:
-            if len(fields) != len(columns):
-                fail(path, reader.line_num, "columns", f"{len(fields)} instead of {len(columns)}; is a quotation mark missing?")
-            record = dict(zip(columns, fields))
-            yield {**record, "label": choice(path, reader.line_num, record, "label", FOUR, "valid.csv")}
+            if fields:  # a blank line is none
+                yield reader.line_num, fields
     except csv.Error as error:
         fail(path, reader.line_num, "line", f"not csv ({error})")
 
 
-def commonsenseqa_jsonl(path: Path) -> Iterator[Row]:
+def commonsenseqa_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """CommonsenseQA: JSON lines with question.stem, question.choices (label, text) and answerKey A-E."""
-    for number, record in json_lines(path):
+
+    def row(number: Place, record: Row) -> Row:
         question = record.get("question")
         if not isinstance(question, dict):
             fail(path, number, "question", "expected an object with stem and choices")
@@ -64,40 +81,53 @@ def commonsenseqa_jsonl(path: Path) -> Iterator[Row]:
         labels = [text(path, number, option, "label") for option in options]
         if sorted(labels) != list(FIVE):
             fail(path, number, "question.choices", f"labels {' '.join(labels)} instead of A B C D E")
-        yield {
+        return {
             "id": text(path, number, record, "id"),
             "question": text(path, number, question, "stem"),
             "choices": {"label": labels, "text": [text(path, number, option, "text") for option in options]},
             "answerKey": choice(path, number, record, "answerKey", FIVE, "dev_rand_split.jsonl"),
         }
 
+    return json_rows(path, row)
 
-def _siqa(path: Path, number: int, record: dict[str, Any], label: str) -> Row:
+
+def _siqa(path: Path, number: Place, record: dict[str, Any], label: str) -> Row:
     parts = {field: text(path, number, record, field) for field in ("context", "question", "answerA", "answerB", "answerC")}
     return {"id": str(number), **parts, "label": label}
 
 
-def siqa_jsonl(path: Path) -> Iterator[Row]:
+def siqa_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """Social IQa: JSON lines with context, question, answerA-C; the labels 1-3 line by line in NAME-labels.lst beside it."""
     partner = beside(path, "-labels.lst")
-    records, labels = list(json_lines(path)), list(lines(partner))
+    records, labels = list(json_lines(path)), list(without_last_blanks(lines(partner)))
     if len(records) != len(labels):
         fail(partner, len(labels), "lines", f"{len(labels)}, but {path.name} has {len(records)}; they must be aligned")
-    for (number, record), (_, label) in zip(records, labels):
-        yield _siqa(path, number, record, choice(partner, number, {"label": label.strip()}, "label", ONE_TO_THREE))
+
+    def row(number: Place, both: tuple[str, str]) -> Row:
+        label = choice(partner, number, {"label": both[1].strip()}, "label", ONE_TO_THREE)
+        return _siqa(path, number, parse_json(path, number, both[0]), label)
+
+    aligned = [(number, (line, label)) for (number, line), (_, label) in zip(records, labels, strict=True)]
+    return rows_of(path, aligned, row)
 
 
-def siqa_correct_jsonl(path: Path) -> Iterator[Row]:
+def siqa_correct_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """Social IQa 1.4, the version XTREME-R fetches: as above, with the right answer's letter in `correct`."""
-    for number, record in json_lines(path):
+
+    def row(number: Place, record: Row) -> Row:
         letter = choice(path, number, record, "correct", THREE)
-        yield _siqa(path, number, record, ONE_TO_THREE[THREE.index(letter)])
+        return _siqa(path, number, record, ONE_TO_THREE[THREE.index(letter)])
+
+    return json_rows(path, row)
 
 
-def copa_jsonl(path: Path) -> Iterator[Row]:
+def copa_jsonl(path: Path) -> Iterator[Row | Skipped]:
     """COPA as in SuperGLUE, and XCOPA: JSON lines with premise, choice1, choice2, question (cause or effect), label 0 or 1."""
-    for number, record in json_lines(path):
+
+    def row(number: Place, record: Row) -> Row:
         parts = {field: text(path, number, record, field) for field in ("premise", "choice1", "choice2")}
         question = choice(path, number, record, "question", ("cause", "effect"))
         label = choice(path, number, record, "label", ("0", "1"))
-        yield {"id": str(record.get("idx", number)), **parts, "question": question, "label": label}
+        return {"id": str(record.get("idx", number)), **parts, "question": question, "label": label}
+
+    return json_rows(path, row)

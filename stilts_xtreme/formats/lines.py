@@ -13,9 +13,15 @@ from stilts_xtreme.files import bounded
 from stilts_xtreme.shown import visible
 
 LONGEST = 2**28  # characters of a line; a whole SQuAD file is one
+Place = int | str  # of a row: its line's number, or a path inside JSON
+# Names that files from elsewhere give their columns.
+_COLUMNS = frozenset(
+    "id idx index guid uid pairid premise hypothesis hypo sentence sentence1 sentence2 question question1 question2 text label "
+    "labels gold_label is_duplicate category language token tokens word words form tag tags pos upos ner ner_tags".split()
+)
 
 
-def fail(path: Path, place: int | str, field: str, wrong: str) -> NoReturn:
+def fail(path: Path, place: Place, field: str, wrong: str) -> NoReturn:
     """Raise UserError "path:place: field: what is wrong, what to do"; a place is a line number or a path inside JSON."""
     raise UserError(visible(f"{path}:{place}: {field}: {wrong}"))
 
@@ -47,41 +53,68 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
         fail(path, number + 1, "file", f"cannot be read ({error}); fetch it again")
 
 
-def tsv(path: Path, *counts: int) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields; UserError unless the number of fields is one of `counts`.
+def tsv(path: Path, header: tuple[str, ...] = ()) -> Iterator[tuple[int, list[str]]]:
+    """Line number and fields; blank lines at the end are left out, and so is a first line that begins with
+    this `header`.
 
     There is no csv quoting: a quotation mark is text. (XTREME's preparation script writes some PAWS-X fields quoted; its own
-    reader takes those marks as text too.)
+    reader takes those marks as text too.) UserError where the first line is another header.
     """
-    for number, line in lines(path):
+    for number, line in without_last_blanks(lines(path)):
         fields = line.split("\t")
-        if len(fields) not in counts:
-            wanted = " or ".join(str(count) for count in counts)
-            fail(path, number, "columns", f"{len(fields)} instead of {wanted}, divided by tabs; put the line right or remove it")
+        if number == 1 and header and tuple(fields[: len(header)]) == header:
+            continue
+        if number == 1:
+            no_header(path, fields)
         yield number, fields
 
 
-def parse_json(path: Path, number: int, content: str) -> dict[str, Any]:
+def columns(path: Path, number: Place, fields: list[str], *counts: int) -> list[str]:
+    """The fields; UserError unless their number is one of `counts`."""
+    if len(fields) not in counts:
+        wanted = " or ".join(str(count) for count in counts)
+        fail(path, number, "columns", f"{len(fields)} instead of {wanted}, divided by tabs; put the line right or remove it")
+    return fields
+
+
+def no_header(path: Path, fields: list[str]) -> None:
+    """UserError where the fields of a file's first line are names of columns."""
+    if len(fields) > 1 and all(field.strip().casefold() in _COLUMNS for field in fields):
+        fail(path, 1, "header", f"{' '.join(fields)}: files of this layout have no header; remove the line")
+
+
+def without_last_blanks(numbered: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Numbered lines without the blank ones at the end of the file."""
+    blank = []
+    for number, line in numbered:
+        if not line.strip(" "):
+            blank.append((number, line))
+            continue
+        yield from blank
+        blank.clear()
+        yield number, line
+
+
+def parse_json(path: Path, number: Place, content: str) -> dict[str, Any]:
     """The JSON object in `content`, which starts at line `number`."""
     try:
         found = json.loads(content)
         if "\\u" in content:  # half of an escaped surrogate pair is not a character, and would fail far from here
             json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        place = number + getattr(error, "lineno", 1) - 1
+        place = int(number) + getattr(error, "lineno", 1) - 1
         fail(path, place, "JSON", f"cannot be read ({getattr(error, 'msg', None) or error}); fetch the file again")
     if not isinstance(found, dict):
         fail(path, number, "JSON", f"{type(found).__name__} instead of an object; is this the release's own file?")
     return found
 
 
-def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and object of a file with one JSON object a line."""
-    for number, line in lines(path):
-        yield number, parse_json(path, number, line)
+def json_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Line number and text of a file with one JSON object a line; blank lines at the end are left out."""
+    return without_last_blanks(lines(path))
 
 
-def text(path: Path, place: int | str, record: dict[str, Any], field: str) -> str:
+def text(path: Path, place: Place, record: dict[str, Any], field: str) -> str:
     """A string field that has to be there."""
     if field not in record:
         fail(path, place, field, f"missing (there are: {', '.join(record) or 'none'}); is this the release's own file?")
@@ -90,7 +123,7 @@ def text(path: Path, place: int | str, record: dict[str, Any], field: str) -> st
     return record[field]
 
 
-def texts(path: Path, place: int | str, record: dict[str, Any], field: str, count: int) -> list[str]:
+def texts(path: Path, place: Place, record: dict[str, Any], field: str, count: int) -> list[str]:
     """A field that has to be a list of `count` strings."""
     value = record.get(field)
     if not isinstance(value, list) or len(value) != count or not all(isinstance(item, str) for item in value):
@@ -100,7 +133,7 @@ def texts(path: Path, place: int | str, record: dict[str, Any], field: str, coun
 
 def choice(
     path: Path,
-    place: int | str,
+    place: Place,
     record: dict[str, Any],
     field: str,
     allowed: tuple[str, ...],

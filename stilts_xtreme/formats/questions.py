@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats.lines import fail, lines, parse_json, text
+from stilts_xtreme.formats.lines import Place, fail, lines, parse_json, text
 from stilts_xtreme.formats.passages import sentence_spans
+from stilts_xtreme.formats.skipped import NO_ANSWER, NOT_IN_CONTEXT, OFFSET_REPAIRED, Skipped, rows_of
 
 Row = dict[str, Any]
+
+NEAR = 100  # characters that a wrong offset may be away from its answer
 
 _TYDI_LANGUAGES = {
     "arabic": "ar", "bengali": "bn", "english": "en", "finnish": "fi", "indonesian": "id",
@@ -28,73 +31,120 @@ def _list(path: Path, place: str, record: Any, field: str) -> list[dict[str, Any
     return value
 
 
-def _answers(path: Path, place: str, record: Row, context: str) -> dict[str, list[Any]]:
+def offset_of(context: str, answer: str, start: int) -> int | None:
+    """The answer's offset in the context: `start` if it stands there, else where it stands once near by; None if nowhere."""
+    if start >= 0 and context.startswith(answer, start):
+        return start
+    begin = min(max(start, 0), len(context))
+    found = context.find(answer, max(begin - NEAR, 0))
+    if found < 0 or found > begin + NEAR:
+        return None
+    again = context.find(answer, found + 1)
+    return None if 0 <= again <= begin + NEAR else found
+
+
+def aligned(row: Row) -> Row:
+    """The SQuAD row with offsets at which its answers stand in the context, -1 for an answer that does not stand there.
+
+    `notes` says what was changed or is wrong (a tuple of reasons), where anything is.
+    """
+    words, told = row["answers"]["text"], row["answers"]["answer_start"]
+    starts = [offset_of(row["context"], answer, start) for answer, start in zip(words, told, strict=True)]
+    notes = (OFFSET_REPAIRED,) if any(new not in (None, old) for new, old in zip(starts, told, strict=True)) else ()
+    notes += (NOT_IN_CONTEXT,) if None in starts else ()
+    if not notes:
+        return row
+    found = {"text": words, "answer_start": [-1 if start is None else start for start in starts]}
+    return {**row, "answers": found, "notes": notes}
+
+
+def _answers(path: Path, place: Place, record: Row) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {"text": [], "answer_start": []}
-    for answer in _list(path, place, record, "answers"):
+    for answer in _list(path, str(place), record, "answers"):
         words, start = text(path, place, answer, "text"), answer.get("answer_start")
         if not words:
             fail(path, place, "answers.text", "empty (XTREME blanks the answers of its test files); score the release's own file")
-        if not isinstance(start, int) or isinstance(start, bool) or not 0 <= start < len(context):
+        if not isinstance(start, int) or isinstance(start, bool):
             fail(path, place, "answers.answer_start", f"{start!r} is not a character offset into the context")
         found["text"].append(words)
         found["answer_start"].append(start)
     return found
 
 
-def squad_json(path: Path) -> Iterator[Row]:
-    """SQuAD 1.1 and 2.0, XQuAD, MLQA, TyDiQA-GoldP of one language; no answers means unanswerable."""
+def _row(path: Path, place: Place, record: Row, context: str) -> Row:
+    found = {
+        "id": text(path, place, record, "id"),
+        "context": context,
+        "question": text(path, place, record, "question"),
+        "answers": _answers(path, place, record),
+    }
+    return aligned(found)
+
+
+def _paragraphs(path: Path) -> Iterator[tuple[str, Row]]:
+    """Place and content of every paragraph of a SQuAD file."""
     root = parse_json(path, 1, "\n".join(line for _, line in lines(path)))
     for a, article in enumerate(_list(path, "", root, "data")):
         for p, paragraph in enumerate(_list(path, f"data[{a}]", article, "paragraphs")):
-            place = f"data[{a}].paragraphs[{p}]"
-            context = text(path, place, paragraph, "context")
-            for q, record in enumerate(_list(path, place, paragraph, "qas")):
-                here = f"{place}.qas[{q}]"
-                yield {
-                    "id": text(path, here, record, "id"),
-                    "context": context,
-                    "question": text(path, here, record, "question"),
-                    "answers": _answers(path, here, record, context),
-                }
+            yield f"data[{a}].paragraphs[{p}]", paragraph
 
 
-def tydiqa_json(path: Path) -> Iterator[Row]:
+def _questions(path: Path) -> Iterator[tuple[str, tuple[Row, str]]]:
+    """Place of every question of a SQuAD file, the question, its context."""
+    for place, paragraph in _paragraphs(path):
+        context = text(path, place, paragraph, "context")
+        for q, record in enumerate(_list(path, place, paragraph, "qas")):
+            yield f"{place}.qas[{q}]", (record, context)
+
+
+def squad_json(path: Path) -> Iterator[Row | Skipped]:
+    """SQuAD 1.1 and 2.0, XQuAD, MLQA, TyDiQA-GoldP of one language; no answers means unanswerable (see also `aligned`)."""
+    return rows_of(path, _questions(path), lambda place, found: _row(path, place, *found))
+
+
+def tydiqa_json(path: Path) -> Iterator[Row | Skipped]:
     """TyDiQA-GoldP's own file of nine languages; rows carry `language`, for the reading to choose from."""
-    for row in squad_json(path):
-        if (language := tydiqa_language(row["id"])) is None:
-            fail(path, row["id"], "id", f"does not start with a TyDi QA language ({', '.join(_TYDI_LANGUAGES)})")
-        yield {**row, "language": language}
+
+    def row(place: Place, found: tuple[Row, str]) -> Row:
+        made = _row(path, place, *found)
+        if (language := tydiqa_language(made["id"])) is None:
+            fail(path, made["id"], "id", f"does not start with a TyDi QA language ({', '.join(_TYDI_LANGUAGES)})")
+        return {**made, "language": language}
+
+    return rows_of(path, _questions(path), row)
 
 
-def sentence_search(row: Row) -> Row:
-    """A SQuAD row as a search: the question, and the sentence its first answer begins in, with the paragraph as second text."""
-    start = row["answers"]["answer_start"][0]
+def sentence_search(row: Row, place: str = "") -> Row | Skipped:
+    """A SQuAD row as a search: the question, and the sentence its first answer begins in, with the paragraph as second text.
+
+    Skipped where it has no answer, or none that stands in the context.
+    """
+    if not row["answers"]["text"]:
+        return Skipped(NO_ANSWER, place)
+    start = next((start for start in row["answers"]["answer_start"] if start >= 0), None)
+    if start is None:
+        return Skipped(NOT_IN_CONTEXT, place)
     context = row["context"]
     spans = sentence_spans(context)
     begin, end = next((span for span in reversed(spans) if span[0] <= start), spans[0] if spans else (0, len(context)))
     paragraph = hashlib.sha256(context.encode()).hexdigest()[:12]
     candidate = {"id": f"{paragraph}-{begin}", "text": context[begin:end], "second": context}
-    return {"id": row["id"], "query": row["question"], "answers": [candidate["id"]], "candidate": candidate}
+    found = {"id": row["id"], "query": row["question"], "answers": [candidate["id"]], "candidate": candidate}
+    return {**found, "notes": row["notes"]} if "notes" in row else found
 
 
-def squad_sentences_json(path: Path) -> Iterator[Row]:
-    """SQuAD 1.1 as a search for the sentence that holds the answer; UserError for a question without an answer."""
-    for row in squad_json(path):
-        if not row["answers"]["text"]:
-            fail(path, row["id"], "answers", "none, and so no sentence to be found; is this SQuAD 1.1?")
-        yield sentence_search(row)
+def squad_sentences_json(path: Path) -> Iterator[Row | Skipped]:
+    """SQuAD 1.1 as a search for the sentence that holds the answer; a question without an answer is skipped."""
+    return rows_of(path, _questions(path), lambda place, found: sentence_search(_row(path, place, *found), str(place)))
 
 
-def _xquad_r(path: Path) -> Iterator[tuple[int, str, dict[str, Any], str, list[list[int]]]]:
+def _xquad_r(path: Path) -> Iterator[tuple[int, str, Row, str, list[list[int]]]]:
     """Number (from 1) of each paragraph in the file, where it stands, the paragraph, its context, its sentences' spans."""
-    root, number = parse_json(path, 1, "\n".join(line for _, line in lines(path))), 0
-    for a, article in enumerate(_list(path, "", root, "data")):
-        for p, paragraph in enumerate(_list(path, f"data[{a}]", article, "paragraphs")):
-            number, place = number + 1, f"data[{a}].paragraphs[{p}]"
-            context, spans = text(path, place, paragraph, "context"), paragraph.get("sentence_breaks")
-            if not isinstance(spans, list) or not all(_is_span(span, context) for span in spans):
-                fail(path, place, "sentence_breaks", "expected [start, end] of every sentence; is this LAReQA's XQuAD-R?")
-            yield number, place, paragraph, context, spans
+    for number, (place, paragraph) in enumerate(_paragraphs(path), 1):
+        context, spans = text(path, place, paragraph, "context"), paragraph.get("sentence_breaks")
+        if not isinstance(spans, list) or not all(_is_span(span, context) for span in spans):
+            fail(path, place, "sentence_breaks", "expected [start, end] of every sentence; is this LAReQA's XQuAD-R?")
+        yield number, place, paragraph, context, spans
 
 
 def _is_span(span: Any, context: str) -> bool:
@@ -102,21 +152,34 @@ def _is_span(span: Any, context: str) -> bool:
     return whole and 0 <= span[0] < span[1] <= len(context)
 
 
-def xquad_r_questions_json(path: Path) -> Iterator[Row]:
-    """LAReQA's XQuAD-R: questions; the answer is the sentence ("paragraph-sentence") that its first character is in."""
-    for number, place, paragraph, context, spans in _xquad_r(path):
-        for q, record in enumerate(_list(path, place, paragraph, "qas")):
-            here = f"{place}.qas[{q}]"
-            starts = _answers(path, here, record, context)["answer_start"]
-            found = [s for s, (begin, end) in enumerate(spans) if starts and begin <= starts[0] < end][:1]
-            if not found:
-                fail(path, here, "answers", "no sentence holds the answer's first character; fetch the file again")
-            name = text(path, here, record, "id")
-            yield {"id": name, "query": text(path, here, record, "question"), "answers": [f"{number}-{found[0]}"]}
+def xquad_r_questions_json(path: Path) -> Iterator[Row | Skipped]:
+    """LAReQA's XQuAD-R: questions; the answer is the sentence ("paragraph-sentence") that its first character is in.
+
+    A question whose answer does not stand in the context is skipped.
+    """
+
+    def records() -> Iterator[tuple[str, tuple[Row, str, int, list[list[int]]]]]:
+        for number, place, paragraph, context, spans in _xquad_r(path):
+            for q, record in enumerate(_list(path, place, paragraph, "qas")):
+                yield f"{place}.qas[{q}]", (record, context, number, spans)
+
+    def row(place: Place, found: tuple[Row, str, int, list[list[int]]]) -> Row | Skipped:
+        record, context, number, spans = found
+        made = _row(path, place, record, context)
+        start = next(iter(made["answers"]["answer_start"]), None)
+        if start == -1:
+            return Skipped(NOT_IN_CONTEXT, str(place))
+        held = [s for s, (begin, end) in enumerate(spans) if start is not None and begin <= start < end][:1]
+        if not held:
+            fail(path, place, "answers", "no sentence holds the answer's first character; fetch the file again")
+        query = {"id": made["id"], "query": made["question"], "answers": [f"{number}-{held[0]}"]}
+        return {**query, "notes": made["notes"]} if "notes" in made else query
+
+    return rows_of(path, records(), row)
 
 
 def xquad_r_sentences_json(path: Path) -> Iterator[Row]:
     """LAReQA's XQuAD-R: every sentence of every paragraph, with the paragraph as second text."""
-    for number, _, _, context, spans in _xquad_r(path):
+    for number, place, _, context, spans in _xquad_r(path):
         for s, (begin, end) in enumerate(spans):
-            yield {"id": f"{number}-{s}", "text": context[begin:end], "second": context}
+            yield {"at": place, "id": f"{number}-{s}", "text": context[begin:end], "second": context}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats.lines import fail, lines, tsv
+from stilts_xtreme.formats.lines import columns, fail, lines, tsv
 
 Row = dict[str, Any]
 
@@ -28,14 +28,16 @@ def tatoeba_pair(path: Path) -> Iterator[Row]:
     # Ids count from 0, as the answers of XTREME's submissions do.
     for side, other, content in (("foreign", "english", foreign), ("english", "foreign", english)):
         for number, sentence in content:
-            yield {"id": f"{side}-{number - 1}", "text": sentence, "side": side, "match": f"{other}-{number - 1}"}
+            row = {"id": f"{side}-{number - 1}", "text": sentence, "side": side, "match": f"{other}-{number - 1}"}
+            yield {"at": str(number), **row}
 
 
 def _gold(path: Path) -> tuple[dict[str, str], dict[str, str], list[tuple[int, str, str]]]:
     to_english: dict[str, str] = {}
     to_foreign: dict[str, str] = {}
     pairs = []
-    for number, (foreign, english) in tsv(path, 2):
+    for number, fields in tsv(path):
+        foreign, english = columns(path, number, fields, 2)
         to_english.setdefault(foreign, english)
         to_foreign.setdefault(english, foreign)
         pairs.append((number, foreign, english))
@@ -51,11 +53,12 @@ def bucc_pair(path: Path) -> Iterator[Row]:
     to_english, to_foreign, pairs = _gold(gold)
     seen: set[str] = set()
     for file, side, match in ((path, "foreign", to_english), (beside(path, ".en"), "english", to_foreign)):
-        for number, (name, sentence) in tsv(file, 2):
+        for number, fields in tsv(file):
+            name, sentence = columns(file, number, fields, 2)
             if name in seen:
                 fail(file, number, "id", f"{name!r} stands twice; ids must be unique over both sides")
             seen.add(name)
-            yield {"id": name, "text": sentence, "side": side, "match": match.get(name)}
+            yield {"at": str(number), "id": name, "text": sentence, "side": side, "match": match.get(name)}
     for number, foreign, english in pairs:
         if foreign not in seen or english not in seen:
             fail(gold, number, "pair", f"{foreign} {english}: there is no sentence of that id")
@@ -67,4 +70,4 @@ def text_lines(path: Path) -> Iterator[Row]:
     """Plain text: a sentence or passage a line; blank lines only divide."""
     for number, line in lines(path):
         if line.strip():
-            yield {"id": str(number), "text": line}
+            yield {"at": str(number), "id": str(number), "text": line}

@@ -1,11 +1,13 @@
 """Releases of tagged sentences: Universal Dependencies, WikiANN, CCG supertags."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats.lines import fail, lines
+from stilts_xtreme.formats.lines import Place, fail, lines, no_header
+from stilts_xtreme.formats.skipped import Skipped, refuse, rows_of
 
 Row = dict[str, Any]
 
@@ -14,40 +16,62 @@ UPOS = (
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM",
     "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X",
 )  # fmt: skip
+_INNER = re.compile(r"(?<=[^~])~(?=[^~])")
 IOB2 = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+
+
+Lines = list[tuple[int, str]]
+# A language code before every token: WikiANN's files, not XTREME's.
+_PREFIX = re.compile(r"[a-z-]{2,12}:")
+PREFIXED = 0.9  # share of a file's tokens that begin with the same prefix where it is one
+
+
+def _blocks(path: Path, comments: bool = False) -> Iterator[tuple[int, Lines]]:
+    """The numbered lines of each sentence, after the number of the first; blank lines divide sentences."""
+    block: Lines = []
+    for number, line in lines(path):
+        if comments and re.match(r"#(?:[# ]|$)", line):  # "#1" is a token
+            continue
+        if line.strip(" "):
+            block.append((number, line))
+        elif block:
+            yield block[0][0], block
+            block = []
+    if block:
+        yield block[0][0], block
 
 
 def _sentences(
     path: Path, columns: int, token: int, tag: int, allowed: tuple[str, ...] = (), comments: bool = False, counts: str = ""
-) -> Iterator[Row]:
+) -> Iterator[Row | Skipped]:
     """Sentences of one token a line with a blank line between; columns `token` and `tag` (from 0) of `columns`.
 
-    `counts` names the labelled files to take where the tags were taken out.
+    `counts` names the labelled files to take where the tags were taken out. A line of another number of columns breaks its
+    sentence; an empty token or a tag that is not `allowed` refuses the file.
     """
     count = 0
-    tokens: list[str] = []
-    tags: list[str] = []
-    for number, line in lines(path):
-        if comments and re.match(r"#(?:[# ]|$)", line):  # "#1" is a token
-            continue
-        if not line.strip(" "):
-            if tokens:
-                count += 1
-                yield {"id": str(count), "tokens": tokens, "tags": tags}
-                tokens, tags = [], []
-            continue
-        fields = line.split("\t")
-        if len(fields) != columns:
-            hint = f" (XTREME blanks the tags of its test files{counts and f': score {counts}'})" if len(fields) == 1 else ""
-            fail(path, number, "columns", f"{len(fields)} instead of {columns}, divided by tabs{hint}")
-        if not fields[token]:
-            fail(path, number, "token", "empty; remove the line or put the token in")
-        if not fields[tag] or allowed and fields[tag] not in allowed:
-            fail(path, number, "tag", f"{fields[tag]!r} is not one of {' '.join(allowed) or 'the tags: it is empty'}")
-        tokens.append(fields[token])
-        tags.append(fields[tag])
-    if tokens:
-        yield {"id": str(count + 1), "tokens": tokens, "tags": tags}
+
+    def row(_: Place, block: Lines) -> Row:
+        nonlocal count
+        count += 1
+        tokens, tags = [], []
+        for number, line in block:
+            fields = line.split("\t")
+            if number == 1:
+                no_header(path, fields)
+            if len(fields) != columns:
+                hint = f" (XTREME blanks the tags of its test files{counts and f': score {counts}'})" if len(fields) == 1 else ""
+                fail(path, number, "columns", f"{len(fields)} instead of {columns}, divided by tabs{hint}")
+            if not fields[token]:
+                refuse(path, number, "token", "empty; remove the line or put the token in")
+            if not fields[tag] or allowed and fields[tag] not in allowed:
+                wanted = " ".join(allowed) or "the tags: it is empty"
+                refuse(path, number, "tag", f"{fields[tag]!r} is not one of {wanted}")
+            tokens.append(fields[token])
+            tags.append(fields[tag])
+        return {"id": str(count), "tokens": tokens, "tags": tags}
+
+    return rows_of(path, _blocks(path, comments), row)
 
 
 def upos_tsv(path: Path) -> Iterator[Row]:
@@ -55,30 +79,43 @@ def upos_tsv(path: Path) -> Iterator[Row]:
     return _sentences(path, 2, 0, 1, UPOS, counts="the treebanks' own *-ud-test.conllu")
 
 
-def iob2_tsv(path: Path) -> Iterator[Row]:
-    """WikiANN (PAN-X): token, tab, IOB2 tag. A language prefix ("en:") is taken off where every token of the file has it."""
+def iob2_tsv(path: Path) -> Iterator[Row | Skipped]:
+    """WikiANN (PAN-X): token, tab, IOB2 tag. A language prefix ("en:") that nearly all tokens have is taken off.
+
+    UserError for a token that is nothing but the prefix.
+    """
     rows = list(_sentences(path, 2, 0, 1, IOB2, counts="WikiANN's own panx_dataset/*/test"))
-    prefix = re.match(r"[a-z-]{2,12}:", rows[0]["tokens"][0]) if rows else None
-    if prefix and all(len(token) > prefix.end() and token.startswith(prefix[0]) for row in rows for token in row["tokens"]):
-        rows = [{**row, "tokens": [token[prefix.end() :] for token in row["tokens"]]} for row in rows]
-    yield from rows
+    tokens = [token for row in rows if not isinstance(row, Skipped) for token in row["tokens"]]
+    prefixes = Counter(found[0] for token in tokens if (found := _PREFIX.match(token)))
+    prefix, number = prefixes.most_common(1)[0] if prefixes else ("", 0)
+    if not number or number < PREFIXED * len(tokens):
+        yield from rows
+        return
+    for row in rows:
+        yield row if isinstance(row, Skipped) else {**row, "tokens": _without_prefix(path, row, prefix)}
 
 
-def conllu(path: Path) -> Iterator[Row]:
+def _without_prefix(path: Path, row: Row, prefix: str) -> list[str]:
+    if prefix in row["tokens"]:
+        line = int(row["at"]) + row["tokens"].index(prefix)
+        refuse(path, line, "token", f"{prefix!r} is empty without its language prefix; remove the line or put the token in")
+    return [token.removeprefix(prefix) for token in row["tokens"]]
+
+
+def conllu(path: Path) -> Iterator[Row | Skipped]:
     """Universal Dependencies' CoNLL-U: FORM and UPOS of syntactic words; ranges ("3-4") and empty nodes ("5.1") are not words."""
-    count, name = 0, ""
-    tokens: list[str] = []
-    tags: list[str] = []
-    for number, line in [*lines(path), (0, "")]:
-        if not line:
-            if tokens:
-                count += 1
-                yield {"id": name or str(count), "tokens": tokens, "tags": tags}
-            name, tokens, tags = "", [], []
-        elif line.startswith("#"):
-            key, _, value = line[1:].partition("=")
-            name = value.strip() if key.strip() == "sent_id" else name
-        else:
+    count = 0
+
+    def row(_: Place, block: Lines) -> Row | None:
+        nonlocal count
+        name = ""
+        tokens: list[str] = []
+        tags: list[str] = []
+        for number, line in block:
+            if line.startswith("#"):
+                key, _, value = line[1:].partition("=")
+                name = value.strip() if key.strip() == "sent_id" else name
+                continue
             fields = line.split("\t")
             if len(fields) != 10:
                 fail(path, number, "columns", f"{len(fields)} instead of CoNLL-U's 10, divided by tabs")
@@ -87,18 +124,26 @@ def conllu(path: Path) -> Iterator[Row]:
             if fields[0] != str(len(tokens) + 1):
                 fail(path, number, "ID", f"{fields[0]!r} where word {len(tokens) + 1} of the sentence is expected")
             if fields[3] not in UPOS:
-                fail(path, number, "UPOS", f"{fields[3]!r} is not one of {' '.join(UPOS)}")
+                refuse(path, number, "UPOS", f"{fields[3]!r} is not one of {' '.join(UPOS)}")
             if not fields[1]:
-                fail(path, number, "FORM", "empty; CoNLL-U writes an underscore for a word without a form")
+                refuse(path, number, "FORM", "empty; CoNLL-U writes an underscore for a word without a form")
             tokens.append(fields[1])
             tags.append(fields[3])
+        count += bool(tokens)
+        return {"id": name or str(count), "tokens": tokens, "tags": tags} if tokens else None
+
+    return rows_of(path, _blocks(path), row)
 
 
-def ccg_tsv(path: Path) -> Iterator[Row]:
+def ccg_tsv(path: Path) -> Iterator[Row | Skipped]:
     """CCG supertags: token, tab, category; blank line between sentences."""
     return _sentences(path, 2, 0, 1)
 
 
-def ccg_columns(path: Path) -> Iterator[Row]:
-    """Parallel Meaning Bank: seven columns, the token in the first and the CCG category in the fifth; # starts a comment."""
-    return _sentences(path, 7, 0, 4, comments=True)
+def ccg_columns(path: Path) -> Iterator[Row | Skipped]:
+    """Parallel Meaning Bank: seven columns, the token in the first and the CCG category in the fifth; # starts a comment.
+
+    `~` stands for a space inside a token of several words ("at~all"): the space is put back.
+    """
+    for row in _sentences(path, 7, 0, 4, comments=True):
+        yield row if isinstance(row, Skipped) else {**row, "tokens": [_INNER.sub(" ", token) for token in row["tokens"]]}

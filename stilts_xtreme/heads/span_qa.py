@@ -62,8 +62,8 @@ def _contexts(examples: Sequence[Question], tokenizer: Any) -> dict[str, tuple[l
 
 
 def _answer(example: Question, spans: np.ndarray) -> tuple[int, int]:
-    """First and last context token of the first answer; (-1, -1) where there is none or no token covers it."""
-    if not example.answers:
+    """First and last context token of the first answer; (-1, -1) where there is none, at no place, or no token covers it."""
+    if not example.answers or example.starts[0] < 0:
         return -1, -1
     begin = example.starts[0]
     first = int(np.searchsorted(spans[:, 1], begin, side="right"))

@@ -66,9 +66,9 @@ def _said(sections: Sequence[Section]) -> list[str]:
 def _facts(summary: Summary) -> list[tuple[str, str]]:
     study = summary.study
     facts = [("Setup", str(study["setup"]))] if study.get("setup") else []
-    facts += [
-        (str(key).replace("_", " ").capitalize(), text.flat(value)) for key, value in sorted((study.get("data") or {}).items())
-    ]
+    for key, value in sorted((study.get("data") or {}).items()):
+        lines = value if isinstance(value, list) else [value]  # a row for each split of which there is something to say
+        facts += [(str(key).replace("_", " ").capitalize(), text.flat(line)) for line in lines]
     for name, mixture in sorted((study.get("mixtures") or {}).items()):
         facts.append((f"Mixture {name}", text.flat(mixture)))
     facts.append(("Seeds", ", ".join(map(str, summary.seeds))))

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from stilts_xtreme import ranks
-from stilts_xtreme.data import expected
+from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data import read as data
+from stilts_xtreme.data.counts import described
 from stilts_xtreme.engine import features as columns
 from stilts_xtreme.engine.tokenizer import fingerprint
 from stilts_xtreme.errors import UserError
@@ -26,7 +27,9 @@ from stilts_xtreme.tasks.examples import plain, restored
 
 PORTION = 10_000  # examples encoded at a time: as lists they are ten times the size of their columns
 EXAMPLES, FACTS = "examples.json", "facts.json"
-FACTS_CODE = 1  # part of every cache key: raise it when what is recorded of a reading, or refused, changes
+FACTS_CODE = 2  # part of every cache key: raise it when what is recorded of a reading, or refused, changes
+
+_SAID: set[str] = set()  # what was said of readings in this process
 
 T = TypeVar("T")
 Asked = tuple[str, str, str]  # task, split, language
@@ -34,7 +37,10 @@ Asked = tuple[str, str, str]  # task, split, language
 
 @dataclass(frozen=True)
 class Encoded:
-    """The features of a split, and what a result records of its reading; `examples()` reads their examples anew at every call."""
+    """The features of a split, and what a result records of its reading; `examples()` reads their examples anew at every call.
+
+    `told` also has the number of the features' `tokens` without special ones, and the share of them that is `unknown`.
+    """
 
     told: dict[str, Any]
     features: columns.Features
@@ -101,13 +107,21 @@ class Desk:
             if noise is not None:
                 examples = perturb(examples, language, noise)
             _write(folder / EXAMPLES, plain(() if training else examples))
-            beside = {"of": identity, EXAMPLES: (folder / EXAMPLES).stat().st_size}
-            columns.save(folder, self._portions(head, examples, labels, training), beside)
+            beside = {"of": identity, EXAMPLES: (folder / EXAMPLES).stat().st_size, "tokens": 0, "unknown": 0}
+            columns.save(folder, self._portions(head, examples, labels, training, beside), beside)
 
         key = _key(identity)
-        features = self._cached(key, partial(_features, identity=identity), make)
+        features, beside = self._cached(key, partial(_features, identity=identity), make)
         self.held.pop((task, split, language), None)
+        told = {**told, "tokens": beside["tokens"], "unknown": beside["unknown"] / max(beside["tokens"], 1)}
+        self._say_once(told)
         return Encoded(told, features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
+
+    def _say_once(self, told: Mapping[str, Any]) -> None:
+        """Say on the terminal what was read, once in this process for stages that read the same."""
+        if ranks.first() and (line := described(told)) not in _SAID:
+            _SAID.add(line)
+            self.progress.say(line)
 
     def _cached(self, key: str, load: Callable[[Path], T], make: Callable[[Path], None]) -> T:
         """What stands under `key`; of several processes the first one makes it."""
@@ -118,10 +132,16 @@ class Desk:
         return fingerprint(self.words)
 
     def _portions(
-        self, head: str, examples: Sequence[Any], labels: tuple[str, ...], training: bool
+        self, head: str, examples: Sequence[Any], labels: tuple[str, ...], training: bool, counts: dict[str, Any]
     ) -> Iterator[list[columns.Feature]]:
+        """Features of so many examples at a time; their `tokens` and `unknown` ones are added to `counts`."""
+        unknown = self.words.unk_token_id
+        special = np.setdiff1d(self.words.all_special_ids, [] if unknown is None else [unknown])
         for begin in range(0, len(examples), PORTION):
             made = HEADS[head].encode(examples[begin : begin + PORTION], self.words, labels, self.limits, training)
+            ids = np.fromiter((token for feature in made for row in feature["rows"] for token in row), np.int64)
+            counts["tokens"] += int(np.isin(ids, special, invert=True).sum())
+            counts["unknown"] += 0 if unknown is None else int((ids == unknown).sum())
             yield [{**feature, "example": feature["example"] + begin} for feature in made]
 
     def _identity(self, task: str, split: str, language: str) -> dict[str, Any]:
@@ -133,6 +153,7 @@ class Desk:
             "facts": FACTS_CODE,
             "reading": [*versions, split, language, data.source(*found), data.digest(*found)],
             "expected": None if wanted is None else [wanted.counted, wanted.number, sorted(wanted.labels.items())],
+            "parallel": [list(pair) for pair in parallel.digests(TASKS[task], split, self.where)],
         }
 
     def _reading(self, task: str, split: str, language: str, identity: Mapping[str, Any]) -> data.Reading:
@@ -151,11 +172,13 @@ def _key(identity: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def _features(folder: Path, identity: Any) -> columns.Features:
-    features, told = columns.load(folder)
-    if told["of"] != identity or told[EXAMPLES] != (folder / EXAMPLES).stat().st_size:
+def _features(folder: Path, identity: Any) -> tuple[columns.Features, Mapping[str, Any]]:
+    features, beside = columns.load(folder)
+    if beside["of"] != identity or beside[EXAMPLES] != (folder / EXAMPLES).stat().st_size:
         raise ValueError("features of something else")
-    return features
+    if not all(type(beside[count]) is int for count in ("tokens", "unknown")):
+        raise ValueError("features without counts of their tokens")
+    return features, beside
 
 
 def _facts(folder: Path, identity: Any) -> dict[str, Any]:

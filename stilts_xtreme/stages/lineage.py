@@ -3,7 +3,7 @@
 from typing import Any
 
 from stilts_xtreme import plan
-from stilts_xtreme.data import expected
+from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data.read import Reading, Where, read
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -47,8 +47,12 @@ def checked(task: str, split: str, language: str, where: Where) -> Reading:
 
 
 def seen(task: str, split: str, language: str, reading: Reading, where: Where) -> dict[str, Any]:
-    """A reading as a result records it: source, digest, counts, label histogram, and the size it was checked against, if any."""
+    """A reading as a result records it: source, digest, counts, label histogram, and the size it was checked against, if any.
+
+    `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them.
+    """
     wanted = expected.number(TASKS[task], split, language, where)
+    counts = parallel.with_difference(TASKS[task], split, language, where, reading.counts)
     told = {
         "task": task,
         "split": split,
@@ -59,5 +63,6 @@ def seen(task: str, split: str, language: str, reading: Reading, where: Where) -
         "dropped": reading.dropped,
         "examples": len(reading.examples),
         "labels": dict(reading.labels),
+        **counts.record(),
     }
     return told if wanted is None else {**told, "expected": wanted}

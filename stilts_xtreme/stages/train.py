@@ -235,15 +235,17 @@ def _tags(task: Task, facts: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(sorted({tag for told in facts for tag in told["labels"]})) if task.head == "tagging" else ()
 
 
-def _stream(name: str, stage: plan.Train, desk: Desk, facts: Mapping[str, Mapping[str, Any]], labels: tuple[str, ...]) -> Stream:
+def _stream(name: str, stage: plan.Train, desk: Desk, facts: dict[str, dict[str, Any]], labels: tuple[str, ...]) -> Stream:
+    """The features of a task's training data; `facts` gets the numbers of their tokens."""
     import numpy as np
 
     task, limit, parts, groups, at = _task(name), stage.recipe.examples, [], {}, 0
-    for code, told in facts.items():
+    for code, told in list(facts.items()):
         cut = limit is not None and limit < told["examples"]
         chosen = np.random.default_rng([stage.seed, 104]).permutation(told["examples"])[:limit] if cut else None
         asked = task.name, training_split(task, code), code
-        features = desk.encoded(*asked, head=task.head, labels=labels, training=True, chosen=chosen, noise=stage.noise).features
+        made = desk.encoded(*asked, head=task.head, labels=labels, training=True, chosen=chosen, noise=stage.noise)
+        features, facts[code] = made.features, made.told
         if not features:
             raise UserError(f"{name} ({code}): no training example is left after encoding; raise recipe.max_length")
         groups[code] = range(at, at := at + len(features))
@@ -268,7 +270,7 @@ def _dev(name: str, stage: plan.Train, desk: Desk, labels: tuple[str, ...]) -> D
     cut = told["examples"] > limit
     chosen = np.sort(np.random.default_rng(0).permutation(told["examples"])[:limit]) if cut else None
     encoded = desk.encoded(task.name, "dev", "en", head=task.head, labels=labels, training=False, chosen=chosen)
-    return Dev(told, encoded.examples(), encoded.features)
+    return Dev(encoded.told, encoded.examples(), encoded.features)
 
 
 def _reading(tasks: Sequence[str]) -> str:

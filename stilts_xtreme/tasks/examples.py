@@ -38,7 +38,7 @@ class Tagged:
 class Question:
     """A question on a context with its accepted answers; no answers means: cannot be answered.
 
-    `starts[i]` is the character offset of `answers[i]` in `context`.
+    `starts[i]` is the character offset of `answers[i]` in `context`; -1, outside of training data, where it does not stand there.
     """
 
     id: str

@@ -6,7 +6,7 @@ Class labels arrive as their names (never as indices: data sets order NLI labels
 
 from typing import Any
 
-from stilts_xtreme.formats import sentence_search, tydiqa_language
+from stilts_xtreme.formats import Skipped, aligned, sentence_search, tydiqa_language
 from stilts_xtreme.formats.choices import without_markers
 
 Row = dict[str, Any]
@@ -36,13 +36,13 @@ def panx(row: Row) -> Row:
 
 
 def squad(row: Row) -> Row:
-    """Every data set with SQuAD's columns."""
-    return {field: row[field] for field in ("id", "context", "question", "answers")}
+    """Every data set with SQuAD's columns; offsets of answers as `formats.aligned` gives them."""
+    return aligned({field: row[field] for field in ("id", "context", "question", "answers")})
 
 
-def squad_sentence(row: Row) -> Row:
+def squad_sentence(row: Row) -> Row | Skipped:
     """SQuAD as a search for the sentence that holds the answer."""
-    return sentence_search(squad(row))
+    return sentence_search(squad(row), str(row["row"]))
 
 
 def tydiqa(row: Row) -> Row:

@@ -39,6 +39,7 @@ MNLI = Task(
     metric=metrics.label_accuracy,
     headline=("accuracy",),
     labels=formats.NLI,
+    version=2,
     sources=(
         Files(
             formats.mnli_jsonl,
@@ -108,6 +109,7 @@ SQUAD = Task(
     example=rows.squad_question,
     metric=metrics.exact_match_and_f1,
     headline=("exact_match", "f1"),
+    version=2,
     sources=(
         Files(
             formats.squad_json,
@@ -138,6 +140,8 @@ SQUAD_V2 = Task(
     example=rows.squad_question,
     metric=metrics.exact_match_and_f1,
     headline=("exact_match", "f1"),
+    unanswerable=True,
+    version=2,
     sources=(
         Files(
             formats.squad_json,
@@ -187,6 +191,7 @@ CCG = Task(
     metric=metrics.tag_accuracy,
     headline=("accuracy",),
     # No labels here: the categories are those of the training data (some 1,300 in CCGbank).
+    version=2,
     sources=(
         Files(formats.ccg_tsv, train=("ccg/train.tsv",), dev=("ccg/dev.tsv",)),
         Files(formats.ccg_columns, train=("ccg_pmb/en/gold/train.conll",), dev=("ccg_pmb/en/gold/dev.conll",)),

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from stilts_xtreme.tasks.examples import Candidate, Choices, Pair, Query, Question, Sentence, Tagged, Text
+from stilts_xtreme.formats.skipped import NO_LABEL, NO_TEXT
+from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
 
 Row = dict[str, Any]
 
@@ -69,7 +70,7 @@ def tagged_sentence(row: Row) -> Tagged | None:
 
 
 def squad_question(row: Row) -> Question:
-    """Question, passage and accepted answers, as in the SQuAD format."""
+    """Question, passage and accepted answers, as in the SQuAD format; an offset of -1: the answer is not in the passage."""
     answers = row["answers"]
     return Question(row["id"], row["question"], row["context"], tuple(answers["text"]), tuple(answers["answer_start"]))
 
@@ -90,3 +91,43 @@ def match(row: Row) -> Query | Candidate:
 def text_line(row: Row) -> Text:
     """A line of running text."""
     return Text(row["id"], row["text"])
+
+
+# Fields of canonical rows that must hold text; HellaSwag's ctx_a and ctx_b are one text.
+_FIELDS = (
+    "premise", "hypothesis", "sentence1", "sentence2", "question1", "question2", "context", "question", "query", "text",
+    "answer0", "answer1", "answer2", "answer3", "answerA", "answerB", "answerC", "choice1", "choice2", "endings",
+)  # fmt: skip
+
+
+def why_skipped(row: Row) -> str:
+    """The reason that a row function gave no example of this row."""
+    if row.get("label") == "-":
+        return NO_LABEL
+    return NO_TEXT if "tokens" in row else "not translated (NS)" if "sentence1" in row else NO_LABEL
+
+
+def lacks_text(row: Row, example: Example) -> bool:
+    """Whether a text of the row, or of the example made of it, is blank."""
+    texts = [value for field in _FIELDS if field in row for value in _texts(row[field])]
+    if isinstance(row.get("choices"), dict):
+        texts += row["choices"].get("text", ())
+    match example:
+        case Pair():
+            texts += [example.first, example.second]
+        case Choices():
+            texts += [f"{example.first}{row.get('ctx_b', '')}", *example.options]
+        case Question():
+            texts += [example.question, example.context]
+        case Sentence() | Text() | Query() | Candidate():
+            texts.append(example.text)
+    return any(map(blank, texts))
+
+
+def blank(text: str) -> bool:
+    """Whether nothing of the text can be seen: white space and invisible marks only."""
+    return not any(sign.isprintable() and not sign.isspace() for sign in text)
+
+
+def _texts(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats import MULTILINGUAL
+from stilts_xtreme.formats import MULTILINGUAL, Skipped
 from stilts_xtreme.languages import LANGUAGES, MANY
 from stilts_xtreme.tasks.examples import Example
 
@@ -18,11 +18,12 @@ class Files:
     """A release's own files below a data folder.
 
     `train`, `dev`, `test` are glob patterns relative to the folder, filled in by `languages.fill`.
-    `reader(path)` yields canonical rows, raising UserError with file and line where the content is not as declared.
+    `reader(path)` yields canonical rows, and `Skipped` for one that cannot be used, raising UserError with file and line where
+    the content is not as declared.
     `pool` is read by a reader of its own, from the patterns in its `test`: the candidates that queries are looked for among.
     """
 
-    reader: Callable[[Path], Iterator[Row]]
+    reader: Callable[[Path], Iterator[Row | Skipped]]
     train: tuple[str, ...] = ()
     dev: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
@@ -38,7 +39,7 @@ class Hub:
 
     id: str
     config: str
-    row: Callable[[Row], Row | list[Row] | None]
+    row: Callable[[Row], Row | Skipped | list[Row] | None]
     revision: str | None = None
     train: tuple[str, ...] = ()
     dev: tuple[str, ...] = ()
@@ -72,6 +73,8 @@ class Task:
     `pool`, for tasks that look for candidates: "languages" for the candidates of all languages evaluated, together (each a
     reading of its own), "shared" for one set of candidates in many languages.
     `upstream` is what `stilts data fetch` downloads; empty where a licence stands before it or no address is known.
+    `unanswerable`: whether a question may have no answer (SQuAD 2.0).
+    `parallel` names a field of the row that must be the same for one id in every language (XCOPA's `question`).
     `version` is part of every address that uses the task: raise it when its reading changes.
     """
 
@@ -91,6 +94,8 @@ class Task:
     about: str = ""
     pool: str = ""
     chance: float | None = None  # score of guessing, 0 to 100; None where guessing is near 0
+    unanswerable: bool = False
+    parallel: str = ""
     version: int = 1
     upstream: tuple[Upstream, ...] = ()
     test_example: Callable[[Row], Example | None] | None = None

@@ -24,6 +24,7 @@ PAWSX = Task(
     headline=("accuracy",),
     languages=XTREME.languages["pawsx"],
     labels=("0", "1"),
+    version=2,
     sources=(
         Files(
             formats.paws_tsv,
@@ -207,6 +208,7 @@ TYDIQA = Task(
     metric=metrics.exact_match_and_f1,
     headline=("exact_match", "f1"),
     languages=XTREME.languages["tydiqa"],
+    version=2,
     sources=(
         Files(
             formats.squad_json,

@@ -76,6 +76,7 @@ XCOPA = Task(
     headline=("accuracy",),
     languages=codes("et ht id it qu sw ta th tr vi zh"),
     trains_on="copa",
+    parallel="question",
     sources=(
         Files(
             formats.copa_jsonl,
@@ -118,6 +119,7 @@ SQUAD_RETRIEVAL = Task(
     example=rows.match,
     metric=metrics.map_at_20,
     headline=("map@20",),
+    version=2,
     sources=(
         Files(
             formats.squad_sentences_json,

@@ -1,0 +1,56 @@
+"""Files below a data folder that no task looks for: a slip in a name is seen here, and not as missing data only."""
+
+import re
+from pathlib import Path
+
+from stilts_xtreme import formats
+from stilts_xtreme.data.archive import ENDINGS, members
+from stilts_xtreme.data.folder import place_pattern, wanted_files, wanted_places
+from stilts_xtreme.errors import UserError
+
+FEW = 4  # files of one folder that are listed one by one
+_ABOUT = re.compile(r"(?i)(readme|licen[cs]e|manifest|changelog|notice|copying|citation|\.).*|.*\.(md|pdf|html?)")
+
+
+def files(folder: Path) -> list[str]:
+    """Their paths in the folder, sorted; many of one folder together as "sib200/data/*/*.tsv (3 files)".
+
+    Documentation and hidden files are left out, and so is an archive in which something is looked for.
+    """
+    known = re.compile(_known())
+    found = []
+    for path in sorted(folder.rglob("*")):
+        place = path.relative_to(folder).as_posix()
+        if path.is_file() and not any(_ABOUT.fullmatch(part) for part in place.split("/")):
+            if not known.fullmatch(place.removesuffix(".gz")):
+                found.append(place)
+    packed = _used_archives(folder) if any(place.lower().endswith(ENDINGS) for place in found) else set()
+    return _together([place for place in found if place not in packed])
+
+
+def _known() -> str:
+    """A regular expression for every place where some task looks for a file, those that are opened beside it included."""
+    places = []
+    for reader, pattern in wanted_files():
+        places.append(place_pattern(pattern))
+        stem = pattern[: pattern.rindex(".")] if "." in pattern.rpartition("/")[2] else pattern
+        places += [place_pattern(stem) + re.escape(ending) for ending in formats.companions(reader)]
+    return "|".join(sorted(set(places)))
+
+
+def _used_archives(folder: Path) -> set[str]:
+    try:
+        return {member.archive.path.relative_to(folder).as_posix() for member in members(folder, wanted_places()).values()}
+    except UserError:  # a damaged archive has an entry of its own
+        return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.name.lower().endswith(ENDINGS)}
+
+
+def _together(places: list[str]) -> list[str]:
+    """Places, with those below one folder of the first level put together where there are many."""
+    groups: dict[str, list[str]] = {}
+    for place in places:
+        groups.setdefault(place.partition("/")[0] if "/" in place else "", []).append(place)
+    told: list[str] = []
+    for top, own in groups.items():
+        told += own if not top or len(own) <= FEW else [f"{top}/ ({len(own)} files, such as {own[0]})"]
+    return told
