@@ -14,18 +14,20 @@ from stilts_xtreme.errors import UserError
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]  # ids 0 to 3 as in XLM-R; <mask> comes last
 COVERAGE = 0.9995  # share of all characters that a large alphabet must cover (SentencePiece's default for many scripts)
 LONGEST_LINE = 1 << 20  # bytes; SentencePiece passes over longer lines in silence, and its default is 4,192
-MARK = "§"
+MARK, CONTROL = "\ue000", "\ue001"  # of Unicode's private use area, where no text stands
 FREQUENT = 5  # occurrences
+NORMALIZER = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC()])  # what SentencePiece calls nmt_nfkc
 
 
 def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
     """A unigram tokenizer of at most `vocab_size` pieces, special ones included; the same lines give the same pieces and ids.
 
     UserError where the text is too little, or has too many characters, for that many pieces.
+    It is trained on text as it will read it: one normalizer, that of `tokenizers`, serves both.
     As in XLM-R: SentencePiece, NFKC, words begin with "▁", ids <s> 0, <pad> 1, </s> 2, <unk> 3, and pairs
     are `<s> a </s></s> b </s>`.
     """
-    texts = list(lines)
+    texts = [normalised(line) for line in lines]
     small = len(set().union(*texts)) <= vocab_size // 4  # a small alphabet is covered whole
     model = io.BytesIO()
     options = dict(
@@ -36,10 +38,11 @@ def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
         hard_vocab_limit=False,
         character_coverage=1.0 if small else COVERAGE,
         max_sentence_length=LONGEST_LINE,
-        normalization_rule_name="nmt_nfkc",
+        normalization_rule_name="identity",  # its own rules differ from ours for 175 characters and in the order of marks
         num_threads=1,  # sums over threads differ from run to run
         **{f"{name}_id": i for i, name in enumerate(("bos", "pad", "eos", "unk"))},
-        **{f"{name}_piece": piece for name, piece in zip(("bos", "pad", "eos", "unk"), SPECIAL, strict=True)},
+        # It would leave out of the text what reads like these: they get their names below.
+        **{f"{name}_piece": f"{CONTROL}{name}" for name in ("bos", "pad", "eos", "unk")},
         minloglevel=2,
     )
     try:
@@ -49,8 +52,9 @@ def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
         raise UserError(f"tokenizer: no {vocab_size} pieces can be learned from {len(texts)} lines of text: {told}") from None
     learned = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     pieces = [(learned.id_to_piece(i), learned.get_score(i)) for i in range(learned.get_piece_size())]
-    tokenizer = Tokenizer(models.Unigram([piece for piece in pieces if MARK not in piece[0]], unk_id=SPECIAL.index("<unk>")))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC()])
+    pieces = [(name, 0.0) for name in SPECIAL] + [piece for piece in pieces[len(SPECIAL) :] if MARK not in piece[0]]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=SPECIAL.index("<unk>")))
+    tokenizer.normalizer = NORMALIZER
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
     tokenizer.decoder = decoders.Metaspace()
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -66,6 +70,11 @@ def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
         unk_token="<unk>",
         mask_token="<mask>",
     )
+
+
+def normalised(text: str) -> str:
+    """A text as the model of a trained tokenizer reads it: normalised, words parted by single spaces."""
+    return " ".join(NORMALIZER.normalize_str(text).split())  # after Nmt, Unicode's white space and Python's are the same
 
 
 def fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
