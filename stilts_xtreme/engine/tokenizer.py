@@ -1,13 +1,15 @@
-"""A tokenizer of XLM-R's shape trained from running text, for encoders trained from nothing."""
+"""A tokenizer of XLM-R's shape trained from running text, for encoders trained from nothing; how any tokenizer is saved."""
 
+import copy
 import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import sentencepiece
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from stilts_xtreme.errors import UserError
 
@@ -75,6 +77,30 @@ def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
 def normalised(text: str) -> str:
     """A text as the model of a trained tokenizer reads it: normalised, words parted by single spaces."""
     return " ".join(NORMALIZER.normalize_str(text).split())  # after Nmt, Unicode's white space and Python's are the same
+
+
+def save(tokenizer: PreTrainedTokenizerBase, folder: Path, max_length: int, literal: bool) -> None:
+    """Write a tokenizer that by itself encodes as the model beside it was trained.
+
+    It gives `input_ids` and `attention_mask` alone, and cuts at `max_length` tokens where it is told to cut. `literal`: what
+    reads like a special token is text to it, as far as `split_special_tokens` goes (not for every model of a tokenizer; see
+    `read_as_special`).
+    """
+    written = copy.copy(tokenizer)
+    own = {"model_input_names": ["input_ids", "attention_mask"], "split_special_tokens": literal}
+    written.model_max_length = max_length
+    for name, value in own.items():
+        setattr(written, name, value)
+    written.init_kwargs = {**tokenizer.init_kwargs, **own}  # what is not among these is not saved
+    written.save_pretrained(folder)
+
+
+def read_as_special(folder: Path) -> list[str]:
+    """Names of special tokens that the saved tokenizer, as transformers loads it, takes for special where a text holds them."""
+    loaded = AutoTokenizer.from_pretrained(folder)
+    names = [name for name in loaded.all_special_tokens if name != loaded.unk_token]
+    rows = loaded(names, add_special_tokens=False)["input_ids"]
+    return [name for name, row in zip(names, rows, strict=True) if loaded.convert_tokens_to_ids(name) in row]
 
 
 def fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
