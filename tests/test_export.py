@@ -148,6 +148,7 @@ def test_a_card_names_chain_data_scores_and_licences(store, tmp_path) -> None:
     for reading in json.loads((training(store, "panx") / "result.json").read_text())["data"]:
         assert reading["digest"][:12] in text and f"| {reading['examples']:,} |" in text
     assert "| hellaswag | train | en | training | 40 |" in text and "de German" in text
+    assert "rows of at most 128 tokens" in text and "takes these strings in a text for special tokens: \\<s> \\</s>" in text
 
 
 def test_what_stands_alone_and_what_is_made_up_is_said(store, tmp_path) -> None:

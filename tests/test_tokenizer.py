@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer, XLMRobertaConfig
 
-from stilts_xtreme.engine.tokenizer import train
+from stilts_xtreme.engine.tokenizer import normalised, train
 from stilts_xtreme.errors import UserError
 
 LINES = [
@@ -85,6 +85,28 @@ def test_split_words_keep_their_beginning(tokenizer):
     assert pieces == alone == tokenizer.tokenize(" ".join(words))
 
 
+MARKS = ["ka", "ki", "ku", "k\u0651\u064eti", "m\u0651\u064eka", "k\u0308\u0327ta", "d\u0344mu", "s\u0323\u0307a", "e\u0301t"]
+
+
+def test_what_is_learned_is_what_is_read():
+    """SentencePiece's own nmt_nfkc leaves combining marks in the order of the text; tokenizers' NFKC puts them in order."""
+    lines = [f"{one} {two}\u3000{three}" for one in MARKS for two in MARKS for three in MARKS]
+    tokenizer = train(lines, 80)
+    learned = tokenizer.convert_ids_to_tokens(range(4, len(tokenizer) - 1))
+    changed = [piece for piece in learned if normalised(piece.replace("▁", "x")) != piece.replace("▁", "x")]
+    assert not changed and len(learned) > 20
+    assert all(len(tokenizer.tokenize(word)) == 1 for word in MARKS)  # each is frequent
+    assert tokenizer.unk_token_id not in {id for row in tokenizer(lines)["input_ids"] for id in row}
+
+
+def test_text_is_learned_whole_whatever_it_holds():
+    """Marks of the trainer's own that stand in a text take nothing out of it."""
+    lines = ["§ the cat", "the § <unk> cat", "a <s> dog § met </s>", "<pad> § the dog"] * 9
+    tokenizer = train(lines, 90)
+    pieces = "".join(tokenizer.convert_ids_to_tokens(range(4, len(tokenizer) - 1)))
+    assert set("".join(lines)) - {" "} <= set(pieces)
+
+
 def test_saving_and_loading_changes_nothing(tokenizer, tmp_path):
     tokenizer.save_pretrained(tmp_path)
     XLMRobertaConfig(vocab_size=len(tokenizer)).save_pretrained(tmp_path)
@@ -103,7 +125,7 @@ def test_the_order_of_lines_does_not_matter(tokenizer):
 def test_another_process_trains_the_same_tokenizer(tokenizer, parallel):
     """Whatever the hash seed, and with several threads or one."""
     code = (
-        "import json, sys; from stilts_xtreme.engine.tokenizer import train;"
+        "import json, sys; from stilts_xtreme.engine.tokenizer import normalised, train;"
         "print(train(json.load(sys.stdin), 160).backend_tokenizer.to_str())"
     )
     settings = {"TOKENIZERS_PARALLELISM": parallel, "PYTHONHASHSEED": "7", "PYTHONIOENCODING": "utf-8"}

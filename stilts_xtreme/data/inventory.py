@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stilts_xtreme.data import expected, folder, hub, parallel, unread
-from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
+from stilts_xtreme.data.read import TRAINING, Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.tasks import coverage
@@ -169,7 +169,8 @@ def _folder(task: Task, place: Folder) -> Iterator[Entry]:
             read_already: dict[tuple[object, ...], Reading | list[str]] = {}  # a dev file that is scored is read once
             for split in SPLITS:
                 if present and (found := folder.find(one, split, code, place.path, place.cut, own)):
-                    same = (found.files.reader, found.half, found.derived, *map(str, found.paths))
+                    kind = found.files.reader, one.to_example(split), split in TRAINING  # what decides which rows are dropped
+                    same = (*kind, found.half, found.derived, *map(str, found.paths))
                     if same not in read_already:
                         read_already[same] = _reading(one, split, code, place, found)
                     entries.append(replace(_entry(one, split, code, place, read_already[same]), used=used))

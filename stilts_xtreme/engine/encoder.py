@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
 
 from stilts_xtreme.engine import attention, standard
+from stilts_xtreme.engine import tokenizer as saving
 from stilts_xtreme.engine.loading import load, longest
 from stilts_xtreme.heads import HEADS
 
@@ -175,9 +176,11 @@ class Model(nn.Module):
         one that gives the same logits; else of the encoder alone, and heads.json says why. The heads stand beside it.
         """
         written = self._checkpoint(folder)
-        tokenizer.model_input_names = ["input_ids", "attention_mask"]  # as trained: which of two texts a token is in is not told
-        tokenizer.model_max_length = min(tokenizer.model_max_length, longest(self.encoder))
-        tokenizer.save_pretrained(folder)
+        lengths = [one["limits"]["max_length"] for one in notes.values() if one.get("limits")]  # where the recipe cut
+        saving.save(
+            tokenizer, folder, min(longest(self.encoder), max(lengths, default=tokenizer.model_max_length)),
+            literal="mlm" not in self.kinds.values(),  # fill-mask looks for the mask token in the text
+        )  # fmt: skip
         for task, head in self.heads.items():
             save_file(
                 {name: value.contiguous() for name, value in head.state_dict().items()}, folder / f"head-{task}.safetensors"

@@ -14,7 +14,7 @@ import numpy as np
 
 from stilts_xtreme.heads.shared import Feature
 
-CODE = 1  # part of every cache key: raise it when a head encodes otherwise, or when these files change
+CODE = 2  # part of every cache key: raise it when a head encodes otherwise, or when these files change
 INDEX = "features.json"
 SMALL = 1 << 18  # bytes: smaller files are read, since every mapped one keeps a file open
 NONE = -1  # number of a missing text

@@ -1,6 +1,6 @@
 """The model card: where the weights come from, what they saw, how well they do, how to load them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,16 @@ from stilts_xtreme.tasks.catalogue import TASKS
 HERE = Path(__file__).parent
 
 
-def text(run: Run, name: str, alone: str, noted: Mapping[str, Any], model: str) -> str:
+def text(run: Run, name: str, alone: str, noted: Mapping[str, Any], model: str, special: Sequence[str]) -> str:
     """The card of a checkpoint of class `name`, loaded from `model`.
 
-    `alone`: why it is the encoder alone; `noted`: what heads.json holds of the head that it has, if any.
+    `alone`: why it is the encoder alone; `noted`: what heads.json holds of the head that it has, if any; `special`: what its
+    tokenizer takes for special tokens where a text holds it.
     """
     from huggingface_hub import ModelCard
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    kind, seen = noted.get("head", ""), _seen(run)
+    kind, seen, limits = noted.get("head", ""), _seen(run), noted.get("limits", {})
     named = sorted({one for row in seen for one in row["licences"]})
     strictest, made_up = licences.strictest(named), any(row["source"].startswith(licences.MADE_UP) for row in seen)
     env = Environment(loader=FileSystemLoader(HERE), trim_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True)
@@ -45,7 +46,10 @@ def text(run: Run, name: str, alone: str, noted: Mapping[str, Any], model: str) 
         labelled=", ".join(language(code) for code in sorted({row["language"] for row in seen if row["role"] == "training"})),
         dev=[(task, ", ".join(_scores(scores, run.result)), scores["n"]) for task, scores in run.result["dev"].items()],
         zero_shot=[_zero_shot(one) for one in run.evaluations],
-        code=use.code(kind, model, noted["limits"]["max_answer_length"] if noted else 0),
+        code=use.code(kind, model, limits.get("max_answer_length", 0), limits.get("doc_stride", 0)),
+        special=special,
+        length=limits.get("max_length"),
+        tagging=kind == "tagging",
         version=metadata.version("stilts-xtreme"),
         escaped=escaped,
     )

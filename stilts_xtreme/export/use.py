@@ -12,7 +12,7 @@ LINES = {
     "classification": """\
 from transformers import pipeline
 
-classify = pipeline("text-classification", model={model!r})
+classify = pipeline("text-classification", model={model!r}, truncation=True)
 print(classify({{"text": "A man is playing a guitar.", "text_pair": "Somebody makes music."}}))
 """,
     "tagging": """\
@@ -24,7 +24,7 @@ print(tag("Marie Curie was born in Warsaw ."))
     "mlm": """\
 from transformers import pipeline
 
-fill = pipeline("fill-mask", model={model!r})
+fill = pipeline("fill-mask", model={model!r}, tokenizer_kwargs={{"truncation": True}})
 print(fill("This is a " + fill.tokenizer.mask_token))
 """,
     "multiple_choice": """\
@@ -34,7 +34,7 @@ from transformers import AutoModelForMultipleChoice, AutoTokenizer
 words = AutoTokenizer.from_pretrained({model!r})
 model = AutoModelForMultipleChoice.from_pretrained({model!r})
 start, options = "He opened the umbrella, because", ["it rained.", "it was dark."]
-rows = words([start] * len(options), options, padding=True, return_tensors="pt")
+rows = words([start] * len(options), options, padding=True, truncation="only_first", return_tensors="pt")
 with torch.no_grad():
     scores = model(**{{name: value[None] for name, value in rows.items()}}).logits[0]
 print(options[int(scores.argmax())])
@@ -46,22 +46,31 @@ from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 words = AutoTokenizer.from_pretrained({model!r})
 model = AutoModelForQuestionAnswering.from_pretrained({model!r})
 question, context = "Where was Marie Curie born?", "Marie Curie was born in Warsaw."
-row = words(question, context, return_tensors="pt", return_offsets_mapping=True)
-spans = row.pop("offset_mapping")[0].tolist()
-with torch.no_grad():
-    found = model(**row)
-inside = torch.tensor([part == 1 for part in row.sequence_ids(0)])
-start, end = (logits[0].log_softmax(-1).masked_fill(~inside, -torch.inf) for logits in (found.start_logits, found.end_logits))
-possible = torch.ones(len(start), len(start)).triu().tril({longest} - 1).bool()
-first, last = divmod(int((start[:, None] + end).masked_fill(~possible, -torch.inf).argmax()), len(start))
-print(context[spans[first][0] : spans[last][1]])
+taken = len(words(question, add_special_tokens=False)["input_ids"]) + words.num_special_tokens_to_add(pair=True)
+room = words.model_max_length - taken  # for a part of the context; parts begin {stride} tokens apart
+parts = words(
+    question, context, truncation="only_second", stride=max(0, room - {stride}), return_overflowing_tokens=True,
+    return_offsets_mapping=True,
+)
+best, answer = float("-inf"), ""
+for i, (ids, spans) in enumerate(zip(parts["input_ids"], parts["offset_mapping"])):
+    with torch.no_grad():
+        found = model(input_ids=torch.tensor([ids]))
+    inside = torch.tensor([part == 1 for part in parts.sequence_ids(i)])
+    start, end = (logits[0].log_softmax(-1).masked_fill(~inside, -torch.inf) for logits in (found.start_logits, found.end_logits))
+    possible = torch.ones(len(start), len(start)).triu().tril({longest} - 1).bool()
+    scores = (start[:, None] + end).masked_fill(~possible, -torch.inf)
+    if scores.max() > best:
+        best, (first, last) = scores.max(), divmod(int(scores.argmax()), len(start))
+        answer = context[spans[first][0] : spans[last][1]]
+print(answer)
 """,
     "dual_encoder": """\
 import torch
 from transformers import AutoModel, AutoTokenizer
 
 words, model = AutoTokenizer.from_pretrained({model!r}), AutoModel.from_pretrained({model!r})
-rows = words(["Where was Marie Curie born?", "Marie Curie was born in Warsaw."], padding=True, return_tensors="pt")
+rows = words(["Where was Marie Curie born?", "Marie Curie was born in Warsaw."], padding=True, truncation=True, return_tensors="pt")
 with torch.no_grad():
     vectors = torch.nn.functional.normalize(model(**rows).last_hidden_state[:, 0], dim=-1)
 print(vectors @ vectors.T)
@@ -71,7 +80,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 words, model = AutoTokenizer.from_pretrained({model!r}), AutoModel.from_pretrained({model!r})
-rows = words(["A man is playing a guitar.", "Somebody makes music."], padding=True, return_tensors="pt")
+rows = words(["A man is playing a guitar.", "Somebody makes music."], padding=True, truncation=True, return_tensors="pt")
 with torch.no_grad():
     states = model(**rows).last_hidden_state
 print(states.shape)
@@ -79,9 +88,9 @@ print(states.shape)
 }
 
 
-def code(kind: str, model: str, longest: int) -> str:
+def code(kind: str, model: str, longest: int, stride: int = 128) -> str:
     """Python that loads a model with a head of this `kind` ("" for none) from a folder or repository.
 
-    `longest`: tokens of an answer.
+    `longest`: tokens of an answer; `stride`: tokens from the start of one part of a context to the next one's.
     """
-    return LINES[kind].format(model=model, longest=longest)
+    return LINES[kind].format(model=model, longest=longest, stride=stride)

@@ -30,10 +30,12 @@ def write(run: Run, to: Path, onnx: bool = False, model: str = ".") -> Written:
         raise UserError(f"{to}: is there already and not an empty folder; give another one")
     if onnx:
         _onnx_there()
+    from stilts_xtreme.engine import tokenizer
+
     with made(final) as scratch:
         try:
             written, noted = _weights(run, scratch)
-            text = card.text(run, written.name, written.alone, noted, model)
+            text = card.text(run, written.name, written.alone, noted, model, tokenizer.read_as_special(scratch))
         except (LookupError, TypeError, ValueError, AttributeError) as fault:  # a folder from elsewhere
             told = " ".join(str(fault).split())[:200]
             raise UserError(f"{run.folder}: is not what a training leaves ({type(fault).__name__}: {told})") from fault

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.heads.literal import literal
 
 Feature = Mapping[str, Any]
 Rows = Mapping[str, Any]  # a batch's rows side by side, without padding: see `engine.batches.collate`
@@ -34,11 +35,12 @@ class Limits:
 
 
 def token_ids(tokenizer: Any, *columns: Sequence[str], **options: Any) -> list[list[int]]:
-    """Ids of each text (one column) or pair of texts (two), tokenised many at a time."""
+    """Ids of each text (one column) or pair of texts (two), tokenised many at a time; no text gives special tokens."""
     rows: list[list[int]] = []
-    for begin in range(0, len(columns[0]), CHUNK):
-        chunk = [list(column[begin : begin + CHUNK]) for column in columns]
-        rows += tokenizer(*chunk, return_attention_mask=False, return_token_type_ids=False, verbose=False, **options)["input_ids"]
+    options |= {"return_attention_mask": False, "return_token_type_ids": False, "verbose": False}
+    with literal(tokenizer):
+        for begin in range(0, len(columns[0]), CHUNK):
+            rows += tokenizer(*(list(column[begin : begin + CHUNK]) for column in columns), **options)["input_ids"]
     tokenizer.backend_tokenizer.no_truncation()  # a truncating call leaves its limit behind, to be saved with the tokenizer
     return rows
 

@@ -9,6 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from stilts_xtreme.heads.literal import literal
 from stilts_xtreme.heads.shared import CHUNK, Feature, Limits, Rows, frame, linear, token_ids
 from stilts_xtreme.scoring.qa import squad_scores
 from stilts_xtreme.tasks.examples import Question
@@ -55,7 +56,8 @@ def _contexts(examples: Sequence[Question], tokenizer: Any) -> dict[str, tuple[l
     known = {}
     for begin in range(0, len(texts), CHUNK // 10):
         chunk = texts[begin : begin + CHUNK // 10]
-        encoded = tokenizer(chunk, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        with literal(tokenizer):
+            encoded = tokenizer(chunk, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         for text, ids, spans in zip(chunk, encoded["input_ids"], encoded["offset_mapping"], strict=True):
             known[text] = (ids, np.array(spans, dtype=np.int32).reshape(-1, 2))
     return known
