@@ -61,10 +61,12 @@ def drawn(features: Sequence[Feature], batch: Mapping[str, Any]) -> list[Feature
 
 
 class Output(nn.Module):
-    """Hidden states [N, H] to states [M, H] of the chosen positions: dense, gelu, norm.
+    """Hidden states [M, H] of the chosen positions to states [M, H]: dense, gelu, norm.
 
     The input table transposed makes logits [M, V] of them, in parts: nobody ever holds the whole.
     """
+
+    reads = "positions"
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding, kind: str = ""):
         super().__init__()
@@ -74,7 +76,7 @@ class Output(nn.Module):
         self._tied = [embeddings]  # in a list, so that the encoder's table does not count as this module's own
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        return self.norm(gelu(self.dense(hidden[batch["positions"]])))
+        return self.norm(gelu(self.dense(hidden)))
 
     def loss(self, states: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum over the chosen tokens, and their number."""
