@@ -150,16 +150,16 @@ def test_a_training_in_micro_batches_ends_where_the_whole_one_does(head, whole):
 def test_dropout_thins_the_top_layer_as_it_thins_the_whole(whole):
     """The same mean and spread of the states, from other draws."""
     torch.manual_seed(0)
-    made, batch = model("classification", 0.3).double().train(), batch_of("classification")
-    read = batch["offsets"]
+    made, row = model("classification", 0.3).train(), list(range(10, 17))
+    batch = collate("classification", [{"rows": [row], "target": 0}] * 200, Words())
 
     def many():
         with torch.no_grad():
-            return torch.stack([made.hidden(batch, read) for _ in range(1500)])
+            return torch.cat([made.hidden(batch, batch["offsets"]) for _ in range(40)])
 
     ours, other = many(), whole(many)
-    assert ((ours.mean(0) - other.mean(0)).abs() / (other.std(0) * (2 / 1500) ** 0.5)).max() < 5  # standard errors, of 256
-    assert float(ours.std(0).mean()) == pytest.approx(float(other.std(0).mean()), rel=0.02)
+    errors = (ours.mean(0) - other.mean(0)).abs() / (other.std(0) * (2 / len(ours)) ** 0.5)
+    assert errors.max() < 4.5 and torch.allclose(ours.std(0), other.std(0), rtol=0.06)
 
 
 def test_the_layer_is_itself_again_after_a_fault(monkeypatch):

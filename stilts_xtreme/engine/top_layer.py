@@ -31,8 +31,9 @@ def only(layer: nn.Module, kind: str, read: Tensor, queries: tuple[attention.Gro
 
 
 def _bert(
-    layer: Any, read: Tensor, queries: tuple[attention.Group, ...], hidden: Tensor, *_: Any, segments: attention.Segments, **__: Any
-) -> Tensor:
+    layer: Any, read: Tensor, queries: tuple[attention.Group, ...], hidden: Tensor, *_: Any, segments: attention.Segments,
+    **__: Any,
+) -> Tensor:  # fmt: skip
     """XLM-R's and BERT's."""
     own, asking = layer.attention.self, hidden.index_select(1, read)
     rows = own.query(asking), own.key(hidden), own.value(hidden)

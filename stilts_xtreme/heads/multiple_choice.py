@@ -50,7 +50,7 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
 
 
 class Output(nn.Module):
-    """Hidden states [R, H] of the rows' first tokens to one score per option [B, K]; options an example does not have score -inf."""
+    """Hidden states [R, H] of the rows' first tokens to scores [B, K]: one per option, -inf for those an example does not have."""
 
     reads = "offsets"
 
