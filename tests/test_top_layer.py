@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_packed import HEADS, KINDS, Words, encoder, features, model
 
 from stilts_xtreme import plan
-from stilts_xtreme.engine import attention, predict
+from stilts_xtreme.engine import attention, first_token, predict
 from stilts_xtreme.engine import encoder as engine
 from stilts_xtreme.engine.batches import collate
 from stilts_xtreme.engine.train import Stream, accelerator, train
@@ -163,11 +163,56 @@ def test_dropout_thins_the_top_layer_as_it_thins_the_whole(whole):
 
 
 def test_the_layer_is_itself_again_after_a_fault(monkeypatch):
-    made, batch = model("classification"), batch_of("classification")
-    monkeypatch.setattr(attention, "attend", lambda *_: 1 / 0)
+    made, batch = model("tagging"), batch_of("tagging")
+    monkeypatch.setattr(attention, "attend", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        made.hidden(batch, batch["offsets"])
+        with monkeypatch.context() as patch:
+            patch.setattr(made.encoder.encoder.layer[0], "forward", lambda hidden, *_, **__: hidden)
+            made.hidden(batch, batch["positions"])
     assert "forward" not in vars(made.encoder.encoder.layer[-1])
+
+
+# one token per sequence
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.25])
+@pytest.mark.parametrize("together", [0.0, 1e9])
+def test_first_tokens_attend_as_with_keys_and_values(rate, together, monkeypatch):
+    """Forward and backward against keys and values written out, with the very same dropped places."""
+    monkeypatch.setattr(attention, "TOGETHER", together)
+    lengths, heads, width = [7, 7, 5, 2], 2, 8
+    torch.manual_seed(4)
+    key, value = (torch.nn.Linear(width, width).double() for _ in range(2))
+    made = [torch.randn(count, width, dtype=torch.float64) for count in (len(lengths), sum(lengths))]
+    ours, plain = ([part.clone().requires_grad_() for part in made] for _ in range(2))
+    cut = attention.groups(lengths, width, heads)
+    assert len(cut) == (3 if together == 0.0 else 1)
+    bits = attention.random_bits(sum(g.rows * heads * g.width for g in cut))
+    monkeypatch.setattr(first_token, "random_bits", lambda n: bits[:n])
+    found = first_token.attend(*ours, key, value, heads, cut, 0.5, rate)
+    weight = torch.randn(found.shape, dtype=torch.float64)
+    (found * weight).sum().backward()
+    gradients = [p.grad.clone() for p in (*key.parameters(), *value.parameters())]
+    key.zero_grad(), value.zero_grad()
+
+    kept = attention.keep(bits, rate) if rate else torch.ones(len(bits), dtype=torch.bool)
+    expected, row, at, begin = [], 0, 0, 0
+    for group in cut:
+        masks = kept[at : at + group.rows * heads * group.width].view(group.rows, heads, group.width)
+        at += masks.numel()
+        for mask in masks:
+            n = lengths[row]
+            states = plain[1][begin : begin + n]
+            keys, values = (part(states).view(n, heads, -1) for part in (key, value))
+            shares = torch.softmax(0.5 * torch.einsum("hs,nhs->hn", plain[0][row].view(heads, -1), keys), -1) * mask[:, :n]
+            expected.append(torch.einsum("hn,nhs->hs", shares / (1 - rate), values).flatten())
+            row, begin = row + 1, begin + n
+    expected = torch.stack(expected)
+    assert torch.allclose(found, expected, rtol=0, atol=1e-12)
+    (expected * weight).sum().backward()
+    others = [p.grad for p in (*key.parameters(), *value.parameters())]
+    pairs = [*zip(gradients, others, strict=True), *((a.grad, b.grad) for a, b in zip(ours, plain, strict=True))]
+    assert all(torch.allclose(a, b, rtol=0, atol=1e-12) for a, b in pairs) and not gradients[1].any()
 
 
 # groups of queries

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from stilts_xtreme.engine import attention
+from stilts_xtreme.engine import attention, first_token
 
 
 @contextmanager
@@ -36,9 +36,14 @@ def _bert(
 ) -> Tensor:  # fmt: skip
     """XLM-R's and BERT's."""
     own, asking = layer.attention.self, hidden.index_select(1, read)
-    rows = own.query(asking), own.key(hidden), own.value(hidden)
     rate = own.dropout.p if own.training else 0.0
-    found = _attend(own, rows, own.attention_head_size, own.scaling, rate, replace(segments, queries=queries))
+    if all(group.one_each for group in queries):
+        found = first_token.attend(
+            own.query(asking)[0], hidden[0], own.key, own.value, own.num_attention_heads, segments.groups, own.scaling, rate
+        )[None]
+    else:
+        rows = own.query(asking), own.key(hidden), own.value(hidden)
+        found = _attend(own, rows, own.attention_head_size, own.scaling, rate, replace(segments, queries=queries))
     return layer.feed_forward_chunk(layer.attention.output(found, asking))
 
 
