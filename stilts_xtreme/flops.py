@@ -46,13 +46,18 @@ class Shape:
     def forward(self, tokens: float, length: float, layers: int | None = None, read: float | None = None) -> float:
         """FLOPs of so many tokens in rows of `length` through the encoder, or its first layers.
 
-        `read`: how many tokens have their states read (None: all); the top layer has only keys and values of the others. On a GPU
-        it has all of them, which a forecast leaves out.
+        `read`: how many tokens have their states read (None: all); the top layer has only keys and values of the others, and where
+        one token a row is read not even these (XLM-R's and BERT's kinds; others are counted as they are). On a GPU, and where rows
+        are padded, it has all of them, which a forecast leaves out.
         """
         width, count = self.hidden, self.layers if layers is None else layers
         both, alone = 4 * width**2, 4 * width**2 + 4 * width * self.intermediate + 4 * length * width
-        unread = 0.0 if read is None or count == 0 else tokens - read
-        return tokens * (both + alone) * count - unread * alone
+        if read is None or count == 0:
+            return tokens * (both + alone) * count
+        top = tokens * both + read * alone
+        if read * length <= tokens:
+            top = read * (both + 4 * width**2 + 4 * width * self.intermediate) + 4 * tokens * width * max(1, width // 64)
+        return tokens * (both + alone) * (count - 1) + top
 
     def read(self, kind: str, rows: float, tokens: float, mask_rate: float) -> float:
         """Tokens whose states a head of this kind reads."""
