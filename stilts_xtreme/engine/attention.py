@@ -43,11 +43,6 @@ class Group:
     tokens: Tensor | None = None
     places: Tensor | None = None
 
-    @property
-    def one_each(self) -> bool:
-        """Whether every sequence has one token in it."""
-        return self.width == 1 and self.end - self.begin == self.rows
-
 
 @dataclass(frozen=True)
 class Segments:

@@ -147,8 +147,7 @@ def states(
         if last is None or read is None:
             return _chosen(_run(encoder, layer, **inputs).squeeze(0), read)
         rising, order = read.sort()
-        asked = attention.queries(rising.numpy(), batch["falling"], cut, shape[1])
-        with top_layer.only(last, encoder.config.model_type, rising, asked):
+        with top_layer.only(last, encoder.config.model_type, top_layer.Read(rising, batch["falling"])):
             found = _run(encoder, layer, **inputs).squeeze(0)
         return found[order.argsort()]
     encoder.config._attn_implementation = "sdpa"

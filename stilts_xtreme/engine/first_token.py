@@ -1,9 +1,9 @@
 """Attention of one token per sequence over all tokens of its sequence, with no keys and no values.
 
-The score of a token's state x for a query q is q (W_k x + b_k) = (q W_k) x + a number that all scores of the query share, which a
-softmax leaves out; the output is W_v times the weighted mean of the states + b_v times the sum of the weights (1 but for dropout).
-So two products over all tokens become two over one token a sequence. The mathematics are those of attention with keys and values,
-forward and backward.
+The score of a token's state x for a query q is q (W_k x + b_k) = (q W_k) x + a number that all scores of the query share, which
+a softmax leaves out; the output is W_v times the weighted mean of the states + b_v times the sum of the weights (1 but for
+dropout). So two products over all tokens become two over one token a sequence. The mathematics are those of attention with keys
+and values, forward and backward.
 """
 
 from typing import Any
@@ -18,8 +18,10 @@ def attend(
     query: Tensor, hidden: Tensor, key: nn.Linear, value: nn.Linear, heads: int, groups: tuple[Group, ...], scale: float,
     dropout: float,
 ) -> Tensor:  # fmt: skip
-    """Attention output [R, heads * size] of one query per sequence [R, heads * size], in the packed row's order of sequences, over
-    the states [N, width] of all tokens of the packed row."""
+    """Attention output [R, heads * size] of one query per sequence [R, heads * size] over the states [N, width] of a packed row.
+
+    Queries stand in the order of the row's sequences.
+    """
     query = _Unfelt.apply(query, key.bias) if key.bias is not None else query
     asked = torch.bmm(query.unflatten(-1, (heads, -1)).transpose(0, 1), key.weight.unflatten(0, (heads, -1))).transpose(0, 1)
     with torch.autocast(query.device.type, enabled=False):
@@ -45,8 +47,10 @@ class _Unfelt(torch.autograd.Function):
 
 
 class _Means(torch.autograd.Function):
-    """Weighted means [R, heads, width] of each sequence's states [N, width], weights the softmax of their products with [R, heads,
-    width]; with dropout also the sums of the weights [R, heads], else None. Group by group, with no graph in between."""
+    """Weighted means [R, heads, width] of each sequence's states [N, width], and with dropout the sums of the weights [R, heads].
+
+    The weights are the softmax of the states' products with `asked` [R, heads, width]; group by group, with no graph in between.
+    """
 
     @staticmethod
     def forward(ctx: Any, asked: Tensor, hidden: Tensor, groups: tuple[Group, ...], scale: float, dropout: float) -> Any:

@@ -5,82 +5,102 @@ feed-forward and norms only of that one: the states of other tokens go nowhere. 
 forward and backward; with dropout, what is drawn differs, since nothing is drawn for the others.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from stilts_xtreme.engine import attention, first_token
 
 
-@contextmanager
-def only(layer: nn.Module, kind: str, read: Tensor, queries: tuple[attention.Group, ...]) -> Iterator[None]:
-    """While it lasts a layer of a packed row's encoder of this kind gives [1, M, width] of the tokens `read` [M], rising places.
+@dataclass(frozen=True)
+class Read:
+    """Tokens that are read: rising `places` [M] in a packed row whose sequences have these falling `lengths`."""
 
-    `queries` are their groups. The layer is called as ever, so that its hooks (those of sharded weights) work.
+    places: Tensor
+    lengths: Sequence[int]
+
+    def of(self, hidden: Tensor) -> Tensor:
+        """Their part [1, M, width] of [1, N, width]."""
+        return hidden.index_select(1, self.places)
+
+    def one_each(self) -> bool:
+        """Whether every sequence has one of them."""
+        if len(self.places) != len(self.lengths):
+            return False
+        ends, places = np.cumsum(self.lengths), self.places.numpy()
+        return bool((places < ends).all() and (places[1:] >= ends[:-1]).all())
+
+    def among(self, segments: attention.Segments, heads: int) -> attention.Segments:
+        """The packed row's segments with these as queries."""
+        queries = attention.queries(self.places.numpy(), self.lengths, segments.groups, heads)
+        return replace(segments, queries=queries)
+
+
+@contextmanager
+def only(layer: nn.Module, kind: str, read: Read) -> Iterator[None]:
+    """While it lasts a layer of a packed row's encoder of this kind gives [1, M, width] of the tokens that are read.
+
+    The layer is called as ever, so that its hooks (those of sharded weights) work.
     """
-    layer.forward = partial(_KINDS[kind], layer, read, queries)
+    layer.forward = partial(_KINDS[kind], layer, read)
     try:
         yield
     finally:
         del layer.forward
 
 
-def _bert(
-    layer: Any, read: Tensor, queries: tuple[attention.Group, ...], hidden: Tensor, *_: Any, segments: attention.Segments,
-    **__: Any,
-) -> Tensor:  # fmt: skip
+def _bert(layer: Any, read: Read, hidden: Tensor, *_: Any, segments: attention.Segments, **__: Any) -> Tensor:
     """XLM-R's and BERT's."""
-    own, asking = layer.attention.self, hidden.index_select(1, read)
+    own, asking = layer.attention.self, read.of(hidden)
     rate = own.dropout.p if own.training else 0.0
-    if all(group.one_each for group in queries):
+    if read.one_each():
         found = first_token.attend(
             own.query(asking)[0], hidden[0], own.key, own.value, own.num_attention_heads, segments.groups, own.scaling, rate
         )[None]
     else:
         rows = own.query(asking), own.key(hidden), own.value(hidden)
-        found = _attend(own, rows, own.attention_head_size, own.scaling, rate, replace(segments, queries=queries))
+        found = _attend(own, rows, own.attention_head_size, own.scaling, rate, read.among(segments, own.num_attention_heads))
     return layer.feed_forward_chunk(layer.attention.output(found, asking))
 
 
 def _modernbert(
-    layer: Any, read: Tensor, queries: tuple[attention.Group, ...], hidden: Tensor, *, position_embeddings: tuple[Tensor, Tensor],
-    segments: attention.Segments, **_: Any,
-) -> Tensor:  # fmt: skip
+    layer: Any, read: Read, hidden: Tensor, *, position_embeddings: tuple[Tensor, Tensor], segments: attention.Segments, **_: Any
+) -> Tensor:
     from transformers.models.modernbert.modeling_modernbert import apply_rotary_pos_emb
 
     own, normed = layer.attn, layer.attn_norm(hidden)
+    segments = read.among(segments, own.config.num_attention_heads)
     weight, bias = own.Wqkv.weight, own.Wqkv.bias
     parts = [len(weight) // 3, 2 * len(weight) // 3]  # queries; keys and values
     first, others = weight.split(parts), (None, None) if bias is None else bias.split(parts)
-    query = linear(normed.index_select(1, read), first[0], others[0])
+    query = linear(read.of(normed), first[0], others[0])
     key, value = linear(normed, first[1], others[1]).chunk(2, -1)
     rate = own.attention_dropout if own.training else 0.0
-    turn = partial(_turned, apply_rotary_pos_emb, position_embeddings, read)
-    found = _attend(
-        own, (query, key, value), own.head_dim, own.head_dim**-0.5, rate, replace(segments, queries=queries), turn,
-        own.sliding_window,
-    )  # fmt: skip
-    hidden = hidden.index_select(1, read) + own.out_drop(own.Wo(found))
+    turn = partial(_turned, apply_rotary_pos_emb, position_embeddings, read.places)
+    rows, scale = (query, key, value), own.head_dim**-0.5
+    found = _attend(own, rows, own.head_dim, scale, rate, segments, turn, own.sliding_window)
+    hidden = read.of(hidden) + own.out_drop(own.Wo(found))
     return hidden + layer.mlp(layer.mlp_norm(hidden))
 
 
 def _eurobert(
-    layer: Any, read: Tensor, queries: tuple[attention.Group, ...], hidden: Tensor, *, position_embeddings: tuple[Tensor, Tensor],
-    segments: attention.Segments, **_: Any,
-) -> Tensor:  # fmt: skip
+    layer: Any, read: Read, hidden: Tensor, *, position_embeddings: tuple[Tensor, Tensor], segments: attention.Segments, **_: Any
+) -> Tensor:
     from transformers.models.eurobert.modeling_eurobert import apply_rotary_pos_emb
 
     own, normed = layer.self_attn, layer.input_layernorm(hidden)
-    rows = own.q_proj(normed.index_select(1, read)), own.k_proj(normed), own.v_proj(normed)
+    segments = read.among(segments, own.config.num_attention_heads)
+    rows = own.q_proj(read.of(normed)), own.k_proj(normed), own.v_proj(normed)
     rate = own.attention_dropout if own.training else 0.0
-    turn = partial(_turned, apply_rotary_pos_emb, position_embeddings, read)
-    found = _attend(own, rows, own.head_dim, own.scaling, rate, replace(segments, queries=queries), turn)
-    hidden = hidden.index_select(1, read) + own.o_proj(found)
+    turn = partial(_turned, apply_rotary_pos_emb, position_embeddings, read.places)
+    found = _attend(own, rows, own.head_dim, own.scaling, rate, segments, turn)
+    hidden = read.of(hidden) + own.o_proj(found)
     return hidden + layer.mlp(layer.post_attention_layernorm(hidden))
 
 

@@ -105,11 +105,11 @@ class TiedCrossEntropy(torch.autograd.Function):
                 rows, end = part.to(half), begin + len(part)
                 logits = torch.addmm(bias.to(half), rows, narrow.T).to(total.dtype)
                 right = targets[begin:end, None]
-                logits -= logits.logsumexp(1, keepdim=True)
-                total -= logits.gather(1, right).sum()
-                shares = logits.exp_().scatter_add_(
-                    1, right, logits.new_full(right.shape, -1.0)
-                )  # now the gradient of the logits
+                shares = torch.softmax(logits, 1)
+                # The logarithm of the sum of exponentials, from the largest share, which is never 0: takes each of them once.
+                total += (logits.amax(1) - shares.amax(1).log()).sum() - logits.gather(1, right).sum()
+                del logits
+                shares.scatter_add_(1, right, shares.new_full(right.shape, -1.0))  # now the gradient of the logits
                 d_bias += shares.sum(0)
                 shares = shares.to(half)
                 d_states[begin:end] = shares @ narrow

@@ -50,7 +50,7 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
 
 
 class Output(nn.Module):
-    """Hidden states [R, H] of the rows' first tokens to scores [B, K]: one per option, -inf for those an example does not have."""
+    """Hidden states [R, H] of the rows' first tokens to scores [B, K] of the options, -inf for absent ones."""
 
     reads = "offsets"
 
