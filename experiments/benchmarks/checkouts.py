@@ -5,7 +5,7 @@
     python -m experiments.benchmarks.checkouts /tmp/older --only e5-small-classification
 
 Each side is a process that imports everything, these benchmarks too, from its own checkout. The sides take turns block by block
-(turns.py) over the same examples from the same weights. A ratio says how many times as fast this checkout is (figures.py); `memory`
+(turns.py) over the same examples from the same weights. A ratio is how many times as fast this checkout is (figures.py); `memory`
 is the ratio of the highest resident memory, `loss` the last block's of both.
 """
 
@@ -48,11 +48,11 @@ def jobs(folder: Path) -> dict[str, Job]:
     """What is measured: the miniature world's own data at its setup, and synthetic data at a real encoder's shape."""
     found = {}
     for kind, job in grid.write_features(folder).items():
-        found[f"miniature-{kind}"] = replace(job, variant="ours", group_by_length=True, steps=620, block=10)
+        found[f"miniature-{kind}"] = replace(job, variant="ours", group_by_length=True, steps=420, block=10)
     found["miniature-predict"] = replace(
         found["miniature-classification"], work="predict", batch=64, steps=248, block=4, group_by_length=False
     )
-    wide = Job("ours", "train", "fp32", "e5-small", "classification", "mnli", 32, 26)
+    wide = Job("ours", "train", "fp32", "e5-small", "classification", "mnli", 32, 22)
     found["e5-small-classification"] = wide
     found["e5-small-classification-bf16"] = replace(wide, precision="bf16")
     found["e5-small-predict"] = replace(wide, work="predict", batch=16)
