@@ -43,11 +43,27 @@ class Shape:
         """Bytes of its tokenizer's file: 17.1 MB for XLM-R's 250,002 pieces, 0.12 MB for 1,768."""
         return 68 * self.vocabulary
 
-    def forward(self, tokens: float, length: float, layers: int | None = None) -> float:
-        """FLOPs of so many tokens in rows of `length` through the encoder, or its first layers."""
-        width = self.hidden
-        per_layer = 8 * width**2 + 4 * width * self.intermediate + 4 * length * width
-        return tokens * per_layer * (self.layers if layers is None else layers)
+    def forward(self, tokens: float, length: float, layers: int | None = None, read: float | None = None) -> float:
+        """FLOPs of so many tokens in rows of `length` through the encoder, or its first layers.
+
+        `read`: how many tokens have their states read (None: all); the top layer has only keys and values of the others, and where
+        one token a row is read not even these (XLM-R's and BERT's kinds; others are counted as they are). On a GPU, and where rows
+        are padded, it has all of them, which a forecast leaves out.
+        """
+        width, count = self.hidden, self.layers if layers is None else layers
+        both, alone = 4 * width**2, 4 * width**2 + 4 * width * self.intermediate + 4 * length * width
+        if read is None or count == 0:
+            return tokens * (both + alone) * count
+        top = tokens * both + read * alone
+        if read * length <= tokens:
+            top = read * (both + 4 * width**2 + 4 * width * self.intermediate) + 4 * tokens * width * max(1, width // 64)
+        return tokens * (both + alone) * (count - 1) + top
+
+    def read(self, kind: str, rows: float, tokens: float, mask_rate: float) -> float:
+        """Tokens whose states a head of this kind reads."""
+        if kind in ("classification", "multiple_choice", "dual_encoder"):
+            return rows
+        return max(0.0, tokens - 2 * rows) * mask_rate if kind == "mlm" else tokens
 
     def head(self, kind: str, rows: float, tokens: float, labels: int, mask_rate: float) -> float:
         """FLOPs of a head's forward pass."""
@@ -59,7 +75,7 @@ class Shape:
         if kind == "span_qa":
             return tokens * 2 * width * 2
         if kind == "mlm":
-            return max(0.0, tokens - 2 * rows) * mask_rate * 2 * width * (width + self.vocabulary)
+            return self.read(kind, rows, tokens, mask_rate) * 2 * width * (width + self.vocabulary)
         return 0.0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.benchmarks import figures, gpu, grid, lengths, parity, setting, store, table, train
+from experiments.benchmarks import checkouts, figures, gpu, grid, lengths, parity, setting, store, table, train
 from experiments.benchmarks.groups import GROUPS, Group
 from experiments.benchmarks.setting import Job
 from experiments.benchmarks.targets import TARGETS, Target
@@ -33,6 +33,13 @@ def test_both_sides_train_alike(head: str) -> None:
     found = parity.gate(replace(TINY, head=head), steps=2)
     assert found["loss"][0] == pytest.approx(found["loss"][1], rel=1e-5)
     assert found["difference"] < 0.05 * found["moved"]
+
+
+def test_a_checkout_against_itself() -> None:
+    job = replace(TINY, variant="ours", steps=5, dropout=0.0)
+    row = checkouts.measure("tiny", job, checkouts.HERE)
+    assert row["ratio"] > 0 and row["blocks"] == 3 and row["memory"] > 0.5
+    assert row["loss"]["ours"] == row["loss"]["older"] > 0
 
 
 def test_a_ratio_has_its_place_in_its_interval() -> None:

@@ -64,7 +64,7 @@ def test_the_loss_is_the_softmax_written_out_and_equal_candidates_are_no_wrong_a
     # Nearly equal vectors, so that the scaled softmax is not simply the largest.
     hidden = (torch.ones(len(batch["input_ids"]), 4) + 0.2 * torch.randn(len(batch["input_ids"]), 4)).requires_grad_()
     module = HEADS["dual_encoder"].Output(4, (), 0.0, None)
-    vectors = module(hidden, batch)
+    vectors = module(hidden[batch[module.reads]], batch)
     assert torch.allclose(vectors.norm(dim=1), torch.ones(6)) and not list(module.parameters())
     loss, count = module.loss(vectors, batch)
 
@@ -135,7 +135,7 @@ def test_a_tiny_encoder_learns_which_belongs_to_which():
     batch = batches.collate("dual_encoder", features, TOKENIZER)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=5e-3)
     for _ in range(150):  # by 60 the loss may still jump, and how it does differs between processors; by 80 it is gone
-        vectors = module(states(encoder, batch, packed=True), batch)
+        vectors = module(states(encoder, batch, packed=True, read=batch[module.reads]), batch)
         loss, count = module.loss(vectors, batch)
         optimizer.zero_grad()
         (loss / count).backward()

@@ -57,7 +57,7 @@ def test_flops_are_those_that_torch_counts(head) -> None:
         each = [{"rows": rows[i : i + 4], "target": 1} for i in range(0, 16, 4)]
     batch = batches.collate(head, each, words, torch.Generator().manual_seed(1))
     shape = flops.Shape(32, 2, 64, 66, len(words))
-    expected = shape.forward(16 * 32, 32) + shape.head(head, 16, 16 * 32, 3, 0.5)
+    expected = shape.forward(16 * 32, 32, read=shape.read(head, 16, 16 * 32, 0.5)) + shape.head(head, 16, 16 * 32, 3, 0.5)
     with FlopCounterMode(display=False) as counted, torch.no_grad():
         states = model.logits("x", batch)
         if head == "mlm":

@@ -36,6 +36,7 @@ SHAPES = {
     "base": Shape(768, 12, 12, 3072),
     "small": Shape(256, 4, 4, 1024),
     "base-parity": Shape(768, 12, 12, 3072, vocab_size=10_002),  # base but for the table of words, which costs most of a step
+    "e5-small": Shape(384, 12, 12, 1536),  # multilingual-e5-small's
     "miniature": Shape(96, 3, 3, 384, vocab_size=2600, max_positions=130),
     "tiny": Shape(16, 1, 2, 32, vocab_size=200, max_positions=40),
 }

@@ -95,15 +95,20 @@ def together(jobs: Mapping[str, Any], until: float | None = None) -> dict[str, T
     TimeoutError where a worker has not answered when `time.monotonic()` says `until`.
     """
     with _workers(jobs) as drivers:
-        for name in jobs:
-            _next(drivers, name, until)  # ready
-        names, (blocks,) = list(jobs), {job.steps // job.block for job in jobs.values()}
-        answers: dict[str, list[Answer]] = {name: [] for name in names}
-        for block in range(blocks):
-            for name in names[block % len(names) :] + names[: block % len(names)]:
-                drivers[name].send("go")
-                answers[name].append(_next(drivers, name, until))
-        return {name: Told(answers[name], *_next(drivers, name, until)) for name in names}
+        return in_turn(drivers, jobs, until)
+
+
+def in_turn(drivers: Mapping[str, Connection], jobs: Mapping[str, Any], until: float | None = None) -> dict[str, Told]:
+    """The same with workers that are there, at the other ends of these connections."""
+    for name in jobs:
+        _next(drivers, name, until)  # ready
+    names, (blocks,) = list(jobs), {job.steps // job.block for job in jobs.values()}
+    answers: dict[str, list[Answer]] = {name: [] for name in names}
+    for block in range(blocks):
+        for name in names[block % len(names) :] + names[: block % len(names)]:
+            drivers[name].send("go")
+            answers[name].append(_next(drivers, name, until))
+    return {name: Told(answers[name], *_next(drivers, name, until)) for name in names}
 
 
 @contextmanager

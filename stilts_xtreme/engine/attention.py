@@ -26,7 +26,9 @@ class Group:
 
     `take` [rows * heads * width] says which head of which of the group's tokens goes where, `back` [tokens * heads] whence each
     comes again; one row alone needs neither. Where lengths differ, `real` [rows, 1, width, 1] is 0 for padding, else 1, and
-    `hidden` [rows, 1, 1, width] its logarithm.
+    `hidden` [rows, 1, 1, width] its logarithm, `tokens` [rows * width] and `places` [tokens] are as `take` and `back` without
+    heads. `place` [rows, 1, width, 1] is where each token stands in its sequence, for
+    queries of some tokens only; None: they are all there, in order.
     """
 
     begin: int
@@ -37,15 +39,22 @@ class Group:
     back: Tensor | None = None
     real: Tensor | None = None
     hidden: Tensor | None = None
+    place: Tensor | None = None
+    tokens: Tensor | None = None
+    places: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Boundaries of the sequences in a packed row: `bounds` [sequences + 1] as int32 on the row's device, `longest` in tokens."""
+    """Boundaries of the sequences in a packed row: `bounds` [sequences + 1] as int32 on the row's device, `longest` in tokens.
+
+    `queries`: where only some tokens ask, the groups of these, one for each of `groups` (see `queries`); on a CPU only.
+    """
 
     bounds: Tensor
     longest: int
     groups: tuple[Group, ...]
+    queries: tuple[Group, ...] | None = None
 
 
 def groups(lengths: Sequence[int], hidden_size: int, heads: int) -> tuple[Group, ...]:
@@ -60,20 +69,41 @@ def groups(lengths: Sequence[int], hidden_size: int, heads: int) -> tuple[Group,
     return tuple(made)
 
 
-def _group(lengths: np.ndarray, begin: int, heads: int) -> Group:
-    rows, width, end = len(lengths), int(lengths[0]), begin + int(lengths.sum())
-    if rows == 1:
+def queries(read: np.ndarray, lengths: Sequence[int], groups: Sequence[Group], heads: int) -> tuple[Group, ...]:
+    """Groups of the tokens at `read` (rising places in the packed row of sequences of these lengths), one for each of `groups`.
+
+    A sequence may have any number of them; the width of a group without any is 0.
+    """
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    before = np.searchsorted(read, bounds)
+    counts, made, first = np.diff(before), [], 0
+    for group in groups:
+        own = slice(first, first + group.rows)
+        begin, end = before[first], before[first + group.rows]
+        places = read[begin:end] - np.repeat(bounds[own], counts[own])
+        made.append(_group(counts[own], int(begin), heads, places))
+        first += group.rows
+    return tuple(made)
+
+
+def _group(lengths: np.ndarray, begin: int, heads: int, places: np.ndarray | None = None) -> Group:
+    rows, width, end = len(lengths), int(lengths.max()), begin + int(lengths.sum())
+    if width == 0:
         return Group(begin, end, rows, width)
+    if rows == 1:
+        return Group(begin, end, rows, width, place=None if places is None else torch.from_numpy(places)[None, None, :, None])
     head, place = np.arange(heads), np.arange(width)
     real = place < lengths[:, None]
     token = np.where(real, (np.cumsum(lengths) - lengths)[:, None] + place, 0)
     row, where = real.nonzero()
     take = torch.from_numpy((token[:, None] * heads + head[:, None]).ravel())
     back = torch.from_numpy(((row[:, None] * heads + head) * width + where[:, None]).ravel())
+    at = None if places is None else torch.from_numpy(places[token])[:, None, :, None]
     if real.all():
-        return Group(begin, end, rows, width, take, back)
+        return Group(begin, end, rows, width, take, back, place=at)
     shown = torch.from_numpy(real).float()
-    return Group(begin, end, rows, width, take, back, shown[:, None, :, None], shown.log()[:, None, None])
+    hidden, whole = shown.log()[:, None, None], (torch.from_numpy(token.ravel()), torch.from_numpy(row * width + where))
+    return Group(begin, end, rows, width, take, back, shown[:, None, :, None], hidden, at, *whole)
 
 
 def attend(
@@ -90,6 +120,7 @@ def attend(
 ) -> tuple[Tensor, None]:
     """Attention output [1, N, heads, size] of a packed row's queries, keys and values [1, heads, N, size].
 
+    Where `segments` say that only some tokens ask, there are as many queries, and outputs, as these.
     Fewer heads of keys and values than of queries are shared by groups of these. With a `sliding_window` a token sees those less
     than so many tokens away. A transformers attention function; ValueError where the boundaries did not arrive.
     """
@@ -103,7 +134,8 @@ def attend(
     if query.device.type == "cuda":
         return on_gpu(query, key, value, segments, scale, dropout).unsqueeze(0), None
     with torch.autocast(query.device.type, enabled=False):  # one type throughout: that of the states
-        return _Grouped.apply(query, key, value, segments.groups, scale, dropout, sliding_window).unsqueeze(0), None
+        pairs = tuple(zip(segments.queries or segments.groups, segments.groups, strict=True))
+        return _Grouped.apply(query, key, value, pairs, scale, dropout, sliding_window).unsqueeze(0), None
 
 
 def on_gpu(query: Tensor, key: Tensor, value: Tensor, segments: Segments, scale: float, dropout: float) -> Tensor:
@@ -120,25 +152,31 @@ AttentionMaskInterface.register(NAME, lambda *_, **__: None)
 
 
 class _Grouped(torch.autograd.Function):
-    """Softmax attention written out, forward and backward: group by group and with no graph in between."""
+    """Softmax attention written out, forward and backward: group by group and with no graph in between.
+
+    `pairs`: groups of queries, each with the group of keys and values of the same sequences.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, groups: Any, scale: float, dropout: float, window: int | None
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, pairs: Any, scale: float, dropout: float, window: int | None
     ) -> Tensor:
         heads, size = query.shape[1:]
         out = torch.empty(query.shape, dtype=query.dtype, device=query.device)
-        bits = random_bits(sum(g.rows * heads * g.width**2 for g in groups)) if dropout else None
+        bits = random_bits(sum(g.rows * heads * asked.width * g.width for asked, g in pairs)) if dropout else None
         kept: list[Tensor | None] = []
         at = 0
-        for group in groups:
-            q, k, v = (_rows(states, group) for states in (query, key, value))
+        for asked, group in pairs:
+            if not asked.width:
+                kept += [None] * 5
+                continue
+            q, k, v = _rows(query, asked), _rows(key, group), _rows(value, group)
             scores = torch.bmm(q, k.transpose(1, 2)).mul_(scale)
-            each = scores.view(group.rows, heads, group.width, group.width)
+            each = scores.view(group.rows, heads, asked.width, group.width)
             if group.hidden is not None:
                 each.add_(group.hidden)
             if window is not None and group.width > window:
-                each.masked_fill_(_far(group, window), -math.inf)
+                each.masked_fill_(_far(asked, group, window), -math.inf)
             shares = torch.softmax(scores, -1)
             mask, shown = None, shares
             if bits is not None:
@@ -148,21 +186,25 @@ class _Grouped(torch.autograd.Function):
             found = torch.bmm(shown, v)
             if bits is not None:
                 found.mul_(1 / (1 - dropout))
-            _put(out, found, group)
+            _put(out, found, asked)
             kept += [q, k, v, shares, mask]
-        ctx.groups, ctx.scale, ctx.dropout = groups, scale, dropout
+        ctx.pairs, ctx.scale, ctx.dropout, ctx.keys = pairs, scale, dropout, key.shape
         ctx.save_for_backward(*kept)
         return out
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        d_query, d_key, d_value = (torch.empty(gradient.shape, dtype=gradient.dtype, device=gradient.device) for _ in range(3))
+        shapes = gradient.shape, ctx.keys, ctx.keys
+        d_query, d_key, d_value = (torch.empty(shape, dtype=gradient.dtype, device=gradient.device) for shape in shapes)
         kept = ctx.saved_tensors
-        for i, group in enumerate(ctx.groups):
+        for i, (asked, group) in enumerate(ctx.pairs):
+            if not asked.width:
+                d_key[group.begin : group.end] = d_value[group.begin : group.end] = 0.0
+                continue
             q, k, v, shares, mask = kept[5 * i : 5 * i + 5]
-            g = _rows(gradient, group)
-            if group.real is not None:
-                g.unflatten(0, (group.rows, -1)).mul_(group.real)
+            g = _rows(gradient, asked)
+            if asked.real is not None:
+                g.unflatten(0, (asked.rows, -1)).mul_(asked.real)
             if mask is None:
                 d_shares = torch.bmm(g, v.transpose(1, 2))
                 _put(d_value, torch.bmm(shares.transpose(1, 2), g), group)
@@ -171,16 +213,16 @@ class _Grouped(torch.autograd.Function):
                 d_shares = torch.bmm(g, v.transpose(1, 2)).mul_(mask)
                 _put(d_value, torch.bmm((shares * mask).transpose(1, 2), g), group)
             d_scores = torch._softmax_backward_data(d_shares, shares, -1, shares.dtype).mul_(ctx.scale)
-            _put(d_query, torch.bmm(d_scores, k), group)
+            _put(d_query, torch.bmm(d_scores, k), asked)
             _put(d_key, torch.bmm(d_scores.transpose(1, 2), q), group)
         return d_query, d_key, d_value, None, None, None, None
 
 
-def _far(group: Group, window: int) -> Tensor:
-    """Which tokens are too far from each other [1 or rows, 1, width, width]; what is padding must see something."""
-    place = torch.arange(group.width)
-    far = ((place[:, None] - place).abs() >= window)[None, None]
-    return far if group.real is None else far & (group.real > 0)
+def _far(asked: Group, group: Group, window: int) -> Tensor:
+    """Which tokens are too far from each other [1 or rows, 1, queries, keys]; what is padding must see something."""
+    own = torch.arange(asked.width)[:, None] if asked.place is None else asked.place
+    far = (own - torch.arange(group.width)).abs() >= window
+    return far if asked.real is None else far & (asked.real > 0)
 
 
 def _rows(states: Tensor, group: Group) -> Tensor:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
 
-from stilts_xtreme.engine import attention, standard
+from stilts_xtreme.engine import attention, standard, top_layer
 from stilts_xtreme.engine import tokenizer as saving
 from stilts_xtreme.engine.loading import load, longest
 from stilts_xtreme.heads import HEADS
@@ -64,24 +64,47 @@ def _on_gpu(encoder: PreTrainedModel) -> bool:
     return hasattr(encoder, "encoder")
 
 
-def states(encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, layer: int | None = None) -> Tensor:
+def states(
+    encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, layer: int | None = None, read: Tensor | None = None
+) -> Tensor:
     """Hidden states [N, width] of a batch's tokens: of one packed row without any padding, or of padded rows.
 
-    Those on top, or of a `layer` (0: the embeddings).
+    Those on top, or of a `layer` (0: the embeddings). `read` [M]: only of the tokens at these places, in this order, as
+    [M, width]; where `top_layer` can, the last layer computes no others.
     """
     ids, row, place = batch["input_ids"], batch["row"], batch["place"]
     if packed and keeps_apart(encoder, ids.device):
+        last = None if read is None or ids.device.type != "cpu" else _last(encoder, layer)
         encoder.config._attn_implementation = attention.NAME
         shape = encoder.config.hidden_size, encoder.config.num_attention_heads
         cut = attention.groups(batch["falling"], *shape) if ids.device.type == "cpu" else ()
         segments = attention.Segments(batch["bounds"], batch["longest"], cut)
         positions = place + FIRST_POSITION[encoder.config.model_type](encoder.config)
-        return _run(encoder, layer, input_ids=ids[None], position_ids=positions[None], segments=segments).squeeze(0)
+        inputs = {"input_ids": ids[None], "position_ids": positions[None], "segments": segments}
+        if last is None or read is None:
+            return _chosen(_run(encoder, layer, **inputs).squeeze(0), read)
+        rising, order = read.sort()
+        with top_layer.only(last, encoder.config.model_type, top_layer.Read(rising, batch["falling"])):
+            found = _run(encoder, layer, **inputs).squeeze(0)
+        return found[order.argsort()]
     encoder.config._attn_implementation = standard.attention(encoder)
     shape = (len(batch["lengths"]), batch["longest"])
     padded = ids.new_full(shape, encoder.config.pad_token_id or 0).index_put((row, place), ids)
     mask = torch.zeros_like(padded).index_put((row, place), torch.ones_like(ids))
+    if read is not None:
+        row, place = row[read], place[read]
     return _run(encoder, layer, input_ids=padded, attention_mask=mask)[row, place]
+
+
+def _chosen(hidden: Tensor, read: Tensor | None) -> Tensor:
+    return hidden if read is None else hidden[read]
+
+
+def _last(encoder: PreTrainedModel, layer: int | None) -> nn.Module | None:
+    """The layer whose outputs are the states asked for; None where that is none, or more than a layer comes after it."""
+    if hasattr(encoder, "encoder"):
+        return encoder.encoder.layer[-1 if layer is None else layer - 1] if layer != 0 else None
+    return encoder.layers[-1] if layer is None else None
 
 
 def _run(encoder: PreTrainedModel, layer: int | None, **inputs: Any) -> Tensor:
@@ -152,14 +175,15 @@ class Model(nn.Module):
         return self.heads[task].loss(self.logits(task, batch), batch)
 
     def logits(self, task: str, batch: Mapping[str, Any]) -> Tensor:
-        return self.heads[task](self.hidden(batch), batch)
+        head = self.heads[task]
+        return head(self.hidden(batch, head.reads and batch[head.reads]), batch)
 
-    def hidden(self, batch: Mapping[str, Any]) -> Tensor:
-        """Top hidden states [N, width]."""
+    def hidden(self, batch: Mapping[str, Any], read: Tensor | None = None) -> Tensor:
+        """Top hidden states [N, width], or [M, width] of the tokens that are `read`."""
         if not self.half:
-            return states(self.encoder, batch, self.packed)
+            return states(self.encoder, batch, self.packed, read=read)
         with torch.autocast(batch["input_ids"].device.type, torch.bfloat16):
-            return states(self.encoder, batch, self.packed)
+            return states(self.encoder, batch, self.packed, read=read)
 
     def halve(self) -> "Model":
         """For prediction only: the matrices are rounded once, where autocast would do it again for every batch."""

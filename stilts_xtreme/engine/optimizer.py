@@ -20,6 +20,7 @@ class AdamW:
         self.groups = [(decay, [p for p in trained if p.ndim >= 2]), (0.0, [p for p in trained if p.ndim < 2])]
         self.beta2, self.epsilon = beta2, epsilon
         self.state: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}  # first and second moment, steps taken
+        self._lists: dict[int, tuple[list[Tensor], list[list[Tensor]]]] = {}  # the last step's weights by group, and their state
         self.cut = any(map(is_part, trained))  # of some weights we hold but a part
 
     @torch.no_grad()
@@ -34,13 +35,10 @@ class AdamW:
         divisor = (1 / (factor * torch.clamp(clip / (norm + 1e-6), max=1.0))).float()
         sound = torch.isfinite(total).float()
         lost = 1 - sound
-        for decay, group in groups:
+        for number, (decay, group) in enumerate(groups):
             if not group:
                 continue
-            for p in group:
-                if p not in self.state:
-                    self.state[p] = torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=p.device)
-            first, second, steps = (list(part) for part in zip(*(self.state[p] for p in group), strict=True))
+            first, second, steps = self._states(number, group)
             weights, grads = list(group), [p.grad for p in group]
             if self.cut:
                 weights, grads, first, second = ([local(one) for one in part] for part in (weights, grads, first, second))
@@ -51,6 +49,18 @@ class AdamW:
             )  # fmt: skip
             for p in group:
                 p.grad = None
+
+    def _states(self, number: int, group: list[Tensor]) -> list[list[Tensor]]:
+        """First moments, second moments and steps of these weights; looked up once while they are the same from step to step."""
+        known, found = self._lists.get(number, ([], []))
+        if len(known) == len(group) and all(a is b for a, b in zip(known, group, strict=True)):
+            return found
+        for p in group:
+            if p not in self.state:
+                self.state[p] = torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=p.device)
+        found = [list(part) for part in zip(*(self.state[p] for p in group), strict=True)]
+        self._lists[number] = group, found
+        return found
 
     def _norm(self, gradients: list[Tensor]) -> Tensor:
         """That of all of them together, with the parts that other processes hold."""

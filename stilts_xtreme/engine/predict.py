@@ -80,7 +80,9 @@ def vectors(
 
     def made(indices: Sequence[int]) -> list[np.ndarray]:
         batch = to(collate("embedding", [features[i] for i in indices], tokenizer), device)
-        return [embedding.pool(states(encoder, batch, can_pack(encoder), layer), batch, pooling).float().cpu().numpy()]
+        read = batch["offsets"] if embedding.reads(pooling) else None
+        hidden = states(encoder, batch, can_pack(encoder), layer, read)
+        return [embedding.pool(hidden, batch, pooling).float().cpu().numpy()]
 
     found = np.zeros((len(features), encoder.config.hidden_size), dtype=np.float32)
     for indices, (array,) in _swept(by_budget(features, TOKENS.get(device.type, 8192)), made, kept, tell):

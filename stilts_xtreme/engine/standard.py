@@ -195,7 +195,7 @@ def compare(model: Any, encoder: Any, kind: str, head: nn.Module) -> None:
     hidden = encoder(input_ids=ids, attention_mask=mask).last_hidden_state[real]
     batch = {"offsets": [0, LENGTHS[0]], "choices": [[0, 1]], "positions": list(range(len(hidden)))}
     batch = {name: torch.tensor(value, device=encoder.device) for name, value in batch.items()}
-    ours = head(hidden, batch)
+    ours = head(hidden if head.reads is None else hidden[batch[head.reads]], batch)
     if kind == "mlm":
         ours = torch.addmm(head.bias, ours, encoder.get_input_embeddings().weight.T)
     if kind == "multiple_choice":

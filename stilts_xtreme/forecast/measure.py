@@ -93,7 +93,8 @@ class Bench:
     def flops(self, head: str, rows: float, tokens: float) -> float:
         """Of a forward pass."""
         labels, mask_rate = len(TASKS[OF[head]].labels), self.asked.recipe.mask_rate
-        return self.shape.forward(tokens, tokens / rows) + self.shape.head(head, rows, tokens, labels, mask_rate)
+        read = self.shape.read(head, rows, tokens, mask_rate)
+        return self.shape.forward(tokens, tokens / rows, read=read) + self.shape.head(head, rows, tokens, labels, mask_rate)
 
 
 def _bench(asked: Asked, tell: Callable[[str], None]) -> Any:

@@ -154,7 +154,8 @@ def _part(
 ) -> Part:  # fmt: skip
     tokens = rows * length
     head = shape.head(kind, rows, tokens, len(training(name)[0].labels), recipe.mask_rate)
-    return Part(doing, kind, calls, features, rows, tokens, times * (shape.forward(tokens, length) + head))
+    read = shape.read(kind, rows, tokens, recipe.mask_rate)
+    return Part(doing, kind, calls, features, rows, tokens, times * (shape.forward(tokens, length, read=read) + head))
 
 
 def _predict(stage: plan.Predict, shape: Shape, sizes: Sizes) -> Work:
@@ -169,7 +170,8 @@ def _predict(stage: plan.Predict, shape: Shape, sizes: Sizes) -> Work:
             continue
         noise = stage.noise if split == "test" else None
         found.append(Reading((task_name, split, code, cut, False, None, None, noise), size, False))
-        flops = shape.forward(size.tokens, size.length, stage.layer)
+        read = size.rows if stage.pooling == "cls" else shape.read(task.head, size.rows, size.tokens, recipe.mask_rate)
+        flops = shape.forward(size.tokens, size.length, stage.layer, read)
         flops += shape.head(task.head, size.rows, size.tokens, len(task.labels), recipe.mask_rate)
         made.append(Part("score", task.head, 0, size.features, size.rows, size.tokens, flops))
         before = languages.get(code, (0.0, 0.0))

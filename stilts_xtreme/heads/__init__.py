@@ -2,6 +2,9 @@
 
 Every module offers `encode(examples, tokenizer, labels, limits, training)` and `collate(features, rows, generator, tokenizer)`;
 those that train offer `Output`, whose `loss` is a sum and a count; those that predict labels offer `unpack` and `decode`.
+
+`Output.reads` names the batch's entry of the tokens [M] (places in the packed row) whose hidden states [M, H] it takes; None: all
+[N, H].
 """
 
 from types import ModuleType

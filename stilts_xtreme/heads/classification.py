@@ -29,14 +29,16 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
 
 
 class Output(nn.Module):
-    """Hidden states [N, H] to logits [B, C], B = R."""
+    """Hidden states [R, H] of the rows' first tokens to logits [B, C], B = R."""
+
+    reads = "offsets"
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, table: nn.Embedding | None, kind: str = ""):
         super().__init__()
         self.classify = FirstToken(hidden_size, len(labels), dropout, kind)
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        return self.classify(hidden[batch["offsets"]])
+        return self.classify(hidden)
 
     def loss(self, logits: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum over the examples, and their number; for training batches, where every example has a target."""

@@ -60,13 +60,15 @@ def across(features: Sequence[Feature], everyone: Any) -> dict[str, Any]:
 
 
 class Output(nn.Module):
-    """Hidden states [N, H] to unit vectors [R, H]: the first token's, as they are; nothing here is trained."""
+    """Hidden states [R, H] of the rows' first tokens to unit vectors [R, H]; nothing here is trained."""
+
+    reads = "offsets"
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, table: nn.Embedding | None, kind: str = ""):
         super().__init__()
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        return normalize(hidden[batch["offsets"]].float(), dim=-1)
+        return normalize(hidden.float(), dim=-1)
 
     def loss(self, vectors: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum over the queries of the softmax loss of their candidate among those of the batch, and their number.

@@ -22,12 +22,18 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
     return {}
 
 
-def pool(hidden: Tensor, rows: Rows, pooling: str) -> Tensor:
-    """Hidden states [N, H] to vectors [R, H].
+def reads(pooling: str) -> str | None:
+    """The batch's entry that says which tokens a pooling reads; None: all."""
+    return "offsets" if pooling == "cls" else None
 
-    "mean" averages all real tokens, special ones included (as XTREME's and jiant's retrieval code); "cls" takes the first.
+
+def pool(hidden: Tensor, rows: Rows, pooling: str) -> Tensor:
+    """Hidden states of what the pooling reads to vectors [R, H].
+
+    "mean" averages all real tokens [N, H], special ones included (as XTREME's and jiant's retrieval code); "cls" takes the rows'
+    first ones [R, H] as they are.
     """
     if pooling == "cls":
-        return hidden[rows["offsets"]]
+        return hidden
     sums = hidden.new_zeros(len(rows["lengths"]), hidden.shape[1]).index_add_(0, rows["row"], hidden)
     return sums / rows["lengths"].unsqueeze(1)

@@ -61,10 +61,12 @@ def drawn(features: Sequence[Feature], batch: Mapping[str, Any]) -> list[Feature
 
 
 class Output(nn.Module):
-    """Hidden states [N, H] to states [M, H] of the chosen positions: dense, gelu, norm.
+    """Hidden states [M, H] of the chosen positions to states [M, H]: dense, gelu, norm.
 
     The input table transposed makes logits [M, V] of them, in parts: nobody ever holds the whole.
     """
+
+    reads = "positions"
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, embeddings: nn.Embedding, kind: str = ""):
         super().__init__()
@@ -74,7 +76,7 @@ class Output(nn.Module):
         self._tied = [embeddings]  # in a list, so that the encoder's table does not count as this module's own
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        return self.norm(gelu(self.dense(hidden[batch["positions"]])))
+        return self.norm(gelu(self.dense(hidden)))
 
     def loss(self, states: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum over the chosen tokens, and their number."""
@@ -103,11 +105,11 @@ class TiedCrossEntropy(torch.autograd.Function):
                 rows, end = part.to(half), begin + len(part)
                 logits = torch.addmm(bias.to(half), rows, narrow.T).to(total.dtype)
                 right = targets[begin:end, None]
-                logits -= logits.logsumexp(1, keepdim=True)
-                total -= logits.gather(1, right).sum()
-                shares = logits.exp_().scatter_add_(
-                    1, right, logits.new_full(right.shape, -1.0)
-                )  # now the gradient of the logits
+                shares = torch.softmax(logits, 1)
+                # The logarithm of the sum of exponentials, from the largest share, which is never 0: takes each of them once.
+                total += (logits.amax(1) - shares.amax(1).log()).sum() - logits.gather(1, right).sum()
+                del logits
+                shares.scatter_add_(1, right, shares.new_full(right.shape, -1.0))  # now the gradient of the logits
                 d_bias += shares.sum(0)
                 shares = shares.to(half)
                 d_states[begin:end] = shares @ narrow

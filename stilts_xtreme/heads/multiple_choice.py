@@ -50,7 +50,9 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
 
 
 class Output(nn.Module):
-    """Hidden states [N, H] to one score per option [B, K]; options an example does not have score -inf."""
+    """Hidden states [R, H] of the rows' first tokens to scores [B, K] of the options, -inf for absent ones."""
+
+    reads = "offsets"
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, table: nn.Embedding | None, kind: str = ""):
         super().__init__()
@@ -58,7 +60,7 @@ class Output(nn.Module):
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         rows = batch["choices"]
-        return self.score(hidden[batch["offsets"]]).squeeze(-1)[rows.clamp(min=0)].masked_fill(rows == ABSENT, -torch.inf)
+        return self.score(hidden).squeeze(-1)[rows.clamp(min=0)].masked_fill(rows == ABSENT, -torch.inf)
 
     def loss(self, logits: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum over the examples, and their number; for training batches, where every example has a target."""

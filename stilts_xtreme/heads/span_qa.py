@@ -89,6 +89,8 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
 class Output(nn.Module):
     """Hidden states [N, H] to start and end logits [N, 2]."""
 
+    reads: str | None = None
+
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, table: nn.Embedding | None, kind: str = ""):
         super().__init__()
         self.project = linear(hidden_size, 2)

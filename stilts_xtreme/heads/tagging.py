@@ -71,7 +71,9 @@ def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator 
 
 
 class Output(nn.Module):
-    """Hidden states [N, H] to logits [n, C] of the tokens."""
+    """Hidden states [n, H] of the tokens' first sub-words to logits [n, C]."""
+
+    reads = "positions"
 
     def __init__(self, hidden_size: int, labels: tuple[str, ...], dropout: float, table: nn.Embedding | None, kind: str = ""):
         super().__init__()
@@ -79,7 +81,7 @@ class Output(nn.Module):
         self.classify = linear(hidden_size, len(labels))
 
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        return self.classify(self.dropout(hidden[batch["positions"]]))
+        return self.classify(self.dropout(hidden))
 
     def loss(self, logits: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
         """Sum over the tokens, and their number; for training batches, where every token has a target."""
