@@ -12,7 +12,7 @@ from typing import Any
 from stilts_xtreme.data import read as data
 from stilts_xtreme.noise import Noise
 
-CODE = {"train": 2, "predict": 2, "latency": 1}  # raised by hand when the same stage would give another result
+CODE = {"train": 3, "predict": 3, "latency": 1}  # raised by hand when the same stage would give another result
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ BySeed = dict[SeedKey, Number]
 class Provenance(TypedDict):
     seconds: NotRequired[Amount]
     versions: NotRequired[dict[Word, str]]
+    threads: NotRequired[list[Count]]
 
 
 class Effect(TypedDict):

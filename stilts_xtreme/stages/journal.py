@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,11 +16,27 @@ from stilts_xtreme.errors import Interrupted
 from stilts_xtreme.store import Checkpoints
 
 
+PARTS = "parts.json"
+
+
+@dataclass(frozen=True)
+class Part:
+    """An uninterrupted part of a training: the step it went on after (0: the beginning), and all that rounding depends on."""
+
+    after: int
+    device: str
+    threads: int
+    processes: int
+    torch: str  # its version
+
+
 @dataclass
 class Journal:
-    """The log, and what a result says of it: the last line, the step of the best score, tokens in all."""
+    """The log, and what a result says of it: the last line, the step of the best score, tokens in all; and the parts that the
+    training was done in."""
 
     path: Path
+    parts: list[Part] = field(default_factory=list)
     last: dict[str, Any] = field(default_factory=dict)
     best: int = 0
     tokens: int = 0
@@ -41,12 +57,27 @@ class Journal:
         self._file.write(json.dumps(line, allow_nan=True) + "\n")
         self._count(line)
 
-    def take_over(self, earlier: Path) -> None:
-        """Begin with the lines of a file."""
-        shutil.copyfile(earlier, self.path)
+    def keep(self, folder: Path) -> None:
+        """Copy the log and the parts into a checkpoint's folder."""
+        shutil.copyfile(self.path, folder / self.path.name)
+        (folder / PARTS).write_text(json.dumps([asdict(part) for part in self.parts]) + "\n", encoding="utf-8")
+
+    def take_over(self, folder: Path) -> None:
+        """Begin with the log and the parts of a checkpoint."""
+        shutil.copyfile(folder / self.path.name, self.path)
+        self.parts = [Part(**part) for part in json.loads((folder / PARTS).read_text(encoding="utf-8"))]
         with open(self.path, encoding="utf-8") as file:
             for line in file:
                 self._count(json.loads(line))
+
+    def begin(self, part: Part) -> str:
+        """Add the part that begins now; in words, how it differs from the one before where its results may differ by rounding."""
+        before = self.parts[-1] if self.parts else part
+        self.parts.append(part)
+        names = ("device", "threads", "processes", "torch")
+        changed = [f"{name} {getattr(before, name)} before, {getattr(part, name)} now" for name in names
+                   if getattr(before, name) != getattr(part, name)]  # fmt: skip
+        return f"{', '.join(changed)}: results differ by rounding from those of one run" if changed else ""
 
     def _count(self, line: dict[str, Any]) -> None:
         self.last, self.tokens = line, self.tokens + line["tokens"]
@@ -69,7 +100,7 @@ class Saver:
             return None
         folder = self.checkpoints.folder / name
         found = checkpoint.read(folder)
-        self.journal.take_over(folder / self.journal.path.name)
+        self.journal.take_over(folder)
         note(f"going on after step {found.state.number}")
         return found
 
@@ -89,7 +120,7 @@ class Saver:
     def _save(self, found: checkpoint.Snapshot) -> None:
         def write(folder: Path) -> None:
             checkpoint.write(folder, found)
-            shutil.copyfile(self.journal.path, folder / self.journal.path.name)
+            self.journal.keep(folder)
 
         self.checkpoints.save(found.state.number, write, found.bytes)
         self.saved = time.monotonic()

@@ -32,7 +32,10 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     languages: dict[str, dict[str, float]] = {}
     told: list[dict[str, Any]] = []
     progress = Progress(stage, tell)
-    memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, device.type, progress.say)
+    import torch
+
+    threads = torch.get_num_threads()
+    memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, device.type, threads, progress.say)
     stop.hold()
     for answer in how(stage, store, device, progress, memory):
         code = answer.language
@@ -55,7 +58,9 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
         **({} if stage.noise is None else {"noise": noisy.record(stage, scratch)}),
         "collapsed": bool(collapsed),
         "collapse": {plan.address(link): store.result(link)["collapse"] for link in collapsed},
-        "provenance": results.provenance(str(device), time.monotonic() - began),
+        "provenance": results.provenance(
+            str(device), time.monotonic() - began, {"threads": threads, "threads_of_parts": memory.threads}.items()
+        ),
     }
     results.write(scratch / "result.json", result)
 

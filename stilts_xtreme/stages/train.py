@@ -4,7 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.stages import models, schedule
 from stilts_xtreme.stages.encoded import Asked, Desk
 from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, Tell
-from stilts_xtreme.stages.journal import Journal, Saver
+from stilts_xtreme.stages.journal import Journal, Part, Saver
 from stilts_xtreme.stages.lineage import checked, lineage
 from stilts_xtreme.stages.scored import headline
 from stilts_xtreme.stages.tracking import tracked
@@ -86,9 +86,13 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     journal = Journal(scratch / "log.jsonl")
     saver = Saver(store.checkpoints(stage), journal, options.checkpoint_every)
     saved = saver.resume(progress.say)
+    after = saved.state.number if saved else 0
+    part = Part(after, runner.device.type, torch.get_num_threads(), ranks.count(), torch.__version__)
+    if changed := journal.begin(part):
+        progress.say(changed)
     stop.hold()
     told, before = time.monotonic(), journal.tokens
-    rates, after = learning_rates(stage.recipe, steps), saved.state.number if saved else 0
+    rates = learning_rates(stage.recipe, steps)
     tracking = tracked(stage, store, options, rates, after, progress.say)
     with journal.open(), ranks.inseparable(options.shard), tracking as track:
         for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score, met, saved, saver.border):
@@ -132,7 +136,12 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "provenance": results.provenance(
             str(runner.device),
             time.monotonic() - began,
-            {"tokens": journal.tokens, "threads": torch.get_num_threads(), "processes": ranks.count()}.items(),
+            {
+                "tokens": journal.tokens,
+                "threads": torch.get_num_threads(),
+                "processes": ranks.count(),
+                "parts": [asdict(part) for part in journal.parts],
+            }.items(),
         ),
     }
     results.write(scratch / "result.json", result)
