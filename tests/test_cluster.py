@@ -328,7 +328,8 @@ def test_the_script_asks_for_what_was_said_and_unpickles_nothing(tmp_path, monke
 
 
 @pytest.mark.parametrize(
-    ("code", "restarts", "asked"), [(75, "", "requeue 40_2\n"), (75, "9", "requeue 40_2\n"), (75, "10", ""), (0, "", ""), (1, "", "")]
+    ("code", "restarts", "asked"),
+    [(75, "", "requeue 40_2\n"), (75, "9", "requeue 40_2\n"), (75, "10", ""), (0, "", ""), (1, "", "")],
 )
 def test_a_stopped_job_puts_itself_alone_back_into_the_queue(tmp_path, code, restarts, asked) -> None:
     """Element 2 of array 40, with the array's own id, as the last element of every array has it."""
@@ -352,9 +353,11 @@ def test_a_time_limit_is_read_as_sbatch_reads_it(time, seconds) -> None:
 
 @pytest.mark.parametrize("time", ["2", "3", "3:59", "0:03:59", "0-0:2"])
 def test_a_time_limit_in_which_no_job_gets_on_is_refused(time) -> None:
-    with pytest.raises(UserError, match=f"--time {time}: is .* seconds; a job is told to stop 120 to 180 seconds before .* 4 minutes"):
+    told = f"--time {time}: is .* seconds; a job is told to stop 120 to 180 seconds before .* 4 minutes"
+    with pytest.raises(UserError, match=told):
         settings(None, None, None, None, time, None, [])
-    assert settings(None, None, None, None, "4", None, []).time == "4" and settings(None, None, None, None, "0", None, []).time == "0"
+    for long in ("4", "0"):  # 0: no limit
+        assert settings(None, None, None, None, long, None, []).time == long
 
 
 MAIN = EXPERIMENTS / "studies" / "main.yaml"

@@ -220,5 +220,6 @@ def test_the_threads_of_every_part_of_a_training_are_kept(words, tmp_path) -> No
 
 def test_a_studys_provenance_has_the_threads_of_every_part() -> None:
     told = {"commit": "x", "device": "cpu", "seconds": 1.0, "versions": {}}
-    parts = [{"threads": 1, "parts": [{"threads": 4}, {"threads": 1}]}, {"threads": 2, "threads_of_parts": [3, 2]}, {"threads": 8}, {}]
+    parts = [{"threads": 1, "parts": [{"threads": 4}, {"threads": 1}]}, {"threads": 2, "threads_of_parts": [3, 2]}]
+    parts += [{"threads": 8}, {}]
     assert results.provenance_of([{"provenance": told | part} for part in parts])["threads"] == [1, 2, 3, 4, 8]

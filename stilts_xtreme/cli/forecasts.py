@@ -38,10 +38,13 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, as_json: bo
     how = study.How(device, side_by_side, threads, options.checkpoint_every, drops)
     found = study.forecast(stages, wanted, there, how)
     if as_json:
-        return print(shown.as_json(table.content(found)))
-    console.tree(stages, store, set(wanted))
-    print()
-    table.show(found, drops)
+        print(shown.as_json(table.content(found)))
+    else:
+        console.tree(stages, store, set(wanted))
+        print()
+        table.show(found, drops)
+    if there is not None:
+        console.check_dry(stages, store, found.disk[f"peak_{'drop' if drops else 'keep'}"])
 
 
 def calibrate(

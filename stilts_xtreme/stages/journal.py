@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from stilts_xtreme import ranks, stop
+from stilts_xtreme import disk, ranks, stop
 from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.train import Step
-from stilts_xtreme.errors import Interrupted
+from stilts_xtreme.errors import Interrupted, RunFailed
+from stilts_xtreme.stages.saving import patiently
 from stilts_xtreme.store import Checkpoints
 
 
@@ -40,12 +42,13 @@ class Journal:
     last: dict[str, Any] = field(default_factory=dict)
     best: int = 0
     tokens: int = 0
-    _file: TextIO | None = None
+    say: Callable[[str], None] = lambda note: None
+    _file: FileIO | None = None
 
     @contextmanager
     def open(self) -> Iterator[None]:
         """Write on where it ends; each line is there for others at once."""
-        with open(self.path, "a", buffering=1, encoding="utf-8", newline="\n") as self._file:
+        with FileIO(self.path, "a") as self._file:
             yield
 
     def add(self, step: Step) -> None:
@@ -53,9 +56,20 @@ class Journal:
         line = {"step": step.number, "task": step.task, "loss": round(step.loss, 6), "tokens": step.tokens}
         if step.score is not None:
             line |= {"score": step.score, "best": step.best}
-        assert self._file is not None
-        self._file.write(json.dumps(line, allow_nan=True) + "\n")
+        self._write((json.dumps(line, allow_nan=True) + "\n").encode())
         self._count(line)
+
+    def _write(self, content: bytes) -> None:
+        """Write it whole, also where the disk is full for a while."""
+        assert self._file is not None
+        file, left = self._file, memoryview(content)
+
+        def write() -> None:
+            nonlocal left
+            while left:
+                left = left[file.write(left) :]
+
+        patiently(self.path.parent, write, self.say)
 
     def keep(self, folder: Path) -> None:
         """Copy the log and the parts into a checkpoint's folder."""
@@ -95,6 +109,7 @@ class Saver:
 
     def resume(self, note: Callable[[str], None]) -> checkpoint.Snapshot | None:
         """The state to go on from, its log taken over; None where there is none."""
+        self.journal.say = note
         name = ranks.told(lambda: next((folder.name for folder in self.checkpoints.sound(note)), None))
         if name is None:
             return None
@@ -122,5 +137,10 @@ class Saver:
             checkpoint.write(folder, found)
             self.journal.keep(folder)
 
-        self.checkpoints.save(found.state.number, write, found.bytes)
+        try:
+            self.checkpoints.save(found.state.number, write, found.bytes)
+        except RunFailed as fault:  # the disk is full: what was trained is in memory, and tried again when it is time
+            if stop.asked() or not disk.full(fault):
+                raise
+            self.journal.say(f"{fault}; the training goes on without this checkpoint")
         self.saved = time.monotonic()

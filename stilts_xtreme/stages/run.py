@@ -106,8 +106,8 @@ def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: 
 
 
 def threads(stage: plan.Stage, options: Options) -> int:
-    """Threads for a stage: as asked; else one for a small random encoder (more slow it down), `THREADS` for a published one, shared
-    with the other processes that are at it. The machine has no say in it: results depend on the number of threads."""
+    """Threads for a stage: as asked; else one for a small random encoder (more slow it down), `THREADS` for a published one,
+    shared with the other processes that are at it. The machine has no say in it: results depend on the number of threads."""
     if isinstance(stage, plan.Latency):
         return stage.threads
     if options.threads:

@@ -14,12 +14,14 @@ from stilts_xtreme.engine import batches, encoder, language_model, predict, shar
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.engine.train import Stream, accelerator, learning_rates, train
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.flops import STATE
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.stages import models, schedule
 from stilts_xtreme.stages.encoded import Asked, Desk
 from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, Tell
 from stilts_xtreme.stages.journal import Journal, Part, Saver
 from stilts_xtreme.stages.lineage import checked, lineage
+from stilts_xtreme.stages.saving import check_room, patiently
 from stilts_xtreme.stages.scored import headline
 from stilts_xtreme.stages.tracking import tracked
 from stilts_xtreme.store import Store, whole
@@ -64,6 +66,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     model = encoder.Model(start, {task: _task(task).head for task in stage.tasks}, labels, stage.recipe.dropout)
     if (known := _language_model(stage, store)) is not None:
         model.heads[language_model.TASK].load_state_dict(known)
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    check_room(store.root, weights, STATE * weights, options.checkpoint_every, progress.say)
     runner = accelerator(stage.recipe.precision, options.device)
     if slower := encoder.fallback(start, runner.device):
         progress.say(slower)
@@ -115,7 +119,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     model.cpu()
     collapse = _collapse(stage.labelled, final, devs, journal.last)
     notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
-    model.save(scratch, words, notes)
+    patiently(scratch, lambda: model.save(scratch, words, notes), progress.say)
     result = {
         "schema": results.TRAINING,
         "address": plan.address(stage),
@@ -144,7 +148,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
             }.items(),
         ),
     }
-    results.write(scratch / "result.json", result)
+    patiently(scratch, lambda: results.write(scratch / "result.json", result), progress.say)
 
 
 def _task(name: str) -> Task:
