@@ -1,6 +1,8 @@
 """What is looked at before anything is trained: the data that will be read only then, and room for what will be written."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import kinds
@@ -138,6 +140,11 @@ def test_only_what_is_to_be_done_is_read(tmp_path, study) -> None:
     spoil(tmp_path, "garbled")
     some = [stage for stage in todo if not (isinstance(stage, plan.Predict) and stage.task == "xquad")]
     assert before.reading_faults(some, Store(tmp_path / "runs"), nothing, keep=False) == []
+
+
+def test_a_check_loads_no_torch() -> None:
+    program = "import sys; from stilts_xtreme.stages import before; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
 def said(*words: object) -> str:
