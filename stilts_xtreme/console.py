@@ -78,7 +78,8 @@ def stage(
     store, stage = store_at(root), planner.resolve(loaded)
     if dry_run:
         preflight.check(plan.chain(stage))
-        return tree(plan.chain(stage), store, {plan.address(stage)})
+        tree(plan.chain(stage), store, {plan.address(stage)})
+        return check_dry(plan.chain(stage), store)
     run(plan.chain(stage), store, options, 1)
     result = store.result(stage)
     from stilts_xtreme import listing
@@ -163,7 +164,7 @@ def finish(stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], 
     returns."""
     from stilts_xtreme import ranks
     from stilts_xtreme.progress import watch
-    from stilts_xtreme.stages import graph
+    from stilts_xtreme.stages import before, graph
     from stilts_xtreme.stages.retention import Retention
 
     retention = Retention(stages, store) if options.drop and ranks.first() else None
@@ -172,6 +173,7 @@ def finish(stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], 
         found = graph.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
         if retention:
             retention.sweep()  # what was done before
+        before.check(found, store, lambda note: print(note, file=sys.stderr), options.drop)
         return found
 
     notes: set[str] = set()
@@ -213,6 +215,27 @@ def _shared(stages: list[Any], unfinished: Callable[[], list[Any]], do: Callable
         with watch(todo, len(ours) - len(todo)) if ranks.first() else nullcontext(lambda event: None) as tell:
             do(todo, tell)
     ranks.leave()
+
+
+def check_dry(stages: list[Any], store: Any, needed: float | None = None) -> None:
+    """What would be refused before these stages run, without writing anything; UserError with a line for each fault.
+
+    `needed`: bytes of disk at the peak (None: those of the weights to be made).
+    """
+    from stilts_xtreme import disk
+    from stilts_xtreme.stages import before, graph
+    from stilts_xtreme.stages.saving import size
+
+    todo = graph.remaining(stages, store)
+    faults = before.reading_faults(todo, store, lambda note: None, keep=False)
+    free = disk.free(store.root)
+    if needed is None:
+        faults += [fault] if (fault := before.weights_fault(todo, store, drop=False)) else []
+    elif free is not None and needed > free:
+        told = f"{size(needed)} are needed at the peak, and {size(free)} are free"
+        faults.append(f"{store.root}: {told}: make room, or give another --store")
+    if faults:
+        raise UserError("\n".join(["this has to be mended before it can run:", *faults]))
 
 
 def gpu() -> bool:

@@ -14,6 +14,12 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM}  # no 
 CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR}
 
 
+def full(fault: BaseException) -> bool:
+    """Whether a write failed because there is no room, which somebody may make; also of what `writing` made of such a fault."""
+    causes = [one for one in (fault, fault.__context__) if isinstance(one, Exception)]
+    return any(_number(one) in (errno.ENOSPC, errno.EDQUOT) for one in causes)
+
+
 @contextmanager
 def writing(path: Path, needed: int | None = None) -> Iterator[None]:
     """Failures of writes to `path` as one line: RunFailed, UserError where it is closed to us.
@@ -94,10 +100,16 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
 
 
-def _free(path: Path) -> str:
-    for folder in (path, *path.parents):
+def free(path: Path) -> int | None:
+    """Bytes free where `path` stands, or would stand; None where the system does not tell."""
+    for folder in (path, *path.absolute().parents):
         try:
-            return f"{shutil.disk_usage(folder).free:,} bytes free"
+            return shutil.disk_usage(folder).free
         except OSError:
             continue
-    return "free space unknown"
+    return None
+
+
+def _free(path: Path) -> str:
+    bytes_ = free(path)
+    return "free space unknown" if bytes_ is None else f"{bytes_:,} bytes free"

@@ -111,7 +111,7 @@ def provenance(device: str, seconds: float, extra: Iterable[tuple[str, Any]] = (
 
 
 def provenance_of(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Provenance of all of these results: the versions, commits and devices they ran with, and their seconds added up."""
+    """Provenance of all of these results: the versions, commits, devices and threads they ran with, and their seconds added up."""
     parts = [result["provenance"] for result in told]
     versions = {
         name: sorted({p["versions"][name] for p in parts if name in p["versions"]}) for p in parts for name in p["versions"]
@@ -120,8 +120,15 @@ def provenance_of(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "commits": sorted({str(p["commit"]) for p in parts}),
         "devices": sorted({p["device"] for p in parts}),
         "seconds": round(math.fsum(p["seconds"] for p in parts), 1),
+        "threads": sorted({count for p in parts for count in _threads(p)}),
         "versions": {name: ", ".join(found) for name, found in versions.items()},
     }
+
+
+def _threads(provenance: Mapping[str, Any]) -> set[int]:
+    """The numbers of threads that a stage was computed with."""
+    parts = {part["threads"] for part in provenance.get("parts", ())} | set(provenance.get("threads_of_parts", ()))
+    return parts or {provenance["threads"]} if "threads" in provenance else parts
 
 
 def _commit() -> str | None:

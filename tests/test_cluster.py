@@ -13,8 +13,8 @@ import pytest
 from stilts_xtreme import axes, plan, spec, watching
 from stilts_xtreme.cluster import driver, job, rounds
 from stilts_xtreme.cluster.packs import packs
-from stilts_xtreme.cluster.queue import Job, Queue, Refused
-from stilts_xtreme.cluster.settings import Slurm, settings
+from stilts_xtreme.cluster.queue import REQUEUE, Job, Queue, Refused
+from stilts_xtreme.cluster.settings import Slurm, limit_of, settings
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages import logged
 from stilts_xtreme.stages.events import Event, Options
@@ -313,7 +313,7 @@ def test_the_script_asks_for_what_was_said_and_unpickles_nothing(tmp_path, monke
     }  # fmt: skip
     (command,) = [line for line in script.splitlines() if line.startswith("srun")]
     assert command.endswith(f"--open-mode=append --cpus-per-task=8 python -m stilts_xtreme study 'a b.yaml' --job {folder}")
-    assert "scontrol requeue $SLURM_JOB_ID" in script and not list(tmp_path.rglob("*.pkl"))
+    assert not list(tmp_path.rglob("*.pkl"))
     (tmp_path / "told").write_text(
         f"{folder.name}|1|PENDING|42_1|Resources\n(null)|N/A|RUNNING|43|None\n{folder.name}|0|RUNNING\n|||\n"
     )
@@ -325,6 +325,39 @@ def test_the_script_asks_for_what_was_said_and_unpickles_nothing(tmp_path, monke
     (tmp_path / "squeue").write_text("#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact' >&2\nexit 1\n")
     with pytest.raises(OSError, match="Unable to contact"):
         queue.jobs()
+
+
+@pytest.mark.parametrize(
+    ("code", "restarts", "asked"),
+    [(75, "", "requeue 40_2\n"), (75, "9", "requeue 40_2\n"), (75, "10", ""), (0, "", ""), (1, "", "")],
+)
+def test_a_stopped_job_puts_itself_alone_back_into_the_queue(tmp_path, code, restarts, asked) -> None:
+    """Element 2 of array 40, with the array's own id, as the last element of every array has it."""
+    (tmp_path / "scontrol").write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\n')
+    (tmp_path / "scontrol").chmod(0o755)
+    names = {"SLURM_JOB_ID": "40", "SLURM_ARRAY_JOB_ID": "40", "SLURM_ARRAY_TASK_ID": "2"}
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    script = "\n".join([f"(exit {code})", *REQUEUE])
+    done = subprocess.run(["bash", "-c", script], env={**names, "PATH": path, "SLURM_RESTART_COUNT": restarts})
+    said = tmp_path / "asked"
+    assert done.returncode == code and (said.read_text() if said.exists() else "") == asked
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [("90", 5400), ("2:30", 150), ("8:00:00", 28800), ("1-12", 129600), ("1-0:30", 88200), ("0-0:0:59", 59), ("0", 0)],
+)
+def test_a_time_limit_is_read_as_sbatch_reads_it(time, seconds) -> None:
+    assert limit_of(time) == seconds
+
+
+@pytest.mark.parametrize("time", ["2", "3", "3:59", "0:03:59", "0-0:2"])
+def test_a_time_limit_in_which_no_job_gets_on_is_refused(time) -> None:
+    told = f"--time {time}: is .* seconds; a job is told to stop 120 to 180 seconds before .* 4 minutes"
+    with pytest.raises(UserError, match=told):
+        settings(None, None, None, None, time, None, [])
+    for long in ("4", "0"):  # 0: no limit
+        assert settings(None, None, None, None, long, None, []).time == long
 
 
 MAIN = EXPERIMENTS / "studies" / "main.yaml"

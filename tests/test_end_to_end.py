@@ -245,6 +245,9 @@ def test_what_was_stopped_ends_as_if_it_never_was(tmp_path) -> None:
         assert (resumed.parent / name).read_bytes() == (whole.parent / name).read_bytes()
     one, other = (json.loads(path.read_text()) for path in (whole, resumed))
     assert {**one, "provenance": 0} == {**other, "provenance": 0}
+    pretraining = json.loads((resumed.parent.parent / other["chain"][0]["address"] / "result.json").read_text())
+    begun = [(part["after"] > 0, part["threads"], part["device"]) for part in pretraining["provenance"]["parts"]]
+    assert begun == [(False, 1, "cpu"), (True, 1, "cpu")]
     assert not list((tmp_path / "part").glob("train/.*.saved"))
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.noise import Edit, Noise, changes, hangul, noised, perturb
+from stilts_xtreme.noise import VERSION, Edit, Noise, changes, hangul, noised, perturb
 from stilts_xtreme.noise.keyboard import keyboard
 from stilts_xtreme.noise.slips import OPERATIONS, units
 from stilts_xtreme.noise.words import sound, spans
@@ -210,4 +210,4 @@ def test_identity_follows_the_file_and_not_its_place(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     one, same = dictionary(tmp_path, "en\ta\tb\n"), dictionary(tmp_path / "other", "en\ta\tb\n")
     assert one.identity() == same.identity() != dictionary(tmp_path / "other", "en\ta\tc\n").identity()
-    assert Noise(0.1).identity() == {"version": 1, "kind": "typos", "rate": 0.1, "seed": 0, "pairs": ""}
+    assert Noise(0.1).identity() == {"version": VERSION, "kind": "typos", "rate": 0.1, "seed": 0, "pairs": ""}

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stilts_xtreme.languages import LANGUAGES
-from stilts_xtreme.noise import POLICY, hangul, policy, source
+from stilts_xtreme.noise import POLICY, Noise, changes, hangul, policy, source
 from stilts_xtreme.noise.generate import kept, layouts, written
 from stilts_xtreme.noise.keyboard import keyboard, neighbours, table
 from stilts_xtreme.noise.layouts import CONVERTED, LAYOUTS, PLACES, TOUCHING, touch
 from stilts_xtreme.noise.xkb import character, keysyms, symbols
+from stilts_xtreme.tasks.examples import Text
 
 LETTERS = {  # all letters and marks of these stand on the language's own layout
     "af": "abcdefghijklmnopqrstuvwxyzêëïôû", "ar": "نص حكيم له سر قاطع وذو شأن عظيم مكتوب على ثوب أخضر ومغلف بجلد أزرق",
@@ -47,6 +48,7 @@ xkb_symbols "basic" {
     key <AD02> { type[Group1]="FOUR_LEVEL", symbols[Group1]= [ Cyrillic_a, U0410 ] };
     augment key <AD03> { [ b, B ] };
     key <AD04> { [ dead_acute ], [ z, Z ] };
+    key <AD05> { [ d, VoidSymbol, none, any ] };
 };
 xkb_symbols "other" { key <AD01> { [ z ] }; };
 """
@@ -55,6 +57,7 @@ HEADER = """
 #define XK_Cyrillic_a                    0x06c1  /* U+0430 CYRILLIC SMALL LETTER A */
 #define XK_Cyrillic_old                  0x06c1  /* deprecated */
 #define XK_dead_acute                    0xfe51
+#define XK_VoidSymbol                  0xffffff  /* Void symbol */
 #define XK_schwa                      0x1000259  /* U+0259 LATIN SMALL LETTER SCHWA */
 """
 
@@ -109,12 +112,15 @@ def test_a_letter_without_a_place_is_typed_by_another() -> None:
 
 def test_xkb_files_are_read_as_meant(tmp_path: Path) -> None:
     (tmp_path / "test").write_text(SYMBOLS, encoding="utf-8")
-    (tmp_path / "base").write_text('xkb_symbols "x" { key <AD03> { [ c ] }; key <AD01> { [ q, Q, at ] }; };', encoding="utf-8")
+    keys = "key <AD03> { [ c ] }; key <AD01> { [ q, Q, at ] }; key <AD05> { [ e, E, eth, ETH ] };"
+    (tmp_path / "base").write_text(f'xkb_symbols "x" {{ {keys} }};', encoding="utf-8")
     found, names = symbols(tmp_path, "test(basic)"), keysyms(HEADER)
     assert found.name == "Test" == symbols(tmp_path, "test").name
     assert found.keys["AD01"] == ["a", "A", "at", "0x10020ac"]  # the level left open is the included one's
     assert found.keys["AD02"] == ["Cyrillic_a", "U0410"] and found.keys["AD03"] == ["c", "B"]
     assert found.keys["AD04"] == ["dead_acute"] and symbols(tmp_path, "test(other)").keys == {"AD01": ["z"]}
+    assert found.keys["AD05"] == ["d", "VoidSymbol", "VoidSymbol", "ETH"]  # NoSymbol and any leave a level open, these do not
+    assert character("VoidSymbol", names) == ""
     typed = [character(name, names) for name in ("a", "Cyrillic_a", "U0410", "0x10020ac", "dead_acute", "1", "schwa", "0x6c1")]
     assert typed == ["a", "а", "А", "€", "", "1", "ə", "а"] and character("Cyrillic_old", names) == "а"
     with pytest.raises(KeyError, match="nothing"):
@@ -151,3 +157,29 @@ def test_korean_keys_are_never_lost(pressed: str) -> None:
 def test_korean_finals_go_to_the_next_vowel() -> None:
     composed = {"ㄱㅏㅂㅅ": "값", "ㄱㅏㅂㅅㅣ": "갑시", "ㄱㅗㅏㄴ": "관", "ㅏㅋㅋ": "ㅏㅋㅋ", "ㄱㅏㄸ": "가ㄸ"}
     assert {keys: hangul.composed(keys) for keys in composed} == composed
+
+
+def test_korean_jamo_outside_syllables_are_joined() -> None:
+    """As libhangul 0.1.0 joins them (keyboard "2"; each case was put to it)."""
+    composed = {
+        "ㅗㅏ": "ㅘ", "ㄱㅅ": "ㄳ", "ㅗㅏㄴ": "ㅘㄴ", "ㅜㅓㅣ": "ㅝㅣ", "ㄱㅗㅗㅏ": "고ㅘ", "ㄱㅏㅗㅏ": "가ㅘ", "ㅎㅏㄴㄱㅅ": "한ㄳ",
+        "ㄹㄱㅅ": "ㄺㅅ", "ㅂㅅㅅ": "ㅄㅅ",
+        "ㄱㅅㅏ": "ㄱ사", "ㅂㅏㄱㅅㅅㅏ": "밗사",  # a consonant before a vowel leads a syllable
+        "ㄱㄱ": "ㄱㄱ", "ㅅㅅ": "ㅅㅅ", "ㅏㅏ": "ㅏㅏ", "ㅑㅣ": "ㅑㅣ",  # doubled consonants have keys of their own
+    }  # fmt: skip
+    assert {keys: hangul.composed(keys) for keys in composed} == composed
+    assert all(hangul.presses(made) == keys for keys, made in composed.items())
+
+
+def test_korean_slips_leave_no_jamo_that_an_input_method_would_join() -> None:
+    for i in range(300):
+        for edit in changes(Text(str(i), "과자 원숭이 값진 읽고"), "ko", Noise(1.0, seed=i)):
+            assert hangul.composed(hangul.presses(edit.after)) == edit.after, edit
+            assert not any(pair in edit.after for pair in hangul.ONE_JAMO), edit
+
+
+def test_turkish_keys_have_the_letters_that_xkb_gives_them() -> None:
+    """xkb's tr(basic) takes letters of the Latin layout it includes off nine keys, by "VoidSymbol"."""
+    found = set(neighbours("tr(basic)"))
+    assert {"â", "Â", "î", "Î", "û", "ô", "ß", "é"} < found
+    assert not found & set("ŦþÞẞðÐŋŊħĦĸłŁ")

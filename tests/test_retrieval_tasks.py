@@ -244,7 +244,7 @@ def predict_stage(task: str, where, *codes: str) -> plan.Predict:
 
 def gathered(name: str, where, *codes: str):
     """The pool of a task in these languages, and all its candidates."""
-    from stilts_xtreme.stages.retrieval import gather
+    from stilts_xtreme.stages.pool import gather
 
     task = TASKS[name]
     queries = {code: read(task, "test", code, where).examples for code in codes}

@@ -1,6 +1,7 @@
 """A study on a real Slurm of one node: `export SLURM_CONF=$(tests/slurm/start.sh)` starts one."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme import results
+from stilts_xtreme.cluster.queue import Queue
+from stilts_xtreme.cluster.settings import settings
 from tests.test_end_to_end import EXPERIMENTS, TINY, stilts
 
 STUDY = (
@@ -106,3 +109,29 @@ def test_a_study_with_a_job_cancelled_one_preempted_and_the_driver_killed_ends_a
         assert one == other
     assert not list(store.glob("slurm/2*")) and not list(store.glob("train/.*.saved"))
     assert "0 to do" in stilts("study", *STUDY, "--store", store, "--dry-run").stdout
+
+
+def test_one_element_that_is_stopped_goes_back_into_the_queue_alone(_slurm, tmp_path) -> None:
+    """Of four, the last one has the array's own id; one has failed and one has ended before it is stopped."""
+    (tmp_path / "job.sh").write_text(
+        'echo "$SLURM_ARRAY_TASK_ID $SLURM_JOB_ID $SLURM_ARRAY_JOB_ID ${SLURM_RESTART_COUNT:-0}" >>$1/began\n'
+        'case $SLURM_ARRAY_TASK_ID in 0) exit 0;; 1) exit 1;; 2) sleep 8;; esac\nsleep 4; exit 75\n'
+    )
+    asked = settings("low", None, 1, "100M", None, None, [])
+    queue = Queue(asked, ["bash", str(tmp_path / "job.sh")], "stilts-requeue")
+    began = tmp_path / "round" / "began"
+    (tmp_path / "round").mkdir()
+    number = queue.submit(tmp_path / "round", 4)
+
+    def restarts() -> dict[str, int]:
+        told = re.findall(r"ArrayTaskId=(\d+) .*?Restarts=(\d+)", slurm("scontrol", "show", "job", number), re.DOTALL)
+        return {task: int(count) for task, count in told}
+
+    try:
+        until(lambda: restarts().get("3"), None, tmp_path / "job.sh")
+        assert restarts() == {"0": 0, "1": 0, "2": 0, "3": 1}
+        rows = [line.split() for line in began.read_text().splitlines()]
+        assert sorted(row[0] for row in rows) == list("0123")  # none began twice
+        assert {row[0] for row in rows if row[1] == row[2]} == {"3"}
+    finally:
+        subprocess.run(["scancel", "--name=stilts-requeue"])

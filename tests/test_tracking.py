@@ -1,11 +1,14 @@
 """--track: what trackers are told is what the log says, nothing else changes, and no tracker can end a training."""
 
 import json
+import shutil
 import struct
 import sys
 import time
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from test_end_to_end import FIRST, TINY
@@ -104,24 +107,31 @@ def records(kept: bytes) -> Iterator[bytes]:
             whole = b""
 
 
+def wandb_runs(store: Path, address: str) -> list[tuple]:
+    """The offline runs of a training, in order: what each says of itself, and the rows of its history."""
+    from wandb.proto import wandb_internal_pb2
+
+    found = []
+    for file in sorted(store.glob(f"wandb/offline-run-*-{address}/run-{address}.wandb")):
+        rows, run = [], None
+        for content in records(file.read_bytes()[7:]):
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(content)
+            if record.HasField("run"):
+                run = record.run
+            if record.HasField("history"):
+                rows.append({item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in record.history.item})
+        found.append((run, rows))
+    return found
+
+
 def test_wandb_shows_the_log(monkeypatch, capsys, tmp_path) -> None:
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     folder = ran(monkeypatch, capsys, tmp_path, "--track", "wandb")
-    from wandb.proto import wandb_internal_pb2
-
-    file = next(tmp_path.glob(f"wandb/offline-run-*-{folder.name}/run-{folder.name}.wandb"))
-    rows, run = {}, None
-    for content in records(file.read_bytes()[7:]):
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(content)
-        if record.HasField("run"):
-            run = record.run
-        if record.HasField("history"):
-            row = {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
-            rows[row["_step"]] = row
+    ((run, rows),) = wandb_runs(tmp_path, folder.name)
     assert run is not None and (run.project, run.display_name, run.run_group) == ("stilts", f"mnli-{folder.name}", "stages")
-    assert {step: row["loss"] for step, row in rows.items()} == {line["step"]: line["loss"] for line in log(folder)}
+    assert [(row["_step"], row["loss"]) for row in rows] == [(line["step"], line["loss"]) for line in log(folder)]
 
 
 @pytest.fixture
@@ -133,7 +143,7 @@ def line(step: int) -> dict:
     return {"step": step, "task": "mnli", "loss": 1 / step, "tokens": 10}
 
 
-def follow(stage, store: Path, tracker: str, steps: range, say=lambda note: None, planned: int = 9) -> None:
+def follow(stage, store: Path, tracker: str, steps: range, say=pytest.fail, planned: int = 9) -> None:
     rates = [0.1] * planned
     options = Options(track=(tracker,), group="some-study")
     with tracking.tracked(stage, Store(store), options, rates, steps.start - 1, say) as tell:
@@ -155,6 +165,74 @@ def test_a_training_that_goes_on_from_a_checkpoint_is_told_once(stage, tmp_path,
     assert set(scalars(tmp_path / "tensorboard" / "some-study" / name)["loss"]) == steps
     follow(stage, tmp_path, "tensorboard", range(1, 4))  # done again from its first step
     assert set(scalars(tmp_path / "tensorboard" / "some-study" / name)["loss"]) == {1, 2, 3}
+
+
+def test_wandb_offline_has_no_step_twice(monkeypatch, stage, tmp_path) -> None:
+    """Killed after step 6, it goes on after the checkpoint of step 4; wandb's own count begins anew at every offline run."""
+    from stilts_xtreme import plan
+
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    steps = iter((range(1, 7), range(5, 8), range(5, 10)))
+    for part in steps:
+        follow(stage, tmp_path, "wandb", part)
+        time.sleep(1.1)  # wandb names the folder of a run by the second
+    runs = wandb_runs(tmp_path, plan.address(stage))
+    assert [[row["_step"] for row in rows] for _, rows in runs] == [[1, 2, 3, 4, 5, 6], [7], [8, 9]]
+
+
+@pytest.fixture
+def fake_wandb(monkeypatch, tmp_path):
+    """wandb, as far as it is used: offline, or online where the service knows of earlier steps. `rows`: what was logged."""
+    rows: list[tuple[str, int]] = []
+
+    class Run:
+        def __init__(self, offline: bool, number: int, identity: str, known: int):
+            folder = tmp_path / "wandb" / f"{'offline-' if offline else ''}run-{number}-{identity}"
+            (folder / "files").mkdir(parents=True)
+            self.offline, self.starting_step, self.dir = offline, known, str(folder / "files")
+
+        def log(self, values: dict, step: int) -> None:
+            rows.append((Path(self.dir).parent.name, step))
+
+        def finish(self) -> None:
+            pass
+
+    class Wandb(ModuleType):
+        online = False
+
+        def init(self, id: str, **_: object) -> Run:
+            known = max((step for _, step in rows), default=-1) + 1 if self.online else 0
+            return Run(not self.online, len(list((tmp_path / "wandb").glob("*"))), id, known)
+
+        def Settings(self, **_: object) -> None:  # noqa: N802
+            return None
+
+    from accelerate import PartialState
+
+    PartialState(cpu=True)  # asked for by accelerate's logger
+    made = Wandb("wandb")
+    made.__spec__ = ModuleSpec("wandb", None)
+    monkeypatch.setitem(sys.modules, "wandb", made)
+    made.rows = rows  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_a_training_that_goes_on_is_logged_once_by_wandb(fake_wandb, stage, tmp_path, online) -> None:
+    fake_wandb.online = online
+    for steps in (range(1, 7), range(5, 8), range(5, 10)):
+        follow(stage, tmp_path, "wandb", steps)
+    assert [step for _, step in fake_wandb.rows] == list(range(1, 10))
+    other = next((tmp_path / "wandb").glob("*")).parent / "offline-run-0-another" / tracking.RECORD
+    other.parent.mkdir()
+    other.write_text("99")  # of another training
+    if not online:
+        for folder in (tmp_path / "wandb").glob("offline-run-*"):
+            if folder.name != "offline-run-0-another":
+                shutil.rmtree(folder)
+        follow(stage, tmp_path, "wandb", range(1, 4))  # its runs were removed: it is logged from the first step on
+        assert [step for _, step in fake_wandb.rows[9:]] == [1, 2, 3]
 
 
 def test_a_long_training_is_told_in_about_a_thousand_points(stage, tmp_path) -> None:

@@ -48,10 +48,10 @@ class Judge:
             task = TASKS[stage.task]
             asked = {code: data.read(task, "test", code, stage.where).examples for code in stage.languages}
             if task.pool:  # what is right depends on what there is to find
-                from stilts_xtreme.stages import retrieval  # loads torch, which nothing else here needs
+                from stilts_xtreme.stages.pool import gather
 
                 pool = {code: data.read(task, "pool", code, stage.where).examples for code in task.pools(stage.languages)}
-                asked = dict(retrieval.gather(task, asked, pool).queries)
+                asked = dict(gather(task, asked, pool).queries)
             self._examples[key] = asked
         return self._examples[key]
 

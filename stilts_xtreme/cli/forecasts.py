@@ -39,12 +39,16 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool,
     how = study.How(device, side_by_side, threads, options.checkpoint_every, drops)
     found = study.forecast(stages, wanted, there, how)
     if as_json:
-        return print(shown.as_json(table.content(found)))
-    table.show(found, drops)
-    print()
-    if not tree:
-        return print("every stage as a tree: --plan")
-    console.tree(stages, store, set(wanted))
+        print(shown.as_json(table.content(found)))
+    else:
+        table.show(found, drops)
+        print()
+        if tree:
+            console.tree(stages, store, set(wanted))
+        else:
+            print("every stage as a tree: --plan")
+    if there is not None:
+        console.check_dry(stages, store, found.disk[f"peak_{'drop' if drops else 'keep'}"])
 
 
 def calibrate(

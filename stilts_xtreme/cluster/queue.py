@@ -19,6 +19,14 @@ from stilts_xtreme.shown import visible
 
 PATIENCE = 60  # seconds for an answer
 RESTARTS = 10  # times a job that was stopped puts itself back into the queue; from then on, only the driver submits it
+ELEMENT = '"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"'
+# Stopped and kept (exit code 75): back into the queue. A job that is cancelled does not get here. One element of an array has the
+# array's own id as SLURM_JOB_ID, and `scontrol requeue` with that id requeues every element, ended ones too (Slurm 22.05.8).
+REQUEUE = (
+    "code=$?",
+    f'if [ $code = 75 ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {RESTARTS} ]; then scontrol requeue {ELEMENT}; fi',
+    "exit $code",
+)
 SAID = re.compile(r"(?:sbatch|squeue): (?:error: |fatal: )?(.+)")
 FIELDS = "%k|%K|%T|%i|%r"  # comment, array index, state, id, reason
 
@@ -75,12 +83,7 @@ class Queue:
             "additional_parameters": {"requeue": True, **settings.extra},
             # Since Slurm 22.05 srun does not take this over from sbatch.
             "srun_args": ["--open-mode=append", *([f"--cpus-per-task={settings.cpus}"] if settings.cpus else [])],
-            # Stopped and kept (exit code 75): back into the queue. A job that is cancelled does not get here.
-            "teardown": [
-                "code=$?",
-                f'if [ $code = 75 ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {RESTARTS} ]; then scontrol requeue $SLURM_JOB_ID; fi',
-                "exit $code",
-            ],
+            "teardown": list(REQUEUE),
         }  # fmt: skip
         executor = submitit.SlurmExecutor(folder)
         executor.update_parameters(**options)

@@ -13,6 +13,7 @@ from stilts_xtreme.forecast.sizes import COMMITTED, COUNTED, READ, RELEASED, Siz
 from stilts_xtreme.forecast.twins import Twins
 from stilts_xtreme.forecast.work import Unknown, Work, work
 from stilts_xtreme.stages.graph import remaining, starts
+from stilts_xtreme.stages.saving import CHECKPOINTS
 from stilts_xtreme.store import Store
 
 SMALL = 512  # width below which a GPU's time goes into launching kernels, and FLOPs say nothing
@@ -21,7 +22,6 @@ PEAKS = {
     "NVIDIA H100 SXM": {"bf16": 989.4e12, "fp32": 66.9e12},
     "NVIDIA A100": {"bf16": 312e12, "fp32": 19.5e12},
 }  # FLOP/s of dense products, from the vendor's data sheets (fp32 without TF32)
-CHECKPOINTS = 3  # that may stand on disk while a training runs: two, and the one being written
 NAMES = {"train": "trainings", "predict": "evaluations", "latency": "measurements"}
 SOURCES = {
     COUNTED: "counted in this store",

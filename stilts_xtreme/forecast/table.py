@@ -9,6 +9,7 @@ from rich.table import Table
 
 from stilts_xtreme.forecast.study import Forecast
 from stilts_xtreme.shown import content as content_of
+from stilts_xtreme.stages.saving import size
 
 SCHEMA = "stilts/forecast@1"
 
@@ -75,15 +76,15 @@ def _disk(console: Console, disk: Mapping[str, float], drops: bool) -> None:
         column.justify = "right"
     for word, own in (("keep", not drops), ("drop", drops)):
         name = f"weights: {word}" + (" (this study)" if own else "")
-        table.add_row(name, _bytes(disk[f"peak_{word}"]), _bytes(disk[f"end_{word}"]))
-    table.add_row("of it features", _bytes(disk["features"]), _bytes(disk["features"]))
+        table.add_row(name, size(disk[f"peak_{word}"]), size(disk[f"end_{word}"]))
+    table.add_row("of it features", size(disk["features"]), size(disk["features"]))
     console.print(table)
 
 
 def _count(number: float) -> str:
-    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.1f} {letter}"
+    for unit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= unit:
+            return f"{number / unit:.1f} {letter}"
     return f"{number:.0f}"
 
 
@@ -91,10 +92,3 @@ def _duration(hours: float) -> str:
     if hours >= 1.5:
         return f"{hours:,.0f} h" if hours >= 10 else f"{hours:.1f} h"
     return f"{hours * 60:.0f} min" if hours * 60 >= 1.5 else f"{hours * 3600:.0f} s"
-
-
-def _bytes(number: float) -> str:
-    for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
-        if number >= size:
-            return f"{number / size:,.1f} {unit}"
-    return f"{number / 1e3:.0f} kB"

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from stilts_xtreme.errors import UserError
 
-VERSION = 1  # raise it when any word of any text comes out otherwise: part of what identifies a noisy reading
+VERSION = 2  # raise it when any word of any text comes out otherwise: part of what identifies a noisy reading
 Kind = Literal["typos", "dictionary"]
 
 

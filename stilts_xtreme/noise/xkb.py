@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LEVELS = 4  # plain, Shift, AltGr, AltGr with Shift
+OPEN = ""  # NoSymbol: the level keeps what an included section gives
+VOID = "VoidSymbol"  # the level types nothing, whatever an included section gives; "none" is another name of it
 UNICODE = 0x1000000  # keysyms from here on are code points (the X protocol's keysym encoding, annex A)
 
 COMMENT = re.compile(r"//[^\n]*")
@@ -25,7 +27,7 @@ DEFINE = re.compile(r"^#define XK_(\w+)\s+0x([0-9a-fA-F]+)(?:\s*/\*[\s(<]*U\+([0
 
 @dataclass
 class Symbols:
-    """A section: the layout's own name, and the keysym names of every key, "" where a level has none."""
+    """A section: the layout's own name, and the keysym names of every key, `OPEN` where a level has none."""
 
     name: str = ""
     keys: dict[str, list[str]] = field(default_factory=dict)
@@ -97,7 +99,7 @@ def _include(folder: Path, line: str, into: Symbols) -> None:
 def _levels(body: str) -> list[str]:
     listed = re.search(r"\[([^\]]*)\]", LABEL.sub("", TYPE.sub("", body)))
     names = [name.strip() for name in listed[1].split(",")] if listed else []
-    return ["" if name.lower() in ("nosymbol", "voidsymbol", "none") else name for name in names[:LEVELS]]
+    return [OPEN if name.lower() in ("nosymbol", "any") else VOID if name.lower() == "none" else name for name in names[:LEVELS]]
 
 
 def _merge(keys: dict[str, list[str]], key: str, new: list[str], how: str) -> None:
@@ -108,5 +110,5 @@ def _merge(keys: dict[str, list[str]], key: str, new: list[str], how: str) -> No
         return
     first, second = (old, new) if how == "augment" else (new, old)
     longest = max(len(old), len(new))
-    padded = [levels + [""] * (longest - len(levels)) for levels in (first, second)]
+    padded = [levels + [OPEN] * (longest - len(levels)) for levels in (first, second)]
     keys[key] = [one or other for one, other in zip(*padded)]

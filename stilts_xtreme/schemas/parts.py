@@ -39,6 +39,7 @@ class Lacking(TypedDict):
 class Provenance(TypedDict):
     seconds: NotRequired[Amount]
     versions: NotRequired[dict[Word, str]]
+    threads: NotRequired[list[Count]]
 
 
 class Effect(TypedDict):

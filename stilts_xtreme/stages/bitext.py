@@ -16,8 +16,8 @@ from stilts_xtreme.stages.answers import Answer, by_id
 from stilts_xtreme.stages.encoded import Desk, Encoded
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.kept import Kept
+from stilts_xtreme.stages.pool import gold_of_dev
 from stilts_xtreme.store import Store
-from stilts_xtreme.tasks.metrics import gold_pairs
 
 
 class _Sweep:
@@ -89,11 +89,7 @@ def _sides(examples: Sequence[Any], kept: Sequence[int]) -> tuple[list[int], lis
 
 def _mined(task: str, code: str, parts: Sequence[Encoded], vectors: _Sweep) -> Answer:
     test, dev = (part.examples() for part in parts)
-    if dev == test:
-        raise UserError(f"{task} ({code}): dev and test are the same sentences: the threshold would be chosen on what is scored")
-    if not (gold := gold_pairs(dev)):
-        raise UserError(f"{task}: no gold pairs in the dev data for {code}: there is nothing to choose the threshold on")
-    threshold = retrieval.best_threshold(_pairs(dev, vectors, 1), gold)
+    threshold = retrieval.best_threshold(_pairs(dev, vectors, 1), gold_of_dev(task, code, dev, test))
     pairs = _pairs(test, vectors, 0)
     kept = [(foreign, english) for foreign, english, score in pairs if score >= threshold]
     records = [{"foreign": f, "english": e, "score": s, "kept": s >= threshold} for f, e, s in pairs]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -14,16 +14,18 @@ from stilts_xtreme import ranks
 from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.counts import described
-from stilts_xtreme.engine import features as columns
-from stilts_xtreme.engine.tokenizer import fingerprint
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.noise import Noise, perturb
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.lineage import checked, seen
+from stilts_xtreme.stages.pool import gather, gold_of_dev
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import plain, restored
+
+if TYPE_CHECKING:  # facts alone are asked for without torch
+    from stilts_xtreme.engine import features as columns
+    from stilts_xtreme.heads import Limits
 
 PORTION = 10_000  # examples encoded at a time: as lists they are ten times the size of their columns
 EXAMPLES, FACTS = "examples.json", "facts.json"
@@ -33,6 +35,7 @@ _SAID: set[str] = set()  # what was said of readings in this process
 
 T = TypeVar("T")
 Asked = tuple[str, str, str]  # task, split, language
+Entry = tuple[str, Callable[[Path], dict[str, Any]], Callable[[Path], None]]  # of the cache: key, load, make
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Encoded:
     """
 
     told: dict[str, Any]
-    features: columns.Features
+    features: "columns.Features"
     examples: Callable[[], Sequence[Any]]
 
 
@@ -58,12 +61,17 @@ class Desk:
     store: Store
     where: data.Where
     words: Any
-    limits: Limits
+    limits: "Limits"
     progress: Progress
     held: dict[Asked, data.Reading] = field(default_factory=dict)
 
     def facts(self, *asked: str) -> dict[str, Any]:
         """What a result records of the reading (see `lineage.seen`); what `checked` refuses is a UserError here, too."""
+        key, load, make = self.entry(*asked)
+        return self._cached(key, load, make)
+
+    def entry(self, *asked: str) -> Entry:
+        """The cache's entry for what is recorded of the reading: its key, and the functions that load and make it."""
         task, split, language = asked
         identity = {"facts": self._identity(task, split, language)}
 
@@ -71,7 +79,26 @@ class Desk:
             reading = self._reading(task, split, language, identity["facts"])
             _write(folder / FACTS, {"of": identity, "facts": seen(task, split, language, reading, self.where)})
 
-        return self._cached(_key(identity), partial(_facts, identity=identity), make)
+        return _key(identity), partial(_facts, identity=identity), make
+
+    def together_entry(self, task: str, languages: Sequence[str]) -> Entry:
+        """The same for the check of readings that a retrieval evaluation takes together (see `pool`); nothing is recorded."""
+        beside = [("dev", code) for code in languages] if TASKS[task].head == "embedding" else []
+        beside += [("pool", code) for code in TASKS[task].pools(languages)]
+        asked = [(task, split, code) for split, code in [("test", code) for code in languages] + beside]
+        identity = {"together": [self._identity(*one) for one in asked]}
+
+        def make(folder: Path) -> None:
+            found: dict[str, dict[str, Any]] = {"test": {}, "dev": {}, "pool": {}}
+            for one, read in zip(asked, identity["together"], strict=True):
+                found[one[1]][one[2]] = self._reading(*one, read).examples
+            for code, dev in found["dev"].items():
+                gold_of_dev(task, code, dev, found["test"][code])
+            if found["pool"]:
+                gather(TASKS[task], found["test"], found["pool"])
+            _write(folder / FACTS, {"of": identity, "facts": {}})
+
+        return _key(identity), partial(_facts, identity=identity), make
 
     def encoded(
         self,
@@ -85,6 +112,8 @@ class Desk:
         """The features of the reading, or of its `chosen` examples in this order, with noise in their inputs where there is any;
         examples are kept for what is scored only.
         """
+        from stilts_xtreme.engine import features as columns
+
         task, split, language = asked
         told = self.facts(task, split, language)
         identity = {
@@ -129,12 +158,16 @@ class Desk:
 
     @cached_property
     def _tokenizer(self) -> str:
+        from stilts_xtreme.engine.tokenizer import fingerprint
+
         return fingerprint(self.words)
 
     def _portions(
         self, head: str, examples: Sequence[Any], labels: tuple[str, ...], training: bool, counts: dict[str, Any]
-    ) -> Iterator[list[columns.Feature]]:
+    ) -> Iterator[list["columns.Feature"]]:
         """Features of so many examples at a time; their `tokens` and `unknown` ones are added to `counts`."""
+        from stilts_xtreme.heads import HEADS
+
         unknown = self.words.unk_token_id
         special = np.setdiff1d(self.words.all_special_ids, [] if unknown is None else [unknown])
         for begin in range(0, len(examples), PORTION):
@@ -172,7 +205,9 @@ def _key(identity: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def _features(folder: Path, identity: Any) -> tuple[columns.Features, Mapping[str, Any]]:
+def _features(folder: Path, identity: Any) -> tuple["columns.Features", Mapping[str, Any]]:
+    from stilts_xtreme.engine import features as columns
+
     features, beside = columns.load(folder)
     if beside["of"] != identity or beside[EXAMPLES] != (folder / EXAMPLES).stat().st_size:
         raise ValueError("features of something else")

@@ -16,7 +16,7 @@ EVERY = 0.5  # seconds between two progress events
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, no part of any address: `device` auto or cpu; `threads` None: chosen by the size of the encoder;
+    """How to run, no part of any address: `device` auto or cpu; `threads` None: see `stages.run.threads`;
     `checkpoint_every` seconds a stage keeps what it has so far; `processes` that share the work, which `shard` the layers'
     weights among them where they train; `track` names trackers, which show its trainings in `group`;
     `drop` the weights of trainings that nothing to be done starts from any more."""

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stilts_xtreme import ranks, stop
+from stilts_xtreme import disk, ranks, stop
+from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.store import Checkpoints
 
 ARRAYS = "arrays.safetensors"
+THREADS = "threads"  # in the metadata of a file
 AT_MOST = 1 << 30  # bytes that wait to be written
 
 
@@ -19,14 +21,17 @@ class Kept:
     """The batches of a stage's sweeps, which are numbered in the order they are begun.
 
     The batches of a sweep are the same at every run on a device of the same kind; those of another kind are not looked at.
-    `known`: the file of each array that is there from before.
+    `known`: the file of each array that is there from before. `threads` of earlier processes that made what is known, and, last, of
+    this one.
     """
 
     checkpoints: Checkpoints
     every: float
     device: str
     known: dict[str, Path]
+    threads: list[int] = field(default_factory=list)
     pending: dict[str, np.ndarray] = field(default_factory=dict)
+    say: Callable[[str], None] = lambda note: None
     size: int = 0  # bytes of what is pending
     saved: float = field(default_factory=time.monotonic)
     sweeps: int = 0
@@ -47,10 +52,16 @@ class Kept:
     def _save(self) -> None:
         from safetensors.numpy import save_file
 
-        pending, size = self.pending, self.size
-        self.pending, self.size, self.saved = {}, 0, time.monotonic()
+        pending, size, self.saved = self.pending, self.size, time.monotonic()
         number = self.checkpoints.last() + 1
-        self.checkpoints.save(number, lambda folder: save_file(pending, folder / ARRAYS), size)
+        told = {THREADS: str(self.threads[-1])} if self.threads else None
+        try:
+            self.checkpoints.save(number, lambda folder: save_file(pending, folder / ARRAYS, told), size)
+        except RunFailed as fault:  # the disk is full: what was predicted is in memory, and tried again when it is time
+            if stop.asked() or size > AT_MOST or not disk.full(fault):
+                raise
+            return self.say(f"{fault}; the prediction goes on without keeping this")
+        self.pending, self.size = {}, 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,7 @@ class Sweep:
         self.kept.put(f"{self.name}/{batch}", arrays)
 
 
-def kept(checkpoints: Checkpoints, every: float, device: str, note: Callable[[str], None]) -> Kept:
+def kept(checkpoints: Checkpoints, every: float, device: str, threads: int, note: Callable[[str], None]) -> Kept:
     """What a stage kept before it was stopped, if anything; written again every so many seconds.
 
     Of several processes only the first one looks there, and is asked to keep anything.
@@ -83,9 +94,14 @@ def kept(checkpoints: Checkpoints, every: float, device: str, note: Callable[[st
     from safetensors import safe_open
 
     known: dict[str, Path] = {}
+    earlier: list[int] = []
     for folder in checkpoints.sound(note) if ranks.first() else ():
         with safe_open(folder / ARRAYS, "np") as file:
             known |= dict.fromkeys(file.keys(), folder / ARRAYS)
+            earlier.append(int(file.metadata()[THREADS]))
     if known:
         note("going on with what it had predicted before it was stopped")
-    return Kept(checkpoints, every, device, known)
+    others = sorted({*earlier} - {threads})
+    if others:
+        note(f"threads {', '.join(map(str, others))} before, {threads} now: results may differ by rounding from those of one run")
+    return Kept(checkpoints, every, device, known, [*others, threads], say=note)

@@ -16,6 +16,7 @@ from stilts_xtreme.stages.answers import Answer, by_id
 from stilts_xtreme.stages.encoded import Desk
 from stilts_xtreme.stages.events import Options, Progress, Tell
 from stilts_xtreme.stages.lineage import lineage
+from stilts_xtreme.stages.saving import patiently
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import constant, coverage, metrics
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -36,12 +37,14 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
     told: list[dict[str, Any]] = []
     progress = Progress(stage, tell)
     progress.note("loading the model")
-    memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, device.type, progress.say)
+    import torch
+
+    threads = torch.get_num_threads()
+    memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, device.type, threads, progress.say)
     stop.hold()
     for answer in how(stage, store, device, progress, memory):
         code = answer.language
-        with open(scratch / f"test-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in answer.records)
+        _write(scratch, f"test-{code}.jsonl", answer, progress)
         languages[code] = scored.language(stage.task, answer.predictions, answer.examples, code)
         chances[code] = constant.chance(task, answer.examples, code)
         if gap := coverage.lacking(task, answer.examples, answer.labels, code):
@@ -66,9 +69,19 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell
         **({} if stage.noise is None else {"noise": noisy.record(stage, scratch)}),
         "collapsed": bool(collapsed),
         "collapse": {plan.address(link): store.result(link)["collapse"] for link in collapsed},
-        "provenance": results.provenance(str(device), time.monotonic() - began),
+        "provenance": results.provenance(
+            str(device), time.monotonic() - began, {"threads": threads, "threads_of_parts": memory.threads}.items()
+        ),
     }
-    results.write(scratch / "result.json", result)
+    patiently(scratch, lambda: results.write(scratch / "result.json", result), progress.say)
+
+
+def _write(scratch: Path, name: str, answer: Answer, progress: Progress) -> None:
+    def write() -> None:
+        with open(scratch / name, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in answer.records)
+
+    patiently(scratch, write, progress.say)
 
 
 def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, memory: kept.Kept) -> Iterator[Answer]:

@@ -1,7 +1,6 @@
 """Ranking a pool of candidates for queries in several languages (LAReQA, Mewsli-X), with bounded memory."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,61 +8,20 @@ import numpy as np
 from stilts_xtreme import plan, ranks
 from stilts_xtreme.engine import predict, products
 from stilts_xtreme.engine.features import Joined
-from stilts_xtreme.errors import RunFailed, UserError
+from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.heads import Limits
-from stilts_xtreme.languages import MANY
 from stilts_xtreme.scoring import retrieval
 from stilts_xtreme.stages import models
 from stilts_xtreme.stages.answers import Answer, by_id
 from stilts_xtreme.stages.encoded import Desk
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.kept import Kept
+from stilts_xtreme.stages.pool import gather
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
-from stilts_xtreme.tasks.examples import Candidate, Query
 from stilts_xtreme.tasks.metrics import RANKED
-from stilts_xtreme.tasks.task import Task
 
 CHUNK = 10_000  # candidates encoded at a time: their vectors are compared and forgotten
-
-
-@dataclass(frozen=True)
-class Pool:
-    """All that is asked and all that can be found.
-
-    `names` are the candidates' ids, one for each, "LANGUAGE:" before them where every language has candidates of its own;
-    queries have the names of all their right candidates as answers.
-    """
-
-    queries: dict[str, list[Query]]
-    names: list[str]
-
-
-def gather(task: Task, queries: Mapping[str, Sequence[Query]], candidates: Mapping[str, Sequence[Candidate]]) -> Pool:
-    """The readings of a Predict stage together; UserError where a query has a right candidate that is not in the pool.
-
-    A query has the right answers of all languages it is asked in (those of the evaluation).
-    """
-    names = [_name(candidate.id, code) for code, own in candidates.items() for candidate in own]
-    shared, right = tuple(candidates) == (MANY,), dict[tuple[str, str], dict[str, None]]()
-    for code, own in queries.items():
-        for query in own:
-            answers = [_name(answer, MANY if shared else code) for answer in query.answers]
-            right.setdefault((code if shared else "", query.id), {}).update(dict.fromkeys(answers))
-    if lost := {name for answers in right.values() for name in answers}.difference(names):
-        raise UserError(
-            f"{task.name}: {len(lost)} right answers are not among the {len(names)} candidates, such as {min(lost)!r}; "
-            "the pool's file is not whole or belongs to another release"
-        )
-    whole = {
-        code: [replace(query, answers=tuple(right[code if shared else "", query.id])) for query in own]
-        for code, own in queries.items()
-    }
-    return Pool(whole, names)
-
-
-def _name(candidate: str, code: str) -> str:
-    return candidate if code == MANY else f"{code}:{candidate}"
 
 
 def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, memory: Kept) -> Iterator[Answer]:

@@ -16,6 +16,7 @@ from stilts_xtreme.stages.needs import Needs
 from stilts_xtreme.store import Busy, Store
 
 PAUSE = 0.2  # seconds between two looks at what others are doing
+THREADS = 4  # of a published encoder, on every machine: sums over threads differ in their last bits (torch 2.13)
 
 
 def run(
@@ -108,14 +109,14 @@ def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: 
 
 
 def threads(stage: plan.Stage, options: Options) -> int:
-    """Threads for a stage: as asked; else one for a small random encoder (more slow it down), every core for a published
-    one, shared with the other processes that are at it."""
+    """Threads for a stage: as asked; else one for a small random encoder (more slow it down), `THREADS` for a published one,
+    shared with the other processes that are at it. The machine has no say in it: results depend on the number of threads."""
     if isinstance(stage, plan.Latency):
         return stage.threads
     if options.threads:
         return options.threads
     start = plan.root(stage)
-    return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else max(1, host.cores() // ranks.local()[1])
+    return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else max(1, THREADS // ranks.local()[1])
 
 
 def quiet() -> None:

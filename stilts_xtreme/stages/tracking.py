@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from stilts_xtreme import plan, ranks
@@ -22,17 +23,27 @@ PROJECT = "stilts"
 POINTS = 1000  # of a curve, beside those where English dev was scored
 PATIENCE = 60.0  # seconds that a tracker has to end
 LABEL = 80  # letters of a run's name that its tasks take
+RECORD = "stilts-last-step.txt"  # in the folder of an offline run of wandb
 FAILED = object()
 Line = Mapping[str, Any]  # of log.jsonl
 
 
 @dataclass
 class _Open:
-    """A tracker at work, and how it ends; steps up to `floor` it knows from before."""
+    """A tracker at work, and how it ends; steps up to `floor` it knows from before. `record`: a file for the last step that was
+    logged, where the tracker does not know it itself."""
 
     tracker: Any
     floor: int
     finish: Callable[[], None]
+    record: Path | None = None
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        """Log a step once, whatever happens in between: recorded first, it may be lost but is never logged twice."""
+        if step > self.floor:
+            if self.record:
+                self.record.write_text(f"{step}\n", encoding="utf-8")
+            self.tracker.log(dict(values), step=step)
 
 
 def known(names: Sequence[str]) -> tuple[str, ...]:
@@ -77,7 +88,7 @@ def tracked(
         if scored or now - began > EVERY:  # scoring is no training
             began, tokens = now, 0
         for name, one in list(open_.items()):
-            if number > one.floor and _safe(name, say, one.tracker.log, dict(values), step=number) is FAILED:
+            if _safe(name, say, one.log, values, step=number) is FAILED:
                 del open_[name]
 
     try:
@@ -149,4 +160,17 @@ def _start(name: str, stage: plan.Train, store: Store, options: Options, after: 
         again["dir"] = str(store.root)
     one = tracking.WandBTracker(os.environ.get("WANDB_PROJECT") or PROJECT, **again)
     one.start()
-    return _Open(one, one.run.starting_step - 1, partial(_in_time, one.finish))
+    finish = partial(_in_time, one.finish)
+    if not one.run.offline:
+        return _Open(one, one.run.starting_step - 1, finish)
+    folder = Path(one.run.dir).parent  # an offline run begins at step 0 whatever earlier runs of its id have logged
+    logged = [_step(earlier / RECORD) for earlier in folder.parent.glob(f"*-{plan.address(stage)}")]
+    return _Open(one, max(logged, default=0), finish, folder / RECORD)
+
+
+def _step(record: Path) -> int:
+    """The last step that an offline run logged; 0 where it says none."""
+    try:
+        return int(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0

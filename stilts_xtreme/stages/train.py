@@ -4,7 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from stilts_xtreme.engine import batches, encoder, language_model, loading, pred
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.engine.train import Stream, accelerator, learning_rates, train
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.flops import STATE
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.stages import models, schedule
 from stilts_xtreme.stages.encoded import Asked, Desk
 from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, Tell
-from stilts_xtreme.stages.journal import Journal, Saver
+from stilts_xtreme.stages.journal import Journal, Part, Saver
 from stilts_xtreme.stages.lineage import checked, lineage
+from stilts_xtreme.stages.saving import check_room, patiently
 from stilts_xtreme.stages.scored import headline
 from stilts_xtreme.stages.tracking import tracked
 from stilts_xtreme.store import Store, whole
@@ -66,6 +68,8 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     model = encoder.Model(start, {task: _task(task).head for task in stage.tasks}, labels, stage.recipe.dropout)
     if (known := _language_model(stage, store)) is not None:
         model.heads[language_model.TASK].load_state_dict(known)
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    check_room(store.root, weights, STATE * weights, options.checkpoint_every, progress.say)
     runner = accelerator(stage.recipe.precision, options.device)
     if slower := encoder.fallback(start, runner.device):
         progress.say(slower)
@@ -88,10 +92,14 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     journal = Journal(scratch / "log.jsonl")
     saver = Saver(store.checkpoints(stage), journal, options.checkpoint_every)
     saved = saver.resume(progress.say)
+    after = saved.state.number if saved else 0
+    part = Part(after, runner.device.type, torch.get_num_threads(), ranks.count(), torch.__version__)
+    if changed := journal.begin(part):
+        progress.say(changed)
     stop.hold()
     told = first = time.monotonic()  # the speed leaves out the reading of data
     before = journal.tokens
-    rates, after = learning_rates(stage.recipe, steps), saved.state.number if saved else 0
+    rates = learning_rates(stage.recipe, steps)
     tracking = tracked(stage, store, options, rates, after, progress.say)
     with journal.open(), ranks.inseparable(options.shard), tracking as track:
         for step in train(model, streams, order, stage.recipe, stage.seed, words, runner, score, met, saved, saver.border):
@@ -115,7 +123,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     model.cpu()
     collapse = _collapse(stage.labelled, final, devs, journal.last)
     notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
-    model.save(scratch, words, notes)
+    patiently(scratch, lambda: model.save(scratch, words, notes), progress.say)
     result = {
         "schema": results.TRAINING,
         "address": plan.address(stage),
@@ -138,10 +146,15 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
         "provenance": results.provenance(
             str(runner.device),
             time.monotonic() - began,
-            {"tokens": journal.tokens, "threads": torch.get_num_threads(), "processes": ranks.count()}.items(),
+            {
+                "tokens": journal.tokens,
+                "threads": torch.get_num_threads(),
+                "processes": ranks.count(),
+                "parts": [asdict(part) for part in journal.parts],
+            }.items(),
         ),
     }
-    results.write(scratch / "result.json", result)
+    patiently(scratch, lambda: results.write(scratch / "result.json", result), progress.say)
 
 
 def _task(name: str) -> Task:

@@ -1,0 +1,67 @@
+"""Saving what was computed on a disk that may be full: sizes are looked at before, and a save that fails waits for room."""
+
+import math
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from stilts_xtreme import disk, stop
+from stilts_xtreme.errors import RunFailed
+
+PAUSE = 5.0  # seconds between two tries
+PATIENCE = 3600.0  # seconds that a save waits for room
+CHECKPOINTS = 3  # that may stand on disk while a training runs: two, and the one being written
+
+
+def patiently(folder: Path, write: Callable[[], None], say: Callable[[str], None]) -> None:
+    """Call `write`, which writes into `folder`, again until it succeeds, where the disk is full.
+
+    In the meantime what it wrote is removed and `say` told once. After `PATIENCE` seconds, or once a signal came, the fault is
+    raised (see `disk.writing`). Any other fault is raised at once.
+    """
+    before, began, told = set(folder.iterdir()), time.monotonic(), False
+    while True:
+        try:
+            return write()
+        except Exception as fault:
+            if not disk.full(fault) or stop.asked() or time.monotonic() - began > PATIENCE:
+                raise
+        for path in set(folder.iterdir()) - before:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not told:
+            say(
+                f"{folder}: the disk is full ({size(disk.free(folder) or 0)} free): the results stay in memory and are written "
+                f"once there is room; it waits for at most {PATIENCE / 60:.0f} minutes"
+            )
+        told = True
+        time.sleep(PAUSE)
+
+
+def check_room(folder: Path, weights: int, state: int, every: float, say: Callable[[str], None]) -> None:
+    """Look, before a training, whether what it will write fits on the disk of `folder`.
+
+    `weights`: bytes of the trained model; `state`: bytes of a checkpoint, written every `every` seconds. RunFailed where the
+    model does not fit; where only checkpoints do not, `say` is told.
+    """
+    free = disk.free(folder)
+    if free is None:
+        return
+    if weights > free:
+        raise RunFailed(
+            f"{folder}: the trained model takes {size(weights)}, and {size(free)} are free: make room, or give another --store"
+        )
+    if math.isfinite(every) and weights + CHECKPOINTS * state > free:
+        needed = size(weights + CHECKPOINTS * state)
+        say(
+            f"{folder}: {CHECKPOINTS} checkpoints and the trained model take {needed}, and {size(free)} are free: a checkpoint that "
+            "does not fit is left out, and what is stopped then goes on from an earlier one"
+        )
+
+
+def size(bytes_: float) -> str:
+    """Bytes in words."""
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+        if bytes_ >= unit:
+            return f"{bytes_ / unit:,.1f} {name}"
+    return f"{bytes_ / 1e3:.0f} kB"
