@@ -162,7 +162,8 @@ def _trainings(known: Known, names: set[str], store: Store) -> tuple[dict[str, i
             sizes[task] = result["examples"][task]
             if task in result["dev"]:
                 scores.setdefault(task, {})[plan.address(link)] = result["dev"][task]["score"]
-                chances |= {task: level for level in [result.get("chance", {}).get(task)] if level is not None}
+                if (level := result.get("chance", {}).get(task)) is not None:
+                    chances[task] = level
     easy = {task: easiness(task, float(np.mean(list(found.values()))), chances.get(task)) for task, found in scores.items()}
     return sizes, easy, steps
 

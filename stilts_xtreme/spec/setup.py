@@ -12,7 +12,6 @@ from stilts_xtreme.spec.checks import (
     BatchSize,
     Because,
     Count,
-    Inside,
     Languages,
     Layer,
     Length,

@@ -17,7 +17,6 @@ from stilts_xtreme.errors import Interrupted, RunFailed
 from stilts_xtreme.stages.saving import patiently
 from stilts_xtreme.store import Checkpoints
 
-
 PARTS = "parts.json"
 
 

@@ -24,7 +24,6 @@ PAWSX = Task(
     headline=("accuracy",),
     languages=XTREME.languages["pawsx"],
     labels=("0", "1"),
-    version=2,
     sources=(
         Files(
             formats.paws_tsv,

@@ -167,7 +167,8 @@ def _extra(tensors: dict[str, Any]) -> None:
 
 def _layer(tensors: dict[str, Any]) -> None:
     name = "encoder.layer.0."
-    tensors.update({one.replace(name, "encoder.layer.9."): tensor.clone() for one, tensor in list(tensors.items()) if name in one})
+    more = {one.replace(name, "encoder.layer.9."): tensor.clone() for one, tensor in tensors.items() if name in one}
+    tensors.update(more)
 
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "sentencepiece.bpe.model")
