@@ -26,6 +26,7 @@ from transformers import (
 from stilts_xtreme import published
 from stilts_xtreme.engine import attention, standard
 from stilts_xtreme.engine import tokenizer as saving
+from stilts_xtreme.engine.quiet import quiet
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS
 
@@ -59,6 +60,7 @@ def random_encoder(shape: Any, tokenizer: PreTrainedTokenizerBase, seed: int) ->
 
 def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A published encoder (hub id or local folder) and its tokenizer, in fp32; safetensors only, no remote code."""
+    quiet()  # here, since every process that says something of a checkpoint has loaded one
     if os.path.isdir(name):
         published.check(Path(name))
     kept: dict[str, Any] = {"revision": revision, "trust_remote_code": False}  # unsaid, transformers would ask on the terminal
