@@ -50,9 +50,12 @@ def push(
     from stilts_xtreme.export import push as pushing
 
     quiet()
-    url, written = pushing.push(found.find(run, console.store_at(store).root), repo, private, revision, onnx)
-    _told(written)
-    print(content(url))
+    pushed = pushing.push(found.find(run, console.store_at(store).root), repo, private, revision, onnx)
+    _told(pushed.written)
+    for what, names in (("removed", pushed.removed), ("there before, and left as it is", pushed.left)):
+        if names:
+            print(content(f"{what}: {', '.join(names)}"), file=sys.stderr)
+    print(content(pushed.address))
 
 
 def _told(written: object) -> None:
