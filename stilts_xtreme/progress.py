@@ -141,9 +141,7 @@ def _row(event: Event, left: float | None, pace: Pace, wide: bool) -> Row:
     unit = f" {content(event.note)}" if event.note else ""
     loss = "" if event.loss is None else f"loss {event.loss:.3f}"
     steps = f"{event.step}/{event.steps}{unit}"
-    return Row(
-        name, event.step / event.steps, steps, loss, _speed(event.speed), "" if left is None else f"{clock(left)} left"
-    )
+    return Row(name, event.step / event.steps, steps, loss, _speed(event.speed), "" if left is None else f"{clock(left)} left")
 
 
 def _speed(speed: float | None) -> str:

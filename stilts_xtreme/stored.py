@@ -22,7 +22,7 @@ APART = ("kind", "start", "model", "models", "task", "tasks", "seed", "reads")  
 @dataclass(frozen=True)
 class Run:
     """A finished stage: its name, the stages before it, what it starts from (an address, an encoder), its seed; English dev or
-    test score; when its result was written; the settings of its own plan, of which `differs` tells those others have otherwise."""
+    test score; when its result was written; the settings of its own plan, and in `differs` those that others have otherwise."""
 
     address: str
     kind: str

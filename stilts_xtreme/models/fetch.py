@@ -29,7 +29,8 @@ def fetch(name: str, to: Path, revision: str | None, place: str | None, tell: Te
     from the hub left in `to`.part is continued.
 
     Raises:
-        UserError: the folder is not empty, the encoder cannot be had there, or is not one that stilts reads; nothing stays behind.
+        UserError: the folder is not empty, the encoder cannot be had there, or is not one that stilts reads; nothing stays
+            behind.
         RunFailed: the connection broke; the same command continues.
     """
     source = SOURCES.get(name)

@@ -109,4 +109,3 @@ def _loads(store: Store, key: str, load: Callable) -> bool:
     except BROKEN:
         return False
     return True
-

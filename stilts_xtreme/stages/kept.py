@@ -21,8 +21,8 @@ class Kept:
     """The batches of a stage's sweeps, which are numbered in the order they are begun.
 
     The batches of a sweep are the same at every run on a device of the same kind; those of another kind are not looked at.
-    `known`: the file of each array that is there from before. `threads` of earlier processes that made what is known, and, last, of
-    this one.
+    `known`: the file of each array that is there from before. `threads` of earlier processes that made what is known, and, last,
+    of this one.
     """
 
     checkpoints: Checkpoints

@@ -54,8 +54,8 @@ def check_room(folder: Path, weights: int, state: int, every: float, say: Callab
     if math.isfinite(every) and weights + CHECKPOINTS * state > free:
         needed = size(weights + CHECKPOINTS * state)
         say(
-            f"{folder}: {CHECKPOINTS} checkpoints and the trained model take {needed}, and {size(free)} are free: a checkpoint that "
-            "does not fit is left out, and what is stopped then goes on from an earlier one"
+            f"{folder}: {CHECKPOINTS} checkpoints and the trained model take {needed}, and {size(free)} are free: a checkpoint "
+            "that does not fit is left out, and what is stopped then goes on from an earlier one"
         )
 
 
