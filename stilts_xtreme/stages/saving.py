@@ -44,19 +44,22 @@ def check_room(folder: Path, weights: int, state: int, every: float, say: Callab
     `weights`: bytes of the trained model; `state`: bytes of a checkpoint, written every `every` seconds. RunFailed where the
     model does not fit; where only checkpoints do not, `say` is told.
     """
+    if fault := lacking(folder, "the trained model takes", weights):
+        raise RunFailed(fault)
+    what, then = f"{CHECKPOINTS} checkpoints and the trained model take", "a checkpoint that does not fit is left out"
+    if math.isfinite(every) and (short := lacking(folder, what, weights + CHECKPOINTS * state, then)):
+        say(f"{short}, and what is stopped then goes on from an earlier one")
+
+
+def lacking(folder: Path, what: str, needed: float, then: str = "make room, or give another --store") -> str:
+    """A line where so many bytes do not fit on the disk of `folder`; empty where they do, or where that is not known.
+
+    `what` takes them, as the beginning of a sentence; `then` is what to do or what will be.
+    """
     free = disk.free(folder)
-    if free is None:
-        return
-    if weights > free:
-        raise RunFailed(
-            f"{folder}: the trained model takes {size(weights)}, and {size(free)} are free: make room, or give another --store"
-        )
-    if math.isfinite(every) and weights + CHECKPOINTS * state > free:
-        needed = size(weights + CHECKPOINTS * state)
-        say(
-            f"{folder}: {CHECKPOINTS} checkpoints and the trained model take {needed}, and {size(free)} are free: a checkpoint "
-            "that does not fit is left out, and what is stopped then goes on from an earlier one"
-        )
+    if free is None or needed <= free:
+        return ""
+    return f"{folder}: {what} {size(needed)}, and {size(free)} are free: {then}"
 
 
 def size(bytes_: float) -> str:
