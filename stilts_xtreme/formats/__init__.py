@@ -55,7 +55,7 @@ def companions(reader: Callable) -> tuple[str, ...]:
 
 def files_of(reader: Callable, path: Path) -> tuple[Path, ...]:
     """All files `reader(path)` opens; UserError where one is missing."""
-    return (path, *(beside(path, ending) for ending in _BESIDE.get(reader, ())))
+    return (path, *(beside(path, ending) for ending in companions(reader)))
 
 
 __all__ = [

