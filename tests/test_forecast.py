@@ -283,7 +283,8 @@ def test_the_main_study_is_forecast_in_words(tmp_path) -> None:
         assert said in done.stdout, said
     assert "[to do" not in done.stdout
     assert len(done.stdout.splitlines()) < 30
-    planned = forecast(EXPERIMENTS / "studies/main.yaml", "--plan", "--store", tmp_path, "--device", "cpu", STILTS_CALIBRATION=none)
+    asked = EXPERIMENTS / "studies/main.yaml", "--plan", "--store", tmp_path, "--device", "cpu"
+    planned = forecast(*asked, STILTS_CALIBRATION=none)
     assert planned.stdout.startswith(done.stdout.partition("every stage")[0]) and planned.stdout.count("[to do") == 190
     assert planned.stdout.endswith("0 done, 190 to do, 108 asked for\n")
 
