@@ -121,7 +121,8 @@ def hub() -> Iterator[Hub]:
                 url = f"{there.address}/{name}/commit/{'0' * 40}"
                 return self.answer({"success": True, "commitOid": "0" * 40, "commitUrl": url, "hookOutput": ""})
             if verb == "tree":
-                held = [(file, content) for (repo, branch, file), content in there.files.items() if (repo, branch) == (name, rest)]
+                branch = (name, rest)
+                held = [(key[2], content) for key, content in there.files.items() if key[:2] == branch]
                 return self.answer([{"type": "file", "path": file, "size": len(content), "oid": "0"} for file, content in held])
             if verb in ("", "revision"):
                 known = name in there.repositories
