@@ -126,7 +126,7 @@ def test_dropout_is_on_at_every_step(words, monkeypatch) -> None:
         return forward(self, task, batch)
 
     monkeypatch.setattr(Model, "forward", looked_at)
-    run(words, "pair")
+    trained(words, "pair")
     assert len(seen) == 2 * RECIPE.steps and all(found == {True} for found in seen)
 
 

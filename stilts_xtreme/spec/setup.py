@@ -33,7 +33,7 @@ MOST_STEPS = 10_000_000  # XLM-R's own pre-training took 1.5 million (arXiv 1911
 Epochs = Annotated[float, Field(gt=0, le=1_000), Because("passes over the training data; usual are 1 to 10")]
 Steps = Annotated[int, Field(ge=0, le=MOST_STEPS), Because("optimizer steps; XLM-R's pre-training took 1.5 million")]
 LearningRate = Annotated[
-    float, Field(gt=0, le=1), Because("the optimizer changes a weight by about this much at a step; usual are 1e-6 to 5e-3")
+    float, Field(gt=0, le=1), Because("AdamW changes a weight by about this much at a step; usual are 1e-6 to 5e-3")
 ]
 WeightDecay = Annotated[float, Field(ge=0, le=1), Because("a share of each weight, times the learning rate; usual is 0.01")]
 Epsilon = Annotated[float, Field(gt=0, le=0.1), Because("a larger one outweighs the gradients; usual are 1e-8 to 1e-6")]
