@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from stilts_xtreme import console, published, shown
-from stilts_xtreme.cli import completion
+from stilts_xtreme.cli import completion, options
 from stilts_xtreme.cli.arguments import Cut, DataOption, SetupOption
 from stilts_xtreme.errors import UserError
 
@@ -82,11 +82,13 @@ def data_fetch(
             print(there)
 
 
+@options.taking(over=options.over)
 def check(
     specs: Annotated[
         list[Path] | None,
         typer.Argument(metavar="SPEC...", help="Specs of any kind.", show_default=False, autocompletion=completion.specs),
     ] = None,
+    over: Any = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of specs, for editors.")] = False,
 ) -> None:  # fmt: skip
     """Validate specs without running them, a study at every setup that it names: every fault with file, line and column."""
@@ -99,10 +101,10 @@ def check(
     faults = []
     for path in specs or ():
         try:
-            loaded = console.load(path, None, None)
+            loaded = console.load(path, over.laid(path), None)
             _encoder(path, loaded)
-            for name in getattr(loaded, "at", ()):
-                _encoder(path, console.load(path, console.scaled(path, name, None), None))
+            for name in getattr(loaded, "at", ()) if over.setup is None else ():
+                _encoder(path, console.load(path, over.laid(path, setup=name), None), scale=name)
             print(shown.content(f"{path}: {loaded.kind}, sound"))
         except UserError as fault:
             faults.append(str(fault))
@@ -110,9 +112,12 @@ def check(
         raise UserError("\n".join(faults))
 
 
-def _encoder(path: Path, loaded: Any) -> None:
-    """UserError where the folder of a spec's published encoder is missing or broken."""
+def _encoder(path: Path, loaded: Any, scale: str = "") -> None:
+    """UserError where the folder of a spec's published encoder is missing or broken; at a `scale` that a study names one with a
+    short name need not have been fetched."""
     given = getattr(loaded, "setup", loaded).encoder.pretrained
+    if scale and given is not None and published.unfetched(given.name):
+        return
     try:
         if given is not None and (folder := published.local(given.name)) is not None:
             published.check(folder)
