@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import shipped
+from stilts_xtreme import published, shipped
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import visible
 
@@ -48,6 +48,19 @@ def scaled(spec: Path, setup: str | None, overrides: Sequence[str] | None) -> li
         there = ", ".join(sorted({*(path.stem for path in beside.glob("*.yaml")), *shipped.names("setups")}))
         raise UserError(f"--setup {setup}: there is no {file}; give a file, or one of {there}")
     return [f"setup={file}", *(overrides or [])]
+
+
+def check_encoder(path: Path, loaded: Any, scale: str = "") -> None:
+    """UserError where the folder of a spec's published encoder is missing or broken; at a `scale` that a study names one with a
+    short name need not have been fetched."""
+    given = getattr(loaded, "setup", loaded).encoder.pretrained
+    if scale and given is not None and published.unfetched(given.name):
+        return
+    try:
+        if given is not None and (folder := published.local(given.name)) is not None:
+            published.check(folder)
+    except UserError as fault:
+        raise UserError(f"{path}: {fault}") from None
 
 
 def where(setup: Path | None, folder: Path | None, cut: bool = False) -> Any:

@@ -24,7 +24,7 @@ def scaled(study: Path, setup: str, *overrides: str) -> spec.Spec:
 def test_every_study_is_sound_at_every_setup(study) -> None:
     plain = spec.load(study)
     assert plain.name == study.stem and plain == scaled(study, "miniature")
-    for setup in ("mini-real", "paper"):
+    for setup in ("mini-real", "small", "paper"):
         found = scaled(study, setup)
         assert found.setup.name == setup and found.kind == plain.kind
         if plain.kind == "study":
@@ -52,7 +52,7 @@ def test_check_looks_at_every_scale(tmp_path) -> None:
     (tmp_path / "setups" / "small.yaml").write_text((ROOT / "experiments" / "setups" / "miniature.yaml").read_text())
     study = tmp_path / "studies" / "x.yaml"
     head = f"kind: study\nname: x\nsetup: {ROOT}/experiments/setups/paper.yaml\nintermediate: [none]\ntargets: [xnli]\n"
-    for at, told in (("miniature: {}", "setup"), ("smal: {}", "small"), ("paper: {targets: [xnly]}", "xnli")):
+    for at, told in (("medium: {}", "setup"), ("smal: {}", "small"), ("paper: {targets: [xnly]}", "xnli")):
         study.write_text(f"{head}at:\n  {at}\n", encoding="utf-8")
         with pytest.raises(UserError, match=told):
             CliRunner().invoke(app, ["check", str(study)], catch_exceptions=False)

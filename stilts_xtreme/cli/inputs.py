@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stilts_xtreme import console, published, shown
+from stilts_xtreme import console, shown
 from stilts_xtreme.cli import completion, options
 from stilts_xtreme.cli.arguments import Cut, DataOption, SetupOption
 from stilts_xtreme.errors import UserError
@@ -102,27 +102,14 @@ def check(
     for path in specs or ():
         try:
             loaded = console.load(path, over.laid(path), None)
-            _encoder(path, loaded)
+            console.check_encoder(path, loaded)
             for name in getattr(loaded, "at", ()) if over.setup is None else ():
-                _encoder(path, console.load(path, over.laid(path, setup=name), None), scale=name)
+                console.check_encoder(path, console.load(path, over.laid(path, setup=name), None), scale=name)
             print(shown.content(f"{path}: {loaded.kind}, sound"))
         except UserError as fault:
             faults.append(str(fault))
     if faults:
         raise UserError("\n".join(faults))
-
-
-def _encoder(path: Path, loaded: Any, scale: str = "") -> None:
-    """UserError where the folder of a spec's published encoder is missing or broken; at a `scale` that a study names one with a
-    short name need not have been fetched."""
-    given = getattr(loaded, "setup", loaded).encoder.pretrained
-    if scale and given is not None and published.unfetched(given.name):
-        return
-    try:
-        if given is not None and (folder := published.local(given.name)) is not None:
-            published.check(folder)
-    except UserError as fault:
-        raise UserError(f"{path}: {fault}") from None
 
 
 def score(
