@@ -31,9 +31,8 @@ def every(where: Any = None) -> None:
     for column in table.columns[2:6]:
         column.justify = "right"
     for name, task in TASKS.items():
-        table.add_row(
-            name, _role(name), str(len(task.languages)), *(_size(task, split) for split in ("train", "dev", "test")), here(task, where)
-        )
+        sizes = [_size(task, split) for split in ("train", "dev", "test")]
+        table.add_row(name, _role(name), str(len(task.languages)), *sizes, here(task, where))
     console = folded.console()
     console.print(table)
     console.print("\nhead, score, what is trained, licence, files of one of them: stilts tasks NAME")

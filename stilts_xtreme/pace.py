@@ -25,8 +25,7 @@ class Running:
         if event.lasting:
             return  # a remark says nothing of the steps
         before, self.event = self.event, event
-        counts = event.speed is None, event.note if event.speed is None else "", event.steps
-        if counts != (before.speed is None, before.note if before.speed is None else "", before.steps) or event.step < before.step:
+        if _counted(event) != _counted(before) or event.step < before.step:
             self.first, self.since = event.step, now
         self.seen = now
 
@@ -37,6 +36,11 @@ class Running:
             return None
         rate = (self.seen - self.since) / (event.step - self.first)
         return max(0.0, rate * (event.steps - event.step) - (now - self.seen))
+
+
+def _counted(event: Event) -> tuple[int, str]:
+    """What an event's steps are steps of: how many there are, and what is counted, where it is not the steps of a training."""
+    return event.steps, event.note if event.speed is None else "training"
 
 
 @dataclass

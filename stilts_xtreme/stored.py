@@ -1,4 +1,4 @@
-"""What `stilts runs list` prints: finished stages, each told from the others by its start, seed, what differs in its recipe, date."""
+"""What `stilts runs list` prints: finished stages with start, seed, date, and the settings that differ."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -13,7 +13,9 @@ from stilts_xtreme.errors import UserError
 
 
 def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool, as_json: bool) -> None:
-    """Print what a study would take, and behind it every stage as a `tree` where asked, unless as JSON. Nothing is written, downloaded or run.
+    """Print what a study would take, and behind it every stage as a `tree` where asked, unless as JSON.
+
+    Nothing is written, downloaded or run.
 
     Where data is missing the study is planned as if the full releases were here, none of it done.
     """

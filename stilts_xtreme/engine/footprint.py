@@ -43,6 +43,7 @@ def measure(
 def _child(
     pipe: Any, variant: str, folder: Path, task: str, rows: list[np.ndarray], kind: str, threads: int
 ) -> None:  # pragma: no cover - in a process of its own
+    transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(threads)
     device = torch.device(kind)
