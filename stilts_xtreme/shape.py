@@ -35,7 +35,7 @@ def of_config(config: Mapping[str, Any]) -> Shape:
 
 
 def retrieval_layer(layers: int) -> int:
-    """The hidden state whose vectors retrieval tasks compare where a setup names none: as deep as the paper's, 14 of 24 layers."""
+    """The hidden state whose vectors retrieval tasks compare where a setup names none: as deep as the authors', 14 of 24."""
     return round(layers * RETRIEVAL_LAYER)
 
 

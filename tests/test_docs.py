@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from stilts_xtreme import formats, results, spec
+from stilts_xtreme import console, formats, results, spec
 from stilts_xtreme.cli import app
 from stilts_xtreme.report import tables
 from stilts_xtreme.report.rendered import markdown_table
@@ -40,7 +40,7 @@ def test_command_parses(page: str, line: str) -> None:
     context = command.make_context("stilts", list(words), resilient_parsing=False)
     path = context.params.get("spec")
     if path is not None:
-        assert (ROOT / path).is_file(), f"{page}: {path} is not there"
+        assert console.spec_file(ROOT / path if path.suffix else path, None).is_file(), f"{page}: {path} is not there"
 
 
 def test_there_are_commands_to_check() -> None:

@@ -9,7 +9,7 @@ from stilts_xtreme.cli import completion
 
 Spec = Annotated[
     Path,
-    typer.Argument(metavar="SPEC", help="A YAML experiment spec; of studies also a name: main.", show_default=False, autocompletion=completion.specs),
+    typer.Argument(metavar="SPEC", help="A YAML spec, or a study's name.", show_default=False, autocompletion=completion.specs),
 ]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Typed and checked like the file.", show_default=False)

@@ -40,7 +40,7 @@ def new(
 ) -> None:
     """Write a commented spec for an encoder, data, targets and languages of your own. It is checked, and ready to be run.
 
-    Recipes are those of a setup that comes with stilts (--setup; default: small). Prints the file; one that is there is left alone.
+    Recipes are those of --setup (default: small). Prints the file; one that is there already is left alone.
     """
     from stilts_xtreme.spec import draft as drafts
     from stilts_xtreme.spec.load import COMMANDS

@@ -9,8 +9,8 @@ from stilts_xtreme.cli.arguments import RUNS, AsJson, DryRun, Overrides, Spec, S
 
 @options.taking(over=options.over, how=options.how)
 def train_intermediate(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None, dry_run: DryRun = False,
-    as_json: AsJson = False,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on one English intermediate task (kind: intermediate)."""
     console.stage("intermediate", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
@@ -18,8 +18,8 @@ def train_intermediate(
 
 @options.taking(over=options.over, how=options.how)
 def train_multitask(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None, dry_run: DryRun = False,
-    as_json: AsJson = False,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on a mixture of intermediate tasks (kind: multitask)."""
     console.stage("multitask", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
@@ -27,8 +27,8 @@ def train_multitask(
 
 @options.taking(over=options.over, how=options.how)
 def finetune_target(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None, dry_run: DryRun = False,
-    as_json: AsJson = False,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Fine-tune on a target task's English data (kind: target)."""
     console.stage("target", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
@@ -36,8 +36,8 @@ def finetune_target(
 
 @options.taking(over=options.over, how=options.how)
 def evaluate(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None, submission: Submission = None,
-    dry_run: DryRun = False, as_json: AsJson = False,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""
     console.stage("evaluation", spec, over.laid(spec, overrides), store, how, dry_run, as_json, submission)

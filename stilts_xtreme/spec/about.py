@@ -87,7 +87,7 @@ ABOUT = {
     "intermediate_size": "Width of the feed-forward part.",
     "max_positions": "Two more than the tokens it can read, as XLM-R counts.",
     "vocab_size": "Pieces of its tokenizer.",
-    "layer": "The hidden state that is taken (0: the embeddings' output); null: round(14/24 of the encoder's layers), as 14 of XLM-R Large's.",
+    "layer": "The hidden state that is taken; 0: the embeddings' output; null: 14/24 of the encoder's layers, rounded.",
     "pooling": "The mean of the tokens, or the first one.",
     "Retrieval.max_length": "Tokens that are read of a sentence; null: 512, or what the encoder reads if that is less.",
     # a recipe

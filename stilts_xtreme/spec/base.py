@@ -1,4 +1,4 @@
-"""Setups laid over one another: over a setup's `base`, and what options of a command put in place of a setup's encoder and data."""
+"""Setups laid over one another: a setup over its `base`, and what options of a command name over a setup."""
 
 from dataclasses import dataclass, replace
 from typing import Any
