@@ -46,9 +46,9 @@ class Shape:
     def forward(self, tokens: float, length: float, layers: int | None = None, read: float | None = None) -> float:
         """FLOPs of so many tokens in rows of `length` through the encoder, or its first layers.
 
-        `read`: how many tokens have their states read (None: all); the top layer has only keys and values of the others, and where
-        one token a row is read not even these (XLM-R's and BERT's kinds; others are counted as they are). On a GPU, and where rows
-        are padded, it has all of them, which a forecast leaves out.
+        `read`: how many tokens have their states read (None: all); the top layer has only keys and values of the others, and
+        where one token a row is read not even these (XLM-R's and BERT's kinds; others are counted as they are). On a GPU, and
+        where rows are padded, it has all of them, which a forecast leaves out.
         """
         width, count = self.hidden, self.layers if layers is None else layers
         both, alone = 4 * width**2, 4 * width**2 + 4 * width * self.intermediate + 4 * length * width

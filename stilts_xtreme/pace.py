@@ -104,11 +104,11 @@ class Pace:
         now = self.clock()
         lefts = {name: one.left(now) for name, one in self.running.items()}
         known, unknown, longest = 0.0, 0, 0.0
-        for name, found in lefts.items():
-            if found is None and (usual := self._usual(name, now)) is not None:
-                found = max(0.0, usual - (now - self.running[name].began))
-            unknown += found is None and name in self.stages
-            known, longest = known + (found or 0.0), max(longest, found or 0.0)
+        for name, seconds in lefts.items():
+            if seconds is None and (usual := self._usual(name, now)) is not None:
+                seconds = max(0.0, usual - (now - self.running[name].began))
+            unknown += seconds is None and name in self.stages
+            known, longest = known + (seconds or 0.0), max(longest, seconds or 0.0)
         rest = Counter(self._sort(name) for name in self.stages.keys() - self.finished - self.running.keys())
         examples = {self._sort(name): name for name in self.stages}
         for sort, count in rest.items():
@@ -129,8 +129,10 @@ class Pace:
         if name not in self.stages:
             return None
         kind, label = self._sort(name)
-        found = self.took.get((kind, label)) or [one for (other, _), every in self.took.items() if other == kind for one in every]
-        if not found:
+        seconds = self.took.get((kind, label)) or [
+            one for (other, _), every in self.took.items() if other == kind for one in every
+        ]
+        if not seconds:
             lefts = {other: one.left(now) for other, one in self.running.items() if other != name and self.kind(other) == kind}
-            found = [now - self.running[other].began + left for other, left in lefts.items() if left is not None]
-        return fmean(found) if found else None
+            seconds = [now - self.running[other].began + left for other, left in lefts.items() if left is not None]
+        return fmean(seconds) if seconds else None

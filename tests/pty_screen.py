@@ -39,9 +39,10 @@ def run(
     words: list[object], columns: int, environment: dict[str, str] | None = None, limit: float = 120.0,
     interrupt: Callable[[str], bool] | None = None, program: str | None = None,
 ) -> Shown:  # fmt: skip
-    """Run `stilts` with these words, or a Python `program` in its place; stdin and stderr are a terminal of so many columns, 40 rows.
+    """Run `stilts` with these words, or a Python `program` in its place, on a terminal.
 
-    Ctrl-C is typed once when `interrupt`, given all that was written so far, says so. AssertionError after `limit` seconds.
+    The terminal is stdin and stderr; it has so many columns and 40 rows. Ctrl-C is typed once when `interrupt`, given all
+    that was written so far, says so. AssertionError after `limit` seconds.
     """
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))

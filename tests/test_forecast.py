@@ -116,8 +116,9 @@ def test_steps_and_tokens_of_a_training_by_hand() -> None:
     assert found.tokens("score") == 3 * 20 * 10  # after 10, 20 and 26 steps
     train = found.parts[0]
     assert (train.calls, train.rows) == (26, 208)
-    layers = 2 * (8 * 32**2 + 4 * 32 * 64 + 4 * 20 * 32)
-    assert train.flops == pytest.approx(3 * (4160 * layers + 208 * 2 * 32 * (32 + 3)))
+    whole, top = 4160 * (8 * 32**2 + 4 * 32 * 64 + 4 * 20 * 32), 208 * (8 * 32**2 + 4 * 32 * 64)
+    both = whole + top + 4160 * 4 * 32  # of the top layer, less
+    assert train.flops == pytest.approx(3 * (both + 208 * 2 * 32 * (32 + 3)))
     assert found.loads == 4 * SHAPE.parameters
 
 
@@ -283,7 +284,8 @@ def test_the_main_study_is_forecast_in_words(tmp_path) -> None:
         assert said in done.stdout, said
     assert "[to do" not in done.stdout
     assert len(done.stdout.splitlines()) < 30
-    planned = forecast(EXPERIMENTS / "studies/main.yaml", "--plan", "--store", tmp_path, "--device", "cpu", STILTS_CALIBRATION=none)
+    asked = EXPERIMENTS / "studies/main.yaml", "--plan", "--store", tmp_path, "--device", "cpu"
+    planned = forecast(*asked, STILTS_CALIBRATION=none)
     assert planned.stdout.startswith(done.stdout.partition("every stage")[0]) and planned.stdout.count("[to do") == 190
     assert planned.stdout.endswith("0 done, 190 to do, 108 asked for\n")
 

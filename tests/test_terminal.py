@@ -90,7 +90,7 @@ with progress.checks() as tell:
             time.sleep(0.06)
 with progress.downloads() as tell:
     for done in range(3):
-        tell("squad/a-file-with-a-name-that-is-much-longer-than-any-line-of-a-terminal-which-has-but-eighty-columns.json", done, 3)
+        tell("squad/a-file-with-a-name-much-longer-than-any-line-of-a-terminal-which-has-but-eighty-columns.json", done, 3)
         tell("without a total", done * 1000, None)
         time.sleep(0.06)
 """

@@ -36,7 +36,6 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool,
         cells, there = axes.study(loaded, Release()), None
     wanted = [plan.address(cell.stage) for cell in cells]
     stages = plan.ordered([cell.stage for cell in cells])
-    preflight.check(stages)
     device = "cuda" if options.device != "cpu" and console.gpu() else "cpu"
     threads = max(run.threads(stage, options) for stage in stages)
     drops, side_by_side = loaded.weights == "drop", console.side_by_side(stages, options, jobs)
@@ -51,8 +50,7 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool,
             console.tree(stages, store, set(wanted))
         else:
             print("every stage as a tree: --plan")
-    if there is not None:
-        console.check_dry(stages, store, found.disk[f"peak_{'drop' if drops else 'keep'}"])
+    preflight.dry(stages, there, found.disk[f"peak_{'drop' if drops else 'keep'}"])
 
 
 @given.taking(over=given.over)

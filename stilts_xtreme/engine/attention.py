@@ -76,14 +76,14 @@ def queries(read: np.ndarray, lengths: Sequence[int], groups: Sequence[Group], h
     """
     bounds = np.concatenate([[0], np.cumsum(lengths)])
     before = np.searchsorted(read, bounds)
-    counts, made, first = np.diff(before), [], 0
+    counts, query_groups, first = np.diff(before), [], 0
     for group in groups:
         own = slice(first, first + group.rows)
         begin, end = before[first], before[first + group.rows]
         places = read[begin:end] - np.repeat(bounds[own], counts[own])
-        made.append(_group(counts[own], int(begin), heads, places))
+        query_groups.append(_group(counts[own], int(begin), heads, places))
         first += group.rows
-    return tuple(made)
+    return tuple(query_groups)
 
 
 def _group(lengths: np.ndarray, begin: int, heads: int, places: np.ndarray | None = None) -> Group:

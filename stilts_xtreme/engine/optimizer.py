@@ -52,15 +52,15 @@ class AdamW:
 
     def _states(self, number: int, group: list[Tensor]) -> list[list[Tensor]]:
         """First moments, second moments and steps of these weights; looked up once while they are the same from step to step."""
-        known, found = self._lists.get(number, ([], []))
+        known, lists = self._lists.get(number, ([], []))
         if len(known) == len(group) and all(a is b for a, b in zip(known, group, strict=True)):
-            return found
+            return lists
         for p in group:
             if p not in self.state:
                 self.state[p] = torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=p.device)
-        found = [list(part) for part in zip(*(self.state[p] for p in group), strict=True)]
-        self._lists[number] = group, found
-        return found
+        lists = [list(part) for part in zip(*(self.state[p] for p in group), strict=True)]
+        self._lists[number] = group, lists
+        return lists
 
     def _norm(self, gradients: list[Tensor]) -> Tensor:
         """That of all of them together, with the parts that other processes hold."""
