@@ -116,8 +116,9 @@ def test_steps_and_tokens_of_a_training_by_hand() -> None:
     assert found.tokens("score") == 3 * 20 * 10  # after 10, 20 and 26 steps
     train = found.parts[0]
     assert (train.calls, train.rows) == (26, 208)
-    layers = 2 * (8 * 32**2 + 4 * 32 * 64 + 4 * 20 * 32)
-    assert train.flops == pytest.approx(3 * (4160 * layers + 208 * 2 * 32 * (32 + 3)))
+    whole, top = 4160 * (8 * 32**2 + 4 * 32 * 64 + 4 * 20 * 32), 208 * (8 * 32**2 + 4 * 32 * 64)
+    both = whole + top + 4160 * 4 * 32  # of the top layer, less
+    assert train.flops == pytest.approx(3 * (both + 208 * 2 * 32 * (32 + 3)))
     assert found.loads == 4 * SHAPE.parameters
 
 

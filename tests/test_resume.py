@@ -67,13 +67,17 @@ def run(
     torch.manual_seed(0)
     given = streams(words, kinds)
     heads = {name: stream.head for name, stream in given.items()}
-    model = Model(random_encoder(SHAPE, words, 0), heads, dict.fromkeys(heads, LABELS), recipe.dropout)
+    encoder = random_encoder(SHAPE, words, 0).eval()  # as transformers' from_pretrained gives one: without dropout
+    model = Model(encoder, heads, dict.fromkeys(heads, LABELS), recipe.dropout)
     order = [list(given)[n % len(given)] for n in range(recipe.steps)]
     scores = iter([3.0, 5.0, 4.0] if saved is None else [3.0, 5.0, 4.0][saved.state.number // 3 :])
     met = np.unique(np.concatenate([row for f in given["pair"].features for row in f["rows"]])) if kinds == "pair" else None
-    steps = train(
-        model, given, order, recipe, 1, words, accelerator("fp32", "cpu"), lambda model: next(scores), met, saved, border
-    )  # fmt: skip
+
+    def score(model: Model) -> float:
+        model.eval()  # as real scoring does
+        return next(scores)
+
+    steps = train(model, given, order, recipe, 1, words, accelerator("fp32", "cpu"), score, met, saved, border)
     told = list(steps)
     return model.state_dict(), told
 
@@ -107,6 +111,19 @@ def test_stopped_after_any_step_it_ends_as_if_it_never_was(words, kinds, tmp_pat
         if last:  # optimizer, best weights and random numbers too
             assert last[-1].keys() == borders[-1].keys()
             assert all(torch.equal(tensor, last[-1][name]) for name, tensor in borders[-1].items())
+
+
+def test_dropout_is_on_at_every_step(words, monkeypatch) -> None:
+    """Also before the first scoring, of an encoder that was loaded."""
+    forward, seen = Model.forward, []
+
+    def looked_at(self, task, batch):
+        seen.append({module.training for module in self.modules()})
+        return forward(self, task, batch)
+
+    monkeypatch.setattr(Model, "forward", looked_at)
+    run(words, "pair")
+    assert len(seen) == 2 * RECIPE.steps and all(found == {True} for found in seen)
 
 
 def test_where_memory_runs_out_the_micro_batch_is_halved_and_the_batch_stays(words, monkeypatch) -> None:

@@ -21,6 +21,7 @@ from transformers import (
 
 from stilts_xtreme import published
 from stilts_xtreme.engine import standard
+from stilts_xtreme.engine.quiet import quiet
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import line
 
@@ -33,6 +34,7 @@ def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel
     UserError where it is missing, broken, or of parts that do not belong together. Tensors of the checkpoint that no parameter
     asks for are not loaded; `unused` names them.
     """
+    quiet()  # here, since every process that says something of a checkpoint has loaded one
     if (folder := published.local(str(name))) is not None:  # a model of another kind may lack what an encoder has to have
         published.settings(folder)
         _config(name, {"trust_remote_code": False})

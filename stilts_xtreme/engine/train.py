@@ -105,9 +105,10 @@ def train(
             next(plans[task])
     if team:
         team.reseed(seed, state.number)
+    model.train()  # an encoder that was loaded is not, whatever `model.training` says: its dropout would be off
 
     for number, task in enumerate(schedule[state.number :], start=state.number + 1):
-        if not model.training:  # at first and after a scoring; asking every module each time costs a small encoder a hundredth
+        if not model.training:  # after a scoring; asking every module each time costs a small encoder a hundredth
             model.train()
         stream = streams[task]
         chosen = [stream.features[i] for i in next(plans[task])]
