@@ -18,7 +18,7 @@ from stilts_xtreme.engine import tokenizer as saving
 from stilts_xtreme.engine.batches import collate
 from stilts_xtreme.export import use, write
 from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged, Text
+from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged
 
 CPU = torch.device("cpu")
 LIMITS = Limits(40, doc_stride=7, max_answer_length=4)
