@@ -63,8 +63,8 @@ def calibrate(
 ) -> None:  # fmt: skip
     """Measure how fast this machine trains and predicts, for the forecasts of `stilts study SPEC --dry-run`.
 
-    With the encoder of a setup or the one that is named; without one, a miniature encoder on a CPU, XLM-R Large on a GPU. It takes
-    a minute or two, and nothing else should run meanwhile. The figures are kept for this user, by device (the file is printed;
+    With the encoder of a setup or the one that is named; without one, a miniature encoder on a CPU, XLM-R Large on a GPU. It
+    takes a minute or two, and nothing else should run meanwhile. The figures are kept for this user, by device (the file is printed;
     STILTS_CALIBRATION names another).
     """
     from stilts_xtreme import flops, host, plan
