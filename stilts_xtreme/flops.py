@@ -1,7 +1,7 @@
 """What a pass through an encoder and its head computes and weighs, from its shape alone.
 
 Floating-point operations of matrix products: a multiplication and an addition are two. A backward pass takes twice the forward
-one. Lookups, norms, activations and the optimizer's update are left out: they are no matrix products.
+one. Lookups, norms, activations and AdamW's update are left out: they are no matrix products. Muon's is counted.
 """
 
 import os
@@ -12,6 +12,7 @@ from stilts_xtreme import plan, published
 BACKWARD = 2.0
 FLOAT = 4  # bytes of a weight as it is kept
 STATE = 4  # copies of the weights in a checkpoint: weights, two moments, the best ones so far
+MUON = 4  # Newton-Schulz iterations of an update
 CONFIGURED = ("hidden_size", "num_hidden_layers", "intermediate_size", "max_position_embeddings", "vocab_size")  # as in `Shape`
 XLMR = {"positions": 514, "vocabulary": 250002}
 
@@ -58,6 +59,15 @@ class Shape:
         if read * length <= tokens:
             top = read * (both + 4 * width**2 + 4 * width * self.intermediate) + 4 * tokens * width * max(1, width // 64)
         return tokens * (both + alone) * (count - 1) + top
+
+    def muon(self) -> float:
+        """FLOPs of an update of the layers' matrices by Muon (`engine/muon.py`)."""
+
+        def one(rows: int, columns: int) -> float:
+            low, high = sorted((rows, columns))
+            return MUON * 2.0 * low**2 * (2 * high + low)
+
+        return self.layers * (4 * one(self.hidden, self.hidden) + 2 * one(self.hidden, self.intermediate))
 
     def read(self, kind: str, rows: float, tokens: float, mask_rate: float) -> float:
         """Tokens whose states a head of this kind reads."""

@@ -41,7 +41,7 @@ def test_flops_are_those_that_torch_counts(head) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from stilts_xtreme.engine import batches, encoder, tokenizer
+    from stilts_xtreme.engine import batches, encoder, muon, tokenizer
 
     lines = [example.text for example in data.read(TASKS["text"], "dev", "en", WORLD).examples]
     words = tokenizer.train(lines, 500)
@@ -66,6 +66,10 @@ def test_flops_are_those_that_torch_counts(head) -> None:
     with FlopCounterMode(display=False) as counted:
         model("x", batch)[0].backward()
     assert expected * (1 + flops.BACKWARD) == pytest.approx(counted.get_total_flops(), rel=0.03)
+    optimizer = muon.optimizer(model, model.encoder, "muon", 0.01, 0.98, 1e-6)
+    with FlopCounterMode(display=False) as counted:
+        optimizer.step(1e-3, 1.0, 1.0, torch.tensor(1.0))
+    assert shape.muon() == counted.get_total_flops()
     assert shape.parameters == sum(p.numel() for p in model.encoder.parameters())
 
 
@@ -103,6 +107,17 @@ def test_long_rows_are_cut_or_become_windows() -> None:
 
 
 # Work
+
+
+def test_updates_of_muon_are_work() -> None:
+    class Known:
+        def of(self, task, split, code, digest, cut, training):
+            return Size(100, 100, 100, 2000, "counted")
+
+    plain, more = (work(tuned("mnli", epochs=2, batch_size=8, optimizer=name), SHAPE, Known()) for name in ("adamw", "muon"))
+    assert [(a.doing, b.flops - a.flops) for a, b in zip(plain.parts, more.parts, strict=True)] == [
+        ("train", pytest.approx(26 * SHAPE.muon())), ("score", 0)
+    ]  # fmt: skip
 
 
 def test_steps_and_tokens_of_a_training_by_hand() -> None:
@@ -280,7 +295,7 @@ def test_the_papers_study_is_forecast_without_its_data(tmp_path) -> None:
 def test_the_main_study_is_forecast_in_words(tmp_path) -> None:
     none = str(tmp_path / "none")
     done = forecast(EXPERIMENTS / "studies/main.yaml", "--store", tmp_path, "--device", "cpu", STILTS_CALIBRATION=none)
-    for said in ("82     0      23", "41,974 steps", "6 languages", "weights: drop", "run `stilts calibrate` for your own"):
+    for said in ("82     0      23", "31,086 steps", "6 languages", "weights: drop", "run `stilts calibrate` for your own"):
         assert said in done.stdout, said
     assert "[to do" not in done.stdout
     assert len(done.stdout.splitlines()) < 30
