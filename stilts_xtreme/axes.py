@@ -77,7 +77,7 @@ def study(spec: Any, where: Any = None) -> list[Cell]:
 
     `where` in place of where the setup says that data is. UserError telling all data that is not there.
     """
-    planner, cells, faults = Planner(spec.setup, spec.benchmark, where), [], []
+    planner, cells, faults = Planner(spec.setup, spec.benchmark, where, spec.test_examples), [], []
     for row, target, seed in product(rows(spec), spec.targets, spec.seeds):
         try:
             noise = _noise(spec.noise, row.noise) if row.noise else None

@@ -76,6 +76,10 @@ def stage(
     from stilts_xtreme.stages import preflight
 
     store, stage = store_at(root), planner.resolve(loaded)
+    if submission:
+        from stilts_xtreme.stages import submission as handed_in
+
+        handed_in.whole([stage])
     if dry_run:
         preflight.check(plan.chain(stage))
         tree(plan.chain(stage), store, {plan.address(stage)})

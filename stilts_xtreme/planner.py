@@ -21,13 +21,16 @@ from stilts_xtreme.tasks.task import training_split
 class Planner:
     """Builds the stages of one setup, each once (equal stages are the same object), with the languages of one benchmark.
 
-    `where`: another place for data than the setup's.
+    `where`: another place for data than the setup's. `test_examples`: of each prediction, see `plan.Predict`.
     """
 
-    def __init__(self, setup: Any, benchmark: str = "xtreme", where: data.Where | None = None):
+    def __init__(
+        self, setup: Any, benchmark: str = "xtreme", where: data.Where | None = None, test_examples: int | None = None
+    ):
         self.setup = setup
         self.benchmark = BENCHMARKS[benchmark]
         self.where = where or _where(setup)
+        self.test_examples = test_examples
         self.shape = _shape(setup.encoder)
         self._stages: dict[Stage, Stage] = {}
         self._reads: dict[tuple[str, str, str], Reads] = {}
@@ -152,13 +155,14 @@ class Planner:
         reads = [self.reads(task, "test", code) for code in chosen]
         reads += [self.reads(task, "pool", code) for code in TASKS[task].pools(chosen)]
         if TASKS[task].head != "embedding":
-            return self._same(Predict(model, task, chosen, tuple(reads), where=self.where))
+            return self._same(Predict(model, task, chosen, tuple(reads), test_examples=self.test_examples, where=self.where))
         if task == "bucc2018":
             reads += [self.reads(task, "dev", code) for code in chosen]
         retrieval = self.setup.retrieval
         self._fits(f"{task}: setup.retrieval.max_length", retrieval.max_length)
+        how = retrieval.layer, retrieval.pooling, retrieval.max_length
         return self._same(
-            Predict(model, task, chosen, tuple(reads), retrieval.layer, retrieval.pooling, retrieval.max_length, where=self.where)
+            Predict(model, task, chosen, tuple(reads), *how, test_examples=self.test_examples, where=self.where)
         )
 
     def usual(self, task: str) -> Callable[[str], bool]:
@@ -211,7 +215,10 @@ class Planner:
 
 def resolve(spec: Any) -> Stage:
     """The stage that an intermediate, multitask, target or evaluation spec asks for."""
-    return _stage(spec, Planner(spec.setup, getattr(spec, "benchmark", "xtreme")))
+    planner = Planner(
+        spec.setup, getattr(spec, "benchmark", "xtreme"), test_examples=getattr(spec, "test_examples", None)
+    )
+    return _stage(spec, planner)
 
 
 def _training_name(target: str, languages: Sequence[str]) -> str:

@@ -40,6 +40,10 @@ def study(
         return forecasts.dry_run(loaded, store_, how, where.jobs, tree, as_json)
     cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
+    if submission:
+        from stilts_xtreme.stages import submission as handed_in
+
+        handed_in.whole(stages)
     how = replace(how, group=loaded.name, drop=loaded.weights == "drop")
     if job is not None:
         return launching.job(stages, store_, how, job)

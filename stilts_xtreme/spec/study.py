@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 from stilts_xtreme.scoring.benchmarks import BenchmarkName
 from stilts_xtreme.spec.checks import (
     Because,
+    Count,
     Inside,
     Languages,
     Model,
@@ -105,7 +106,8 @@ class Study(Model):
     """Axes whose product is a list of evaluations: intermediate x training languages x noise x recipes x targets x seeds.
 
     An entry of `intermediate`: a task, a mixture, a chain of those, "none", or "untrained" (a random encoder as it is).
-    `recipes` are names of recipes laid over the target's; an empty one is the setup's own. `weights`: whether a training's are
+    `test_examples`: a fixed sample of so many of each language is evaluated, the same for every row and seed (see
+    `tasks.sample`). `recipes` are names of recipes laid over the target's; an empty one is the setup's own. `weights`: whether a training's are
     kept, or dropped as soon as nothing that is to be done in this study starts from them; no part of any address. `at`: by the
     name of a setup, what is laid over the study's own keys where it is run at that setup (null takes a key out).
     """
@@ -123,6 +125,7 @@ class Study(Model):
     training_languages: Annotated[list[Languages], Field(min_length=1)] = [["en"]]
     recipes: Annotated[dict[Name, RecipeSpec], Field(min_length=1)] = {"usual": RecipeSpec()}
     noise: NoiseSpec | None = None
+    test_examples: Count | None = None
     weights: Literal["keep", "drop"] = "keep"
     seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
 

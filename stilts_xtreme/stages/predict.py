@@ -92,7 +92,10 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
     labels = model.labels[source]
     desk = Desk(store, stage.where, words, limits, progress)
     parts = {
-        code: desk.encoded(stage.task, "test", code, head=notes["head"], labels=labels, training=False, noise=stage.noise)
+        code: desk.encoded(
+            stage.task, "test", code, head=notes["head"], labels=labels, training=False, noise=stage.noise,
+            sample=stage.test_examples,
+        )
         for code in stage.languages
     }
     together = Joined(part.features for part in parts.values())
