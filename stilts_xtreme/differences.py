@@ -16,7 +16,7 @@ KINDS = (results.STUDY, results.TRAINING, results.EVALUATION, results.LATENCY, r
 NO = "absent"
 SETTINGS = (
     "name", "question", "setup", "note", "command", "benchmark", "intermediates", "mixtures", "targets", "seeds",
-    "training_languages", "test_examples", "recipes", "tasks", "models", "target", "how",
+    "training_languages", "languages", "test_examples", "recipes", "tasks", "models", "target", "how",
 )  # fmt: skip  # of a study, as its result keeps them
 SCORES = ("score", "metrics", "languages", "dev", "answers")
 TOLD = ("schema", "address", "plan", "chain", "data", "evaluations", "trainings", *SETTINGS, *SCORES, "collapsed", "collapse")

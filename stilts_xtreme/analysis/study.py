@@ -38,6 +38,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "targets": list(spec.targets),
         "seeds": list(spec.seeds),
         "benchmark": spec.benchmark,
+        **({} if spec.languages is None else {"languages": spec.languages}),
         **({} if spec.test_examples is None else {"test_examples": spec.test_examples}),
         "training_languages": spec.training_languages,
         "recipes": {name: recipe.model_dump(exclude_none=True) for name, recipe in spec.recipes.items()},

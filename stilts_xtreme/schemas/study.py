@@ -123,6 +123,7 @@ class Study(TypedDict):
     targets: Annotated[list[Target], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]
     tasks: dict[Target, Task]
+    languages: NotRequired[list[Code] | dict[Target, list[Code]]]
     test_examples: NotRequired[Count]
     mixtures: NotRequired[dict[Word, Mixture] | None]
     training_languages: NotRequired[list[list[Code]] | None]
