@@ -16,7 +16,8 @@ KINDS = (results.STUDY, results.TRAINING, results.EVALUATION, results.LATENCY, r
 NO = "absent"
 SETTINGS = (
     "name", "question", "setup", "note", "command", "benchmark", "intermediates", "mixtures", "targets", "seeds",
-    "training_languages", "languages", "test_examples", "encoder", "code", "hyperparameters", "predictions", "recipes", "tasks", "models", "target", "how",
+    "training_languages", "languages", "test_examples", "encoder", "code", "hyperparameters", "predictions",
+    "recipes", "tasks", "models", "target", "how",
 )  # fmt: skip  # of a study, as its result keeps them
 SINCE = ("encoder", "code", "hyperparameters", "predictions", "readings")  # of a study and its data: many values each
 SCORES = ("score", "metrics", "languages", "dev", "answers")

@@ -32,8 +32,8 @@ def seeds(summary: Summary) -> list[str]:
     if not published:
         return []
     return [
-        f"Every seed starts from the same published encoder, {published['name']}, as in the paper: seeds differ in the first weights"
-        " of heads, the order of examples and dropout."
+        f"Every seed starts from the same published encoder, {published['name']}, as in the paper: seeds differ in the first"
+        " weights of heads, the order of examples and dropout."
     ]
 
 

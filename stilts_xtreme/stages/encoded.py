@@ -43,8 +43,8 @@ Entry = tuple[str, Callable[[Path], dict[str, Any]], Callable[[Path], None]]  # 
 class Encoded:
     """The features of a split, and what a result records of its reading; `examples()` reads their examples anew at every call.
 
-    `told` also has the number of the features' `tokens` without special ones, the share of them that is `unknown`, and of a sample
-    how many examples it has (`sampled`).
+    `told` also has the number of the features' `tokens` without special ones, the share of them that is `unknown`, and how many
+    examples a sample has (`sampled`).
     """
 
     told: dict[str, Any]

@@ -42,7 +42,7 @@ def _queries(examples: Sequence[Any], number: int) -> tuple[Any, ...]:
 
 
 def _mined(examples: Sequence[Any], number: int) -> tuple[Any, ...]:
-    """Sentences of a bitext that translations are mined in: `number` paired foreign ones, and their share of the unpaired ones."""
+    """Sentences of a bitext that translations are mined in: `number` paired foreign ones, their share of the others."""
     paired = {foreign for foreign, _ in gold_pairs(examples)}
     unpaired = [example.id for example in examples if example.side == "foreign" and example.id not in paired]
     share = min(1.0, number / max(len(paired), 1))
