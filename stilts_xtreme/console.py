@@ -90,9 +90,8 @@ def stage(
 
         handed_in.whole([stage])
     if dry_run:
-        preflight.check(plan.chain(stage))
         tree(plan.chain(stage), store, {plan.address(stage)})
-        return check_dry(plan.chain(stage), store)
+        return preflight.dry(plan.chain(stage), store)
     run(plan.chain(stage), store, options, 1)
     result = store.result(stage)
     from stilts_xtreme import listing
@@ -145,19 +144,16 @@ def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: f
     """Finish these stages on this machine under watch, `jobs` at a time (None: see `side_by_side`), within `memory` GiB (None:
     what is free now)."""
     from stilts_xtreme import host, ranks
-    from stilts_xtreme.stages import preflight
     from stilts_xtreme.stages import run as running
 
     if options.processes > 1 and jobs not in (None, 1):
         raise UserError(f"--jobs {jobs}: with --processes stages are done one after another; leave one of the two out")
-    if not ranks.launched():  # whoever launched us has done so
-        preflight.check(stages, store)
 
     def here(todo: list[Any], tell: Any) -> None:
         bytes_ = host.free_memory() if memory is None else int(memory * 2**30)
         running.run(todo, store, options, tell, side_by_side(todo, options, jobs), bytes_, stages)
 
-    finish(stages, store, here, options)
+    finish(stages, store, here, options, tried=ranks.launched())
 
 
 def side_by_side(todo: list[Any], options: Any, jobs: int | None) -> int:
@@ -172,12 +168,14 @@ def side_by_side(todo: list[Any], options: Any, jobs: int | None) -> int:
     return max(1, host.cores() // max((running.threads(one, options) for one in todo), default=1))
 
 
-def finish(stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], options: Any) -> None:
+def finish(
+    stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], options: Any, tried: bool = False
+) -> None:  # fmt: skip
     """Finish these stages under watch, those that are to be done by `do`; where several processes share its work, the first alone
-    returns."""
+    returns. `tried`: see `preflight.check`, which is called before."""
     from stilts_xtreme import ranks
     from stilts_xtreme.progress import watch
-    from stilts_xtreme.stages import before, graph
+    from stilts_xtreme.stages import graph, preflight
     from stilts_xtreme.stages.retention import Retention
 
     retention = Retention(stages, store) if options.drop and ranks.first() else None
@@ -186,7 +184,7 @@ def finish(stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], 
         found = graph.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
         if retention:
             retention.sweep()  # what was done before
-        before.check(found, store, lambda note: print(note, file=sys.stderr), options.drop)
+        preflight.check(found, store, lambda note: print(note, file=sys.stderr), options.drop, tried)
         return found
 
     notes: set[str] = set()
@@ -228,27 +226,6 @@ def _shared(stages: list[Any], unfinished: Callable[[], list[Any]], do: Callable
         with watch(todo, len(ours) - len(todo)) if ranks.first() else nullcontext(lambda event: None) as tell:
             do(todo, tell)
     ranks.leave()
-
-
-def check_dry(stages: list[Any], store: Any, needed: float | None = None) -> None:
-    """What would be refused before these stages run, without writing anything; UserError with a line for each fault.
-
-    `needed`: bytes of disk at the peak (None: those of the weights to be made).
-    """
-    from stilts_xtreme import disk
-    from stilts_xtreme.stages import before, graph
-    from stilts_xtreme.stages.saving import size
-
-    todo = graph.remaining(stages, store)
-    faults = before.reading_faults(todo, store, lambda note: None, keep=False)
-    free = disk.free(store.root)
-    if needed is None:
-        faults += [fault] if (fault := before.weights_fault(todo, store, drop=False)) else []
-    elif free is not None and needed > free:
-        told = f"{size(needed)} are needed at the peak, and {size(free)} are free"
-        faults.append(f"{store.root}: {told}: make room, or give another --store")
-    if faults:
-        raise UserError("\n".join(["this has to be mended before it can run:", *faults]))
 
 
 def gpu() -> bool:

@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-from stilts_xtreme import host
+from stilts_xtreme import host, shown
 from stilts_xtreme.store import CACHE, SCHEMAS, Store
 
 NAME = "stilts-xtreme"
@@ -116,7 +116,7 @@ def machine() -> Iterator[Fact]:
     there, ours = os.cpu_count() or 1, host.cores()
     yield Fact("machine", "processors", there if ours == there else f"{ours} of {there}")
     if "memory_bytes" in told:
-        yield Fact("machine", "memory", _bytes(told["memory_bytes"]))
+        yield Fact("machine", "memory", shown.size(told["memory_bytes"]))
     yield Fact("machine", "vector instructions", told["vector_instructions"])
     if "native_bf16" in told:
         yield Fact("machine", "bf16 on the processor", "native" if told["native_bf16"] else "emulated: slower than fp32")
@@ -132,7 +132,7 @@ def _gpus(torch: Any) -> Iterator[Fact]:
         free, size = torch.cuda.mem_get_info(number)
         native = torch.cuda.get_device_capability(number) >= (8, 0)
         bf16 = "bf16 native" if native else "bf16 emulated"
-        value = f"{torch.cuda.get_device_name(number)}, {_bytes(size)} of memory, {_bytes(free)} free, {bf16}"
+        value = f"{torch.cuda.get_device_name(number)}, {shown.size(size)} of memory, {shown.size(free)} free, {bf16}"
         trap = "" if native else "recipe.precision=bf16 is slow on it: say fp32"
         if native and free < size / 2:
             trap = "others use more than half of its memory"
@@ -216,8 +216,8 @@ def folder(store: Store) -> Iterator[Fact]:
     left = len(store.leftovers())
     yield Fact("store", "leftovers", left, f"{left} leftovers of dead processes: `stilts runs clean`" if left else "")
     free = shutil.disk_usage(there).free
-    trap = f"only {_bytes(free)} are free: give another --store, or make room" if free < LITTLE else ""
-    yield Fact("store", "free disk", _bytes(free), trap, fatal=free < NONE)
+    trap = f"only {shown.size(free)} are free: give another --store, or make room" if free < LITTLE else ""
+    yield Fact("store", "free disk", shown.size(free), trap, fatal=free < NONE)
 
 
 def _closed(there: Path) -> str:
@@ -243,12 +243,4 @@ def _taken(top: Path) -> str:
                         total += entry.stat(follow_symlinks=False).st_size
         except OSError:
             continue
-    return ("more than " if open_ else "") + _bytes(total) if top.is_dir() else "not there"
-
-
-def _bytes(count: int) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1000  # type: ignore[assignment]
-    return f"{count:.1f} TB"
+    return ("more than " if open_ else "") + shown.size(total) if top.is_dir() else "not there"

@@ -1,7 +1,7 @@
 """What a pass through an encoder and its head computes and weighs, from its shape alone.
 
 Floating-point operations of matrix products: a multiplication and an addition are two. A backward pass takes twice the forward
-one. Lookups, norms, activations and the optimizer's update are left out: they are no matrix products.
+one. Lookups, norms, activations and AdamW's update are left out: they are no matrix products. Muon's is counted.
 """
 
 import os
@@ -12,6 +12,7 @@ from stilts_xtreme import plan, published
 BACKWARD = 2.0
 FLOAT = 4  # bytes of a weight as it is kept
 STATE = 4  # copies of the weights in a checkpoint: weights, two moments, the best ones so far
+MUON = 4  # Newton-Schulz iterations of an update
 CONFIGURED = ("hidden_size", "num_hidden_layers", "intermediate_size", "max_position_embeddings", "vocab_size")  # as in `Shape`
 XLMR = {"positions": 514, "vocabulary": 250002}
 
@@ -46,9 +47,9 @@ class Shape:
     def forward(self, tokens: float, length: float, layers: int | None = None, read: float | None = None) -> float:
         """FLOPs of so many tokens in rows of `length` through the encoder, or its first layers.
 
-        `read`: how many tokens have their states read (None: all); the top layer has only keys and values of the others, and where
-        one token a row is read not even these (XLM-R's and BERT's kinds; others are counted as they are). On a GPU, and where rows
-        are padded, it has all of them, which a forecast leaves out.
+        `read`: how many tokens have their states read (None: all); the top layer has only keys and values of the others, and
+        where one token a row is read not even these (XLM-R's and BERT's kinds; others are counted as they are). On a GPU, and
+        where rows are padded, it has all of them, which a forecast leaves out.
         """
         width, count = self.hidden, self.layers if layers is None else layers
         both, alone = 4 * width**2, 4 * width**2 + 4 * width * self.intermediate + 4 * length * width
@@ -58,6 +59,15 @@ class Shape:
         if read * length <= tokens:
             top = read * (both + 4 * width**2 + 4 * width * self.intermediate) + 4 * tokens * width * max(1, width // 64)
         return tokens * (both + alone) * (count - 1) + top
+
+    def muon(self) -> float:
+        """FLOPs of an update of the layers' matrices by Muon (`engine/muon.py`)."""
+
+        def one(rows: int, columns: int) -> float:
+            low, high = sorted((rows, columns))
+            return MUON * 2.0 * low**2 * (2 * high + low)
+
+        return self.layers * (4 * one(self.hidden, self.hidden) + 2 * one(self.hidden, self.intermediate))
 
     def read(self, kind: str, rows: float, tokens: float, mask_rate: float) -> float:
         """Tokens whose states a head of this kind reads."""

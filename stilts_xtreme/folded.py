@@ -13,8 +13,8 @@ PIPE = 200  # columns where nothing is a terminal
 def console(stderr: bool = False) -> Console:
     """A console whose cells are text: square brackets and colons in data mean nothing."""
     plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False, "stderr": stderr}
-    found = Console(**plain)
-    return found if found.is_terminal else Console(width=PIPE, **plain)
+    terminal = Console(**plain)
+    return terminal if terminal.is_terminal else Console(width=PIPE, **plain)
 
 
 def tables(heads: Sequence[str], rows: Sequence[Sequence[Any]], width: int, numeric: bool = True) -> list[Table]:

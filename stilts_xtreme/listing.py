@@ -31,9 +31,8 @@ def every(where: Any = None) -> None:
     for column in table.columns[2:6]:
         column.justify = "right"
     for name, task in TASKS.items():
-        table.add_row(
-            name, _role(name), str(len(task.languages)), *(_size(task, split) for split in ("train", "dev", "test")), here(task, where)
-        )
+        sizes = [_size(task, split) for split in ("train", "dev", "test")]
+        table.add_row(name, _role(name), str(len(task.languages)), *sizes, here(task, where))
     console = folded.console()
     console.print(table)
     console.print("\nhead, score, what is trained, licence, files of one of them: stilts tasks NAME")
@@ -130,8 +129,8 @@ def benchmark(scores: dict[str, Any]) -> None:
 
     table, readings = Table(scores["benchmark"], "score", "metrics", "languages", box=None, pad_edge=False), set[str]()
     for name, task in scores["tasks"].items():
-        found = task.get("metrics", {})
-        metrics = "  ".join(f"{label} {found[metric]:.1f}" for metric, label in _metrics(task, [found]).items())
+        averages = task.get("metrics", {})
+        metrics = "  ".join(f"{label} {averages[metric]:.1f}" for metric, label in _metrics(task, [averages]).items())
         readings |= {task["reading"]} if "reading" in task else set()
         table.add_row(name, f"{task['score']:.1f}" if "score" in task else "-", metrics, str(len(task["languages"])))
     for name, value in scores["groups"].items():
@@ -152,11 +151,11 @@ def benchmark(scores: dict[str, Any]) -> None:
             folded.console().print(block)
 
 
-def _metrics(told: Mapping[str, Any], rows: Collection[Mapping[str, float]]) -> dict[str, str]:
-    """The metrics of these scores and the names they are printed under; `told` says which reading an F1 is of, if any."""
+def _metrics(result: Mapping[str, Any], rows: Collection[Mapping[str, float]]) -> dict[str, str]:
+    """The metrics of these scores and the names they are printed under; `result` says which reading an F1 is of, if any."""
     from stilts_xtreme.scoring import tags
 
-    return tags.shown(rows) if "reading" in told else {name: name for row in rows for name in row if name != "n"}
+    return tags.shown(rows) if "reading" in result else {name: name for row in rows for name in row if name != "n"}
 
 
 def _breakdowns(tasks: dict[str, Any], width: int) -> list[Table]:

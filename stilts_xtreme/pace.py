@@ -25,8 +25,7 @@ class Running:
         if event.lasting:
             return  # a remark says nothing of the steps
         before, self.event = self.event, event
-        counts = event.speed is None, event.note if event.speed is None else "", event.steps
-        if counts != (before.speed is None, before.note if before.speed is None else "", before.steps) or event.step < before.step:
+        if _counted(event) != _counted(before) or event.step < before.step:
             self.first, self.since = event.step, now
         self.seen = now
 
@@ -37,6 +36,11 @@ class Running:
             return None
         rate = (self.seen - self.since) / (event.step - self.first)
         return max(0.0, rate * (event.steps - event.step) - (now - self.seen))
+
+
+def _counted(event: Event) -> tuple[int, str]:
+    """What an event's steps are steps of: how many there are, and what is counted, where it is not the steps of a training."""
+    return event.steps, event.note if event.speed is None else "training"
 
 
 @dataclass
@@ -100,11 +104,11 @@ class Pace:
         now = self.clock()
         lefts = {name: one.left(now) for name, one in self.running.items()}
         known, unknown, longest = 0.0, 0, 0.0
-        for name, found in lefts.items():
-            if found is None and (usual := self._usual(name, now)) is not None:
-                found = max(0.0, usual - (now - self.running[name].began))
-            unknown += found is None and name in self.stages
-            known, longest = known + (found or 0.0), max(longest, found or 0.0)
+        for name, seconds in lefts.items():
+            if seconds is None and (usual := self._usual(name, now)) is not None:
+                seconds = max(0.0, usual - (now - self.running[name].began))
+            unknown += seconds is None and name in self.stages
+            known, longest = known + (seconds or 0.0), max(longest, seconds or 0.0)
         rest = Counter(self._sort(name) for name in self.stages.keys() - self.finished - self.running.keys())
         examples = {self._sort(name): name for name in self.stages}
         for sort, count in rest.items():
@@ -125,8 +129,10 @@ class Pace:
         if name not in self.stages:
             return None
         kind, label = self._sort(name)
-        found = self.took.get((kind, label)) or [one for (other, _), every in self.took.items() if other == kind for one in every]
-        if not found:
+        seconds = self.took.get((kind, label)) or [
+            one for (other, _), every in self.took.items() if other == kind for one in every
+        ]
+        if not seconds:
             lefts = {other: one.left(now) for other, one in self.running.items() if other != name and self.kind(other) == kind}
-            found = [now - self.running[other].began + left for other, left in lefts.items() if left is not None]
-        return fmean(found) if found else None
+            seconds = [now - self.running[other].began + left for other, left in lefts.items() if left is not None]
+        return fmean(seconds) if seconds else None

@@ -44,6 +44,7 @@ class Recipe:
     doc_stride: int = 128
     max_answer_length: int = 30
     mask_rate: float = 0.15
+    optimizer: str = "adamw"
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,10 @@ def identity(stage: Stage) -> dict[str, Any]:
         told[slot] = {"stage": address(origin)} if isinstance(origin, Train) else {type(origin).__name__.lower(): _origin(origin)}
     told["reads"] = [asdict(read) for read in stage.reads]
     if isinstance(stage, Train):
-        told["recipe"] = {name: value for name, value in asdict(stage.recipe).items() if name != "micro_batch"}
+        recipe = {name: value for name, value in asdict(stage.recipe).items() if name != "micro_batch"}
+        if recipe["optimizer"] == "adamw":  # as it was when there was no other: addresses stay what they were
+            del recipe["optimizer"]
+        told["recipe"] = recipe
         if stage.text_share is None:  # as it was before mixtures could hold text: addresses stay what they were
             del told["text_share"]
         if stage.continues_text:  # since its head is handed on; other stages' addresses stay what they were

@@ -82,7 +82,7 @@ def _lines(console: Console, pace: Pace) -> Iterator[Callable[[Event], None]]:
             seconds, whole = pace.left()
             left = "" if seconds is None else f", {'' if whole else 'over '}{clock(seconds)} left"
             begun = f"[{pace.done}/{pace.total} stages, {clock(now - pace.began)}{left}]"
-            console.print(content(f"{begun} {_told(event, pace)}"), markup=False, highlight=False, soft_wrap=True)
+            console.print(content(f"{begun} {_described(event, pace)}"), markup=False, highlight=False, soft_wrap=True)
 
     yield tell
 
@@ -95,12 +95,12 @@ def _lasting(event: Event, pace: Pace) -> str:
     return f"{name}: {event.note}" if event.lasting else ""
 
 
-def _told(event: Event, pace: Pace) -> str:
+def _described(event: Event, pace: Pace) -> str:
     """An event in one line."""
     if text := _lasting(event, pace):
         return text
-    found = pace.running.get(event.address)
-    left = found.left(pace.clock()) if found and event.state == "running" else None
+    running = pace.running.get(event.address)
+    left = running.left(pace.clock()) if running and event.state == "running" else None
     row = _row(event, left, pace, wide=True)
     state = "" if event.state in ("waiting", row.note) else event.state
     return " ".join(part for part in (state, row.name, row.note, row.steps, row.loss, row.speed, row.left) if part)
@@ -125,11 +125,11 @@ def rows(pace: Pace, wide: bool) -> list[Row]:
     left = "" if seconds is None else f"{'' if all_ else '>'}{clock(seconds)} left"
     share = pace.done / pace.total if pace.total else None
     elapsed = f"all, {clock(pace.clock() - pace.began)}" + (" so far" if wide else "")
-    found = [Row(elapsed, share, f"{pace.done}/{pace.total} stages", "", _speed(pace.speed), left)]
+    result = [Row(elapsed, share, f"{pace.done}/{pace.total} stages", "", _speed(pace.speed), left)]
     now = pace.clock()
-    found += [_row(one.event, one.left(now), pace, wide) for one in list(pace.running.values())]
-    found += [_row(event, None, pace, wide) for event in list(pace.waiting.values())]
-    return found + ([Row("stopping", note="at the next step; Ctrl-C again stops at once")] if stop.asked() else [])
+    result += [_row(one.event, one.left(now), pace, wide) for one in list(pace.running.values())]
+    result += [_row(event, None, pace, wide) for event in list(pace.waiting.values())]
+    return result + ([Row("stopping", note="at the next step; Ctrl-C again stops at once")] if stop.asked() else [])
 
 
 def _row(event: Event, left: float | None, pace: Pace, wide: bool) -> Row:
@@ -141,31 +141,29 @@ def _row(event: Event, left: float | None, pace: Pace, wide: bool) -> Row:
     unit = f" {content(event.note)}" if event.note else ""
     loss = "" if event.loss is None else f"loss {event.loss:.3f}"
     steps = f"{event.step}/{event.steps}{unit}"
-    return Row(
-        name, event.step / event.steps, steps, loss, _speed(event.speed), "" if left is None else f"{clock(left)} left"
-    )
+    return Row(name, event.step / event.steps, steps, loss, _speed(event.speed), "" if left is None else f"{clock(left)} left")
 
 
 def _speed(speed: float | None) -> str:
     return "" if speed is None else f"{speed:,.0f} tok/s"
 
 
-def drawn(found: Sequence[Row], width: int, height: int) -> list[Text]:
+def drawn(rows: Sequence[Row], width: int, height: int) -> list[Text]:
     """The rows as lines of at most `width` columns, at most `height` of them. Where space is short the bars go first, then the
     speed, then the loss."""
-    if len(found) > max(2, height):
-        kept = max(1, height - 1)
-        found = [*found[:kept], Row(f"and {len(found) - kept} more", note=" ")]
-    longest = max(cell_len(row.name) for row in found)
+    if len(rows) > max(2, height):
+        shown = max(1, height - 1)
+        rows = [*rows[:shown], Row(f"and {len(rows) - shown} more", note=" ")]
+    longest = max(cell_len(row.name) for row in rows)
     for left_out in ((), ("bar",), ("bar", "speed"), ("bar", "speed", "loss")):
         columns = [name for name in ("steps", "loss", "speed", "left") if name not in left_out]
-        sizes = {name: max(cell_len(getattr(row, name)) for row in found) for name in columns}
+        sizes = {name: max(cell_len(getattr(row, name)) for row in rows) for name in columns}
         fixed = sum(size + 2 for size in sizes.values() if size)
         bar = 0 if "bar" in left_out else min(BAR[1], max(BAR[0], width - fixed - longest - 2))
         name = min(longest, width - fixed - (bar + 2 if bar else 0))
         if name >= min(longest, NAME):
             break
-    return [_line(row, max(1, name), bar, sizes, width) for row in found]
+    return [_line(row, max(1, name), bar, sizes, width) for row in rows]
 
 
 def _line(row: Row, name: int, bar: int, sizes: dict[str, int], width: int) -> Text:

@@ -13,6 +13,7 @@ from typing import Any
 
 from stilts_xtreme import files
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.shown import line
 
 CONFIGS = ("config.json", "tokenizer_config.json")
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -50,9 +51,9 @@ def online(name: str, revision: str | None = None) -> bool:
         _within(WAIT, lambda: HfApi().model_info(name, revision=revision, timeout=WAIT))
         return True
     except HfHubHTTPError as fault:
-        why = f"the hub answers {getattr(fault.response, 'status_code', 'an error')}: {_line(fault)}"
+        why = f"the hub answers {getattr(fault.response, 'status_code', 'an error')}: {line(fault)}"
     except Exception as fault:  # the kinds of several HTTP libraries
-        why = f"the hub cannot be reached ({_line(fault)}); connect once to fetch it, or give the folder of an encoder"
+        why = f"the hub cannot be reached ({line(fault)}); connect once to fetch it, or give the folder of an encoder"
     folder = cached(name, revision)
     if folder is None:
         raise UserError(f"encoder {name}: there is no such folder here, it is not in the hub's cache, and {why}")
@@ -65,8 +66,8 @@ def cached(name: str, revision: str | None = None) -> Path | None:
     """The folder of a hub id in the hub's cache; None where its configuration is not there."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(name, CONFIGS[0], revision=revision)
-    return Path(found).parent if isinstance(found, str) else None
+    path = try_to_load_from_cache(name, CONFIGS[0], revision=revision)
+    return Path(path).parent if isinstance(path, str) else None
 
 
 def _within(seconds: float, ask: Callable[[], object]) -> None:
@@ -85,11 +86,6 @@ def _within(seconds: float, ask: Callable[[], object]) -> None:
     thread.join(seconds)
     for fault in faults[:1]:
         raise fault
-
-
-def _line(fault: BaseException) -> str:
-    """An exception's text in one line."""
-    return " ".join(str(fault).split())[:200] or type(fault).__name__
 
 
 def digest(folder: Path) -> str:
@@ -156,7 +152,7 @@ def _safetensors(path: Path) -> None:
     except OSError as fault:
         raise UserError(f"{path}: cannot be read: {fault.strerror}; copy the encoder again") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as fault:
-        raise UserError(f"{path}: not safetensors, or cut off ({_line(fault)}); copy the encoder again") from None
+        raise UserError(f"{path}: not safetensors, or cut off ({line(fault)}); copy the encoder again") from None
 
 
 def _tokenizer(folder: Path, configuration: dict[str, Any]) -> None:
@@ -174,7 +170,7 @@ def _tokenizer(folder: Path, configuration: dict[str, Any]) -> None:
         added = [token["id"] for token in content.get("added_tokens") or ()]
         largest = max(chain(ids, added), default=-1)
     except (LookupError, TypeError, AttributeError, ValueError) as fault:
-        raise UserError(f"{path}: is no tokenizer ({type(fault).__name__} {_line(fault)}); save the encoder again") from None
+        raise UserError(f"{path}: is no tokenizer ({type(fault).__name__} {line(fault)}); save the encoder again") from None
     if isinstance(rows, int) and largest >= rows:
         raise UserError(f"{path}: {beyond(largest + 1, rows)}")
 

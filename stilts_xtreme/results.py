@@ -111,7 +111,7 @@ def provenance(device: str, seconds: float, extra: Iterable[tuple[str, Any]] = (
 
 
 def provenance_of(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Provenance of all of these results: the versions, commits, devices and threads they ran with, and their seconds added up."""
+    """Provenance of all of these results: versions, commits, devices and threads they ran with, and their seconds added up."""
     parts = [result["provenance"] for result in told]
     versions = {
         name: sorted({p["versions"][name] for p in parts if name in p["versions"]}) for p in parts for name in p["versions"]

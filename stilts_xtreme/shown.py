@@ -38,5 +38,18 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def size(count: float) -> str:
+    """So many bytes: 42 kB, 470.0 MB, 1.2 GB."""
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+        if count >= unit:
+            return f"{count / unit:,.1f} {name}"
+    return f"{count / 1e3:.0f} kB"
+
+
+def line(fault: BaseException, most: int = 200) -> str:
+    """An exception's text in one line of at most so many characters; its type where it has none."""
+    return " ".join(str(fault).split())[:most] or type(fault).__name__
+
+
 def _cut(line: str) -> str:
     return line if len(line) <= LONGEST else f"{line[: LONGEST * 3 // 4]} ... {line[-LONGEST // 4 :]}"

@@ -1,8 +1,8 @@
-"""What `stilts runs list` prints: finished stages, each told from the others by its start, seed, what differs in its recipe, date."""
+"""What `stilts runs list` prints: finished stages with start, seed, date, and the settings that differ."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ APART = ("kind", "start", "model", "models", "task", "tasks", "seed", "reads")  
 @dataclass(frozen=True)
 class Run:
     """A finished stage: its name, the stages before it, what it starts from (an address, an encoder), its seed; English dev or
-    test score; when its result was written; the settings of its own plan, of which `differs` tells those others have otherwise."""
+    test score; when its result was written; the settings of its own plan, and in `differs` those that others have otherwise."""
 
     address: str
     kind: str
@@ -44,23 +44,23 @@ def show(store: Store) -> None:
     table = Table("address", "stage", "starts from", "seed", "score", "finished", box=None, pad_edge=False)
     for column in (table.columns[0], *table.columns[3:]):
         column.no_wrap = True
-    for one in runs(store):
-        stage = f"{one.kind} {one.name}" + (f" ({one.differs})" if one.differs else "") + (", collapsed" if one.collapsed else "")
-        start = " ".join(part for part in (one.before, one.start) if part)
-        when = one.when.strftime("%Y-%m-%d %H:%M" if wide else "%m-%d %H:%M")
-        table.add_row(one.address, content(stage), content(start), one.seed, one.score, when)
+    for run in runs(store):
+        stage = f"{run.kind} {run.name}" + (f" ({run.differs})" if run.differs else "") + (", collapsed" if run.collapsed else "")
+        start = " ".join(part for part in (run.before, run.start) if part)
+        when = run.when.strftime("%Y-%m-%d %H:%M" if wide else "%m-%d %H:%M")
+        table.add_row(run.address, content(stage), content(start), run.seed, run.score, when)
     console.print(table)
 
 
 def runs(store: Store) -> list[Run]:
     """Every finished stage, by kind, name and what it starts from, older ones first."""
-    found = [_run(kind, folder, result) for kind, folder, result in store.runs()]
     groups: dict[tuple[str, str], list[Run]] = {}
-    for one in found:
-        groups.setdefault((one.kind, one.name), []).append(one)
+    for kind, folder, result in store.runs():
+        run = _run(kind, folder, result)
+        groups.setdefault((run.kind, run.name), []).append(run)
     order = ("train", "predict", "latency")
-    told = [Run(**{**vars(one), "differs": _differs(one, group)}) for group in groups.values() for one in group]
-    return sorted(told, key=lambda one: (order.index(one.kind), one.name, one.before, one.start, one.when, one.address))
+    found = [replace(run, differs=_differs(run, group)) for group in groups.values() for run in group]
+    return sorted(found, key=lambda run: (order.index(run.kind), run.name, run.before, run.start, run.when, run.address))
 
 
 def _run(kind: str, folder: Path, result: Mapping[str, Any]) -> Run:
@@ -88,8 +88,7 @@ def _start(plan: Mapping[str, Any]) -> str:
         return start["stage"][:6]
     if "random" in start:
         return f"random {start['random'].get('layers')}x{start['random'].get('hidden_size')}"
-    told = start.get("pretrained", {})
-    return str(told.get("name", "")).rstrip("/").rpartition("/")[2]
+    return str(start.get("pretrained", {}).get("name", "")).rstrip("/").rpartition("/")[2]
 
 
 def _settings(plan: Mapping[str, Any]) -> dict[str, str]:
@@ -101,7 +100,7 @@ def _settings(plan: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in own.items() if value is not None}
 
 
-def _differs(one: Run, others: Sequence[Run]) -> str:
+def _differs(run: Run, group: Sequence[Run]) -> str:
     """The settings of a run that not all of its group have, in words."""
-    names = [name for name in one.settings if any(other.settings.get(name) != one.settings[name] for other in others)]
-    return ", ".join(f"{name} {one.settings[name]}" for name in names)
+    names = [name for name in run.settings if any(other.settings.get(name) != run.settings[name] for other in group)]
+    return ", ".join(f"{name} {run.settings[name]}" for name in names)

@@ -25,6 +25,7 @@ class Hub:
     objects: dict[str, bytes] = field(default_factory=dict)
     commits: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    odd: dict[str, tuple[bytes, int]] = field(default_factory=dict)  # answers that are not the hub's own, by end of the path
 
 
 @contextmanager
@@ -49,7 +50,9 @@ def hub() -> Iterator[Hub]:
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
         def answer(self, content: object, code: int = 200) -> None:
-            text = json.dumps(content).encode()
+            self.send(json.dumps(content).encode(), code)
+
+        def send(self, text: bytes, code: int) -> None:
             self.send_response(code)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
@@ -65,6 +68,9 @@ def hub() -> Iterator[Hub]:
                 return self.answer({})
             if self.headers.get("Authorization") not in (f"Bearer {TOKEN}", f"Basic {TOKEN}"):
                 return self.answer({"error": "Invalid credentials"}, 401)
+            for end, (content, code) in there.odd.items():
+                if path.endswith(end):
+                    return self.send(content, code)
             if path == "/api/whoami-v2":
                 return self.answer({"type": "user", "name": "ann", "orgs": [], "auth": {"type": "access_token"}})
             if path == "/api/validate-yaml":  # the hub's own rules are not known here: that it is YAML with a mapping
@@ -106,12 +112,18 @@ def hub() -> Iterator[Hub]:
                         there.commits.append(one["value"]["summary"])
                     if one["key"] == "file":
                         there.files[name, rest, one["value"]["path"]] = base64.b64decode(one["value"]["content"])
+                    if one["key"] == "deletedFile":
+                        del there.files[name, rest, one["value"]["path"]]
                     if one["key"] == "lfsFile":
                         content = there.objects[one["value"]["oid"]]
                         assert hashlib.sha256(content).hexdigest() == one["value"]["oid"]
                         there.files[name, rest, one["value"]["path"]] = content
                 url = f"{there.address}/{name}/commit/{'0' * 40}"
                 return self.answer({"success": True, "commitOid": "0" * 40, "commitUrl": url, "hookOutput": ""})
+            if verb == "tree":
+                held = {file: content for (*where, file), content in there.files.items() if where == [name, rest]}
+                listed = [{"type": "file", "path": file, "size": len(held[file]), "oid": "0"} for file in held]
+                return self.answer(listed)
             if verb in ("", "revision"):
                 known = name in there.repositories
                 return self.answer(

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -38,9 +39,10 @@ def run(
     words: list[object], columns: int, environment: dict[str, str] | None = None, limit: float = 120.0,
     interrupt: Callable[[str], bool] | None = None, program: str | None = None,
 ) -> Shown:  # fmt: skip
-    """Run `stilts` with these words (or a Python `program` in its place); stdin and stderr are a terminal of so many columns and 40 rows.
+    """Run `stilts` with these words, or a Python `program` in its place, on a terminal.
 
-    Ctrl-C is typed once when `interrupt`, given all that was written so far, says so. AssertionError after `limit` seconds.
+    The terminal is stdin and stderr; it has so many columns and 40 rows. Ctrl-C is typed once when `interrupt`, given all
+    that was written so far, says so. AssertionError after `limit` seconds.
     """
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
@@ -55,22 +57,26 @@ def run(
     assert process.stdout is not None
     output, pipe, written, out = process.stdout, process.stdout.fileno(), b"", b""
     open_, deadline, typed = {controller, pipe}, time.monotonic() + limit, False
-    while open_:
-        assert time.monotonic() < deadline, f"still running after {limit} s:\n{written.decode()}"
-        for source in select.select(open_, [], [], 0.1)[0]:
-            try:
-                more = os.read(source, 65536)
-            except OSError:  # the terminal's last user is gone
-                more = b""
-            if not more:
-                open_.discard(source)
-            elif source == pipe:
-                out += more
-            else:
-                written += more
-        if interrupt is not None and not typed and interrupt(written.decode(errors="replace")):
-            os.write(controller, b"\x03")
-            typed = True
+    try:
+        while open_:
+            assert time.monotonic() < deadline, f"still running after {limit} s:\n{written.decode()}"
+            for source in select.select(open_, [], [], 0.1)[0]:
+                try:
+                    more = os.read(source, 65536)
+                except OSError:  # the terminal's last user is gone
+                    more = b""
+                if not more:
+                    open_.discard(source)
+                elif source == pipe:
+                    out += more
+                else:
+                    written += more
+            if interrupt is not None and not typed and interrupt(written.decode(errors="replace")):
+                os.write(controller, b"\x03")
+                typed = True
+    finally:
+        if open_:  # it did not end by itself
+            os.killpg(process.pid, signal.SIGKILL)
     output.close()
     os.close(controller)
     return Shown(process.wait(), written.decode(), out.decode())

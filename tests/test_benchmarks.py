@@ -1,12 +1,13 @@
 """The benchmarks run end to end on a tiny shape, and the table says what was measured; nothing here tests a speed."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from experiments.benchmarks import checkouts, figures, gpu, grid, lengths, parity, setting, store, table, train
+from experiments.benchmarks import checkouts, figures, first, gpu, grid, lengths, parity, setting, store, table, train
 from experiments.benchmarks.groups import GROUPS, Group
 from experiments.benchmarks.setting import Job
 from experiments.benchmarks.targets import TARGETS, Target
@@ -40,6 +41,47 @@ def test_a_checkout_against_itself() -> None:
     row = checkouts.measure("tiny", job, checkouts.HERE)
     assert row["ratio"] > 0 and row["blocks"] == 3 and row["memory"] > 0.5
     assert row["loss"]["ours"] == row["loss"]["older"] > 0
+
+
+WORK = """
+import json, sys, time
+from pathlib import Path
+seed, folder = sys.argv[1], Path(sys.argv[3]) / "predict" / "x"
+if not folder.exists():
+    while time.process_time() < 0.3:
+        pass
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps({"score": 50.0 + int(seed.removeprefix("seed="))}))
+print("a table")
+"""
+
+
+def test_first_results_side_by_side(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(first, "COMMAND", ("-c", WORK))
+    roots, core = dict.fromkeys(first.SIDES, first.HERE), max(os.sched_getaffinity(0))
+    found = first.run(roots, 3, tmp_path, core)
+    assert set(found) == set(first.SIDES)
+    assert all(0.3 <= told["seconds"] < 3 and told["score"] == 53 for told in found.values())
+    assert found["ours"]["printed"] == "a table\n"
+    again = first.run(roots, 3, tmp_path, core)
+    assert [told["seconds"] for told in again.values()] == [None, None] and again["ours"]["score"] == 53
+    monkeypatch.setattr(first, "COMMAND", ("-c", "raise SystemExit('out of luck')"))
+    with pytest.raises(RuntimeError, match="ours, seed 4: out of luck"):
+        first.run({"ours": first.HERE}, 4, tmp_path, core)
+
+
+def test_the_row_of_first_results() -> None:
+    def told(seconds: float | None, score: float) -> dict:
+        return {"seconds": seconds, "score": score}
+
+    seeds = {"1": {"ours": told(2.0, 60.0), "older": told(4.0, 61.0)}, "10": {"ours": told(1.0, 64.0), "older": told(3.0, 63.0)}}
+    made = first.row({"2": {"ours": told(3.0, 50.0), "older": told(None, 56.0)}, **seeds})
+    assert made["ratio"] == pytest.approx(7 / 3) and list(made["seeds"]) == ["1", "2", "10"]  # seed 2 was not timed
+    assert made["interval"][0] < 2 and made["interval"][1] > 3
+    assert made["scores"]["older"] == {"mean": 60.0, "deviation": pytest.approx(13**0.5), "seeds": 3}
+    assert made["scores"]["difference"]["mean"] == pytest.approx(-2)
+    half = first.row({"1": {"older": told(4.0, 61.0)}})
+    assert half["ratio"] is None and half["interval"] is None and half["scores"]["older"]["deviation"] is None
 
 
 def test_a_ratio_has_its_place_in_its_interval() -> None:

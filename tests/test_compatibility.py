@@ -158,26 +158,6 @@ def test_default_lengths_are_refused_where_they_would_be_used(here) -> None:
         planner.resolve(spec.load(Path("spec.yaml"), ["setup.data={miniature: {}}"]))
 
 
-QUICK = ("bert", "mpnet", "xlm-roberta", "xmod")
-BUILT = sorted({*shape.AFTER_PADDING, *QUICK, "distilbert", "electra", "mobilebert", "xlm"} - {"ibert"})  # a table of its own
-
-
-@pytest.mark.parametrize("kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in BUILT])
-def test_the_longest_row_is_what_the_encoder_reads(kind) -> None:
-    """As transformers 5 builds it: positions that begin after the padding index are known by their embedding's `padding_idx`."""
-    import torch
-    from transformers import AutoConfig, AutoModel
-
-    sizes = {"vocab_size": 99, "max_position_embeddings": 50, "pad_token_id": 1}
-    config = AutoConfig.for_model(kind, **sizes, **({"position_embedding_type": "absolute"} if kind == "esm" else {}))
-    setattr(config, next(name for name in shape.LAYERS if hasattr(config, name)), 1)
-    with torch.device("meta"):
-        model = AutoModel.from_config(config)
-    tables = {name: part for name, part in model.named_modules() if name.endswith("position_embeddings")}
-    padding = min(tables.items(), key=lambda item: len(item[0]))[1].padding_idx
-    assert shape.of_config(config.to_dict()) == shape.Shape(50 if padding is None else 50 - (padding + 1), 1)
-
-
 def test_a_configuration_that_does_not_say_is_not_judged() -> None:
     assert shape.of_config({"model_type": "xmod", "max_position_embeddings": 50}) == shape.Shape()
     assert shape.of_config({"max_position_embeddings": "50", "num_hidden_layers": True}) == shape.Shape()

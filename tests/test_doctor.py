@@ -137,4 +137,4 @@ def test_sizes_are_added_up(tmp_path) -> None:
     (tmp_path / "below" / "a").write_bytes(bytes(1500))
     (tmp_path / "b").write_bytes(bytes(600))
     (tmp_path / "link").symlink_to("/")
-    assert doctor._taken(tmp_path) == "2.1 kB" and doctor._taken(tmp_path / "no") == "not there"
+    assert doctor._taken(tmp_path) == "2 kB" and doctor._taken(tmp_path / "no") == "not there"

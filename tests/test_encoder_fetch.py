@@ -60,7 +60,8 @@ def container(tensors: dict[str, np.ndarray], pieces: int = 5) -> bytes:
 
 
 def tokenizer() -> bytes:
-    pieces = [(piece, 0.0) for piece in ("<s>", "<pad>", "</s>", "<unk>")] + [(f"▁w{i}", -float(i)) for i in range(30)] + [("<mask>", 0.0)]
+    special, ordinary = [(piece, 0.0) for piece in ("<s>", "<pad>", "</s>", "<unk>")], [(f"▁w{i}", -float(i)) for i in range(30)]
+    pieces = [*special, *ordinary, ("<mask>", 0.0)]
     built = Tokenizer(models.Unigram(pieces, unk_id=3))
     built.pre_tokenizer = pre_tokenizers.Metaspace()
     built.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])

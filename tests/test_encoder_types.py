@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import MODEL_FOR_MASKED_LM_MAPPING
 
+from stilts_xtreme import shape
 from stilts_xtreme.engine import encoder, loading
 from stilts_xtreme.errors import UserError
 
@@ -40,10 +41,6 @@ REFUSED = {
     "fnet": "takes no attention mask", "reformer": "rows of one length",
 }  # fmt: skip
 ACCEPTED = [name for name in TYPES if name not in REFUSED]
-AFTER_PADDING = {  # positions are numbered from the padding index + 1
-    "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta",
-    "xlm-roberta-xl", "xmod",
-}  # fmt: skip
 NO_TABLE = {  # of positions: they are relative (rotary), or counted anew where the table ends (TAPAS)
     "esmc", "eurobert", "funnel", "gte", "jina_embeddings_v3", "modernbert", "neomme", "nomic_bert", "tapas", "ultrabert",
 }  # fmt: skip
@@ -89,7 +86,9 @@ def tokens(length: int) -> torch.Tensor:
 def test_rows_are_read_up_to_the_longest_and_padding_changes_nothing(name) -> None:
     model = build(name)
     most = encoder.longest(model)
-    assert most == POSITIONS - (2 if name in AFTER_PADDING else 0)
+    known = shape.of_config(model.config.to_dict())
+    assert known.longest == most == POSITIONS - (2 if name in shape.AFTER_PADDING else 0)
+    assert known.layers in (len(model(tokens(4)[None], output_hidden_states=True).hidden_states) - 1, None)
     long, short = tokens(most), tokens(5)
     together = encoder.states(model, batch(long, short), packed=False)
     assert together.isfinite().all()
@@ -104,7 +103,7 @@ def test_rows_are_read_up_to_the_longest_and_padding_changes_nothing(name) -> No
 @torch.no_grad()
 def test_the_longest_row_follows_the_padding_index(name, padding, most) -> None:
     model = build(name, padding)
-    assert encoder.longest(model) == most
+    assert encoder.longest(model) == most == shape.of_config(model.config.to_dict()).longest
     assert encoder.states(model, batch(tokens(most)), packed=False).isfinite().all()
 
 

@@ -10,7 +10,12 @@ from test_end_to_end import EXPERIMENTS, TINY, stilts
 from stilts_xtreme.folded import tables
 
 MAIN = EXPERIMENTS / "results" / "main.json"
-PROGRAM = "import json, sys, pathlib; from stilts_xtreme import ending; p = sys.argv[1]; ending.study(json.load(open(p)), pathlib.Path(p))"
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from stilts_xtreme import ending
+ending.study(json.loads(Path(sys.argv[1]).read_bytes()), Path(sys.argv[1]))
+"""
 
 
 @pytest.mark.parametrize("columns", [80, 200])

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from huggingface_hub import ModelCard
+from huggingface_hub import HfApi, ModelCard
 from test_standard import padded, theirs
 from transformers import pipeline
 from typer.testing import CliRunner
@@ -27,6 +28,7 @@ from stilts_xtreme.engine import encoder
 from stilts_xtreme.engine.batches import collate
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.export import licences, use, write
+from stilts_xtreme.export import push as pushing
 from stilts_xtreme.export.found import find
 from stilts_xtreme.store.manifest import write as write_manifest
 
@@ -279,6 +281,48 @@ def test_who_may_not_push_is_told_in_one_line(store) -> None:
     gone = push(store, address, "ann/x", code=3, HF_ENDPOINT=hub.address, HF_TOKEN="hf_x").stderr
     assert "the hub cannot be reached" in gone and "Traceback" not in gone
     assert "HF_HUB_OFFLINE is set" in push(store, address, "ann/x", code=2, HF_HUB_OFFLINE="1", HF_TOKEN="hf_x").stderr
+
+
+def test_a_later_training_takes_an_earlier_ones_files_out(store) -> None:
+    with hub_server.hub() as hub:
+        extra = {"HF_ENDPOINT": hub.address, "HF_TOKEN": hub_server.TOKEN}
+        push(store, training(store, "mnli").name, "ann/x", **extra)
+        for name in ("model.onnx", "head-mnli.safetensors", "LICENSE", "onnx/model.onnx", ".gitattributes"):
+            hub.files["ann/x", "main", name] = b"before"
+        told = push(store, training(store, "panx").name, "ann/x", **extra).stderr
+    names = {path for name, _, path in hub.files if name == "ann/x"}
+    assert {"LICENSE", "onnx/model.onnx", ".gitattributes", "model.safetensors"} <= names and len(hub.commits) == 2
+    assert not names & {"model.onnx", "head-mnli.safetensors"}
+    assert "removed: model.onnx, head-mnli.safetensors\n" in told
+    assert "left as it is: LICENSE, onnx/model.onnx\n" in told
+
+
+ODD = {
+    "card": ("/validate-yaml", b'{"errors": [{"message": "\\"license\\" is odd"}], "warnings": []}', 400, 2, '"license" is odd'),
+    "card, no JSON": ("/validate-yaml", b"<html>oops", 200, 3, "the hub's answer cannot be read"),
+    "card, refused, no JSON": ("/validate-yaml", b"<html>oops", 400, 3, "the hub's answer cannot be read"),
+    "card, failing": ("/validate-yaml", b"", 500, 3, "the hub failed"),
+    "repository, failing": ("/repos/create", b"{}", 503, 3, "the hub failed"),
+    "repository, refused": ("/repos/create", b'{"error": "too many models"}', 403, 2, "too many models"),
+    "commit, no JSON": ("/commit/main", b"fine", 200, 3, "ann/x was made and is empty"),
+    "commit, another kind": ("/preupload/main", b"[]", 200, 3, "ann/x was made and is empty"),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_what_the_hub_answers_is_told_in_one_line(what, store, monkeypatch) -> None:
+    end, content, status, code, said = ODD[what]
+    for name, value in {"HF_HUB_DISABLE_XET": True, "HF_HUB_OFFLINE": False}.items():
+        monkeypatch.setattr(f"huggingface_hub.constants.{name}", value)
+    with hub_server.hub() as hub:
+        hub.odd[end] = content, status
+        api = partial(HfApi, endpoint=hub.address, token=hub_server.TOKEN)
+        monkeypatch.setattr("huggingface_hub.HfApi", api)
+        monkeypatch.setattr("huggingface_hub.utils.build_hf_headers", lambda: {"Authorization": f"Bearer {hub_server.TOKEN}"})
+        with pytest.raises(UserError if code == 2 else RunFailed, match=re.escape(said)) as fault:
+            pushing.push(find(str(training(store, "mnli")), store), "ann/x", False, None, False)
+    assert "\n" not in str(fault.value) and len(str(fault.value)) < 500
+    assert not hub.commits and bool(hub.repositories) == what.startswith("commit")
 
 
 # ONNX

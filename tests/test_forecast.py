@@ -41,7 +41,7 @@ def test_flops_are_those_that_torch_counts(head) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from stilts_xtreme.engine import batches, encoder, tokenizer
+    from stilts_xtreme.engine import batches, encoder, muon, tokenizer
 
     lines = [example.text for example in data.read(TASKS["text"], "dev", "en", WORLD).examples]
     words = tokenizer.train(lines, 500)
@@ -66,6 +66,10 @@ def test_flops_are_those_that_torch_counts(head) -> None:
     with FlopCounterMode(display=False) as counted:
         model("x", batch)[0].backward()
     assert expected * (1 + flops.BACKWARD) == pytest.approx(counted.get_total_flops(), rel=0.03)
+    optimizer = muon.optimizer(model, model.encoder, "muon", 0.01, 0.98, 1e-6)
+    with FlopCounterMode(display=False) as counted:
+        optimizer.step(1e-3, 1.0, 1.0, torch.tensor(1.0))
+    assert shape.muon() == counted.get_total_flops()
     assert shape.parameters == sum(p.numel() for p in model.encoder.parameters())
 
 
@@ -105,6 +109,17 @@ def test_long_rows_are_cut_or_become_windows() -> None:
 # Work
 
 
+def test_updates_of_muon_are_work() -> None:
+    class Known:
+        def of(self, task, split, code, digest, cut, training):
+            return Size(100, 100, 100, 2000, "counted")
+
+    plain, more = (work(tuned("mnli", epochs=2, batch_size=8, optimizer=name), SHAPE, Known()) for name in ("adamw", "muon"))
+    assert [(a.doing, b.flops - a.flops) for a, b in zip(plain.parts, more.parts, strict=True)] == [
+        ("train", pytest.approx(26 * SHAPE.muon())), ("score", 0)
+    ]  # fmt: skip
+
+
 def test_steps_and_tokens_of_a_training_by_hand() -> None:
     class Known:
         def of(self, task, split, code, digest, cut, training):
@@ -116,8 +131,9 @@ def test_steps_and_tokens_of_a_training_by_hand() -> None:
     assert found.tokens("score") == 3 * 20 * 10  # after 10, 20 and 26 steps
     train = found.parts[0]
     assert (train.calls, train.rows) == (26, 208)
-    layers = 2 * (8 * 32**2 + 4 * 32 * 64 + 4 * 20 * 32)
-    assert train.flops == pytest.approx(3 * (4160 * layers + 208 * 2 * 32 * (32 + 3)))
+    whole, top = 4160 * (8 * 32**2 + 4 * 32 * 64 + 4 * 20 * 32), 208 * (8 * 32**2 + 4 * 32 * 64)
+    both = whole + top + 4160 * 4 * 32  # of the top layer, less
+    assert train.flops == pytest.approx(3 * (both + 208 * 2 * 32 * (32 + 3)))
     assert found.loads == 4 * SHAPE.parameters
 
 
@@ -279,11 +295,12 @@ def test_the_papers_study_is_forecast_without_its_data(tmp_path) -> None:
 def test_the_main_study_is_forecast_in_words(tmp_path) -> None:
     none = str(tmp_path / "none")
     done = forecast(EXPERIMENTS / "studies/main.yaml", "--store", tmp_path, "--device", "cpu", STILTS_CALIBRATION=none)
-    for said in ("82     0      23", "41,974 steps", "6 languages", "weights: drop", "run `stilts calibrate` for your own"):
+    for said in ("82     0      23", "31,086 steps", "6 languages", "weights: drop", "run `stilts calibrate` for your own"):
         assert said in done.stdout, said
     assert "[to do" not in done.stdout
     assert len(done.stdout.splitlines()) < 30
-    planned = forecast(EXPERIMENTS / "studies/main.yaml", "--plan", "--store", tmp_path, "--device", "cpu", STILTS_CALIBRATION=none)
+    asked = EXPERIMENTS / "studies/main.yaml", "--plan", "--store", tmp_path, "--device", "cpu"
+    planned = forecast(*asked, STILTS_CALIBRATION=none)
     assert planned.stdout.startswith(done.stdout.partition("every stage")[0]) and planned.stdout.count("[to do") == 190
     assert planned.stdout.endswith("0 done, 190 to do, 108 asked for\n")
 

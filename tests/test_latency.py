@@ -250,6 +250,14 @@ def test_memory_is_the_childs_own(model, tmp_path) -> None:
         assert told["libraries"] <= told["peak"]
 
 
+def test_the_child_that_measures_memory_says_nothing(model, tmp_path, capfd) -> None:
+    model.save(tmp_path, words(), {"t": {"limits": {"max_length": 32}, "threshold": None}})
+    capfd.readouterr()
+    assert footprint.measure("eager", tmp_path, "t", rows(2), CPU, 1)
+    found = capfd.readouterr()
+    assert (found.out, found.err) == ("", "")
+
+
 def test_a_study_says_what_was_measured_and_what_was_not(measured) -> None:
     path, store = measured
     study = results.read(path, results.LATENCY_STUDY)

@@ -93,8 +93,9 @@ def test_no_two_rows_of_the_list_of_runs_are_alike(store) -> None:
     told = [(one.kind, one.name, one.before, one.start, one.seed, one.differs) for one in found.values()]
     assert len(set(told)) == len(told)
     assert found[addresses[3]].differs.startswith("steps 20, learning_rate 3e-05, data ")
-    assert (found[addresses[2]].seed, found[addresses[4]].start, found[addresses[4]].before) == ("2", addresses[1][:6], "text>mnli")
-    assert found[addresses[0]].start == "random 1x16" and found[addresses[0]].differs == ""  # there is no other of its kind
+    last = found[addresses[4]]
+    assert (found[addresses[2]].seed, last.start, last.before) == ("2", addresses[1][:6], "text>mnli")
+    assert (found[addresses[0]].start, found[addresses[0]].differs) == ("random 1x16", "")  # there is no other of its kind
     assert found[addresses[6]].seed == "1" and found[addresses[6]].score == "50.0"
     assert len({one.when.date() for one in found.values()}) == len(stages)
 

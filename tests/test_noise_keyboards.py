@@ -162,7 +162,8 @@ def test_korean_finals_go_to_the_next_vowel() -> None:
 def test_korean_jamo_outside_syllables_are_joined() -> None:
     """As libhangul 0.1.0 joins them (keyboard "2"; each case was put to it)."""
     composed = {
-        "ㅗㅏ": "ㅘ", "ㄱㅅ": "ㄳ", "ㅗㅏㄴ": "ㅘㄴ", "ㅜㅓㅣ": "ㅝㅣ", "ㄱㅗㅗㅏ": "고ㅘ", "ㄱㅏㅗㅏ": "가ㅘ", "ㅎㅏㄴㄱㅅ": "한ㄳ",
+        "ㅗㅏ": "ㅘ", "ㄱㅅ": "ㄳ", "ㅗㅏㄴ": "ㅘㄴ", "ㅜㅓㅣ": "ㅝㅣ", "ㄱㅗㅗㅏ": "고ㅘ",
+        "ㄱㅏㅗㅏ": "가ㅘ", "ㅎㅏㄴㄱㅅ": "한ㄳ",
         "ㄹㄱㅅ": "ㄺㅅ", "ㅂㅅㅅ": "ㅄㅅ",
         "ㄱㅅㅏ": "ㄱ사", "ㅂㅏㄱㅅㅅㅏ": "밗사",  # a consonant before a vowel leads a syllable
         "ㄱㄱ": "ㄱㄱ", "ㅅㅅ": "ㅅㅅ", "ㅏㅏ": "ㅏㅏ", "ㅑㅣ": "ㅑㅣ",  # doubled consonants have keys of their own

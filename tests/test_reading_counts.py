@@ -271,9 +271,7 @@ def test_a_training_and_its_evaluation_record_and_tell_what_they_read(tmp_path: 
     files = FILES | {"mnli/multinli_1.0_train.jsonl": mnli([*(english(i) for i in range(64)), blank]), "setup.yaml": SETUP}
     files |= {"xnli/test-de.tsv": FILES["xnli/test-de.tsv"] + "\t\tneutral\n"}
     files["setup.yaml"] = SETUP.replace("DATA", str(tmp_path))
-    files["study.yaml"] = (
-        "kind: study\nname: few\nsetup: setup.yaml\nintermediate: [none]\ntargets: [xnli]\nseeds: [1]\n"
-    )
+    files["study.yaml"] = "kind: study\nname: few\nsetup: setup.yaml\nintermediate: [none]\ntargets: [xnli]\nseeds: [1]\n"
     put(tmp_path, files)
     done = run("study", str(tmp_path / "study.yaml"), "--store", str(tmp_path / "store"), "--jobs", "1")
     study = json.loads(Path(done.stdout.strip()).read_text())
@@ -289,5 +287,3 @@ def test_a_training_and_its_evaluation_record_and_tell_what_they_read(tmp_path: 
     assert done.stderr.count(line) == 1 and "unknown pieces" in done.stderr
     assert "xnli test de: files:xnli/test-de.tsv: 31 rows, 1 kept: no text" in done.stderr
     assert any(one.startswith(line) for one in study["data"]["reading"])
-
-

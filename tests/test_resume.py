@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -60,26 +61,33 @@ class Stopped(Exception):
     """The process is gone."""
 
 
-def run(
+def trained(
     words, kinds: str, saved: checkpoint.Snapshot | None = None, border: Callable | None = None, recipe: plan.Recipe = RECIPE
 ) -> tuple[dict[str, torch.Tensor], list]:
     """Final weights and steps."""
     torch.manual_seed(0)
     given = streams(words, kinds)
     heads = {name: stream.head for name, stream in given.items()}
-    model = Model(random_encoder(SHAPE, words, 0), heads, dict.fromkeys(heads, LABELS), recipe.dropout)
+    encoder = random_encoder(SHAPE, words, 0).eval()  # as transformers' from_pretrained gives one: without dropout
+    model = Model(encoder, heads, dict.fromkeys(heads, LABELS), recipe.dropout)
     order = [list(given)[n % len(given)] for n in range(recipe.steps)]
     scores = iter([3.0, 5.0, 4.0] if saved is None else [3.0, 5.0, 4.0][saved.state.number // 3 :])
     met = np.unique(np.concatenate([row for f in given["pair"].features for row in f["rows"]])) if kinds == "pair" else None
-    steps = train(
-        model, given, order, recipe, 1, words, accelerator("fp32", "cpu"), lambda model: next(scores), met, saved, border
-    )  # fmt: skip
+
+    def score(model: Model) -> float:
+        model.eval()  # as real scoring does
+        return next(scores)
+
+    steps = train(model, given, order, recipe, 1, words, accelerator("fp32", "cpu"), score, met, saved, border)
     told = list(steps)
     return model.state_dict(), told
 
 
-@pytest.mark.parametrize("kinds", ["pair", "text", "pair and text"])
-def test_stopped_after_any_step_it_ends_as_if_it_never_was(words, kinds, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("kinds", "optimizer"), [("pair", "adamw"), ("text", "adamw"), ("pair and text", "adamw"), ("pair and text", "muon")]
+)
+def test_stopped_after_any_step_it_ends_as_if_it_never_was(words, kinds, optimizer, tmp_path) -> None:
+    run = partial(trained, recipe=replace(RECIPE, optimizer=optimizer))
     borders: list[dict[str, torch.Tensor]] = []
     weights, told = run(words, kinds, border=lambda state: borders.append({n: t.clone() for n, t in state().tensors.items()}))
     assert len(borders) == RECIPE.steps
@@ -109,8 +117,21 @@ def test_stopped_after_any_step_it_ends_as_if_it_never_was(words, kinds, tmp_pat
             assert all(torch.equal(tensor, last[-1][name]) for name, tensor in borders[-1].items())
 
 
+def test_dropout_is_on_at_every_step(words, monkeypatch) -> None:
+    """Also before the first scoring, of an encoder that was loaded."""
+    forward, seen = Model.forward, []
+
+    def looked_at(self, task, batch):
+        seen.append({module.training for module in self.modules()})
+        return forward(self, task, batch)
+
+    monkeypatch.setattr(Model, "forward", looked_at)
+    trained(words, "pair")
+    assert len(seen) == 2 * RECIPE.steps and all(found == {True} for found in seen)
+
+
 def test_where_memory_runs_out_the_micro_batch_is_halved_and_the_batch_stays(words, monkeypatch) -> None:
-    whole, told = run(words, "pair", recipe=replace(RECIPE, dropout=0.0, micro_batch=None))
+    whole, told = trained(words, "pair", recipe=replace(RECIPE, dropout=0.0, micro_batch=None))
     forward, seen = Model.forward, []
 
     def short(self, task, batch):
@@ -120,7 +141,7 @@ def test_where_memory_runs_out_the_micro_batch_is_halved_and_the_batch_stays(wor
         return forward(self, task, batch)
 
     monkeypatch.setattr(Model, "forward", short)
-    parts, halved = run(words, "pair", recipe=replace(RECIPE, dropout=0.0, micro_batch=None))
+    parts, halved = trained(words, "pair", recipe=replace(RECIPE, dropout=0.0, micro_batch=None))
     assert seen[:5] == [6, 3, 2, 2, 2] and set(seen[5:]) == {2}
     assert [step.micro_batch for step in halved] == [2] + [None] * 8
     assert [step.tokens for step in halved] == [step.tokens for step in told]
@@ -134,7 +155,7 @@ def test_where_one_example_is_too_much_memory_it_says_so(words, monkeypatch) -> 
 
     monkeypatch.setattr(Model, "forward", full)
     with pytest.raises(torch.OutOfMemoryError):
-        run(words, "pair")
+        trained(words, "pair")
 
 
 def test_a_checkpoint_holds_the_compact_table_only(words) -> None:
@@ -147,7 +168,7 @@ def test_a_checkpoint_holds_the_compact_table_only(words) -> None:
         raise Stopped
 
     with pytest.raises(Stopped):
-        run(words, "pair", border=border)
+        trained(words, "pair", border=border)
     assert sizes["table"] < len(words) and max(lengths(streams(words, "pair")["pair"].features)) > 0
 
 

@@ -1,4 +1,4 @@
-"""Single files of a submission: scored as XTREME's own script scores them, or refused where that would be wrong without a word."""
+"""Single files of a submission: scored as XTREME's own script scores them, or refused where that would be wrong in silence."""
 
 import json
 from pathlib import Path

@@ -115,7 +115,7 @@ def test_one_element_that_is_stopped_goes_back_into_the_queue_alone(_slurm, tmp_
     """Of four, the last one has the array's own id; one has failed and one has ended before it is stopped."""
     (tmp_path / "job.sh").write_text(
         'echo "$SLURM_ARRAY_TASK_ID $SLURM_JOB_ID $SLURM_ARRAY_JOB_ID ${SLURM_RESTART_COUNT:-0}" >>$1/began\n'
-        'case $SLURM_ARRAY_TASK_ID in 0) exit 0;; 1) exit 1;; 2) sleep 8;; esac\nsleep 4; exit 75\n'
+        "case $SLURM_ARRAY_TASK_ID in 0) exit 0;; 1) exit 1;; 2) sleep 8;; esac\nsleep 4; exit 75\n"
     )
     asked = settings("low", None, 1, "100M", None, None, [])
     queue = Queue(asked, ["bash", str(tmp_path / "job.sh")], "stilts-requeue")

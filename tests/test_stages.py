@@ -1,6 +1,5 @@
 """Guessing, collapse, threads, the order of stages in several processes: the parts of `stages` that need no training."""
 
-
 import pytest
 
 from stilts_xtreme import plan

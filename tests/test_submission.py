@@ -12,6 +12,7 @@ from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import XTREME
 from stilts_xtreme.scoring.submission import HEADS, file_name, score_files
+from stilts_xtreme.scoring.submission_read import LABELS
 from stilts_xtreme.scoring.submission_write import ENDINGS, written
 from stilts_xtreme.stages import scored, submission
 from stilts_xtreme.store import Store
@@ -165,6 +166,12 @@ def test_what_nobody_hands_in_is_refused() -> None:
 def test_the_benchmarks_tasks_have_the_heads_that_their_files_are_written_by() -> None:
     assert {task: TASKS[task].head for task in HEADS} == HEADS
     assert {task.head for task in TASKS.values()} - {"mlm"} == set(ENDINGS)
+
+
+@pytest.mark.parametrize("task", LABELS)
+def test_the_labels_that_a_submission_may_hold_are_those_of_the_task(task) -> None:
+    labels = TASKS[task].labels or ("0", "1")  # XCOPA has choices
+    assert LABELS[task] - {"_"} == set(labels)
 
 
 def test_tatoeba_is_in_the_order_of_the_sorted_english_side(finished) -> None:

@@ -42,7 +42,8 @@ def test_several_processes_say_so_too(tmp_path) -> None:
     study = [EXPERIMENTS / "studies" / "main.yaml", "intermediate=[none]", "targets=[panx,xnli]", *TINY]
     stage = first_of(FIRST / "4-evaluate.yaml", "evaluation")
     with pytest.raises(Over), Store(tmp_path).claim(stage):
-        shown = run(["study", *study, "--store", tmp_path, "--jobs", "2"], 100, interrupt=lambda written: "at it for 0:0" in written)
+        words = ["study", *study, "--store", tmp_path, "--jobs", "2"]
+        shown = run(words, 100, interrupt=lambda written: "at it for 0:0" in written)
         assert any(WHOSE.search(line) for line in shown.lines) and shown.code == 75
         raise Over
 
@@ -88,10 +89,11 @@ def test_features_that_another_process_encodes_are_waited_for_with_a_word(tmp_pa
 
 def test_where_the_owner_cannot_be_written_nothing_is_lost(tmp_path) -> None:
     owner.write(tmp_path / "none" / "x")
-    assert owner.told(tmp_path / "none" / "x") == "another process"
+    assert owner.described(tmp_path / "none" / "x") == "another process"
 
 
-ONE, OTHER = (plan.Train(plan.Random(16, 1, 2, 32, 130, 1200), ("text",), plan.Recipe(epochs=None, steps=n), 1, ()) for n in (1, 2))
+ENCODER = plan.Random(16, 1, 2, 32, 130, 1200)
+ONE, OTHER = (plan.Train(ENCODER, ("text",), plan.Recipe(epochs=None, steps=steps), 1, ()) for steps in (1, 2))
 
 
 def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:

@@ -57,6 +57,7 @@ TARGETS = (
     Target("checkout-e5-small-classification", "against d06be21: training fp32, e5-small, MNLI lengths", "-", 1.05),
     Target("checkout-e5-small-classification-bf16", "against d06be21: training bf16, e5-small, MNLI lengths", "-", 1.05),
     Target("checkout-e5-small-predict", "against d06be21: prediction fp32, e5-small, 15 languages"),
+    Target("checkout-first", "against d06be21: `make first`, processor time", "-", 2),
     Target("gpu-large-mnli", "one GPU: training bf16 against the Trainer's bf16, large, MNLI lengths", "-", 2.5, 4),
     Target("gpu-large-squad", "one GPU: training bf16 against the Trainer's bf16, large, SQuAD lengths"),
     Target("gpu-large-mnli-4", "one GPU: the same, MNLI lengths, the paper's batch"),

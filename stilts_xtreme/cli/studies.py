@@ -93,9 +93,8 @@ def latency(
     timed = axes.latency(loaded, "cuda" if how.device != "cpu" and console.gpu() else "cpu")
     stages = plan.ordered([one.stage for one in timed])
     if dry_run:
-        preflight.check(stages)
         console.tree(stages, store_, {plan.address(one.stage) for one in timed})
-        return console.check_dry(stages, store_)
+        return preflight.dry(stages, store_)
     console.run(stages, store_, replace(how, group=loaded.name), jobs)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.latency import gather

@@ -60,7 +60,10 @@ def settings(
 
 
 def limit_of(time: str) -> int:
-    """Seconds of a time limit as sbatch reads it: MINUTES, MINUTES:SECONDS, HOURS:MINUTES:SECONDS, DAYS-HOURS[:MINUTES[:SECONDS]]."""
+    """Seconds of a time limit as sbatch reads it.
+
+    The forms are MINUTES, MINUTES:SECONDS, HOURS:MINUTES:SECONDS and DAYS-HOURS[:MINUTES[:SECONDS]].
+    """
     days, dash, rest = time.rpartition("-")
     parts = [int(part) for part in rest.split(":")]
     if dash:

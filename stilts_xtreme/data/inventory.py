@@ -173,8 +173,8 @@ def _folder(task: Task, place: Folder) -> Iterator[Entry]:
                     same = (*kind, found.half, found.derived, *map(str, found.paths))
                     if same not in read_already:
                         read_already[same] = _reading(one, split, code, place, found)
-                    entries.append(replace(_entry(one, split, code, place, read_already[same]), used=used))
-                    entries[-1] = replace(entries[-1], source=folder.source(found, place.path))
+                    entry = _entry(one, split, code, place, read_already[same])
+                    entries.append(replace(entry, used=used, source=folder.source(found, place.path)))
                 elif used and (split, code) in wanted:
                     fault = folder.missing(task, split, code, place.path, place.cut, own if present else None)
                     entries.append(Entry(task.name, split, code, "missing", note=str(fault)))

@@ -16,8 +16,8 @@ def digests(task: Task, split: str, where: Where) -> tuple[tuple[str, str], ...]
     place = nearest(task, where)
     if not task.parallel or not isinstance(place, Folder):
         return ()
-    found = [code for code in languages(task, place) if folder.find(task, split, code, place.path, place.cut)]
-    return tuple((code, digest(task, split, code, place)) for code in found)
+    codes = [code for code in languages(task, place) if folder.find(task, split, code, place.path, place.cut)]
+    return tuple((code, digest(task, split, code, place)) for code in codes)
 
 
 def with_difference(task: Task, split: str, language: str, where: Where, counts: Counts) -> Counts:
@@ -42,5 +42,8 @@ def differing(task: Task, split: str, language: str, where: Where) -> int:
 @lru_cache(maxsize=16)
 def _values(task: str, split: str, where: Where, compared: tuple[tuple[str, str], ...]) -> dict[str, dict[str, str]]:
     """By language and id, the field; `compared` makes it anew where a file changed."""
-    one = TASKS[task]
-    return {code: {name: row.get(one.parallel, "") for name, row in rows(one, split, code, where)} for code, _ in compared}
+    declaration = TASKS[task]
+    return {
+        code: {name: row.get(declaration.parallel, "") for name, row in rows(declaration, split, code, where)}
+        for code, _ in compared
+    }

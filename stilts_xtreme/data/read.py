@@ -124,8 +124,8 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
             raise UserError(f"{part.name}: no {split} examples in {language!r} in {place.name}; {hint}use another place or split")
     labels = dict(sorted(Counter(label for example in examples for label in _labels(example)).items()))
     counts = counting.result("; ".join(derived))
-    found = digest(task, split, language, where)
-    return Reading(tuple(examples), " + ".join(sources), found, total, counting.dropped, labels, counts)
+    fingerprint = digest(task, split, language, where)
+    return Reading(tuple(examples), " + ".join(sources), fingerprint, total, counting.dropped, labels, counts)
 
 
 def _example(task: Task, row: Row, split: str, place: "_Place", counting: Counting) -> Example | None:
@@ -155,8 +155,8 @@ def _example(task: Task, row: Row, split: str, place: "_Place", counting: Counti
 
 def _answers_in_context(example: Question) -> Question:
     """The question with those of its answers that stand in the context."""
-    kept = [(answer, start) for answer, start in zip(example.answers, example.starts, strict=True) if start >= 0]
-    return replace(example, answers=tuple(answer for answer, _ in kept), starts=tuple(start for _, start in kept))
+    standing = [(answer, start) for answer, start in zip(example.answers, example.starts, strict=True) if start >= 0]
+    return replace(example, answers=tuple(answer for answer, _ in standing), starts=tuple(start for _, start in standing))
 
 
 def rows(task: Task, split: str, language: str, where: Where) -> Iterator[tuple[str, Row]]:

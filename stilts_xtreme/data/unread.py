@@ -13,19 +13,19 @@ _ABOUT = re.compile(r"(?i)(readme|licen[cs]e|manifest|changelog|notice|copying|c
 
 
 def files(folder: Path) -> list[str]:
-    """Their paths in the folder, sorted; many of one folder together as "sib200/data/*/*.tsv (3 files)".
+    """Their paths in the folder, sorted; many below one folder together, as "sib200/ (12 files, such as sib200/dev.tsv)".
 
     Documentation and hidden files are left out, and so is an archive in which something is looked for.
     """
     known = re.compile(_known())
-    found = []
+    unread = []
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder).as_posix()
         if path.is_file() and not any(_ABOUT.fullmatch(part) for part in place.split("/")):
             if not known.fullmatch(place.removesuffix(".gz")):
-                found.append(place)
-    packed = _used_archives(folder) if any(place.lower().endswith(ENDINGS) for place in found) else set()
-    return _together([place for place in found if place not in packed])
+                unread.append(place)
+    packed = _used_archives(folder) if any(place.lower().endswith(ENDINGS) for place in unread) else set()
+    return _together([place for place in unread if place not in packed])
 
 
 def _known() -> str:
@@ -50,7 +50,7 @@ def _together(places: list[str]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for place in places:
         groups.setdefault(place.partition("/")[0] if "/" in place else "", []).append(place)
-    told: list[str] = []
+    lines: list[str] = []
     for top, own in groups.items():
-        told += own if not top or len(own) <= FEW else [f"{top}/ ({len(own)} files, such as {own[0]})"]
-    return told
+        lines += own if not top or len(own) <= FEW else [f"{top}/ ({len(own)} files, such as {own[0]})"]
+    return lines

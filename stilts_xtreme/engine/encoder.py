@@ -85,8 +85,8 @@ def states(
             return _chosen(_run(encoder, layer, **inputs).squeeze(0), read)
         rising, order = read.sort()
         with top_layer.only(last, encoder.config.model_type, top_layer.Read(rising, batch["falling"])):
-            found = _run(encoder, layer, **inputs).squeeze(0)
-        return found[order.argsort()]
+            hidden = _run(encoder, layer, **inputs).squeeze(0)
+        return hidden[order.argsort()]
     encoder.config._attn_implementation = standard.attention(encoder)
     shape = (len(batch["lengths"]), batch["longest"])
     padded = ids.new_full(shape, encoder.config.pad_token_id or 0).index_put((row, place), ids)

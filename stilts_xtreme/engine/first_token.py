@@ -26,11 +26,11 @@ def attend(
     asked = torch.bmm(query.unflatten(-1, (heads, -1)).transpose(0, 1), key.weight.unflatten(0, (heads, -1))).transpose(0, 1)
     with torch.autocast(query.device.type, enabled=False):
         means, weights = _Means.apply(asked, hidden.to(asked.dtype), groups, scale, dropout)
-    found = torch.bmm(means.transpose(0, 1), value.weight.unflatten(0, (heads, -1)).transpose(1, 2)).transpose(0, 1)
+    context = torch.bmm(means.transpose(0, 1), value.weight.unflatten(0, (heads, -1)).transpose(1, 2)).transpose(0, 1)
     if value.bias is not None:
         bias = value.bias.view(heads, -1)
-        found = found + (bias if weights is None else weights.unsqueeze(-1) * bias)
-    return found.flatten(1)
+        context = context + (bias if weights is None else weights.unsqueeze(-1) * bias)
+    return context.flatten(1)
 
 
 class _Unfelt(torch.autograd.Function):
@@ -59,7 +59,7 @@ class _Means(torch.autograd.Function):
         means = torch.empty_like(asked)
         sums = asked.new_empty(asked.shape[:2]) if dropout else None
         bits = random_bits(sum(g.rows * heads * g.width for g in groups)) if dropout else None
-        kept: list[Tensor | None] = [asked, hidden]
+        saved: list[Tensor | None] = [asked, hidden]
         row = at = 0
         for group in groups:
             own = slice(row, row + group.rows)
@@ -75,19 +75,19 @@ class _Means(torch.autograd.Function):
                 shown = shares * mask
                 sums[own] = shown.sum(-1)
             torch.bmm(shown, states, out=means[own])
-            kept += [shares, mask]
+            saved += [shares, mask]
             row = own.stop
         ctx.groups, ctx.scale = groups, scale
-        ctx.save_for_backward(*kept)
+        ctx.save_for_backward(*saved)
         return means, sums
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, of_sums: Tensor | None) -> Any:
-        asked, hidden, *kept = ctx.saved_tensors
+        asked, hidden, *saved = ctx.saved_tensors
         d_asked, d_hidden = torch.empty_like(asked), torch.empty_like(hidden)
         gradient, row = gradient.contiguous(), 0
         for i, group in enumerate(ctx.groups):
-            shares, mask = kept[2 * i : 2 * i + 2]
+            shares, mask = saved[2 * i : 2 * i + 2]
             own = slice(row, row + group.rows)
             states = _states(hidden, group)
             d_shares, shown = torch.bmm(gradient[own], states.transpose(1, 2)), shares
@@ -107,16 +107,13 @@ class _Means(torch.autograd.Function):
 def _states(hidden: Tensor, group: Group) -> Tensor:
     """The group's states as [rows, width, H]; padding is some state or other of the group's."""
     part = hidden[group.begin : group.end]
-    if group.tokens is not None:
-        part = part.index_select(0, group.tokens)
+    if group.take is not None and group.real is not None:  # padded: which token goes where, of the first head
+        heads = len(group.take) // (group.rows * group.width)
+        part = part.index_select(0, group.take.view(group.rows, heads, group.width)[:, 0].flatten() // heads)
     return part.view(group.rows, group.width, -1)
 
 
 def _put(hidden: Tensor, part: Tensor, group: Group) -> None:
     """The inverse, without the padding."""
     place = hidden[group.begin : group.end]
-    part = part.flatten(0, 1)
-    if group.places is None:
-        place.copy_(part)
-    else:
-        torch.index_select(part, 0, group.places, out=place)
+    place.copy_(part.flatten(0, 1) if group.real is None else part[group.real[:, 0, :, 0] > 0])

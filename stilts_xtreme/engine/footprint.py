@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import transformers
 
 from stilts_xtreme import host
 from stilts_xtreme.engine import encoder, variants
@@ -43,7 +42,6 @@ def measure(
 def _child(
     pipe: Any, variant: str, folder: Path, task: str, rows: list[np.ndarray], kind: str, threads: int
 ) -> None:  # pragma: no cover - in a process of its own
-    transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(threads)
     device = torch.device(kind)
     libraries = host.held_memory()

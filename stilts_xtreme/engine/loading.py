@@ -21,7 +21,9 @@ from transformers import (
 
 from stilts_xtreme import published
 from stilts_xtreme.engine import standard
+from stilts_xtreme.engine.quiet import quiet
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.shown import line
 
 SHOWN = 3  # names of tensors in a message
 
@@ -32,12 +34,13 @@ def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel
     UserError where it is missing, broken, or of parts that do not belong together. Tensors of the checkpoint that no parameter
     asks for are not loaded; `unused` names them.
     """
+    quiet()  # here, since every process that says something of a checkpoint has loaded one
     if (folder := published.local(str(name))) is not None:  # a model of another kind may lack what an encoder has to have
         published.settings(folder)
         _config(name, {"trust_remote_code": False})
     how = options(name, revision)
     config = _config(name, how)
-    words = tokenizer(name, revision)
+    tokenizer = _tokenizer(name, revision, how)
     pooled = "add_pooling_layer" in inspect.signature(_class(config).__init__).parameters
     try:
         encoder, info = AutoModel.from_pretrained(
@@ -51,12 +54,12 @@ def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel
     refused, extra = _difference(encoder, info)
     if refused:
         raise UserError(f"encoder {name}: its weights and its configuration do not belong together: {refused}")
-    rows, largest = encoder.get_input_embeddings().weight.shape[0], max(words.get_vocab().values(), default=-1)
+    rows, largest = encoder.get_input_embeddings().weight.shape[0], max(tokenizer.get_vocab().values(), default=-1)
     if largest >= rows:
         raise UserError(f"encoder {name}: {published.beyond(largest + 1, rows)}")
     encoder.unused_tensors = extra
     standard.plain(encoder.config)
-    return encoder, words
+    return encoder, tokenizer
 
 
 def unused(encoder: PreTrainedModel) -> str:
@@ -68,34 +71,38 @@ def unused(encoder: PreTrainedModel) -> str:
 
 def tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedTokenizerBase:
     """The tokenizer of a published encoder; UserError where it is missing, broken, or none of the tokenizers package."""
+    return _tokenizer(name, revision, options(name, revision))
+
+
+def _tokenizer(name: str | Path, revision: str | None, how: Mapping[str, Any]) -> PreTrainedTokenizerBase:
     folder = Path(name)
     alone = folder.is_dir() and not (folder / published.TOKENIZER).exists() and any(folder.glob("*.model"))
     if alone and find_spec("google.protobuf") is None:
         raise UserError(f"encoder {name}: reading its SentencePiece file takes the package protobuf: pip install protobuf")
     try:
-        words = AutoTokenizer.from_pretrained(name, **options(name, revision))
+        tokenizer = AutoTokenizer.from_pretrained(name, **how)
     except MemoryError:
         raise
     except Exception as fault:
         raise UserError(f"encoder {name}: cannot be loaded: {_blamed(folder)}{_text(fault)}") from None
-    if not words.is_fast:
+    if not tokenizer.is_fast:
         raise UserError(f"encoder {name}: its tokenizer is none of the tokenizers package; convert it to a {published.TOKENIZER}")
     there = published.local(str(name)) or published.cached(str(name), revision)
     if there is not None and not (there / published.TOKENIZER).exists():
-        _files_used(there, words)
-        _normalise(there, words)
-    return words
+        _files_used(there, tokenizer)
+        _normalise(there, tokenizer)
+    return tokenizer
 
 
 def options(name: str | Path, revision: str | None) -> dict[str, Any]:
     """What every `from_pretrained` is given; UserError where the encoder is missing or broken."""
     folder = published.local(str(name))
-    found: dict[str, Any] = {"revision": revision, "trust_remote_code": False}  # unset, transformers asks on the terminal
+    kwargs: dict[str, Any] = {"revision": revision, "trust_remote_code": False}  # unset, transformers asks on the terminal
     if folder is not None:
         published.check(folder)
     elif not published.online(str(name), revision):
-        found["local_files_only"] = True
-    return found
+        kwargs["local_files_only"] = True
+    return kwargs
 
 
 def _config(name: str | Path, how: Mapping[str, Any]) -> Any:
@@ -132,13 +139,13 @@ def _inputs(config: Any) -> Collection[str]:
 
 def _class(config: Any) -> Any:
     """The class of the encoder, of several (Funnel's) that which AutoModel takes."""
-    found = MODEL_MAPPING[type(config)]
-    return found[0] if isinstance(found, tuple | list) else found
+    classes = MODEL_MAPPING[type(config)]
+    return classes[0] if isinstance(classes, tuple | list) else classes
 
 
 def _text(fault: Exception) -> str:
-    text = " ".join(str(fault).split())[:300]
-    return text if isinstance(fault, OSError | ValueError) and text else f"{type(fault).__name__} {text}"
+    text, kind = line(fault, 300), type(fault).__name__
+    return text if isinstance(fault, OSError | ValueError) or text == kind else f"{kind} {text}"
 
 
 def _blamed(folder: Path) -> str:
@@ -153,26 +160,26 @@ def _blamed(folder: Path) -> str:
     return ""
 
 
-def _files_used(folder: Path, words: PreTrainedTokenizerBase) -> None:
+def _files_used(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     """UserError where the folder has none of the files that the tokenizer's class reads: transformers then makes one of the
     special tokens alone."""
-    names = type(words).vocab_files_names
+    names = type(tokenizer).vocab_files_names
     wanted = [file for kind, file in names.items() if kind in ("vocab_file", "merges_file")]
     if missing := [file for file in wanted if not (folder / file).is_file()]:
-        what = f"{type(words).__name__} reads {' and '.join(wanted)}, or {published.TOKENIZER}"
+        what = f"{type(tokenizer).__name__} reads {' and '.join(wanted)}, or {published.TOKENIZER}"
         raise UserError(f"encoder {folder}: there is no {missing[0]}: {what}; rename the file, or say the class in its config")
 
 
-def _normalise(folder: Path, words: PreTrainedTokenizerBase) -> None:
+def _normalise(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     """Give a tokenizer made from a SentencePiece file that file's normalisation where its class leaves it out, as that of
     DeBERTa-v2 does (transformers 5.24)."""
-    path = folder / type(words).vocab_files_names["vocab_file"]
+    path = folder / type(tokenizer).vocab_files_names["vocab_file"]
     if path.suffix != ".model":
         return
     from sentencepiece import sentencepiece_model_pb2
 
     model = sentencepiece_model_pb2.ModelProto.FromString(path.read_bytes())
-    table, backend = model.normalizer_spec.precompiled_charsmap, words.backend_tokenizer
+    table, backend = model.normalizer_spec.precompiled_charsmap, tokenizer.backend_tokenizer
     if table and "Precompiled" not in str(backend.normalizer):
         spaces = normalizers.Replace(Regex(" {2,}"), " ")
         before = [] if backend.normalizer is None else [backend.normalizer]

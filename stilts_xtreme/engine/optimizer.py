@@ -29,11 +29,15 @@ class AdamW:
 
         A weight without a gradient stays as it is; so do all of them where `total`, the loss, is not finite.
         """
+        norm = self._norm([p.grad for _, group in self.groups for p in group if p.grad is not None]) * factor
+        self._adam(rate, factor * torch.clamp(clip / (norm + 1e-6), max=1.0), torch.isfinite(total))
+
+    def _adam(self, rate: float, scale: Tensor, finite: Tensor) -> None:
+        """AdamW's update of `groups`, by the gradients' sums times `scale`; none where the loss is not `finite`."""
         groups = [(decay, [p for p in group if p.grad is not None]) for decay, group in self.groups]
-        norm = self._norm([p.grad for _, group in groups for p in group]) * factor
         # The kernel divides by the one and does nothing for the other; it knows no other type of them.
-        divisor = (1 / (factor * torch.clamp(clip / (norm + 1e-6), max=1.0))).float()
-        sound = torch.isfinite(total).float()
+        divisor = (1 / scale).float()
+        sound = finite.float()
         lost = 1 - sound
         for number, (decay, group) in enumerate(groups):
             if not group:
@@ -52,15 +56,15 @@ class AdamW:
 
     def _states(self, number: int, group: list[Tensor]) -> list[list[Tensor]]:
         """First moments, second moments and steps of these weights; looked up once while they are the same from step to step."""
-        known, found = self._lists.get(number, ([], []))
+        known, lists = self._lists.get(number, ([], []))
         if len(known) == len(group) and all(a is b for a, b in zip(known, group, strict=True)):
-            return found
+            return lists
         for p in group:
             if p not in self.state:
                 self.state[p] = torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=p.device)
-        found = [list(part) for part in zip(*(self.state[p] for p in group), strict=True)]
-        self._lists[number] = group, found
-        return found
+        lists = [list(part) for part in zip(*(self.state[p] for p in group), strict=True)]
+        self._lists[number] = group, lists
+        return lists
 
     def _norm(self, gradients: list[Tensor]) -> Tensor:
         """That of all of them together, with the parts that other processes hold."""

@@ -60,13 +60,13 @@ def _bert(layer: Any, read: Read, hidden: Tensor, *_: Any, segments: attention.S
     own, asking = layer.attention.self, read.of(hidden)
     rate = own.dropout.p if own.training else 0.0
     if read.one_each():
-        found = first_token.attend(
+        context = first_token.attend(
             own.query(asking)[0], hidden[0], own.key, own.value, own.num_attention_heads, segments.groups, own.scaling, rate
         )[None]
     else:
         rows = own.query(asking), own.key(hidden), own.value(hidden)
-        found = _attend(own, rows, own.attention_head_size, own.scaling, rate, read.among(segments, own.num_attention_heads))
-    return layer.feed_forward_chunk(layer.attention.output(found, asking))
+        context = _attend(own, rows, own.attention_head_size, own.scaling, rate, read.among(segments, own.num_attention_heads))
+    return layer.feed_forward_chunk(layer.attention.output(context, asking))
 
 
 def _modernbert(
@@ -84,8 +84,8 @@ def _modernbert(
     rate = own.attention_dropout if own.training else 0.0
     turn = partial(_turned, apply_rotary_pos_emb, position_embeddings, read.places)
     rows, scale = (query, key, value), own.head_dim**-0.5
-    found = _attend(own, rows, own.head_dim, scale, rate, segments, turn, own.sliding_window)
-    hidden = read.of(hidden) + own.out_drop(own.Wo(found))
+    context = _attend(own, rows, own.head_dim, scale, rate, segments, turn, own.sliding_window)
+    hidden = read.of(hidden) + own.out_drop(own.Wo(context))
     return hidden + layer.mlp(layer.mlp_norm(hidden))
 
 
@@ -99,8 +99,8 @@ def _eurobert(
     rows = own.q_proj(read.of(normed)), own.k_proj(normed), own.v_proj(normed)
     rate = own.attention_dropout if own.training else 0.0
     turn = partial(_turned, apply_rotary_pos_emb, position_embeddings, read.places)
-    found = _attend(own, rows, own.head_dim, own.scaling, rate, segments, turn)
-    hidden = read.of(hidden) + own.o_proj(found)
+    context = _attend(own, rows, own.head_dim, own.scaling, rate, segments, turn)
+    hidden = read.of(hidden) + own.o_proj(context)
     return hidden + layer.mlp(layer.post_attention_layernorm(hidden))
 
 

@@ -15,7 +15,7 @@ from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.batches import batches, collate, draw, to
 from stilts_xtreme.engine.encoder import Model
 from stilts_xtreme.engine.features import Feature, lengths
-from stilts_xtreme.engine.optimizer import AdamW
+from stilts_xtreme.engine.muon import optimizer as optimizer_of
 from stilts_xtreme.engine.parallel import Team
 from stilts_xtreme.engine.vocabulary import narrow, widen
 
@@ -73,7 +73,7 @@ def train(
 ) -> Iterator[Step]:
     """Train `model` in place over `schedule` (a task per step), one task a step; ends on the best state by `score`.
 
-    AdamW, linear warm-up and decay, clipping. Losses are summed over micro-batches and divided once by the number of terms,
+    AdamW or Muon, linear warm-up and decay, clipping. Losses are summed over micro-batches and divided once by the number of terms,
     so `recipe.micro_batch` changes memory and, besides rounding, only how dropout and masks are drawn. Stops early after
     `recipe.patience` scorings without gain, and where a loss is not finite (the step that says so is the last, and the state
     before any step counts as the first best one). `vocabulary`: all tokens that the model will meet, where only their embeddings
@@ -90,7 +90,7 @@ def train(
     plans = {task: iter(_batches(stream, schedule.count(task), recipe, seed)) for task, stream in streams.items()}
     masking = torch.Generator().manual_seed(seed)
     narrow(model.encoder, vocabulary)
-    optimizer = AdamW(model.parameters(), recipe.weight_decay, recipe.beta2, recipe.epsilon)
+    optimizer = optimizer_of(model, model.encoder, recipe.optimizer, recipe.weight_decay, recipe.beta2, recipe.epsilon)
     rates = learning_rates(recipe, len(schedule))
     wrapped = accelerator.prepare_model(model, evaluation_mode=True)  # its precision; gradients are added up by us
     team = Team(model) if ranks.count() > 1 else None
@@ -105,9 +105,10 @@ def train(
             next(plans[task])
     if team:
         team.reseed(seed, state.number)
+    model.train()  # an encoder that was loaded is not, whatever `model.training` says: its dropout would be off
 
     for number, task in enumerate(schedule[state.number :], start=state.number + 1):
-        if not model.training:  # at first and after a scoring; asking every module each time costs a small encoder a hundredth
+        if not model.training:  # after a scoring; asking every module each time costs a small encoder a hundredth
             model.train()
         stream = streams[task]
         chosen = [stream.features[i] for i in next(plans[task])]

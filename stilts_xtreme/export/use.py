@@ -70,7 +70,8 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 words, model = AutoTokenizer.from_pretrained({model!r}), AutoModel.from_pretrained({model!r})
-rows = words(["Where was Marie Curie born?", "Marie Curie was born in Warsaw."], padding=True, truncation=True, return_tensors="pt")
+texts = ["Where was Marie Curie born?", "Marie Curie was born in Warsaw."]
+rows = words(texts, padding=True, truncation=True, return_tensors="pt")
 with torch.no_grad():
     vectors = torch.nn.functional.normalize(model(**rows).last_hidden_state[:, 0], dim=-1)
 print(vectors @ vectors.T)

@@ -1,6 +1,5 @@
 """The measurements of a calibration, in a process of its own."""
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,16 +39,14 @@ def child(pipe: Any, barrier: Any, asked: Asked, began: float) -> None:
     """
     global now
     alone = asked.machine.device == "cpu" and asked.machine.threads == 1
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # as in a stage
     import torch
-    import transformers
 
+    from stilts_xtreme.engine.quiet import quiet
     from stilts_xtreme.stages import predict, train  # noqa: F401  what a worker imports for its first stage
 
     process = time.process_time() if alone else time.time() - began
     now = time.process_time if alone else time.perf_counter
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    quiet()  # as in a stage
     torch.set_num_threads(asked.machine.threads)
     with tempfile.TemporaryDirectory() as folder:
         barrier.wait(PATIENCE)

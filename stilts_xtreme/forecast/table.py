@@ -9,7 +9,7 @@ from rich.table import Table
 
 from stilts_xtreme.forecast.study import Forecast
 from stilts_xtreme.shown import content as content_of
-from stilts_xtreme.stages.saving import size
+from stilts_xtreme.shown import size
 
 SCHEMA = "stilts/forecast@1"
 

@@ -1,7 +1,7 @@
 """What a stage has to do: steps, tokens, FLOPs, bytes. Nothing is read, encoded or timed for it but what `Sizes` knows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from stilts_xtreme import plan
@@ -131,7 +131,8 @@ def _train(stage: plan.Train, shape: Shape, sizes: Sizes) -> Work:
         size, kind = per_task[name], training(name)[0].head
         features = float(calls * recipe.batch_size)
         rows = features * size.rows / max(size.features, 1e-9)
-        made.append(_part("train", name, kind, calls, features, rows, size.length, shape, recipe, 1 + BACKWARD))
+        part = _part("train", name, kind, calls, features, rows, size.length, shape, recipe, 1 + BACKWARD)
+        made.append(replace(part, flops=part.flops + calls * shape.muon()) if recipe.optimizer == "muon" else part)
     scorings = schedule.scorings(recipe, steps)
     for name, size in dev.items():
         times = scorings if name in stage.labelled else min(steps, 1)  # text among other tasks in the end only

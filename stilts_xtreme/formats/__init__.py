@@ -55,13 +55,14 @@ def companions(reader: Callable) -> tuple[str, ...]:
 
 def files_of(reader: Callable, path: Path) -> tuple[Path, ...]:
     """All files `reader(path)` opens; UserError where one is missing."""
-    return (path, *(beside(path, ending) for ending in _BESIDE.get(reader, ())))
+    return (path, *(beside(path, ending) for ending in companions(reader)))
 
 
 __all__ = [
-    "IOB2", "MULTILINGUAL", "NLI", "UPOS", "Skipped", "aligned", "anli_jsonl", "bucc_pair", "ccg_columns", "ccg_tsv", "commonsenseqa_jsonl", "conllu",
-    "copa_jsonl", "cosmosqa_csv", "files_of", "hellaswag_jsonl", "iob2_tsv", "mewslix_entities_jsonl", "mewslix_mentions_jsonl",
-    "mnli_jsonl", "paws_translated_tsv", "paws_tsv", "qqp_tsv", "sentence_search", "siqa_correct_jsonl", "siqa_jsonl",
-    "squad_json", "squad_sentences_json", "tatoeba_pair", "text_lines", "tydiqa_json", "tydiqa_language", "upos_tsv",
-    "xnli_release_tsv", "xnli_translated_tsv", "xnli_tsv", "xquad_r_questions_json", "xquad_r_sentences_json",
+    "IOB2", "MULTILINGUAL", "NLI", "UPOS", "Skipped", "aligned", "anli_jsonl", "bucc_pair", "ccg_columns", "ccg_tsv",
+    "commonsenseqa_jsonl", "conllu", "copa_jsonl", "cosmosqa_csv", "files_of", "hellaswag_jsonl", "iob2_tsv",
+    "mewslix_entities_jsonl", "mewslix_mentions_jsonl", "mnli_jsonl", "paws_translated_tsv", "paws_tsv", "qqp_tsv",
+    "sentence_search", "siqa_correct_jsonl", "siqa_jsonl", "squad_json", "squad_sentences_json", "tatoeba_pair",
+    "text_lines", "tydiqa_json", "tydiqa_language", "upos_tsv", "xnli_release_tsv", "xnli_translated_tsv", "xnli_tsv",
+    "xquad_r_questions_json", "xquad_r_sentences_json",
 ]  # fmt: skip

@@ -54,8 +54,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def tsv(path: Path, header: tuple[str, ...] = ()) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields; blank lines at the end are left out, and so is a first line that begins with
-    this `header`.
+    """Line number and fields; blank lines at the end are left out, and so is a first line that begins with this `header`.
 
     There is no csv quoting: a quotation mark is text. (XTREME's preparation script writes some PAWS-X fields quoted; its own
     reader takes those marks as text too.) UserError where the first line is another header.

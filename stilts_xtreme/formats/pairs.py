@@ -104,8 +104,8 @@ def _translated(path: Path, row: Callable[[str, str, str, str], Row | None]) -> 
     for number, line in without_last_blanks(lines(path)):
         fields = line.split("\t")
         whole += len(fields) == 5
-        made = row(str(number), *fields[2:]) if len(fields) == 5 else None
-        yield Skipped(BROKEN, str(number)) if made is None else {"at": str(number), **made}
+        result = row(str(number), *fields[2:]) if len(fields) == 5 else None
+        yield Skipped(BROKEN, str(number)) if result is None else {"at": str(number), **result}
     if not whole:
         fail(path, 1, "columns", "no line has 5, divided by tabs; is this a file of XTREME's translate-train?")
 
@@ -114,8 +114,8 @@ def xnli_translated_tsv(path: Path) -> Iterator[Row | Skipped]:
     """MNLI as XTREME translated it (XNLI/translate-train)."""
 
     def row(name: str, premise: str, hypothesis: str, label: str) -> Row | None:
-        found = {"id": name, "premise": premise, "hypothesis": hypothesis, "label": _NLI_WORDS.get(label)}
-        return found if found["label"] else None
+        pair = {"id": name, "premise": premise, "hypothesis": hypothesis, "label": _NLI_WORDS.get(label)}
+        return pair if pair["label"] else None
 
     return _translated(path, row)
 

@@ -36,11 +36,11 @@ def offset_of(context: str, answer: str, start: int) -> int | None:
     if start >= 0 and context.startswith(answer, start):
         return start
     begin = min(max(start, 0), len(context))
-    found = context.find(answer, max(begin - NEAR, 0))
-    if found < 0 or found > begin + NEAR:
+    offset = context.find(answer, max(begin - NEAR, 0))
+    if offset < 0 or offset > begin + NEAR:
         return None
-    again = context.find(answer, found + 1)
-    return None if 0 <= again <= begin + NEAR else found
+    again = context.find(answer, offset + 1)
+    return None if 0 <= again <= begin + NEAR else offset
 
 
 def aligned(row: Row) -> Row:
@@ -48,14 +48,14 @@ def aligned(row: Row) -> Row:
 
     `notes` says what was changed or is wrong (a tuple of reasons), where anything is.
     """
-    words, told = row["answers"]["text"], row["answers"]["answer_start"]
-    starts = [offset_of(row["context"], answer, start) for answer, start in zip(words, told, strict=True)]
-    notes = (OFFSET_REPAIRED,) if any(new not in (None, old) for new, old in zip(starts, told, strict=True)) else ()
+    answers, given = row["answers"]["text"], row["answers"]["answer_start"]
+    starts = [offset_of(row["context"], answer, start) for answer, start in zip(answers, given, strict=True)]
+    notes = (OFFSET_REPAIRED,) if any(new not in (None, old) for new, old in zip(starts, given, strict=True)) else ()
     notes += (NOT_IN_CONTEXT,) if None in starts else ()
     if not notes:
         return row
-    found = {"text": words, "answer_start": [-1 if start is None else start for start in starts]}
-    return {**row, "answers": found, "notes": notes}
+    offsets = [-1 if start is None else start for start in starts]
+    return {**row, "answers": {"text": answers, "answer_start": offsets}, "notes": notes}
 
 
 def _answers(path: Path, place: Place, record: Row) -> dict[str, list[Any]]:
@@ -72,13 +72,13 @@ def _answers(path: Path, place: Place, record: Row) -> dict[str, list[Any]]:
 
 
 def _row(path: Path, place: Place, record: Row, context: str) -> Row:
-    found = {
+    question = {
         "id": text(path, place, record, "id"),
         "context": context,
         "question": text(path, place, record, "question"),
         "answers": _answers(path, place, record),
     }
-    return aligned(found)
+    return aligned(question)
 
 
 def _paragraphs(path: Path) -> Iterator[tuple[str, Row]]:
@@ -106,10 +106,10 @@ def tydiqa_json(path: Path) -> Iterator[Row | Skipped]:
     """TyDiQA-GoldP's own file of nine languages; rows carry `language`, for the reading to choose from."""
 
     def row(place: Place, found: tuple[Row, str]) -> Row:
-        made = _row(path, place, *found)
-        if (language := tydiqa_language(made["id"])) is None:
-            fail(path, made["id"], "id", f"does not start with a TyDi QA language ({', '.join(_TYDI_LANGUAGES)})")
-        return {**made, "language": language}
+        question = _row(path, place, *found)
+        if (language := tydiqa_language(question["id"])) is None:
+            fail(path, question["id"], "id", f"does not start with a TyDi QA language ({', '.join(_TYDI_LANGUAGES)})")
+        return {**question, "language": language}
 
     return rows_of(path, _questions(path), row)
 
@@ -129,8 +129,8 @@ def sentence_search(row: Row, place: str = "") -> Row | Skipped:
     begin, end = next((span for span in reversed(spans) if span[0] <= start), spans[0] if spans else (0, len(context)))
     paragraph = hashlib.sha256(context.encode()).hexdigest()[:12]
     candidate = {"id": f"{paragraph}-{begin}", "text": context[begin:end], "second": context}
-    found = {"id": row["id"], "query": row["question"], "answers": [candidate["id"]], "candidate": candidate}
-    return {**found, "notes": row["notes"]} if "notes" in row else found
+    query = {"id": row["id"], "query": row["question"], "answers": [candidate["id"]], "candidate": candidate}
+    return {**query, "notes": row["notes"]} if "notes" in row else query
 
 
 def squad_sentences_json(path: Path) -> Iterator[Row | Skipped]:
@@ -165,15 +165,15 @@ def xquad_r_questions_json(path: Path) -> Iterator[Row | Skipped]:
 
     def row(place: Place, found: tuple[Row, str, int, list[list[int]]]) -> Row | Skipped:
         record, context, number, spans = found
-        made = _row(path, place, record, context)
-        start = next(iter(made["answers"]["answer_start"]), None)
+        question = _row(path, place, record, context)
+        start = next(iter(question["answers"]["answer_start"]), None)
         if start == -1:
             return Skipped(NOT_IN_CONTEXT, str(place))
         held = [s for s, (begin, end) in enumerate(spans) if start is not None and begin <= start < end][:1]
         if not held:
             fail(path, place, "answers", "no sentence holds the answer's first character; fetch the file again")
-        query = {"id": made["id"], "query": made["question"], "answers": [f"{number}-{held[0]}"]}
-        return {**query, "notes": made["notes"]} if "notes" in made else query
+        query = {"id": question["id"], "query": question["question"], "answers": [f"{number}-{held[0]}"]}
+        return {**query, "notes": question["notes"]} if "notes" in question else query
 
     return rows_of(path, records(), row)
 

@@ -58,15 +58,15 @@ def rows_of(
     for place, record in records:
         total += 1
         try:
-            made = make(place, record)
+            result = make(place, record)
             last_is_broken = False
         except WrongFile:
             raise
         except UserError as fault:
             broken, last_is_broken = broken + 1, True
             faults = [*faults, str(fault)][:SHOWN]
-            made = Skipped(BROKEN, str(place))
-        for row in made if isinstance(made, list) else [made]:
+            result = Skipped(BROKEN, str(place))
+        for row in result if isinstance(result, list) else [result]:
             if row is not None:
                 yield row if isinstance(row, Skipped) else {"at": str(place), **row}
     if broken > max(FEW, SHARE * total) or total - broken < SOUND * broken:

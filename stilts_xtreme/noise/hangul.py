@@ -48,8 +48,8 @@ TWO_CONSONANTS = "|".join(pair for pair in ONE_JAMO if pair[0] not in VOWELS)
 JOINED = re.compile(f"{SYLLABLE}|{TWO_VOWELS}|(?:{TWO_CONSONANTS})(?![{VOWELS}])")
 
 
-def _joined(found: re.Match[str]) -> str:
-    if found[1] is None:
-        return ONE_JAMO[found[0]]
-    lead, vowel, final = found[1], ONE_JAMO.get(found[2], found[2]), ONE_JAMO.get(found[3], found[3]) or " "
+def _joined(match: re.Match[str]) -> str:
+    if match[1] is None:
+        return ONE_JAMO[match[0]]
+    lead, vowel, final = match[1], ONE_JAMO.get(match[2], match[2]), ONE_JAMO.get(match[3], match[3]) or " "
     return chr(FIRST + (LEADS.index(lead) * len(VOWELS) + VOWELS.index(vowel)) * len(FINALS) + FINALS.index(final))

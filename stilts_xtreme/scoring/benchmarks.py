@@ -140,13 +140,13 @@ def aggregate(benchmark: Benchmark, scores: Scores) -> dict[str, Any]:
 
 def _complete(benchmark: Benchmark, done: Set[str]) -> dict[str, tuple[str, ...]]:
     """The members that each group is averaged over: all of its own, or its fallback; a group without either is absent."""
-    found = {}
+    averaged = {}
     for name, members in benchmark.groups.items():
         for candidates in (members, benchmark.fallbacks.get(name, ())):
             if candidates and done >= set(candidates):
-                found[name] = candidates
+                averaged[name] = candidates
                 break
-    return found
+    return averaged
 
 
 def with_f1_alone(result: Mapping[str, Any]) -> dict[str, float]:

@@ -24,71 +24,73 @@ Pair = tuple[str, ...]  # foreign id, English id; ("",) for a blank line
 
 def labels(task: str, path: Path) -> list[str | int]:
     """One label a line; in XCOPA with the type that it has in JSON, since XTREME compares with it ("1" is not 1)."""
-    found: list[str | int] = []
+    values: list[str | int] = []
     for number, line in _lines(path):
         if task == "tatoeba":
             if not (line.isascii() and line.isdigit() and len(line) < 10):
                 fail(path, number, "sentence", f"{line!r} is not a number; write the index (from 0) of the foreign sentence")
-            found.append(line)
+            values.append(line)
             continue
         value = _xcopa_label(path, number, line) if task == "xcopa" else line
         _allowed(task, path, number, str(value))
-        found.append(value)
-    return found
+        values.append(value)
+    return values
 
 
 def gold_labels(task: str, path: Path) -> list[str | int]:
     """As `labels`; placeholders are refused."""
-    found = labels(task, path)
-    if not found:
+    values = labels(task, path)
+    if not values:
         fail(path, 1, "labels", "there are none; put the right labels here")
-    if (label := only_label(Counter(map(str, found)))) is not None:
-        fail(path, 1, "labels", f"all {len(found):,} are {label!r}: placeholders of a file without labels; use the release's own")
-    return found
+    if (label := only_label(Counter(map(str, values)))) is not None:
+        fail(
+            path, 1, "labels", f"all {len(values):,} are {label!r}: placeholders of a file without labels; use the release's own"
+        )
+    return values
 
 
 def sentences(task: str, path: Path) -> list[tuple[int, list[str]]]:
     """First line and tags of each sentence; one or more blank lines lie between two."""
-    found: list[tuple[int, list[str]]] = []
+    tagged: list[tuple[int, list[str]]] = []
     fresh = True
     for number, line in _lines(path):
         if not line:
             fresh = True
             continue
         if fresh:
-            found.append((number, []))
-        found[-1][1].append(_allowed(task, path, number, line))
+            tagged.append((number, []))
+        tagged[-1][1].append(_allowed(task, path, number, line))
         fresh = False
-    return found
+    return tagged
 
 
 def gold_sentences(task: str, path: Path) -> list[tuple[int, list[str]]]:
     """As `sentences`; placeholders are refused."""
-    found = sentences(task, path)
-    counts = Counter(tag for _, tags in found for tag in tags)
+    tagged = sentences(task, path)
+    counts = Counter(tag for _, tags in tagged for tag in tags)
     if (tag := only_label(counts)) in NO_TAG:
         fail(path, 1, "tags", f"all {counts.total():,} are {tag!r}: placeholders of a file without tags; use the release's own")
-    return found
+    return tagged
 
 
 def pairs(path: Path) -> set[Pair]:
     """Two sentence ids a line. A blank line counts as a pair, as in XTREME's evaluate.py."""
     text = read_text(path)
-    found = set()
+    result = set()
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
         fields = tuple(line.strip().split("\t"))
         if fields != ("",) and (len(fields) != 2 or not all(fields)):
             fail(path, number, "pair", f"{line.strip()!r} is not two sentence ids divided by a tab")
-        found.add(fields)
-    return found
+        result.add(fields)
+    return result
 
 
 def gold_pairs(path: Path) -> set[Pair]:
     """As `pairs`; at least one."""
-    found = pairs(path)
-    if not found - {("",)}:
+    result = pairs(path)
+    if not result - {("",)}:
         fail(path, 1, "pairs", "there are none; put the right pairs here")
-    return found
+    return result
 
 
 def answers(path: Path) -> dict[str, str]:
@@ -105,25 +107,25 @@ def answers(path: Path) -> dict[str, str]:
 def references(path: Path) -> dict[str, list[str]]:
     """The right answers, by question id; every question has one, since each of XTREME's does."""
     content = _json(path, read_text(path))
-    found: dict[str, list[str]] = {}
+    by_question: dict[str, list[str]] = {}
     place = "data"
     try:
         for article in content["data"] if isinstance(content, dict) else content:
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
                     place = _string(question["id"])
-                    if place in found:
+                    if place in by_question:
                         fail(path, place, "id", "stands here twice; give every question its own")
-                    found[place] = [_string(answer["text"]) for answer in question["answers"]]
+                    by_question[place] = [_string(answer["text"]) for answer in question["answers"]]
     except (KeyError, TypeError) as fault:
         fail(path, place, "questions", f"not SQuAD's layout, at or after this place ({type(fault).__name__}: {fault})")
-    if not found:
+    if not by_question:
         fail(path, 1, "questions", "there are none; put the questions with their answers here")
-    for question, texts in found.items():
+    for question, texts in by_question.items():
         if not texts or not all(texts):
             what = "empty text" if texts else "none"
             fail(path, question, "answers", f"{what}: a copy whose answers were taken out; use the release's own")
-    return found
+    return by_question
 
 
 def ranked(path: Path) -> dict[str, list[str]]:
@@ -139,13 +141,13 @@ def ranked(path: Path) -> dict[str, list[str]]:
 
 def relevant(task: str, path: Path) -> dict[str, list[str]]:
     """The right ids of each query. Of Mewsli-X the first one without white space around it, as in XTREME's evaluate.py."""
-    found = ranked(path)
+    by_query = ranked(path)
     if task == "mewslix":
-        found = {query: [ids[0].strip()] if ids else [] for query, ids in found.items()}
-    for query, ids in found.items():
+        by_query = {query: [ids[0].strip()] if ids else [] for query, ids in by_query.items()}
+    for query, ids in by_query.items():
         if not ids or not all(ids):
             fail(path, query, "ids", "no right answer; every entry needs one")
-    return found
+    return by_query
 
 
 def read_text(path: Path) -> str:

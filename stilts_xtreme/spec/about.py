@@ -97,7 +97,7 @@ ABOUT = {
     "batch_size": "Examples of a step.",
     "micro_batch": "Examples at once: less memory, the same batch.",
     "learning_rate": "The highest, after the warm-up; it decays to nothing.",
-    "weight_decay": "AdamW's, decoupled.",
+    "weight_decay": "Decoupled from the gradient, as AdamW's.",
     "beta2": "AdamW's second decay rate.",
     "epsilon": "AdamW's epsilon.",
     "warmup": "The share of the steps in which the learning rate rises.",
@@ -113,6 +113,7 @@ ABOUT = {
     "doc_stride": "Tokens from one window of a long context to the next.",
     "max_answer_length": "Tokens of an answer.",
     "mask_rate": "The share of tokens that masked LM masks.",
+    "optimizer": "adamw, or muon for the matrices of the encoder's layers.",
 }  # fmt: skip
 
 

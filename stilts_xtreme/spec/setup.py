@@ -65,6 +65,7 @@ class RecipeSpec(Model):
     doc_stride: Annotated[int, Field(ge=1, le=65_536), Because("tokens from one window to the next")] | None = None
     max_answer_length: Annotated[int, Field(ge=1, le=65_536), Because("tokens of an answer; usual are 15 to 30")] | None = None
     mask_rate: Annotated[float, Field(gt=0, lt=1), Because("a share of the tokens; usual are 0.15 to 0.4")] | None = None
+    optimizer: Literal["adamw", "muon"] | None = None
 
     @field_validator("steps")
     @classmethod

@@ -64,9 +64,9 @@ def done(stage: plan.Stage, store: Store) -> Event:
     except UserError:  # whoever needs the result reports this; what is shown must not end a run
         return Event(name, "done", stage.label)
     scores = results.dev_scores(result)
-    told = [f"English dev {fmean(scores):.1f}" if scores else "no dev score", f"{result['steps']['done']:,} steps"]
-    told += [clock(result["provenance"]["seconds"])] + (["collapsed"] if result["collapsed"] else [])
-    return Event(name, "done", stage.label, note=", ".join(told), lasting=True)
+    parts = [f"English dev {fmean(scores):.1f}" if scores else "no dev score", f"{result['steps']['done']:,} steps"]
+    parts += [clock(result["provenance"]["seconds"])] + (["collapsed"] if result["collapsed"] else [])
+    return Event(name, "done", stage.label, note=", ".join(parts), lasting=True)
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ class Kept:
     """The batches of a stage's sweeps, which are numbered in the order they are begun.
 
     The batches of a sweep are the same at every run on a device of the same kind; those of another kind are not looked at.
-    `known`: the file of each array that is there from before. `threads` of earlier processes that made what is known, and, last, of
-    this one.
+    `known`: the file of each array that is there from before. `threads` of earlier processes that made what is known, and, last,
+    of this one.
     """
 
     checkpoints: Checkpoints
@@ -54,9 +54,9 @@ class Kept:
 
         pending, size, self.saved = self.pending, self.size, time.monotonic()
         number = self.checkpoints.last() + 1
-        told = {THREADS: str(self.threads[-1])} if self.threads else None
+        metadata = {THREADS: str(self.threads[-1])} if self.threads else None
         try:
-            self.checkpoints.save(number, lambda folder: save_file(pending, folder / ARRAYS, told), size)
+            self.checkpoints.save(number, lambda folder: save_file(pending, folder / ARRAYS, metadata), size)
         except RunFailed as fault:  # the disk is full: what was predicted is in memory, and tried again when it is time
             if stop.asked() or size > AT_MOST or not disk.full(fault):
                 raise

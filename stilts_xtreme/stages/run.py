@@ -1,6 +1,5 @@
 """Run stages in the order they need each other, each at most once, in this process or in several."""
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,6 +8,7 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 from stilts_xtreme import host, plan, ranks, stop
+from stilts_xtreme.engine.quiet import quiet
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages import graph, processes
 from stilts_xtreme.stages.events import Event, Options, Tell, done
@@ -117,15 +117,6 @@ def threads(stage: plan.Stage, options: Options) -> int:
         return options.threads
     start = plan.root(stage)
     return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else max(1, THREADS // ranks.local()[1])
-
-
-def quiet() -> None:
-    """Keep the libraries' own progress bars and notices off the terminal."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
 
 
 def _in_turn(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stilts_xtreme import disk, stop
 from stilts_xtreme.errors import RunFailed
+from stilts_xtreme.shown import size
 
 PAUSE = 5.0  # seconds between two tries
 PATIENCE = 3600.0  # seconds that a save waits for room
@@ -20,7 +21,7 @@ def patiently(folder: Path, write: Callable[[], None], say: Callable[[str], None
     In the meantime what it wrote is removed and `say` told once. After `PATIENCE` seconds, or once a signal came, the fault is
     raised (see `disk.writing`). Any other fault is raised at once.
     """
-    before, began, told = set(folder.iterdir()), time.monotonic(), False
+    before, began, announced = set(folder.iterdir()), time.monotonic(), False
     while True:
         try:
             return write()
@@ -29,12 +30,12 @@ def patiently(folder: Path, write: Callable[[], None], say: Callable[[str], None
                 raise
         for path in set(folder.iterdir()) - before:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if not told:
+        if not announced:
             say(
                 f"{folder}: the disk is full ({size(disk.free(folder) or 0)} free): the results stay in memory and are written "
                 f"once there is room; it waits for at most {PATIENCE / 60:.0f} minutes"
             )
-        told = True
+        announced = True
         time.sleep(PAUSE)
 
 
@@ -44,24 +45,19 @@ def check_room(folder: Path, weights: int, state: int, every: float, say: Callab
     `weights`: bytes of the trained model; `state`: bytes of a checkpoint, written every `every` seconds. RunFailed where the
     model does not fit; where only checkpoints do not, `say` is told.
     """
+    if fault := lacking(folder, "the trained model takes", weights):
+        raise RunFailed(fault)
+    what, then = f"{CHECKPOINTS} checkpoints and the trained model take", "a checkpoint that does not fit is left out"
+    if math.isfinite(every) and (short := lacking(folder, what, weights + CHECKPOINTS * state, then)):
+        say(f"{short}, and what is stopped then goes on from an earlier one")
+
+
+def lacking(folder: Path, what: str, needed: float, then: str = "make room, or give another --store") -> str:
+    """A line where so many bytes do not fit on the disk of `folder`; empty where they do, or where that is not known.
+
+    `what` takes them, as the beginning of a sentence; `then` is what to do or what will be.
+    """
     free = disk.free(folder)
-    if free is None:
-        return
-    if weights > free:
-        raise RunFailed(
-            f"{folder}: the trained model takes {size(weights)}, and {size(free)} are free: make room, or give another --store"
-        )
-    if math.isfinite(every) and weights + CHECKPOINTS * state > free:
-        needed = size(weights + CHECKPOINTS * state)
-        say(
-            f"{folder}: {CHECKPOINTS} checkpoints and the trained model take {needed}, and {size(free)} are free: a checkpoint that "
-            "does not fit is left out, and what is stopped then goes on from an earlier one"
-        )
-
-
-def size(bytes_: float) -> str:
-    """Bytes in words."""
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
-        if bytes_ >= unit:
-            return f"{bytes_ / unit:,.1f} {name}"
-    return f"{bytes_ / 1e3:.0f} kB"
+    if free is None or needed <= free:
+        return ""
+    return f"{folder}: {what} {size(needed)}, and {size(free)} are free: {then}"

@@ -257,8 +257,8 @@ def _stream(name: str, stage: plan.Train, desk: Desk, facts: dict[str, dict[str,
         cut = limit is not None and limit < told["examples"]
         chosen = np.random.default_rng([stage.seed, 104]).permutation(told["examples"])[:limit] if cut else None
         asked = task.name, training_split(task, code), code
-        made = desk.encoded(*asked, head=task.head, labels=labels, training=True, chosen=chosen, noise=stage.noise)
-        features, facts[code] = made.features, made.told
+        encoded = desk.encoded(*asked, head=task.head, labels=labels, training=True, chosen=chosen, noise=stage.noise)
+        features, facts[code] = encoded.features, encoded.told
         if not features:
             raise UserError(f"{name} ({code}): no training example is left after encoding; raise recipe.max_length")
         groups[code] = range(at, at := at + len(features))
@@ -288,8 +288,8 @@ def _dev(name: str, stage: plan.Train, desk: Desk, labels: tuple[str, ...]) -> D
 
 def _reading(tasks: Sequence[str]) -> str:
     """Which reading the dev F1 is of, where all of the tasks are scored by it; empty otherwise."""
-    found = {metrics.reading(_task(task).metric) for task in tasks}
-    return found.pop() if len(found) == 1 else ""
+    readings = {metrics.reading(_task(task).metric) for task in tasks}
+    return readings.pop() if len(readings) == 1 else ""
 
 
 def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str, Dev], last: Mapping[str, Any]) -> dict[str, str]:

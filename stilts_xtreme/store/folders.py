@@ -73,7 +73,7 @@ class Store:
 
     def whose(self, stage: plan.Stage) -> str:
         """In words: which process is doing a stage that is busy, and for how long."""
-        return owner.told(_owner(self.path(stage)))
+        return owner.described(_owner(self.path(stage)))
 
     def result(self, stage: plan.Stage) -> dict[str, Any]:
         """The finished stage's result."""
@@ -236,7 +236,7 @@ def _claim(
     except Timeout:
         if not wait:
             raise Busy from None
-        note(f"waiting for {final.name}: {owner.told(_owner(final))}")
+        note(f"waiting for {final.name}: {owner.described(_owner(final))}")
         lock.acquire()
     try:
         if done():

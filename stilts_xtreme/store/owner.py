@@ -12,7 +12,7 @@ from stilts_xtreme.shown import clock, visible
 
 def write(file: Path) -> None:
     """Say that it is this process. Only told to people: where it cannot be written nothing is lost."""
-    told = {
+    owner = {
         "process": os.getpid(),
         "host": socket.gethostname(),
         "user": _user(),
@@ -20,18 +20,18 @@ def write(file: Path) -> None:
         "since": time.time(),
     }
     try:
-        file.write_text(json.dumps(told), encoding="utf-8")
+        file.write_text(json.dumps(owner), encoding="utf-8")
     except OSError:
         pass
 
 
-def told(file: Path) -> str:
+def described(file: Path) -> str:
     """In words whose it is and for how long: `process 7 of ann on host, at it for 12:34`."""
     try:
-        found = json.loads(file.read_bytes())
-        job = f"job {found['job']}, " if found["job"] else ""
-        whose = f"{job}process {int(found['process'])} of {found['user']} on {found['host']}"
-        return visible(f"{whose}, at it for {clock(max(0.0, time.time() - float(found['since'])))}")
+        owner = json.loads(file.read_bytes())
+        job = f"job {owner['job']}, " if owner["job"] else ""
+        process = f"{job}process {int(owner['process'])} of {owner['user']} on {owner['host']}"
+        return visible(f"{process}, at it for {clock(max(0.0, time.time() - float(owner['since'])))}")
     except (OSError, ValueError, LookupError, TypeError):
         return "another process"  # of an earlier version, or one that has only just begun
 

@@ -15,9 +15,7 @@ def chance(task: Task, examples: Sequence[Any], language: str) -> float:
 
     Of candidates, the 20 that are most often right: with one query each, the mean reciprocal rank of a random order.
     """
-    return max(
-        (headline(task, task.metric(answers, examples, language)) for answers in _constants(task, examples)), default=0.0
-    )
+    return max((headline(task, task.metric(answers, examples, language)) for answers in _constants(task, examples)), default=0.0)
 
 
 def within_chance(chance: float, n: int) -> float:

@@ -14,9 +14,10 @@ from stilts_xtreme.cli import app
 from stilts_xtreme.data.read import Folder
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.languages import MANY
-from stilts_xtreme.stages import before, encoded
+from stilts_xtreme.stages import encoded, preflight
 from stilts_xtreme.stages.encoded import Desk
 from stilts_xtreme.stages.events import Progress
+from stilts_xtreme.stages.preflight import readings
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -62,16 +63,16 @@ def test_data_that_would_be_refused_after_a_training_is_refused_before(tmp_path,
     store = Store(tmp_path / "runs")
     expected = spoil(tmp_path, case)
     todo = stages(study)
-    (fault,) = before.reading_faults(todo, store, nothing, keep=False)
+    (fault,) = readings.faults(todo, store, nothing, keep=False)
     assert expected in fault and not store.root.exists()
     with pytest.raises(UserError) as refused:
-        before.check(todo, store, nothing)
+        preflight.check(todo, store, nothing)
     assert str(refused.value) == fault
 
 
 def test_every_fault_is_told(tmp_path, study) -> None:
     expected = [spoil(tmp_path, case) for case in ("garbled", "without examples")]
-    faults = before.reading_faults(stages(study), Store(tmp_path / "runs"), nothing, keep=False)
+    faults = readings.faults(stages(study), Store(tmp_path / "runs"), nothing, keep=False)
     assert len(faults) == 2 and all(any(one in fault for fault in faults) for one in expected)
 
 
@@ -83,7 +84,7 @@ def evaluation(task: str, folder: Path, *readings: tuple[str, str]) -> plan.Pred
 
 def refused(stage: plan.Predict, store: Store) -> str:
     """The same with and without writing, and again where its readings are in the cache."""
-    ((fault,),) = {tuple(before.reading_faults([stage], store, nothing, keep)) for keep in (False, True, True)}
+    ((fault,),) = {tuple(readings.faults([stage], store, nothing, keep)) for keep in (False, True, True)}
     return fault
 
 
@@ -109,7 +110,7 @@ def test_bitext_whose_dev_data_is_no_use_is_told(tmp_path) -> None:
     (tmp_path / "bucc2018/de-en.dev.gold").write_text("".join(f"de-{i}\ten-{i}\n" for i in others))
     (tmp_path / "bucc2018/de-en.dev.de").write_text("".join(f"de-{i}\tHahn {i}.\n" for i in others))
     (tmp_path / "bucc2018/de-en.dev.en").write_text("".join(f"en-{i}\tCock {i}.\n" for i in others))
-    assert before.reading_faults([stage], Store(tmp_path / "other"), nothing, keep=False) == []
+    assert readings.faults([stage], Store(tmp_path / "other"), nothing, keep=False) == []
 
 
 def test_what_was_read_before_is_not_read_again(tmp_path, study, monkeypatch) -> None:
@@ -122,28 +123,30 @@ def test_what_was_read_before_is_not_read_again(tmp_path, study, monkeypatch) ->
 
     monkeypatch.setattr(encoded, "checked", counted)
     notes: list[str] = []
-    before.check(todo, store, notes.append)
+    preflight.check(todo, store, notes.append)
     assert len(set(read)) == len(read) and {("xquad", "test", "de"), ("panx", "test", "en"), ("squad", "dev", "en")} < set(read)
     assert len(notes) == 1 and notes[0].startswith("reading the data that is needed after a training")
-    before.check(todo, store, notes.append)
+    preflight.check(todo, store, notes.append)
     predict = next(stage for stage in todo if isinstance(stage, plan.Predict) and stage.task == "xquad")
     desk = Desk(store, predict.where, None, None, Progress(predict, lambda event: None))  # as the stage asks
     assert desk.facts("xquad", "test", "de")["examples"] == 12
     assert len(set(read)) == len(read) and len(notes) == 1
     (tmp_path / "data/xquad/xquad.de.json").write_text("{}")  # changed since
     with pytest.raises(UserError, match=r"xquad\.de\.json"):
-        before.check(todo, store, notes.append)
+        preflight.check(todo, store, notes.append)
 
 
 def test_only_what_is_to_be_done_is_read(tmp_path, study) -> None:
     todo = stages(study)
     spoil(tmp_path, "garbled")
     some = [stage for stage in todo if not (isinstance(stage, plan.Predict) and stage.task == "xquad")]
-    assert before.reading_faults(some, Store(tmp_path / "runs"), nothing, keep=False) == []
+    assert readings.faults(some, Store(tmp_path / "runs"), nothing, keep=False) == []
 
 
 def test_a_check_loads_no_torch() -> None:
-    program = "import sys; from stilts_xtreme.stages import before; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    program = (
+        "import sys; from stilts_xtreme.stages import preflight; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
@@ -177,12 +180,12 @@ def test_weights_that_do_not_fit_are_told_before_anything_is_trained(tmp_path, s
     todo, store, notes = stages(study), Store(tmp_path / "runs"), []
     one = flops.shape(plan.root(todo[0])).bytes
     trainings = sum(isinstance(stage, plan.Train) for stage in todo)
-    monkeypatch.setattr(before.disk, "free", lambda path: one * (trainings + 1))
-    before.check(todo, store, nothing)
-    monkeypatch.setattr(before.disk, "free", lambda path: one * 2)
-    before.check(todo, store, notes.append)
+    monkeypatch.setattr(disk, "free", lambda path: one * (trainings + 1))
+    preflight.check(todo, store, nothing)
+    monkeypatch.setattr(disk, "free", lambda path: one * 2)
+    preflight.check(todo, store, notes.append)
     assert notes == [note for note in notes if f"the weights of {trainings} trainings take" in note] and len(notes) == 1
-    before.check(todo, store, pytest.fail, drop=True)
-    monkeypatch.setattr(before.disk, "free", lambda path: one - 1)
+    preflight.check(todo, store, pytest.fail, drop=True)
+    monkeypatch.setattr(disk, "free", lambda path: one - 1)
     with pytest.raises(RunFailed, match=r"the weights of one training take .* kB, and .* kB are free"):
-        before.check(todo, store, nothing)
+        preflight.check(todo, store, nothing)

@@ -1,4 +1,4 @@
-"""What is tried before any stage runs: are the published encoders there, and do their tokenizers know the text to be read?"""
+"""Whether the published encoders that stages start from are there, and their tokenizers know the text to be read."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,7 @@ from typing import Any
 from stilts_xtreme import plan, published
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.stages import graph
-from stilts_xtreme.store import Store
+from stilts_xtreme.shown import line
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import texts
 
@@ -20,22 +19,20 @@ EXAMPLES = 200  # of each language, the first ones
 UNKNOWN = 0.1
 
 
-def check(stages: Sequence[plan.Stage], store: Store | None = None) -> None:
+def check(stages: Sequence[plan.Stage], online: bool) -> None:
     """UserError where a published encoder that `stages` start from is not available, or where more than `UNKNOWN` of the pieces
     of a language that they read are unknown to its tokenizer.
 
-    Of a `store` given, what is done does not count. Without one, as for a dry run, the hub is not asked, and encoders there are
-    passed over.
+    Where it is not asked for `online`, encoders of the hub are passed over.
     """
-    started = [stage for stage in stages if isinstance(plan.root(stage), plan.Pretrained)]
     origins: dict[plan.Pretrained, list[plan.Stage]] = {}
-    for stage in graph.remaining(started, store) if store is not None else started:
+    for stage in stages:
         if isinstance(origin := plan.root(stage), plan.Pretrained):
             origins.setdefault(origin, []).append(stage)
     for origin, own in origins.items():
         folder = published.local(origin.name)
         if folder is None:
-            if store is None:
+            if not online:
                 continue
             published.online(origin.name, origin.revision)
         _known(origin, folder, own)
@@ -48,8 +45,8 @@ def _known(origin: plan.Pretrained, folder: Path | None, stages: Sequence[plan.S
         return
     shares = {}
     for code, (read, where) in _readings(stages).items():
-        lines = list(_lines(read, where))
-        ids = [piece for encoded in tokenizer.encode_batch(lines, add_special_tokens=False) for piece in encoded.ids]
+        encodings = tokenizer.encode_batch(list(_lines(read, where)), add_special_tokens=False)
+        ids = [piece for encoding in encodings for piece in encoding.ids]
         if ids and (share := ids.count(unknown) / len(ids)) > UNKNOWN:
             shares[code] = f"{share:.0%} of {read.task} in {code}"
     if shares:
@@ -62,29 +59,29 @@ def _tokenizer(origin: plan.Pretrained, folder: Path | None) -> tuple[Any, int |
     if folder is None or not (folder / published.TOKENIZER).exists():
         from stilts_xtreme.engine import loading
 
-        words = loading.tokenizer(origin.name, origin.revision)
-        return words.backend_tokenizer, words.unk_token_id
+        loaded = loading.tokenizer(origin.name, origin.revision)
+        return loaded.backend_tokenizer, loaded.unk_token_id
     from tokenizers import Tokenizer
 
     path = folder / published.TOKENIZER
     try:
-        found = Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as fault:  # the package raises nothing more special
-        raise UserError(f"{path}: is no tokenizer ({' '.join(str(fault).split())[:200]}); save the encoder again") from None
-    found.no_truncation()
-    found.no_padding()
+        raise UserError(f"{path}: is no tokenizer ({line(fault)}); save the encoder again") from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
     model = json.loads(path.read_bytes())["model"]
     unknown = model.get("unk_token")
-    return found, model.get("unk_id") if unknown is None else found.token_to_id(unknown)
+    return tokenizer, model.get("unk_id") if unknown is None else tokenizer.token_to_id(unknown)
 
 
 def _readings(stages: Sequence[plan.Stage]) -> dict[str, tuple[plan.Reads, data.Where]]:
     """One reading of every language: of what is evaluated, else of what is trained on."""
-    found: dict[str, tuple[plan.Reads, data.Where]] = {}
+    readings: dict[str, tuple[plan.Reads, data.Where]] = {}
     for stage in sorted(stages, key=lambda stage: isinstance(stage, plan.Train)):
         for read in stage.reads:
-            found.setdefault(read.language, (read, stage.where))
-    return found
+            readings.setdefault(read.language, (read, stage.where))
+    return readings
 
 
 def _lines(read: plan.Reads, where: data.Where) -> Iterator[str]:
@@ -92,7 +89,7 @@ def _lines(read: plan.Reads, where: data.Where) -> Iterator[str]:
     task = TASKS[read.task]
     try:
         for name, row in islice(data.rows(task, read.split, read.language, where), EXAMPLES):
-            if (example := task.example({**row, "id": name})) is not None:
+            if (example := task.to_example(read.split)({**row, "id": name})) is not None:
                 yield from texts(example)
     except UserError:
         return
