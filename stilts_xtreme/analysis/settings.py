@@ -66,7 +66,8 @@ def of(stage: plan.Train | plan.Predict) -> dict[str, Any]:
     """All that decides the stage's result beside its seed, its data and where it starts; what is not set is absent."""
     told = {name: value for name, value in plan.identity(stage).items() if name not in NOT_SETTINGS and value is not None}
     if isinstance(stage, plan.Train):
-        told["recipe"] = {name: value for name, value in told["recipe"].items() if value is not None}
+        recipe = asdict(stage.recipe)  # an identity leaves out what came later and is as it was before
+        told["recipe"] = {name: value for name, value in recipe.items() if value is not None and name != "micro_batch"}
         if len(stage.tasks) == 1:
             told = {name: value for name, value in told.items() if name not in OF_SEVERAL}
     return told
