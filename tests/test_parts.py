@@ -12,7 +12,9 @@ from stilts_xtreme.forecast import study as forecasting
 from stilts_xtreme.stages import graph, parts
 from stilts_xtreme.store import Store
 
-WORDS = ("study", EXPERIMENTS / "studies" / "main.yaml", *TINY, "seeds=[1]", "intermediate=[none]", "test_examples=9", "--jobs", "1")
+WORDS = (
+    "study", EXPERIMENTS / "studies" / "main.yaml", *TINY, "seeds=[1]", "intermediate=[none]", "test_examples=9", "--jobs", "1",
+)  # fmt: skip
 TARGETS = "targets=[xnli,xquad,bucc2018,tatoeba]"
 
 
