@@ -36,6 +36,15 @@ def scaled(spec: Path, setup: str | None, overrides: list[str] | None) -> list[s
     return [f"setup={file}", *(overrides or [])]
 
 
+def tested(languages: str | None, overrides: list[str]) -> list[str]:
+    """The overrides, after them that of the languages a study evaluates ("de,sw"); UserError where none is named."""
+    if languages is None:
+        return overrides
+    if not (codes := [code.strip() for code in languages.split(",") if code.strip()]):
+        raise UserError("--languages: give codes with commas between them, such as de,sw")
+    return [*overrides, f"languages=[{','.join(codes)}]"]
+
+
 def where(setup: Path | None, folder: Path | None, cut: bool = False) -> Any:
     """Where data is looked for: as a setup says, or a folder as it stands (`cut`: of parts); None where neither is given."""
     if cut and folder is None:
@@ -76,6 +85,10 @@ def stage(
     from stilts_xtreme.stages import preflight
 
     store, stage = store_at(root), planner.resolve(loaded)
+    if submission:
+        from stilts_xtreme.stages import submission as handed_in
+
+        handed_in.whole([stage])
     if dry_run:
         tree(plan.chain(stage), store, {plan.address(stage)})
         return preflight.dry(plan.chain(stage), store)
