@@ -67,7 +67,7 @@ def _lengths(model: Model, tail: Tail, encoder: shape.Shape) -> Iterator[Problem
     if isinstance(model, Latency):
         for i, length in enumerate(model.lengths):
             yield from _too_long(length, (*tail, "lengths", i), encoder)
-    if isinstance(model, Retrieval) and encoder.layers is not None and model.layer > encoder.layers:
+    if isinstance(model, Retrieval) and encoder.layers is not None and (model.layer or 0) > encoder.layers:
         text = f"{model.layer} is no layer of the encoder, which has the states 0 (embeddings) to {encoder.layers}"
         yield Problem(text, (*tail, "layer"))
 

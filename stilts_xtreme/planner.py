@@ -48,7 +48,9 @@ class Planner:
         """The setup's published encoder; UserError where its folder is missing or broken."""
         given = self.setup.encoder.pretrained
         folder = published.local(given.name)
-        return Pretrained(given.name, given.revision, published.digest(folder) if folder is not None else None)
+        if folder is None:
+            return Pretrained(given.name, given.revision)
+        return Pretrained(str(folder), given.revision, published.digest(folder))
 
     def _fits(self, field: str, length: int) -> None:
         """UserError for a length, a default one perhaps, that the encoder cannot read."""
@@ -165,11 +167,22 @@ class Planner:
         if task == "bucc2018":
             reads += [self.reads(task, "dev", code) for code in chosen]
         retrieval = self.setup.retrieval
-        self._fits(f"{task}: setup.retrieval.max_length", retrieval.max_length)
-        how = retrieval.layer, retrieval.pooling, retrieval.max_length
+        length = retrieval.max_length or shape.retrieval_length(self.shape.longest)
+        self._fits(f"{task}: setup.retrieval.max_length", length)
+        how = self._retrieval_layer(task), retrieval.pooling, length
         return self._same(
             Predict(model, task, chosen, tuple(reads), *how, test_examples=self.test_examples, where=self.where)
         )
+
+    def _retrieval_layer(self, task: str) -> int:
+        """The setup's, or the default one of the encoder's depth; UserError where that is not known."""
+        if (layer := self.setup.retrieval.layer) is not None:
+            return int(layer)
+        if self.shape.layers is None:
+            name = self.setup.encoder.pretrained.name
+            todo = "say setup.retrieval.layer, or fetch it first: stilts encoder fetch"
+            raise UserError(f"{task}: how many layers the encoder {name} has is not known here; {todo}")
+        return shape.retrieval_layer(self.shape.layers)
 
     def _asked(self, task: str, present: Sequence[str]) -> list[str] | None:
         """The languages that the study names for the task, and English; None where it names none, or no language is here."""

@@ -9,7 +9,7 @@ from stilts_xtreme.cli import completion
 
 Spec = Annotated[
     Path,
-    typer.Argument(metavar="SPEC", help="A YAML experiment spec.", show_default=False, autocompletion=completion.specs),
+    typer.Argument(metavar="SPEC", help="A YAML spec, or a study's name.", show_default=False, autocompletion=completion.specs),
 ]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Typed and checked like the file.", show_default=False)
@@ -105,9 +105,24 @@ Scale = Annotated[
     typer.Option(
         "--setup",
         metavar="NAME|FILE",
-        help="Another setup: mini-real, paper, or a file.",
+        help="Another setup: miniature, small, paper, or a file.",
         show_default=False,
         autocompletion=completion.setups,
+    ),
+]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="NAME|FOLDER",
+        help="Start from this pretrained encoder, not from the setup's: a folder, a hub id, or e5-small.",
+        show_default=False,
+    ),
+]
+DataPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="FOLDER|hub", help="Read data from this folder of releases, or from the hub.", show_default=False
     ),
 ]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Look in this folder.", show_default=False)]

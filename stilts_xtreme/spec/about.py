@@ -3,7 +3,7 @@
 ABOUT = {
     # every kind
     "kind": "What this file asks for.",
-    "setup": "The scale (data, first encoder, recipes): a file, relative to this one, or written out.",
+    "setup": "The scale (data, encoder, recipes): a file, relative to this one, or a name, or written out; without it: small.",
     "start": "Where training starts: `none` (the setup's encoder), the file of another training, or one written out.",
     "seed": "Of weights, order and masks; nested specs that say none take that of the spec around them.",
     "seeds": "Every one is run, with a random encoder from its own weights.",
@@ -60,6 +60,7 @@ ABOUT = {
     "threads": "That are timed with.",
     "Latency.examples": "Pairs of each language that accuracy is taken on; null: all.",
     # a setup
+    "base": "Another setup (a file, or the name of one that comes with stilts) over which this one is laid.",
     "Setup.name": "Names the scale in results.",
     "note": "Stands on every report made with this setup.",
     "data": "Where rows come from: exactly one of `miniature`, `files` and `hub`.",
@@ -80,7 +81,7 @@ ABOUT = {
     "folder": "Tasks that stand here are read here and not from the hub.",
     "random": "An XLM-R of random weights.",
     "pretrained": "A published encoder.",
-    "PretrainedEncoder.name": "A hub id, or a folder (`./` or `../` at its beginning: relative to this file).",
+    "PretrainedEncoder.name": "A hub id, a folder (`./` or `../` at its beginning: relative to this file), or e5-small.",
     "revision": "The hub's revision; without it the newest.",
     "hidden_size": "Numbers in a token's vector.",
     "layers": "Transformer layers.",
@@ -88,9 +89,9 @@ ABOUT = {
     "intermediate_size": "Width of the feed-forward part.",
     "max_positions": "Two more than the tokens it can read, as XLM-R counts.",
     "vocab_size": "Pieces of its tokenizer.",
-    "layer": "The hidden state that is taken; 0 is the embeddings' output.",
+    "layer": "The hidden state that is taken; 0: the embeddings' output; null: 14/24 of the encoder's layers, rounded.",
     "pooling": "The mean of the tokens, or the first one.",
-    "Retrieval.max_length": "Tokens that are read of a sentence.",
+    "Retrieval.max_length": "Tokens that are read of a sentence; null: 512, or what the encoder reads if that is less.",
     # a recipe
     "epochs": "Passes over the training data; or say steps.",
     "steps": "Optimizer steps; or say epochs. 0 trains nothing.",
@@ -109,7 +110,7 @@ ABOUT = {
     "group_by_length": "Batches of examples alike in length.",
     "dropout": "Of every layer.",
     "examples": "Training examples, drawn with the seed; null: all.",
-    "precision": "fp32, or bf16 where the machine has it.",
+    "precision": "fp32 or bf16; where the machine has no bf16 it is emulated, which is slower than fp32.",
     "doc_stride": "Tokens from one window of a long context to the next.",
     "max_answer_length": "Tokens of an answer.",
     "mask_rate": "The share of tokens that masked LM masks.",
