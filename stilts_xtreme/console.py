@@ -50,6 +50,15 @@ def scaled(spec: Path, setup: str | None, overrides: Sequence[str] | None) -> li
     return [f"setup={file}", *(overrides or [])]
 
 
+def tested(languages: str | None, overrides: list[str]) -> list[str]:
+    """The overrides, after them that of the languages a study evaluates ("de,sw"); UserError where none is named."""
+    if languages is None:
+        return overrides
+    if not (codes := [code.strip() for code in languages.split(",") if code.strip()]):
+        raise UserError("--languages: give codes with commas between them, such as de,sw")
+    return [*overrides, f"languages=[{','.join(codes)}]"]
+
+
 def check_encoder(path: Path, loaded: Any, scale: str = "") -> None:
     """UserError where the folder of a spec's published encoder is missing or broken; at a `scale` that a study names one with a
     short name need not have been fetched."""
@@ -103,6 +112,10 @@ def stage(
     from stilts_xtreme.stages import preflight
 
     store, stage = store_at(root), planner.resolve(loaded)
+    if submission:
+        from stilts_xtreme.stages import submission as handed_in
+
+        handed_in.whole([stage])
     if dry_run:
         tree(plan.chain(stage), store, {plan.address(stage)})
         return preflight.dry(plan.chain(stage), store)

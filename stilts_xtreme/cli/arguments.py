@@ -38,6 +38,10 @@ Processes = Annotated[
     typer.Option("--processes", min=1, help="Processes that share each stage's work: a GPU each, or cores.", show_default=False),
 ]
 Shard = Annotated[bool, typer.Option("--shard", help="Spread the layers' weights over the processes while training (FSDP).")]
+Languages = Annotated[
+    str | None,
+    typer.Option("--languages", metavar="CODE,...", help="Evaluate only these, and English beside them.", show_default=False),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what is done and to do; of a study its forecast.")]
 Plan = Annotated[bool, typer.Option("--plan", help="As --dry-run, with every stage behind the forecast, as a tree.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result itself instead of its path.")]

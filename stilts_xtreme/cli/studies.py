@@ -14,6 +14,7 @@ from stilts_xtreme.cli.arguments import (
     DryRun,
     Job,
     Jobs,
+    Languages,
     Out,
     Overrides,
     Plan,
@@ -28,16 +29,21 @@ from stilts_xtreme.errors import UserError
 def study(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None, where: Any = None,
     job: Job = None, out: Out = None, submission: Submission = None, dry_run: DryRun = False, tree: Plan = False,
-    as_json: AsJson = False,
+    as_json: AsJson = False, languages: Languages = None,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
     from stilts_xtreme import axes, plan
 
-    loaded, store_ = console.load(spec, over.laid(spec, overrides), {"study"}), console.store_at(store)
+    overrides = console.tested(languages, over.laid(spec, overrides))
+    loaded, store_ = console.load(spec, overrides, {"study"}), console.store_at(store)
     if dry_run or tree:
         return forecasts.dry_run(loaded, store_, how, where.jobs, tree, as_json)
     cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
+    if submission:
+        from stilts_xtreme.stages import submission as handed_in
+
+        handed_in.whole(stages)
     how = replace(how, group=loaded.name, drop=loaded.weights == "drop")
     if job is not None:
         return launching.job(stages, store_, how, job)
@@ -111,6 +117,7 @@ def verify(
     result: Annotated[
         Path | None, typer.Option("--result", "--out", help="Its result; default: STORE/study/NAME.json.", show_default=False)
     ] = None,
+    languages: Languages = None,
 ) -> None:  # fmt: skip
     """Check that files are what was written; of a study also that every score follows from the stored predictions, that its
     result follows from those, and that nothing it evaluates was trained on.
@@ -128,7 +135,7 @@ def verify(
         else:
             from stilts_xtreme import axes
 
-            loaded = console.load(spec, over.laid(spec, overrides), {"study"})
+            loaded = console.load(spec, console.tested(languages, over.laid(spec, overrides)), {"study"})
             path = result or store / "study" / f"{loaded.name}.json"
             found = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, tell)
     from stilts_xtreme import listing

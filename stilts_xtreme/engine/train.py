@@ -73,8 +73,8 @@ def train(
 ) -> Iterator[Step]:
     """Train `model` in place over `schedule` (a task per step), one task a step; ends on the best state by `score`.
 
-    AdamW or Muon, linear warm-up and decay, clipping. Losses are summed over micro-batches and divided once by the number of terms,
-    so `recipe.micro_batch` changes memory and, besides rounding, only how dropout and masks are drawn. Stops early after
+    AdamW or Muon, linear warm-up and decay, clipping. Losses are summed over micro-batches and divided once by the number of
+    terms, so `recipe.micro_batch` changes memory and, besides rounding, only how dropout and masks are drawn. Stops early after
     `recipe.patience` scorings without gain, and where a loss is not finite (the step that says so is the last, and the state
     before any step counts as the first best one). `vocabulary`: all tokens that the model will meet, where only their embeddings
     are to be held and trained; the others get their weight decay at the end.

@@ -31,10 +31,12 @@ ABOUT = {
     "last": "Nothing is fine-tuned after it: its own head for the target predicts.",
     # a study
     "Study.intermediate": "The rows: tasks, mixtures, chains of those, `none` (the baseline) or `untrained` (the control).",
+    "Study.languages": "Only these are evaluated, and English beside them: for all targets, or lists by target; null: all.",
     "Study.training_languages": "An axis: lists of languages to fine-tune in.",
     "at": "By the name of a setup: what is laid over the keys above where the study is run at that setup; null takes a key out.",
     "orders": "More rows: chains of tasks in every order.",
     "targets": "The target tasks, a column each.",
+    "test_examples": "A fixed sample of so many test examples of each language, the same for every row and seed; null: all.",
     "weights": "`drop`: a training's go as soon as nothing in the study starts from it any more; its result stays.",
     "noise": "Models are also evaluated on inputs with typing errors.",
     "Orders.tasks": "The tasks that every chain holds.",

@@ -58,13 +58,14 @@ ITEMS: dict[str, Schema] = {  # of lists
 KEYS: dict[str, Schema] = {  # of mappings
     "Recipes.intermediate": _one(["default", *INTERMEDIATES]),
     "Recipes.target": _one(SOURCES),
+    "Study.languages": _one(TARGETS),
     "Study.mixtures": {"not": _one([*TASKS, *ALONE, TARGET])},
     "Latency.mixtures": {"not": _one([*TASKS, "none"])},
 }
 ONCE = (  # lists in which nothing stands twice
     "Multitask.tasks", "StudyMixture.tasks", "Orders.tasks", "Study.intermediate", "Study.targets", "Study.seeds",
-    "Study.training_languages", "Target.training_languages", "NoiseSpec.rates", "NoiseSpec.training", "Latency.models",
-    "Latency.seeds", "Latency.variants", "Latency.batch_sizes", "Latency.lengths",
+    "Study.languages", "Study.training_languages", "Target.training_languages", "NoiseSpec.rates", "NoiseSpec.training",
+    "Latency.models", "Latency.seeds", "Latency.variants", "Latency.batch_sizes", "Latency.lengths",
 )  # fmt: skip
 ONE_OF = ("DataSpec", "EncoderSpec")  # exactly one field is said
 NESTED = ("setup", "start", "model")  # a spec may stand here as a file
