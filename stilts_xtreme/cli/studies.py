@@ -34,8 +34,8 @@ def study(
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
     from stilts_xtreme import axes, plan
 
-    overrides = console.tested(languages, over.laid(spec, overrides))
-    loaded, store_ = console.load(spec, overrides, {"study"}), console.store_at(store)
+    overrides = console.tested(languages, overrides or [])
+    loaded, store_ = console.load(spec, over.laid(spec, overrides), {"study"}), console.store_at(store)
     if dry_run or tree:
         return forecasts.dry_run(loaded, store_, how, where.jobs, tree, as_json)
     cells = axes.study(loaded)
@@ -55,7 +55,7 @@ def study(
     from stilts_xtreme.analysis.study import gather
 
     path = out or store_.root / "study" / f"{loaded.name}.json"
-    content = gather(loaded, cells, store_, console.written("study", spec, [*over.words(shown=True), *(overrides or ())]))
+    content = gather(loaded, cells, store_, console.written("study", spec, [*over.words(shown=True), *overrides]))
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
     if submission:

@@ -14,6 +14,7 @@ from stilts_xtreme.spec.setup import TRAINED_TARGETS
 
 DRAFTED = ("study", "intermediate", "multitask", "target", "evaluation")
 BASELINE = "none"
+EXAMPLES = 300  # a score in percent is then known to about 6 points (95 %); a study of two languages takes minutes
 USUAL = ("mnli", "squad")  # rows of a study that names none: a sentence-pair task and a reading task
 
 
@@ -95,7 +96,8 @@ def _study(draft: Draft) -> list[str]:
         _line("targets", _list(draft.targets), "the columns"),
     ]
     if draft.languages:
-        lines.append(_line("languages", _list(draft.languages), "of the targets' test data"))
+        lines.append(_line("languages", _list(draft.languages), "evaluated, and English beside them"))
+    lines.append(_line("test_examples", str(EXAMPLES), "evaluated of each language, the same for every row and seed; null: all"))
     return [*lines, _line("seeds", "[1]", "with several, [1, 2, 3], intervals speak of other trainings, too")]
 
 
