@@ -149,7 +149,8 @@ def test_lengths_and_layers_are_held_against_the_encoders_configuration(here) ->
 
 def test_default_lengths_are_refused_where_they_would_be_used(here) -> None:
     encoder("bert", max_position_embeddings=64, num_hidden_layers=2)
-    Path("encoder/model.safetensors").touch()  # a plan takes its digest
+    Path("encoder/model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")  # a plan takes its digest
+    Path("encoder/vocab.txt").touch()
     Path("spec.yaml").write_text("kind: intermediate\nsetup: own.yaml\ntask: mnli\n")
     with pytest.raises(UserError, match=r"mnli: recipe.max_length: 256 is more than this encoder reads \(64 tokens\)"):
         planner.resolve(spec.load(Path("spec.yaml"), ["setup.data={miniature: {}}"]))
