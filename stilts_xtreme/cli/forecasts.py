@@ -64,8 +64,8 @@ def calibrate(
     """Measure how fast this machine trains and predicts, for the forecasts of `stilts study SPEC --dry-run`.
 
     With the encoder of a setup or the one that is named; without one, a miniature encoder on a CPU, XLM-R Large on a GPU. It
-    takes a minute or two, and nothing else should run meanwhile. The figures are kept for this user, by device (the file is printed;
-    STILTS_CALIBRATION names another).
+    takes a minute or two, and nothing else should run meanwhile. The figures are kept for this user, by device (the file is
+    printed; STILTS_CALIBRATION names another).
     """
     from stilts_xtreme import flops, host, plan
     from stilts_xtreme.forecast import calibrate as calibrating
