@@ -77,7 +77,9 @@ def study(spec: Any, where: Any = None) -> list[Cell]:
 
     `where` in place of where the setup says that data is. UserError telling all data that is not there.
     """
-    planner, cells, faults = Planner(spec.setup, spec.benchmark, where), [], []
+    planner, cells, faults = Planner(spec.setup, spec.benchmark, where, spec.languages, spec.test_examples), [], []
+    if absent := planner.absent(spec.targets):
+        raise UserError(f"languages: no target has test data in {', '.join(absent)}")
     for row, target, seed in product(rows(spec), spec.targets, spec.seeds):
         try:
             noise = _noise(spec.noise, row.noise) if row.noise else None

@@ -3,7 +3,7 @@
 Only names of files and the encoder's config.json are looked at; what is not here cannot be judged, and is left to the run.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -67,7 +67,7 @@ def _lengths(model: Model, tail: Tail, encoder: shape.Shape) -> Iterator[Problem
     if isinstance(model, Latency):
         for i, length in enumerate(model.lengths):
             yield from _too_long(length, (*tail, "lengths", i), encoder)
-    if isinstance(model, Retrieval) and encoder.layers is not None and model.layer > encoder.layers:
+    if isinstance(model, Retrieval) and encoder.layers is not None and (model.layer or 0) > encoder.layers:
         text = f"{model.layer} is no layer of the encoder, which has the states 0 (embeddings) to {encoder.layers}"
         yield Problem(text, (*tail, "layer"))
 
@@ -87,6 +87,7 @@ def _languages(model: Model, tail: Tail, data: _Data) -> Iterator[Problem]:
         case Target():
             yield from _fine_tuned([model.task], model.training_languages, (*tail, "training_languages"), data)
         case Study():
+            yield from _tested(model, (*tail, "languages"), data)
             for i, codes in enumerate(model.training_languages):
                 yield from _fine_tuned(model.targets, codes, (*tail, "training_languages", i), data)
             for i, entry in enumerate(model.intermediate):
@@ -104,6 +105,18 @@ def _languages(model: Model, tail: Tail, data: _Data) -> Iterator[Problem]:
 def _all(task: str, split: str, codes: Sequence[str] | None, tail: Tail, data: _Data) -> Iterator[Problem]:
     for i, code in enumerate(codes or ()):
         yield from _language(TASKS[task], split, code, (*tail, i), data)
+
+
+def _tested(study: Study, tail: Tail, data: _Data) -> Iterator[Problem]:
+    """Faults of the languages that a study evaluates: by target, or for all targets, of which one at least has to have it."""
+    if isinstance(study.languages, Mapping):
+        for target, codes in study.languages.items():
+            yield from _all(target, "test", codes, (*tail, target), data)
+        return
+    found = {target: data.languages(target, "test") or TASKS[target].languages for target in study.targets}
+    there = sorted({code for codes in found.values() for code in codes})
+    places = [((*tail, i), code) for i, code in enumerate(study.languages or ())]
+    yield from unknown(places, there, f"a language of any target's test data in {read.name(data.where)}")
 
 
 def _fine_tuned(targets: Sequence[str], codes: Sequence[str], tail: Tail, data: _Data) -> Iterator[Problem]:

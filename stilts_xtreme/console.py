@@ -5,35 +5,71 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from stilts_xtreme import published, shipped
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import visible
 
+SHIPPED = {"study": "studies", "latency": "studies", "setup": "setups"}  # kinds of spec that come with stilts, and their folder
 
-def load(path: Path, overrides: list[str] | None, kinds: set[str] | None) -> Any:
-    """The spec in a file, of one of these kinds (None: any), with overrides laid over it.
+
+def load(path: Path, overrides: Sequence[Any] | None, kinds: set[str] | None) -> Any:
+    """The spec in a file, or the setup or study of that name that comes with stilts, of one of these kinds (None: any), with
+    overrides and options laid over it.
 
     UserError also for what does not fit the data and the encoder that it names.
     """
     from stilts_xtreme import compatibility, spec
 
-    return spec.load(path, overrides or [], kinds, compatibility.problems)
+    return spec.load(spec_file(path, kinds), overrides or [], kinds, compatibility.problems)
 
 
-def scaled(spec: Path, setup: str | None, overrides: list[str] | None) -> list[str]:
-    """The overrides, before them that of the setup: a file, or the name of one in the folder `setups` beside the spec's."""
+def spec_file(path: Path, kinds: Collection[str] | None) -> Path:
+    """The file that a spec's argument stands for: itself, or what comes with stilts under that name and is of such a kind."""
+    kinds = SHIPPED if kinds is None else kinds
+    named = dict.fromkeys(SHIPPED[kind] for kind in kinds if kind in SHIPPED)
+    return shipped.spec(path, tuple(named)) if named else path
+
+
+def scaled(spec: Path, setup: str | None, overrides: Sequence[str] | None) -> list[str]:
+    """The overrides, before them that of the setup: a file, or the name of one in the folder `setups` beside the spec's, or of
+    one that comes with stilts."""
     if setup is None:
-        return overrides or []
-    named = spec.parent.parent / "setups"
-    file = Path(setup) if setup.endswith(".yaml") else named / f"{setup}.yaml"
+        return list(overrides or [])
+    beside = spec_file(spec, None).parent.parent / "setups"
+    file = Path(setup) if setup.endswith(".yaml") else beside / f"{setup}.yaml"
+    if not file.is_file() and (known := shipped.file("setups", setup)):
+        file = known
     if not os.path.isfile(file):
-        there = ", ".join(sorted(path.stem for path in named.glob("*.yaml")))
-        raise UserError(f"--setup {setup}: there is no {file}; give a file" + (f", or one of {there}" if there else ""))
+        there = ", ".join(sorted({*(path.stem for path in beside.glob("*.yaml")), *shipped.names("setups")}))
+        raise UserError(f"--setup {setup}: there is no {file}; give a file, or one of {there}")
     return [f"setup={file}", *(overrides or [])]
+
+
+def tested(languages: str | None, overrides: list[str]) -> list[str]:
+    """The overrides, after them that of the languages a study evaluates ("de,sw"); UserError where none is named."""
+    if languages is None:
+        return overrides
+    if not (codes := [code.strip() for code in languages.split(",") if code.strip()]):
+        raise UserError("--languages: give codes with commas between them, such as de,sw")
+    return [*overrides, f"languages=[{','.join(codes)}]"]
+
+
+def check_encoder(path: Path, loaded: Any, scale: str = "") -> None:
+    """UserError where the folder of a spec's published encoder is missing or broken; at a `scale` that a study names one with a
+    short name need not have been fetched."""
+    given = getattr(loaded, "setup", loaded).encoder.pretrained
+    if scale and given is not None and published.unfetched(given.name):
+        return
+    try:
+        if given is not None and (folder := published.local(given.name)) is not None:
+            published.check(folder)
+    except UserError as fault:
+        raise UserError(f"{path}: {fault}") from None
 
 
 def where(setup: Path | None, folder: Path | None, cut: bool = False) -> Any:
@@ -67,7 +103,7 @@ def store_at(root: Path) -> Any:
 
 
 def stage(
-    kind: str, path: Path, overrides: list[str] | None, root: Path, options: Any, dry_run: bool, as_json: bool,
+    kind: str, path: Path, overrides: Sequence[Any] | None, root: Path, options: Any, dry_run: bool, as_json: bool,
     submission: Path | None = None,
 ) -> None:  # fmt: skip
     """Run the one stage that a spec asks for, and what it needs; print where its result is."""
@@ -76,6 +112,10 @@ def stage(
     from stilts_xtreme.stages import preflight
 
     store, stage = store_at(root), planner.resolve(loaded)
+    if submission:
+        from stilts_xtreme.stages import submission as handed_in
+
+        handed_in.whole([stage])
     if dry_run:
         tree(plan.chain(stage), store, {plan.address(stage)})
         return preflight.dry(plan.chain(stage), store)
@@ -89,7 +129,7 @@ def stage(
     show(store.path(stage) / "result.json", result, as_json)
 
 
-def written(command: str, spec: Path, overrides: list[str] | None) -> str:
+def written(command: str, spec: Path, overrides: Sequence[str] | None) -> str:
     """The command that makes a result, without paths of one machine."""
     shown = [re.sub(r"(\.(?:path|folder)=).*", r"\1FOLDER", override) for override in overrides or []]
     return visible(" ".join([f"stilts {command}", spec.as_posix(), *shown]))

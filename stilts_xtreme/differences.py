@@ -16,8 +16,10 @@ KINDS = (results.STUDY, results.TRAINING, results.EVALUATION, results.LATENCY, r
 NO = "absent"
 SETTINGS = (
     "name", "question", "setup", "note", "command", "benchmark", "intermediates", "mixtures", "targets", "seeds",
-    "training_languages", "recipes", "tasks", "models", "target", "how",
+    "training_languages", "languages", "test_examples", "encoder", "code", "hyperparameters", "predictions",
+    "recipes", "tasks", "models", "target", "how",
 )  # fmt: skip  # of a study, as its result keeps them
+SINCE = ("encoder", "code", "hyperparameters", "predictions", "readings")  # of a study and its data: many values each
 SCORES = ("score", "metrics", "languages", "dev", "answers")
 TOLD = ("schema", "address", "plan", "chain", "data", "evaluations", "trainings", *SETTINGS, *SCORES, "collapsed", "collapse")
 Flat = dict[str, Any]
@@ -56,6 +58,8 @@ def between(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Differe
     if first["schema"] != second["schema"]:
         raise UserError(f"one is {first['schema']}, the other {second['schema']}: only results of a kind can be compared")
     study = "evaluations" in first
+    if study:
+        first, second = _since(first, second), _since(second, first)
     found = [
         *_settings(first, second),
         *_data(_readings(first), _readings(second)),
@@ -71,6 +75,14 @@ def between(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Differe
     if not found and not further and results.stable(results.text(dict(first))) != results.stable(results.text(dict(second))):
         further = list(_changed("else", *_parts(first, second, [name for name in first if name not in results.LAST])))
     return [*found, *further]
+
+
+def _since(study: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The study, with one word in place of each part that older results do not hold, where the other lacks it."""
+    told = {**study, "data": dict(study.get("data") or {})}
+    for part, beside in ((told, other), (told["data"], other.get("data") or {})):
+        part |= {name: "told" for name in SINCE if name in part and name not in beside}
+    return told
 
 
 def made(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from stilts_xtreme import folded
@@ -21,7 +20,7 @@ def study(found: Mapping[str, Any], path: Path) -> None:
     """Of a study's result that was written to `path`."""
     console, summary = folded.console(stderr=True), summaries.summarise(found)
     table = tables.main(summary)
-    _say(console, table.caption)
+    folded.say(console, table.caption)
     heads = [column.label for column in table.columns]
     order = sorted(range(len(heads)), key=lambda i: heads[i] != AVERAGE)  # the average first: other columns may stand below
     rows: list[list[Any]] = []
@@ -32,14 +31,14 @@ def study(found: Mapping[str, Any], path: Path) -> None:
         console.print(block)
     console.print()
     for line in table.notes[1:]:  # the first is about columns that only the report has
-        _say(console, line)
+        folded.say(console, line)
     if missing := tables.missing(summary):
-        _say(console, f"without a score: {'; '.join(missing)}")
+        folded.say(console, f"without a score: {'; '.join(missing)}")
     lines = tables.collapsed(summary)
     for line in lines[:COLLAPSED]:
-        _say(console, f"collapsed: {line}")
+        folded.say(console, f"collapsed: {line}")
     if len(lines) > COLLAPSED:
-        _say(console, f"... and {len(lines) - COLLAPSED} more collapsed trainings: the report has all")
+        folded.say(console, f"... and {len(lines) - COLLAPSED} more collapsed trainings: the report has all")
     advice = [f"stilts recommend {_word(path)} --target {summary.targets[0]}"]
     following(path, advice if summary.compared and summary.has_baseline else [])
 
@@ -58,7 +57,3 @@ def _cell(cell: tables.Cell) -> Text:
 
 def _word(path: Path) -> str:
     return shlex.quote(str(path))
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(content(text), soft_wrap=not console.is_terminal)

@@ -7,6 +7,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from stilts_xtreme.shown import content
+
 PIPE = 200  # columns where nothing is a terminal
 
 
@@ -15,6 +17,11 @@ def console(stderr: bool = False) -> Console:
     plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False, "stderr": stderr}
     terminal = Console(**plain)
     return terminal if terminal.is_terminal else Console(width=PIPE, **plain)
+
+
+def say(console: Console, text: str) -> None:
+    """Print text: on a terminal broken between words, elsewhere a line as it is."""
+    console.print(content(text), soft_wrap=not console.is_terminal)
 
 
 def tables(heads: Sequence[str], rows: Sequence[Sequence[Any]], width: int, numeric: bool = True) -> list[Table]:

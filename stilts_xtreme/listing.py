@@ -109,9 +109,9 @@ def inventory(entries: Sequence[Any]) -> None:
     lines += remarks(asdict(one) for one in entries if one.used and one.rows is not None)
     lines += [f"not read by any task: {one.source}" for one in entries if one.state == "unread"]
     for line in lines:
-        console.print(content(line), markup=False, highlight=False, soft_wrap=True)
+        folded.say(console, line)
     for task in dict.fromkeys(one.task for one in entries if one.state == "missing"):
-        console.print(f"to get {task}: {TASKS[task].about}", markup=False, highlight=False, soft_wrap=True)
+        folded.say(console, f"to get {task}: {TASKS[task].about}")
 
 
 def verified(found: Any) -> None:
@@ -231,11 +231,11 @@ def summary(result: dict[str, Any]) -> None:
     if "reading" in result:
         console.print(f"F1 (XTREME): {result['reading']}", highlight=False)
     for code, gap in result.get("lacking", {}).items():
-        console.print(f"{code}: {coverage.in_words(gap)}", highlight=False, soft_wrap=True)
+        folded.say(console, f"{code}: {coverage.in_words(gap)}")
     for key, why in result["collapse"].items():
         reasons = why if isinstance(why, dict) else {key: why}  # an evaluation tells them by the stage that collapsed
         for task, reason in reasons.items():
-            console.print(f"collapsed: {task}: {reason}", markup=False, highlight=False, soft_wrap=True)
+            folded.say(console, f"collapsed: {task}: {reason}")
 
 
 def _sample(task: Task) -> tuple[Any, Any]:

@@ -118,7 +118,7 @@ class Train:
 @dataclass(frozen=True)
 class Predict:
     """Predictions of one model for one task in `languages`; `layer`, `pooling` and `max_length` are for retrieval only;
-    `noise` is in what is predicted."""
+    `noise` is in what is predicted. `test_examples`: at most so many of each language, see `tasks.sample` (None: all)."""
 
     model: "Pretrained | Train"
     task: str
@@ -128,6 +128,7 @@ class Predict:
     pooling: str | None = None
     max_length: int | None = None
     noise: Noise | None = None
+    test_examples: int | None = None
     where: data.Where = field(default=None, compare=False)  # type: ignore[assignment]
 
     @property
@@ -218,6 +219,8 @@ def identity(stage: Stage) -> dict[str, Any]:
             told["masked_lm"] = "continued"
     if (noise := told.pop("noise", None)) is not None:  # likewise
         told["noise"] = noise.identity()
+    if told.get("test_examples", ...) is None:  # likewise
+        del told["test_examples"]
     told = {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
     return {"kind": kind(stage), "code": CODE[kind(stage)], **told}
 

@@ -21,13 +21,21 @@ from stilts_xtreme.tasks.task import training_split
 class Planner:
     """Builds the stages of one setup, each once (equal stages are the same object), with the languages of one benchmark.
 
-    `where`: another place for data than the setup's.
+    `where`: another place for data than the setup's. `languages` and `test_examples`: of predictions, see `spec.study.Study`.
     """
 
-    def __init__(self, setup: Any, benchmark: str = "xtreme", where: data.Where | None = None):
+    def __init__(
+        self,
+        setup: Any,
+        benchmark: str = "xtreme",
+        where: data.Where | None = None,
+        languages: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        test_examples: int | None = None,
+    ):
         self.setup = setup
         self.benchmark = BENCHMARKS[benchmark]
         self.where = where or _where(setup)
+        self.languages, self.test_examples = languages, test_examples
         self.shape = _shape(setup.encoder)
         self._stages: dict[Stage, Stage] = {}
         self._reads: dict[tuple[str, str, str], Reads] = {}
@@ -40,7 +48,9 @@ class Planner:
         """The setup's published encoder; UserError where its folder is missing or broken."""
         given = self.setup.encoder.pretrained
         folder = published.local(given.name)
-        return Pretrained(given.name, given.revision, published.digest(folder) if folder is not None else None)
+        if folder is None:
+            return Pretrained(given.name, given.revision)
+        return Pretrained(str(folder), given.revision, published.digest(folder))
 
     def _fits(self, field: str, length: int) -> None:
         """UserError for a length, a default one perhaps, that the encoder cannot read."""
@@ -137,9 +147,10 @@ class Planner:
         return start
 
     def predict(self, model: Any, task: str, languages: Sequence[str] | None = None) -> Predict:
-        """Predictions for `task` in `languages` (None: the benchmark's, as far as they are here)."""
+        """Predictions for `task` in `languages` (None: the study's or the benchmark's, as far as they are here)."""
         present = data.languages(TASKS[task], self.where)
         usual = self.usual(task)
+        languages = self._asked(task, present) if languages is None else languages
         missing = [code for code in languages or () if code not in present]
         if missing:
             raise UserError(
@@ -152,14 +163,47 @@ class Planner:
         reads = [self.reads(task, "test", code) for code in chosen]
         reads += [self.reads(task, "pool", code) for code in TASKS[task].pools(chosen)]
         if TASKS[task].head != "embedding":
-            return self._same(Predict(model, task, chosen, tuple(reads), where=self.where))
+            return self._same(Predict(model, task, chosen, tuple(reads), test_examples=self.test_examples, where=self.where))
         if task == "bucc2018":
             reads += [self.reads(task, "dev", code) for code in chosen]
         retrieval = self.setup.retrieval
-        self._fits(f"{task}: setup.retrieval.max_length", retrieval.max_length)
+        length = retrieval.max_length or shape.retrieval_length(self.shape.longest)
+        self._fits(f"{task}: setup.retrieval.max_length", length)
+        how = self._retrieval_layer(task), retrieval.pooling, length
         return self._same(
-            Predict(model, task, chosen, tuple(reads), retrieval.layer, retrieval.pooling, retrieval.max_length, where=self.where)
+            Predict(model, task, chosen, tuple(reads), *how, test_examples=self.test_examples, where=self.where)
         )
+
+    def _retrieval_layer(self, task: str) -> int:
+        """The setup's, or the default one of the encoder's depth; UserError where that is not known."""
+        if (layer := self.setup.retrieval.layer) is not None:
+            return int(layer)
+        if self.shape.layers is None:
+            name = self.setup.encoder.pretrained.name
+            todo = "say setup.retrieval.layer, or fetch it first: stilts encoder fetch"
+            raise UserError(f"{task}: how many layers the encoder {name} has is not known here; {todo}")
+        return shape.retrieval_layer(self.shape.layers)
+
+    def _asked(self, task: str, present: Sequence[str]) -> list[str] | None:
+        """The languages that the study names for the task, and English; None where it names none, or no language is here."""
+        by_target = isinstance(self.languages, Mapping)
+        given = self.languages.get(task) if isinstance(self.languages, Mapping) else self.languages
+        if given is None or not present:
+            return None
+        chosen = [code for code in given if by_target or code in present]
+        chosen += [code for code in ("en",) if code in present and code not in chosen]
+        if not chosen:
+            raise UserError(
+                f"{task}: languages: there is no test data in {', '.join(given)}, only in {' '.join(present)}: take {task} out "
+                f"of targets, or name languages by target (languages: {{{task}: [{present[0]}]}})"
+            )
+        return chosen
+
+    def absent(self, targets: Sequence[str]) -> list[str]:
+        """Languages named for all targets that none of them has test data in."""
+        given = () if self.languages is None or isinstance(self.languages, Mapping) else self.languages
+        there = {code for task in targets for code in data.languages(TASKS[task], self.where)} if given else set()
+        return [code for code in given if code not in there]
 
     def usual(self, task: str) -> Callable[[str], bool]:
         """Whether a language is one that the benchmark scores the task in; made-up ones all are."""
@@ -211,7 +255,10 @@ class Planner:
 
 def resolve(spec: Any) -> Stage:
     """The stage that an intermediate, multitask, target or evaluation spec asks for."""
-    return _stage(spec, Planner(spec.setup, getattr(spec, "benchmark", "xtreme")))
+    planner = Planner(
+        spec.setup, getattr(spec, "benchmark", "xtreme"), test_examples=getattr(spec, "test_examples", None)
+    )
+    return _stage(spec, planner)
 
 
 def _training_name(target: str, languages: Sequence[str]) -> str:

@@ -25,17 +25,29 @@ TOKENIZER = "tokenizer.json"
 VOCABULARIES = ("vocab.txt", "vocab.json")  # read where there is no tokenizer.json, as are SentencePiece's *.model
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?", re.ASCII)
 WAIT = 5.0  # seconds that the hub has to answer
+FETCHED = {"e5-small": Path("encoders/e5-small")}  # encoders with a short name (`models.sources`): where `make encoder` puts them
 
 
 def local(name: str) -> Path | None:
-    """The folder that an encoder's name stands for; None for a hub id. UserError for what is neither."""
+    """The folder that an encoder's name stands for; None for a hub id. UserError for what is neither, and for an encoder with a
+    short name that has not been fetched."""
     if os.path.isdir(name):
         return Path(name)
     if os.path.exists(name):
         raise UserError(f"encoder {name}: is a file; give the folder it is in")
+    if (fetched := FETCHED.get(name)) is not None:
+        if not unfetched(name):
+            return fetched
+        how = f"get it with `stilts encoder fetch {name} --to {fetched}`, or name another folder with --encoder"
+        raise UserError(f"encoder {name}: is not in {fetched} below this folder; {how}")
     if not HUB_ID.fullmatch(name):
         raise UserError(f"encoder {name}: there is no such folder")
     return None
+
+
+def unfetched(name: str) -> bool:
+    """Whether it is the short name of an encoder that has not been fetched here."""
+    return name in FETCHED and not os.path.isdir(name) and not FETCHED[name].is_dir()
 
 
 @lru_cache
@@ -186,7 +198,7 @@ def config(name: str, revision: str | None) -> dict[str, Any] | None:
 
     UserError as `local`.
     """
-    folder = local(name) or cached(name, revision)
+    folder = None if unfetched(name) else local(name) or cached(name, revision)
     if folder is None:
         return None
     try:

@@ -13,6 +13,8 @@ AFTER_PADDING = frozenset(
     )
 )  # fmt: skip
 LAYERS = ("num_hidden_layers", "n_layers")  # DistilBERT, XLM and FlauBERT write the second
+RETRIEVAL_LAYER = 14 / 24  # of XLM-R Large's 24 layers the 14th (nyu-mll/jiant, scripts/benchmarks/xtreme; arXiv 2005.13013)
+RETRIEVAL_LENGTH = 512  # tokens of a sentence
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,16 @@ def of_config(config: Mapping[str, Any]) -> Shape:
         positions = None if padding is None else positions - (padding + 1)
     layers = next((_count(config[name]) for name in LAYERS if name in config), None)
     return Shape(positions, layers)
+
+
+def retrieval_layer(layers: int) -> int:
+    """The hidden state whose vectors retrieval tasks compare where a setup names none: as deep as the authors', 14 of 24."""
+    return round(layers * RETRIEVAL_LAYER)
+
+
+def retrieval_length(longest: int | None) -> int:
+    """Tokens of a sentence that retrieval tasks read where a setup says none: 512, or what the encoder reads if that is less."""
+    return min(RETRIEVAL_LENGTH, longest or RETRIEVAL_LENGTH)
 
 
 def _count(value: Any) -> int | None:

@@ -121,9 +121,9 @@ def hub() -> Iterator[Hub]:
                 url = f"{there.address}/{name}/commit/{'0' * 40}"
                 return self.answer({"success": True, "commitOid": "0" * 40, "commitUrl": url, "hookOutput": ""})
             if verb == "tree":
-                branch = (name, rest)
-                held = [(key[2], content) for key, content in there.files.items() if key[:2] == branch]
-                return self.answer([{"type": "file", "path": file, "size": len(content), "oid": "0"} for file, content in held])
+                held = {file: content for (*where, file), content in there.files.items() if where == [name, rest]}
+                listed = [{"type": "file", "path": file, "size": len(held[file]), "oid": "0"} for file in held]
+                return self.answer(listed)
             if verb in ("", "revision"):
                 known = name in there.repositories
                 return self.answer(

@@ -127,6 +127,11 @@ def test_table_of_what_is_there(tmp_path: Path) -> None:
     assert written.count(table.ABSENT) == len(TARGETS) - 2
 
 
+def test_the_committed_rows_make_a_table() -> None:
+    rows = store.every(store.RESULTS)
+    assert {"checkout-miniature-mlm", "fp32-base-mnli"} <= {row["row"] for row in rows} and table.table(rows)
+
+
 def test_every_row_that_is_measured_stands_in_the_table() -> None:
     known = {target.row for target in TARGETS}
     for group in GROUPS:

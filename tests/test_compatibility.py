@@ -34,6 +34,12 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+def whole() -> None:
+    """Weights and a tokenizer beside the configuration, empty ones: a plan takes their digest."""
+    Path("encoder/model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    Path("encoder/tokenizer.json").write_text('{"model": {"vocab": {}}}')
+
+
 def encoder(kind: str, **config: int) -> None:
     Path("encoder").mkdir(exist_ok=True)
     Path("encoder/config.json").write_text(json.dumps({"model_type": kind, **config}))
@@ -149,13 +155,39 @@ def test_lengths_and_layers_are_held_against_the_encoders_configuration(here) ->
 
 def test_default_lengths_are_refused_where_they_would_be_used(here) -> None:
     encoder("bert", max_position_embeddings=64, num_hidden_layers=2)
-    Path("encoder/model.safetensors").touch()  # a plan takes its digest
+    whole()
     Path("spec.yaml").write_text("kind: intermediate\nsetup: own.yaml\ntask: mnli\n")
     with pytest.raises(UserError, match=r"mnli: recipe.max_length: 256 is more than this encoder reads \(64 tokens\)"):
         planner.resolve(spec.load(Path("spec.yaml"), ["setup.data={miniature: {}}"]))
-    Path("spec.yaml").write_text("kind: evaluation\nsetup: own.yaml\nmodel: none\ntask: tatoeba\n")
-    with pytest.raises(UserError, match=r"tatoeba: setup.retrieval.max_length: 512 is more than this encoder reads"):
-        planner.resolve(spec.load(Path("spec.yaml"), ["setup.data={miniature: {}}"]))
+
+
+RETRIEVAL = "kind: evaluation\nsetup: own.yaml\nmodel: none\ntask: tatoeba\n"
+MINIATURE = "setup.data={miniature: {}}"
+
+
+@pytest.mark.parametrize(("layers", "layer"), [(12, 7), (24, 14), (6, 4), (3, 2), (1, 1)])
+def test_retrieval_takes_the_layer_at_14_of_24_and_what_the_encoder_reads_where_a_setup_says_nothing(layers, layer, here) -> None:
+    encoder("bert", max_position_embeddings=64, num_hidden_layers=layers)
+    whole()
+    Path("own.yaml").write_text(PUBLISHED.replace("retrieval: {layer: 1}\n", ""))
+    Path("spec.yaml").write_text(RETRIEVAL)
+    planned = planner.resolve(spec.load(Path("spec.yaml"), [MINIATURE]))
+    assert (planned.layer, planned.pooling, planned.max_length) == (layer, "mean", 64)
+    said = planner.resolve(spec.load(Path("spec.yaml"), [MINIATURE, "setup.retrieval={layer: 1, max_length: 32}"]))
+    assert (said.layer, said.max_length) == (1, 32)
+
+
+def test_a_random_encoders_default_layer_is_that_of_its_depth(here) -> None:
+    Path("spec.yaml").write_text(RETRIEVAL.replace("own", "setup"))
+    planned = planner.resolve(spec.load(Path("spec.yaml"), ["setup.retrieval={}"]))
+    assert (planned.layer, planned.max_length) == (1, 64)  # of 2 layers, 66 positions
+
+
+def test_a_default_layer_asks_for_an_encoder_whose_depth_is_known(here) -> None:
+    Path("spec.yaml").write_text(RETRIEVAL)
+    with pytest.raises(UserError, match=r"tatoeba: how many layers the encoder some/encoder has is not known here; say setup"):
+        over = ["setup.retrieval.layer=null", "setup.encoder.pretrained.name=some/encoder"]
+        planner.resolve(spec.load(Path("spec.yaml"), [MINIATURE, *over]))
 
 
 def test_a_configuration_that_does_not_say_is_not_judged() -> None:

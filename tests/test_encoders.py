@@ -62,7 +62,7 @@ def _agrees(tagger: Path, predictions: Path) -> None:
 def test_every_head_and_retrieval(kind, tmp_path) -> None:
     result, _ = run(tmp_path, kind, "hellaswag, both", "xnli, panx, xquad, lareqa, tatoeba")
     assert len(result["evaluations"]) == 10
-    again = CliRunner().invoke(app, ["study", str(tmp_path / "data/study.yaml"), "--store", str(tmp_path / "runs"), "--dry-run"])
+    again = CliRunner().invoke(app, ["study", str(tmp_path / "data/study.yaml"), "--store", str(tmp_path / "runs"), "--plan"])
     assert "20 done, 0 to do" in again.output
 
 

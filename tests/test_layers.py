@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "stilts_xtreme"
 ROWS = {
-    "errors": 0, "files": 0, "languages": 0, "shape": 0, "shown": 0,
+    "errors": 0, "files": 0, "languages": 0, "shape": 0, "shipped": 1, "shown": 0,
     "disk": 1, "stop": 1, "host": 0, "scoring": 1, "formats": 1,
     "ranks": 2, "launch": 3,
     "tasks": 2,

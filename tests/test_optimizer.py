@@ -70,7 +70,7 @@ def test_singular_values_come_near_one_and_vectors_stay(shape):
 
 
 def both(clip: float, rate: float = 0.01, total: float = 1.0) -> tuple[dict, dict, dict, muon.Muon]:
-    """Weights before a step, after AdamW's and after Muon's on the first and third layer (5 x 7 and 3 x 5), and Muon."""
+    """Weights before a step, after one of AdamW, after one of Muon on the first and third layer (5 x 7 and 3 x 5); Muon."""
     model, other = layers(), layers()
     before = copy.deepcopy(model.state_dict())
     plain = AdamW(other.parameters(), 0.1, 0.98, 1e-6)

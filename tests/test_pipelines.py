@@ -124,8 +124,8 @@ def test_options_are_chosen_alike(kind, folders, tmp_path) -> None:
     for i in range(0, 12, 3):
         example = Choices("1", " ".join(long), tuple(text[:20] for text in long[i : i + 3]), 0)
         (right,) = predicted(model, words, [example])
-        asked = {"start": example.first, "options": example.options}
-        assert printed("multiple_choice", tmp_path, asked) == example.options[right]
+        found = printed("multiple_choice", tmp_path, {"start": example.first, "options": example.options})
+        assert found == example.options[right]
 
 
 def test_answers_are_found_alike(kind, folders, tmp_path) -> None:
@@ -166,9 +166,8 @@ def test_onnx_runtime_takes_what_the_tokenizer_gives(kind, head, folders, tmp_pa
     pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")
     saved(folders[kind], head, tmp_path)
     loaded = AutoTokenizer.from_pretrained(tmp_path)
-    name = {"mbert": "Bert", "mdeberta": "DebertaV2"}[kind]
-    classified = {"tagging": "Token", "classification": "Sequence"}[head]
-    write._onnx(tmp_path, f"{name}For{classified}Classification", head)
+    what = {"classification": "Sequence", "tagging": "Token"}[head]
+    write._onnx(tmp_path, {"mbert": "Bert", "mdeberta": "DebertaV2"}[kind] + f"For{what}Classification", head)
     session = exported.session(tmp_path / write.ONNX, CPU, 1)
     rows = loaded(texts(3), texts(3, 1), padding=True, truncation=True, return_tensors="np")
     (logits,) = session.run(None, dict(rows))

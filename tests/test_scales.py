@@ -1,10 +1,12 @@
 """One study at several scales: what its spec says for a setup is laid over its own keys; committed results keep to it."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from stilts_xtreme import axes, console, results, spec
@@ -24,7 +26,7 @@ def scaled(study: Path, setup: str, *overrides: str) -> spec.Spec:
 def test_every_study_is_sound_at_every_setup(study) -> None:
     plain = spec.load(study)
     assert plain.name == study.stem and plain == scaled(study, "miniature")
-    for setup in ("mini-real", "paper"):
+    for setup in ("mini-real", "small", "paper"):
         found = scaled(study, setup)
         assert found.setup.name == setup and found.kind == plain.kind
         if plain.kind == "study":
@@ -52,18 +54,30 @@ def test_check_looks_at_every_scale(tmp_path) -> None:
     (tmp_path / "setups" / "small.yaml").write_text((ROOT / "experiments" / "setups" / "miniature.yaml").read_text())
     study = tmp_path / "studies" / "x.yaml"
     head = f"kind: study\nname: x\nsetup: {ROOT}/experiments/setups/paper.yaml\nintermediate: [none]\ntargets: [xnli]\n"
-    for at, told in (("miniature: {}", "setup"), ("smal: {}", "small"), ("paper: {targets: [xnly]}", "xnli")):
+    for at, told in (("medium: {}", "setup"), ("smal: {}", "small"), ("paper: {targets: [xnly]}", "xnli")):
         study.write_text(f"{head}at:\n  {at}\n", encoding="utf-8")
         with pytest.raises(UserError, match=told):
             CliRunner().invoke(app, ["check", str(study)], catch_exceptions=False)
+
+
+def of_command(command: str) -> spec.Spec:
+    """What a result's command asks for, but for folders of one machine."""
+    _, kind, *words = shlex.split(re.sub(r" (--encoder|--data) FOLDER( --cut)?| \S+=FOLDER", "", command))
+    given = get_command(app).commands[kind].make_context(kind, words).params
+    file = console.spec_file(given["spec"], {kind})
+    return spec.load(file, console.scaled(file, given["setup"], given["overrides"]))
+
+
+def test_a_command_with_options_asks_for_its_setup() -> None:
+    asked = of_command("stilts study main --setup small --encoder FOLDER --data FOLDER --cut seeds=[1,2]")
+    assert (asked.name, asked.setup.name, asked.seeds) == ("main-small", "small", [1, 2])
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
 def test_the_command_in_a_committed_result_asks_for_what_it_holds(path, monkeypatch) -> None:
     monkeypatch.chdir(ROOT)
     content = results.read(path, results.STUDY, results.LATENCY_STUDY)
-    _, _, file, *overrides = shlex.split(content["command"])
-    asked = spec.load(Path(file), [over for over in overrides if not over.endswith("=FOLDER")])
+    asked = of_command(content["command"])
     assert (asked.name, asked.question, asked.seeds) == (content["name"], content["question"], content["seeds"])
     assert asked.setup.name == content["setup"] and content["command"].startswith(f"stilts {asked.kind} ")
     if asked.kind == "study":

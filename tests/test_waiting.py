@@ -89,7 +89,7 @@ def test_features_that_another_process_encodes_are_waited_for_with_a_word(tmp_pa
 
 def test_where_the_owner_cannot_be_written_nothing_is_lost(tmp_path) -> None:
     owner.write(tmp_path / "none" / "x")
-    assert owner.told(tmp_path / "none" / "x") == "another process"
+    assert owner.described(tmp_path / "none" / "x") == "another process"
 
 
 ENCODER = plan.Random(16, 1, 2, 32, 130, 1200)

@@ -1,5 +1,6 @@
 """Measured rows as JSON: every script adds its own, the table reads them all."""
 
+import json
 import platform
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ def add(path: Path, rows: list[dict[str, Any]], seconds: float, device: str | No
 
 
 def every(folder: Path) -> list[dict[str, Any]]:
-    """The rows of all files of a folder."""
-    return [row for path in sorted(folder.glob("*.json")) for row in results.read(path, SCHEMA)["measured"]]
+    """The rows of all files of a folder; other results may stand there, too."""
+    files = {path: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    rows = [path for path, held in files.items() if held.get("schema") == SCHEMA]
+    return [row for path in rows for row in results.read(path, SCHEMA)["measured"]]
 
 
 def _name(row: dict[str, Any]) -> tuple[str, int]:

@@ -75,7 +75,7 @@ class Drawing:
 
     def _of(self, stage: plan.Predict, judged: Mapping[str, Judged], ids: Sequence[str]) -> NDArray[np.uint8]:
         """The draws of these ids; mined pairs may bring up sentences that no prediction before them had."""
-        key = stage.task, stage.languages, stage.where
+        key = stage.task, stage.languages, stage.test_examples, stage.where
         if key not in self._draws:
             known = dict.fromkeys(name for one in judged.values() for name in one.ids)
             seed = zlib.crc32(stage.task.encode())

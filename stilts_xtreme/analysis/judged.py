@@ -14,6 +14,7 @@ from stilts_xtreme.data import read as data
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import metrics
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.sample import sampled
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Judge:
 
     def asked(self, stage: plan.Predict) -> Mapping[str, Sequence[Any]]:
         """The examples that a prediction answers, by language, without any noise."""
-        key = stage.task, stage.languages, stage.where
+        key = stage.task, stage.languages, stage.test_examples, stage.where
         if key not in self._examples:
             task = TASKS[stage.task]
             asked = {code: data.read(task, "test", code, stage.where).examples for code in stage.languages}
@@ -52,7 +53,7 @@ class Judge:
 
                 pool = {code: data.read(task, "pool", code, stage.where).examples for code in task.pools(stage.languages)}
                 asked = dict(gather(task, asked, pool).queries)
-            self._examples[key] = asked
+            self._examples[key] = {code: sampled(task, examples, stage.test_examples) for code, examples in asked.items()}
         return self._examples[key]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stilts_xtreme import axes, plan, results
-from stilts_xtreme.analysis import comparisons, mixed, noise, order, pairs, resources, selection, sizes
+from stilts_xtreme.analysis import comparisons, mixed, noise, order, pairs, resources, selection, settings, sizes
 from stilts_xtreme.analysis.effects import Drawing
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.counts import remarks
@@ -26,6 +26,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
     told = [store.result(stage) for stage in trainings]
     evaluations = [_evaluation(cell, store.result(cell.stage)) for cell in done]
     where, made = cells[0].stage.where, mixed.trained(spec, done)
+    named, predicted = settings.of_trainings(spec, done, made), [store.result(cell.stage) for cell in done]
     return {
         "schema": results.STUDY,
         "name": spec.name,
@@ -33,11 +34,17 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "setup": spec.setup.name,
         "note": spec.setup.note,
         "command": command,
+        "encoder": settings.encoder(cells),
+        "code": {kind: plan.CODE[kind] for kind in ("train", "predict")},
+        "hyperparameters": dict(sorted({named[plan.address(stage)]: settings.of(stage) for stage in trainings}.items())),
+        "predictions": settings.predictions(done),
         "intermediates": [row.name for row in axes.rows(spec)],
         "mixtures": {name: mixture.model_dump(exclude_none=True) for name, mixture in spec.mixtures.items()},
         "targets": list(spec.targets),
         "seeds": list(spec.seeds),
         "benchmark": spec.benchmark,
+        **({} if spec.languages is None else {"languages": spec.languages}),
+        **({} if spec.test_examples is None else {"test_examples": spec.test_examples}),
         "training_languages": spec.training_languages,
         "recipes": {name: recipe.model_dump(exclude_none=True) for name, recipe in spec.recipes.items()},
         "tasks": {
@@ -52,9 +59,13 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         **order.gather(spec, done, store, drawing),
         **resources.gather(done, {key: by_seed for key, by_seed in found.items() if key not in repeats}, store, drawing),
         **sizes.gather(spec, done, found, store),
-        "trainings": [_training(stage, result, made) for stage, result in zip(trainings, told, strict=True)],
-        "data": {"source": data.name(where), **_read([*told, *(store.result(cell.stage) for cell in done)])},
-        "provenance": results.provenance_of([*told, *(store.result(cell.stage) for cell in finished)]),
+        "trainings": [_training(stage, result, made, named) for stage, result in zip(trainings, told, strict=True)],
+        "data": {
+            "source": data.name(where), "readings": settings.readings([*told, *predicted]), **_read([*told, *predicted]),
+        },
+        "provenance": {
+            **results.provenance_of([*told, *(store.result(cell.stage) for cell in finished)]), **settings.commit(cells),
+        },
     }
 
 
@@ -93,7 +104,9 @@ def _evaluation(cell: axes.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _training(stage: plan.Train, result: Mapping[str, Any], mixtures: Mapping[str, str]) -> dict[str, Any]:
+def _training(
+    stage: plan.Train, result: Mapping[str, Any], mixtures: Mapping[str, str], named: Mapping[str, str]
+) -> dict[str, Any]:
     earlier = plan.before(stage)
     scores = results.dev_scores(result)
     return {
@@ -102,6 +115,7 @@ def _training(stage: plan.Train, result: Mapping[str, Any], mixtures: Mapping[st
         "group": plan.family(stage),
         "start": plan.address(earlier) if earlier else None,
         "tasks": list(stage.tasks),
+        "hyperparameters": named[plan.address(stage)],
         **({"mixture": mixtures[name]} if (name := plan.address(stage)) in mixtures else {}),
         **({} if stage.text_share is None else {"text_share": stage.text_share}),
         "seed": stage.seed,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from stilts_xtreme import disk, ranks, shown
-from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, stages, store, studies
+from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, new, stages, store, studies
 from stilts_xtreme.errors import Aborted, Interrupted, Lost, RunFailed, UserError
 
 
@@ -45,6 +45,7 @@ for command in (
     studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
     inputs.score, inputs.tasks, inputs.check,
     aids.doctor, aids.diff,
+    new.new,
     export.export, export.push,
     forecasts.calibrate,
 ):  # fmt: skip

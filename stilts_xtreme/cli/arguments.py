@@ -9,7 +9,7 @@ from stilts_xtreme.cli import completion
 
 Spec = Annotated[
     Path,
-    typer.Argument(metavar="SPEC", help="A YAML experiment spec.", show_default=False, autocompletion=completion.specs),
+    typer.Argument(metavar="SPEC", help="A YAML spec, or a study's name.", show_default=False, autocompletion=completion.specs),
 ]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Typed and checked like the file.", show_default=False)
@@ -38,6 +38,10 @@ Processes = Annotated[
     typer.Option("--processes", min=1, help="Processes that share each stage's work: a GPU each, or cores.", show_default=False),
 ]
 Shard = Annotated[bool, typer.Option("--shard", help="Spread the layers' weights over the processes while training (FSDP).")]
+Languages = Annotated[
+    str | None,
+    typer.Option("--languages", metavar="CODE,...", help="Evaluate only these, and English beside them.", show_default=False),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what is done and to do; of a study its forecast.")]
 Plan = Annotated[bool, typer.Option("--plan", help="As --dry-run, with every stage behind the forecast, as a tree.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result itself instead of its path.")]
@@ -101,9 +105,24 @@ Scale = Annotated[
     typer.Option(
         "--setup",
         metavar="NAME|FILE",
-        help="Another setup: mini-real, paper, or a file.",
+        help="Another setup: miniature, small, paper, or a file.",
         show_default=False,
         autocompletion=completion.setups,
+    ),
+]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="NAME|FOLDER",
+        help="Start from this pretrained encoder, not from the setup's: a folder, a hub id, or e5-small.",
+        show_default=False,
+    ),
+]
+DataPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="FOLDER|hub", help="Read data from this folder of releases, or from the hub.", show_default=False
     ),
 ]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Look in this folder.", show_default=False)]

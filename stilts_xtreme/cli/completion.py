@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from stilts_xtreme import shipped
+
 KINDS = {  # of spec, by command; others take any
     "train-intermediate": "intermediate",
     "train-multitask": "multitask",
@@ -43,6 +45,13 @@ def benchmarks(incomplete: str) -> list[str]:
     return _beginning(BENCHMARKS, incomplete)
 
 
+def drafted(incomplete: str) -> list[str]:
+    """Kinds of spec that `stilts new` writes."""
+    from stilts_xtreme.spec.draft import DRAFTED
+
+    return _beginning(DRAFTED, incomplete)
+
+
 def devices(incomplete: str) -> list[str]:
     """What --device takes."""
     return _beginning(("auto", "cpu"), incomplete)
@@ -56,14 +65,17 @@ def trackers(incomplete: str) -> list[str]:
 def specs(ctx: typer.Context, incomplete: str) -> list[str]:
     """Spec files of the kind that the command takes, below the folder that is being typed."""
     kind = KINDS.get(ctx.info_name or "")
-    return [path for path in _yaml(incomplete) if _kind(path) in ((kind,) if kind else {*KINDS.values(), "setup"})]
+    named = shipped.names("studies") if kind == "study" and incomplete and "/" not in incomplete else []
+    kinds = (kind,) if kind else (*KINDS.values(), "setup")
+    return _beginning(named, incomplete) + [path for path in _yaml(incomplete) if _kind(path) in kinds]
 
 
 def setups(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of the setups beside the spec's folder; setup files."""
     spec = ctx.params.get("spec") or next(iter(ctx.args), None)  # where arguments stand while a line is unfinished
-    beside = sorted(Path(spec).parent.parent.glob("setups/*.yaml")) if spec else []
-    return _beginning((path.stem for path in beside), incomplete) or setup_files(incomplete)
+    beside = Path(spec).parent.parent.glob("setups/*.yaml") if spec else ()
+    named = sorted({*(path.stem for path in beside), *shipped.names("setups")})
+    return _beginning(named, incomplete) or setup_files(incomplete)
 
 
 def setup_files(incomplete: str) -> list[str]:

@@ -1,12 +1,14 @@
 """What a study would take, and how fast this machine is."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from stilts_xtreme import console, shown
-from stilts_xtreme.cli.arguments import Device, SetupOption, Threads
+from stilts_xtreme import console, shipped, shown
+from stilts_xtreme.cli import options as given
+from stilts_xtreme.cli.arguments import Device, Threads
 from stilts_xtreme.errors import UserError
 
 
@@ -51,8 +53,9 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool,
     preflight.dry(stages, there, found.disk[f"peak_{'drop' if drops else 'keep'}"])
 
 
+@given.taking(over=given.over)
 def calibrate(
-    setup: SetupOption = None, device: Device = "auto", threads: Threads = None,
+    over: Any = None, device: Device = "auto", threads: Threads = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes side by side, after one alone.", show_default=False)
     ] = None,
@@ -60,9 +63,9 @@ def calibrate(
 ) -> None:  # fmt: skip
     """Measure how fast this machine trains and predicts, for the forecasts of `stilts study SPEC --dry-run`.
 
-    With the encoder of a setup; without one, a miniature encoder on a CPU, XLM-R Large on a GPU. It takes a minute or two, and
-    nothing else should run meanwhile. The figures are kept for this user, by device (the file is printed; STILTS_CALIBRATION
-    names another).
+    With the encoder of a setup or the one that is named; without one, a miniature encoder on a CPU, XLM-R Large on a GPU. It
+    takes a minute or two, and nothing else should run meanwhile. The figures are kept for this user, by device (the file is
+    printed; STILTS_CALIBRATION names another).
     """
     from stilts_xtreme import flops, host, plan
     from stilts_xtreme.forecast import calibrate as calibrating
@@ -70,21 +73,22 @@ def calibrate(
     from stilts_xtreme.planner import Planner, lay
     from stilts_xtreme.stages import run
 
-    options = console.options(device, threads)
+    how = console.options(device, threads)
     cuda = device != "cpu" and console.gpu()
-    if setup is None:
+    if over.setup is None and over.encoder is None:
         origin: Any = plan.Pretrained("FacebookAI/xlm-roberta-large") if cuda else plan.Random(96, 3, 3, 384, 130, 2600)
         recipe = plan.Recipe(dropout=0.1 if cuda else 0.0, max_length=128, precision="bf16" if cuda else "fp32")
     else:
-        read = console.load(setup, None, {"setup"})
+        setup = Path(over.setup or shipped.DEFAULT_SETUP)
+        read = console.load(setup, over.options(), {"setup"})
         first = Planner(read).encoder(1)
         origin, recipe = getattr(first, "start", first), lay(read.recipes.default)
     shape = flops.shape(origin)
     if shape is None:
         raise UserError(f"{setup}: encoder: the shape of {origin.name} is not known here; give a local folder of it")
-    own = run.threads(plan.Predict(origin, "tatoeba", (), ()), options)
+    own = run.threads(plan.Predict(origin, "tatoeba", (), ()), how)
     if isinstance(origin, plan.Random):
-        own = run.threads(plan.Train(origin, ("text",), recipe, 1, ()), options)
+        own = run.threads(plan.Train(origin, ("text",), recipe, 1, ()), how)
     machine = speed.here("cuda" if cuda else "cpu", own)
     asked = calibrating.asked(shape, recipe, machine, seconds)
     most = jobs or (1 if cuda else max(1, host.cores() // own))

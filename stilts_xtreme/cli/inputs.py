@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from stilts_xtreme import console, published, shown
-from stilts_xtreme.cli import completion
+from stilts_xtreme import console, shown
+from stilts_xtreme.cli import completion, options
 from stilts_xtreme.cli.arguments import Cut, DataOption, SetupOption
 from stilts_xtreme.errors import UserError
 
@@ -82,11 +82,13 @@ def data_fetch(
             print(there)
 
 
+@options.taking(over=options.over)
 def check(
     specs: Annotated[
         list[Path] | None,
         typer.Argument(metavar="SPEC...", help="Specs of any kind.", show_default=False, autocompletion=completion.specs),
     ] = None,
+    over: Any = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of specs, for editors.")] = False,
 ) -> None:  # fmt: skip
     """Validate specs without running them, a study at every setup that it names: every fault with file, line and column."""
@@ -99,25 +101,15 @@ def check(
     faults = []
     for path in specs or ():
         try:
-            loaded = console.load(path, None, None)
-            _encoder(path, loaded)
-            for name in getattr(loaded, "at", ()):
-                _encoder(path, console.load(path, console.scaled(path, name, None), None))
+            loaded = console.load(path, over.laid(path), None)
+            console.check_encoder(path, loaded)
+            for name in getattr(loaded, "at", ()) if over.setup is None else ():
+                console.check_encoder(path, console.load(path, over.laid(path, setup=name), None), scale=name)
             print(shown.content(f"{path}: {loaded.kind}, sound"))
         except UserError as fault:
             faults.append(str(fault))
     if faults:
         raise UserError("\n".join(faults))
-
-
-def _encoder(path: Path, loaded: Any) -> None:
-    """UserError where the folder of a spec's published encoder is missing or broken."""
-    given = getattr(loaded, "setup", loaded).encoder.pretrained
-    try:
-        if given is not None and (folder := published.local(given.name)) is not None:
-            published.check(folder)
-    except UserError as fault:
-        raise UserError(f"{path}: {fault}") from None
 
 
 def score(

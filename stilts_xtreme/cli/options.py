@@ -1,17 +1,21 @@
-"""Options that several commands take, written down once: how stages are run, and where."""
+"""Options that several commands take, written down once: what is laid over a spec, how stages are run, and where."""
 
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import console
+from stilts_xtreme import console, published
 from stilts_xtreme.cli.arguments import (
     EVERY,
     ArrayLimit,
     Cpus,
+    Cut,
+    DataPlace,
     Device,
+    Encoder,
     Every,
     Gpus,
     Jobs,
@@ -21,6 +25,7 @@ from stilts_xtreme.cli.arguments import (
     Partition,
     Processes,
     Sbatch,
+    Scale,
     Shard,
     Threads,
     Time,
@@ -50,6 +55,60 @@ def taking(**groups: Callable[..., Any]) -> Callable[[Command], Command]:
         return called
 
     return decorate
+
+
+@dataclass(frozen=True)
+class Over:
+    """What a command lays over its spec: a setup in place of the spec's, then an encoder and a place of data in place of the
+    setup's (as they were given; None: not given)."""
+
+    setup: str | None = None
+    encoder: str | None = None
+    data: str | None = None
+    cut: bool = False
+
+    def laid(self, spec: Path, overrides: Sequence[str] | None = None, setup: str | None = None) -> list[Any]:
+        """What `console.load` lays over the spec; the `overrides` of the command come last. `setup`: where --setup names none."""
+        return [*console.scaled(spec, self.setup or setup, None), *self.options(), *(overrides or ())]
+
+    def options(self) -> list[Any]:
+        """Those of encoder and data, for a spec or a setup."""
+        from stilts_xtreme.spec.base import Option
+
+        found = []
+        if self.encoder is not None:
+            folder = None if self.encoder in published.FETCHED else published.local(self.encoder)
+            name = os.path.abspath(folder) if folder is not None else self.encoder
+            found.append(Option(f"--encoder {self.encoder}", {"encoder": {"pretrained": {"name": name}}}))
+        if self.data is not None:
+            files = {"path": os.path.abspath(self.data), **({"cut": True} if self.cut else {})}
+            found.append(Option(f"--data {self.data}", {"data": {"hub": {}} if self.data == "hub" else {"files": files}}))
+        return found
+
+    def words(self, shown: bool = False) -> list[str]:
+        """The options again, as words of a command; `shown`: without paths of one machine."""
+        encoder, data = self.encoder, self.data
+        if shown:
+            encoder = "FOLDER" if encoder and os.path.isdir(encoder) else encoder
+            data = "FOLDER" if data and data != "hub" else data
+        given = {"--setup": self.setup, "--encoder": encoder, "--data": data}
+        return [word for name, value in given.items() if value is not None for word in (name, value)] + ["--cut"] * self.cut
+
+
+def over(setup: Scale = None, encoder: Encoder = None, data: DataPlace = None, cut: Cut = False) -> Over:
+    """What is laid over a spec; UserError, naming the option, for what is not there."""
+    if cut and data in (None, "hub"):
+        raise UserError("--cut: goes with --data FOLDER; a setup says it itself: files: {path: FOLDER, cut: true}")
+    if data not in (None, "hub") and not os.path.isdir(str(data)):
+        raise UserError(f"--data {data}: there is no such folder; give the folder of the releases, or hub")
+    if encoder is not None:
+        try:
+            if (folder := published.local(encoder)) is not None:
+                published.settings(folder)
+        except UserError as fault:
+            known = str(fault).removeprefix(f"encoder {encoder}: ")
+            raise UserError(f"--encoder {encoder}: {known}") from None
+    return Over(setup, encoder, data, cut)
 
 
 def how(
@@ -88,10 +147,10 @@ def place(
     return Place(None, None, settings(partition, gpus, cpus, mem, time, array_limit, slurm or []))
 
 
-def again(spec: Path, overrides: Sequence[str], store: Path, how: Any) -> list[str]:
+def again(spec: Path, over: Over, overrides: Sequence[str] | None, store: Path, how: Any) -> list[str]:
     """The words of a command behind `stilts study` that does the same with the stages of a study."""
     said = ["--store", str(store), "--device", how.device, "--checkpoint-every", str(how.checkpoint_every)]
     said += ["--threads", str(how.threads)] if how.threads else []
     said += ["--processes", str(how.processes)] if how.processes > 1 else []
     said += ["--shard"] if how.shard else []
-    return [str(spec), *overrides, *said, *(word for name in how.track for word in ("--track", name))]
+    return [str(spec), *(overrides or ()), *over.words(), *said, *(word for name in how.track for word in ("--track", name))]

@@ -7,37 +7,37 @@ from stilts_xtreme.cli import options
 from stilts_xtreme.cli.arguments import RUNS, AsJson, DryRun, Overrides, Spec, StoreOption, Submission
 
 
-@options.taking(how=options.how)
+@options.taking(over=options.over, how=options.how)
 def train_intermediate(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, how: Any = None, dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Train an encoder on one English intermediate task (kind: intermediate)."""
-    console.stage("intermediate", spec, overrides, store, how, dry_run, as_json)
-
-
-@options.taking(how=options.how)
-def train_multitask(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, how: Any = None, dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Train an encoder on a mixture of intermediate tasks (kind: multitask)."""
-    console.stage("multitask", spec, overrides, store, how, dry_run, as_json)
-
-
-@options.taking(how=options.how)
-def finetune_target(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, how: Any = None, dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Fine-tune on a target task's English data (kind: target)."""
-    console.stage("target", spec, overrides, store, how, dry_run, as_json)
-
-
-@options.taking(how=options.how)
-def evaluate(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, how: Any = None, submission: Submission = None,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
+    """Train an encoder on one English intermediate task (kind: intermediate)."""
+    console.stage("intermediate", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
+
+
+@options.taking(over=options.over, how=options.how)
+def train_multitask(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Train an encoder on a mixture of intermediate tasks (kind: multitask)."""
+    console.stage("multitask", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
+
+
+@options.taking(over=options.over, how=options.how)
+def finetune_target(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Fine-tune on a target task's English data (kind: target)."""
+    console.stage("target", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
+
+
+@options.taking(over=options.over, how=options.how)
+def evaluate(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""
-    console.stage("evaluation", spec, overrides, store, how, dry_run, as_json, submission)
+    console.stage("evaluation", spec, over.laid(spec, overrides), store, how, dry_run, as_json, submission)

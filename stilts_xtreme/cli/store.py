@@ -7,8 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from stilts_xtreme import console, shown
-from stilts_xtreme.cli import completion
-from stilts_xtreme.cli.arguments import RUNS, Address, Overrides, Scale, StoreOption
+from stilts_xtreme.cli import completion, options
+from stilts_xtreme.cli.arguments import RUNS, Address, Overrides, StoreOption
 from stilts_xtreme.errors import UserError
 
 
@@ -22,12 +22,13 @@ def runs_list(store: StoreOption = RUNS) -> None:
     stored.show(console.store_at(store))
 
 
+@options.taking(over=options.over)
 def runs_watch(
     spec: Annotated[
         Path | None,
         typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False, autocompletion=completion.specs),
     ] = None,
-    overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None,
+    overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None,
 ) -> None:  # fmt: skip
     """Show what becomes of a study, its rows by its targets, until all of it is done; without one, what is in the store.
 
@@ -39,7 +40,7 @@ def runs_watch(
         return watching.everything(console.store_at(store))
     from stilts_xtreme import axes
 
-    loaded = console.load(spec, console.scaled(spec, setup, overrides), {"study"})
+    loaded = console.load(spec, over.laid(spec, overrides), {"study"})
     watching.study(axes.study(loaded), console.store_at(store))
 
 

@@ -14,10 +14,10 @@ from stilts_xtreme.cli.arguments import (
     DryRun,
     Job,
     Jobs,
+    Languages,
     Out,
     Overrides,
     Plan,
-    Scale,
     Spec,
     StoreOption,
     Submission,
@@ -25,33 +25,37 @@ from stilts_xtreme.cli.arguments import (
 from stilts_xtreme.errors import UserError
 
 
-@options.taking(how=options.how, where=options.place)
+@options.taking(over=options.over, how=options.how, where=options.place)
 def study(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None, how: Any = None, where: Any = None,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None, where: Any = None,
     job: Job = None, out: Out = None, submission: Submission = None, dry_run: DryRun = False, tree: Plan = False,
-    as_json: AsJson = False,
+    as_json: AsJson = False, languages: Languages = None,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
     from stilts_xtreme import axes, plan
 
-    overrides = console.scaled(spec, setup, overrides)
-    loaded, store_ = console.load(spec, overrides, {"study"}), console.store_at(store)
+    overrides = console.tested(languages, overrides or [])
+    loaded, store_ = console.load(spec, over.laid(spec, overrides), {"study"}), console.store_at(store)
     if dry_run or tree:
         return forecasts.dry_run(loaded, store_, how, where.jobs, tree, as_json)
     cells = axes.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
+    if submission:
+        from stilts_xtreme.stages import submission as handed_in
+
+        handed_in.whole(stages)
     how = replace(how, group=loaded.name, drop=loaded.weights == "drop")
     if job is not None:
         return launching.job(stages, store_, how, job)
     if where.cluster is None:
         console.run(stages, store_, how, where.jobs, where.memory)
     else:
-        launching.submit(stages, store_, where.cluster, options.again(spec, overrides, store, how), loaded.name, how.drop)
+        launching.submit(stages, store_, where.cluster, options.again(spec, over, overrides, store, how), loaded.name, how.drop)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.study import gather
 
     path = out or store_.root / "study" / f"{loaded.name}.json"
-    content = gather(loaded, cells, store_, console.written("study", spec, overrides))
+    content = gather(loaded, cells, store_, console.written("study", spec, [*over.words(shown=True), *overrides]))
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
     if submission:
@@ -69,9 +73,9 @@ def study(
     console.show(path, content, as_json)
 
 
-@options.taking(how=options.how)
+@options.taking(over=options.over, how=options.how)
 def latency(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None, how: Any = None, jobs: Jobs = None,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None, jobs: Jobs = None,
     out: Out = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Time trained models on a target, plain and sped up, after the trainings they need (kind: latency).
@@ -83,8 +87,7 @@ def latency(
 
     if ranks.count() > 1:
         raise UserError("latency: is measured by one process; train what it needs first, with finetune-target or study")
-    overrides = console.scaled(spec, setup, overrides)
-    loaded, store_ = console.load(spec, overrides, {"latency"}), console.store_at(store)
+    loaded, store_ = console.load(spec, over.laid(spec, overrides), {"latency"}), console.store_at(store)
     timed = axes.latency(loaded, "cuda" if how.device != "cpu" and console.gpu() else "cpu")
     stages = plan.ordered([one.stage for one in timed])
     if dry_run:
@@ -95,7 +98,7 @@ def latency(
     from stilts_xtreme.analysis.latency import gather
 
     path = out or store_.root / "study" / f"{loaded.name}.json"
-    content = gather(loaded, timed, store_, console.written("latency", spec, overrides))
+    content = gather(loaded, timed, store_, console.written("latency", spec, [*over.words(shown=True), *(overrides or ())]))
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
     from stilts_xtreme import ending
@@ -104,15 +107,17 @@ def latency(
     console.show(path, content, as_json)
 
 
+@options.taking(over=options.over)
 def verify(
     spec: Annotated[
         Path | None,
         typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False, autocompletion=completion.specs),
     ] = None,
-    overrides: Overrides = None, store: StoreOption = RUNS, setup: Scale = None,
+    overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None,
     result: Annotated[
         Path | None, typer.Option("--result", "--out", help="Its result; default: STORE/study/NAME.json.", show_default=False)
     ] = None,
+    languages: Languages = None,
 ) -> None:  # fmt: skip
     """Check that files are what was written; of a study also that every score follows from the stored predictions, that its
     result follows from those, and that nothing it evaluates was trained on.
@@ -130,7 +135,7 @@ def verify(
         else:
             from stilts_xtreme import axes
 
-            loaded = console.load(spec, console.scaled(spec, setup, overrides), {"study"})
+            loaded = console.load(spec, console.tested(languages, over.laid(spec, overrides)), {"study"})
             path = result or store / "study" / f"{loaded.name}.json"
             found = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, tell)
     from stilts_xtreme import listing

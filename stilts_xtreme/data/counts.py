@@ -65,6 +65,7 @@ def described(told: Mapping[str, Any]) -> str:
         parts.append(f"{told['dropped']:,} dropped")
     parts += [f"{count:,} kept: {reason}{_at(told, reason)}" for reason, count in told.get("noted", {}).items()]
     parts.append(f"{told['examples']:,} examples")
+    parts += [f"{told['sampled']:,} of them sampled"] if "sampled" in told else []
     if "tokens" in told:
         parts.append(f"{told['tokens']:,} tokens, {told['unknown']:.2%} unknown pieces")
     line = f"{told['task']} {told['split']} {told['language']}: {told['source']}: {', '.join(parts)}"

@@ -92,7 +92,8 @@ def _layout(task: Task, folder: Path, packed: Packed) -> Files | None:
 def missing(task: Task, split: str, language: str, folder: Path, cut: bool, files: Files | None) -> UserError:
     """Says what was looked for, where, and how to get it; `files` is the task's layout there."""
     if not folder.is_dir():
-        return UserError(f"{task.name}: data folder {folder} does not exist; put the task's files below it ({task.about})")
+        told = f"{task.name}: data folder {folder} does not exist; name yours with --data FOLDER"
+        return UserError(f"{told} ({task.name}: {task.about})")
     places = [(one.pool, "test") if split == "pool" else (one, split) for one in ((files,) if files else _layouts(task))]
     looked = [pattern for one, name in places if one for pattern in _patterns(one, name, language)]
     said = f"looked for {', '.join(looked)} (or .gz)" if looked else f"the release has no labelled {split} files"

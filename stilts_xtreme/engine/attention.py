@@ -26,8 +26,7 @@ class Group:
 
     `take` [rows * heads * width] says which head of which of the group's tokens goes where, `back` [tokens * heads] whence each
     comes again; one row alone needs neither. Where lengths differ, `real` [rows, 1, width, 1] is 0 for padding, else 1, and
-    `hidden` [rows, 1, 1, width] its logarithm, `tokens` [rows * width] and `places` [tokens] are as `take` and `back` without
-    heads. `place` [rows, 1, width, 1] is where each token stands in its sequence, for
+    `hidden` [rows, 1, 1, width] its logarithm. `place` [rows, 1, width, 1] is where each token stands in its sequence, for
     queries of some tokens only; None: they are all there, in order.
     """
 
@@ -40,8 +39,6 @@ class Group:
     real: Tensor | None = None
     hidden: Tensor | None = None
     place: Tensor | None = None
-    tokens: Tensor | None = None
-    places: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -102,8 +99,7 @@ def _group(lengths: np.ndarray, begin: int, heads: int, places: np.ndarray | Non
     if real.all():
         return Group(begin, end, rows, width, take, back, place=at)
     shown = torch.from_numpy(real).float()
-    hidden, whole = shown.log()[:, None, None], (torch.from_numpy(token.ravel()), torch.from_numpy(row * width + where))
-    return Group(begin, end, rows, width, take, back, shown[:, None, :, None], hidden, at, *whole)
+    return Group(begin, end, rows, width, take, back, shown[:, None, :, None], shown.log()[:, None, None], at)
 
 
 def attend(

@@ -107,16 +107,13 @@ class _Means(torch.autograd.Function):
 def _states(hidden: Tensor, group: Group) -> Tensor:
     """The group's states as [rows, width, H]; padding is some state or other of the group's."""
     part = hidden[group.begin : group.end]
-    if group.tokens is not None:
-        part = part.index_select(0, group.tokens)
+    if group.take is not None and group.real is not None:  # padded: which token goes where, of the first head
+        heads = len(group.take) // (group.rows * group.width)
+        part = part.index_select(0, group.take.view(group.rows, heads, group.width)[:, 0].flatten() // heads)
     return part.view(group.rows, group.width, -1)
 
 
 def _put(hidden: Tensor, part: Tensor, group: Group) -> None:
     """The inverse, without the padding."""
     place = hidden[group.begin : group.end]
-    part = part.flatten(0, 1)
-    if group.places is None:
-        place.copy_(part)
-    else:
-        torch.index_select(part, 0, group.places, out=place)
+    place.copy_(part.flatten(0, 1) if group.real is None else part[group.real[:, 0, :, 0] > 0])

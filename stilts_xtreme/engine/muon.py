@@ -1,6 +1,6 @@
 """Muon for the matrices of an encoder's layers, AdamW for the rest.
 
-Jordan et al. 2024, https://kellerjordan.github.io/posts/muon.
+Jordan et al. 2024, https://kellerjordan.github.io/posts/muon
 """
 
 from collections.abc import Iterable, Sequence
@@ -88,7 +88,7 @@ def _lying(matrix: Tensor) -> Tensor:
 
 
 def optimizer(model: nn.Module, encoder: nn.Module, kind: str, decay: float, beta2: float, epsilon: float) -> AdamW:
-    """The optimizer of a recipe for `model`: `kind` is adamw, or muon for the weights of the linear layers of `encoder`."""
+    """The optimizer of a recipe for `model`: `kind` is adamw or muon, whose matrices are those of `encoder`'s linear layers."""
     if kind == "adamw":
         return AdamW(model.parameters(), decay, beta2, epsilon)
     matrices = [module.weight for module in encoder.modules() if isinstance(module, nn.Linear)]

@@ -28,17 +28,24 @@ class Run:
 
     @cached_property
     def evaluations(self) -> list[dict[str, Any]]:
-        """Results of the evaluations of this training in its store, by task; those on noisy text are left out."""
+        """Results of the evaluations of this training in its store, by task; those on noisy text are left out, and those of whose
+        languages another evaluation, of the same test examples, has all and more."""
         found = []
         for path in sorted(self.folder.parent.parent.glob("predict/[0-9a-f]*/result.json")):
             one = results.read(path, results.EVALUATION)
             if one["plan"].get("model") == {"stage": self.address} and "noise" not in one["plan"]:
                 found.append(one)
-        return sorted(found, key=lambda one: one["task"])
+        return sorted((one for one in found if not any(_within(one, other) for other in found)), key=lambda one: one["task"])
 
     def _beside(self, link: dict[str, Any]) -> dict[str, Any] | None:
         path = self.folder.parent / link["address"] / "result.json"
         return results.read(path, results.TRAINING) if path.is_file() else None
+
+
+def _within(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether an evaluation has only a part of the languages of another one that is like it."""
+    like = [{name: value for name, value in told["plan"].items() if name not in ("languages", "reads")} for told in (one, other)]
+    return like[0] == like[1] and set(one["languages"]) < set(other["languages"])
 
 
 def find(asked: str, store: Path) -> Run:

@@ -85,7 +85,8 @@ def _repository(api: Any, name: str, private: bool) -> tuple[Any, bool]:
     try:
         return api.create_repo(name, private=private or None), False
     except HfHubHTTPError as fault:
-        if fault.response is None or fault.response.status_code not in (403, 409):  # 403: may write, not make it
+        # 409: it is there; 403: perhaps too, since who may write to it may have no right to make one.
+        if fault.response is None or fault.response.status_code not in (403, 409):
             raise
         return api.create_repo(name, private=private or None, exist_ok=True), True
 

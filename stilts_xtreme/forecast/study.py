@@ -12,6 +12,7 @@ from stilts_xtreme.forecast import speed, timeline
 from stilts_xtreme.forecast.sizes import COMMITTED, COUNTED, READ, RELEASED, Sizes
 from stilts_xtreme.forecast.twins import Twins
 from stilts_xtreme.forecast.work import Unknown, Work, work
+from stilts_xtreme.stages import parts
 from stilts_xtreme.stages.graph import remaining, starts
 from stilts_xtreme.stages.saving import CHECKPOINTS
 from stilts_xtreme.store import Store
@@ -81,12 +82,14 @@ def forecast(stages: Sequence[plan.Stage], wanted: Sequence[str], store: Store |
     """
     todo = remaining(stages, store) if store else list(stages)
     sizes = Sizes(store, stages[0].where)
-    works = {plan.address(stage): work(stage, flops.shape(plan.root(stage)), sizes) for stage in todo}
+    asked = {plan.address(stage): _asked(stage, store) for stage in todo}
+    works = {plan.address(stage): work(asked[plan.address(stage)], flops.shape(plan.root(stage)), sizes) for stage in todo}
     known = [stage for stage in todo if isinstance(works[plan.address(stage)], Work)]
     done: dict[str, Work] = {name: found for name, found in works.items() if isinstance(found, Work)}
     fresh = _fresh(known, done)
     twins = Twins(store, how.device, how.threads) if store else None
-    clock, source = _clock(known, done, fresh, twins, how)
+    twin = {name: twins.seconds(stage) for name, stage in asked.items() if name in done} if twins else {}
+    clock, source = _clock(known, done, fresh, twin, how)
     courses = {word: timeline.course(known, clock, how.jobs, word == "drop") for word in ("keep", "drop")}
     course = courses["drop" if how.drop else "keep"]
     seconds = {name: course.ends[name] - course.begins[name] for name in course.ends}
@@ -105,7 +108,7 @@ def forecast(stages: Sequence[plan.Stage], wanted: Sequence[str], store: Store |
         unknown=dict(Counter(found.why for found in works.values() if isinstance(found, Unknown))),
         missing=sorted({name for found in done.values() for name in found.missing}),
         sources=dict(Counter(SOURCES[reading.size.source] for found in done.values() for reading in found.readings)),
-        twins=sum(twins.seconds(stage) is not None for stage in known) if twins else 0,
+        twins=sum(one is not None for one in twin.values()),
         stages=[_told(stage, done[plan.address(stage)], seconds[plan.address(stage)], course) for stage in known],
     )
 
@@ -125,11 +128,18 @@ def _fresh(stages: Sequence[plan.Stage], works: Mapping[str, Work]) -> dict[str,
     return found
 
 
+def _asked(stage: plan.Stage, store: Store | None) -> plan.Stage:
+    """The stage without what finished evaluations hold of it already."""
+    if store is None or not isinstance(stage, plan.Predict):
+        return stage
+    return parts.rest(stage, parts.found(stage, store))
+
+
 def _clock(
     stages: Sequence[plan.Stage], works: Mapping[str, Work], fresh: Mapping[str, tuple[float, float]],
-    twins: Twins | None, how: How,
+    twin: Mapping[str, float | None], how: How,
 ) -> tuple[timeline.Seconds, tuple[str, str]]:  # fmt: skip
-    """Seconds of a stage beside others; the device and where the figures come from."""
+    """Seconds of a stage beside others; the device and where the figures come from. `twin`: what twins took, by address."""
     if not stages:
         return lambda stage, running: 0.0, (how.device, "nothing is to be done")
     machine, shape = speed.here(how.device, how.threads), flops.shape(plan.root(stages[0]))
@@ -145,7 +155,6 @@ def _clock(
     else:
         return _assumed(stages, works, machine)
     layers = shape.layers / found.measured  # a step's costs go with its layers
-    twin = {plan.address(stage): twins.seconds(stage) for stage in stages} if twins else {}
 
     @cache
     def took(name: str, running: int) -> float:

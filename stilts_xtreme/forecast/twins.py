@@ -37,7 +37,9 @@ class Twins:
 
     def _take(self, result: Mapping[str, Any], device: str, threads: int) -> None:
         told, first = result["provenance"], result["chain"][0]
-        if told["device"].partition(":")[0] == device and told.get("threads", threads) == threads and told["seconds"] > 0:
+        if "reused" in told or not told["seconds"] > 0:  # a part of the work was done elsewhere
+            return
+        if told["device"].partition(":")[0] == device and told.get("threads", threads) == threads:
             self._seconds.setdefault(_work(result["plan"], first.get("start") or first.get("model")), []).append(told["seconds"])
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from stilts_xtreme import plan
+from stilts_xtreme.data import expected
 from stilts_xtreme.flops import BACKWARD, FLOAT, Shape
 from stilts_xtreme.forecast.sizes import Cut, Size, Sizes
 from stilts_xtreme.stages import schedule
@@ -169,8 +170,11 @@ def _predict(stage: plan.Predict, shape: Shape, sizes: Sizes) -> Work:
         if size is None:
             missing.append(f"{task_name} {split} {code}")
             continue
-        noise = stage.noise if split == "test" else None
-        found.append(Reading((task_name, split, code, cut, False, None, None, noise), size, False))
+        altered = (stage.noise, stage.test_examples) if split == "test" else (None, None)
+        side = size.examples / 2
+        if split == "test":
+            size = size.of(_asked(stage, code, size.examples))
+        found.append(Reading((task_name, split, code, cut, False, None, None, *altered), size, False))
         read = size.rows if stage.pooling == "cls" else shape.read(task.head, size.rows, size.tokens, recipe.mask_rate)
         flops = shape.forward(size.tokens, size.length, stage.layer, read)
         flops += shape.head(task.head, size.rows, size.tokens, len(task.labels), recipe.mask_rate)
@@ -178,7 +182,7 @@ def _predict(stage: plan.Predict, shape: Shape, sizes: Sizes) -> Work:
         before = languages.get(code, (0.0, 0.0))
         languages[code] = before[0] + size.examples, before[1] + size.tokens
         if task.head == "embedding":  # one side's sentences against the other's
-            pairs += (size.examples / 2) ** 2 * shape.hidden
+            pairs += side * (size.examples - side) * shape.hidden
         pool += size.examples if split == "pool" else 0
     asked = sum(reading.size.examples for reading in found if reading.key[1] == "test")
     pairs += pool * asked * shape.hidden
@@ -191,6 +195,18 @@ def _predict(stage: plan.Predict, shape: Shape, sizes: Sizes) -> Work:
         languages=languages,
         missing=tuple(missing),
     )
+
+
+def _asked(stage: plan.Predict, code: str, examples: float) -> float:
+    """How many of a language's test examples (of a bitext: sentences of both sides) are predicted, see `tasks.sample`."""
+    if stage.test_examples is None:
+        return examples
+    if TASKS[stage.task].head != "embedding":
+        return min(examples, stage.test_examples)
+    pairs = examples / 2  # one side stays whole; of the other the sample, which in BUCC is a share of its gold pairs
+    if stage.task == "bucc2018" and (release := expected.expected(stage.task, "test", code)) is not None:
+        return pairs * (1 + min(1.0, stage.test_examples / release.number))
+    return pairs + min(pairs, stage.test_examples)
 
 
 def _mean(parts: list[Size], shares: list[float] | None) -> Size:

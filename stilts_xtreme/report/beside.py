@@ -34,6 +34,13 @@ def section(summary: Summary, numbers: Sequence[Number] | None = None) -> Sectio
 
 
 def _words(summary: Summary) -> tuple[str, ...]:
+    own = [name for name in ("languages", "test_examples") if name in summary.study]
+    if own:
+        return (*_scale(summary), f"This study sets {' and '.join(own)}: its scores are not of the published test sets.")
+    return _scale(summary)
+
+
+def _scale(summary: Summary) -> tuple[str, ...]:
     if summary.study.get("setup") in SMALL_SETUPS:
         return (
             f"The setup {summary.study['setup']} is far smaller than XLM-R Large and its data: the scales are not comparable."

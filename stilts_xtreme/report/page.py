@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from stilts_xtreme.report import arms, bars, beside, findings, intervals, kinds, plots, tables, text
+from stilts_xtreme.report import arms, bars, beside, findings, intervals, kinds, plots, repeat, tables, text
 from stilts_xtreme.report.rendered import rendered
 from stilts_xtreme.report.section import Section
 from stilts_xtreme.report.sections import sections
@@ -38,7 +38,7 @@ def _content(summary: Summary, leading: Sequence[Section], following: Sequence[S
     return {
         "study": study,
         "note": study.get("note") or "",
-        "found": [*findings.seeds(summary), *_said(leading), *findings.found(summary), *_said(following)],
+        "found": [*findings.seeds(summary), *repeat.seeds(summary), *_said(leading), *findings.found(summary), *_said(following)],
         "leading": leading,
         "following": following,
         "main": tables.main(summary),
@@ -66,10 +66,10 @@ def _said(sections: Sequence[Section]) -> list[str]:
 def _facts(summary: Summary) -> list[tuple[str, str]]:
     study = summary.study
     facts = [("Setup", str(study["setup"]))] if study.get("setup") else []
-    for key, value in sorted((study.get("data") or {}).items()):
+    for key, value in sorted((name, value) for name, value in (study.get("data") or {}).items() if name != "readings"):
         lines = value if isinstance(value, list) else [value]  # a row for each split of which there is something to say
         facts += [(str(key).replace("_", " ").capitalize(), text.flat(line)) for line in lines]
     for name, mixture in sorted((study.get("mixtures") or {}).items()):
         facts.append((f"Mixture {name}", text.flat(mixture)))
     facts.append(("Seeds", ", ".join(map(str, summary.seeds))))
-    return facts
+    return facts + repeat.facts(summary)

@@ -55,6 +55,7 @@ class Training(TypedDict):
     group: NotRequired[str]
     start: NotRequired[Word | None]
     tasks: list[Word]
+    hyperparameters: NotRequired[Word]
     mixture: NotRequired[Word]
     text_share: NotRequired[Share | None]
     seed: Seed
@@ -112,6 +113,21 @@ class Mixture(TypedDict):
     text: NotRequired[Text | None]
 
 
+class Encoder(TypedDict):
+    random: NotRequired[dict[Word, Any]]
+    pretrained: NotRequired[dict[Word, Word]]
+
+
+class Reading(TypedDict):
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    examples: Count
+    sampled: NotRequired[Count]
+
+
+class Data(TypedDict, extra_items=Any):  # type: ignore[call-arg]
+    readings: NotRequired[dict[Word, Reading]]
+
+
 class Study(TypedDict):
     name: Name
     question: str
@@ -123,6 +139,8 @@ class Study(TypedDict):
     targets: Annotated[list[Target], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]
     tasks: dict[Target, Task]
+    languages: NotRequired[list[Code] | dict[Target, list[Code]]]
+    test_examples: NotRequired[Count]
     mixtures: NotRequired[dict[Word, Mixture] | None]
     training_languages: NotRequired[list[list[Code]] | None]
     recipes: NotRequired[dict[Word, dict[Word, Any]] | None]
@@ -137,5 +155,9 @@ class Study(TypedDict):
     orders: NotRequired[Orders | None]
     resources: NotRequired[Resources | None]
     sizes: NotRequired[Sizes | None]
-    data: NotRequired[dict[Word, Any] | None]
+    data: NotRequired[Data | None]
+    encoder: NotRequired[Encoder]
+    code: NotRequired[dict[Word, Count]]
+    hyperparameters: NotRequired[dict[Word, dict[Word, Any]]]
+    predictions: NotRequired[dict[Target, dict[Word, Any]]]
     provenance: NotRequired[Provenance | None]

@@ -172,7 +172,10 @@ def _written(node: Node, kind: str) -> str:
 
 
 def _told(place: Place, path: tuple[Key, ...], full: tuple[Key, ...]) -> str:
-    """The key as it is told: from the top of its file; for an override in full, where it says more than the override does."""
+    """The key as it is told: from the top of its file; for an override in full, where it says more than the override does; for an
+    option not at all, since a person who names one need not know the key."""
+    if place.option:
+        return ""
     keys = full if place.override else path
     told = "".join(f"[{key}]" if isinstance(key, int) else f".{key[:60]}" for key in keys).removeprefix(".")
     key = place.override.partition("=")[0]

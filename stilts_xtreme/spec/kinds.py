@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, BenchmarkName
-from stilts_xtreme.spec.checks import Languages, Model, Pairs, Problem, Seed, refuse, twice, unknown, wrong
+from stilts_xtreme.spec.checks import Count, Languages, Model, Pairs, Problem, Seed, refuse, twice, unknown, wrong
 from stilts_xtreme.spec.latency import Latency
 from stilts_xtreme.spec.mixtures import Mixture, training_data
 from stilts_xtreme.spec.setup import TRAINED_TARGETS, RecipeSpec, Setup, too_long
@@ -104,7 +104,8 @@ def _trained_for(task: str, info: ValidationInfo) -> Task:
 
 
 class Evaluation(Model):
-    """Predictions of a model for a target, scored; `task` None: the model's own; `languages` None: those of the benchmark."""
+    """Predictions of a model for a target, scored; `task` None: the model's own; `languages` None: those of the benchmark;
+    `test_examples`: as of a study."""
 
     kind: Literal["evaluation"]
     setup: Setup
@@ -112,6 +113,7 @@ class Evaluation(Model):
     benchmark: BenchmarkName = "xtreme"
     task: str | None = Field(None, validate_default=True)
     languages: Pairs | None = None
+    test_examples: Count | None = None
     seed: Seed = 1
 
     @field_validator("task")

@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from stilts_xtreme import shipped
+from stilts_xtreme.spec.base import Option, laid_over, setup_over
 from stilts_xtreme.spec.checks import Problem
 from stilts_xtreme.spec.faults import Fault, of_content, of_problems, of_writing, refuse
 from stilts_xtreme.spec.kinds import KINDS, Spec
@@ -34,11 +36,12 @@ COMMANDS = {
 
 def load(
     path: Path,
-    overrides: Sequence[str] = (),
+    overrides: Sequence[str | Option] = (),
     kinds: Collection[str] | None = None,
     further: Callable[[Spec], Iterable[Problem]] | None = None,
 ) -> Spec:
-    """The spec in the YAML file `path`, with the files it names folded in and `overrides` (`key.path=value`) laid over it.
+    """The spec in the YAML file `path`, with the files it names folded in and `overrides` (`key.path=value`, or options of the
+    command) laid over it. A spec that names no setup has the one called small.
 
     `kinds` are those that the calling command takes (None: any). `further` finds what else is wrong with a spec that is sound by
     itself: faults by their way from its top. Raises UserError with one line for every fault of the spec, of
@@ -46,7 +49,7 @@ def load(
     """
     files = _Files()
     place = Place("", str(path))
-    root = _fold(files.read(path, place, place), files)
+    root = _with_setup(_fold(files.read(path, place, place), files), kinds, files)
     written = _value(root, "setup")
     asked = _overridden(root, overrides, files)
     scaled = _at_scale(root, asked)
@@ -131,6 +134,10 @@ def _fold(node: Node, files: _Files, above: tuple[Path | None, ...] = ()) -> Nod
     """`node` with the specs that it names by path in place of the paths."""
     if not isinstance(node.value, dict):
         return node
+    if _value(node, "base") is not None and _is_setup(node, ("setup",)):
+        node = _based(node, files, above)
+        if not isinstance(node.value, dict):
+            return node
     above = (*above, node.file)
     folded = dict(node.value)
     for slot in ("setup", "start", "model"):
@@ -139,6 +146,8 @@ def _fold(node: Node, files: _Files, above: tuple[Path | None, ...] = ()) -> Nod
             continue
         if isinstance(child.value, str) and (slot == "setup" or child.value != "none"):
             child = _named(child, slot, files, above)
+        if slot == "setup":
+            child = _based(child, files, above)
         if slot != "setup" and len(above) > NESTED:
             child = broken(child.place, f"more than {NESTED} specs inside one another")
         folded[slot] = child if slot == "setup" else _fold(child, files, above)
@@ -147,6 +156,8 @@ def _fold(node: Node, files: _Files, above: tuple[Path | None, ...] = ()) -> Nod
 
 def _named(naming: Node, slot: str, files: _Files, above: tuple[Path | None, ...]) -> Node:
     path = Path(os.path.normpath(naming.folder / os.path.expanduser(naming.value)))
+    if slot == "setup" and not os.path.isfile(path):
+        path = shipped.file("setups", naming.value) or path
     found = files.read(path, Place("", str(path)), naming.place, above)
     if found.broken:
         return found
@@ -158,10 +169,48 @@ def _named(naming: Node, slot: str, files: _Files, above: tuple[Path | None, ...
     return found
 
 
-def _overridden(root: Node, overrides: Sequence[str], files: _Files) -> Node:
+def _based(setup: Node, files: _Files, above: tuple[Path | None, ...]) -> Node:
+    """The setup laid over the one that it names as its base."""
+    base = _value(setup, "base")
+    if base is None or not isinstance(setup.value, dict):
+        return setup
+    value, keys = ({key: one for key, one in whole.items() if key != "base"} for whole in (setup.value, setup.keys))
+    own = replace(setup, value=value, keys=keys)
+    if not isinstance(base.value, str):
+        return setup if base.broken else broken(base.place, "base must be the name of a setup, or its file")
+    above = (*above, setup.file)
+    found = _named(base, "setup", files, above)
+    laid = setup_over(_based(found, files, above), own)
+    return laid if laid.broken else replace(laid, place=setup.place, folder=setup.folder, file=setup.file)
+
+
+def _with_setup(root: Node, kinds: Collection[str] | None, files: _Files) -> Node:
+    """A spec that names no setup, with the default one."""
+    if not isinstance(root.value, dict) or _is_setup(root, kinds) or "setup" in root.value:
+        return root
+    place = Place("", str(shipped.file("setups", shipped.DEFAULT_SETUP)))
+    setup = files.read(Path(place.file), place, root.place)
+    return replace(root, value={**root.value, "setup": setup}, keys={**root.keys, "setup": root.place})
+
+
+def _is_setup(root: Node, kinds: Collection[str] | None) -> bool:
+    kind = _value(root, "kind")
+    return kind.value == "setup" if kind is not None else kinds is not None and set(kinds) == {"setup"}
+
+
+def _overridden(root: Node, overrides: Sequence[str | Option], files: _Files) -> Node:
     for override in overrides:
-        root = _fold(_lay(root, override, files), files)
+        root = _fold(_lay(root, override, files), files) if isinstance(override, str) else _with_option(root, override)
     return root
+
+
+def _with_option(root: Node, option: Option) -> Node:
+    """`root` with what an option says in place of its setup's own keys; `root` itself may be a setup."""
+    if not isinstance(root.value, dict):
+        return root
+    if (setup := _value(root, "setup")) is None:
+        return setup_over(root, option.node()) if _is_setup(root, ("setup",)) else root
+    return replace(root, value={**root.value, "setup": setup_over(setup, option.node())})
 
 
 def _at_scale(root: Node, asked: Node) -> Node:
@@ -171,19 +220,7 @@ def _at_scale(root: Node, asked: Node) -> Node:
     section = _value(sections, str(name.value)) if sections is not None and name is not None else None
     if section is None or not isinstance(section.value, dict):
         return root
-    return _laid_over(root, replace(section, value={key: value for key, value in section.value.items() if key not in SCALED_BY}))
-
-
-def _laid_over(node: Node, over: Node) -> Node:
-    """Mappings key by key, null taking a key out; anything else in place of what stands there."""
-    if not isinstance(node.value, dict) or not isinstance(over.value, dict):
-        return over
-    value, keys = dict(node.value), dict(node.keys)
-    for key, new in over.value.items():
-        value[key], keys[key] = (_laid_over(value[key], new) if key in value else new), over.keys[key]
-        if new.value is None and not new.broken:
-            del value[key], keys[key]
-    return replace(node, value=value, keys=keys, flaws=(*node.flaws, *over.flaws))
+    return laid_over(root, replace(section, value={key: value for key, value in section.value.items() if key not in SCALED_BY}))
 
 
 def _lay(root: Node, override: str, files: _Files) -> Node:

@@ -23,14 +23,23 @@ _WORDS = {"": None, "~": None} | {
 
 @dataclass(frozen=True, order=True, slots=True)
 class Place:
-    """Where something is written: line and column (from 1) of a file, or an override (named as it was given; line 0)."""
+    """Where something is written: line and column (from 1) of a file, or an override (named as it was given; line 0).
+
+    An override that begins with `--` is an option of the command.
+    """
 
     override: str  # first, so that overrides sort after files
     file: str
     line: int = 0
     column: int = 0
 
+    @property
+    def option(self) -> bool:
+        return self.override.startswith("--")
+
     def __str__(self) -> str:
+        if self.option:
+            return self.override[:200]
         if self.override:
             return f"override '{self.override[:200]}{'...' if len(self.override) > 200 else ''}'"
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -69,6 +78,13 @@ class _Stop(Exception):
 def broken(place: Place, text: str) -> Node:
     """A node that stands for what could not be read."""
     return Node(None, place, Path(), flaws=(Flaw(place, text),))
+
+
+def of_value(value: Any, place: Place) -> Node:
+    """The node of a plain value that an option stands for; paths in it are relative to the working directory."""
+    if isinstance(value, dict):
+        return Node({key: of_value(child, place) for key, child in value.items()}, place, Path(), dict.fromkeys(value, place))
+    return Node(value, place, Path(), written=str(value))
 
 
 def resolve(text: str) -> Any:

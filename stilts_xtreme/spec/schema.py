@@ -19,6 +19,7 @@ from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CODES = r"@[a-z]{2,3}(\+[a-z]{2,3})*$"  # languages of training data
 FILE = {"type": "string", "pattern": r"\.ya?ml$", "description": "A file, relative to this one."}
+SHIPPED = {"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]*$", "description": "The name of one that comes with stilts."}
 ALONE = sorted(WHOLE)
 Schema = dict[str, Any]
 
@@ -57,13 +58,14 @@ ITEMS: dict[str, Schema] = {  # of lists
 KEYS: dict[str, Schema] = {  # of mappings
     "Recipes.intermediate": _one(["default", *INTERMEDIATES]),
     "Recipes.target": _one(SOURCES),
+    "Study.languages": _one(TARGETS),
     "Study.mixtures": {"not": _one([*TASKS, *ALONE, TARGET])},
     "Latency.mixtures": {"not": _one([*TASKS, "none"])},
 }
 ONCE = (  # lists in which nothing stands twice
     "Multitask.tasks", "StudyMixture.tasks", "Orders.tasks", "Study.intermediate", "Study.targets", "Study.seeds",
-    "Study.training_languages", "Target.training_languages", "NoiseSpec.rates", "NoiseSpec.training", "Latency.models",
-    "Latency.seeds", "Latency.variants", "Latency.batch_sizes", "Latency.lengths",
+    "Study.languages", "Study.training_languages", "Target.training_languages", "NoiseSpec.rates", "NoiseSpec.training",
+    "Latency.models", "Latency.seeds", "Latency.variants", "Latency.batch_sizes", "Latency.lengths",
 )  # fmt: skip
 ONE_OF = ("DataSpec", "EncoderSpec")  # exactly one field is said
 NESTED = ("setup", "start", "model")  # a spec may stand here as a file
@@ -91,9 +93,8 @@ def schema() -> Schema:
 
 
 def _root(kind: str, model: str) -> Schema:
-    """A whole file of a kind: what nested specs take over from around them has to be said."""
-    said = ["kind"] if kind == "setup" else ["kind", "setup"]
-    return {"title": kind, "allOf": [{"$ref": f"#/$defs/{model}"}, {"required": said}]}
+    """A whole file of a kind."""
+    return {"title": kind, "allOf": [{"$ref": f"#/$defs/{model}"}, {"required": ["kind"]}]}
 
 
 def _laid_over(key: str, told: Schema, models: Mapping[str, Schema]) -> Schema:
@@ -125,6 +126,9 @@ def _finish(name: str, model: Schema) -> None:
         }
     if "setup" in model.get("required", ()):
         model["required"].remove("setup")
+    if name == "Setup":
+        model["properties"]["base"] = {"anyOf": [FILE, SHIPPED]}
+        model["anyOf"] = [{"required": ["base"]}, {"required": model.pop("required")}]
     for field, told in model["properties"].items():
         model["properties"][field] = _field(name, field, told)
 
@@ -146,7 +150,7 @@ def _field(name: str, field: str, told: Schema) -> Schema:
         told["propertyNames"] = {**told.get("propertyNames", {}), **KEYS[place]}
     if field in NESTED:
         choices = told.pop("oneOf", None) or [{"$ref": told.pop("$ref")}]
-        told["anyOf"] = [FILE, *choices]
+        told["anyOf"] = [FILE, *([SHIPPED] if field == "setup" else []), *choices]
     if described := about(name, field):
         told["description"] = described
     return told

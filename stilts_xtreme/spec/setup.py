@@ -159,11 +159,14 @@ class Pretraining(Model):
 
 
 class Retrieval(Model):
-    """Sentence vectors: hidden state `layer` (0: embedding output), pooled."""
+    """Sentence vectors: hidden state `layer` (0: embedding output; None: `shape.retrieval_layer`), pooled.
 
-    layer: Layer
+    `max_length` None: 512 tokens, or what the encoder reads if that is less.
+    """
+
+    layer: Layer | None = None
     pooling: Literal["mean", "cls"] = "mean"
-    max_length: Length = 512
+    max_length: Length | None = None
 
 
 class Recipes(Model):
@@ -215,7 +218,7 @@ class Setup(Model):
     data: DataSpec
     encoder: EncoderSpec
     pretraining: Pretraining | None = Field(None, validate_default=True)
-    retrieval: Retrieval
+    retrieval: Retrieval = Retrieval()
     recipes: Recipes
 
     @field_validator("pretraining")
@@ -235,7 +238,8 @@ class Setup(Model):
     def _layer_exists(cls, retrieval: Retrieval, info: ValidationInfo) -> Retrieval:
         encoder = info.data.get("encoder")
         problems = too_long(retrieval.max_length, encoder, ("max_length",))
-        if encoder is not None and encoder.random is not None and retrieval.layer > encoder.random.layers:
+        layer = retrieval.layer or 0
+        if encoder is not None and encoder.random is not None and layer > encoder.random.layers:
             problems.append(Problem(f"the encoder has only the states 0 (embeddings) to {encoder.random.layers}", ("layer",)))
         refuse(problems)
         return retrieval

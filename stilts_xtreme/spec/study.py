@@ -8,10 +8,12 @@ from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 from stilts_xtreme.scoring.benchmarks import BenchmarkName
 from stilts_xtreme.spec.checks import (
     Because,
+    Count,
     Inside,
     Languages,
     Model,
     Name,
+    Pairs,
     Problem,
     Seed,
     Share,
@@ -35,6 +37,15 @@ Entry = Annotated[
         lambda value: "chain" if isinstance(value, list) else "name" if isinstance(value, str) else None,
         custom_error_type="form",
         custom_error_message="must be a name, or a list of names trained in that order",
+    ),
+]
+
+Tested = Annotated[
+    Annotated[Pairs, Tag("codes")] | Annotated[dict[str, Pairs], Field(min_length=1), Tag("by target")],
+    Discriminator(
+        lambda value: "by target" if isinstance(value, dict) else "codes" if isinstance(value, list) else None,
+        custom_error_type="form",
+        custom_error_message="must be a list of language codes, or a mapping of targets to such lists",
     ),
 ]
 
@@ -105,9 +116,12 @@ class Study(Model):
     """Axes whose product is a list of evaluations: intermediate x training languages x noise x recipes x targets x seeds.
 
     An entry of `intermediate`: a task, a mixture, a chain of those, "none", or "untrained" (a random encoder as it is).
-    `recipes` are names of recipes laid over the target's; an empty one is the setup's own. `weights`: whether a training's are
-    kept, or dropped as soon as nothing that is to be done in this study starts from them; no part of any address. `at`: by the
-    name of a setup, what is laid over the study's own keys where it is run at that setup (null takes a key out).
+    `languages`: those that are evaluated, for all targets (each leaves out what it has no test data in) or by target (one that is
+    not named: those of the benchmark); English is evaluated beside them where the target has it, since gaps and zero-shot
+    claims need it. `test_examples`: a fixed sample of so many of each language is evaluated, the same for every row and seed (see
+    `tasks.sample`). `recipes` are names of recipes laid over the target's; an empty one is the setup's own. `weights`: whether a
+    training's are kept, or dropped as soon as nothing that is to be done in this study starts from them; no part of any address.
+    `at`: by the name of a setup, what is laid over the study's own keys where it is run at that setup (null takes a key out).
     """
 
     kind: Literal["study"]
@@ -120,9 +134,11 @@ class Study(Model):
     orders: Orders | None = None
     targets: Annotated[list[str], Field(min_length=1)]
     benchmark: BenchmarkName = "xtreme"
+    languages: Tested | None = None
     training_languages: Annotated[list[Languages], Field(min_length=1)] = [["en"]]
     recipes: Annotated[dict[Name, RecipeSpec], Field(min_length=1)] = {"usual": RecipeSpec()}
     noise: NoiseSpec | None = None
+    test_examples: Count | None = None
     weights: Literal["keep", "drop"] = "keep"
     seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
 
@@ -179,6 +195,17 @@ class Study(Model):
         ]
         refuse(problems)
         return targets
+
+    @field_validator("languages")
+    @classmethod
+    def _of_targets(cls, languages: Any, info: ValidationInfo) -> Any:
+        if isinstance(languages, dict):
+            inside = [Problem(p.text, (key, *p.tail)) for key, codes in languages.items() for p in twice(codes)]
+            keys = (((key,), key) for key in languages)
+            refuse([*inside, *unknown(keys, info.data.get("targets", ()), "a target of this study", on_key=True)])
+        else:
+            refuse(twice(languages or ()))
+        return languages
 
     @field_validator("training_languages")
     @classmethod

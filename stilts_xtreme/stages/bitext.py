@@ -55,11 +55,11 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
         progress.say(extra, once=True)
     desk = Desk(store, stage.where, words, Limits(max_length=stage.max_length), progress)
 
+    altered: dict[str, Any] = {"noise": stage.noise, "sample": stage.test_examples}  # of test data, not of BUCC's dev data
+
     def sweep(*asked: tuple[str, str]) -> tuple[list[Encoded], _Sweep]:
         parts = [
-            desk.encoded(
-                stage.task, *one, head="embedding", labels=(), training=False, noise=stage.noise if one[0] == "test" else None
-            )
+            desk.encoded(stage.task, *one, head="embedding", labels=(), training=False, **(altered if one[0] == "test" else {}))
             for one in asked
         ]
         return parts, _Sweep(stage, model, words, device, parts, progress, memory)

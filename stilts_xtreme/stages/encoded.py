@@ -22,6 +22,7 @@ from stilts_xtreme.stages.pool import gather, gold_of_dev
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import plain, restored
+from stilts_xtreme.tasks.sample import sampled
 
 if TYPE_CHECKING:  # facts alone are asked for without torch
     from stilts_xtreme.engine import features as columns
@@ -42,7 +43,8 @@ Entry = tuple[str, Callable[[Path], dict[str, Any]], Callable[[Path], None]]  # 
 class Encoded:
     """The features of a split, and what a result records of its reading; `examples()` reads their examples anew at every call.
 
-    `told` also has the number of the features' `tokens` without special ones, and the share of them that is `unknown`.
+    `told` also has the number of the features' `tokens` without special ones, the share of them that is `unknown`, and how many
+    examples a sample has (`sampled`).
     """
 
     told: dict[str, Any]
@@ -108,9 +110,10 @@ class Desk:
         training: bool,
         chosen: Sequence[int] | None = None,
         noise: Noise | None = None,
+        sample: int | None = None,
     ) -> Encoded:
-        """The features of the reading, or of its `chosen` examples in this order, with noise in their inputs where there is any;
-        examples are kept for what is scored only.
+        """The features of the reading, or of its `chosen` examples in this order, or of a `sample` of so many test examples, with
+        noise in their inputs where there is any; examples are kept for what is scored only.
         """
         from stilts_xtreme.engine import features as columns
 
@@ -125,6 +128,7 @@ class Desk:
             "limits": vars(self.limits),
             "training": training,
             **({} if noise is None else {"noise": noise.identity()}),
+            **({} if sample is None else {"sample": sample}),
             "chosen": None if chosen is None else hashlib.sha256(np.asarray(chosen, np.int64).tobytes()).hexdigest(),
         }
 
@@ -133,16 +137,20 @@ class Desk:
             examples = self._reading(task, split, language, identity).examples
             if chosen is not None:
                 examples = tuple(examples[i] for i in chosen)
+            examples = sampled(TASKS[task], examples, sample)
             if noise is not None:
                 examples = perturb(examples, language, noise)
             _write(folder / EXAMPLES, plain(() if training else examples))
-            beside = {"of": identity, EXAMPLES: (folder / EXAMPLES).stat().st_size, "tokens": 0, "unknown": 0}
+            beside: dict[str, Any] = {} if sample is None else {"sampled": len(examples)}
+            beside |= {"of": identity, EXAMPLES: (folder / EXAMPLES).stat().st_size, "tokens": 0, "unknown": 0}
             columns.save(folder, self._portions(head, examples, labels, training, beside), beside)
 
         key = _key(identity)
         features, beside = self._cached(key, partial(_features, identity=identity), make)
         self.held.pop((task, split, language), None)
         told = {**told, "tokens": beside["tokens"], "unknown": beside["unknown"] / max(beside["tokens"], 1)}
+        if sample is not None:
+            told["sampled"] = beside["sampled"]
         self._say_once(told)
         return Encoded(told, features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
 

@@ -6,6 +6,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from stilts_xtreme import plan, ranks
 from stilts_xtreme.errors import RunFailed, UserError
+from stilts_xtreme.stages import parts
 from stilts_xtreme.stages.events import Event, Tell
 from stilts_xtreme.store import Store
 
@@ -22,20 +23,20 @@ def starts(stage: plan.Stage) -> Sequence[plan.Train]:
 
 def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str], None]) -> list[plan.Stage]:
     """Those of the stages and of all they need that are to be done. Damaged ones are removed, `note` told, and among them; so
-    are trainings whose weights are needed and were dropped.
+    are trainings whose weights are needed and were dropped. Evaluations that others hold in every language are put together.
 
     Weights are read for that only where a stage that is to be done starts from them.
     """
 
     def usable(stage: plan.Stage, needed: bool) -> bool:
         if not store.done(stage):
-            return False
+            return parts.joined(stage, store)
         faults = store.faults(stage, weights=needed)
         if faults or (needed and store.dropped(stage)):
             why = "; ".join(faults) or "its weights were dropped and are needed again"
             note(f"{store.path(stage)}: {why}: this stage is done again")
             store.discard(stage)
-            return False
+            return parts.joined(stage, store)
         store.forget(stage)  # where it was killed between the two
         return True
 
@@ -43,8 +44,12 @@ def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str],
 
 
 def remaining(stages: Sequence[plan.Stage], store: Store) -> list[plan.Stage]:
-    """As `unfinished`, but no file is hashed and nothing is changed: for a forecast."""
-    return _unusable(stages, lambda stage, needed: store.done(stage) and not (needed and store.dropped(stage)))
+    """As `unfinished`, but no training's files are hashed and nothing is changed: for a forecast."""
+
+    def usable(stage: plan.Stage, needed: bool) -> bool:
+        return not (needed and store.dropped(stage)) if store.done(stage) else parts.whole(stage, store)
+
+    return _unusable(stages, usable)
 
 
 def _unusable(stages: Sequence[plan.Stage], usable: Callable[[plan.Stage, bool], bool]) -> list[plan.Stage]:

@@ -102,6 +102,6 @@ def _shape(stage: plan.Stage) -> Any:
     if isinstance(stage, plan.Latency):
         return "latency", stage.task, tuple(map(_shape, stage.models))
     if isinstance(stage, plan.Predict):
-        return "predict", plan.root(stage), stage.task, stage.languages, stage.max_length
+        return "predict", plan.root(stage), stage.task, stage.languages, stage.max_length, stage.test_examples
     recipe = stage.recipe
     return "train", plan.root(stage), stage.tasks, recipe.micro_batch or recipe.batch_size, recipe.max_length, recipe.precision

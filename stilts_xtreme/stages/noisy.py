@@ -8,6 +8,7 @@ from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
 from stilts_xtreme.noise import noised
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.sample import sampled
 
 
 def record(stage: plan.Predict, scratch: Path) -> dict[str, Any]:
@@ -17,7 +18,8 @@ def record(stage: plan.Predict, scratch: Path) -> dict[str, Any]:
     for code in stage.languages:
         counts = {"words": 0, "choosable": 0, "changed": 0}
         with open(scratch / f"noise-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
-            for example in data.read(TASKS[stage.task], "test", code, stage.where).examples:
+            examples = data.read(TASKS[stage.task], "test", code, stage.where).examples
+            for example in sampled(TASKS[stage.task], examples, stage.test_examples):
                 found = noised(example, code, stage.noise)
                 counts["words"] += found.words
                 counts["choosable"] += found.choosable

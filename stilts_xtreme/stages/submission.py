@@ -1,7 +1,7 @@
 """Stored predictions of finished evaluations, written as XTREME and XTREME-R take them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,18 @@ from stilts_xtreme.tasks.catalogue import TASKS
 Records = list[dict[str, Any]]  # the lines of a stored test-LANGUAGE.jsonl
 
 
+def whole(stages: Sequence[plan.Stage]) -> None:
+    """UserError where evaluations among these stages are of samples: a submission needs every test example."""
+    if any(isinstance(stage, plan.Predict) and stage.test_examples is not None for stage in stages):
+        raise UserError("--submission: needs every test example, and test_examples takes a sample: leave one of the two out")
+
+
 def write(stage: plan.Predict, store: Store, folder: Path) -> list[Path]:
     """Write `TASK/test-LANGUAGE.*` below `folder` for every language of a finished evaluation; returns the paths.
 
     UserError where a row of the test data has no prediction, or nobody hands in what the task's head predicts.
     """
+    whole([stage])
     paths, head = [], TASKS[stage.task].head
     for code in stage.languages:
         with open(store.path(stage) / f"test-{code}.jsonl", encoding="utf-8") as file:

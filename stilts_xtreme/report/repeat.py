@@ -1,0 +1,54 @@
+"""What a page says of how to repeat its study: encoder, hyperparameters, readings. Older results do not hold it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stilts_xtreme.report import text
+from stilts_xtreme.report.summary import Summary
+
+DIGITS = 12  # of a digest: the result holds all of it
+
+
+def facts(summary: Summary) -> list[tuple[str, str]]:
+    """Lines of the section on data, as name and value."""
+    study, told = summary.study, list[tuple[str, str]]()
+    if study.get("encoder"):
+        told.append(("Encoder", text.flat(study["encoder"])))
+    if "test_examples" in study:
+        sample = "the same ones for every row and seed, chosen by a hash of their ids"
+        told.append(("Test examples", f"{study['test_examples']:,} of each language, {sample}"))
+    told += _hyperparameters(study.get("hyperparameters") or {})
+    told += [(f"Prediction of {name}", text.flat(settings)) for name, settings in (study.get("predictions") or {}).items()]
+    by_split: dict[str, list[str]] = {}
+    for name, one in ((study.get("data") or {}).get("readings") or {}).items():
+        split, _, code = name.rpartition("/")
+        by_split.setdefault(split, []).append(f"{code} {one['digest'][:DIGITS]} ({_size(one)})")
+    return told + [(f"Read of {split}", ", ".join(parts)) for split, parts in by_split.items()]
+
+
+def seeds(summary: Summary) -> list[str]:
+    """What seeds share where they start from a published encoder: a sentence, or nothing where each has an encoder of its own."""
+    published = (summary.study.get("encoder") or {}).get("pretrained")
+    if not published:
+        return []
+    return [
+        f"Every seed starts from the same published encoder, {published['name']}, as in the paper: seeds differ in the first"
+        " weights of heads, the order of examples and dropout."
+    ]
+
+
+def _hyperparameters(settings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What all trainings have in common, then what is different in each."""
+    flat = {name: {**one, **one.get("recipe", {})} for name, one in settings.items()}
+    for one in flat.values():
+        one.pop("recipe", None)
+    first = next(iter(flat.values()), {})
+    common = {key: value for key, value in first.items() if all(one.get(key) == value for one in flat.values())}
+    told = [("Settings of every training", text.flat(common))] if common else []
+    own = {name: {key: value for key, value in one.items() if key not in common} for name, one in flat.items()}
+    return told + [(f"Settings of {name}", text.flat(one)) for name, one in own.items() if one]
+
+
+def _size(reading: Mapping[str, Any]) -> str:
+    whole = text.count(reading["examples"], "example")
+    return f"{reading['sampled']:,} of {whole}" if "sampled" in reading else whole

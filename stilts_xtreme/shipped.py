@@ -1,0 +1,45 @@
+"""The setups and studies that come with stilts, found by name: of an installed package, or of the checkout it runs from."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from stilts_xtreme.errors import UserError
+
+PACKAGE = Path(__file__).parent
+INSTALLED, CHECKOUT = PACKAGE / "resources" / "experiments", PACKAGE.parent / "experiments"
+KINDS = ("studies", "setups")
+DEFAULT_SETUP = "small"  # of specs that name none
+
+
+def names(kind: str) -> list[str]:
+    """Names of the setups or studies (one of `KINDS`) that come with stilts."""
+    return sorted(path.stem for path in (_root() / kind).glob("*.yaml"))
+
+
+def file(kind: str, name: str) -> Path | None:
+    """The file of a setup or study that comes with stilts; None where there is none of that name."""
+    return _root() / kind / f"{name}.yaml" if name in names(kind) else None
+
+
+def spec(given: Path, kinds: Sequence[str] = KINDS) -> Path:
+    """The file that `given` stands for: itself, or, where no file is there, what comes with stilts under that name.
+
+    Raises:
+        UserError: neither, and `given` is a bare name.
+    """
+    word = str(given)
+    if given.suffix or len(given.parts) != 1 or given.is_file():
+        return given  # a file that is missing is reported where it is read
+    for kind in kinds:
+        if found := file(kind, word):
+            return found
+    there = {kind: names(kind) for kind in kinds}
+    near = get_close_matches(word[:60], [name for some in there.values() for name in some], n=1)
+    listed = "; ".join(f"{kind}: {', '.join(some)}" for kind, some in there.items())
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise UserError(f"{word}: there is no such file, and nothing of that name comes with stilts ({hint}{listed})")
+
+
+def _root() -> Path:
+    return INSTALLED if INSTALLED.is_dir() else CHECKOUT

@@ -1,0 +1,180 @@
+"""Predictions by language: what a finished evaluation holds for a language is what any other one of that model would hold there.
+
+So a language that was added is the only one predicted, and an evaluation of fewer languages is put together from a finished one
+without its model. A task with a pool of candidates is the exception: what is found depends on all languages.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme import plan, results
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.stages import noisy, scored
+from stilts_xtreme.stages.lineage import lineage
+from stilts_xtreme.store import Busy, Store, faults
+from stilts_xtreme.store.folders import BROKEN
+from stilts_xtreme.tasks import metrics
+from stilts_xtreme.tasks.catalogue import TASKS
+
+STAGE, RESULT = "stage.json", "result.json"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One language of an evaluation: its metrics, chance level, labels that the head lacks, and records of what was read.
+
+    `content` is that of its file of predictions, and `source` the result they were taken from; None for what is predicted now.
+    """
+
+    metrics: Mapping[str, float]
+    chance: float
+    lacking: Mapping[str, Any] | None
+    data: tuple[Mapping[str, Any], ...]
+    content: bytes | None = None
+    source: Mapping[str, Any] | None = None
+
+
+def file_of(code: str) -> str:
+    """The name of a language's file of predictions."""
+    return f"test-{code}.jsonl"
+
+
+def key(identity: Mapping[str, Any], code: str) -> str:
+    """What decides the predictions in one language: the same for all evaluations of the model that hold it."""
+    reads = [read for read in identity["reads"] if read["language"] == code]
+    return plan.named({**identity, "languages": [code], "reads": reads})
+
+
+def found(stage: plan.Predict, store: Store) -> dict[str, Part]:
+    """The languages of the stage that whole, finished evaluations of the store hold, in the stage's order."""
+    if TASKS[stage.task].pool:
+        return {}
+    index, identity, taken = _index(store.root / plan.kind(stage)), plan.identity(stage), dict[str, Part]()
+    for code in stage.languages:
+        for folder in index.at(key(identity, code)):
+            if (part := _read(folder, code)) is not None:
+                taken[code] = part
+                break
+    return taken
+
+
+def rest(stage: plan.Predict, codes: Iterable[str]) -> plan.Predict:
+    """The stage without the languages `codes`."""
+    codes = set(codes)
+    languages = tuple(code for code in stage.languages if code not in codes)
+    return replace(stage, languages=languages, reads=tuple(read for read in stage.reads if read.language not in codes))
+
+
+def joined(stage: plan.Stage, store: Store) -> bool:
+    """Whether the stage is an evaluation that is finished now, since every language of it was there: it is written.
+
+    False also where another process is doing it.
+    """
+    if not whole(stage, store):
+        return False
+    assert isinstance(stage, plan.Predict)
+    began, taken = time.monotonic(), found(stage, store)
+    try:
+        with store.claim(stage, wait=False) as scratch:
+            if scratch is not None:
+                source = next(iter(taken.values())).source
+                assert source is not None
+                told = source["provenance"]
+                threads = {name: told[name] for name in ("threads", "threads_of_parts") if name in told}
+                provenance = results.provenance(told["device"], time.monotonic() - began, threads.items())
+                provenance.pop("peak_memory_bytes", None)  # that of predicting is asked for
+                results.write(scratch / RESULT, result(stage, store, taken, scratch, provenance))
+    except (Busy, UserError):  # UserError: a training's result is damaged, and is done again first
+        return False
+    return True
+
+
+def whole(stage: plan.Stage, store: Store) -> bool:
+    """Whether the stage is an evaluation of which every language is there, and the results of the trainings before it."""
+    if not isinstance(stage, plan.Predict) or not all(map(store.done, plan.chain(stage)[:-1])):
+        return False
+    return len(found(stage, store)) == len(stage.languages)
+
+
+def result(
+    stage: plan.Predict, store: Store, parts: Mapping[str, Part], scratch: Path, provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The evaluation's result; files of languages that were found, and what noise did, are written into `scratch`."""
+    own = {code: parts[code] for code in stage.languages}
+    for code, part in own.items():
+        if part.content is not None:
+            (scratch / file_of(code)).write_bytes(part.content)
+    collapsed = [link for link in plan.chain(stage)[:-1] if store.result(link)["collapsed"]]
+    reused = {code: part.source["address"] for code, part in own.items() if part.source is not None}
+    lacking = {code: dict(part.lacking) for code, part in own.items() if part.lacking}
+    return {
+        "schema": results.EVALUATION,
+        "address": plan.address(stage),
+        "plan": plan.identity(stage),
+        "chain": lineage(stage),
+        "data": [record for part in own.values() for record in part.data],
+        "task": stage.task,
+        **scored.together(stage.task, {code: part.metrics for code, part in own.items()}),
+        **({"reading": reading} if (reading := metrics.reading(TASKS[stage.task].metric)) else {}),
+        "chance": scored.chance({code: part.chance for code, part in own.items()}),
+        **({"lacking": lacking} if lacking else {}),
+        **({} if stage.noise is None else {"noise": noisy.record(stage, scratch)}),
+        "collapsed": bool(collapsed),
+        "collapse": {plan.address(link): store.result(link)["collapse"] for link in collapsed},
+        "provenance": {**provenance, **({"reused": reused} if reused else {})},
+    }
+
+
+class _Index:
+    """The finished evaluations of a folder by what decides their predictions in each language; only new ones are read."""
+
+    def __init__(self, root: Path):
+        self._root, self._changed = root, -1
+        self._seen: set[str] = set()
+        self._folders: dict[str, list[Path]] = {}
+
+    def at(self, name: str) -> list[Path]:
+        """The folders that hold a language under this key."""
+        try:
+            if (changed := os.stat(self._root).st_mtime_ns) != self._changed:
+                self._look()
+                self._changed = changed
+        except FileNotFoundError:
+            return []
+        return self._folders.get(name, [])
+
+    def _look(self) -> None:
+        for name in sorted(set(os.listdir(self._root)) - self._seen):
+            if name.startswith(".") or not (self._root / name / RESULT).is_file():
+                continue
+            self._seen.add(name)
+            try:
+                identity = json.loads((self._root / name / STAGE).read_bytes())
+                keys = [key(identity, code) for code in identity["languages"]]
+            except BROKEN:
+                continue
+            for one in keys:
+                self._folders.setdefault(one, []).append(self._root / name)
+
+
+_index = lru_cache(maxsize=8)(_Index)
+
+
+def _read(folder: Path, code: str) -> Part | None:
+    """A language of a finished evaluation; None where that is damaged, gone, or of before chance levels were recorded."""
+    try:
+        if faults(folder):
+            return None
+        told = json.loads((folder / RESULT).read_bytes())
+        records = tuple(record for record in told["data"] if record["language"] == code)
+        lacking = told.get("lacking", {}).get(code)
+        content = (folder / file_of(code)).read_bytes()
+        return Part(told["languages"][code], told["chance"]["languages"][code], lacking, records, content, told)
+    except BROKEN:
+        return None

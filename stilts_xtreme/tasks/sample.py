@@ -1,0 +1,51 @@
+"""A fixed sample of test examples: the same for every model and seed, and for the same ids in every language.
+
+Examples are ordered by a hash of their ids, and the first ones are taken: a larger sample holds the smaller one. Test sets that
+are translations of one another (XNLI, XQuAD, MLQA, XCOPA, PAWS-X) have the same ids in every language, and so the same sample.
+What is asked is sampled, never what it is looked for among:
+
+- Tatoeba: English sentences are the queries; every foreign sentence stays a candidate.
+- BUCC: the foreign side is sampled, gold pairs and unpaired sentences in the same proportion; every English sentence stays a
+  candidate, and an English sentence whose partner is not in the sample counts as unpaired.
+- LAReQA and Mewsli-X: queries are sampled after their right answers in all languages are known; the pool stays whole.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from heapq import nsmallest
+from typing import Any
+
+from stilts_xtreme.tasks.metrics import bucc_f1, gold_pairs
+from stilts_xtreme.tasks.task import Task
+
+
+def sampled(task: Task, examples: Sequence[Any], number: int | None) -> tuple[Any, ...]:
+    """At most `number` test examples (None: all) of one language, in their order; of a bitext the rule is that of the module."""
+    if number is None:
+        return tuple(examples)
+    if task.head == "embedding":
+        return _mined(examples, number) if task.metric is bucc_f1 else _queries(examples, number)
+    chosen = _first((example.id for example in examples), number)
+    return tuple(example for example in examples if example.id in chosen)
+
+
+def _first(ids: Iterable[str], number: int) -> set[str]:
+    return set(nsmallest(number, ids, key=lambda name: (hashlib.sha256(name.encode()).digest(), name)))
+
+
+def _queries(examples: Sequence[Any], number: int) -> tuple[Any, ...]:
+    """Sentences of a bitext whose English ones are queries."""
+    chosen = _first((example.id for example in examples if example.side == "english"), number)
+    kept = [example for example in examples if example.side == "foreign" or example.id in chosen]
+    return tuple(replace(one, match=None) if one.side == "foreign" and one.match not in chosen else one for one in kept)
+
+
+def _mined(examples: Sequence[Any], number: int) -> tuple[Any, ...]:
+    """Sentences of a bitext that translations are mined in: `number` paired foreign ones, their share of the others."""
+    paired = {foreign for foreign, _ in gold_pairs(examples)}
+    unpaired = [example.id for example in examples if example.side == "foreign" and example.id not in paired]
+    share = min(1.0, number / max(len(paired), 1))
+    chosen = _first(paired, number) | _first(unpaired, round(share * len(unpaired)))
+    kept = [example for example in examples if example.side == "english" or example.id in chosen]
+    return tuple(replace(one, match=None) if one.side == "english" and one.match not in chosen else one for one in kept)
