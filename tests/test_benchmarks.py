@@ -51,8 +51,8 @@ if not folder.exists():
     while time.process_time() < 0.3:
         pass
     folder.mkdir(parents=True)
-    (folder / "result.json").write_text(json.dumps({"score": 50.0 + int(seed.removeprefix("seed="))}))
-print("a table")
+    told = {"score": 50.0 + int(seed.removeprefix("seed=")), "languages": {"xa": {"accuracy": 49.0}}}
+    (folder / "result.json").write_text(json.dumps(told))
 """
 
 
@@ -62,7 +62,7 @@ def test_first_results_side_by_side(tmp_path, monkeypatch) -> None:
     found = first.run(roots, 3, tmp_path, core)
     assert set(found) == set(first.SIDES)
     assert all(0.3 <= told["seconds"] < 3 and told["score"] == 53 for told in found.values())
-    assert found["ours"]["printed"] == "a table\n"
+    assert found["ours"]["languages"] == {"xa": 49.0}
     again = first.run(roots, 3, tmp_path, core)
     assert [told["seconds"] for told in again.values()] == [None, None] and again["ours"]["score"] == 53
     monkeypatch.setattr(first, "COMMAND", ("-c", "raise SystemExit('out of luck')"))

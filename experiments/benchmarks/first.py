@@ -59,29 +59,30 @@ def row(seeds: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
 def run(roots: Mapping[str, Path], seed: int, stores: Path, core: int) -> dict[str, dict[str, Any]]:
     """Run the sides at the same time; what each gave. RuntimeError, with the end of its messages, where one failed."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    running: dict[int, tuple[str, Path, bool, Any, Any]] = {}
+    running: dict[int, tuple[str, Path, bool, Any]] = {}
     for side, root in roots.items():
-        folder, out, messages = stores / side / str(seed), tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
+        folder, messages = stores / side / str(seed), tempfile.TemporaryFile("w+")
         fresh = not folder.exists()
         process = subprocess.Popen(
             [sys.executable, *COMMAND, f"seed={seed}", "--store", str(folder.resolve())],
-            cwd=root, env=environment | {"PYTHONPATH": str(root)}, stdout=out, stderr=messages,
+            cwd=root, env=environment | {"PYTHONPATH": str(root)}, stdout=subprocess.DEVNULL, stderr=messages,
         )  # fmt: skip
         os.sched_setaffinity(process.pid, {core})
-        running[process.pid] = side, folder, fresh, out, messages
+        running[process.pid] = side, folder, fresh, messages
     began, found = time.monotonic(), {}
     while running:
         number, status, used = os.wait3(0)
-        side, folder, fresh, out, messages = running.pop(number)
-        out.seek(0)
+        side, folder, fresh, messages = running.pop(number)
         messages.seek(0)
         if status:
             raise RuntimeError(f"{side}, seed {seed}: {messages.read()[-1000:]}")
-        (result,) = folder.glob("predict/*/result.json")
+        (file,) = folder.glob("predict/*/result.json")
+        result = json.loads(file.read_text())
         found[side] = {
             "seconds": round(used.ru_utime + used.ru_stime, 2) if fresh else None,
-            "clock": round(time.monotonic() - began, 1), "score": json.loads(result.read_text())["score"],
-            "commit": checkouts._commit(roots[side]), "load": round(os.getloadavg()[1], 1), "printed": out.read(),
+            "clock": round(time.monotonic() - began, 1), "score": result["score"],
+            "languages": {code: metrics["accuracy"] for code, metrics in result["languages"].items()},
+            "commit": checkouts._commit(roots[side]), "load": round(os.getloadavg()[1], 1),
         }  # fmt: skip
     return found
 
