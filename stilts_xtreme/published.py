@@ -35,10 +35,11 @@ def local(name: str) -> Path | None:
         return Path(name)
     if os.path.exists(name):
         raise UserError(f"encoder {name}: is a file; give the folder it is in")
-    if (fetched := FETCHED.get(name)) is not None:
-        if not unfetched(name):
+    if (short := next((short for short, folder in FETCHED.items() if name in (short, folder.as_posix())), None)) is not None:
+        fetched = FETCHED[short]
+        if not unfetched(short):
             return fetched
-        how = f"get it with `stilts encoder fetch {name} --to {fetched}`, or name another folder with --encoder"
+        how = f"get it with `stilts encoder fetch {short} --to {fetched}`, or name another folder with --encoder"
         raise UserError(f"encoder {name}: is not in {fetched} below this folder; {how}")
     if not HUB_ID.fullmatch(name):
         raise UserError(f"encoder {name}: there is no such folder")

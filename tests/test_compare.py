@@ -160,7 +160,7 @@ def test_languages_with_the_same_ids_are_drawn_together() -> None:
             super().__init__(None, times=50)  # type: ignore[arg-type]
 
     drawing = Told()
-    stage = SimpleNamespace(task="xnli", languages=("xa", "xb"), where=None)
+    stage = SimpleNamespace(task="xnli", languages=("xa", "xb"), test_examples=None, where=None)
     judged = {code: SimpleNamespace(ids=("1", "2", "3")) for code in stage.languages}
     one, other = (drawing._of(stage, judged, ("1", "3")) for _ in range(2))  # type: ignore[arg-type]
     assert (one == other).all() and one.shape == (50, 2)

@@ -108,6 +108,7 @@ def test_a_pinned_revision_is_not_that_of_another_encoder(here) -> None:
         ({"encoder": "./no"}, "--encoder ./no: there is no such folder"),
         ({"encoder": "d"}, "--encoder d: .*d/config.json: cannot be read"),
         ({"encoder": "e5-small"}, "--encoder e5-small: is not in encoders/e5-small .*stilts encoder fetch e5-small --to"),
+        ({"encoder": "encoders/e5-small"}, "--encoder encoders/e5-small: is not in .*stilts encoder fetch e5-small --to"),
         ({"data": "no"}, "--data no: there is no such folder"),
         ({"cut": True}, "--cut: goes with --data FOLDER"),
         ({"data": "hub", "cut": True}, "--cut: goes with --data FOLDER"),

@@ -295,7 +295,7 @@ def test_the_papers_study_is_forecast_without_its_data(tmp_path) -> None:
 def test_the_main_study_is_forecast_in_words(tmp_path) -> None:
     none = str(tmp_path / "none")
     done = forecast(EXPERIMENTS / "studies/main.yaml", "--store", tmp_path, "--device", "cpu", STILTS_CALIBRATION=none)
-    for said in ("82     0      23", "31,086 steps", "6 languages", "weights: drop", "run `stilts calibrate` for your own"):
+    for said in ("82     0      23", "35,574 steps", "6 languages", "weights: drop", "run `stilts calibrate` for your own"):
         assert said in done.stdout, said
     assert "[to do" not in done.stdout
     assert len(done.stdout.splitlines()) < 30
