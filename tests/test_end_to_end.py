@@ -269,10 +269,8 @@ def test_a_damaged_stage_is_done_again(tmp_path) -> None:
     assert {**one, "provenance": 0} == {**other, "provenance": 0} and weights.read_bytes() == sound
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_stage_that_fails_does_not_stop_the_others_and_names_file_and_line(tmp_path, jobs) -> None:
-    """Real-format files, one of which is broken: its task's stages fail, the others are finished and kept."""
-    data = tmp_path / "data"
+def release_files(data: Path) -> tuple[object, ...]:
+    """Text and PAN-X in the releases' own layouts below `data`; the words of a study on them."""
     lines = ["the tall man saw a red house", "a small dog met the tall man", "she gave the red ball to a dog"]
     (data / "mono").mkdir(parents=True)
     (data / "mono" / "en.txt").write_text("".join(f"{line} {i} times\n" for i in range(60) for line in lines))
@@ -280,15 +278,35 @@ def test_a_stage_that_fails_does_not_stop_the_others_and_names_file_and_line(tmp
     for split in ("train", "dev", "test"):
         sentence = "".join(f"{word}\tB-PER\n" for word in f"{split} met Ann".split())
         (data / "panx" / f"{split}-en.tsv").write_text(f"{sentence}\n" * 30)
-    (data / "udpos").mkdir()
+    return (
+        "study", EXPERIMENTS / "studies" / "main.yaml", *TINY, "setup.pretraining.languages=[en]",
+        "setup.encoder.random.vocab_size=120", f"setup.data={{files: {{path: {data}, cut: true}}}}",
+    )  # fmt: skip
+
+
+def test_labelled_data_that_is_broken_is_refused_before_anything_runs(tmp_path) -> None:
+    study = release_files(tmp_path / "data")
+    (tmp_path / "data" / "udpos").mkdir()
     for split in ("train", "dev", "test"):
-        (data / "udpos" / f"{split}-en.tsv").write_text("the\tDET\nman\tNOUN\n\nbroken line\n")
-    words = ("study", EXPERIMENTS / "studies" / "main.yaml", "intermediate=[none]", "targets=[panx,udpos]", *TINY,
-             "setup.pretraining.languages=[en]", "setup.encoder.random.vocab_size=120",
-             f"setup.data={{files: {{path: {data}, cut: true}}}}",
-             "--store", tmp_path / "runs", "--jobs", jobs)  # fmt: skip
+        (tmp_path / "data" / "udpos" / f"{split}-en.tsv").write_text("the\tDET\nman\tNOUN\n\nbroken line\n")
+    words = (*study, "intermediate=[none]", "targets=[panx,udpos]", "--store", tmp_path / "runs")
     told = stilts(*words, code=2).stderr
     assert re.search(r"udpos.*train-en\.tsv:4: ", told) and "Traceback" not in told
+    assert not list(tmp_path.glob("runs/*/*/result.json"))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_stage_that_fails_does_not_stop_the_others_and_names_file_and_line(tmp_path, jobs) -> None:
+    """Text, which is not read before the first stage, is broken in one language: the row that trains on it fails, the other is
+    finished."""
+    study = release_files(tmp_path / "data")
+    (tmp_path / "data" / "mono" / "de.txt").write_bytes(b"ein Haus\nein Hund\nein Ball\nein M\xe4rz\n" * 30)
+    words = (
+        *study, "intermediate=[none,german]", "targets=[panx]", "--store", tmp_path / "runs", "--jobs", jobs,
+        "mixtures={german: {text: {share: 1, languages: [de]}, recipe: {steps: 2}}}",
+    )  # fmt: skip
+    told = stilts(*words, code=2).stderr
+    assert re.search(r"de\.txt:4: ", told) and "Traceback" not in told
     finished = [json.loads(file.read_text())["task"] for file in tmp_path.glob("runs/predict/*/result.json")]
     assert finished == ["panx"]
     assert not list(tmp_path.glob("runs/*/.*.part"))

@@ -95,6 +95,14 @@ def test_not_utf8(content: bytes, tmp_path: Path) -> None:
         list(formats.text_lines(write(tmp_path, {"file": content})))
 
 
+@pytest.mark.parametrize("number", [1, 4, 700, 5000])
+def test_the_line_that_is_not_utf8_is_named(number: int, tmp_path: Path) -> None:
+    """Text is decoded in blocks of some 8,000 bytes, whose lines are all of them unread when one is refused."""
+    rows = [b"a line of twenty-four b." if i != number else b"M\xe4rz" for i in range(1, 6001)]
+    with pytest.raises(UserError, match=rf"file:{number}: text: not UTF-8"):
+        list(formats.text_lines(write(tmp_path, {"file": b"\n".join(rows)})))
+
+
 def test_a_damaged_gz_is_a_user_error(tmp_path: Path) -> None:
     packed = gzip.compress(b"one\ntwo\n" * 100)
     for content in (packed[:-9], b"plain text", packed[:20] + b"\0\0\0" + packed[23:]):

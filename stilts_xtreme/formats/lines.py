@@ -48,7 +48,8 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
                     fail(path, number, "line", f"has more than {LONGEST:,} characters; is this the release's own file?")
                 yield number, line.removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
-        fail(path, number + 1, "text", f"not UTF-8 ({error.reason}); store the file as UTF-8")
+        before = error.object[: error.start].count(b"\n")  # text is decoded in blocks of many lines
+        fail(path, number + 1 + before, "text", f"not UTF-8 ({error.reason}); store the file as UTF-8")
     except (OSError, EOFError, zlib.error) as error:
         fail(path, number + 1, "file", f"cannot be read ({error}); fetch it again")
 
