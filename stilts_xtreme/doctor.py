@@ -7,11 +7,10 @@ import shutil
 import socket
 import sys
 import tempfile
-import threading
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stilts_xtreme import host, shown
+from stilts_xtreme.published import within
 from stilts_xtreme.store import CACHE, SCHEMAS, Store
 
 NAME = "stilts-xtreme"
@@ -164,8 +164,11 @@ def hub() -> Fact:
         return Fact("hub", _host(url), "not asked: offline is set")
     if urlsplit(url).scheme not in ("http", "https"):
         return Fact("hub", _host(url), "not asked", "HF_ENDPOINT is no http address")
-    said = _within(ANSWER, lambda: _head(url))
-    return Fact("hub", _host(url), said or f"no answer in {ANSWER:g} s: offline; setups with local data need no hub")
+    try:
+        said = within(ANSWER, lambda: _head(url))
+    except TimeoutError:
+        said = f"no answer in {ANSWER:g} s: offline; setups with local data need no hub"
+    return Fact("hub", _host(url), said)
 
 
 def _set(name: str) -> bool:
@@ -185,15 +188,6 @@ def _head(url: str) -> str:
         known = "its name is not known here" if isinstance(why, socket.gaierror) else str(why)
         return f"cannot be reached ({known}); setups with local data need no hub"
     return f"answers in {monotonic() - began:.1f} s"
-
-
-def _within(seconds: float, ask: Callable[[], str]) -> str:
-    """What is said in time; empty where nothing is. Looking up a name knows no time limit, so it is not we who wait for it."""
-    said: list[str] = []
-    asking = threading.Thread(target=lambda: said.append(ask()), daemon=True)
-    asking.start()
-    asking.join(seconds)
-    return said[0] if said else ""
 
 
 def _host(url: str) -> str:

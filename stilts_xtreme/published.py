@@ -9,11 +9,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stilts_xtreme import files
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import line
+
+T = TypeVar("T")
 
 CONFIGS = ("config.json", "tokenizer_config.json")
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -61,7 +63,7 @@ def online(name: str, revision: str | None = None) -> bool:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        _within(WAIT, lambda: HfApi().model_info(name, revision=revision, timeout=WAIT))
+        within(WAIT, lambda: HfApi().model_info(name, revision=revision, timeout=WAIT))
         return True
     except HfHubHTTPError as fault:
         why = f"the hub answers {getattr(fault.response, 'status_code', 'an error')}: {line(fault)}"
@@ -83,13 +85,17 @@ def cached(name: str, revision: str | None = None) -> Path | None:
     return Path(path).parent if isinstance(path, str) else None
 
 
-def _within(seconds: float, ask: Callable[[], object]) -> None:
-    """Call `ask` in a thread of its own, since looking up a host's name has no time limit; TimeoutError after `seconds`."""
+def within(seconds: float, ask: Callable[[], T]) -> T:
+    """What `ask` gives, called in a thread of its own, since looking up a host's name has no time limit.
+
+    Raises what it raises; TimeoutError after `seconds`.
+    """
+    answers: list[T] = []
     faults: list[BaseException] = [TimeoutError(f"no answer in {seconds:g} s")]
 
     def asked() -> None:
         try:
-            ask()
+            answers.append(ask())
             faults.clear()
         except BaseException as fault:
             faults[:] = [fault]
@@ -99,6 +105,7 @@ def _within(seconds: float, ask: Callable[[], object]) -> None:
     thread.join(seconds)
     for fault in faults[:1]:
         raise fault
+    return answers[0]
 
 
 def digest(folder: Path) -> str:

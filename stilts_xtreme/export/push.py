@@ -12,6 +12,7 @@ from typing import Any
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.export.found import Run
 from stilts_xtreme.export.write import Written, write
+from stilts_xtreme.shown import line
 
 LOGIN = "the Hugging Face hub does not know who you are: log in with `hf auth login`, or set HF_TOKEN to a token that may write"
 # What an export can consist of, by name: files of an earlier training that must not stay beside those of this one.
@@ -99,7 +100,7 @@ def _asking(api: Any, repo: str, made: str = "; nothing was pushed") -> Iterator
     try:
         yield
     except HFValidationError as fault:
-        raise UserError(f"{repo}: is no name of a repository: {_line(fault)}") from None
+        raise UserError(f"{repo}: is no name of a repository: {line(fault, 300)}") from None
     except LocalTokenNotFoundError:
         raise UserError(LOGIN) from None
     except HfHubHTTPError as fault:
@@ -107,16 +108,12 @@ def _asking(api: Any, repo: str, made: str = "; nothing was pushed") -> Iterator
         if code == 401:
             raise UserError(LOGIN) from None
         if code >= 500 or code == 429:
-            raise RunFailed(f"{api.endpoint}: the hub failed ({_line(fault)}){made}; try again later") from None
-        raise UserError(f"{repo}: the hub refused: {_line(fault)}{made}") from None
+            raise RunFailed(f"{api.endpoint}: the hub failed ({line(fault, 300)}){made}; try again later") from None
+        raise UserError(f"{repo}: the hub refused: {line(fault, 300)}{made}") from None
     except OfflineModeIsEnabled:
         raise UserError("HF_HUB_OFFLINE is set: nothing can be pushed; unset it") from None
     except (HTTPError, ConnectionError, TimeoutError) as fault:
-        raise RunFailed(f"{api.endpoint}: the hub cannot be reached ({_line(fault)}){made}") from None
+        raise RunFailed(f"{api.endpoint}: the hub cannot be reached ({line(fault, 300)}){made}") from None
     except (ValueError, LookupError, TypeError, AttributeError) as fault:  # what huggingface_hub makes of an odd answer
-        told = f"{type(fault).__name__}: {_line(fault)}"
+        told = f"{type(fault).__name__}: {line(fault, 300)}"
         raise RunFailed(f"{api.endpoint}: the hub's answer cannot be read ({told}){made}") from None
-
-
-def _line(fault: Exception) -> str:
-    return " ".join(str(fault).split())[:300] or type(fault).__name__

@@ -9,6 +9,7 @@ from stilts_xtreme import disk
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.export import card
 from stilts_xtreme.export.found import Run
+from stilts_xtreme.shown import line
 from stilts_xtreme.store.manifest import made
 
 ONNX = "model.onnx"
@@ -37,8 +38,7 @@ def write(run: Run, to: Path, onnx: bool = False, model: str = ".") -> Written:
             written, noted = _weights(run, scratch)
             text = card.text(run, written.name, written.alone, noted, model, tokenizer.read_as_special(scratch))
         except (LookupError, TypeError, ValueError, AttributeError) as fault:  # a folder from elsewhere
-            told = " ".join(str(fault).split())[:200]
-            raise UserError(f"{run.folder}: is not what a training leaves ({type(fault).__name__}: {told})") from fault
+            raise UserError(f"{run.folder}: is not what a training leaves ({type(fault).__name__}: {line(fault)})") from fault
         disk.put(scratch / "README.md", text)
         if onnx:
             _onnx(scratch, written.name, noted.get("head", ""))

@@ -85,7 +85,7 @@ def _from_hub(repo: str, revision: str | None, scratch: Path, tell: Tell) -> Non
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
-        info = HfApi().model_info(repo, revision=revision, timeout=ROOM)
+        info = published.within(ROOM, lambda: HfApi().model_info(repo, revision=revision, timeout=ROOM))
     except HFValidationError as error:
         raise UserError(f"encoder {repo}: is no name of a repository: {line(error)}") from None
     except HfHubHTTPError as error:

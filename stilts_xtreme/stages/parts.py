@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,10 @@ def found(stage: plan.Predict, store: Store) -> dict[str, Part]:
     if TASKS[stage.task].pool:
         return {}
     index, identity, taken = _index(store.root / plan.kind(stage)), plan.identity(stage), dict[str, Part]()
+    sound = cache(_sound)  # a folder that holds many of the languages is hashed once
     for code in stage.languages:
         for folder in index.at(key(identity, code)):
-            if (part := _read(folder, code)) is not None:
+            if (evaluation := sound(folder)) is not None and (part := _part(folder, evaluation, code)) is not None:
                 taken[code] = part
                 break
     return taken
@@ -76,10 +77,10 @@ def joined(stage: plan.Stage, store: Store) -> bool:
 
     False also where another process is doing it.
     """
-    if not whole(stage, store):
+    began, taken = time.monotonic(), _all(stage, store)
+    if taken is None:
         return False
     assert isinstance(stage, plan.Predict)
-    began, taken = time.monotonic(), found(stage, store)
     try:
         with store.claim(stage, wait=False) as scratch:
             if scratch is not None:
@@ -97,9 +98,15 @@ def joined(stage: plan.Stage, store: Store) -> bool:
 
 def whole(stage: plan.Stage, store: Store) -> bool:
     """Whether the stage is an evaluation of which every language is there, and the results of the trainings before it."""
+    return _all(stage, store) is not None
+
+
+def _all(stage: plan.Stage, store: Store) -> dict[str, Part] | None:
+    """Every language of an evaluation; None where one is not there, or the result of a training before it."""
     if not isinstance(stage, plan.Predict) or not all(map(store.done, plan.chain(stage)[:-1])):
-        return False
-    return len(found(stage, store)) == len(stage.languages)
+        return None
+    taken = found(stage, store)
+    return taken if len(taken) == len(stage.languages) else None
 
 
 def result(
@@ -166,15 +173,20 @@ class _Index:
 _index = lru_cache(maxsize=8)(_Index)
 
 
-def _read(folder: Path, code: str) -> Part | None:
-    """A language of a finished evaluation; None where that is damaged, gone, or of before chance levels were recorded."""
+def _sound(folder: Path) -> dict[str, Any] | None:
+    """The result of a finished evaluation; None where that is damaged or gone."""
     try:
-        if faults(folder):
-            return None
-        told = json.loads((folder / RESULT).read_bytes())
-        records = tuple(record for record in told["data"] if record["language"] == code)
-        lacking = told.get("lacking", {}).get(code)
-        content = (folder / file_of(code)).read_bytes()
-        return Part(told["languages"][code], told["chance"]["languages"][code], lacking, records, content, told)
+        return None if faults(folder) else json.loads((folder / RESULT).read_bytes())
+    except BROKEN:
+        return None
+
+
+def _part(folder: Path, evaluation: Mapping[str, Any], code: str) -> Part | None:
+    """A language of it; None where its file is gone, and for results of before chance levels were recorded."""
+    try:
+        records = tuple(record for record in evaluation["data"] if record["language"] == code)
+        lacking = evaluation.get("lacking", {}).get(code)
+        content, chance = (folder / file_of(code)).read_bytes(), evaluation["chance"]["languages"][code]
+        return Part(evaluation["languages"][code], chance, lacking, records, content, evaluation)
     except BROKEN:
         return None
