@@ -13,7 +13,7 @@
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 if ! command -v sbatch >/dev/null; then
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends slurm-wlm=22.05.8-4+deb12u3 munge >/dev/null
 fi
 PATH=$PATH:/usr/sbin
 folder=$(mktemp -d)
@@ -72,6 +72,7 @@ for _ in $(seq 60); do
     sleep 0.5
 done
 sbatch --version
+[[ $(sbatch --version) == *" 22.05.8" ]] || { echo "another Slurm than the one this is about"; exit 1; }
 
 cat >"$folder/job.sh" <<'EOF'
 #!/bin/bash

@@ -68,7 +68,10 @@ class Journal:
             while left:
                 left = left[file.write(left) :]
 
-        patiently(self.path.parent, write, self.say)
+        try:
+            write()
+        except OSError:  # raised again at once where it is none of a full disk; a step that can write looks at no folder
+            patiently(self.path.parent, write, self.say)
 
     def keep(self, folder: Path) -> None:
         """Copy the log and the parts into a checkpoint's folder."""
