@@ -30,7 +30,7 @@ class Planner:
         benchmark: str = "xtreme",
         where: data.Where | None = None,
         languages: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
-        test_examples: int | None = None,
+        test_examples: int | Mapping[str, int] | None = None,
     ):
         self.setup = setup
         self.benchmark = BENCHMARKS[benchmark]
@@ -162,17 +162,16 @@ class Planner:
         chosen = tuple(code for code in present if (usual(code) if languages is None else code in languages))
         reads = [self.reads(task, "test", code) for code in chosen]
         reads += [self.reads(task, "pool", code) for code in TASKS[task].pools(chosen)]
+        sample = self.test_examples.get(task) if isinstance(self.test_examples, Mapping) else self.test_examples
         if TASKS[task].head != "embedding":
-            return self._same(Predict(model, task, chosen, tuple(reads), test_examples=self.test_examples, where=self.where))
+            return self._same(Predict(model, task, chosen, tuple(reads), test_examples=sample, where=self.where))
         if task == "bucc2018":
             reads += [self.reads(task, "dev", code) for code in chosen]
         retrieval = self.setup.retrieval
         length = retrieval.max_length or shape.retrieval_length(self.shape.longest)
         self._fits(f"{task}: setup.retrieval.max_length", length)
         how = self._retrieval_layer(task), retrieval.pooling, length
-        return self._same(
-            Predict(model, task, chosen, tuple(reads), *how, test_examples=self.test_examples, where=self.where)
-        )
+        return self._same(Predict(model, task, chosen, tuple(reads), *how, test_examples=sample, where=self.where))
 
     def _retrieval_layer(self, task: str) -> int:
         """The setup's, or the default one of the encoder's depth; UserError where that is not known."""

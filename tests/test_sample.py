@@ -87,11 +87,20 @@ def test_it_is_part_of_the_address_only_where_it_is_said() -> None:
     assert "test_examples" not in {key for stage in whole for key in plan.identity(stage)}
     predicted = [plan.identity(stage) for stage in some if isinstance(stage, plan.Predict)]
     assert {one["test_examples"] for one in predicted} == {300}
+    by_target = [s for s in stages("test_examples={xnli: 300, tatoeba: 50}") if isinstance(s, plan.Predict)]
+    sizes = {"xnli": 300, "tatoeba": 50}
+    assert {s.task: s.test_examples for s in by_target} == {s.task: sizes.get(s.task) for s in by_target}
+    same = {plan.address(s) for s in some} | {plan.address(s) for s in whole}
+    assert {plan.address(s) for s in by_target if s.task != "tatoeba"} <= same
     assert not {plan.address(s) for s in whole if isinstance(s, plan.Predict)} & {plan.address(s) for s in some}
     with pytest.raises(UserError, match="--submission: needs every test example"):
         submission.whole(some)
     with pytest.raises(UserError, match="test_examples=0': must be at least 1"):
         stages("test_examples=0")
+    with pytest.raises(UserError, match="test_examples.xlni.*'xnli'"):
+        stages("test_examples={xlni: 300}")
+    with pytest.raises(UserError, match="test_examples.xnli.*must be at least 1"):
+        stages("test_examples={xnli: 0}")
 
 
 def test_the_forecast_counts_the_sample() -> None:

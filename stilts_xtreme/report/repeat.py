@@ -16,7 +16,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         told.append(("Encoder", text.flat(study["encoder"])))
     if "test_examples" in study:
         sample = "the same ones for every row and seed, chosen by a hash of their ids"
-        told.append(("Test examples", f"{study['test_examples']:,} of each language, {sample}"))
+        told.append(("Test examples", f"{_sizes(study['test_examples'])}, {sample}"))
     told += _hyperparameters(study.get("hyperparameters") or {})
     told += [(f"Prediction of {name}", text.flat(settings)) for name, settings in (study.get("predictions") or {}).items()]
     by_split: dict[str, list[str]] = {}
@@ -24,6 +24,12 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         split, _, code = name.rpartition("/")
         by_split.setdefault(split, []).append(f"{code} {one['digest'][:DIGITS]} ({_size(one)})")
     return told + [(f"Read of {split}", ", ".join(parts)) for split, parts in by_split.items()]
+
+
+def _sizes(sample: int | Mapping[str, int]) -> str:
+    if isinstance(sample, int):
+        return f"{sample:,} of each language"
+    return "of each language, " + ", ".join(f"{size:,} of {target}" for target, size in sample.items())
 
 
 def seeds(summary: Summary) -> list[str]:

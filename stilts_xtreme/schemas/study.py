@@ -140,7 +140,7 @@ class Study(TypedDict):
     seeds: Annotated[list[Seed], Field(min_length=1)]
     tasks: dict[Target, Task]
     languages: NotRequired[list[Code] | dict[Target, list[Code]]]
-    test_examples: NotRequired[Count]
+    test_examples: NotRequired[Count | dict[str, Count]]
     mixtures: NotRequired[dict[Word, Mixture] | None]
     training_languages: NotRequired[list[list[Code]] | None]
     recipes: NotRequired[dict[Word, dict[Word, Any]] | None]

@@ -36,7 +36,7 @@ ABOUT = {
     "at": "By the name of a setup: what is laid over the keys above where the study is run at that setup; null takes a key out.",
     "orders": "More rows: chains of tasks in every order.",
     "targets": "The target tasks, a column each.",
-    "test_examples": "A fixed sample of so many test examples of each language, the same for every row and seed; null: all.",
+    "test_examples": "A fixed sample of so many test examples of each language, of all targets or by target; null: all.",
     "weights": "`drop`: a training's go as soon as nothing in the study starts from it any more; its result stays.",
     "noise": "Models are also evaluated on inputs with typing errors.",
     "Orders.tasks": "The tasks that every chain holds.",

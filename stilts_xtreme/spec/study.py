@@ -49,6 +49,15 @@ Tested = Annotated[
     ),
 ]
 
+Sampled = Annotated[
+    Annotated[Count, Tag("number")] | Annotated[dict[str, Count], Field(min_length=1), Tag("by target")],
+    Discriminator(
+        lambda value: "by target" if isinstance(value, dict) else "number",
+        custom_error_type="form",
+        custom_error_message="must be a number, or a mapping of targets to numbers",
+    ),
+]
+
 Drawn = Annotated[int, Field(ge=1, le=MOST), Because("each order is a row, and a study holds no more evaluations")]
 
 
@@ -119,9 +128,10 @@ class Study(Model):
     `languages`: those that are evaluated, for all targets (each leaves out what it has no test data in) or by target (one that is
     not named: those of the benchmark); English is evaluated beside them where the target has it, since gaps and zero-shot
     claims need it. `test_examples`: a fixed sample of so many of each language is evaluated, the same for every row and seed (see
-    `tasks.sample`). `recipes` are names of recipes laid over the target's; an empty one is the setup's own. `weights`: whether a
-    training's are kept, or dropped as soon as nothing that is to be done in this study starts from them; no part of any address.
-    `at`: by the name of a setup, what is laid over the study's own keys where it is run at that setup (null takes a key out).
+    `tasks.sample`): of all targets, or by target (one that is not named: all examples). `recipes` are names of recipes laid over
+    the target's; an empty one is the setup's own. `weights`: whether a training's are kept, or dropped as soon as nothing that is
+    to be done in this study starts from them; no part of any address. `at`: by the name of a setup, what is laid over the study's
+    own keys where it is run at that setup (null takes a key out).
     """
 
     kind: Literal["study"]
@@ -138,7 +148,7 @@ class Study(Model):
     training_languages: Annotated[list[Languages], Field(min_length=1)] = [["en"]]
     recipes: Annotated[dict[Name, RecipeSpec], Field(min_length=1)] = {"usual": RecipeSpec()}
     noise: NoiseSpec | None = None
-    test_examples: Count | None = None
+    test_examples: Sampled | None = None
     weights: Literal["keep", "drop"] = "keep"
     seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
 
@@ -206,6 +216,13 @@ class Study(Model):
         else:
             refuse(twice(languages or ()))
         return languages
+
+    @field_validator("test_examples")
+    @classmethod
+    def _sampled(cls, sizes: Any, info: ValidationInfo) -> Any:
+        keys = (((key,), key) for key in sizes) if isinstance(sizes, dict) else ()
+        refuse(unknown(keys, info.data.get("targets", ()), "a target of this study", on_key=True))
+        return sizes
 
     @field_validator("training_languages")
     @classmethod

@@ -1,0 +1,1 @@
+"""Scripts around the studies that are not part of the package."""
