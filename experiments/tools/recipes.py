@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 TASKS = {"mnli": ("intermediate", 2000), "squad": ("intermediate", 800), "panx": ("target", 1000)}
-RATES = (3e-5, 1e-4, 3e-4)
+RATES = (1e-4, 3e-4, 3e-5)
+BATCH = 16
 EPOCHS = (1, 2)
 LANGUAGES = ("ar", "de", "ja", "ru", "sw", "tr")
 PAIRS = 100  # of each language
@@ -29,7 +30,7 @@ def specs(folder: Path, task: str, rate: float, epochs: int) -> tuple[str, Path,
     """The training command with its spec, and the spec of a retrieval evaluation of its encoder."""
     kind, examples = TASKS[task]
     length = {"max_length": 256} if task == "squad" else {}
-    recipe = {"learning_rate": rate, "epochs": epochs, "examples": examples, "evaluate_every": 0, **length}
+    recipe = {"learning_rate": rate, "epochs": epochs, "examples": examples, "batch_size": BATCH, "evaluate_every": 0, **length}
     training = {"kind": kind, "setup": "SETUP", "task": task, "recipe": recipe}
     retrieval = {"kind": "evaluation", "setup": "SETUP", "model": training, "task": "tatoeba"}
     retrieval |= {"languages": list(LANGUAGES), "test_examples": PAIRS}

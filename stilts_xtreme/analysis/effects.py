@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilts_xtreme import plan
-from stilts_xtreme.analysis.judged import Judge, Judged
+from stilts_xtreme.analysis.example_scores import ExampleScorer, ExampleScores
 from stilts_xtreme.scoring import compare
 from stilts_xtreme.store import Store
 
@@ -45,39 +45,38 @@ class Drawing:
     """
 
     def __init__(self, store: Store, times: int = compare.DRAWS):
-        self._judge, self.times = Judge(store), times
+        self._scorer, self.times = ExampleScorer(store), times
         self._draws: dict[Any, tuple[NDArray[np.uint8], dict[str, int]]] = {}
-        self._judged: dict[str, dict[str, Judged]] = {}
+        self._examples: dict[str, dict[str, ExampleScores]] = {}
         self._scored: dict[str, Scored] = {}
 
-    def judged(self, stage: plan.Predict) -> dict[str, Judged]:
-        """What every example of the finished prediction adds to its score, by language."""
+    def examples(self, stage: plan.Predict) -> dict[str, ExampleScores]:
+        """The example scores of the finished evaluation, by language."""
         address = plan.address(stage)
-        if address not in self._judged:
-            self._judged[address] = self._judge.judged(stage)
-        return self._judged[address]
+        if address not in self._examples:
+            self._examples[address] = self._scorer.scores(stage)
+        return self._examples[address]
 
     def scored(self, stage: plan.Predict) -> Scored:
         """The finished prediction's scores."""
         address = plan.address(stage)
         if address not in self._scored:
-            judged = self.judged(stage)
+            examples = self.examples(stage)
             values, drawn = [], []
-            for found in judged.values():
-                sums = float(found.bottoms.sum())
-                values.append(100 * float(found.tops.sum()) / sums if sums else 0.0)
-                drawn.append(
-                    compare.ratios(self._of(stage, judged, found.ids), found.tops[:, None], found.bottoms[:, None])[:, 0]
-                )
-            count = sum(len(found.ids) for found in judged.values())
-            self._scored[address] = Scored(tuple(judged), np.array(values), np.stack(drawn, axis=1), count)
+            for part in examples.values():
+                total = float(part.denominators.sum())
+                values.append(100 * float(part.numerators.sum()) / total if total else 0.0)
+                draws = self._of(stage, examples, part.ids)
+                drawn.append(compare.ratios(draws, part.numerators[:, None], part.denominators[:, None])[:, 0])
+            count = sum(len(part.ids) for part in examples.values())
+            self._scored[address] = Scored(tuple(examples), np.array(values), np.stack(drawn, axis=1), count)
         return self._scored[address]
 
-    def _of(self, stage: plan.Predict, judged: Mapping[str, Judged], ids: Sequence[str]) -> NDArray[np.uint8]:
+    def _of(self, stage: plan.Predict, examples: Mapping[str, ExampleScores], ids: Sequence[str]) -> NDArray[np.uint8]:
         """The draws of these ids; mined pairs may bring up sentences that no prediction before them had."""
         key = stage.task, stage.languages, stage.test_examples, stage.where
         if key not in self._draws:
-            known = dict.fromkeys(name for one in judged.values() for name in one.ids)
+            known = dict.fromkeys(name for part in examples.values() for name in part.ids)
             seed = zlib.crc32(stage.task.encode())
             self._draws[key] = compare.draws(len(known), seed, self.times), {name: at for at, name in enumerate(known)}
         draws, places = self._draws[key]

@@ -8,7 +8,6 @@ from stilts_xtreme.analysis import losses
 from stilts_xtreme.analysis.comparisons import AVERAGE, adjusted, by_language
 from stilts_xtreme.analysis.contrasts import contrasts
 from stilts_xtreme.analysis.effects import Drawing
-from stilts_xtreme.analysis.judged import read
 from stilts_xtreme.analysis.losses import Loss
 from stilts_xtreme.noise import policy
 from stilts_xtreme.store import Store
@@ -40,7 +39,9 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
             **spec.noise.model_dump(exclude={"dictionary"}),
             "kind": "typos" if spec.noise.dictionary is None else "dictionary",
             "policies": {code: policy(code).note or policy(code).layout for code in languages},
-            "evaluations": [_evaluation(cell, clean[cell.intermediate, cell.target, cell.seed], store) for cell in noisy],
+            "evaluations": [
+                _evaluation(cell, clean[cell.intermediate, cell.target, cell.seed], store, drawing) for cell in noisy
+            ],
             "drops": [_drop(row, target, rate, by_seed) for (row, target, rate), by_seed in drops.items()],
             "spared": _spared(drops, spared, spec.targets),
             "between": _spared(drops, between, spec.targets),
@@ -74,8 +75,9 @@ def _adjusted(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return adjusted([one | ({"relative": next(shares)} if "relative" in one else {}) for one in told])
 
 
-def _evaluation(cell: axes.Cell, clean: plan.Predict, store: Store) -> dict[str, Any]:
+def _evaluation(cell: axes.Cell, clean: plan.Predict, store: Store, drawing: Drawing) -> dict[str, Any]:
     result = store.result(cell.stage)
+    before, after = drawing.examples(clean), drawing.examples(cell.stage)
     return {
         "address": result["address"],
         "intermediate": cell.intermediate,
@@ -84,15 +86,15 @@ def _evaluation(cell: axes.Cell, clean: plan.Predict, store: Store) -> dict[str,
         "rate": cell.noise,
         "score": result["score"],
         "languages": {
-            code: {**scores, "flips": _flips(store, clean, cell.stage, code)} for code, scores in result["languages"].items()
+            code: {**scores, "flips": _flips(before[code].digests, after[code].digests)}
+            for code, scores in result["languages"].items()
         },
         "words": result["noise"],
     }
 
 
-def _flips(store: Store, clean: plan.Predict, noisy: plan.Predict, code: str) -> float:
-    """Share of examples, 0 to 100, whose prediction noise changes."""
-    before, after = (read(store.path(stage) / f"test-{code}.jsonl") for stage in (clean, noisy))
+def _flips(before: Sequence[str], after: Sequence[str]) -> float:
+    """Share of examples, 0 to 100, whose prediction noise changes: predictions by their digests."""
     if len(before) != len(after):  # mined pairs
-        return 100.0 * len({*map(tuple, before)} ^ {*map(tuple, after)}) / max(1, len(before) + len(after))
+        return 100.0 * len({*before} ^ {*after}) / max(1, len(before) + len(after))
     return 100.0 * sum(a != b for a, b in zip(before, after, strict=True)) / max(1, len(before))

@@ -115,9 +115,9 @@ def _halves(
 def _split(stage: plan.Predict, drawing: Drawing) -> tuple[float, float]:
     """The score, mean over languages, of either half of the examples: by their ids, the same whatever the language and model."""
     found: tuple[list[float], list[float]] = ([], [])
-    for judged in drawing.judged(stage).values():
-        second = np.array([zlib.crc32(name.encode()) % 2 == 1 for name in judged.ids])
+    for examples in drawing.examples(stage).values():
+        second = np.array([zlib.crc32(name.encode()) % 2 == 1 for name in examples.ids])
         for half, chosen in enumerate((~second, second)):
-            below = judged.bottoms[chosen].sum()
-            found[half].append(100 * judged.tops[chosen].sum() / below if below else 0.0)
+            below = examples.denominators[chosen].sum()
+            found[half].append(100 * examples.numerators[chosen].sum() / below if below else 0.0)
     return float(np.mean(found[0])), float(np.mean(found[1]))

@@ -56,6 +56,8 @@ runs.command("list")(store.runs_list)
 runs.command("watch")(store.runs_watch)
 runs.command("show")(store.runs_show)
 runs.command("clean")(store.runs_clean)
+runs.command("pack")(store.runs_pack)
+runs.command("unpack")(store.runs_unpack)
 
 data = _group(app, "data", "Look at the data before a long run, and fetch it for machines without a connection.")
 data.command("check")(inputs.data_check)

@@ -1,5 +1,6 @@
 """The commands on the store of finished stages."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from typer.core import TyperGroup
 
 from stilts_xtreme import console, shown
 from stilts_xtreme.cli import completion, options
-from stilts_xtreme.cli.arguments import RUNS, Address, Overrides, StoreOption
+from stilts_xtreme.cli.arguments import RUNS, Address, Languages, Overrides, Spec, StoreOption
 from stilts_xtreme.errors import UserError
 
 
@@ -65,6 +66,40 @@ def runs_show(
     if len(found) != 1:
         raise UserError(f"{store}: {len(found)} finished stages have an address that begins with {address!r}")
     print(shown.as_json(results.read(found[0] / "result.json", *SCHEMAS.values())))
+
+
+@options.taking(over=options.over)
+def runs_pack(
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None,
+    to: Annotated[Path, typer.Option("--to", help="The file to write.", show_default=False)] = Path("study.tar.xz"),
+    languages: Languages = None,
+) -> None:  # fmt: skip
+    """Write a study's finished stages to one file: results and the score of every example, without weights, predictions, data.
+
+    `stilts runs unpack` adds them to another store, so that seeds of several machines make one result.
+    """
+    from stilts_xtreme import axes, plan
+    from stilts_xtreme.analysis import bundle
+
+    loaded = console.load(spec, console.tested(languages, over.laid(spec, overrides)), {"study"})
+    stages = plan.ordered([cell.stage for cell in axes.study(loaded)])
+    counts = bundle.pack(stages, console.store_at(store), to)
+    total = sum(isinstance(stage, plan.Predict) for stage in stages)
+    line = f"{counts['train']} trainings, {counts['predict']} of {total} evaluations, {to.stat().st_size:,} bytes"
+    print(shown.content(line), file=sys.stderr)
+    print(shown.content(str(to)))
+
+
+def runs_unpack(
+    file: Annotated[Path, typer.Argument(help="What `stilts runs pack` wrote.", show_default=False)], store: StoreOption = RUNS
+) -> None:
+    """Add the finished stages of a packed study to a store; those that it has already stay as they are."""
+    from stilts_xtreme.analysis import bundle
+
+    store.mkdir(parents=True, exist_ok=True)
+    added, present = bundle.unpack(file, console.store_at(store))
+    print(f"{added} stages added, {present} were there", file=sys.stderr)
+    print(shown.content(str(store)))
 
 
 def runs_clean(

@@ -114,6 +114,17 @@ class Store:
                     raise RuntimeError(f"stage {final.name} ended without a result")
         self.forget(stage)
 
+    @contextmanager
+    def adopt(self, kind: str, address: str) -> Iterator[Path]:
+        """A scratch folder for a stage that was finished elsewhere: the caller fills it, manifest and all, and it takes its name.
+
+        Whatever is raised inside leaves nothing. Busy where another process does the stage now.
+        """
+        final = self.root / kind / address
+        with disk.writing(final), _claim(final, lambda: False, wait=False) as scratch:
+            assert scratch is not None
+            yield scratch
+
     def cache(self, key: str) -> Path:
         """Where the cache's `key` stands, or would stand."""
         return self.root / CACHE / key

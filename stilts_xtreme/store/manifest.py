@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,14 @@ def drop(folder: Path, kept: Collection[str]) -> None:
         disk.put(folder / NAME, text({**told, **marked}))
     for name in gone:
         (folder / name).unlink(missing_ok=True)
+
+
+def reduced(folder: Path, contents: Mapping[str, bytes]) -> bytes:
+    """The manifest of a copy of the folder with these files only, new ones among them: all others are marked as dropped."""
+    listed = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    left_out = {name: DROPPED + digest.removeprefix(DROPPED) for name, digest in listed.items() if name not in contents}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    return text(left_out | digests).encode()
 
 
 def dropped(folder: Path) -> list[str]:
@@ -95,7 +103,8 @@ def made(final: Path, needed: int | None = None) -> Iterator[Path]:
         with disk.writing(scratch, needed):
             scratch.mkdir(parents=True)
             yield scratch
-            write(scratch)
+            if not (scratch / NAME).is_file():  # a copy brings its own
+                write(scratch)
             disk.publish(scratch, final)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
