@@ -1,0 +1,39 @@
+"""Embeddings of data sets by an encoder as it was published: the mean of a layer's hidden states over each example's tokens."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stilts_xtreme.tasks.examples import Choices, Example, Sentence, texts
+from stilts_xtreme.tasks.sample import sampled
+from stilts_xtreme.tasks.task import Task
+
+LENGTH = 128  # tokens of a text that are read
+
+
+def sample(task: Task, examples: Sequence[Example], number: int) -> tuple[Example, ...]:
+    """At most `number` examples, the same for every call: the first ones by a hash of their ids."""
+    return sampled(task, examples, number) if task.head != "embedding" else tuple(examples[:number])
+
+
+def text(example: Example) -> str:
+    """An example as one text: of a choice the context with the right option, of a question itself and its context."""
+    if isinstance(example, Choices):
+        return f"{example.first} {example.options[example.label]}"
+    return next(texts(example))
+
+
+def embed(
+    encoder: Any, tokenizer: Any, lines: Sequence[str], layer: int, advance: Callable[[int], None] = lambda done: None
+) -> NDArray[np.float32]:
+    """Embeddings [lines, width] of texts; `layer` counts hidden states from 0, the word embeddings."""
+    import torch
+
+    from stilts_xtreme.engine import predict
+    from stilts_xtreme.heads import Limits, embedding
+
+    examples = [Sentence(str(i), line, "foreign", None) for i, line in enumerate(lines)]
+    features = embedding.encode(examples, tokenizer, (), Limits(max_length=LENGTH), False)
+    return predict.vectors(encoder, features, tokenizer, layer, "mean", torch.device("cpu"), advance)

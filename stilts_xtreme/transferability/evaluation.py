@@ -1,0 +1,54 @@
+"""How good a ranking of intermediate tasks is, once their gains are known."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def spearman(scores: Mapping[str, float], gains: Mapping[str, float]) -> float:
+    """Spearman's rank correlation of scores and gains over the tasks that both have; NaN where either is constant."""
+    from scipy.stats import spearmanr
+
+    names = [name for name in gains if name in scores]
+    first, second = [scores[name] for name in names], [gains[name] for name in names]
+    if len(set(first)) < 2 or len(set(second)) < 2:
+        return float("nan")
+    return float(spearmanr(first, second).statistic)
+
+
+def ndcg(scores: Mapping[str, float], gains: Mapping[str, float]) -> float:
+    """Normalised discounted cumulative gain of the ranking by `scores`; relevance is the gain above the smallest one."""
+    from sklearn.metrics import ndcg_score
+
+    names = [name for name in gains if name in scores]
+    relevance = np.array([gains[name] for name in names])
+    return float(ndcg_score([relevance - relevance.min()], [[scores[name] for name in names]]))
+
+
+def regret(scores: Mapping[str, float], gains: Mapping[str, float], k: int) -> float:
+    """Points that the best of the k highest-ranked tasks stays behind the best of all; ties in the order of `gains`."""
+    names = [name for name in gains if name in scores]
+    ranked = sorted(names, key=lambda name: -scores[name])
+    return max(gains[name] for name in names) - max(gains[name] for name in ranked[:k])
+
+
+def expected_regret(gains: Mapping[str, float], k: int) -> float:
+    """Regret of k tasks drawn at random without replacement, on average over all draws."""
+    ordered = np.sort(np.array(list(gains.values())))[::-1]
+    count, missed, expected = len(ordered), 1.0, 0.0
+    for rank, gain in enumerate(ordered):  # the chance that this one is the best of those drawn
+        left = count - rank
+        hit = min(1.0, k / left)
+        chance = missed * hit
+        expected += chance * float(ordered[0] - gain)
+        missed *= 1 - hit
+    return expected
+
+
+def interval_of(values: Sequence[float], draws: int = 10_000, seed: int = 0) -> dict[str, float]:
+    """`mean` of values, one for each target, with the ends `low` and `high` of its 95 % bootstrap interval over targets."""
+    array: NDArray[np.float64] = np.asarray(values, np.float64)
+    indices = np.random.default_rng(seed).integers(0, len(array), size=(draws, len(array)))
+    low, high = np.percentile(array[indices].mean(axis=1), [2.5, 97.5])
+    return {"mean": float(array.mean()), "low": float(low), "high": float(high), "targets": len(array)}
