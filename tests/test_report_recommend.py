@@ -14,7 +14,7 @@ from stilts_xtreme import cli
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.report.advice import estimates
 from stilts_xtreme.report.advice import words as advice
-from stilts_xtreme.report.advice.recommend import recommend
+from stilts_xtreme.report.advice.recommend import recommend, recommend_all
 from stilts_xtreme.report.comparisons import Comparison
 from stilts_xtreme.report.summary import summarise
 
@@ -191,3 +191,18 @@ def test_the_command_prints_sentences_or_json(tmp_path) -> None:
     assert told["use"] in ("none", "mnli", "qqp") and len(told["candidates"]) == 2
     run = CliRunner().invoke(cli.app, ["recommend", str(tmp_path / "no.json"), "--target", "xnli"])
     assert isinstance(run.exception, UserError)
+
+
+def test_without_a_target_every_one_is_answered(tmp_path) -> None:
+    rows = {name: {**row, "pawsx": [80.0, 80.0, 80.0, 80.0 + len(name)]} for name, row in ROWS.items()}
+    (tmp_path / "study.json").write_text(json.dumps(small(rows)))
+    done = CliRunner().invoke(cli.app, ["recommend", str(tmp_path / "study.json")])
+    assert done.exit_code == 0
+    answers = [line for line in done.stdout.splitlines() if line.startswith("Use ")]
+    assert len(answers) == 2 and "Use mnli for xnli: +4.1 points, 95 % interval +4.0 to +4.2." in answers
+    assert any(line.startswith("Use none for pawsx.") for line in answers)
+    assert sum("From study" in line for line in done.stdout.splitlines()) == 1
+    content = json.loads(CliRunner().invoke(cli.app, ["recommend", str(tmp_path / "study.json"), "--json"]).stdout)
+    assert {one["target"]: one["use"] for one in content} == {"xnli": "mnli", "pawsx": "none"}
+    with pytest.raises(UserError, match="not scored in it"):
+        recommend_all([small(rows)], ["xx"])

@@ -175,19 +175,28 @@ def report(
 def recommend(
     studies: Annotated[list[Path], typer.Argument(metavar="STUDY...", help="Results of studies (JSON).", show_default=False)],
     target: Annotated[
-        str,
-        typer.Option("--target", metavar="TASK", help="The target task.", show_default=False, autocompletion=completion.targets),
-    ],
+        str | None,
+        typer.Option(
+            "--target", metavar="TASK", help="The target task; default: all targets of the studies.", show_default=False,
+            autocompletion=completion.targets,
+        ),
+    ] = None,
     languages: Annotated[
         str | None, typer.Option("--languages", metavar="CODE,...", help="Only these; default: all.", show_default=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
-) -> None:
+) -> None:  # fmt: skip
     """Name the intermediate task to use for a target, or none, with the gain to expect and how sure that is."""
     from stilts_xtreme import results
     from stilts_xtreme.report.advice import words as advice
     from stilts_xtreme.report.advice.recommend import recommend as ask
+    from stilts_xtreme.report.advice.recommend import recommend_all
 
     read = [results.read(path, results.STUDY) for path in studies]
-    found = ask(read, target, [code for code in (languages or "").split(",") if code])
+    codes = [code for code in (languages or "").split(",") if code]
+    if target is None:
+        every = recommend_all(read, codes)
+        print(shown.as_json([advice.content(one) for one in every]) if as_json else "\n".join(advice.overview(every)))
+        return
+    found = ask(read, target, codes)
     print(shown.as_json(advice.content(found)) if as_json else "\n".join(advice.lines(found)))

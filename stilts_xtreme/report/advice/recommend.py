@@ -78,6 +78,23 @@ def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequ
     return Recommendation(target, codes, not own, best, candidates[0], runner_up, ahead, tuple(candidates), aside)
 
 
+def recommend_all(studies: Sequence[Mapping[str, Any]], languages: Sequence[str] = ()) -> list[Recommendation]:
+    """A recommendation for every target of the studies that they can answer for.
+
+    UserError where they can answer for none, with what is wrong for the first.
+    """
+    targets = _targets([summarise(study) for study in studies])
+    answers, errors = list[Recommendation](), list[UserError]()
+    for target in targets:
+        try:
+            answers.append(recommend(studies, target, languages))
+        except UserError as error:
+            errors.append(error)
+    if not answers:
+        raise errors[0] if errors else UserError("no study has any target")
+    return answers
+
+
 def _tested(found: Sequence[tuple[str, Summary, tuple[str, ...], Estimate]], codes: Sequence[str]) -> list[Candidate]:
     """The candidates with the study's own q where it is of just this column, else with p adjusted for these candidates."""
     made = []

@@ -1,5 +1,6 @@
 """A recommendation in words, and as JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from stilts_xtreme.report import text
@@ -27,6 +28,12 @@ def lines(found: Recommendation) -> list[str]:
             f"Rows that are fine-tuned otherwise ({'; '.join(ways)}) are no candidates: they have baselines of their own."
         )
     return told + _origin(found)
+
+
+def overview(every: Sequence[Recommendation]) -> list[str]:
+    """Of each target the answer and how sure it is, in two lines; then where all of it comes from, once."""
+    answers = [line for found in every for line in (lines(found)[0], f"  {_sure(found)}")]
+    return [*answers, *dict.fromkeys(line for found in every for line in _origin(found))]
 
 
 def content(found: Recommendation) -> dict[str, Any]:
