@@ -26,7 +26,7 @@ def scaled(study: Path, setup: str, *overrides: str) -> spec.Spec:
 def test_every_study_is_sound_at_every_setup(study) -> None:
     plain = spec.load(study)
     assert plain.name == study.stem and plain == scaled(study, "miniature")
-    for setup in ("mini-real", "small", "paper"):
+    for setup in ("small", "paper"):
         found = scaled(study, setup)
         assert found.setup.name == setup and found.kind == plain.kind
         if plain.kind == "study":
@@ -37,13 +37,13 @@ def test_every_study_is_sound_at_every_setup(study) -> None:
 
 def test_keys_are_laid_over_the_studys_own_and_overrides_over_them() -> None:
     study = ROOT / "experiments" / "studies" / "order.yaml"
-    at = scaled(study, "mini-real")
-    assert list(at.mixtures) == ["mixed"] and at.mixtures["mixed"].tasks == ["mnli", "squad"]
-    assert at.mixtures["mixed"].recipe.steps == 533 and at.orders.tasks == ["mnli", "squad"]
-    over = scaled(study, "mini-real", "targets=[xnli]", "mixtures.mixed.recipe.steps=7", "name=mine")
+    at = scaled(study, "small")
+    assert list(at.mixtures) == ["mixed"] and at.mixtures["mixed"].tasks == ["mnli", "squad", "hellaswag"]
+    assert at.mixtures["mixed"].recipe.steps == 393 and at.targets == ["pawsx", "xnli", "udpos", "xquad", "tydiqa", "tatoeba"]
+    over = scaled(study, "small", "targets=[xnli]", "mixtures.mixed.recipe.steps=7", "name=mine")
     assert (over.targets, over.mixtures["mixed"].recipe.steps, over.name) == (["xnli"], 7, "mine")
-    named = spec.load(study, ["setup.name=mini-real"])  # it goes by the setup's name, wherever that comes from
-    assert named.name == "order-mini-real" and named.setup.data.miniature is not None
+    named = spec.load(study, ["setup.name=small"])  # it goes by the setup's name, wherever that comes from
+    assert named.name == "order-small" and named.setup.data.miniature is not None
     changed = spec.load(study, ["at.miniature={targets: [tatoeba]}"])
     assert changed.targets == ["tatoeba"] and changed.name == "order"
 
