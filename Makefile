@@ -1,6 +1,6 @@
 # make first      install into .venv and get a cross-lingual result (miniature world, offline)
 # make test       install into .venv and run the fast tests; make test-all runs the long ones too
-# make reproduce  the paper's main table; SETUP=miniature|small|mini-real|paper, SEEDS="1 2 3", DATA=folder (all but miniature)
+# make reproduce  the paper's main table; SETUP=miniature|small|paper, SEEDS="1 2 3", DATA=folder (all but miniature)
 # make studies    every study at the miniature setup, with its report; SEEDS="1 2 3" (hours on two cores)
 # make encoder    fetch a real pretrained encoder (multilingual-e5-small) into the folder ENCODER
 # make bench      speed against the stock Hugging Face Trainer, on one core, in 15 minutes; FULL=1 measures all of it (two hours)
@@ -28,9 +28,6 @@ options := --store $(STORE) $(if $(JOBS),--jobs $(JOBS))
 ifeq ($(SETUP),miniature)
 study := main
 scale :=
-else ifeq ($(SETUP),mini-real)
-study := main-mini-real
-scale := --setup mini-real setup.data.files.path=$(abspath $(DATA))
 else ifeq ($(SETUP),small)
 study := main-small
 scale := --setup small --encoder $(ENCODER) --data $(abspath $(DATA))
@@ -38,7 +35,7 @@ else ifeq ($(SETUP),paper)
 study := main-paper
 scale := --setup paper $(if $(DATA),setup.data.hub.folder=$(abspath $(DATA)))
 else
-$(error SETUP is $(SETUP): give miniature, small, mini-real or paper)
+$(error SETUP is $(SETUP): give miniature, small or paper)
 endif
 
 .PHONY: first test test-all reproduce studies encoder bench clean
@@ -52,7 +49,7 @@ test-all: $(READY)
 	$(PYTEST)
 
 reproduce: $(READY) $(if $(filter small,$(SETUP)),encoder)
-	@$(if $(filter mini-real small,$(SETUP)),test -d "$(DATA)" || { echo "SETUP=$(SETUP) reads real data: say DATA=folder" >&2; exit 2; },:)
+	@$(if $(filter small,$(SETUP)),test -d "$(DATA)" || { echo "SETUP=$(SETUP) reads real data: say DATA=folder" >&2; exit 2; },:)
 	$(STILTS) study experiments/studies/main.yaml $(scale) $(seeds) $(options) --out experiments/results/$(study).json
 	$(STILTS) report experiments/results/$(study).json --to experiments/reports/$(study)
 

@@ -21,7 +21,7 @@ from stilts_xtreme.spec.mixtures import TextShare
 from stilts_xtreme.spec.setup import Pretraining, RecipeSpec, Retrieval
 from stilts_xtreme.spec.study import Orders
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
-from stilts_xtreme.tasks.task import Task, training_split
+from stilts_xtreme.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _named(name: str, tail: Tail, data: _Data) -> Iterator[Problem]:
 
 def _trained(task: Task, codes: Iterable[tuple[Tail, str]], tail: Tail, data: _Data) -> Iterator[Problem]:
     for place, code in codes:
-        yield from _language(task, training_split(task, code), code, place, data)
+        yield from _language(task, read.training_split(task, code, data.where), code, place, data)
     yield from _language(task, "dev", "en", tail, data)  # it stops every training and chooses the weights that are kept
 
 

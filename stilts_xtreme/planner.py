@@ -15,7 +15,6 @@ from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.spec.study import TARGET
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
-from stilts_xtreme.tasks.task import training_split
 
 
 class Planner:
@@ -98,7 +97,7 @@ class Planner:
         self._fits(f"{'+'.join(tasks) or 'text'}: recipe.max_length", recipe.max_length)
         parts = [(name, code) for task, codes in found for name in (task.name, *task.joins) for code in codes]
         reads = dict.fromkeys(
-            [self.reads(name, training_split(TASKS[name], code), code) for name, code in parts]
+            [self.reads(name, data.training_split(TASKS[name], code, self.where), code) for name, code in parts]
             + [self.reads(task.name, "dev", "en") for task, _ in found]
         )
         how: dict[str, Any] = {}

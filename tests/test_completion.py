@@ -44,7 +44,7 @@ def store(tmp_path_factory) -> Path:
         ("stilts study experiments/studies/mai", ["experiments/studies/main.yaml"]),
         ("stilts latency ", ["experiments/studies/latency.yaml"]),
         ("stilts evaluate ./exp", ["./experiments/first/4-evaluate.yaml"]),
-        ("stilts study experiments/studies/main.yaml --setup mini", ["mini-real", "miniature"]),
+        ("stilts study experiments/studies/main.yaml --setup mi", ["miniature"]),
         ("stilts tasks --setup experiments/setups/p", ["experiments/setups/paper.yaml"]),
         ("stilts evaluate x.yaml --track t", ["tensorboard", "trackio"]),
         ("stilts evaluate x.yaml --device ", ["auto", "cpu"]),

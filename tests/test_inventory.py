@@ -156,7 +156,7 @@ def test_a_setup_says_where_to_look(tmp_path: Path) -> None:
     assert done.exit_code == 0 and "tatoeba" in done.stdout
     names = "".join(f"Bo{i}\tB-PER\n\n" for i in range(60))
     put(tmp_path / "data", {"panx/train-en.tsv": names, "panx/test-en.tsv": ROWS})
-    text = (setups / "mini-real.yaml").read_text(encoding="utf-8").replace("../../data", "data")
+    text = (setups / "small.yaml").read_text(encoding="utf-8").replace("../../data", "data")
     (tmp_path / "setup.yaml").write_text(text, encoding="utf-8")
     done = run("data", "check", "panx", "--setup", str(tmp_path / "setup.yaml"), "--json")
     assert {one["state"] for one in json.loads(done.stdout) if one["language"] == "en"} == {"part"}

@@ -8,6 +8,7 @@ import pytest
 from stilts_xtreme import axes, plan, planner, spec
 from stilts_xtreme.data.miniature import rows
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, digest, languages, read
+from stilts_xtreme.data.read import training_split as data_split
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.stages import schedule, train
@@ -67,6 +68,24 @@ def test_a_study_over_training_languages() -> None:
 def test_a_name_that_means_nothing_is_refused(name) -> None:
     with pytest.raises(UserError, match="after @ come languages|is not an intermediate task"):
         spec.load(FIRST / "1-intermediate.yaml", [f"task={name}"])
+
+
+def test_training_data_of_the_tasks_own_comes_before_translations(tmp_path: Path) -> None:
+    question = {"id": "1", "question": "Wer?", "answers": [{"text": "Bo", "answer_start": 0}]}
+    content = json.dumps({"data": [{"paragraphs": [{"context": "Bo ran.", "qas": [question]}]}]})
+    folder = tmp_path / "tydiqa" / "tydiqa-goldp-v1.1-train"
+    folder.mkdir(parents=True)
+    for code in ("en", "sw"):
+        (folder / f"tydiqa.goldp.{code}.train.json").write_text(content)
+    (tmp_path / "squad_v1").mkdir()
+    (tmp_path / "squad_v1" / "train-v1.1.json").write_text(content)
+    where = Folder(tmp_path)
+    splits = {code: data_split(TASKS["tydiqa"], code, where) for code in ("en", "sw", "ko", "de")}
+    assert splits == {"en": "train", "sw": "train", "ko": "translated", "de": "translated"}  # de is none of its languages
+    assert len(read(TASKS["tydiqa"], "train", "sw", where).examples) == 1
+    assert data_split(TASKS["squad"], "sw", where) == "translated"  # its one file is English
+    assert data_split(TASKS["tydiqa"], "sw", Miniature(0)) == "translated"
+    assert data_split(TASKS["panx"], "sw", where) == "train"
 
 
 def test_a_language_without_translations_is_refused() -> None:

@@ -101,7 +101,7 @@ def test_faults_of_a_spec_are_told(override, told) -> None:
     assert told in str(fault.value) and "\n" not in str(fault.value)
 
 
-@pytest.mark.parametrize("setup", ["mini-real", "paper"])
+@pytest.mark.parametrize("setup", ["small", "paper"])
 def test_other_scales_are_a_setup_away(setup) -> None:
     path = ROOT / "experiments" / "setups" / f"{setup}.yaml"
     assert spec.load(SPEC, [f"setup={path}"]).setup.name == setup

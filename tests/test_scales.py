@@ -26,26 +26,35 @@ def scaled(study: Path, setup: str, *overrides: str) -> spec.Spec:
 def test_every_study_is_sound_at_every_setup(study) -> None:
     plain = spec.load(study)
     assert plain.name == study.stem and plain == scaled(study, "miniature")
-    for setup in ("mini-real", "small", "paper"):
+    for setup in ("small", "paper"):
         found = scaled(study, setup)
         assert found.setup.name == setup and found.kind == plain.kind
+        assert found.name == f"{study.stem}-{setup}"  # no scale's result takes the place of another's
         if plain.kind == "study":
-            assert found.name == f"{study.stem}-{setup}"  # no scale's result takes the place of another's
             assert found.seeds == plain.seeds and found.benchmark == plain.benchmark
             assert axes.rows(found)[0].name == "none"
 
 
 def test_keys_are_laid_over_the_studys_own_and_overrides_over_them() -> None:
     study = ROOT / "experiments" / "studies" / "order.yaml"
-    at = scaled(study, "mini-real")
+    at = scaled(study, "small")
     assert list(at.mixtures) == ["mixed"] and at.mixtures["mixed"].tasks == ["mnli", "squad"]
-    assert at.mixtures["mixed"].recipe.steps == 533 and at.orders.tasks == ["mnli", "squad"]
-    over = scaled(study, "mini-real", "targets=[xnli]", "mixtures.mixed.recipe.steps=7", "name=mine")
+    assert at.mixtures["mixed"].recipe.steps == 443 and at.orders.tasks == ["mnli", "squad"]
+    over = scaled(study, "small", "targets=[xnli]", "languages=null", "test_examples=5", "mixtures.mixed.recipe.steps=7", "name=mine")
     assert (over.targets, over.mixtures["mixed"].recipe.steps, over.name) == (["xnli"], 7, "mine")
-    named = spec.load(study, ["setup.name=mini-real"])  # it goes by the setup's name, wherever that comes from
-    assert named.name == "order-mini-real" and named.setup.data.miniature is not None
+    named = spec.load(study, ["setup.name=small"])  # it goes by the setup's name, wherever that comes from
+    assert named.name == "order-small" and named.setup.data.miniature is not None
     changed = spec.load(study, ["at.miniature={targets: [tatoeba]}"])
     assert changed.targets == ["tatoeba"] and changed.name == "order"
+
+
+def test_a_latency_study_has_sections_too() -> None:
+    study = ROOT / "experiments" / "studies" / "latency.yaml"
+    at = scaled(study, "small")
+    assert (at.name, at.models, at.batch_sizes, at.pool) == ("latency-small", ["none", "mnli"], [1, 32], 32)
+    assert spec.load(study).pool == 128
+    with pytest.raises(UserError, match="at.small.poll.*did you mean 'pool'"):
+        spec.load(study, ["at.small.poll=3"])
 
 
 def test_check_looks_at_every_scale(tmp_path) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -87,6 +87,16 @@ def _layout(task: Task, folder: Path, packed: Packed) -> Files | None:
         if task.head == "mlm" and text_languages(files, folder):
             return files
     return None
+
+
+def has_own_training(task: Task, language: str, folder: Path) -> bool:
+    """Whether the folder has training files of the task, translations apart, that are in this language or in many."""
+    packed = _packed(folder)
+    files = _layout(task, folder, packed) if language in task.languages else None
+    if files is None:
+        return False
+    own = tuple(pattern for pattern in files.train if "{language}" in pattern or files.reader in formats.MULTILINGUAL)
+    return bool(own and _match(replace(files, train=own), "train", language, folder, packed))
 
 
 def missing(task: Task, split: str, language: str, folder: Path, cut: bool, files: Files | None) -> UserError:

@@ -18,6 +18,7 @@ from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
 from stilts_xtreme.tasks.rows import lacks_text, why_skipped
 from stilts_xtreme.tasks.task import Row, Task, in_translation
+from stilts_xtreme.tasks.task import training_split as by_task
 
 TRAINING = ("train", "translated")  # splits in which rows that nothing can be learnt from are dropped
 
@@ -93,7 +94,7 @@ class Reading:
 
 
 def read(task: Task, split: str, language: str, where: Where) -> Reading:
-    """The examples of a split, with those of joined tasks for "train" and "translated" (see `task.training_split`).
+    """The examples of a split, with those of joined tasks for "train" and "translated" (see `training_split`).
 
     UserError where files or lines are missing or malformed, where a label is none of the task's, and for a split without
     examples.
@@ -218,6 +219,17 @@ def languages(task: Task, where: Where) -> tuple[str, ...]:
                 return tuple(sorted(present, key=lambda code: (code not in task.languages, code)))
             split = scored_split(task)
             return tuple(code for code in task.languages if files and folder.find(task, split, code, path, cut, files))
+
+
+def training_split(task: Task, language: str, where: Where) -> str:
+    """ "train", or "translated" for English training data in another language, which a machine translated.
+
+    In a folder with training files of the task's own in the language (TyDiQA) these come first.
+    """
+    split = by_task(task, language)
+    if split == "translated" and isinstance(place := nearest(task, where), Folder):
+        return "train" if folder.has_own_training(task, language, place.path) else split
+    return split
 
 
 def scored_split(task: Task) -> str:

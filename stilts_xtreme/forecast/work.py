@@ -6,12 +6,12 @@ from functools import cached_property
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import expected
+from stilts_xtreme.data import read as data
 from stilts_xtreme.flops import BACKWARD, FLOAT, Shape
 from stilts_xtreme.forecast.sizes import Cut, Size, Sizes
 from stilts_xtreme.stages import schedule
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import TASKS, training
-from stilts_xtreme.tasks.task import training_split
 
 LINE, SMALL = 63, 12_000  # bytes of a line of a training's log; of the other small files of a stage (measured: 8 to 14 thousand)
 RECORDS = {
@@ -116,7 +116,7 @@ def _train(stage: plan.Train, shape: Shape, sizes: Sizes) -> Work:
         task, codes = training(name)
         if task.head == "mlm":
             codes = tuple(read.language for read in stage.reads if (read.task, read.split) == ("text", "train"))
-        parts = [take(task.name, training_split(task, code), code, recipe.examples, True) for code in codes]
+        parts = [take(task.name, data.training_split(task, code, stage.where), code, recipe.examples, True) for code in codes]
         shares = None
         if task.head == "mlm":
             shares = mixture.powers({code: part.features for code, part in zip(codes, parts, strict=True)}, stage.exponent)

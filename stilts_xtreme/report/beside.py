@@ -9,7 +9,7 @@ from stilts_xtreme.report.published import Number
 from stilts_xtreme.report.summary import AVERAGE, BASELINE, Summary, above
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
 
-SMALL_SETUPS = ("miniature", "mini-real")
+SMALL_SETUPS = ("miniature", "small")
 BEST = "best"  # the row that stands for the best intermediate of each target
 
 

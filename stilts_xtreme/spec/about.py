@@ -33,7 +33,7 @@ ABOUT = {
     "Study.intermediate": "The rows: tasks, mixtures, chains of those, `none` (the baseline) or `untrained` (the control).",
     "Study.languages": "Only these are evaluated, and English beside them: for all targets, or lists by target; null: all.",
     "Study.training_languages": "An axis: lists of languages to fine-tune in.",
-    "at": "By the name of a setup: what is laid over the keys above where the study is run at that setup; null takes a key out.",
+    "at": "By the name of a setup: what is laid over the keys above where it is run at that setup; null takes a key out.",
     "orders": "More rows: chains of tasks in every order.",
     "targets": "The target tasks, a column each.",
     "test_examples": "A fixed sample of so many test examples of each language, of all targets or by target; null: all.",

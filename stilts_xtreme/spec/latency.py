@@ -1,6 +1,6 @@
 """The spec of a latency study: which models are timed, how they are run, and how often."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -20,7 +20,7 @@ from stilts_xtreme.spec.checks import (
     unknown,
 )
 from stilts_xtreme.spec.setup import Setup, too_long
-from stilts_xtreme.spec.study import MOST, StudyMixture
+from stilts_xtreme.spec.study import MOST, StudyMixture, scalable
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
 
 VARIANTS = ("eager", "sorted", "packed", "compiled", "bf16", "packed-bf16", "int8", "onnx")
@@ -33,11 +33,12 @@ class Latency(Model):
 
     `calls` at batch 1 come in blocks of `block` by turns, after `warmup` calls; larger `batch_sizes` take `passes` turns over
     `pool` pairs of each language. `lengths` are numbers of tokens to fill rows up to, beside their own; `examples` (None: all)
-    the pairs of each language that accuracy is taken on.
+    the pairs of each language that accuracy is taken on. `at`: as in a study.
     """
 
     kind: Literal["latency"]
     name: Name
+    at: dict[Name, dict[str, Any]] = {}
     question: str = ""
     setup: Setup
     mixtures: dict[Name, StudyMixture] = {}
@@ -55,6 +56,11 @@ class Latency(Model):
     pool: Count = 256
     threads: Annotated[int, Field(ge=1, le=4_096), Because("threads of one process, no more than the machine has cores")] = 1
     examples: Count | None = None
+
+    @field_validator("at")
+    @classmethod
+    def _own_keys(cls, at: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return scalable(at, cls.model_fields)
 
     @field_validator("mixtures")
     @classmethod

@@ -77,10 +77,11 @@ def schema() -> Schema:
     models = told["$defs"]
     for name, model in models.items():
         _finish(name, model)
-    own = models["Study"]["properties"]
-    laid_over = {key: _laid_over(key, told, models) for key, told in own.items() if key not in SCALED_BY}
-    for section in own["at"]["patternProperties"].values():
-        section |= {"properties": laid_over, "additionalProperties": False}
+    for name in ("Study", "Latency"):
+        own = models[name]["properties"]
+        laid_over = {key: _laid_over(name, key, told, models) for key, told in own.items() if key not in SCALED_BY}
+        for section in own["at"]["patternProperties"].values():
+            section |= {"properties": laid_over, "additionalProperties": False}
     return {
         "$schema": DIALECT,
         "title": "Spec of stilts",
@@ -97,9 +98,9 @@ def _root(kind: str, model: str) -> Schema:
     return {"title": kind, "allOf": [{"$ref": f"#/$defs/{model}"}, {"required": ["kind"]}]}
 
 
-def _laid_over(key: str, told: Schema, models: Mapping[str, Schema]) -> Schema:
-    """What a study may say of a key for another setup: the key again, null, or of a mapping a part, with nulls in it."""
-    own: Schema = {"$ref": f"#/$defs/Study/properties/{key}"}
+def _laid_over(name: str, key: str, told: Schema, models: Mapping[str, Schema]) -> Schema:
+    """What the spec `name` may say of a key for another setup: the key again, null, or of a mapping a part, with nulls in it."""
+    own: Schema = {"$ref": f"#/$defs/{name}/properties/{key}"}
     named = [choice["$ref"] for choice in told.get("anyOf", ()) if "$ref" in choice]
     if "patternProperties" in told:
         entries = {pattern: _part(entry["$ref"], models) for pattern, entry in told["patternProperties"].items()}

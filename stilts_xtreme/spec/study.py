@@ -1,5 +1,6 @@
 """The study: axes whose product is a list of evaluations."""
 
+from collections.abc import Iterable
 from math import factorial, prod
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -121,6 +122,14 @@ class NoiseSpec(Model):
         return rates
 
 
+def scalable(at: dict[str, dict[str, Any]], fields: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The sections of `at`, whose keys must be among a spec's `fields` and such that a setup can change them."""
+    keys = [key for key in fields if key not in SCALED_BY]
+    sections = (((name, key), key) for name, section in at.items() for key in section)
+    refuse(unknown(sections, keys, "a key that may differ between setups", on_key=True))
+    return at
+
+
 class Study(Model):
     """Axes whose product is a list of evaluations: intermediate x training languages x noise x recipes x targets x seeds.
 
@@ -155,10 +164,7 @@ class Study(Model):
     @field_validator("at")
     @classmethod
     def _own_keys(cls, at: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        keys = [key for key in cls.model_fields if key not in SCALED_BY]
-        said = (((name, key), key) for name, section in at.items() for key in section)
-        refuse(unknown(said, keys, "a key that may differ between setups", on_key=True))
-        return at
+        return scalable(at, cls.model_fields)
 
     @field_validator("mixtures")
     @classmethod

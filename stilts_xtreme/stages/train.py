@@ -27,7 +27,7 @@ from stilts_xtreme.stages.tracking import tracked
 from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks import constant, metrics, mixture
 from stilts_xtreme.tasks.catalogue import training
-from stilts_xtreme.tasks.task import Task, training_split
+from stilts_xtreme.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -237,10 +237,13 @@ def tokenizer_lines(stage: plan.Train) -> int:
 
 def _facts(stage: plan.Train, desk: Desk) -> dict[str, dict[str, dict[str, Any]]]:
     """What is recorded of the training readings, by name and language."""
-    return {
-        name: {code: desk.facts(_task(name).name, training_split(_task(name), code), code) for code in _codes(stage, name)}
-        for name in stage.tasks
-    }
+    return {name: {code: desk.facts(*_split(stage, name, code)) for code in _codes(stage, name)} for name in stage.tasks}
+
+
+def _split(stage: plan.Train, name: str, code: str) -> Asked:
+    """Task, split and language of what is trained on."""
+    task = _task(name)
+    return task.name, data.training_split(task, code, stage.where), code
 
 
 def _tags(task: Task, facts: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -256,7 +259,7 @@ def _stream(name: str, stage: plan.Train, desk: Desk, facts: dict[str, dict[str,
     for code, told in list(facts.items()):
         cut = limit is not None and limit < told["examples"]
         chosen = np.random.default_rng([stage.seed, 104]).permutation(told["examples"])[:limit] if cut else None
-        asked = task.name, training_split(task, code), code
+        asked = _split(stage, name, code)
         encoded = desk.encoded(*asked, head=task.head, labels=labels, training=True, chosen=chosen, noise=stage.noise)
         features, facts[code] = encoded.features, encoded.told
         if not features:
