@@ -290,4 +290,4 @@ def _mining(width: int) -> float:
     from stilts_xtreme.scoring import retrieval
 
     vectors = np.random.default_rng(0).standard_normal((2, SENTENCES, width), np.float32)
-    return _often(lambda: retrieval.mine(*vectors, product=products.fastest()), 0.0) / (SENTENCES**2 * width)
+    return _often(lambda: retrieval.mine(*vectors, kernel=products.fastest()), 0.0) / (SENTENCES**2 * width)
