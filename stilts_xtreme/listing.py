@@ -114,13 +114,13 @@ def inventory(entries: Sequence[Any]) -> None:
         folded.say(console, f"to get {task}: {TASKS[task].about}")
 
 
-def verified(found: Any) -> None:
-    """What a check found: what is worth knowing, how much was looked at, how many faults there are."""
-    for remark in found.remarks:
+def verified(report: Any) -> None:
+    """Print the result of a check: remarks, how much was checked, how many errors there are."""
+    for remark in report.remarks:
         print(remark)
-    counts = ", ".join(f"{count:,} {what}" for what, count in found.counts.items())
+    counts = ", ".join(f"{count:,} {what}" for what, count in report.counts.items())
     print(f"looked at: {counts or 'nothing'}")
-    print(f"{len(found.faults)} faults" if found.faults else "all of it is as it should be")
+    print(f"{len(report.errors)} faults" if report.errors else "all of it is as it should be")
 
 
 def benchmark(scores: dict[str, Any]) -> None:
