@@ -114,13 +114,13 @@ def inventory(entries: Sequence[Any]) -> None:
         folded.say(console, f"to get {task}: {TASKS[task].about}")
 
 
-def verified(found: Any) -> None:
-    """What a check found: what is worth knowing, how much was looked at, how many faults there are."""
-    for remark in found.remarks:
+def verified(report: Any) -> None:
+    """Print the result of a check: remarks, how much was checked, how many errors there are."""
+    for remark in report.remarks:
         print(remark)
-    counts = ", ".join(f"{count:,} {what}" for what, count in found.counts.items())
+    counts = ", ".join(f"{count:,} {what}" for what, count in report.counts.items())
     print(f"looked at: {counts or 'nothing'}")
-    print(f"{len(found.faults)} faults" if found.faults else "all of it is as it should be")
+    print(f"{len(report.errors)} faults" if report.errors else "all of it is as it should be")
 
 
 def benchmark(scores: dict[str, Any]) -> None:
@@ -155,22 +155,22 @@ def _metrics(result: Mapping[str, Any], rows: Collection[Mapping[str, float]]) -
     """The metrics of these scores and the names they are printed under; `result` says which reading an F1 is of, if any."""
     from stilts_xtreme.scoring import tags
 
-    return tags.shown(rows) if "reading" in result else {name: name for row in rows for name in row if name != "n"}
+    return tags.displayed_metrics(rows) if "reading" in result else {name: name for row in rows for name in row if name != "n"}
 
 
 def _breakdowns(tasks: dict[str, Any], width: int) -> list[Table]:
     """Complete tasks by resource class of their languages; means in which every class weighs the same; the transfer gap. In
     several tables where they are wider than `width`."""
     from stilts_xtreme.scoring.benchmarks import HEADLINES
-    from stilts_xtreme.scoring.breakdowns import WAYS, breakdown, macro
+    from stilts_xtreme.scoring.language_groups import GROUPINGS, by_language_group, macro_averages
 
-    told = {name: breakdown(task["languages"], HEADLINES[name]) for name, task in tasks.items() if "score" in task}
+    told = {name: by_language_group(task["languages"], HEADLINES[name]) for name, task in tasks.items() if "score" in task}
     levels = sorted({level for found in told.values() for level in found.get("joshi", {})})
     heads = [*(f"class {level}" for level in levels), "mean of classes", "of families", "of scripts", "transfer gap"]
     rows = []
     for name, found in told.items():
-        means = macro(found)
-        values = [*(found.get("joshi", {}).get(level) for level in levels), *map(means.get, WAYS), found.get("gap")]
+        means = macro_averages(found)
+        values = [*(found.get("joshi", {}).get(level) for level in levels), *map(means.get, GROUPINGS), found.get("gap")]
         rows.append([name, *("-" if value is None else f"{value:.1f}" for value in values)])
     return folded.tables(["by kind of language", *heads], rows, width)
 

@@ -12,9 +12,9 @@ from rich.table import Table
 
 from stilts_xtreme import folded, plan
 from stilts_xtreme.axes import Cell
-from stilts_xtreme.cluster import rounds
 from stilts_xtreme.errors import Interrupted
 from stilts_xtreme.shown import content
+from stilts_xtreme.slurm import submissions
 from stilts_xtreme.stages import logged
 from stilts_xtreme.store import Store
 
@@ -37,7 +37,7 @@ class Seen:
 
 def look(stages: Sequence[plan.Stage], store: Store, before: Seen | None = None) -> Seen:
     """The state of each stage; what was finished `before` is."""
-    failed = rounds.at(store).failed()
+    failed = submissions.of_store(store).failed()
     found: dict[str, str] = {}
     for stage in stages:
         name = plan.address(stage)

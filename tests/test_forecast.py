@@ -11,10 +11,10 @@ import pytest
 from stilts_xtreme import axes, flops, plan, spec
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.forecast import speed, timeline
-from stilts_xtreme.forecast.sizes import Cut, Lengths, Size, Sizes, encoded
-from stilts_xtreme.forecast.twins import Twins
-from stilts_xtreme.forecast.work import Part, Unknown, Work, work
+from stilts_xtreme.forecast import throughput, timeline
+from stilts_xtreme.forecast.finished_runs import FinishedRuns
+from stilts_xtreme.forecast.sizes import RowLengths, SplitSize, SplitSizes, Truncation, encoded_size
+from stilts_xtreme.forecast.workload import Unknown, Workload, WorkPart, workload
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -80,41 +80,41 @@ def test_published_shapes_have_as_many_weights_as_published() -> None:
     assert flops.shape(plan.Pretrained("somebody/else")) is None
 
 
-# Sizes
+# SplitSizes
 
 
 def test_committed_sizes_are_those_of_the_world() -> None:
-    known = Sizes(None, WORLD)
+    known = SplitSizes(None, WORLD)
     for task, split, code in (("commonsenseqa", "dev", "en"), ("xnli", "test", "xa"), ("tatoeba", "test", "xb")):
-        found = known.of(task, split, code, "", Cut(128, 64), False)
+        found = known.of(task, split, code, "", Truncation(128, 64), False)
         assert found and found.examples == len(data.read(TASKS[task], split, code, WORLD).examples)
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_everything_is_known_of_the_miniature_studies(path) -> None:
     stages = plan.ordered([cell.stage for cell in axes.study(spec.load(path, []))])
-    known = Sizes(None, WORLD)
-    works = [work(stage, SHAPE, known) for stage in stages]
+    known = SplitSizes(None, WORLD)
+    works = [workload(stage, SHAPE, known) for stage in stages]
     assert not [found for found in works if isinstance(found, Unknown) or found.missing]
 
 
 def test_long_rows_are_cut_or_become_windows() -> None:
-    even = Lengths(1, 100, 0.0)
-    assert encoded("classification", 10, even, Cut(60, 20), "").tokens == 600
-    windows = encoded("span_qa", 10, even, Cut(60, 20), "")
+    even = RowLengths(1, 100, 0.0)
+    assert encoded_size("classification", 10, even, Truncation(60, 20), "").tokens == 600
+    windows = encoded_size("span_qa", 10, even, Truncation(60, 20), "")
     assert (windows.features, windows.tokens) == (30, 1800)  # (100 - 60) / 20 steps, and the first
-    assert encoded("multiple_choice", 10, Lengths(4, 30, 0.0), Cut(60, 20), "").rows == 40
+    assert encoded_size("multiple_choice", 10, RowLengths(4, 30, 0.0), Truncation(60, 20), "").rows == 40
 
 
-# Work
+# Workload
 
 
 def test_updates_of_muon_are_work() -> None:
     class Known:
         def of(self, task, split, code, digest, cut, training):
-            return Size(100, 100, 100, 2000, "counted")
+            return SplitSize(100, 100, 100, 2000, "counted")
 
-    plain, more = (work(tuned("mnli", epochs=2, batch_size=8, optimizer=name), SHAPE, Known()) for name in ("adamw", "muon"))
+    plain, more = (workload(tuned("mnli", epochs=2, batch_size=8, optimizer=name), SHAPE, Known()) for name in ("adamw", "muon"))
     assert [(a.doing, b.flops - a.flops) for a, b in zip(plain.parts, more.parts, strict=True)] == [
         ("train", pytest.approx(26 * SHAPE.muon())), ("score", 0)
     ]  # fmt: skip
@@ -123,10 +123,10 @@ def test_updates_of_muon_are_work() -> None:
 def test_steps_and_tokens_of_a_training_by_hand() -> None:
     class Known:
         def of(self, task, split, code, digest, cut, training):
-            return Size(100, 100, 100, 2000, "counted") if split == "train" else Size(50, 50, 50, 500, "counted")
+            return SplitSize(100, 100, 100, 2000, "counted") if split == "train" else SplitSize(50, 50, 50, 500, "counted")
 
     stage = tuned("mnli", epochs=2, batch_size=8, evaluate_every=10, dev_limit=20)
-    found = work(stage, SHAPE, Known())  # 13 batches an epoch
+    found = workload(stage, SHAPE, Known())  # 13 batches an epoch
     assert found.steps == 26 and found.tokens("train") == 26 * 8 * 20
     assert found.tokens("score") == 3 * 20 * 10  # after 10, 20 and 26 steps
     train = found.parts[0]
@@ -140,51 +140,54 @@ def test_steps_and_tokens_of_a_training_by_hand() -> None:
 def test_a_reading_without_a_known_size_is_said_and_not_guessed() -> None:
     class Known:
         def of(self, task, split, code, digest, cut, training):
-            return None if code == "xa" else Size(10, 10, 10, 100, "counted")
+            return None if code == "xa" else SplitSize(10, 10, 10, 100, "counted")
 
     stage = plan.Predict(TEXT, "xnli", ("en", "xa"), reads("xnli", ("test", "en"), ("test", "xa")), where=WORLD)
-    found = work(stage, SHAPE, Known())
+    found = workload(stage, SHAPE, Known())
     assert found.missing == ("xnli test xa",) and list(found.languages) == ["en"]
     lost = plan.Train(TEXT, ("mnli@xa",), plan.Recipe(), 1, reads("mnli", ("translated", "xa"), ("dev", "en")))
-    assert work(lost, SHAPE, Known()) == Unknown("the size of mnli translated xa")
+    assert workload(lost, SHAPE, Known()) == Unknown("the size of mnli translated xa")
 
 
 # Seconds
 
 
-SPEED = speed.Speed(
+SPEED = throughput.Throughput(
     step=1.0, row=0.1, train=100.0, factors={"span_qa": 2.0}, score={"classification": 0.5, "embedding": 0.25}, predict=200.0,
     training=7.0, prediction=3.0, reading=0.5, process=4.0, encode=0.01, learn=0.001, save=0.002, load=0.003, mine=0.0001,
 )  # fmt: skip
 
 
 def test_seconds_add_up_by_hand() -> None:
-    parts = (Part("train", "span_qa", 10, 20, 20, 0, 1000), Part("score", "classification", 0, 8, 8, 0, 400))
-    found = Work(parts, steps=10, lines=1000, weights=500, loads=100)
+    parts = (WorkPart("train", "span_qa", 10, 20, 20, 0, 1000), WorkPart("score", "classification", 0, 8, 8, 0, 400))
+    found = Workload(parts, steps=10, lines=1000, weights=500, loads=100)
     assert SPEED.seconds(found) == pytest.approx(2 * (10 + 2 + 10) + 4 + 2 + 7 + 1 + 1 + 0.3)
     assert SPEED.seconds(found, layers=2) == pytest.approx(2 * (20 + 4 + 10) + 4 + 2 + 7 + 1 + 1 + 0.3)
-    assert SPEED.seconds(Work((Part("score", "tagging", 0, 8, 8, 0, 0),), pairs=1e4)) == pytest.approx(8 * 0.5 + 3 + 1)
+    assert SPEED.seconds(Workload((WorkPart("score", "tagging", 0, 8, 8, 0, 0),), pairs=1e4)) == pytest.approx(8 * 0.5 + 3 + 1)
 
 
-def made(**changed) -> speed.Calibration:
+def made(**changed) -> throughput.Calibration:
     told = dict(machine=MACHINE, shape=SHAPE, precision="fp32", measured=2, date="2026-11-21", torch="2.13.0", speeds={1: SPEED})
-    return speed.Calibration(**{**told, **changed})
+    return throughput.Calibration(**{**told, **changed})
 
 
-MACHINE = speed.Machine("cpu", "some processor", 2, 1)
+MACHINE = throughput.Machine("cpu", "some processor", 2, 1)
 
 
 def test_calibrations_are_kept_by_machine_shape_and_precision(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("STILTS_CALIBRATION", str(tmp_path / "sub/calibration.json"))
-    assert speed.kept() == []
+    assert throughput.user_calibrations() == []
     wide = flops.Shape(64, 2, 128, 66, 500)
     for one in (made(date="2026-01-01"), made(shape=wide), made()):
-        speed.keep(one)
-    assert sorted(one.shape.hidden for one in speed.kept()) == [32, 64] and {one.date for one in speed.kept()} == {"2026-11-21"}
-    assert speed.nearest(speed.kept(), MACHINE, flops.Shape(60, 2, 128, 66, 500), "fp32").shape == wide
-    assert speed.nearest(speed.kept(), MACHINE, SHAPE, "bf16") is None
-    assert speed.closest(speed.kept(), speed.Machine("cpu", "other", 8, 4), SHAPE, "bf16").shape == SHAPE
-    assert made(speeds={1: SPEED, 4: SPEED}).speed(3) is made(speeds={1: SPEED, 4: SPEED}).speed(4)
+        throughput.save(one)
+    saved = throughput.user_calibrations()
+    assert sorted(one.shape.hidden for one in saved) == [32, 64] and {one.date for one in throughput.user_calibrations()} == {
+        "2026-11-21"
+    }
+    assert throughput.nearest_size(saved, MACHINE, flops.Shape(60, 2, 128, 66, 500), "fp32").shape == wide
+    assert throughput.nearest_size(saved, MACHINE, SHAPE, "bf16") is None
+    assert throughput.nearest_machine(saved, throughput.Machine("cpu", "other", 8, 4), SHAPE, "bf16").shape == SHAPE
+    assert made(speeds={1: SPEED, 4: SPEED}).throughput(3) is made(speeds={1: SPEED, 4: SPEED}).throughput(4)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"calibrations": [{}]}', '{"calibrations": 3}', "{" * 2000])
@@ -193,11 +196,11 @@ def test_a_file_that_holds_no_calibrations_is_told(tmp_path, monkeypatch, text) 
     file.write_text(text)
     monkeypatch.setenv("STILTS_CALIBRATION", str(file))
     with pytest.raises(UserError, match="holds no calibrations .*stilts calibrate"):
-        speed.kept()
+        throughput.user_calibrations()
 
 
 def test_committed_figures_can_be_read() -> None:
-    assert {one.machine.device for one in speed.committed()} == {"cpu"}
+    assert {one.machine.device for one in throughput.packaged_calibrations()} == {"cpu"}
 
 
 def test_stages_that_differ_in_the_seed_alone_are_twins(tmp_path) -> None:
@@ -210,9 +213,9 @@ def test_stages_that_differ_in_the_seed_alone_are_twins(tmp_path) -> None:
         "provenance": {"device": "cpu", "seconds": 12.5, "threads": 1},
     }
     (folder / "result.json").write_text(json.dumps(told))
-    twins = Twins(store, "cpu", 1)
+    twins = FinishedRuns(store, "cpu", 1)
     assert twins.seconds(new) == 12.5 and twins.seconds(tuned("mnli", seed=2, epochs=5)) is None
-    assert Twins(store, "cuda", 1).seconds(new) is None and Twins(store, "cpu", 2).seconds(new) is None
+    assert FinishedRuns(store, "cuda", 1).seconds(new) is None and FinishedRuns(store, "cpu", 2).seconds(new) is None
 
 
 # The order of stages
@@ -230,19 +233,19 @@ def test_stages_follow_one_another_as_processes_are_free() -> None:
         return TAKES[NAMES[plan.address(stage)]] if stage else 1.0
 
     todo = [TEXT, A, B, A1, A2, B1]
-    found = timeline.course(todo, seconds, 2)
+    found = timeline.simulate(todo, seconds, 2)
     assert {NAMES[name]: when for name, when in found.begins.items()} == {"T": 0, "A": 11, "B": 11, "B1": 16, "A1": 17, "A2": 17}
     assert found.seconds == 19  # the second process starts with B: 11 + 1 + 4
-    assert timeline.course(todo, seconds, 1).seconds == 26
-    assert timeline.course([A1, A2], seconds, 2).seconds == 3  # what they need is done
+    assert timeline.simulate(todo, seconds, 1).seconds == 26
+    assert timeline.simulate([A1, A2], seconds, 2).seconds == 3  # what they need is done
 
 
 def test_processes_slow_one_another_down_while_both_run() -> None:
     def seconds(stage: plan.Stage | None, running: int) -> float:
         return 10.0 * running if stage else 0.0
 
-    assert timeline.course([A, B], seconds, 2).seconds == pytest.approx(20)
-    assert timeline.course([A, B], lambda stage, running: (8 if stage is A else 4) * running if stage else 0, 2).seconds == (
+    assert timeline.simulate([A, B], seconds, 2).seconds == pytest.approx(20)
+    assert timeline.simulate([A, B], lambda stage, running: (8 if stage is A else 4) * running if stage else 0, 2).seconds == (
         pytest.approx(12)  # B ends at 8, when A has 4 of its 8 left, alone
     )
 
@@ -250,20 +253,22 @@ def test_processes_slow_one_another_down_while_both_run() -> None:
 def test_disk_at_peak_with_weights_kept_and_dropped() -> None:
     todo = [TEXT, A, B, A1, A2, B1]
 
-    def of(stage: plan.Stage) -> timeline.Bytes:
+    def of(stage: plan.Stage) -> timeline.DiskUse:
         train = isinstance(stage, plan.Train)
-        return timeline.Bytes(cache=5 if stage is A else 0, scratch=30 if stage is B else 0, weights=100 if train else 0, rest=1)
+        return timeline.DiskUse(
+            cache=5 if stage is A else 0, scratch=30 if stage is B else 0, weights=100 if train else 0, rest=1
+        )
 
     def seconds(stage: plan.Stage | None, running: int) -> float:
         return TAKES[NAMES[plan.address(stage)]] if stage else 0.0
 
-    kept = timeline.course(todo, seconds, 1)
-    assert timeline.peak(kept, todo, of, drop=False) == (3 * 100 + 5 + 30 + 3, 300 + 5 + 6)
-    dropped = timeline.course(todo, seconds, 1, drop=True)
+    kept = timeline.simulate(todo, seconds, 1)
+    assert timeline.disk_use(kept, todo, of, drop=False) == (3 * 100 + 5 + 30 + 3, 300 + 5 + 6)
+    dropped = timeline.simulate(todo, seconds, 1, drop=True)
     order = sorted(dropped.begins, key=dropped.begins.get)
     assert [NAMES[name] for name in order] == ["T", "A", "A1", "A2", "B", "B1"]
     # T and A; A goes after A2; then T, B and its checkpoints
-    assert timeline.peak(dropped, todo, of, drop=True) == (200 + 30 + 5 + 5, 5 + 6)
+    assert timeline.disk_use(dropped, todo, of, drop=True) == (200 + 30 + 5 + 5, 5 + 6)
 
 
 # A whole study

@@ -21,7 +21,7 @@ ROWS = {
     "doctor": 9, "differences": 9,
     "forecast": 9,
     "report": 10, "verify": 10, "transferability": 10,
-    "cluster": 9, "watching": 10,
+    "slurm": 9, "watching": 10,
     "export": 11, "ending": 11, "stored": 9,
     "console": 11, "cli": 12, "__main__": 13, "__init__": 13,
 }  # fmt: skip

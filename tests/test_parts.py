@@ -91,7 +91,7 @@ def test_what_is_damaged_is_not_taken(whole, tmp_path) -> None:
 
 
 def test_the_forecast_counts_what_is_not_there(whole) -> None:
-    how = forecasting.How("cpu", 1, 1, 600.0)
+    how = forecasting.RunOptions("cpu", 1, 1, 600.0)
     stages = cells("targets=[xquad]", "languages=[xa,xb,xc]")
     found = forecasting.forecast(plan.ordered(stages), [plan.address(stages[0])], Store(whole), how)
     assert set(found.languages) == {"xc"} and found.kinds["evaluations"] == (1, 0, 0)

@@ -20,7 +20,7 @@ from stilts_xtreme.report.noise import section as section_of
 from stilts_xtreme.report.noise import tables as noise_tables
 from stilts_xtreme.report.noise.words import Words
 from stilts_xtreme.report.summary import summarise
-from stilts_xtreme.scoring import compare
+from stilts_xtreme.scoring import bootstrap
 
 SEEDS, DRAWS = (1, 2, 3), 60
 LANGUAGES = {"xnli": ("de", "en", "zh"), "panx": ("de", "en", "th")}
@@ -171,7 +171,7 @@ def test_averages_over_targets_are_tested_apart(invented) -> None:
     )
     assert average["relative"]["gain"] == pytest.approx(sum(one["relative"]["gain"] for one in parts.values()) / len(parts))
     averages = [one for one in told if one["column"] == "average"]
-    assert [one["q"] for one in averages] == compare.adjusted([one["p"] for one in averages])
+    assert [one["q"] for one in averages] == bootstrap.benjamini_hochberg([one["p"] for one in averages])
     assert len(averages) * len(parts) == len(told) - len(averages)
 
 

@@ -22,7 +22,7 @@ from stilts_xtreme.report import page
 from stilts_xtreme.report.resources import section as resources
 from stilts_xtreme.report.sizes import section as sizes
 from stilts_xtreme.report.summary import summarise
-from stilts_xtreme.scoring.lines import slope_interval
+from stilts_xtreme.scoring.intervals import slope_interval
 
 RANDOM = plan.Random(8, 1, 1, 16, 32, 100)
 TEXT = {"en": 20_000, "xa": 20_000, "xb": 19_000, "xc": 10_000, "xd": 9_000, "xe": 2_500}

@@ -9,8 +9,8 @@ from test_forecast import SHAPE
 from stilts_xtreme import axes, plan, spec
 from stilts_xtreme.data.read import Folder, Miniature, read
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.forecast.sizes import Size
-from stilts_xtreme.forecast.work import work
+from stilts_xtreme.forecast.sizes import SplitSize
+from stilts_xtreme.forecast.workload import workload
 from stilts_xtreme.stages import submission
 from stilts_xtreme.tasks import metrics
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -106,12 +106,12 @@ def test_it_is_part_of_the_address_only_where_it_is_said() -> None:
 def test_the_forecast_counts_the_sample() -> None:
     class Known:
         def of(self, task, split, code, digest, cut, training):
-            return Size(2000, 2000, 2000, 40000, "counted")
+            return SplitSize(2000, 2000, 2000, 40000, "counted")
 
     def predicted(task: str, code: str, number: int | None) -> float:
         reads = (plan.Reads(task, "test", code, 1, "a"),)
         stage = plan.Predict(plan.Pretrained("x"), task, (code,), reads, 1, "mean", 64, test_examples=number)
-        return work(stage, SHAPE, Known()).languages[code][0]
+        return workload(stage, SHAPE, Known()).languages[code][0]
 
     assert predicted("xnli", "de", None) == 2000 and predicted("xnli", "de", 300) == 300 and predicted("xnli", "de", 9000) == 2000
     assert predicted("tatoeba", "de", 300) == 1000 + 300  # every foreign sentence stays

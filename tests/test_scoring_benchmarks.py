@@ -13,7 +13,7 @@ from stilts_xtreme import listing
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, HEADLINES, XTREME, XTREME_R, Benchmark, aggregate, with_f1_alone
 from stilts_xtreme.scoring.submission import file_name, score_submission
-from stilts_xtreme.scoring.tags import READING
+from stilts_xtreme.scoring.tags import CHUNKING
 from stilts_xtreme.tasks.catalogue import TASKS
 
 METRICS = {"accuracy": 40.0, "f1": 60.0, "precision": 50.0, "recall": 75.0, "exact_match": 30.0, "map@20": 10.0}
@@ -312,7 +312,7 @@ def test_groups_of_the_official_script_for_xtreme_r(capsys: pytest.CaptureFixtur
 def test_f1_of_tags_says_whose_reading_it_is(submission: tuple[Path, Path], capsys: pytest.CaptureFixture) -> None:
     """Strict IOB2 stands beside it where they differ: here the predicted names begin with I-."""
     result = score_submission(*submission)
-    assert result["tasks"]["panx"]["reading"] == result["tasks"]["udpos"]["reading"] == READING
+    assert result["tasks"]["panx"]["reading"] == result["tasks"]["udpos"]["reading"] == CHUNKING
     for code in XTREME.languages["panx"]:
         for folder, text in zip(submission, ("I-PER\nO\n\nO\n", "B-PER\nO\n\nO\n"), strict=True):
             (folder / file_name("panx", code)).write_text(text, encoding="utf-8")
@@ -323,7 +323,7 @@ def test_f1_of_tags_says_whose_reading_it_is(submission: tuple[Path, Path], caps
     lines = {line.split()[0]: line for line in reversed(told.splitlines()) if line.strip()}
     assert "F1 (XTREME) 100.0" in lines["panx"] and "F1 (strict IOB2) 0.0" in lines["panx"]
     assert "F1 (XTREME) 66.7" in lines["udpos"] and "IOB2" not in lines["udpos"] and "F1 (" not in lines["xquad"]
-    assert f"F1 (XTREME): {READING}" in told
+    assert f"F1 (XTREME): {CHUNKING}" in told
     for code in XTREME.languages["panx"]:
         (submission[0] / file_name("panx", code)).write_text("B-PER\nO\n\nO\n", encoding="utf-8")
     listing.benchmark(score_submission(*submission))

@@ -9,13 +9,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilts_xtreme.scoring.qa import mlqa_normal, mlqa_scores, squad_normal, squad_scores
+from stilts_xtreme.scoring.qa import mlqa_scores, normalize_mlqa, normalize_squad, squad_scores
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases" / "scoring_qa.yaml").read_text(encoding="utf-8"))
 
 
 def normal(way: str, text: str) -> str:
-    return squad_normal(text) if way == "squad" else mlqa_normal(text, way)
+    return normalize_squad(text) if way == "squad" else normalize_mlqa(text, way)
 
 
 def scores(way: str, predictions: dict[str, str], references: dict[str, list[str]]) -> list[float]:

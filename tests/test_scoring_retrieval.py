@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme.engine.products import Brief
-from stilts_xtreme.scoring import neighbours, retrieval
+from stilts_xtreme.scoring import nearest_neighbors, retrieval
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -18,11 +18,11 @@ BLOCKS = [(1, 1, 64, 16), (3, 2, 1, 0), (3, 2, 64, 0), (4, 5, 64, 1), (1024, 204
 @pytest.fixture(params=BLOCKS, ids=str)
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows and columns of a block, and when it is too full: the result must not depend on them."""
-    for name, value in zip(("ROWS", "COLUMNS", "DENSE", "FEW"), request.param, strict=True):
-        monkeypatch.setattr(neighbours, name, value)
+    for name, value in zip(("ROWS", "COLUMNS", "DENSE", "MAX_EXACT_PER_NEIGHBOR"), request.param, strict=True):
+        monkeypatch.setattr(nearest_neighbors, name, value)
 
 
-products = pytest.mark.parametrize("product", [neighbours.Single, Brief])
+products = pytest.mark.parametrize("product", [nearest_neighbors.Float32Kernel, Brief])
 
 
 def draw(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +46,7 @@ def slow_mine(foreign: np.ndarray, english: np.ndarray, k: int) -> list[tuple[in
     table = [[cosine(x, y) for y in english] for x in foreign]
     turned = [list(column) for column in zip(*table, strict=True)]
 
-    def neighbours(row: list[float]) -> list[int]:
+    def neighbors(row: list[float]) -> list[int]:
         return sorted(sorted(range(len(row)), key=lambda at: (-row[at], at))[:k])
 
     def mean(row: list[float]) -> float:
@@ -56,8 +56,8 @@ def slow_mine(foreign: np.ndarray, english: np.ndarray, k: int) -> list[tuple[in
         middle = (mean(table[i]) + mean(turned[j])) / 2
         return round(table[i][j] / middle, 9) if middle > 1e-12 else 0.0
 
-    proposed = {(i, max(neighbours(row), key=lambda j: score(i, j))) for i, row in enumerate(table)}
-    proposed |= {(max(neighbours(row), key=lambda i: score(i, j)), j) for j, row in enumerate(turned)}
+    proposed = {(i, max(neighbors(row), key=lambda j: score(i, j))) for i, row in enumerate(table)}
+    proposed |= {(max(neighbors(row), key=lambda i: score(i, j)), j) for j, row in enumerate(turned)}
     accepted: list[tuple[int, int, float]] = []
     for i, j in sorted(proposed, key=lambda pair: (-score(*pair), pair)):
         if all(i != a and j != b for a, b, _ in accepted):
@@ -79,7 +79,7 @@ def test_nearest_is_exact(seed: int) -> None:
 @given(SEEDS, st.integers(1, 14), st.integers(1, 12))
 @settings(deadline=None, max_examples=60)
 def test_the_k_nearest_are_exact_however_the_candidates_come(
-    product: neighbours.Multiplier, seed: int, k: int, size: int
+    product: nearest_neighbors.KernelFactory, seed: int, k: int, size: int
 ) -> None:
     queries, candidates = draw(seed)
     chunks = (candidates[begin : begin + size] for begin in range(0, len(candidates), size))
@@ -99,7 +99,7 @@ def test_no_candidates_at_all() -> None:
 @given(SEEDS, st.integers(1, 5))
 @example(344, 3)
 @settings(deadline=None, max_examples=60)
-def test_mining_by_brute_force(product: neighbours.Multiplier, seed: int, k: int) -> None:
+def test_mining_by_brute_force(product: nearest_neighbors.KernelFactory, seed: int, k: int) -> None:
     foreign, english = draw(seed)
     mined = retrieval.mine(foreign, english, k, product)
     expected = slow_mine(foreign, english, k)
@@ -243,9 +243,9 @@ def test_mean_average_precision_faults(ranked: list, relevant: list) -> None:
 
 @pytest.mark.parametrize("dense", [1, 10**9], ids=["pair by pair", "whole blocks"])
 def test_nearly_equal_vectors_are_told_apart(dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Single precision cannot: cosines between these differ from 1 by less than 1e-9."""
-    monkeypatch.setattr(neighbours, "DENSE", dense)
-    monkeypatch.setattr(neighbours, "FEW", 0)
-    monkeypatch.setattr(neighbours, "PAIRS", 7)
+    """Float32Kernel precision cannot: cosines between these differ from 1 by less than 1e-9."""
+    monkeypatch.setattr(nearest_neighbors, "DENSE", dense)
+    monkeypatch.setattr(nearest_neighbors, "MAX_EXACT_PER_NEIGHBOR", 0)
+    monkeypatch.setattr(nearest_neighbors, "PAIRS", 7)
     vectors = (1 + 1e-5 * np.random.default_rng(0).normal(size=(30, 16))).astype(np.float32)
     assert retrieval.nearest(vectors, vectors[::-1]).tolist() == list(range(29, -1, -1))

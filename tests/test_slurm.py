@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme import results
-from stilts_xtreme.cluster.queue import Queue
-from stilts_xtreme.cluster.settings import settings
+from stilts_xtreme.slurm.queue import Queue
+from stilts_xtreme.slurm.settings import settings
 from tests.test_end_to_end import EXPERIMENTS, TINY, stilts
 
 STUDY = (

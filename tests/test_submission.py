@@ -13,7 +13,7 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import XTREME
 from stilts_xtreme.scoring.submission import HEADS, file_name, score_files
 from stilts_xtreme.scoring.submission_read import LABELS
-from stilts_xtreme.scoring.submission_write import ENDINGS, written
+from stilts_xtreme.scoring.submission_write import EXTENSIONS, format_predictions
 from stilts_xtreme.stages import scored, submission
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -30,15 +30,15 @@ def gold(task: str, code: str) -> str:
             questions = [{"id": e.id, "answers": [{"text": answer} for answer in e.answers]} for e in examples]
             return json.dumps({"data": [{"paragraphs": [{"qas": questions}]}]}, ensure_ascii=False)
         case "panx" | "udpos":
-            return written(TASKS[task].head, [e.tags for e in examples])
+            return format_predictions(TASKS[task].head, [e.tags for e in examples])
         case "bucc2018":
-            return written(TASKS[task].head, sorted(gold_pairs(examples)))
+            return format_predictions(TASKS[task].head, sorted(gold_pairs(examples)))
         case "tatoeba":
             places = {e.id: place for place, e in enumerate(e for e in examples if e.side == "foreign")}
             english = sorted((e for e in examples if e.side == "english"), key=lambda e: e.text)
-            return written(TASKS[task].head, [places[e.match] for e in english])
+            return format_predictions(TASKS[task].head, [places[e.match] for e in english])
         case _:
-            return written(TASKS[task].head, [e.label for e in examples])
+            return format_predictions(TASKS[task].head, [e.label for e in examples])
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_what_nobody_hands_in_is_refused() -> None:
 
 def test_the_benchmarks_tasks_have_the_heads_that_their_files_are_written_by() -> None:
     assert {task: TASKS[task].head for task in HEADS} == HEADS
-    assert {task.head for task in TASKS.values()} - {"mlm"} == set(ENDINGS)
+    assert {task.head for task in TASKS.values()} - {"mlm"} == set(EXTENSIONS)
 
 
 @pytest.mark.parametrize("task", LABELS)
@@ -202,6 +202,6 @@ def test_only_pairs_above_the_threshold_are_handed_in(finished) -> None:
     ],
 )
 def test_formats_of_xtreme_r(tmp_path, task, answers, gold, scores) -> None:
-    (tmp_path / "predicted").write_text(written(TASKS[task].head, answers), encoding="utf-8")
+    (tmp_path / "predicted").write_text(format_predictions(TASKS[task].head, answers), encoding="utf-8")
     (tmp_path / "gold").write_text(gold, encoding="utf-8")
     assert score_files(task, "tr", tmp_path / "predicted", tmp_path / "gold") == scores

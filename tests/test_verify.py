@@ -13,7 +13,8 @@ from experiments.benchmarks.faults.damage import harms, missed
 from stilts_xtreme import axes, spec, verify
 from stilts_xtreme.store import Checkpoints, Store
 from stilts_xtreme.store.manifest import write
-from stilts_xtreme.verify import texts, zero_shot
+from stilts_xtreme.verify import zero_shot
+from stilts_xtreme.verify.example_keys import fold
 
 HENS = ("red", "old", "small", "brown", "clever", "quiet", "black", "tall")
 HÜHNER = ("rote", "alte", "kleine", "braune", "kluge", "leise", "schwarze", "hohe")
@@ -103,7 +104,7 @@ def copy(few, tmp_path) -> tuple[Path, Path]:
     return few[0], tmp_path / "runs"
 
 
-def checked(study: Path, root: Path) -> verify.Found:
+def checked(study: Path, root: Path) -> verify.CheckReport:
     loaded = spec.load(study, [], {"study"})
     return verify.study(loaded, axes.study(loaded), Store(root), root / "study" / "few.json", lambda *_: None)
 
@@ -128,7 +129,7 @@ def test_the_miniature_world_shares_no_example_between_training_and_test(tmp_pat
     axes_ = ["intermediate=[none,mnli@xa]", "targets=[xnli,xquad,bucc2018,xcopa]", "benchmark=xtreme-r"]
     cells = axes.study(spec.load(EXPERIMENTS / "studies" / "main.yaml", axes_))
     found = zero_shot.check(cells, lambda *_: None)
-    assert not found.faults and not any("were read for" in line for line in found.remarks)
+    assert not found.errors and not any("were read for" in line for line in found.remarks)
     assert any("mnli@xa: trained on labels in xa" in line for line in found.remarks)
     assert found.counts["evaluations that claim zero-shot"] == 4 and found.counts["evaluated examples"] > 8000
 
@@ -159,7 +160,7 @@ def test_a_score_that_does_not_follow_from_the_predictions_is_told(copy) -> None
     study, root = copy
     path = predicted(root, "xnli") / "result.json"
     edit(path, lambda result: result["languages"]["de"].update(accuracy=99.5))
-    line, last = checked(study, root).faults
+    line, last = checked(study, root).errors
     assert line.startswith(f"{path}: languages.de.accuracy is 99.5 where the predictions give ") and "not looked at" in last
 
 
@@ -169,7 +170,7 @@ def test_predictions_that_were_changed_are_told(copy) -> None:
     lines = (folder / "test-de.jsonl").read_text().splitlines(keepends=True)
     (folder / "test-de.jsonl").write_text("".join(lines[:-1]))
     edit(folder / "result.json", lambda result: None)
-    assert checked(study, root).faults[0].startswith(f"{folder}: predictions do not fit the test data")
+    assert checked(study, root).errors[0].startswith(f"{folder}: predictions do not fit the test data")
 
 
 def test_a_study_result_that_does_not_follow_from_its_stages_is_told(copy) -> None:
@@ -178,12 +179,12 @@ def test_a_study_result_that_does_not_follow_from_its_stages_is_told(copy) -> No
     text = path.read_text()
     at = text.index('"score": ')
     path.write_text(re.sub(r'"score": [0-9.]+', '"score": 1.25', text, count=1))
-    (line,) = checked(study, root).faults
+    (line,) = checked(study, root).errors
     assert line.startswith(f'{path}:{text[:at].count(chr(10)) + 1}: "score": 1.25') and "stilts study " in line
     path.write_text(text.replace('"seconds": ', '"seconds": 1', 1))  # below `provenance`
-    assert not checked(study, root).faults
+    assert not checked(study, root).errors
     path.unlink()
-    assert "cannot be read" in checked(study, root).faults[0]
+    assert "cannot be read" in checked(study, root).errors[0]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_a_result_that_says_it_read_what_is_not_planned_is_told(copy, change, to
     study, root = copy
     (path,) = [one for one in root.glob("train/*/result.json") if json.loads(one.read_text())["plan"]["tasks"] == ["mnli"]]
     edit(path, change)
-    first = checked(study, root).faults[0]
+    first = checked(study, root).errors[0]
     assert first.startswith(f"{path}: ") and told in first
 
 
@@ -208,18 +209,18 @@ def test_results_from_before_readings_had_roles_are_sound(copy) -> None:
     study, root = copy
     for path in root.glob("*/*/result.json"):
         edit(path, lambda result: [link.pop("read_for") for link in result["chain"]])
-    assert not checked(study, root).faults
+    assert not checked(study, root).errors
 
 
 def test_what_is_missing_or_does_not_belong_there_is_told(copy) -> None:
     study, root = copy
     (predicted(root, "panx") / "weights.pkl").write_text("")
-    told = checked(study, root).faults
+    told = checked(study, root).errors
     assert len(told) == 2 and "weights.pkl is not among what was written" in told[0]
     folder = predicted(root, "xnli")
     folder.rename(folder.with_name("0" * 12))
-    assert any(f"{folder}: xnli: not finished" in line for line in checked(study, root).faults)
-    assert any("stage.json is of another stage" in line for line in verify.store(Store(root), lambda *_: None).faults)
+    assert any(f"{folder}: xnli: not finished" in line for line in checked(study, root).errors)
+    assert any("stage.json is of another stage" in line for line in verify.store(Store(root), lambda *_: None).errors)
 
 
 def test_a_result_says_what_was_read_for_what(few) -> None:
@@ -250,7 +251,7 @@ SPOILED = german(207)[0].upper().replace(" ", "  "), german(207)[1].rstrip("."),
 )  # fmt: skip
 def test_a_planted_leak_is_told_with_both_places(tmp_path, name, more, told) -> None:
     found = zero_shot.check(axes.study(spec.load(put(tmp_path, {name: more}))), lambda *_: None)
-    (line,) = found.faults
+    (line,) = found.errors
     assert told in line and "take them out there" in line and name in line
 
 
@@ -265,7 +266,7 @@ def test_a_planted_leak_is_told_with_both_places(tmp_path, name, more, told) -> 
 def test_what_repeats_by_chance_or_has_no_labels_is_counted(tmp_path, name, more, told) -> None:
     found = zero_shot.check(axes.study(spec.load(put(tmp_path, {name: more}))), lambda *_: None)
     lines = [line for line in found.remarks if "were read for" in line]
-    assert not found.faults and len(lines) == len(told) and all(one in line for one, line in zip(told, lines, strict=True))
+    assert not found.errors and len(lines) == len(told) and all(one in line for one, line in zip(told, lines, strict=True))
 
 
 def squad(i: int, language: str) -> str:
@@ -283,13 +284,13 @@ def test_xquad_may_be_in_the_dev_data_of_squad_in_english_only(tmp_path, train, 
     (tmp_path / "xquad" / "xquad.en.json").write_text(squad(3, "en"))
     (tmp_path / "xquad" / "xquad.de.json").write_text(squad(4, "de"))
     found = zero_shot.check(axes.study(spec.load(study, ["targets=[xquad]"])), lambda *_: None)
-    assert len(found.faults) == faults
+    assert len(found.errors) == faults
     assert any("XQuAD is a part of SQuAD's dev data" in line for line in found.remarks) == (dev == 3)
 
 
 def test_a_file_that_the_study_does_not_read_may_be_broken(tmp_path) -> None:
     found = zero_shot.check(axes.study(spec.load(put(tmp_path, {"xnli/dev-de.tsv": "one column"}))), lambda *_: None)
-    assert not found.faults and [line for line in found.remarks if line.startswith("xnli dev de is not held against")]
+    assert not found.errors and [line for line in found.remarks if line.startswith("xnli dev de is not held against")]
 
 
 def test_a_leak_fails_the_study_that_was_run_with_it(tmp_path) -> None:
@@ -312,7 +313,7 @@ def test_a_leak_fails_the_study_that_was_run_with_it(tmp_path) -> None:
     ],
 )
 def test_texts_that_are_the_same(one, other, same) -> None:
-    assert (texts.fold(one) == texts.fold(other)) == same
+    assert (fold(one) == fold(other)) == same
 
 
 @pytest.mark.parametrize("kind", ["train", "predict", "features", "checkpoint"])

@@ -22,7 +22,7 @@ from typing import Any
 
 from experiments.benchmarks import checkouts, store
 from stilts_xtreme import results
-from stilts_xtreme.scoring import student
+from stilts_xtreme.scoring import intervals
 
 HERE = Path(__file__).parents[2]
 SIDES = ("ours", "older")
@@ -45,12 +45,12 @@ def row(seeds: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
             scores[side] = {"mean": fmean(found), "deviation": stdev(found) if len(found) > 1 else None, "seeds": len(found)}
     if both:
         differences = [sides["ours"]["score"] - sides["older"]["score"] for sides in both]
-        scores["difference"] = {"mean": fmean(differences), "interval": student.interval(differences), "seeds": len(both)}
+        scores["difference"] = {"mean": fmean(differences), "interval": intervals.mean_interval(differences), "seeds": len(both)}
     totals = {side: sum(sides[side]["seconds"] for sides in timed) for side in SIDES}
     return {
         "row": ROW,
         "ratio": totals["older"] / totals["ours"] if timed else None,
-        "interval": student.interval([sides["older"]["seconds"] / sides["ours"]["seconds"] for sides in timed]),
+        "interval": intervals.mean_interval([sides["older"]["seconds"] / sides["ours"]["seconds"] for sides in timed]),
         "scores": scores,
         "seeds": {seed: dict(sides) for seed, sides in sorted(seeds.items(), key=lambda item: int(item[0]))},
     }

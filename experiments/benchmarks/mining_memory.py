@@ -22,10 +22,10 @@ def measure(sentences: int, dimensions: int, alike: bool, bf16: bool) -> None:
     """Mine `sentences` x `sentences` vectors in this process and print one row."""
     import numpy as np
 
-    from stilts_xtreme.scoring.neighbours import Single
+    from stilts_xtreme.scoring.nearest_neighbors import Float32Kernel
     from stilts_xtreme.scoring.retrieval import mine
 
-    product = Single
+    product = Float32Kernel
     if bf16:
         import torch
 
@@ -46,7 +46,7 @@ def measure(sentences: int, dimensions: int, alike: bool, bf16: bool) -> None:
         elif at < sentences // 2:
             english[piece] = foreign[piece] + 0.5 * english[piece]
     before, began, worked = _peak(), time.monotonic(), time.process_time()
-    pairs = mine(foreign, english, product=product)
+    pairs = mine(foreign, english, kernel=product)
     seconds, busy = time.monotonic() - began, time.process_time() - worked
     given = (foreign.nbytes + english.nbytes) / MIB
     print(f"{sentences:9} {dimensions:10} {len(pairs):8} {given:12.0f} {_peak() - before:12.0f} {seconds:9.1f} {busy:9.1f}")

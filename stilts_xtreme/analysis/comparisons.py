@@ -8,7 +8,7 @@ import numpy as np
 from stilts_xtreme import axes
 from stilts_xtreme.analysis import effects
 from stilts_xtreme.analysis.effects import Drawing, Scored
-from stilts_xtreme.scoring import compare
+from stilts_xtreme.scoring import bootstrap
 
 AVERAGE = "average"
 Differences = Mapping[int, Scored]  # by seed
@@ -52,7 +52,7 @@ def comparisons(
 
 def adjusted(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same with `q`: Benjamini and Hochberg over all of them."""
-    return [{**one, "q": q} for one, q in zip(told, compare.adjusted([one["p"] for one in told]), strict=True)]
+    return [{**one, "q": q} for one, q in zip(told, bootstrap.benjamini_hochberg([one["p"] for one in told]), strict=True)]
 
 
 def _average(row: str, found: Mapping[tuple[str, str], Differences], targets: Sequence[str]) -> dict[str, Any] | None:

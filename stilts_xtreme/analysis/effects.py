@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stilts_xtreme import plan
 from stilts_xtreme.analysis.example_scores import ExampleScorer, ExampleScores
-from stilts_xtreme.scoring import compare
+from stilts_xtreme.scoring import bootstrap
 from stilts_xtreme.store import Store
 
 Weights = Mapping[str, float]  # by language
@@ -44,7 +44,7 @@ class Drawing:
     An id that stands in several languages is one example there (XNLI, XQuAD): it is drawn in all of them together.
     """
 
-    def __init__(self, store: Store, times: int = compare.DRAWS):
+    def __init__(self, store: Store, times: int = bootstrap.RESAMPLES):
         self._scorer, self.times = ExampleScorer(store), times
         self._draws: dict[Any, tuple[NDArray[np.uint8], dict[str, int]]] = {}
         self._examples: dict[str, dict[str, ExampleScores]] = {}
@@ -67,7 +67,7 @@ class Drawing:
                 total = float(part.denominators.sum())
                 values.append(100 * float(part.numerators.sum()) / total if total else 0.0)
                 draws = self._of(stage, examples, part.ids)
-                drawn.append(compare.ratios(draws, part.numerators[:, None], part.denominators[:, None])[:, 0])
+                drawn.append(bootstrap.resampled_scores(draws, part.numerators[:, None], part.denominators[:, None])[:, 0])
             count = sum(len(part.ids) for part in examples.values())
             self._scored[address] = Scored(tuple(examples), np.array(values), np.stack(drawn, axis=1), count)
         return self._scored[address]
@@ -78,10 +78,13 @@ class Drawing:
         if key not in self._draws:
             known = dict.fromkeys(name for part in examples.values() for name in part.ids)
             seed = zlib.crc32(stage.task.encode())
-            self._draws[key] = compare.draws(len(known), seed, self.times), {name: at for at, name in enumerate(known)}
+            self._draws[key] = (
+                bootstrap.bootstrap_counts(len(known), seed, self.times),
+                {name: at for at, name in enumerate(known)},
+            )
         draws, places = self._draws[key]
         if absent := [name for name in ids if name not in places]:
-            more = compare.draws(len(absent), len(places), self.times)
+            more = bootstrap.bootstrap_counts(len(absent), len(places), self.times)
             places |= {name: len(places) + at for at, name in enumerate(absent)}
             self._draws[key] = draws, places = np.concatenate([draws, more], axis=1), places
         return draws[:, [places[name] for name in ids]]
@@ -117,8 +120,8 @@ def told(values: Mapping[int, float], drawn: NDArray[np.float64]) -> dict[str, A
 
     `deviation`: the mean's standard error by seeds, by examples beyond that, and by all there is in drawing examples.
     """
-    found = compare.effect(list(values.values()), drawn)
-    seeds, examples = compare.variances(list(values.values()), drawn)
+    found = bootstrap.paired_effect(list(values.values()), drawn)
+    seeds, examples = bootstrap.variance_parts(list(values.values()), drawn)
     return {
         "gain": found.mean,
         "values": {str(seed): value for seed, value in values.items()},

@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilts_xtreme.analysis import comparisons, effects
-from stilts_xtreme.scoring import arrangements, order
+from stilts_xtreme.scoring.order_tests import (
+    PermutationTest,
+    VarianceComponent,
+    best_of_orders,
+    curriculum_test,
+    omnibus_test,
+    variance_components,
+)
+from stilts_xtreme.scoring.permutations import PermutationSet, valid_permutations
 
 Means = tuple[float, NDArray[np.float64]]  # a score, and the same of drawn examples
 Rows = Mapping[str, Mapping[int, Means]]  # by row and seed
@@ -26,8 +34,8 @@ def panel(
     """
     names, found = list(orders), seeds(rows, list(orders))
     values = np.array([[rows[name][seed][0] for seed in found] for name in names])
-    fair = arrangements.ways(tuple(orders.values()))
-    split, differ, best = order.split(values), order.differ(values, fair), order.best(values, fair)
+    fair = valid_permutations(tuple(orders.values()))
+    split, differ, best = variance_components(values), omnibus_test(values, fair), best_of_orders(values, fair)
     told: dict[str, Any] = {
         "seeds": found,
         "scores": {name: {str(seed): value for seed, (value, _) in by_seed.items()} for name, by_seed in rows.items()},
@@ -40,7 +48,7 @@ def panel(
     if split is not None and differ is not None and best is not None:
         told["variance"] = {part: _part(getattr(split, part)) for part in ("order", "seed", "rest")}
         told["differ"] = _test(differ)
-        told["best"] |= {"expected": best.expected, "elsewhere": best.elsewhere, **_test(best.test)}
+        told["best"] |= {"expected": best.expected, "elsewhere": best.held_out, **_test(best.test)}
     return told
 
 
@@ -61,8 +69,8 @@ def adjusted(panels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(panels)
 
 
-def _named(name: str, places: Sequence[int], names: Sequence[str], values: NDArray, fair: arrangements.Ways) -> dict[str, Any]:
-    found = order.named(values, places, fair)
+def _named(name: str, places: Sequence[int], names: Sequence[str], values: NDArray, fair: PermutationSet) -> dict[str, Any]:
+    found = curriculum_test(values, places, fair)
     told = {
         "name": name,
         "orders": [names[place] for place in places],
@@ -110,14 +118,14 @@ def _minus(own: Mapping[int, Means], other: Mapping[int, Means]) -> dict[str, An
     return effects.told(values, np.stack([own[seed][1] - other[seed][1] for seed in both]))
 
 
-def _part(part: order.Part) -> dict[str, Any]:
+def _part(part: VarianceComponent) -> dict[str, Any]:
     return {
-        "squares": part.squares,
-        "freedom": part.freedom,
+        "squares": part.sum_of_squares,
+        "freedom": part.degrees_of_freedom,
         "component": part.component,
         "negative": part.estimate < 0,
     }
 
 
-def _test(test: order.Test) -> dict[str, Any]:
-    return {"p": test.p, "arrangements": test.times, "exact": test.exact, "least": test.least}
+def _test(test: PermutationTest) -> dict[str, Any]:
+    return {"p": test.p, "arrangements": test.n_permutations, "exact": test.exact, "least": test.smallest_p}

@@ -11,7 +11,7 @@ from stilts_xtreme.analysis import effects
 from stilts_xtreme.analysis.comparisons import Differences, adjusted
 from stilts_xtreme.analysis.effects import Drawing
 from stilts_xtreme.analysis.places import Map, located, seen
-from stilts_xtreme.scoring.lines import slope_interval
+from stilts_xtreme.scoring.intervals import slope_interval
 from stilts_xtreme.store import Store
 
 Found = Mapping[tuple[str, str], Differences]  # gains by row and target

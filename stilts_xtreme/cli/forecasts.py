@@ -39,10 +39,10 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool,
     device = "cuda" if options.device != "cpu" and console.gpu() else "cpu"
     threads = max(run.threads(stage, options) for stage in stages)
     drops, side_by_side = loaded.weights == "drop", console.side_by_side(stages, options, jobs)
-    how = study.How(device, side_by_side, threads, options.checkpoint_every, drops)
+    how = study.RunOptions(device, side_by_side, threads, options.checkpoint_every, drops)
     found = study.forecast(stages, wanted, there, how)
     if as_json:
-        print(shown.as_json(table.content(found)))
+        print(shown.as_json(table.to_json(found)))
     else:
         table.show(found, drops)
         print()
@@ -68,8 +68,8 @@ def calibrate(
     printed; STILTS_CALIBRATION names another).
     """
     from stilts_xtreme import flops, host, plan
-    from stilts_xtreme.forecast import calibrate as calibrating
-    from stilts_xtreme.forecast import speed
+    from stilts_xtreme.forecast import calibrate as calibration
+    from stilts_xtreme.forecast import throughput
     from stilts_xtreme.planner import Planner, lay
     from stilts_xtreme.stages import run
 
@@ -89,12 +89,12 @@ def calibrate(
     own = run.threads(plan.Predict(origin, "tatoeba", (), ()), how)
     if isinstance(origin, plan.Random):
         own = run.threads(plan.Train(origin, ("text",), recipe, 1, ()), how)
-    machine = speed.here("cuda" if cuda else "cpu", own)
-    asked = calibrating.asked(shape, recipe, machine, seconds)
+    machine = throughput.this_machine("cuda" if cuda else "cpu", own)
+    asked = calibration.make_request(shape, recipe, machine, seconds)
     most = jobs or (1 if cuda else max(1, host.cores() // own))
-    made = calibrating.calibrate(asked, sorted({1, most}), lambda text: print(text, file=sys.stderr))
-    speed.keep(made)
-    print(shown.content(f"{machine.told}, {own} threads; an encoder of width {shape.hidden} in {recipe.precision}"))
+    made = calibration.calibrate(asked, sorted({1, most}), lambda text: print(text, file=sys.stderr))
+    throughput.save(made)
+    print(shown.content(f"{machine.description}, {own} threads; an encoder of width {shape.hidden} in {recipe.precision}"))
     for count, one in made.speeds.items():
         print(f"{count} side by side: training {one.train / 1e9:.1f} GFLOP/s, prediction {one.predict / 1e9:.1f} GFLOP/s each")
-    print(speed.path())
+    print(throughput.user_file())

@@ -9,19 +9,19 @@ from stilts_xtreme import console
 
 def submit(stages: list[Any], store: Any, settings: Any, study: list[str], name: str, drop: bool) -> None:
     """Finish these stages by jobs that each do some of them: `study`, the words behind `stilts study`; under watch."""
-    from stilts_xtreme.cluster import driver
-    from stilts_xtreme.cluster.queue import Queue
+    from stilts_xtreme.slurm import scheduler
+    from stilts_xtreme.slurm.queue import Queue
     from stilts_xtreme.stages.events import Options
 
     command = [sys.executable, "-m", "stilts_xtreme", "study", *study, "--job"]  # a job adds its round's folder
     queue = Queue(settings, command, f"stilts-{name}")
     queue.check()
-    console.finish(stages, store, lambda todo, tell: driver.run(todo, store, tell, queue), Options(drop=drop))
+    console.finish(stages, store, lambda todo, tell: scheduler.run(todo, store, tell, queue), Options(drop=drop))
 
 
 def job(stages: list[Any], store: Any, options: Any, folder: Path) -> None:
     """Do what the job we are is to do."""
-    from stilts_xtreme.cluster import job as one
+    from stilts_xtreme.slurm import job as job_
 
-    mine = one.stages(stages, folder)
-    console.finish(mine, store, lambda todo, tell: one.run(todo, store, options, tell, folder), options, tried=True)
+    mine = job_.stages(stages, folder)
+    console.finish(mine, store, lambda todo, tell: job_.run(todo, store, options, tell, folder), options, tried=True)

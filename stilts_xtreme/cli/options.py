@@ -142,7 +142,7 @@ def place(
         raise UserError(f"{', '.join(said)}: only for --launcher {other}")
     if launcher == "local":
         return Place(jobs, memory, None)
-    from stilts_xtreme.cluster.settings import settings
+    from stilts_xtreme.slurm.settings import settings
 
     return Place(None, None, settings(partition, gpus, cpus, mem, time, array_limit, slurm or []))
 

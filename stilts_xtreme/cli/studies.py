@@ -131,18 +131,18 @@ def verify(
         raise UserError(f"--store {store}: there is no such folder")
     with checks() as tell:
         if spec is None:
-            found = verifying.store(console.store_at(store), tell)
+            checked = verifying.store(console.store_at(store), tell)
         else:
             from stilts_xtreme import axes
 
             loaded = console.load(spec, console.tested(languages, over.laid(spec, overrides)), {"study"})
             path = result or store / "study" / f"{loaded.name}.json"
-            found = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, tell)
+            checked = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, tell)
     from stilts_xtreme import listing
 
-    listing.verified(found)
-    if found.faults:
-        raise UserError("\n".join(found.faults))
+    listing.verified(checked)
+    if checked.errors:
+        raise UserError("\n".join(checked.errors))
 
 
 def report(

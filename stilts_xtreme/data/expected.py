@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stilts_xtreme.data.read import Folder, Miniature, Reading, Where, nearest, scored_split
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.scoring.placeholders import NO_TAG, only_label
+from stilts_xtreme.scoring.placeholders import NO_TAG, constant_label
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged
 from stilts_xtreme.tasks.metrics import gold_pairs
@@ -77,7 +77,7 @@ def difference(reading: Reading, wanted: Expected) -> str:
 
 def placeholder(reading: Reading) -> str:
     """Why the gold labels look like placeholders (all the same); empty where they do not."""
-    total, label = sum(reading.labels.values()), only_label(reading.labels)
+    total, label = sum(reading.labels.values()), constant_label(reading.labels)
     if label is None:
         return ""
     match reading.examples[0] if reading.examples else None:

@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stilts_xtreme.scoring.neighbours import Multiplier, Single, Vectors, accumulated
+from stilts_xtreme.scoring.nearest_neighbors import Float32Kernel, KernelFactory, Vectors, dot_product_error
 
 SAMPLE = 4096  # vectors of a side whose mean is taken
 MARGIN = 1e-6  # for what is rounded in single precision on the way: a few parts in 10**7
 LEAST = 64  # rows of a product: smaller ones are worked out by other code, whose sums are not known to be in single precision
 
 
-def fastest() -> Multiplier:
+def fastest() -> KernelFactory:
     """The fastest product this processor has for mining and search; results do not depend on it."""
     known = getattr(torch.cpu, "get_capabilities", dict)()  # newer than the oldest PyTorch that will do
-    return Brief if known.get("avx512_bf16") else Single
+    return Brief if known.get("avx512_bf16") else Float32Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Brief:
         found = torch.mm(left.numbers, right.numbers.T).view(torch.int16).numpy()[: left.count, : right.count]
         rounding = left.lost * right.length + (left.length + left.lost) * right.lost + left.shift_lost + right.shift_lost
         largest = (left.length + left.lost) * (right.length + right.lost) + 2 * (left.shift + right.shift)
-        return found, rounding + largest * accumulated(left.numbers.shape[1]) + MARGIN
+        return found, rounding + largest * dot_product_error(left.numbers.shape[1]) + MARGIN
 
     def keys(self, cosines: NDArray[np.float64]) -> NDArray:
         # The bits of positive numbers are in their order, above those of negative ones. Below zero all pass.

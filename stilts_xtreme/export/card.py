@@ -145,7 +145,7 @@ def _hub_ids(seen: list[dict[str, Any]]) -> list[str]:
 def _zero_shot(one: dict[str, Any]) -> dict[str, Any]:
     rows = one["languages"].values()
     plain = sorted({name for row in rows for name in row} - {"n"})
-    names = tags.shown(rows) if "reading" in one else {name: name for name in plain}
+    names = tags.displayed_metrics(rows) if "reading" in one else {name: name for name in plain}
 
     def cells(values: dict[str, float]) -> list[str]:
         return [number(values[name]) if name in values else ABSENT for name in names]

@@ -1,73 +1,84 @@
-"""How fast this machine is at the parts of a stage: short runs of the real code, one process alone and several side by side."""
+"""Calibrate this machine: short runs of the real code, in one process alone and in several side by side."""
 
 import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from multiprocessing.connection import Connection
 from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.flops import Shape
-from stilts_xtreme.forecast.measure import PATIENCE, child
-from stilts_xtreme.forecast.speed import Asked, Calibration, Machine, Speed, torch_version
+from stilts_xtreme.forecast.calibration import TIMEOUT, child
+from stilts_xtreme.forecast.throughput import Calibration, CalibrationRequest, Machine, Throughput, torch_version
 
-LARGE = 100_000_000  # weights of an encoder of which a CPU is given two layers only
-
-
-def asked(shape: Shape, recipe: plan.Recipe, machine: Machine, seconds: float) -> Asked:
-    """A calibration of this machine; a CPU is given two layers of a large encoder, the rest follows by arithmetic."""
-    cut = machine.device == "cpu" and shape.parameters > LARGE and shape.layers > 2
-    return Asked(shape, 2 if cut else shape.layers, recipe, machine, seconds)
+LARGE = 100_000_000  # weights from which on a CPU measures only two layers
 
 
-def calibrate(asked: Asked, jobs: Sequence[int], tell: Callable[[str], None]) -> Calibration:
-    """Speeds for each of the numbers of processes side by side; RunFailed where one of the processes ends early."""
+def make_request(shape: Shape, recipe: plan.Recipe, machine: Machine, seconds: float) -> CalibrationRequest:
+    """Describe a calibration of this machine; a CPU measures two layers of a large encoder, the rest is extrapolated."""
+    reduced = machine.device == "cpu" and shape.parameters > LARGE and shape.layers > 2
+    return CalibrationRequest(shape, 2 if reduced else shape.layers, recipe, machine, seconds)
+
+
+def calibrate(request: CalibrationRequest, jobs: Sequence[int], callback: Callable[[str], None]) -> Calibration:
+    """Measure the throughput for each number of processes side by side; RunFailed if a process ends early.
+
+    `callback` gets a text before each measurement.
+    """
     speeds = {}
     for count in jobs:
-        heard = f"{count} side by side: " if count > 1 else ""
-        speeds[count] = Speed(**_side_by_side(asked, count, lambda text, heard=heard: tell(heard + text)))
+        prefix = f"{count} side by side: " if count > 1 else ""
+        speeds[count] = Throughput(**_side_by_side(request, count, partial(_with_prefix, callback, prefix)))
     today = datetime.now(UTC).date().isoformat()
-    return Calibration(asked.machine, asked.shape, asked.recipe.precision, asked.layers, today, torch_version(), speeds)
+    return Calibration(request.machine, request.shape, request.recipe.precision, request.layers, today, torch_version(), speeds)
 
 
-def _side_by_side(asked: Asked, jobs: int, tell: Callable[[str], None]) -> dict[str, Any]:
+def _with_prefix(callback: Callable[[str], None], prefix: str, text: str) -> None:
+    callback(prefix + text)
+
+
+def _side_by_side(request: CalibrationRequest, jobs: int, callback: Callable[[str], None]) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(jobs)
     pipes, children = [], []
     for _ in range(jobs):
         ours, theirs = context.Pipe(duplex=False)
-        one = context.Process(target=child, args=(theirs, barrier, asked, time.time()), daemon=True)
-        one.start()
+        process = context.Process(target=child, args=(theirs, barrier, request, time.time()), daemon=True)
+        process.start()
         theirs.close()
         pipes.append(ours)
-        children.append(one)
+        children.append(process)
     try:
-        found = [_hear(pipe, tell if number == 0 else None) for number, pipe in enumerate(pipes)]
+        figures = [_receive(pipe, callback if number == 0 else None) for number, pipe in enumerate(pipes)]
     finally:
-        for one in children:
-            one.terminate()
-            one.join()
-    return _mean(found)
+        for process in children:
+            process.terminate()
+            process.join()
+    return _mean(figures)
 
 
-def _hear(pipe: Any, tell: Callable[[str], None] | None) -> dict[str, Any]:
-    """A child's figures; before them it says what it does."""
+def _receive(pipe: Connection, callback: Callable[[str], None] | None) -> dict[str, Any]:
+    """Return a child's figures; the texts it sends before go to the callback."""
     try:
-        while pipe.poll(PATIENCE):
-            told = pipe.recv()
-            if not isinstance(told, str):
-                return told
-            if tell:
-                tell(told)
+        while pipe.poll(TIMEOUT):
+            message = pipe.recv()
+            if not isinstance(message, str):
+                return message
+            if callback:
+                callback(message)
     except EOFError:
         pass
     raise RunFailed("a calibrating process ended without a word; is there memory enough for this encoder?")
 
 
-def _mean(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {
-        name: _mean([one[name] for one in found]) if isinstance(value, Mapping) else statistics.fmean(one[name] for one in found)
-        for name, value in found[0].items()
-    }
+def _mean(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Average each figure over processes; nested mappings likewise."""
+    averages: dict[str, Any] = {}
+    for name, value in figures[0].items():
+        values = [record[name] for record in figures]
+        averages[name] = _mean(values) if isinstance(value, Mapping) else statistics.fmean(values)
+    return averages

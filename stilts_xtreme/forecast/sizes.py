@@ -1,4 +1,7 @@
-"""What readings come to before they are read: examples, rows, tokens; from the store's cache, from committed figures, or read."""
+"""Estimate the examples, rows and tokens of data splits without reading them where possible.
+
+Sources, in this order: the store's feature cache, committed figures (sizes.csv), sizes of the releases, and reading the data.
+"""
 
 import csv
 import json
@@ -19,16 +22,16 @@ from stilts_xtreme.tasks.examples import texts
 from stilts_xtreme.tasks.task import Task
 
 FILE = Path(__file__).with_name("sizes.csv")
-COUNTED, COMMITTED, RELEASED, READ = "counted", "committed", "release", "read"
-ELSEWHERE = 1.1  # tokens of a language other than English for one of English, where only English was looked at: assumed
-DRAWS = [NormalDist().inv_cdf((i + 0.5) / 40) for i in range(40)]
+COUNTED, COMMITTED, RELEASED, READ = "counted", "committed", "release", "read"  # sources of a size
+OTHER_LANGUAGE = 1.1  # tokens of another language per token of English, where only English was measured: an assumption
+QUANTILES = [NormalDist().inv_cdf((i + 0.5) / 40) for i in range(40)]
 
 
 @dataclass(frozen=True)
-class Size:
-    """A reading's examples, and features, rows and tokens as a head encodes them; `source` says how they are known.
+class SplitSize:
+    """A split's examples, and its features, rows and tokens as a head encodes them.
 
-    `cached`: whether its features stand in the store.
+    `source`: one of the constants above; `cached`: whether its features are in the store.
     """
 
     examples: float
@@ -40,11 +43,11 @@ class Size:
 
     @property
     def length(self) -> float:
-        """Tokens of a row."""
+        """Mean tokens of a row."""
         return self.tokens / max(self.rows, 1e-9)
 
-    def of(self, examples: float | None) -> "Size":
-        """So many of its examples (None: all), if it has as many."""
+    def limited(self, examples: float | None) -> "SplitSize":
+        """Return the size of at most so many examples (None: all)."""
         if examples is None or examples >= self.examples or not self.examples:
             return self
         share = examples / self.examples
@@ -54,8 +57,8 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Lengths:
-    """Rows of an example, tokens of a row that is not cut: their mean, the deviation of their logarithm."""
+class RowLengths:
+    """Rows of an example; mean tokens of an untruncated row, and the standard deviation of their logarithm."""
 
     rows: float
     tokens: float
@@ -63,61 +66,66 @@ class Lengths:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """How a stage cuts rows: `plan.Recipe`'s."""
+class Truncation:
+    """A recipe's `max_length` and `doc_stride`."""
 
-    longest: int
+    max_length: int
     stride: int
 
 
-class Sizes:
-    """What the readings of one place come to, with what a store has encoded of them."""
+class SplitSizes:
+    """The sizes of the splits of one data source, and of those that a store has encoded."""
 
     def __init__(self, store: Store | None, where: data.Where):
         self.where = where
-        self._facts: dict[tuple[str, ...], int] = {}
+        self._examples_of: dict[tuple[str, ...], int] = {}
         self._features: dict[tuple[Any, ...], list[Mapping[str, float]]] = {}
-        self._known: dict[tuple[Any, ...], Size | None] = {}
+        self._sizes: dict[tuple[Any, ...], SplitSize | None] = {}
         if store is not None:
             for folder in sorted((store.root / CACHE).glob("[0-9a-f]*")):
-                self._take(folder)
+                self._add_cached(folder)
 
-    def of(self, task: str, split: str, language: str, digest: str, cut: Cut, training: bool) -> Size | None:
-        """One reading; None where nothing is known of it."""
-        key = task, split, language, digest, cut.longest, cut.stride if TASKS[task].head == "span_qa" else 0, training
-        if key not in self._known:
-            self._known[key] = self._found(*key[:4], cut, training, self._features.get(key))
-        return self._known[key]
+    def of(self, task: str, split: str, language: str, digest: str, truncation: Truncation, training: bool) -> SplitSize | None:
+        """Return the size of a split; None where nothing is known about it."""
+        stride = truncation.stride if TASKS[task].head == "span_qa" else 0
+        key = task, split, language, digest, truncation.max_length, stride, training
+        if key not in self._sizes:
+            self._sizes[key] = self._size(task, split, language, digest, truncation, self._features.get(key))
+        return self._sizes[key]
 
-    def _found(
-        self, task: str, split: str, language: str, digest: str, cut: Cut, training: bool, there: list[Mapping[str, float]] | None
-    ) -> Size | None:
-        about = TASKS[task]
-        examples, source = self._facts.get((task, split, language, digest)), COUNTED
+    def _size(
+        self, name: str, split: str, language: str, digest: str, truncation: Truncation,
+        cached: list[Mapping[str, float]] | None,
+    ) -> SplitSize | None:  # fmt: skip
+        task = TASKS[name]
+        examples, source = self._examples_of.get((name, split, language, digest)), COUNTED
         if examples is None:
-            examples, source = self._examples(about, split, language)
-        if there and examples is not None:
-            mean = {name: fmean(one[name] / one["examples"] for one in there) for name in ("features", "rows", "tokens")}
-            return Size(examples, *(examples * mean[name] for name in ("features", "rows", "tokens")), COUNTED, True)
-        lengths = committed(data.nearest(about, self.where), task, split, language)
+            examples, source = self._examples(task, split, language)
+        if cached and examples is not None:
+            features, rows, tokens = (
+                examples * fmean(counts[key] / counts["examples"] for counts in cached) for key in ("features", "rows", "tokens")
+            )
+            return SplitSize(examples, features, rows, tokens, COUNTED, True)
+        lengths = committed_lengths(data.nearest(task, self.where), name, split, language)
         if examples is None or lengths is None:
-            if isinstance(data.nearest(about, self.where), data.Folder):
-                return self._read(about, split, language, cut)
+            if isinstance(data.nearest(task, self.where), data.Folder):
+                return self._read(task, split, language, truncation)
             return None
-        return encoded(about.head, examples, lengths, cut, source)
+        return encoded_size(task.head, examples, lengths, truncation, source)
 
     def _examples(self, task: Task, split: str, language: str) -> tuple[int | None, str]:
-        """How many there are, and how that is known."""
+        """Return the number of examples, if known without reading, and its source."""
         place = data.nearest(task, self.where)
         if isinstance(place, data.Folder) and place.cut:
             return None, ""
-        found = _row(place, task.name, split, language)
-        if found and found["examples"]:
-            return int(found["examples"]), COMMITTED
+        row = _row(place, task.name, split, language)
+        if row and row["examples"]:
+            return int(row["examples"]), COMMITTED
         if isinstance(place, data.Miniature):
             return None, ""
         name = "train" if split == "translated" else split
-        parts = [expected.expected(one, name, "en" if split == "translated" else language) for one in (task.name, *task.joins)]
+        code = "en" if split == "translated" else language
+        parts = [expected.expected(part, name, code) for part in (task.name, *task.joins)]
         if split not in ("train", "translated"):
             parts = parts[:1]
         if any(part is None for part in parts):
@@ -125,70 +133,74 @@ class Sizes:
         sides = 2 if task.head == "embedding" else 1
         return sum(sides * part.number for part in parts if part), RELEASED
 
-    def _read(self, task: Task, split: str, language: str, cut: Cut) -> Size | None:
-        """Examples counted and rows measured by reading them; tokens of so many characters as `_tokens` says."""
+    def _read(self, task: Task, split: str, language: str, truncation: Truncation) -> SplitSize | None:
+        """Read the split to count examples and measure rows; tokens are estimated from characters, see `_tokens`."""
         try:
             reading = data.read(task, split, language, self.where)
         except UserError:
             return None
-        some = reading.examples[:: max(1, len(reading.examples) // 300)]
-        rows = [_tokens(row) for example in some for row in texts(example)]
+        sample = reading.examples[:: max(1, len(reading.examples) // 300)]
+        rows = [_tokens(row) for example in sample for row in texts(example)]
         spread = math.sqrt(fmean((math.log(size) - fmean(map(math.log, rows))) ** 2 for size in rows))
-        lengths = Lengths(len(rows) / len(some), fmean(rows), spread)
-        return encoded(task.head, len(reading.examples), lengths, cut, READ)
+        lengths = RowLengths(len(rows) / len(sample), fmean(rows), spread)
+        return encoded_size(task.head, len(reading.examples), lengths, truncation, READ)
 
-    def _take(self, folder: Path) -> None:
-        """Note what a folder of the cache says of a reading; one that is damaged says nothing."""
+    def _add_cached(self, folder: Path) -> None:
+        """Take the counts of an entry of the cache; a damaged entry is ignored."""
         try:
             if (folder / "facts.json").is_file():
-                told = json.loads((folder / "facts.json").read_bytes())
-                self._facts[_reading(told["of"]["facts"])] = int(told["facts"]["examples"])
+                content = json.loads((folder / "facts.json").read_bytes())
+                self._examples_of[_split_key(content["of"]["facts"])] = int(content["facts"]["examples"])
                 return
-            told = json.loads((folder / "features.json").read_bytes())
-            of, arrays = told["told"]["of"], told["arrays"]
+            content = json.loads((folder / "features.json").read_bytes())
+            of, arrays = content["told"]["of"], content["arrays"]
             features, rows, tokens = (arrays[name][1][0] - less for name, less in (("bounds", 1), ("rows", 1), ("tokens", 0)))
             import numpy as np
 
             last = np.load(folder / "example.npy", mmap_mode="r", allow_pickle=False)[-1] if "example" in arrays else features - 1
             stride = of["limits"]["doc_stride"] if of["head"] == "span_qa" else 0
-            key = (*_reading(of), of["limits"]["max_length"], stride, of["training"])
-            found = {"examples": float(last) + 1, "features": features, "rows": rows, "tokens": tokens}
-            self._features.setdefault(key, []).append(found)
+            key = (*_split_key(of), of["limits"]["max_length"], stride, of["training"])
+            counts = {"examples": float(last) + 1, "features": features, "rows": rows, "tokens": tokens}
+            self._features.setdefault(key, []).append(counts)
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             pass
 
 
-def encoded(head: str, examples: float, lengths: Lengths, cut: Cut, source: str) -> Size:
-    """Rows cut as the head cuts them: long contexts (span QA) and long sentences (tags) become several features."""
-    drawn = [lengths.tokens * math.exp(lengths.spread * at - lengths.spread**2 / 2) for at in DRAWS]
+def encoded_size(head: str, examples: float, lengths: RowLengths, truncation: Truncation, source: str) -> SplitSize:
+    """Return the size after the head's truncation, for log-normal row lengths.
+
+    Long contexts (span QA) and long sentences (tagging) become several features.
+    """
+    longest = truncation.max_length
+    sizes = [lengths.tokens * math.exp(lengths.spread * at - lengths.spread**2 / 2) for at in QUANTILES]
     if head == "span_qa":
-        windows = [1 + max(0, math.ceil((size - cut.longest) / cut.stride)) for size in drawn]
-        held = [min(size, cut.longest) * count for size, count in zip(drawn, windows, strict=True)]
+        windows = [1 + max(0, math.ceil((size - longest) / truncation.stride)) for size in sizes]
+        tokens = [min(size, longest) * count for size, count in zip(sizes, windows, strict=True)]
     elif head == "tagging":
-        windows = [math.ceil(size / cut.longest) for size in drawn]
-        held = drawn
+        windows = [math.ceil(size / longest) for size in sizes]
+        tokens = sizes
     else:
-        windows, held = [1] * len(drawn), [min(size, cut.longest) for size in drawn]
+        windows, tokens = [1] * len(sizes), [min(size, longest) for size in sizes]
     features = examples * fmean(windows)
-    return Size(examples, features, features * lengths.rows, examples * lengths.rows * fmean(held), source)
+    return SplitSize(examples, features, features * lengths.rows, examples * lengths.rows * fmean(tokens), source)
 
 
-def committed(place: data.Where, task: str, split: str, language: str) -> Lengths | None:
-    """Lengths from `sizes.csv`."""
+def committed_lengths(place: data.Where, task: str, split: str, language: str) -> RowLengths | None:
+    """Return the row lengths in `sizes.csv`, if any."""
     if (row := _row(place, task, split, language)) is None:
         return None
-    longer = ELSEWHERE if row["language"] == "*" and language != "en" else 1.0
-    return Lengths(float(row["rows"]), float(row["tokens"]) * longer, float(row["spread"]))
+    factor = OTHER_LANGUAGE if row["language"] == "*" and language != "en" else 1.0
+    return RowLengths(float(row["rows"]), float(row["tokens"]) * factor, float(row["spread"]))
 
 
 def _tokens(text: str) -> float:
-    """Tokens of a text with its special ones, by a rule of thumb: 4.7 letters to a token, 1.7 where words are not spaced."""
+    """Estimate a text's tokens with its special tokens: 4.7 characters a token, 1.7 in scripts without spaces."""
     dense = sum(character >= "\u0e00" for character in text)
     return 3 + (len(text) - dense) / 4.7 + dense / 1.7
 
 
-def _reading(of: Mapping[str, Any]) -> tuple[str, ...]:
-    """Task, split, language and digest of what a cache entry is of."""
+def _split_key(of: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return task, split, language and digest of a cache entry."""
     *versions, split, language, _, digest = of["reading"]
     return versions[0].rpartition(" ")[0], split, language, digest
 
@@ -198,8 +210,8 @@ def _row(place: data.Where, task: str, split: str, language: str) -> Mapping[str
         from stilts_xtreme.data import miniature
 
         return _table().get((f"miniature {miniature.VERSION}", task, split, language))
-    ways = ((split, language), (split, "*"), ("*", "*"))
-    return next((row for way in ways if (row := _table().get(("release", task, *way)))), None)
+    patterns = ((split, language), (split, "*"), ("*", "*"))
+    return next((row for pattern in patterns if (row := _table().get(("release", task, *pattern)))), None)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""The forecast as it is printed: a few tables on stdout, or JSON."""
+"""Print a forecast as tables, or convert it to JSON."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -8,19 +8,18 @@ from rich.console import Console
 from rich.table import Table
 
 from stilts_xtreme.forecast.study import Forecast
-from stilts_xtreme.shown import content as content_of
-from stilts_xtreme.shown import size
+from stilts_xtreme.shown import content, size
 
 SCHEMA = "stilts/forecast@1"
 
 
-def content(forecast: Forecast) -> dict[str, Any]:
-    """The forecast for programs."""
+def to_json(forecast: Forecast) -> dict[str, Any]:
+    """Return the forecast for JSON output, with its schema."""
     return {"schema": SCHEMA, **asdict(forecast)}
 
 
 def show(forecast: Forecast, drops: bool) -> None:
-    """Print it; `drops`: whether this study drops weights."""
+    """Print the forecast; `drops`: whether this study drops weights."""
     console = Console(highlight=False, soft_wrap=True)
     table = Table("", "to do", "done", "shared", box=None, pad_edge=False)
     for column in table.columns[1:]:
@@ -34,9 +33,9 @@ def show(forecast: Forecast, drops: bool) -> None:
         _times(console, forecast)
         _disk(console, forecast.disk, drops)
     for why, count in forecast.unknown.items():
-        console.print(content_of(f"not known, and {count:,} stages not in the sums: {why}"), markup=False)
+        console.print(content(f"not known, and {count:,} stages not in the sums: {why}"), markup=False)
     if forecast.missing:
-        console.print(content_of(f"not known, and not in the sums: the size of {', '.join(forecast.missing)}"), markup=False)
+        console.print(content(f"not known, and not in the sums: the size of {', '.join(forecast.missing)}"), markup=False)
 
 
 def _work(console: Console, forecast: Forecast) -> None:
@@ -57,14 +56,14 @@ def _times(console: Console, forecast: Forecast) -> None:
         column.justify = "right"
     notes: dict[str, list[str]] = {}
     for number, time in enumerate(forecast.times):
-        table.add_row(content_of(time.device), str(time.jobs), _duration(time.wall), _duration(time.busy))
+        table.add_row(content(time.device), str(time.jobs), _duration(time.wall), _duration(time.busy))
         source = time.source
         if not number and forecast.twins:
             source = f"{forecast.twins:,} of {len(forecast.stages):,} stages as finished ones of this store; others {source}"
         notes.setdefault(source, []).append(time.device)
     console.print(table)
     for source, devices in notes.items():
-        console.print(content_of(f"{', '.join(devices)}: {source}"), markup=False)
+        console.print(content(f"{', '.join(devices)}: {source}"), markup=False)
     if len(forecast.times) == 1:
         console.print("GPUs: not forecast for an encoder this small, whose steps wait for launches and not for products")
     console.print()

@@ -3,7 +3,7 @@
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import Mean, Summary
 from stilts_xtreme.report.tables import Body, Cell, Column, Table, marks, metric, models, over, plain, small
-from stilts_xtreme.scoring import breakdowns
+from stilts_xtreme.scoring import language_groups
 
 TITLES = {"joshi": "Resource class (Joshi et al. 2020; 0 least, 5 most)", "family": "Family", "script": "Script"}
 
@@ -31,7 +31,7 @@ def classes(summary: Summary, target: str) -> Table | None:
     """Scores of one target by resource class, family and script of its languages; None where fewer than two are real ones."""
     shown = [name for name in summary.intermediates if summary.by_seed(name, target)]
     bodies = []
-    for way, members in breakdowns.classes(summary.languages(target)).items():
+    for way, members in language_groups.group_languages(summary.languages(target)).items():
         rows = [
             (name, (Cell(str(len(codes))), *(plain(summary.language(row, target, codes)) for row in shown)))
             for name, codes in members.items()

@@ -9,7 +9,7 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import agreement, comparisons
 from stilts_xtreme.report.comparisons import AVERAGE, Comparisons
 from stilts_xtreme.scoring.benchmarks import mean
-from stilts_xtreme.scoring.breakdowns import transfer_gap
+from stilts_xtreme.scoring.language_groups import transfer_gap
 from stilts_xtreme.tasks.constant import within_chance
 
 CONTROL, BASELINE = "untrained", "none"

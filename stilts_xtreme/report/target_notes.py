@@ -3,7 +3,7 @@
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.scoring.benchmarks import mean
-from stilts_xtreme.scoring.tags import FAR, NAMES
+from stilts_xtreme.scoring.tags import MIN_DIFFERENCE, NAMES
 from stilts_xtreme.tasks import coverage
 
 
@@ -16,7 +16,7 @@ def strict(summary: Summary) -> str:
         if not rows:
             continue
         code, far = max(rows, key=lambda one: abs(one[1]["f1"] - one[1]["f1_iob2"]))
-        if abs(far["f1"] - far["f1_iob2"]) > FAR:
+        if abs(far["f1"] - far["f1_iob2"]) > MIN_DIFFERENCE:
             means = [mean([row[name] for _, row in rows]) for name in NAMES]
             notes.append(
                 f"{target}: {NAMES['f1']} is {text.number(means[0])} over all rows and languages, {NAMES['f1_iob2']}"

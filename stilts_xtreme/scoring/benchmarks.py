@@ -1,4 +1,4 @@
-"""XTREME (arXiv 2003.11080) and XTREME-R (arXiv 2104.07412): their tasks, groups and languages, and how scores are averaged."""
+"""XTREME (arXiv 2003.11080) and XTREME-R (arXiv 2104.07412): tasks, groups and languages, and the averages over them."""
 
 import math
 from collections.abc import Mapping, Set
@@ -13,10 +13,10 @@ Scores = Mapping[str, Mapping[str, Mapping[str, float]]]  # task -> language -> 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Tasks in groups, and the languages each task must have scores in before it counts.
+    """Tasks in groups, and the languages in which each task must have scores before it counts.
 
-    `encoders`: retrieval tasks whose encoder is first trained for another target. `fallbacks`: members of a group by which it is
-    averaged where not all of its own are scored.
+    `encoders`: retrieval task -> target on which its encoder is fine-tuned first. `fallbacks`: group -> tasks over which it is
+    averaged where not all of its own tasks are scored.
     """
 
     name: str
@@ -27,11 +27,11 @@ class Benchmark:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Each once, though it may stand in two groups."""
+        """All tasks, each once even if it is in two groups."""
         return tuple(dict.fromkeys(task for tasks in self.groups.values() for task in tasks))
 
 
-# A task's score is the mean of these metrics' averages: for questions exact match and F1 (others take F1 alone, as mGTE does).
+# A task's score is the mean of these metrics' averages: for QA exact match and F1 (other papers use F1 alone, such as mGTE).
 HEADLINES: Mapping[str, tuple[str, ...]] = {
     "xnli": ("accuracy",),
     "pawsx": ("accuracy",),
@@ -71,8 +71,8 @@ XTREME = Benchmark(
 )
 
 # Languages as in google-research/xtreme's code; papers report XQuAD without ro and fewer for Tatoeba (38: arXiv 2407.19669).
-# As in its evaluate.py XCOPA stands in two groups. That script has no LAReQA: the group is averaged without it where it is not
-# scored, and with it where it is, since the paper discusses it there.
+# As in its evaluate.py, XCOPA is in two groups. It has no LAReQA: the group is averaged without it where it is not scored,
+# and with it where it is, since the paper discusses it there.
 XTREME_R = Benchmark(
     name="xtreme-r",
     groups={
@@ -103,17 +103,17 @@ BENCHMARKS = {benchmark.name: benchmark for benchmark in (XTREME, XTREME_R)}
 
 
 def mean(values: list[float]) -> float:
-    """Arithmetic mean, the same in whatever order the values come."""
+    """Return the arithmetic mean, exactly the same for every order of the values."""
     return math.fsum(values) / len(values)
 
 
 def aggregate(benchmark: Benchmark, scores: Scores) -> dict[str, Any]:
-    """Average over languages, then metrics, then tasks: every task, language and metric of a task weighs the same as its like.
+    """Average over languages, then metrics, then tasks, all with equal weights.
 
     Returns {"benchmark", "overall", "groups": {name: score}, "tasks": {task: {"score", "metrics": {name: average over languages},
-    "languages": as given}}}. What is not complete is absent: score and metrics of a task that lacks a language, a group that
-    lacks a task, overall where any task is lacking. A group averaged over its fallback stands in "without": {name: [tasks that
-    are left out]}. ValueError for a task, language or headline metric that does not fit.
+    "languages": as given}}}. Incomplete averages are absent: score and metrics of a task without all languages, a group without
+    all tasks, overall where any task is missing. "without" lists groups that are averaged over their fallback: {name: [tasks left
+    out]}. Raises ValueError for an unknown task or language, or a missing headline metric.
     """
     tasks: dict[str, Any] = {}
     for task in benchmark.tasks:
@@ -139,7 +139,7 @@ def aggregate(benchmark: Benchmark, scores: Scores) -> dict[str, Any]:
 
 
 def _complete(benchmark: Benchmark, done: Set[str]) -> dict[str, tuple[str, ...]]:
-    """The members that each group is averaged over: all of its own, or its fallback; a group without either is absent."""
+    """Return group -> tasks to average over: all of its own, or its fallback; a group with neither is absent."""
     averaged = {}
     for name, members in benchmark.groups.items():
         for candidates in (members, benchmark.fallbacks.get(name, ())):
@@ -150,18 +150,18 @@ def _complete(benchmark: Benchmark, done: Set[str]) -> dict[str, tuple[str, ...]
 
 
 def with_f1_alone(result: Mapping[str, Any]) -> dict[str, float]:
-    """From what `aggregate` gives: the "qa" group and the "overall" where questions count by F1 alone (as in arXiv 2407.19669).
+    """Return the "qa" group and "overall" with QA tasks scored by F1 alone (as in arXiv 2407.19669).
 
-    Absent where the official figure is.
+    `result`: as from `aggregate`. A figure is absent where the official one is.
     """
     scores = {task: entry["score"] for task, entry in result["tasks"].items() if "score" in entry}
     scores |= {task: result["tasks"][task]["metrics"]["f1"] for task in scores if "exact_match" in HEADLINES[task]}
-    told = {}
+    averages = {}
     if "qa" in result["groups"]:
-        told["qa"] = mean([scores[task] for task in BENCHMARKS[result["benchmark"]].groups["qa"]])
+        averages["qa"] = mean([scores[task] for task in BENCHMARKS[result["benchmark"]].groups["qa"]])
     if "overall" in result:
-        told["overall"] = mean(list(scores.values()))
-    return told
+        averages["overall"] = mean(list(scores.values()))
+    return averages
 
 
 def _averages(task: str, languages: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:

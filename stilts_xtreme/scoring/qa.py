@@ -1,4 +1,4 @@
-"""Exact match and word F1 of answers, as SQuAD v1.1 (for XQuAD, TyDi QA) and as MLQA define them."""
+"""Exact match and token F1 of answers, as defined by SQuAD v1.1 (used for XQuAD, TyDi QA) and by MLQA."""
 
 import re
 import string
@@ -10,7 +10,7 @@ PUNCTUATION = frozenset(string.punctuation)
 ENGLISH_ARTICLES = re.compile(r"\b(a|an|the)\b")
 # facebookresearch/MLQA, mlqa_evaluation_v1.py. Other languages (there: hi, zh) have no articles.
 ARTICLES = {
-    "ar": re.compile("ال"),  # wherever it stands: the script's other alternative, `\sال^`, can match nothing
+    "ar": re.compile("ال"),  # anywhere in a word: the script's other alternative, `\sال^`, can match nothing
     "de": re.compile(r"\b(ein|eine|einen|einem|eines|einer|der|die|das|den|dem|des)\b"),
     "en": ENGLISH_ARTICLES,
     "es": re.compile(r"\b(un|una|unos|unas|el|la|los|las)\b"),
@@ -19,37 +19,38 @@ ARTICLES = {
 IDEOGRAM = re.compile("([\u4e00-\u9fa5])")  # the script's range: no extensions
 
 
-def squad_normal(text: str) -> str:
-    """Lower case, without ASCII punctuation and the words a, an, the; one space between words. For every language alike."""
-    kept = "".join(letter for letter in text.lower() if letter not in PUNCTUATION)
-    return " ".join(ENGLISH_ARTICLES.sub(" ", kept).split())
+def normalize_squad(text: str) -> str:
+    """Lower-case, remove ASCII punctuation and the words a, an, the, collapse white space; the same for all languages."""
+    without_punctuation = "".join(letter for letter in text.lower() if letter not in PUNCTUATION)
+    return " ".join(ENGLISH_ARTICLES.sub(" ", without_punctuation).split())
 
 
-def mlqa_normal(text: str, language: str) -> str:
-    """Lower case, without Unicode punctuation and `language`'s articles; one space between words, in Chinese between ideograms.
+def normalize_mlqa(text: str, language: str) -> str:
+    """Lower-case, remove Unicode punctuation and the articles of `language`, collapse white space; Chinese is split by character.
 
-    A language MLQA does not have is split at white space and loses no articles.
+    Languages that MLQA does not have are split at white space and have no articles.
     """
-    kept = "".join(letter for letter in text.lower() if not _is_punctuation(letter))
+    normalized = "".join(letter for letter in text.lower() if not _is_punctuation(letter))
     if language in ARTICLES:
-        kept = ARTICLES[language].sub(" ", kept)
+        normalized = ARTICLES[language].sub(" ", normalized)
     if language == "zh":
-        kept = IDEOGRAM.sub(r" \1 ", kept)
-    return " ".join(kept.split())
+        normalized = IDEOGRAM.sub(r" \1 ", normalized)
+    return " ".join(normalized.split())
 
 
 def squad_scores(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """exact_match and f1, 0 to 100, averaged over the questions in `references` (id -> right answers).
+    """Return {"exact_match", "f1"}, 0 to 100, averaged over the questions in `references`.
 
-    A prediction counts by its best match. No right answers means unanswerable: a prediction that normalises to nothing gets 100,
-    any other 0. A question without a prediction gets 0; predictions for other questions do not count. ValueError without any.
+    `predictions`: question id -> answer; `references`: question id -> gold answers, of which the best match counts. A question
+    without gold answers is unanswerable: a prediction that normalizes to the empty string scores 100, any other 0. A question
+    without a prediction scores 0; predictions for other questions are ignored. Raises ValueError without references.
     """
-    return _scores(predictions, references, squad_normal)
+    return _scores(predictions, references, normalize_squad)
 
 
 def mlqa_scores(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]], language: str) -> dict[str, float]:
-    """As `squad_scores`, with MLQA's normalisation for `language`, the language of the answers."""
-    return _scores(predictions, references, lambda text: mlqa_normal(text, language))
+    """Score like `squad_scores`, with MLQA's normalization for `language`, the language of the answers."""
+    return _scores(predictions, references, lambda text: normalize_mlqa(text, language))
 
 
 def _is_punctuation(letter: str) -> bool:
@@ -57,7 +58,7 @@ def _is_punctuation(letter: str) -> bool:
 
 
 def _scores(
-    predictions: Mapping[str, str], references: Mapping[str, Sequence[str]], normal: Callable[[str], str]
+    predictions: Mapping[str, str], references: Mapping[str, Sequence[str]], normalize: Callable[[str], str]
 ) -> dict[str, float]:
     if not references:
         raise ValueError("nothing to score: no questions")
@@ -65,16 +66,16 @@ def _scores(
     for question, answers in references.items():
         if question not in predictions:
             continue
-        given = normal(predictions[question])
+        prediction = normalize(predictions[question])
         if not answers:
-            exact, f1 = exact + (given == ""), f1 + (given == "")
+            exact, f1 = exact + (prediction == ""), f1 + (prediction == "")
             continue
-        wanted = [normal(answer) for answer in answers]
-        exact += given in wanted
-        f1 += max(_word_f1(given.split(), answer.split()) for answer in wanted)
+        gold = [normalize(answer) for answer in answers]
+        exact += prediction in gold
+        f1 += max(_token_f1(prediction.split(), answer.split()) for answer in gold)
     return {"exact_match": 100.0 * exact / len(references), "f1": 100.0 * f1 / len(references)}
 
 
-def _word_f1(given: list[str], wanted: list[str]) -> float:
-    both = (Counter(given) & Counter(wanted)).total()
-    return 2.0 * both / (len(given) + len(wanted)) if both else 0.0
+def _token_f1(prediction: list[str], gold: list[str]) -> float:
+    common = (Counter(prediction) & Counter(gold)).total()
+    return 2.0 * common / (len(prediction) + len(gold)) if common else 0.0

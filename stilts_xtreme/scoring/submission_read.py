@@ -1,4 +1,4 @@
-"""Reading the files of a submission, and of its labels; UserError with file and line for what is not as the layout says."""
+"""Read the files of a submission and of its labels; all functions raise UserError with file and line for an invalid layout."""
 
 import json
 from collections import Counter
@@ -7,15 +7,15 @@ from typing import Any, NoReturn
 
 from stilts_xtreme import files
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.scoring.placeholders import NO_TAG, only_label
+from stilts_xtreme.scoring.placeholders import NO_TAG, constant_label
 from stilts_xtreme.shown import visible
 
-LARGEST = 2**30  # bytes of one file
+MAX_BYTES = 2**30  # of a file
 LABELS = {
     "xnli": frozenset({"entailment", "neutral", "contradiction"}),
     "pawsx": frozenset({"0", "1"}),
     "xcopa": frozenset({"0", "1"}),
-    # "_" is the mark of a contracted word, left in by some conversions of the treebanks.
+    # "_" marks a contracted word in some conversions of the treebanks.
     "udpos": frozenset("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X _".split()),
     "panx": frozenset("O B-LOC I-LOC B-ORG I-ORG B-PER I-PER".split()),
 }
@@ -23,7 +23,7 @@ Pair = tuple[str, ...]  # foreign id, English id; ("",) for a blank line
 
 
 def labels(task: str, path: Path) -> list[str | int]:
-    """One label a line; in XCOPA with the type that it has in JSON, since XTREME compares with it ("1" is not 1)."""
+    """Read a label per line; XCOPA's keep their JSON type, since XTREME compares it too ("1" is not 1)."""
     values: list[str | int] = []
     for number, line in _lines(path):
         if task == "tatoeba":
@@ -38,11 +38,11 @@ def labels(task: str, path: Path) -> list[str | int]:
 
 
 def gold_labels(task: str, path: Path) -> list[str | int]:
-    """As `labels`; placeholders are refused."""
+    """Read labels like `labels`; also refuse placeholders and empty files."""
     values = labels(task, path)
     if not values:
         fail(path, 1, "labels", "there are none; put the right labels here")
-    if (label := only_label(Counter(map(str, values)))) is not None:
+    if (label := constant_label(Counter(map(str, values)))) is not None:
         fail(
             path, 1, "labels", f"all {len(values):,} are {label!r}: placeholders of a file without labels; use the release's own"
         )
@@ -50,35 +50,35 @@ def gold_labels(task: str, path: Path) -> list[str | int]:
 
 
 def sentences(task: str, path: Path) -> list[tuple[int, list[str]]]:
-    """First line and tags of each sentence; one or more blank lines lie between two."""
+    """Read the (first line number, tags) of each sentence; sentences are separated by blank lines."""
     tagged: list[tuple[int, list[str]]] = []
-    fresh = True
+    at_start = True
     for number, line in _lines(path):
         if not line:
-            fresh = True
+            at_start = True
             continue
-        if fresh:
+        if at_start:
             tagged.append((number, []))
         tagged[-1][1].append(_allowed(task, path, number, line))
-        fresh = False
+        at_start = False
     return tagged
 
 
 def gold_sentences(task: str, path: Path) -> list[tuple[int, list[str]]]:
-    """As `sentences`; placeholders are refused."""
+    """Read sentences like `sentences`; also refuse placeholders."""
     tagged = sentences(task, path)
     counts = Counter(tag for _, tags in tagged for tag in tags)
-    if (tag := only_label(counts)) in NO_TAG:
+    if (tag := constant_label(counts)) in NO_TAG:
         fail(path, 1, "tags", f"all {counts.total():,} are {tag!r}: placeholders of a file without tags; use the release's own")
     return tagged
 
 
 def pairs(path: Path) -> set[Pair]:
-    """Two sentence ids a line. A blank line counts as a pair, as in XTREME's evaluate.py."""
+    """Read two sentence ids per line; a blank line counts as a pair, as in XTREME's evaluate.py."""
     text = read_text(path)
-    result = set()
+    result: set[Pair] = set()
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
-        fields = tuple(line.strip().split("\t"))
+        fields: Pair = tuple(line.strip().split("\t"))
         if fields != ("",) and (len(fields) != 2 or not all(fields)):
             fail(path, number, "pair", f"{line.strip()!r} is not two sentence ids divided by a tab")
         result.add(fields)
@@ -86,7 +86,7 @@ def pairs(path: Path) -> set[Pair]:
 
 
 def gold_pairs(path: Path) -> set[Pair]:
-    """As `pairs`; at least one."""
+    """Read pairs like `pairs`; also refuse a file without any."""
     result = pairs(path)
     if not result - {("",)}:
         fail(path, 1, "pairs", "there are none; put the right pairs here")
@@ -94,7 +94,7 @@ def gold_pairs(path: Path) -> set[Pair]:
 
 
 def answers(path: Path) -> dict[str, str]:
-    """The answers to questions, by question id."""
+    """Read question id -> answer."""
     content = _json(path, read_text(path))
     if not isinstance(content, dict) or not content:
         fail(path, 1, "answers", "not an object with entries; expected {question id: answer}")
@@ -105,31 +105,31 @@ def answers(path: Path) -> dict[str, str]:
 
 
 def references(path: Path) -> dict[str, list[str]]:
-    """The right answers, by question id; every question has one, since each of XTREME's does."""
+    """Read question id -> gold answers from SQuAD's layout; every question must have an answer, as all of XTREME's do."""
     content = _json(path, read_text(path))
     by_question: dict[str, list[str]] = {}
-    place = "data"
+    question_id = "data"
     try:
         for article in content["data"] if isinstance(content, dict) else content:
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
-                    place = _string(question["id"])
-                    if place in by_question:
-                        fail(path, place, "id", "stands here twice; give every question its own")
-                    by_question[place] = [_string(answer["text"]) for answer in question["answers"]]
-    except (KeyError, TypeError) as fault:
-        fail(path, place, "questions", f"not SQuAD's layout, at or after this place ({type(fault).__name__}: {fault})")
+                    question_id = _string(question["id"])
+                    if question_id in by_question:
+                        fail(path, question_id, "id", "stands here twice; give every question its own")
+                    by_question[question_id] = [_string(answer["text"]) for answer in question["answers"]]
+    except (KeyError, TypeError) as error:
+        fail(path, question_id, "questions", f"not SQuAD's layout, at or after this place ({type(error).__name__}: {error})")
     if not by_question:
         fail(path, 1, "questions", "there are none; put the questions with their answers here")
     for question, texts in by_question.items():
         if not texts or not all(texts):
-            what = "empty text" if texts else "none"
-            fail(path, question, "answers", f"{what}: a copy whose answers were taken out; use the release's own")
+            problem = "empty text" if texts else "none"
+            fail(path, question, "answers", f"{problem}: a copy whose answers were taken out; use the release's own")
     return by_question
 
 
 def ranked(path: Path) -> dict[str, list[str]]:
-    """Lists of ids, best first, by id of the query."""
+    """Read query id -> ranked list of ids, best first."""
     content = _json(path, read_text(path))
     if not isinstance(content, dict) or not content:
         fail(path, 1, "ids", "not an object with entries; expected {id: list of ids}")
@@ -140,7 +140,7 @@ def ranked(path: Path) -> dict[str, list[str]]:
 
 
 def relevant(task: str, path: Path) -> dict[str, list[str]]:
-    """The right ids of each query. Of Mewsli-X the first one without white space around it, as in XTREME's evaluate.py."""
+    """Read query id -> relevant ids; of Mewsli-X the first only, without white space around it, as in XTREME's evaluate.py."""
     by_query = ranked(path)
     if task == "mewslix":
         by_query = {query: [ids[0].strip()] if ids else [] for query, ids in by_query.items()}
@@ -151,19 +151,19 @@ def relevant(task: str, path: Path) -> dict[str, list[str]]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file without a byte order mark; lines end in a line feed."""
+    """Read a UTF-8 file, remove a byte order mark and convert line ends to line feeds."""
     try:
-        return files.content(path, LARGEST).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as fault:
-        line = fault.object[: fault.start].count(b"\n") + 1
-        fail(path, line, "text", f"not UTF-8 ({fault.reason}); store the file as UTF-8")
-    except OSError as fault:
-        fail(path, 1, "file", f"cannot be read: {fault.strerror}")
+        return files.content(path, MAX_BYTES).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        fail(path, line, "text", f"not UTF-8 ({error.reason}); store the file as UTF-8")
+    except OSError as error:
+        fail(path, 1, "file", f"cannot be read: {error.strerror}")
 
 
-def fail(path: Path, place: int | str, field: str, wrong: str) -> NoReturn:
-    """Raise the UserError for a place in a file."""
-    raise UserError(visible(f"{path}:{place}: {field}: {wrong}"))
+def fail(path: Path, location: int | str, field: str, problem: str) -> NoReturn:
+    """Raise UserError for a line or id of a file."""
+    raise UserError(visible(f"{path}:{location}: {field}: {problem}"))
 
 
 def _xcopa_label(path: Path, number: int, line: str) -> Any:
@@ -186,7 +186,7 @@ def _string(value: Any) -> str:
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
-    """Line number and line without white space around it; blank lines at the end are left out."""
+    """Return (line number, stripped line) of each line, without blank lines at the end."""
     text = read_text(path).rstrip()
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)] if text else []
 
@@ -194,9 +194,9 @@ def _lines(path: Path) -> list[tuple[int, str]]:
 def _json(path: Path, text: str, line: int = 1) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as fault:
-        fail(path, line + fault.lineno - 1, "text", f"not JSON: {fault.msg} (column {fault.colno})")
+    except json.JSONDecodeError as error:
+        fail(path, line + error.lineno - 1, "text", f"not JSON: {error.msg} (column {error.colno})")
     except RecursionError:
         fail(path, line, "text", "not JSON we read: nested too deeply")
-    except ValueError as fault:  # a number of thousands of digits
-        fail(path, line, "text", f"not JSON we read: {fault}")
+    except ValueError as error:  # a number of thousands of digits
+        fail(path, line, "text", f"not JSON we read: {error}")

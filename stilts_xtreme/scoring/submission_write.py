@@ -1,11 +1,11 @@
-"""The texts of a submission's files, by the task's head: for a benchmark's tasks what `submission.score_files` reads."""
+"""Format predictions as the files of a submission, by the task's head; `submission.score_files` reads them."""
 
 import json
 from typing import Any
 
 from stilts_xtreme.errors import UserError
 
-ENDINGS = {
+EXTENSIONS = {
     "classification": "tsv",
     "multiple_choice": "jsonl",
     "tagging": "tsv",
@@ -15,21 +15,21 @@ ENDINGS = {
 }
 
 
-def ending(head: str) -> str:
-    """How the name of such a file ends; UserError for a head whose predictions nobody hands in."""
-    if head not in ENDINGS:
-        raise UserError(f"submission: there is no file format for the head {head}; there is one for {', '.join(ENDINGS)}")
-    return ENDINGS[head]
+def extension(head: str) -> str:
+    """Return the file name extension, without the dot; UserError for a head that no submission has."""
+    if head not in EXTENSIONS:
+        raise UserError(f"submission: there is no file format for the head {head}; there is one for {', '.join(EXTENSIONS)}")
+    return EXTENSIONS[head]
 
 
-def written(head: str, answers: Any) -> str:
-    """One file's text: `answers` in the order that the benchmark's own test file has; UserError as in `ending`.
+def format_predictions(head: str, answers: Any) -> str:
+    """Return the text of a file with `answers`, in the order of the benchmark's own test file.
 
-    Labels (classification): a list; choices (multiple_choice): a list of their indices from 0; tags (tagging): a list of lists;
-    answers to questions (span_qa): {id: answer}; ranked candidates (dual_encoder): {id: list of ids}; bitexts (embedding): a list
-    of (foreign id, English id), or of indices from 0.
+    `answers` by head: classification, list of labels; multiple_choice, list of indices from 0; tagging, list of lists of tags;
+    span_qa, {id: answer}; dual_encoder, {id: ranked list of ids}; embedding, list of (foreign id, English id) or of indices from
+    0. Raises UserError like `extension`.
     """
-    ending(head)
+    extension(head)
     match head:
         case "tagging":
             return "\n\n".join("\n".join(tags) for tags in answers) + "\n"
@@ -38,7 +38,7 @@ def written(head: str, answers: Any) -> str:
         case "multiple_choice":
             lines = [json.dumps({"label": int(label)}) for label in answers]
         case "embedding":
-            lines = ["\t".join(one) if isinstance(one, tuple) else str(one) for one in answers]
+            lines = ["\t".join(answer) if isinstance(answer, tuple) else str(answer) for answer in answers]
         case _:
             lines = [str(label) for label in answers]
     return "".join(f"{line}\n" for line in lines)

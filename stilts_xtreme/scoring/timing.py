@@ -1,59 +1,67 @@
-"""What calls' times say: percentiles, and ratios with intervals from turns that were taken side by side."""
+"""Statistics of call times: percentiles, and ratios with intervals from rounds timed in turns.
+
+numpy is imported inside the functions, because specs import MIN_ROUNDS from here.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stilts_xtreme.scoring import student
+from stilts_xtreme.scoring.intervals import mean_interval
 
 PERCENTILES = (50, 90, 95, 99)
-FEW = 8  # rounds; drawn from fewer, intervals are too narrow
-DRAWS = 2000  # of the bootstrap
-MARGIN = 0.02  # times that differ by less count as the same
+MIN_ROUNDS = 8  # intervals resampled from fewer rounds are too narrow
+RESAMPLES = 2000  # of the bootstrap
+MARGIN = 0.02  # relative difference below which times count as equal
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    """Milliseconds: `p50`, `p90`, `p95`, `p99` (linear between neighbours) and `mean`."""
-    import numpy as np  # not at the top: specs take a number from here
+    """Return `p50`, `p90`, `p95`, `p99` (linear interpolation) and `mean` in milliseconds."""
+    import numpy as np
 
     times = 1e3 * np.asarray(seconds, dtype=np.float64)
-    found = np.percentile(times, PERCENTILES)
-    return {f"p{share}": float(value) for share, value in zip(PERCENTILES, found, strict=True)} | {"mean": float(times.mean())}
+    values = np.percentile(times, PERCENTILES)
+    return {f"p{share}": float(value) for share, value in zip(PERCENTILES, values, strict=True)} | {"mean": float(times.mean())}
 
 
 def ratio(ours: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """How many times `base` ours takes: [rounds][parts], each pair timed in the same turn; the geometric mean over all.
+    """Return the geometric mean of `ours` / `base`, both seconds [rounds][parts]; each pair is timed in the same round.
 
-    `low` and `high` hold 95 in 100 of the means of rounds drawn anew; absent with fewer than `FEW`, which say too little of it.
+    Returns {"ratio", "rounds", "low", "high"}: the last two are the 95 % bootstrap interval over rounds, absent with fewer than
+    `MIN_ROUNDS` rounds.
     """
     import numpy as np
 
     logs = np.log(np.asarray(ours, dtype=np.float64) / np.asarray(base, dtype=np.float64)).mean(axis=1)
-    told = {"ratio": float(np.exp(logs.mean())), "rounds": len(logs)}
-    if len(logs) < FEW:
-        return told
-    drawn = np.random.default_rng(0).integers(len(logs), size=(DRAWS, len(logs)))
-    low, high = np.exp(np.percentile(logs[drawn].mean(axis=1), (2.5, 97.5)))
-    return {**told, "low": float(low), "high": float(high)}
+    record = {"ratio": float(np.exp(logs.mean())), "rounds": len(logs)}
+    if len(logs) < MIN_ROUNDS:
+        return record
+    indices = np.random.default_rng(0).integers(len(logs), size=(RESAMPLES, len(logs)))
+    low, high = np.exp(np.percentile(logs[indices].mean(axis=1), (2.5, 97.5)))
+    return {**record, "low": float(low), "high": float(high)}
 
 
-def over_seeds(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One seed's ratio as it is; of several their geometric mean, `deviation` (sample standard deviation) and Student's interval.
+def over_seeds(ratios: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Combine the results of `ratio` of several seeds; that of a single seed is returned as it is.
 
-    A seed's own interval, over turns, says nothing of what one measurement and the next differ by; this one does.
+    Returns {"ratio": geometric mean, "deviation": sample standard deviation, "seeds", "low", "high": Student's t interval}. The
+    interval within a seed, over rounds, does not cover the variation between measurements; the one over seeds does.
     """
-    if len(found) == 1:
-        return dict(found[0])
+    if len(ratios) == 1:
+        return dict(ratios[0])
     import numpy as np
 
-    ratios = np.asarray([one["ratio"] for one in found], dtype=np.float64)
-    low, high = np.exp(student.interval(np.log(ratios).tolist()))
-    told = {"ratio": float(np.exp(np.log(ratios).mean())), "deviation": float(ratios.std(ddof=1)), "seeds": len(found)}
-    return {**told, "low": float(low), "high": float(high)}
+    values = np.asarray([record["ratio"] for record in ratios], dtype=np.float64)
+    interval = mean_interval(np.log(values).tolist())
+    if interval is None:
+        raise ValueError("no ratios to combine")
+    low, high = np.exp(interval)
+    record = {"ratio": float(np.exp(np.log(values).mean())), "deviation": float(values.std(ddof=1)), "seeds": len(ratios)}
+    return {**record, "low": float(low), "high": float(high)}
 
 
-def verdict(found: dict[str, Any], margin: float = MARGIN) -> str:
-    """equal: the whole interval lies within `margin` of 1; differs: all of it beyond; open: neither."""
-    low, high = found.get("low", 0.0), found.get("high", float("inf"))
+def verdict(record: Mapping[str, Any], margin: float = MARGIN) -> str:
+    """Judge a record of `ratio`: "equal" if its interval lies within `margin` of 1, "differs" if outside, otherwise "open"."""
+    low, high = record.get("low", 0.0), record.get("high", float("inf"))
     if 1 - margin <= low and high <= 1 + margin:
         return "equal"
     return "differs" if low > 1 + margin or high < 1 - margin else "open"

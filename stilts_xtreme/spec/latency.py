@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stilts_xtreme.scoring.timing import FEW
+from stilts_xtreme.scoring.timing import MIN_ROUNDS
 from stilts_xtreme.spec.checks import (
     BatchSize,
     Because,
@@ -118,7 +118,7 @@ class Latency(Model):
     @classmethod
     def _several_blocks(cls, block: int, info: ValidationInfo) -> int:
         calls = info.data.get("calls")
-        if calls is not None and calls < FEW * block:
-            text = f"calls ({calls}) make fewer than {FEW} blocks of {block}: no interval can be told from so few"
+        if calls is not None and calls < MIN_ROUNDS * block:
+            text = f"calls ({calls}) make fewer than {MIN_ROUNDS} blocks of {block}: no interval can be told from so few"
             refuse([Problem(text)])
         return block

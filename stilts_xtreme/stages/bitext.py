@@ -100,5 +100,5 @@ def _pairs(examples: Sequence[Any], vectors: _Sweep, part: int) -> list[tuple[st
     """Mined pairs of ids with their scores; a repeated text counts as its first sentence."""
     once = {(examples[i].side, examples[i].text): i for i in reversed(range(len(examples)))}
     there, here = _sides(examples, list(reversed(once.values())))
-    mined = retrieval.mine(vectors.of(part, there), vectors.of(part, here), product=products.fastest())
+    mined = retrieval.mine(vectors.of(part, there), vectors.of(part, here), kernel=products.fastest())
     return [(examples[there[i]].id, examples[here[j]].id, float(score)) for i, j, score in mined]

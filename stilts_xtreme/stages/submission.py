@@ -10,7 +10,7 @@ from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.submission import file_name
-from stilts_xtreme.scoring.submission_write import written
+from stilts_xtreme.scoring.submission_write import format_predictions
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -34,7 +34,7 @@ def write(stage: plan.Predict, store: Store, folder: Path) -> list[Path]:
         with open(store.path(stage) / f"test-{code}.jsonl", encoding="utf-8") as file:
             records = [json.loads(line) for line in file]
         path = folder / file_name(stage.task, code, head)
-        text = written(head, _answers(stage, code, records))
+        text = format_predictions(head, _answers(stage, code, records))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
         paths.append(path)

@@ -154,9 +154,9 @@ def parts(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: 
 
 def reading(metric: Callable[..., Metrics]) -> str:
     """Which reading of tags an F1 is of; empty for a metric that has one reading only."""
-    from stilts_xtreme.scoring.tags import READING
+    from stilts_xtreme.scoring.tags import CHUNKING
 
-    return READING if metric in (chunk_f1, entity_f1) else ""
+    return CHUNKING if metric in (chunk_f1, entity_f1) else ""
 
 
 def unscored(predictions: Sequence[Any], examples: Sequence[Text], language: str) -> Metrics:

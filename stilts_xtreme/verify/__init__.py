@@ -1,31 +1,35 @@
-"""Whether files are what was written, scores what predictions give, and transfer zero-shot."""
+"""Check that files are what was written, that scores follow from predictions, and that transfer is zero-shot."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import axes, plan
 from stilts_xtreme.store import Store
-from stilts_xtreme.verify import artefacts
-from stilts_xtreme.verify.found import Found, Tell, together
+from stilts_xtreme.verify import file_check
+from stilts_xtreme.verify.report import CheckReport, ProgressCallback, merge
+
+if TYPE_CHECKING:
+    from stilts_xtreme.spec.study import Study
 
 
-def store(store_: Store, tell: Tell) -> Found:
-    """All files of a store."""
-    return artefacts.everything(store_, tell)
+def store(store_: Store, callback: ProgressCallback) -> CheckReport:
+    """Check all files of a store."""
+    return file_check.check_store(store_, callback)
 
 
-def study(spec: Any, cells: Sequence[axes.Cell], store_: Store, path: Path, tell: Tell) -> Found:
-    """A study: its files; then, of whole ones, what they say they read, their scores, the result at `path`, and zero-shot."""
-    from stilts_xtreme.verify import gathered, readings, scores, zero_shot
+def study(spec: "Study", cells: Sequence[axes.Cell], store_: Store, path: Path, callback: ProgressCallback) -> CheckReport:
+    """Check a study: its files, then of intact stages the recorded data and scores, the result at `path`, and zero-shot."""
+    from stilts_xtreme.verify import data_check, result_check, score_check, zero_shot
 
     stages = plan.ordered([cell.stage for cell in cells])
-    files, sound = artefacts.of(stages, store_, tell)
-    parts = [files, readings.recorded(sound, store_, tell)]
-    parts.append(scores.derived([stage for stage in sound if isinstance(stage, plan.Predict)], store_, tell))
-    if len(sound) < len(stages) or any(part.faults for part in parts[1:]):
-        parts.append(Found((f"{path}: not looked at, since it is made from what is not sound; mend that first",)))
+    files, intact = file_check.check_stages(stages, store_, callback)
+    reports = [files, data_check.check_data(intact, store_, callback)]
+    evaluations = [stage for stage in intact if isinstance(stage, plan.Predict)]
+    reports.append(score_check.check_scores(evaluations, store_, callback))
+    if len(intact) < len(stages) or any(report.errors for report in reports[1:]):
+        reports.append(CheckReport((f"{path}: not looked at, since it is made from what is not sound; mend that first",)))
     else:
-        parts.append(gathered.compared(spec, cells, store_, path))
-    parts.append(zero_shot.check(cells, tell))
-    return together(parts)
+        reports.append(result_check.check_result(spec, cells, store_, path))
+    reports.append(zero_shot.check(cells, callback))
+    return merge(reports)

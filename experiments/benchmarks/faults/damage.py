@@ -46,7 +46,7 @@ def harms(content: bytes, truncations: int, flips: int, chance: random.Random) -
 def missed(kind: str, folder: Path, truncations: int, flips: int, seed: int = 0) -> dict[str, list[int]]:
     """By kind of harm: how often it was done to a file of the folder, and how often nothing was noticed."""
     from stilts_xtreme.store import files
-    from stilts_xtreme.verify.artefacts import damage
+    from stilts_xtreme.verify.file_check import damage
 
     found: dict[str, list[int]] = {}
     assert not damage(kind, folder)

@@ -2,7 +2,7 @@
 
 Two things make a measured gain uncertain. Another seed would give another one: the variance of the gains by seed, s squared, over
 n seeds. And so would other test examples: each language's standard error over its examples, d, from the study's comparisons.
-The interval joins the two as `scoring.compare` does; what of s is chance of examples counts twice, which widens it
+The interval joins the two as `scoring.bootstrap` does; what of s is chance of examples counts twice, which widens it
 a little.
 
 Test sets of a target are often translations of one another, so that errors of its languages move together. With one correlation
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from stilts_xtreme.report.comparisons import Comparison
 from stilts_xtreme.report.summary import Mean, Summary
-from stilts_xtreme.scoring import compare
+from stilts_xtreme.scoring import bootstrap
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ def difference(one: Estimate, other: Estimate, paired: bool) -> Estimate | None:
     if any(mean.deviation is None for mean, _ in sides):
         return None
     spreads = [(mean.deviation**2 / count, count - 1) for mean, count in sides if mean.deviation is not None]
-    ends, p = compare.judged(one.gain - other.gain, [*spreads, (examples, math.inf)])
+    ends, p = bootstrap.t_interval(one.gain - other.gain, [*spreads, (examples, math.inf)])
     return Estimate(one.gain - other.gain, {}, examples, ends, p)
 
 
 def adjusted(values: Sequence[float | None]) -> list[float | None]:
     """p-values adjusted for their number; None stays None and does not count."""
-    known = iter(compare.adjusted([value for value in values if value is not None]))
+    known = iter(bootstrap.benjamini_hochberg([value for value in values if value is not None]))
     return [None if value is None else next(known) for value in values]
 
 
@@ -108,5 +108,5 @@ def _judged(values: Mapping[int, float], examples: float | None) -> Estimate:
     mean = Mean(tuple(values.values()), 0)
     if mean.deviation is None:
         return Estimate(mean.mean, values, examples, None, None)
-    ends, p = compare.judged(mean.mean, [(mean.deviation**2 / len(values), len(values) - 1), (examples or 0.0, math.inf)])
+    ends, p = bootstrap.t_interval(mean.mean, [(mean.deviation**2 / len(values), len(values) - 1), (examples or 0.0, math.inf)])
     return Estimate(mean.mean, values, examples, ends, p)

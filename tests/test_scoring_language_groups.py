@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stilts_xtreme.languages import LANGUAGES
-from stilts_xtreme.scoring.breakdowns import breakdown, classes, macro, transfer_gap
+from stilts_xtreme.scoring.language_groups import by_language_group, group_languages, macro_averages, transfer_gap
 
 MADE_UP = ("xa", "xb", "xe")
 SCORES = st.dictionaries(
@@ -25,17 +25,17 @@ def slow(scores: dict[str, float], way: str) -> dict[str, float]:
 
 @given(SCORES)
 def test_against_a_literal_reading(languages: dict[str, dict[str, float]]) -> None:
-    told = breakdown(languages, ("em", "f1"))
+    told = by_language_group(languages, ("em", "f1"))
     scores = {code: (metrics["em"] + metrics["f1"]) / 2 for code, metrics in languages.items()}
     real = [code for code in scores if code in LANGUAGES]
     for way in ("joshi", "family", "script"):
         if len(real) < 2:
-            assert way not in told and way not in macro(told)
+            assert way not in told and way not in macro_averages(told)
             continue
         expected = slow(scores, way)
         assert told[way] == pytest.approx(expected) and list(told[way]) == sorted(expected)
-        assert macro(told)[way] == pytest.approx(fmean(expected.values()))
-        assert sorted(code for codes in classes(scores)[way].values() for code in codes) == sorted(real)
+        assert macro_averages(told)[way] == pytest.approx(fmean(expected.values()))
+        assert sorted(code for codes in group_languages(scores)[way].values() for code in codes) == sorted(real)
     others = [score for code, score in scores.items() if code != "en"]
     if "en" in scores and others:
         assert told["gap"] == pytest.approx(scores["en"] - fmean(others))
@@ -44,8 +44,10 @@ def test_against_a_literal_reading(languages: dict[str, dict[str, float]]) -> No
 
 
 def test_a_class_of_many_weighs_no_more_than_one_of_few() -> None:
-    told = breakdown({code: {"f1": score} for code, score in {"de": 90.0, "fr": 90.0, "es": 90.0, "ru": 30.0}.items()}, ("f1",))
-    assert told["script"] == {"Cyrillic": 30, "Latin": 90} and macro(told)["script"] == 60
+    told = by_language_group(
+        {code: {"f1": score} for code, score in {"de": 90.0, "fr": 90.0, "es": 90.0, "ru": 30.0}.items()}, ("f1",)
+    )
+    assert told["script"] == {"Cyrillic": 30, "Latin": 90} and macro_averages(told)["script"] == 60
     assert told["joshi"] == {"4": 30, "5": 90} and "gap" not in told
     assert told["family"] == {"Indo-European: Germanic": 90, "Indo-European: Romance": 90, "Indo-European: Slavic": 30}
 
@@ -57,4 +59,4 @@ def test_english_above_the_others_is_a_positive_gap() -> None:
 
 def test_a_missing_headline_metric_is_no_zero() -> None:
     with pytest.raises(KeyError):
-        breakdown({"de": {"f1": 1.0}, "fr": {"em": 1.0}}, ("f1",))
+        by_language_group({"de": {"f1": 1.0}, "fr": {"em": 1.0}}, ("f1",))

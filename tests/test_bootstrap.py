@@ -8,19 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from stilts_xtreme.scoring import compare
+from stilts_xtreme.scoring import bootstrap
 from stilts_xtreme.tasks import metrics
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Pair, Query, Question, Sentence, Tagged
 
 
-def trial(random: np.random.Generator, seeds: int, effect: float, spreads: tuple[float, float, float]) -> compare.Effect:
+def trial(random: np.random.Generator, seeds: int, effect: float, spreads: tuple[float, float, float]) -> bootstrap.PairedEffect:
     """Per-example gains with a part of each seed, one of each example that all seeds share, and one of both."""
     examples, times = 200, 200
     of_seeds, of_examples = random.normal(0, spreads[0], (seeds, 1)), random.normal(0, spreads[1], examples)
     gains = effect + of_seeds + of_examples + random.normal(0, spreads[2], (seeds, examples))
     weights = random.multinomial(examples, np.full(examples, 1 / examples), times) / examples
-    return compare.effect(gains.mean(axis=1), gains @ weights.T)
+    return bootstrap.paired_effect(gains.mean(axis=1), gains @ weights.T)
 
 
 SPREADS = [(2.0, 30.0, 30.0), (0.0, 30.0, 30.0), (0.0, 0.0, 40.0), (4.0, 20.0, 20.0), (0.5, 40.0, 10.0)]
@@ -59,20 +59,20 @@ def test_the_false_discovery_rate_is_kept() -> None:
     for _ in range(300):
         true = np.arange(50) < 10
         chances = stats.norm.sf(np.abs(random.normal(true * 4.0, 1))) * 2
-        called = np.array(compare.adjusted(chances)) < 0.05
+        called = np.array(bootstrap.benjamini_hochberg(chances)) < 0.05
         shares.append((called & ~true).sum() / max(1, called.sum()))
     assert np.mean(shares) <= 0.05
-    assert compare.adjusted([]) == [] and compare.adjusted([0.03]) == [pytest.approx(0.03)]
+    assert bootstrap.benjamini_hochberg([]) == [] and bootstrap.benjamini_hochberg([0.03]) == [pytest.approx(0.03)]
 
 
 def test_nothing_differs() -> None:
-    same = compare.effect([0.0, 0.0], np.zeros((2, 50)))
-    assert same == compare.Effect(0.0, (0.0, 0.0), 1.0)
+    same = bootstrap.paired_effect([0.0, 0.0], np.zeros((2, 50)))
+    assert same == bootstrap.PairedEffect(0.0, (0.0, 0.0), 1.0)
 
 
 def test_draws_are_with_replacement_and_repeatable() -> None:
-    drawn = compare.draws(40, 7, 300)
-    assert (drawn.sum(axis=1) == 40).all() and (drawn == compare.draws(40, 7, 300)).all()
+    drawn = bootstrap.bootstrap_counts(40, 7, 300)
+    assert (drawn.sum(axis=1) == 40).all() and (drawn == bootstrap.bootstrap_counts(40, 7, 300)).all()
     assert drawn.mean(axis=0) == pytest.approx(np.ones(40), abs=0.3)
     assert drawn.var() == pytest.approx(1 - 1 / 40, rel=0.05)
 
@@ -141,10 +141,10 @@ def test_parts_add_up_to_the_headline_score(case: tuple[str, list, list]) -> Non
 
 def test_scores_of_draws_are_scores_of_the_drawn() -> None:
     """Against a plain loop: every draw's examples written out, summed and divided."""
-    drawn = compare.draws(12, 3, 20)
+    drawn = bootstrap.bootstrap_counts(12, 3, 20)
     random = np.random.default_rng(0)
     tops, bottoms = random.integers(0, 3, (12, 2)).astype(float), random.integers(0, 2, (12, 2)).astype(float)
-    found = compare.ratios(drawn, tops, bottoms)
+    found = bootstrap.resampled_scores(drawn, tops, bottoms)
     for row, counts in zip(found, drawn, strict=True):
         chosen = np.repeat(np.arange(12), counts)
         below = bottoms[chosen].sum(axis=0)

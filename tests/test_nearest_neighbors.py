@@ -1,4 +1,4 @@
-"""The products that find neighbours: what they say of their own error, and that the result does not depend on them."""
+"""The kernels that find neighbors: what they say of their own error, and that the result does not depend on them."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme.engine.products import Brief
-from stilts_xtreme.scoring import neighbours, retrieval
+from stilts_xtreme.scoring import nearest_neighbors, retrieval
 
-PRODUCTS = [neighbours.Single, Brief]
+PRODUCTS = [nearest_neighbors.Float32Kernel, Brief]
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -32,15 +32,15 @@ def draw(seed: int, most: int = 90) -> tuple[np.ndarray, np.ndarray]:
     return sides[0], sides[1]
 
 
-def single(side: neighbours.Side) -> np.ndarray:
-    return side.single(slice(0, len(side.vectors)))
+def single(side: nearest_neighbors.VectorSet) -> np.ndarray:
+    return side.float32_units(slice(0, len(side.vectors)))
 
 
 @pytest.mark.parametrize("make", PRODUCTS)
 @given(seed=SEEDS)
 @settings(deadline=None, max_examples=200)
-def test_the_true_cosine_lies_within_what_a_product_says(make: neighbours.Multiplier, seed: int) -> None:
-    left, right = (neighbours.Side(vectors) for vectors in draw(seed))
+def test_the_true_cosine_lies_within_what_a_product_says(make: nearest_neighbors.KernelFactory, seed: int) -> None:
+    left, right = (nearest_neighbors.VectorSet(vectors) for vectors in draw(seed))
     product = make(left.vectors, right.vectors)
     keys, slack = product.block(product.side(single(left), True), product.side(single(right), False))
     true = left.units(slice(None)) @ right.units(slice(None)).T
@@ -58,8 +58,8 @@ def test_pairs_and_scores_are_the_same_to_the_last_bit(seed: int, k: int, shape:
     foreign, english = draw(seed)
     with pytest.MonkeyPatch.context() as patch:
         expected = retrieval.mine(foreign, english, k)
-        for name, value in zip(("ROWS", "COLUMNS", "FEW"), (*shape, few), strict=True):
-            patch.setattr(neighbours, name, value)
+        for name, value in zip(("ROWS", "COLUMNS", "MAX_EXACT_PER_NEIGHBOR"), (*shape, few), strict=True):
+            patch.setattr(nearest_neighbors, name, value)
         for make in PRODUCTS:
             assert retrieval.mine(foreign, english, k, make) == expected
 
@@ -67,10 +67,10 @@ def test_pairs_and_scores_are_the_same_to_the_last_bit(seed: int, k: int, shape:
 @pytest.mark.parametrize("make", PRODUCTS)
 @given(seed=SEEDS, k=st.integers(1, 100))
 @settings(deadline=None, max_examples=100)
-def test_neighbours_are_those_of_rounded_double_precision(make: neighbours.Multiplier, seed: int, k: int) -> None:
+def test_neighbours_are_those_of_rounded_double_precision(make: nearest_neighbors.KernelFactory, seed: int, k: int) -> None:
     foreign, english = draw(seed)
-    left, right = neighbours.Side(foreign).units(slice(None)), neighbours.Side(english).units(slice(None))
-    table = np.round([[np.einsum("pd,pd->p", x[None], y[None])[0] for y in right] for x in left], neighbours.DECIMALS)
+    left, right = nearest_neighbors.VectorSet(foreign).units(slice(None)), nearest_neighbors.VectorSet(english).units(slice(None))
+    table = np.round([[np.einsum("pd,pd->p", x[None], y[None])[0] for y in right] for x in left], nearest_neighbors.DECIMALS)
     expected = np.argsort(-table, axis=1, kind="stable")[:, :k]
     found = retrieval.nearest_k(foreign, [english], k, make)
     assert found[:, : expected.shape[1]].tolist() == expected.tolist()
@@ -86,11 +86,11 @@ def test_a_product_that_does_not_pay_is_given_up(monkeypatch: pytest.MonkeyPatch
             used.append(len(used))
             return super().block(left, right)
 
-    monkeypatch.setattr(neighbours, "ROWS", 8)
-    monkeypatch.setattr(neighbours, "FEW", 2)
+    monkeypatch.setattr(nearest_neighbors, "ROWS", 8)
+    monkeypatch.setattr(nearest_neighbors, "MAX_EXACT_PER_NEIGHBOR", 2)
     random = np.random.default_rng(0)
     one = random.normal(size=16)
     near = [(one + 1e-5 * random.normal(size=(160, 16))).astype(np.float32) for _ in range(2)]
     near[0][0], near[1][0] = -one, -one  # so that the mean does not take everything off
-    assert retrieval.mine(*near, product=Counted) == retrieval.mine(*near)
+    assert retrieval.mine(*near, kernel=Counted) == retrieval.mine(*near)
     assert 1 <= len(used) < 20

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme import axes, plan, spec, watching
-from stilts_xtreme.cluster import driver, job, rounds
-from stilts_xtreme.cluster.packs import packs
-from stilts_xtreme.cluster.queue import REQUEUE, Job, Queue, Refused
-from stilts_xtreme.cluster.settings import Slurm, limit_of, settings
 from stilts_xtreme.errors import RunFailed, UserError
+from stilts_xtreme.slurm import job, scheduler, submissions
+from stilts_xtreme.slurm.batches import batch_stages
+from stilts_xtreme.slurm.queue import REQUEUE, Job, Queue, Refused
+from stilts_xtreme.slurm.settings import SlurmSettings, settings, time_limit
 from stilts_xtreme.stages import logged
 from stilts_xtreme.stages.events import Event, Options
 from stilts_xtreme.store import Store
@@ -41,7 +41,7 @@ class Fake:
     name = "stilts-test"
 
     def __init__(self, store: Store, fate: Callable[[str, int], str], limit: int | None = None, side_by_side: int = 2):
-        self.store, self.fate, self.settings, self.side_by_side = store, fate, Slurm(limit=limit), side_by_side
+        self.store, self.fate, self.settings, self.side_by_side = store, fate, SlurmSettings(limit=limit), side_by_side
         self.stages = {plan.address(stage): stage for stage in ALL}
         self.queue: list[tuple[str, int]] = []
         self.submitted: list[list[str]] = []
@@ -49,7 +49,7 @@ class Fake:
         self.begun: dict[str, int] = {}
 
     def submit(self, folder: Path, count: int) -> str:
-        self.submitted += rounds.packs(folder)
+        self.submitted += submissions.read_batches(folder)
         self.queue += [(folder.name, index) for index in range(count)]
         return str(len(self.submitted))
 
@@ -57,7 +57,7 @@ class Fake:
         self.most = max(self.most, len(self.queue))
         for _ in range(min(self.side_by_side, len(self.queue))):
             name, index = self.queue.pop(0)
-            for address in rounds.at(self.store).packs(name)[index]:
+            for address in submissions.of_store(self.store).batches(name)[index]:
                 stage = self.stages[address]
                 self.begun[address] = self.begun.get(address, 0) + 1
                 fate = self.fate(stage.label, self.begun[address])
@@ -65,7 +65,7 @@ class Fake:
                     finish(stage, self.store)
                 elif fate in ("input", "run"):
                     folder = self.store.root.absolute() / "slurm" / name
-                    rounds.tell_failures(folder, index, {address: {"kind": fate, "said": f"{stage.label} is bad"}})
+                    submissions.write_failures(folder, index, {address: {"kind": fate, "said": f"{stage.label} is bad"}})
                     break
                 else:
                     if fate == "got on":
@@ -77,12 +77,12 @@ class Fake:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch) -> None:
-    monkeypatch.setattr(driver, "SHORTEST", 0.0)
+    monkeypatch.setattr(scheduler, "MIN_PAUSE", 0.0)
 
 
 def drive(fake: Fake, todo=ALL) -> list[Event]:
     told: list[Event] = []
-    driver.run(todo, fake.store, told.append, fake)  # type: ignore[arg-type]
+    scheduler.run(todo, fake.store, told.append, fake)  # type: ignore[arg-type]
     return told
 
 
@@ -91,9 +91,9 @@ def names(pack: list[plan.Stage]) -> list[str]:
 
 
 def test_a_job_is_a_training_and_its_predictions_or_predictions_of_one_model() -> None:
-    assert [names(pack) for pack in packs(LAST, [*LAST, *PREDICTIONS])] == [["xnli", "xnli"], ["squad", "xquad", "mlqa"]]
-    assert [names(pack) for pack in packs(PREDICTIONS, PREDICTIONS)] == [["xnli"], ["xquad", "mlqa"], ["tatoeba"]]
-    assert [names(pack) for pack in packs([FIRST], ALL)] == [["text"]]
+    assert [names(pack) for pack in batch_stages(LAST, [*LAST, *PREDICTIONS])] == [["xnli", "xnli"], ["squad", "xquad", "mlqa"]]
+    assert [names(pack) for pack in batch_stages(PREDICTIONS, PREDICTIONS)] == [["xnli"], ["xquad", "mlqa"], ["tatoeba"]]
+    assert [names(pack) for pack in batch_stages([FIRST], ALL)] == [["text"]]
 
 
 def test_what_is_ready_is_submitted_once_and_nothing_else(tmp_path) -> None:
@@ -109,7 +109,7 @@ def test_what_is_ready_is_submitted_once_and_nothing_else(tmp_path) -> None:
 def test_jobs_of_an_earlier_driver_count(tmp_path) -> None:
     store = Store(tmp_path)
     fake = Fake(store, lambda label, time: "done", side_by_side=0)
-    folder = rounds.at(store).new([[plan.address(FIRST)]])
+    folder = submissions.of_store(store).create([[plan.address(FIRST)]])
     fake.submit(folder, 1)
     looks = iter([0, 0, 0])
     jobs = fake.jobs
@@ -136,7 +136,7 @@ def test_one_that_never_gets_on_has_failed_and_what_needs_it_is_named(tmp_path) 
     fake = Fake(Store(tmp_path), lambda label, time: "gone" if label == "squad" else "done")
     with pytest.raises(RunFailed) as told:
         drive(fake)
-    assert fake.begun[plan.address(LAST[1])] == driver.TRIES
+    assert fake.begun[plan.address(LAST[1])] == scheduler.MAX_TRIES
     assert f"train squad ({plan.address(LAST[1])}): 3 jobs in a row" in str(told.value) and "killed by somebody" in str(
         told.value
     )
@@ -150,7 +150,7 @@ def test_what_stood_behind_one_that_kills_its_job_is_not_blamed(tmp_path) -> Non
     with pytest.raises(RunFailed) as told:
         drive(fake)
     assert "predict xquad" in str(told.value) and "mlqa" not in str(told.value)
-    assert fake.begun[plan.address(PREDICTIONS[1])] == driver.TRIES and fake.store.done(PREDICTIONS[2])
+    assert fake.begun[plan.address(PREDICTIONS[1])] == scheduler.MAX_TRIES and fake.store.done(PREDICTIONS[2])
 
 
 @pytest.mark.parametrize(("kind", "fault"), [("input", UserError), ("run", RunFailed)])
@@ -198,7 +198,7 @@ def test_a_slurm_that_does_not_answer_is_waited_for_but_not_for_ever(tmp_path, m
     assert [event.note for event in told if "Unable" in event.note] == [
         "Slurm does not answer: Unable to contact slurm controller"
     ]
-    monkeypatch.setattr(driver, "SILENT", -1.0)
+    monkeypatch.setattr(scheduler, "MAX_SILENCE", -1.0)
     other, silent = Fake(Store(tmp_path / "other"), fake.fate), iter([True])
     other.jobs = sometimes  # type: ignore[method-assign]
     with pytest.raises(RunFailed, match="run the same command again"):
@@ -230,30 +230,34 @@ def test_what_slurm_does_not_take_is_tried_later_while_jobs_of_ours_run_and_else
 
 @pytest.mark.parametrize("written", ["", "{", "[]", "{}", '[["../../x"]]', "[[1]]", '["0123456789ab"]'])
 def test_a_damaged_round_is_none(tmp_path, written) -> None:
-    (tmp_path / rounds.PACKS).write_text(written)
-    assert rounds.packs(tmp_path) == [] and rounds.Rounds(tmp_path.parent).packs(f"../{tmp_path.name}") == []
+    (tmp_path / submissions.BATCHES).write_text(written)
+    assert (
+        submissions.read_batches(tmp_path) == [] and submissions.Submissions(tmp_path.parent).batches(f"../{tmp_path.name}") == []
+    )
 
 
 def test_a_job_does_what_its_round_says_and_tells_what_failed(tmp_path, monkeypatch) -> None:
-    folder = rounds.at(Store(tmp_path)).new([[plan.address(FIRST)], [plan.address(MIDDLE)]])
+    folder = submissions.of_store(Store(tmp_path)).create([[plan.address(FIRST)], [plan.address(MIDDLE)]])
     with pytest.raises(UserError, match="no job of a Slurm array"):
         job.stages(ALL, folder)
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
     assert job.stages(ALL, folder) == [MIDDLE]
     with pytest.raises(UserError, match="was changed after the job was submitted"):
         job.stages([FIRST], folder)
-    told = rounds.at(Store(tmp_path)).failures(rounds.Slot(folder.name, 1))
+    told = submissions.of_store(Store(tmp_path)).failures(submissions.ArrayTask(folder.name, 1))
     assert told[plan.address(MIDDLE)]["kind"] == "input"
 
     def fail(todo, store, options, tell) -> None:
-        assert rounds.at(store).failures(rounds.Slot(folder.name, 1)) == {}  # what it said before is forgotten
+        assert (
+            submissions.of_store(store).failures(submissions.ArrayTask(folder.name, 1)) == {}
+        )  # what it said before is forgotten
         tell(Event(plan.address(MIDDLE), "failed", "mnli", note="the disk is full"))
         raise RunFailed("all of it")
 
     monkeypatch.setattr(job.running, "run", fail)
     with pytest.raises(RunFailed):
         job.run([MIDDLE], Store(tmp_path), Options(), lambda event: None, folder)
-    told = rounds.at(Store(tmp_path)).failures(rounds.Slot(folder.name, 1))
+    told = submissions.of_store(Store(tmp_path)).failures(submissions.ArrayTask(folder.name, 1))
     assert told == {plan.address(MIDDLE): {"kind": "run", "said": "the disk is full"}}
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "2")
     with pytest.raises(UserError, match="no job 2"):
@@ -283,7 +287,7 @@ def test_faults_of_settings_are_told_all_at_once() -> None:
     assert [line.split(":")[0].split("=")[0] for line in lines[:3]] == ["--mem much", "--time soon", "--slurm array"]
     assert "\n".join(lines).count("give an option of sbatch") == 4
     found = settings("gpu", 1, 8, "32G", "1-12:00:00", 5, ["qos=long", "--exclusive"])
-    assert found == Slurm("gpu", 1, 8, "32G", "1-12:00:00", 5, {"qos": "long", "exclusive": True})
+    assert found == SlurmSettings("gpu", 1, 8, "32G", "1-12:00:00", 5, {"qos": "long", "exclusive": True})
 
 
 def test_the_script_asks_for_what_was_said_and_unpickles_nothing(tmp_path, monkeypatch) -> None:
@@ -299,7 +303,7 @@ def test_the_script_asks_for_what_was_said_and_unpickles_nothing(tmp_path, monke
     asked = settings("gpu", 1, 8, "32G", "1-12", None, ["qos=long", "exclusive"])
     queue = Queue(asked, ["python", "-m", "stilts_xtreme", "study", "a b.yaml", "--job"], "stilts-main")
     queue.check()
-    folder = rounds.at(Store(tmp_path)).new([["0" * 12], ["1" * 12]])
+    folder = submissions.of_store(Store(tmp_path)).create([["0" * 12], ["1" * 12]])
     assert queue.submit(folder, 2) == "42"
     script = (tmp_path / "script").read_text()
     options = dict(
@@ -348,7 +352,7 @@ def test_a_stopped_job_puts_itself_alone_back_into_the_queue(tmp_path, code, res
     [("90", 5400), ("2:30", 150), ("8:00:00", 28800), ("1-12", 129600), ("1-0:30", 88200), ("0-0:0:59", 59), ("0", 0)],
 )
 def test_a_time_limit_is_read_as_sbatch_reads_it(time, seconds) -> None:
-    assert limit_of(time) == seconds
+    assert time_limit(time) == seconds
 
 
 @pytest.mark.parametrize("time", ["2", "3", "3:59", "0:03:59", "0-0:2"])

@@ -5,7 +5,8 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from stilts_xtreme.scoring import arrangements, order
+from stilts_xtreme.scoring.order_tests import SAMPLES, best_of_orders, curriculum_test, omnibus_test, variance_components
+from stilts_xtreme.scoring.permutations import all_permutations, valid_permutations
 
 
 def simulated(chance, orders=6, seeds=3, order_spread=0.0, seed_spread=1.0, rest=1.0):
@@ -16,7 +17,7 @@ def simulated(chance, orders=6, seeds=3, order_spread=0.0, seed_spread=1.0, rest
 
 def test_components_of_variance_are_recovered_over_many_simulations() -> None:
     chance = np.random.default_rng(1)
-    found = [order.split(simulated(chance, 6, 4, 2.0, 1.0, 1.5)) for _ in range(3000)]
+    found = [variance_components(simulated(chance, 6, 4, 2.0, 1.0, 1.5)) for _ in range(3000)]
     assert np.mean([one.order.estimate for one in found]) == pytest.approx(4.0, rel=0.08)
     assert np.mean([one.seed.estimate for one in found]) == pytest.approx(1.0, rel=0.08)
     assert np.mean([one.rest.estimate for one in found]) == pytest.approx(2.25, rel=0.03)
@@ -24,27 +25,30 @@ def test_components_of_variance_are_recovered_over_many_simulations() -> None:
 
 def test_sums_of_squares_add_up_and_negative_estimates_are_shown_as_zero() -> None:
     values = simulated(np.random.default_rng(2))
-    found = order.split(values)
-    assert found.order.squares + found.seed.squares + found.rest.squares == pytest.approx(((values - values.mean()) ** 2).sum())
-    assert (found.order.freedom, found.seed.freedom, found.rest.freedom) == (5, 2, 10)
-    crossed = order.split(np.array([[1.0, 2.0], [2.0, 1.0]]))
+    found = variance_components(values)
+    total = found.order.sum_of_squares + found.seed.sum_of_squares + found.rest.sum_of_squares
+    assert total == pytest.approx(
+        ((values - values.mean()) ** 2).sum()
+    )
+    assert (found.order.degrees_of_freedom, found.seed.degrees_of_freedom, found.rest.degrees_of_freedom) == (5, 2, 10)
+    crossed = variance_components(np.array([[1.0, 2.0], [2.0, 1.0]]))
     assert crossed.order.estimate < 0 and crossed.order.component == 0.0
 
 
 def test_one_seed_or_one_order_is_not_split() -> None:
     for shape in ((6, 1), (1, 3)):
         values = np.ones(shape)
-        assert order.split(values) is None and order.differ(values) is None and order.best(values) is None
+        assert variance_components(values) is None and omnibus_test(values) is None and best_of_orders(values) is None
 
 
 def test_a_known_effect_is_found() -> None:
     chance = np.random.default_rng(3)
     values = 50 + np.array([0, 0, 0, 0, 0, 8.0])[:, None] + chance.normal(0, 1, (6, 4))
-    assert order.differ(values).p < 0.01
-    found = order.best(values)
-    assert found.order == 5 and found.test.p < 0.01 and found.above > 2 * found.expected
-    assert found.elsewhere == pytest.approx(8 * 5 / 6, abs=1.5)
-    own = order.named(values, [5])
+    assert omnibus_test(values).p < 0.01
+    found = best_of_orders(values)
+    assert found.order == 5 and found.test.p < 0.01 and found.observed > 2 * found.expected
+    assert found.held_out == pytest.approx(8 * 5 / 6, abs=1.5)
+    own = curriculum_test(values, [5])
     assert own.rank == 1.0 and own.test.p < 0.01 and own.interval[0] > 0
 
 
@@ -54,16 +58,16 @@ def test_without_an_effect_false_alarms_are_no_more_than_nominal(orders: int, se
     alarms = np.zeros(3)
     for _ in range(times):
         values = simulated(chance, orders, seeds)
-        p = order.differ(values).p, order.best(values).test.p, order.named(values, [0]).test.p
+        p = omnibus_test(values).p, best_of_orders(values).test.p, curriculum_test(values, [0]).test.p
         alarms += np.array(p) <= 0.05
     assert (alarms / times <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / times)).all()
 
 
 def test_expected_best_without_an_effect_is_the_best_there_is_on_average() -> None:
     chance = np.random.default_rng(5)
-    found = [order.best(simulated(chance, 3, 3)) for _ in range(1000)]
-    assert np.mean([one.above - one.expected for one in found]) == pytest.approx(0.0, abs=0.03)
-    assert np.mean([one.elsewhere for one in found]) == pytest.approx(0.0, abs=0.06)
+    found = [best_of_orders(simulated(chance, 3, 3)) for _ in range(1000)]
+    assert np.mean([one.observed - one.expected for one in found]) == pytest.approx(0.0, abs=0.03)
+    assert np.mean([one.held_out for one in found]) == pytest.approx(0.0, abs=0.06)
     assert np.mean([one.expected for one in found]) > 0.3
 
 
@@ -73,24 +77,24 @@ def test_all_arrangements_are_gone_through_and_drawn_ones_agree() -> None:
     means = [np.mean([values[list(way), s] for s, way in enumerate(chosen)], axis=0) for chosen in product(ways, repeat=3)]
     found, stat = values.mean(axis=1), lambda means: ((means - values.mean()) ** 2).sum()
     p = np.mean([stat(one) >= stat(found) - 1e-9 for one in means])
-    exact = order.differ(values)
-    assert exact.exact and exact.times == 36 and exact.p == pytest.approx(p) and exact.p >= exact.least == 1 / 36
-    top = order.best(values)
+    exact = omnibus_test(values)
+    assert exact.exact and exact.n_permutations == 36 and exact.p == pytest.approx(p) and exact.p >= exact.smallest_p == 1 / 36
+    top = best_of_orders(values)
     assert top.expected == pytest.approx(np.mean([one.max() for one in means]) - values.mean())
-    drawn = order.differ(values, exact=0)
-    assert not drawn.exact and drawn.times == order.DRAWS and drawn.p == pytest.approx(exact.p, abs=0.02)
-    assert order.best(values, exact=0).test.p == pytest.approx(top.test.p, abs=0.02)
-    assert order.named(values, [0, 2], exact=0).test.p == pytest.approx(order.named(values, [0, 2]).test.p, abs=0.02)
-    assert order.differ(values, seed=7, exact=0) == order.differ(values, seed=7, exact=0)
+    drawn = omnibus_test(values, exact=0)
+    assert not drawn.exact and drawn.n_permutations == SAMPLES and drawn.p == pytest.approx(exact.p, abs=0.02)
+    assert best_of_orders(values, exact=0).test.p == pytest.approx(top.test.p, abs=0.02)
+    assert curriculum_test(values, [0, 2], exact=0).test.p == pytest.approx(curriculum_test(values, [0, 2]).test.p, abs=0.02)
+    assert omnibus_test(values, seed=7, exact=0) == omnibus_test(values, seed=7, exact=0)
 
 
 def test_named_orders_alone_and_several_together() -> None:
     values = np.array([[3.0, 3.0], [1.0, 2.0], [2.0, 1.0], [0.0, 0.0]])
-    first = order.named(values, [0])
-    assert (first.rank, first.difference, first.values) == (1.0, 1.5, (1.5, 1.5)) and first.test.p == 2 / 16
-    pair = order.named(values, [1, 2])
+    first = curriculum_test(values, [0])
+    assert (first.rank, first.difference, first.by_seed) == (1.0, 1.5, (1.5, 1.5)) and first.test.p == 2 / 16
+    pair = curriculum_test(values, [1, 2])
     assert (pair.rank, pair.difference) == (2.5, 0.0) and pair.test.p == 1.0
-    assert order.named(values[:, :1], [0]).interval is None
+    assert curriculum_test(values[:, :1], [0]).interval is None
 
 
 THREE = tuple(permutations("abc"))
@@ -102,14 +106,14 @@ def shared(chance, seeds=3):
 
 
 def test_what_shares_a_beginning_moves_together() -> None:
-    found = arrangements.ways(THREE)
-    assert found.whole and found.size == len({tuple(way) for way in found.table.tolist()}) == 48
+    found = valid_permutations(THREE)
+    assert found.complete and found.size == len({tuple(way) for way in found.table.tolist()}) == 48
     for way in found.table:
         assert all(THREE[way[place]][0] == THREE[way[place + 1]][0] for place in (0, 2, 4))
-    assert arrangements.ways(tuple(permutations("abcd"))).size == 24 * 6**4 * 2**12
-    assert not arrangements.ways(tuple(permutations("abcd"))).whole
-    assert arrangements.free(4).size == 24 and arrangements.ways((("a", "b"), ("b", "a"))).size == 2
-    uneven = arrangements.ways((("b", "c", "a"), ("a", "b", "c"), ("a", "c", "b")))
+    assert valid_permutations(tuple(permutations("abcd"))).size == 24 * 6**4 * 2**12
+    assert not valid_permutations(tuple(permutations("abcd"))).complete
+    assert all_permutations(4).size == 24 and valid_permutations((("a", "b"), ("b", "a"))).size == 2
+    uneven = valid_permutations((("b", "c", "a"), ("a", "b", "c"), ("a", "c", "b")))
     assert sorted(map(tuple, uneven.table.tolist())) == [(0, 1, 2), (0, 2, 1)]
 
 
@@ -118,6 +122,6 @@ def test_trainings_that_orders_share_raise_no_false_alarms() -> None:
     alarms, careless = 0, 0
     for _ in range(times):
         values = shared(chance)
-        alarms += order.differ(values, arrangements.ways(THREE)).p <= 0.05
-        careless += order.differ(values).p <= 0.05
+        alarms += omnibus_test(values, valid_permutations(THREE)).p <= 0.05
+        careless += omnibus_test(values).p <= 0.05
     assert alarms / times <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / times) < careless / times
