@@ -7,13 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from stilts_xtreme import console, formats, results, spec
+from stilts_xtreme import console, spec
 from stilts_xtreme.cli import app
-from stilts_xtreme.report import tables
-from stilts_xtreme.report.rendered import markdown_table
-from stilts_xtreme.report.summary import summarise
-from stilts_xtreme.tasks import metrics, rows
-from stilts_xtreme.tasks.task import Files, Task
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "experiments").glob("*/*.yaml"))
@@ -61,18 +56,3 @@ def test_make_target_is_there(page: str, line: str) -> None:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_spec_loads(path: Path) -> None:
     assert spec.load(path).kind
-
-
-def test_the_readmes_new_task_is_a_task() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    code = "\n".join(line[1:] for line in text.split("```diff")[1].split("```")[0].splitlines() if line.startswith("+"))
-    names = {"Task": Task, "Files": Files, "rows": rows, "metrics": metrics, "formats": formats}
-    exec(code, names)
-    task = names["FEVER_NLI"]
-    row = {"id": "1", "premise": "a", "hypothesis": "b", "label": "neutral"}
-    assert task.example(row).label == "neutral" and task.metric(["neutral"], [task.example(row)], "en") == {"accuracy": 100.0}
-
-
-def test_the_readmes_table_is_that_of_the_committed_results() -> None:
-    study = results.read(ROOT / "experiments" / "results" / "main.json", results.STUDY)
-    assert markdown_table(tables.main(summarise(study))) in (ROOT / "README.md").read_text(encoding="utf-8")
