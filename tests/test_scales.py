@@ -40,7 +40,8 @@ def test_keys_are_laid_over_the_studys_own_and_overrides_over_them() -> None:
     at = scaled(study, "small")
     assert list(at.mixtures) == ["mixed"] and at.mixtures["mixed"].tasks == ["mnli", "squad"]
     assert at.mixtures["mixed"].recipe.steps == 443 and at.orders.tasks == ["mnli", "squad"]
-    over = scaled(study, "small", "targets=[xnli]", "languages=null", "test_examples=5", "mixtures.mixed.recipe.steps=7", "name=mine")
+    own = ["targets=[xnli]", "languages=null", "test_examples=5", "mixtures.mixed.recipe.steps=7", "name=mine"]
+    over = scaled(study, "small", *own)
     assert (over.targets, over.mixtures["mixed"].recipe.steps, over.name) == (["xnli"], 7, "mine")
     named = spec.load(study, ["setup.name=small"])  # it goes by the setup's name, wherever that comes from
     assert named.name == "order-small" and named.setup.data.miniature is not None
