@@ -25,6 +25,7 @@ from stilts_xtreme.models.sources import E5_SMALL, SOURCES, PackageFile, Package
 SHAPE = four_bit.Shape(
     hidden_size=64, layers=2, heads=2, intermediate_size=96, vocab_size=40, positions=20, token_types=2, epsilon=1e-12
 )
+E5_WEIGHTS = "8520eedb7ea5147f2345d7535bda10480394cca9f4451e415bf76a00d7eb8071"  # SHA-256 of the rebuilt model.safetensors
 MATRICES = (".q.w", ".k.w", ".v.w", ".ao.w", ".fi.w", ".fo.w", "emb.word")
 
 
@@ -131,6 +132,18 @@ def test_the_folder_is_an_encoder_of_transformers(index: Path, tmp_path: Path) -
     card = (tmp_path / "e5/README.md").read_text(encoding="utf-8")
     for part in ("license: mit", "4 bits", "intfloat/multilingual-e5-small", "weights4==1.0", "natural language inference"):
         assert part in card
+
+
+def test_a_folder_rebuilt_today_has_a_digest_that_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports recognise the encoder by it: what is written beside weights and tokenizer may not change unnoticed."""
+    shape = four_bit.Shape(384, 12, 12, 1536, 250_037, 512, 2, struct.unpack("<f", struct.pack("<f", 1e-12))[0])
+    monkeypatch.setattr(four_bit, "read", lambda _: (shape, {"weight": np.zeros(1, np.float32)}))
+    special = b'{"added_tokens": [{"id": 1, "content": "<pad>"}]}'
+    packages.write(b"", special, E5_SMALL.packages, tmp_path)
+    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.iterdir()}
+    sums |= {"model.safetensors": E5_WEIGHTS, "tokenizer.json": E5_SMALL.packages.tokenizer.sha256}
+    lines = "".join(f"{name} {found}\n" for name, found in sorted(sums.items()))
+    assert hashlib.sha256(lines.encode()).hexdigest() in E5_SMALL.digests
 
 
 @pytest.mark.parametrize(

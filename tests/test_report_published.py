@@ -11,7 +11,7 @@ from test_report_comparisons import SCORES, Q, compared
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import beside, exports, page, published
 from stilts_xtreme.report.summary import summarise
-from stilts_xtreme.scoring.benchmarks import HEADLINES
+from stilts_xtreme.scoring.benchmarks import HEADLINES, XTREME
 
 HEAD = ",".join(published.COLUMNS)
 
@@ -64,6 +64,44 @@ def test_published_scores_and_gains_stand_beside_ours() -> None:
     assert cells(gains, "average: squad")[0] == "+8.4"
     assert cells(gains, "bucc2018: intermediate training")[0] == "large gains"
     assert "not comparable" not in beside.section(summarise(study | {"setup": "paper"})).told[0]
+
+
+def readings(target: str, examples: int, **more) -> dict:
+    return {f"{target}/test/{code}": {"digest": "d" * 64, "examples": examples, **more} for code in XTREME.languages[target]}
+
+
+def heads(study: dict) -> set[str]:
+    """Targets of the rows with published figures."""
+    tables = beside.section(summarise(study)).tables
+    return {re.split("[:,]", head)[0] for table in tables for body in table.bodies for head, _ in body.rows}
+
+
+def test_figures_stand_only_beside_the_same_test_sets() -> None:
+    study = invented(targets=("xnli", "pawsx", "xquad", "bucc2018"))
+    own = {**readings("xnli", 5010), **readings("pawsx", 2000, sampled=150), **readings("bucc2018", 9)}
+    parts = dict(list(readings("xquad", 1190).items())[:9])  # two languages are absent
+    told = study | {"data": {**study["data"], "readings": own | parts}}
+    assert heads(study) == {"xnli", "pawsx", "xquad", "bucc2018"} and heads(told) == {"xnli", "bucc2018", "xquad"}
+    gains, scores = beside.section(summarise(told)).tables
+    assert [head for body in scores.bodies for head, _ in body.rows if head.startswith("xquad")] == []
+    assert cells(gains, "xquad: intermediate training")[0] == "moderate gains"  # words are no figures
+    assert "left out for pawsx and xquad" in beside.section(summarise(told)).told[-1]
+    cut = study | {"data": {**study["data"], "readings": own | readings("xnli", 1053)}}
+    assert "xnli" not in heads(cut)
+    assert "left out" not in " ".join(beside.section(summarise(study)).told)  # an older result does not say what it read
+
+
+@pytest.mark.parametrize(
+    ("encoder", "words"),
+    [
+        ({"pretrained": {"name": "FacebookAI/xlm-roberta-large"}}, "Compare splits and versions"),
+        ({"pretrained": {"name": "e5", "digest": "d" * 64}}, "The encoder e5 is not XLM-R Large: the scales are not comparable"),
+        ({"random": {"layers": 3}}, "trained here and is not XLM-R Large: the scales are not comparable"),
+    ],
+)
+def test_only_the_papers_encoder_is_on_its_scale(encoder: dict, words: str) -> None:
+    assert words in beside.section(summarise(invented() | {"setup": "mine", "encoder": encoder})).told[0]
+    assert "setup small is far smaller" in beside.section(summarise(invented() | {"setup": "small"})).told[0]
 
 
 def test_the_section_is_left_out_for_other_benchmarks_and_without_the_folder(tmp_path, monkeypatch) -> None:

@@ -134,6 +134,7 @@ def test_made_up_languages_stand_by_the_text_that_was_read() -> None:
     [
         ("FacebookAI/xlm-roberta-large", True),
         ("/models/xlm-roberta-base/", True),
+        ("intfloat/multilingual-e5-small", True),
         ("bert-base-multilingual-cased", False),
         ("facebook/xlm-v-base", False),
     ],

@@ -7,7 +7,8 @@ import pytest
 
 from stilts_xtreme import axes, differences, plan, results, spec
 from stilts_xtreme.analysis import mixed, settings
-from stilts_xtreme.report import repeat, summary
+from stilts_xtreme.models.sources import E5_SMALL
+from stilts_xtreme.report import page, repeat, summary
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 OLD = results.read(EXPERIMENTS / "results" / "low_resource.json", results.STUDY)
@@ -82,6 +83,34 @@ def test_pages_tell_of_it() -> None:
     assert "same published encoder, e5" in repeat.seeds(summary.summarise(newer()))[0]
     assert repeat.facts(summary.summarise(OLD)) == repeat.seeds(summary.summarise(OLD)) == []
     assert repeat.seeds(summary.summarise(newer(encoder={"random": {"layers": 3}}))) == []
+
+
+@pytest.mark.parametrize(
+    ("encoder", "words"),
+    [
+        ({"name": "anything", "digest": E5_SMALL.digests[0]}, "The encoder is multilingual-e5-small. It began as"),
+        ({"name": "intfloat/multilingual-e5-small"}, "The encoder is multilingual-e5-small. It began as"),
+        ({"name": "intfloat/multilingual-e5-small", "revision": "abc"}, "The encoder is multilingual-e5-small. It began as"),
+        ({"name": "e5-small", "digest": "d" * 64}, "multilingual-e5-small, if the name of its folder is true. It began as"),
+        ({"name": E5_SMALL.revision, "digest": "d" * 64}, "if the name of its folder is true"),  # in a cache of the hub
+        ({"name": "e5", "digest": "d" * 64}, None),
+        ({"name": "FacebookAI/xlm-roberta-large"}, None),
+    ],
+)
+def test_a_page_says_first_what_a_known_encoder_was_tuned_on(encoder: dict, words: str | None) -> None:
+    shown = page.pages(summary.summarise(newer(encoder={"pretrained": encoder})))
+    lines = shown["report.md"].split("## What was found")[1].strip().splitlines()
+    assert shown["report.md"].count("Quora duplicates") == shown["index.html"].count("Quora duplicates") == (words is not None)
+    assert (words or "Every seed starts from the same published encoder") in lines[0]
+    assert repeat.tuned(summary.summarise(OLD)) == repeat.tuned(summary.summarise(newer(encoder={"random": {"layers": 3}}))) == []
+
+
+def test_unseen_languages_of_a_tuned_encoder_come_with_a_word_of_care() -> None:
+    unseen = json.loads(json.dumps(OLD["resources"]))
+    unseen["languages"]["xe"]["group"] = "unseen"
+    encoder = {"pretrained": {"name": "intfloat/multilingual-e5-small"}}
+    for resources, count in ((OLD["resources"], 1), (unseen, 2)):
+        assert len(repeat.tuned(summary.summarise(newer(encoder=encoder, resources=resources)))) == count
 
 
 def test_diff_compares_it_and_is_brief_about_older_results() -> None:

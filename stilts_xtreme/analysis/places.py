@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stilts_xtreme import plan
 from stilts_xtreme.languages import LANGUAGES, UNSEEN_BY_XLMR
+from stilts_xtreme.models.sources import recognise
 from stilts_xtreme.store import Store
 
 GROUPS = ("low", "mid", "high", "unseen")
@@ -59,6 +60,8 @@ def seen(stage: plan.Stage, store: Store) -> Seen:
     """The text that the first encoder of a finished stage was trained on."""
     origin = plan.root(stage)
     if isinstance(origin, plan.Pretrained):
+        if (known := recognise(origin.name, origin.digest)) is not None:
+            return Seen(lacks=known[0].unseen)
         name = origin.name.rstrip("/").rpartition("/")[2].lower()
         return Seen(lacks=UNSEEN_BY_XLMR if name.startswith(XLMR) else None)
     read = [told for told in store.result(plan.chain(stage)[0])["data"] if (told["task"], told["split"]) == ("text", "train")]

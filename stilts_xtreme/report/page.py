@@ -38,7 +38,10 @@ def _content(summary: Summary, leading: Sequence[Section], following: Sequence[S
     return {
         "study": study,
         "note": study.get("note") or "",
-        "found": [*findings.seeds(summary), *repeat.seeds(summary), *_said(leading), *findings.found(summary), *_said(following)],
+        "found": [
+            *repeat.tuned(summary), *findings.seeds(summary), *repeat.seeds(summary),
+            *_said(leading), *findings.found(summary), *_said(following),
+        ],
         "leading": leading,
         "following": following,
         "main": tables.main(summary),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from stilts_xtreme.models.sources import recognise
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import Summary
 
@@ -30,6 +31,27 @@ def _sizes(sample: int | Mapping[str, int]) -> str:
     if isinstance(sample, int):
         return f"{sample:,} of each language"
     return "of each language, " + ", ".join(f"{size:,} of {target}" for target, size in sample.items())
+
+
+def tuned(summary: Summary) -> list[str]:
+    """What a known encoder was tuned on and what that means here: sentences, or nothing for an encoder that is not known."""
+    encoder = (summary.study.get("encoder") or {}).get("pretrained")
+    known = recognise(encoder["name"], encoder.get("digest")) if encoder else None
+    if known is None:
+        return []
+    source, certain = known
+    name = source.hub.partition("/")[2]
+    intro = f"The encoder is {name}" if certain else f"The encoder is {name}, if the name of its folder is true"
+    sentences = [
+        f"{intro}. {source.tuned_on}: scores without intermediate training and gains over them are not those of an encoder that"
+        " was pretrained by masked LM alone, as the paper's was."
+    ]
+    places = (summary.study.get("resources") or {}).get("languages", {}).values()
+    if any(place["group"] == "unseen" for place in places):
+        sentences.append(
+            "Unseen are the languages that the text of its pretraining lacks; the pairs it was tuned on may hold some of them."
+        )
+    return sentences
 
 
 def seeds(summary: Summary) -> list[str]:
