@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from stilts_xtreme import report
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import XTREME
-from stilts_xtreme.report import findings, kinds, page, plots, tables, text
+from stilts_xtreme.report import findings, kinds, opening, page, plots, tables, text
 from stilts_xtreme.report.summary import AVERAGE, Mean, beyond_two, summarise
 
 INTERMEDIATES = "untrained none anli mnli qqp squad squad_v2 hellaswag ccg cosmosqa commonsenseqa all".split()
@@ -164,7 +164,25 @@ def test_a_target_without_any_score_is_a_dash_and_never_zero() -> None:
     assert cells(tables.main(summary), "mnli") == ["–", "−10.0", "–"]
     assert summary.score("mnli", "panx").mean == 0.0 and summary.score("mnli", "xnli") is None
     assert tables.missing(summary) == ["mnli, seed 1: xnli"]
-    assert "1 evaluation of 4 is missing (see below)." in findings.found(summary)
+    assert "1 evaluation of 4 is missing (see below)." in opening.sentences(summary)
+
+
+def test_a_study_at_chance_says_that_and_no_more() -> None:
+    rows = {"untrained": {"pawsx": [90.0]}, "none": {"pawsx": [50.0]}, "mnli": {"pawsx": [49.0]}}
+    low = page.pages(summarise(small(rows)))["report.md"]
+    assert "No evaluation is above chance" in low and "Of 1 pair" not in low and "gain above zero, " not in low
+    rows["mnli"]["pawsx"] = [90.0]
+    assert "No evaluation is above chance" not in page.pages(summarise(small(rows)))["report.md"]
+
+
+def test_the_page_opens_with_encoder_seeds_and_what_collapsed() -> None:
+    study = small({"none": {"xnli": [50.0]}, "mnli": {"xnli": [60.0]}})
+    study |= {"encoder": {"pretrained": {"name": "e5", "digest": "d" * 64}}, "setup": "small", "data": {"source": "files"}}
+    study["trainings"] = [{**study["trainings"][0], "collapsed": True}] if study["trainings"] else []
+    first, *rest = opening.sentences(summarise(study))
+    assert first == "Encoder e5; data from files; setup small; 1 seed." and "Only one seed was run" in " ".join(rest)
+    listed = [line for line in page.pages(summarise(study))["report.md"].splitlines() if line.startswith("- ")]
+    assert listed[0] == f"- {first}"
 
 
 def test_the_control_never_counts_as_an_intermediate() -> None:
@@ -197,7 +215,7 @@ def test_findings_say_what_the_seeds_allow(gains, expected, absent) -> None:
     base = [50.0] * len(gains)
     shifted = [50.0 + gain for gain in gains]
     summary = summarise(small({"none": {"xnli": base, "panx": base}, "mnli": {"xnli": shifted, "panx": shifted}}))
-    told = " ".join(findings.seeds(summary) + findings.found(summary))
+    told = " ".join(opening.sentences(summary) + findings.found(summary))
     assert told in " ".join(line.removeprefix("- ") for line in page.pages(summary)["report.md"].splitlines())
     assert [words for words in expected if words not in told] == []
     assert [words for words in absent if words in told] == []

@@ -19,17 +19,6 @@ def found(summary: Summary) -> list[str]:
             told += _average(summary)
         told += _pairs(summary)
     told += _chance(summary)
-    collapsed = [training for training in summary.study["trainings"] if training.get("collapsed")]
-    if collapsed:
-        total = len(summary.study["trainings"])
-        told.append(
-            f"{len(collapsed)} of {text.count(total, 'training')} collapsed; scores built on them count and are marked ‡."
-        )
-    missing = sum(map(len, summary.missing().values()))
-    if missing:
-        told.append(
-            f"{text.count(missing, 'evaluation')} of {_planned(summary)} {'is' if missing == 1 else 'are'} missing (see below)."
-        )
     return told
 
 
@@ -113,20 +102,6 @@ def _pairs(summary: Summary) -> list[str]:
     return told
 
 
-def seeds(summary: Summary) -> list[str]:
-    """What few seeds leave open: it stands before all that they seem to say."""
-    if not summary.study["evaluations"]:
-        return []
-    tested = any(one.interval is not None for one in summary.comparisons.values())
-    if len(summary.seeds) == 1:
-        told = "Only one seed was run, so what differs here, however much, may differ by chance between trainings."
-        return [told + (" Intervals, and what is called significant, speak of other test examples only." if tested else "")]
-    if len(summary.seeds) == 2:
-        wide = "intervals wide" if tested else "no effect is called clear"
-        return [f"Two seeds were run: the standard deviations are rough, and {wide}."]
-    return []
-
-
 def _chance(summary: Summary) -> list[str]:
     told = []
     levels = {target: level for target in summary.targets if (level := summary.chance(target)) is not None}
@@ -148,10 +123,6 @@ def _chance(summary: Summary) -> list[str]:
             f"Without intermediate training {text.listed(low)} {'is' if len(low) == 1 else 'are'} not clearly above chance."
         )
     return told
-
-
-def _planned(summary: Summary) -> int:
-    return len(summary.intermediates) * len(summary.targets) * len(summary.seeds)
 
 
 def _spread(gain: Mean) -> str:

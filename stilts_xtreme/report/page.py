@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from stilts_xtreme.report import arms, bars, beside, findings, intervals, kinds, plots, repeat, tables, text
+from stilts_xtreme.report import arms, bars, beside, findings, intervals, kinds, opening, plots, repeat, tables, text
 from stilts_xtreme.report.rendered import rendered
 from stilts_xtreme.report.section import Section
 from stilts_xtreme.report.sections import sections
@@ -38,10 +38,7 @@ def _content(summary: Summary, leading: Sequence[Section], following: Sequence[S
     return {
         "study": study,
         "note": study.get("note") or "",
-        "found": [
-            *repeat.tuned(summary), *findings.seeds(summary), *repeat.seeds(summary),
-            *_said(leading), *findings.found(summary), *_said(following),
-        ],
+        "found": _found(summary, leading, following),
         "leading": leading,
         "following": following,
         "main": tables.main(summary),
@@ -60,6 +57,14 @@ def _content(summary: Summary, leading: Sequence[Section], following: Sequence[S
         "command": study.get("command") or "",
         "provenance": text.provenance(study.get("provenance") or {}),
     }
+
+
+def _found(summary: Summary, leading: Sequence[Section], following: Sequence[Section]) -> list[str]:
+    """The sentences at the top: what a reader must know first, then what was found, where anything was learned."""
+    first = opening.sentences(summary)
+    if nothing := opening.learned_nothing(summary):
+        return [*first, nothing]
+    return [*first, *_said(leading), *findings.found(summary), *_said(following)]
 
 
 def _said(sections: Sequence[Section]) -> list[str]:
