@@ -185,7 +185,14 @@ def test_an_average_is_of_seeds_that_have_all_targets() -> None:
 def test_short_names_say_what_is_not_usual(read) -> None:
     assert read.names["mnli (en+de+zh, noise 0.1)"] == "mnli + multilingual + noise-trained" and read.names["none"] == "none"
     assert read.names["none (en+de+zh)"] == "multilingual" and len(set(read.names.values())) == len(ROWS)
-    assert "en+de+zh" in arms.explained(read.arms) and "10 %" in arms.explained(read.arms)
+    told = arms.explained(read.arms, read.summary.study)
+    assert "en+de+zh (translations of the training data)" in told and "10 %" in told
+    for keys, words in (
+        (["tydiqa/train/en", "tydiqa/train/ko", "text/train/de"], "(training data of the tasks' own in these languages)"),
+        (["mnli/translated/de", "panx/train/de"], "(translations of the training data, or training data of the tasks' own"),
+        (["mnli/translated/de", "text/train/de"], "(translations of the training data)"),
+    ):
+        assert words in arms.explained(read.arms, {"data": {"readings": dict.fromkeys(keys)}})
     study = {"recipes": {"usual": {}, "few": {}}}
     two = [arms.read(row, study) for row in ("none", "none (en+de)", "none (en+de+zh, few)")]
     assert list(arms.names(two).values()) == ["none", "en+de", "en+de+zh + few"]
@@ -198,7 +205,7 @@ def test_tables_by_language_are_headed_with_short_names_which_are_explained(read
     assert heads[1:] == list(read.names.values()) and "mnli + noise-trained" in heads
     for name in ("report.md", "index.html"):
         told = page.pages(read.summary)[name].replace("\N{NO-BREAK SPACE}", " ")
-        assert f"Names of models in these tables. {arms.explained(read.arms)}" in told
+        assert f"Names of models in these tables. {arms.explained(read.arms, read.summary.study)}" in told
 
 
 def test_scores_fall_with_the_rate(read) -> None:

@@ -66,19 +66,30 @@ def names(found: Sequence[Arm]) -> dict[str, str]:
     return {arm.row: _name(arm, len(lists) < 2, len(rates) < 2) for arm in found}
 
 
-def explained(found: Sequence[Arm]) -> str:
+def explained(found: Sequence[Arm], study: Mapping[str, Any]) -> str:
     """What the short names mean; empty where nothing is shortened."""
     lists = [list_ for list_ in dict.fromkeys(arm.languages for arm in found) if "+" in list_]
     rates = sorted({arm.noise for arm in found if arm.noise})
     told = []
     if lists:
         told.append(
-            f"multilingual: fine-tuned on {' or '.join(lists)} (translations of the training data) instead of English alone"
+            f"multilingual: fine-tuned on {' or '.join(lists)} ({_foreign(study)}) instead of English alone"
         )
     if rates:
         rate = text.listed([f"{100 * rate:g} %" for rate in rates])
         told.append(f"noise-trained: with the same noise in {rate} of the words of the data of fine-tuning that may be changed")
     return f"{'; '.join(told)}." if told else ""
+
+
+def _foreign(study: Mapping[str, Any]) -> str:
+    """What training data in other languages was, by what was read; translations in older results, which do not say."""
+    readings = [key.split("/") for key in (study.get("data") or {}).get("readings") or ()]
+    own = any(split == "train" and task != "text" and code != "en" for task, split, code in readings)
+    translated = any(split == "translated" for _, split, _ in readings)
+    translations, originals = "translations of the training data", "training data of the tasks' own in these languages"
+    if own and translated:
+        return f"{translations}, or {originals}"
+    return originals if own else translations
 
 
 def _share(said: str, row: str) -> float:

@@ -47,7 +47,7 @@ def _content(summary: Summary, leading: Sequence[Section], following: Sequence[S
         "best": tables.best_per_target(summary),
         "targets": tables.targets(summary),
         "retrieval": findings.retrieval(summary),
-        "named": arms.explained(arms.arms(summary)),
+        "named": arms.explained(arms.arms(summary), summary.study),
         "gaps": kinds.transfer_gaps(summary),
         "languages": by_language,
         "trainings": tables.trainings(summary) if study["trainings"] else None,

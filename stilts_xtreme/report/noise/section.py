@@ -117,7 +117,7 @@ def _where(found: Sequence[Effect], noisy: Noisy) -> str:
 
 
 def _named(noisy: Noisy) -> str:
-    told = arms.explained(noisy.arms)
+    told = arms.explained(noisy.arms, noisy.summary.study)
     return (
         f"Names of models. {BASELINE}: no intermediate training, fine-tuned on English as it is. {told[:1].upper()}{told[1:]}"
         if told
