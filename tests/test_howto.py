@@ -47,13 +47,6 @@ class Otherwise:
 
 OTHERWISE = (
     Otherwise(r"make .*", "would install packages and take hours: what it would run is printed", (("make", "make -n"),)),
-    Otherwise(r"stilts data check .*path/to/data", "a small folder is not the whole release, and it has to say so", code=2),
-    Otherwise(
-        r"stilts data fetch .*",
-        "tests do not download: it has to say that nothing answers",
-        (("--to path/to/data", "--to fetched"),),
-        code=2,
-    ),
     Otherwise(
         r"stilts encoder fetch .*",
         "tests do not download: it has to say that the hub cannot be reached",
@@ -66,16 +59,6 @@ OTHERWISE = (
         r"stilts study .*path/to/data.*",
         "the folder is small: all that is missing has to be told before anything runs",
         code=2,
-    ),
-    Otherwise(
-        r"stilts calibrate .*",
-        "minutes, if its figures are to be of use: each of its measurements is made once",
-        (("calibrate", "calibrate --seconds 0"),),
-    ),
-    Otherwise(
-        r"stilts verify experiments/studies/main.yaml .*",
-        "the committed result comes from a store that is not committed: the tiny study's own is verified",
-        ((" --result experiments/results/main.json", ""),),
     ),
 )  # fmt: skip
 LONG = re.compile(r"stilts (study|latency|calibrate|verify experiments)\b(?!.*--(dry-run|plan))")  # minutes even so
