@@ -36,6 +36,34 @@ def test_both_sides_train_alike(head: str) -> None:
     assert found["difference"] < 0.05 * found["moved"]
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> Path:
+    """The folder of a tiny BERT."""
+    from transformers import BertConfig, BertModel
+
+    folder, shape = tmp_path_factory.mktemp("published"), setting.SHAPES["tiny"]
+    config = BertConfig(
+        vocab_size=shape.vocab_size, hidden_size=shape.hidden_size, num_hidden_layers=shape.layers, pad_token_id=1,
+        num_attention_heads=shape.heads, intermediate_size=shape.intermediate_size, max_position_embeddings=40,
+    )  # fmt: skip
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    setting.words(shape).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("head", ["classification", "span_qa", "tagging"])
+def test_both_sides_train_a_published_encoder_alike(head: str, published: Path) -> None:
+    found = parity.gate(replace(TINY, head=head, encoder=str(published)), steps=2)
+    assert found["loss"][0] == pytest.approx(found["loss"][1], rel=1e-5)
+    assert found["difference"] < 0.05 * found["moved"]
+
+
+def test_rows_of_a_published_encoder(published: Path) -> None:
+    job = replace(TINY, work="predict", batch=3, encoder=str(published))
+    speed, memory = train.measure(Group("real-tiny", job, ("stock", "ours")), False, None, warmup=1)
+    assert speed["outputs"]["difference"] < 1e-5 and memory["row"] == "memory-real-tiny" and memory["ratio"] > 0
+
+
 def test_a_checkout_against_itself() -> None:
     job = replace(TINY, variant="ours", steps=5, dropout=0.0)
     row = checkouts.measure("tiny", job, checkouts.HERE)

@@ -1,11 +1,15 @@
 """Guessing, collapse, threads, the order of stages in several processes: the parts of `stages` that need no training."""
 
+import weakref
+
 import pytest
 
 from stilts_xtreme import plan
+from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.stages import graph, run
 from stilts_xtreme.stages.events import Options
 from stilts_xtreme.stages.train import Dev, _collapse, guessing
+from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged
 
 PAIRS = [Pair(str(i), "a", "b", "entailment" if i < 40 else "neutral" if i < 70 else "contradiction") for i in range(100)]
@@ -49,6 +53,28 @@ def test_stages_that_others_wait_for_come_first() -> None:
     middle = plan.Train(first, ("mnli",), plan.Recipe(), 1, ())
     ends = [plan.Train(middle, (name,), plan.Recipe(), 1, ()) for name in ("xnli", "squad")]
     assert graph.most_needed_first([leaf, *ends, middle, first]) == [first, middle, leaf, *ends]
+
+
+def test_a_stage_that_failed_holds_nothing(tmp_path, monkeypatch) -> None:
+    """Its fault is reported in the end: what stood in its frames must not wait for that."""
+
+    class Weights:
+        pass
+
+    alive = []
+
+    def broken(stage, store, options, tell) -> bool:
+        weights = Weights()
+        alive.append(weakref.ref(weights))
+        try:
+            raise MemoryError(weights)
+        except MemoryError:
+            raise RunFailed("the memory is full") from None
+
+    monkeypatch.setattr(run, "do", broken)
+    first = plan.Train(plan.Random(96, 3, 3, 384, 130, 2600), ("text",), plan.Recipe(), 1, ())
+    failed = run._in_turn([first], Store(tmp_path), Options(), lambda event: None)
+    assert str(failed[plan.address(first)]) == "the memory is full" and alive[0]() is None
 
 
 def test_threads_depend_on_the_encoder_and_never_on_the_machine(monkeypatch) -> None:

@@ -1,6 +1,8 @@
 """The loop and its batches: what is drawn, that micro-batches add up, that the best state is kept, that a collapse is seen."""
 
+import gc
 import math
+import weakref
 from collections import Counter
 from dataclasses import replace
 
@@ -117,6 +119,20 @@ def test_weights_that_a_step_ruined_are_not_kept(words) -> None:
 def test_two_precisions_in_one_process() -> None:
     assert accelerator("fp32", "cpu").mixed_precision == "no"
     assert accelerator("bf16", "cpu").mixed_precision == "bf16"
+
+
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_a_trained_model_is_let_go_with_its_last_reference(words, precision) -> None:
+    one, runner = model(words), accelerator("bf16" if precision == "bf16" else "fp32", "cpu")
+    gc.collect()
+    gc.disable()
+    try:
+        assert len(list(train(one, {"pair": stream(words)}, ["pair"] * 2, RECIPE, 1, words, runner, None))) == 2
+        weights, runner = weakref.ref(one.encoder.get_input_embeddings().weight), None
+        del one
+        assert weights() is None
+    finally:
+        gc.enable()
 
 
 def test_dropout_reaches_encoder_and_head(words) -> None:

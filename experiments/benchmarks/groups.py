@@ -59,5 +59,8 @@ GROUPS = (
     Group("small-mlm", _train("small", "mlm", "mnli", 32), _FP32, full=True, gate="small"),
     Group("base-predict", _PREDICTED, (*_FP32, "ours-bf16", "peak"), ("xtreme",)),
     Group("base-mnli-32", replace(_MNLI, batch=32), (*_FP32, "peak"), full=True, gate="base-parity"),
+    Group("e5-small-mnli", _train("e5-small", "classification", "mnli", 32), (*_FP32, *_BF16), full=True, gate="e5-small"),
+    Group("e5-small-squad", _train("e5-small", "span_qa", "squad", 16), (*_FP32, *_BF16), full=True, gate="e5-small"),
+    Group("e5-small-predict", replace(_PREDICTED, shape="e5-small"), (*_FP32, "ours-bf16"), full=True),
     Group("base-squad-16", replace(_SQUAD, batch=16), (*_FP32, "peak"), full=True, gate="base-parity"),
 )

@@ -1,5 +1,6 @@
 """Our side: the engine, driven a step at a time through its public ways in."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,10 @@ from safetensors.torch import save_file
 
 from experiments.benchmarks import setting
 from experiments.benchmarks.setting import TASK, Job
-from stilts_xtreme.engine import encoder
+from stilts_xtreme.engine import encoder, standard
 from stilts_xtreme.engine import predict as prediction
 from stilts_xtreme.engine import train as training
+from stilts_xtreme.stages.run import PRODUCT_CACHES
 
 # Our heads' weights under the names of transformers' models.
 STOCK_NAMES = {
@@ -32,7 +34,9 @@ def renamed(head: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
 
 
 def _model(job: Job) -> tuple[encoder.Model, Any]:
-    tokenizer = setting.words(setting.SHAPES[job.shape])
+    for name, count in PRODUCT_CACHES.items():  # as in a stage
+        os.environ.setdefault(name, count)
+    tokenizer = setting.tokenizer(job)
     start, head = setting.first_weights(job, tokenizer)
     model = encoder.Model(start, {TASK: job.head}, {TASK: setting.names(job)}, job.dropout)
     model.heads[TASK].load_state_dict(head)
@@ -60,7 +64,10 @@ def train(job: Job, turn: Any) -> dict[str, Any]:
         turn.end(step.loss)
     for _ in loop:  # to its end, where the weights are put back into the whole model
         pass
-    if job.parity:
+    if job.parity and job.encoder:
+        with standard.standard(model.encoder, job.head, model.heads[TASK], setting.names(job)) as whole:
+            save_file({name: tensor.clone().contiguous() for name, tensor in whole.state_dict().items()}, job.parity)
+    elif job.parity:
         state = {f"roberta.{name}": tensor for name, tensor in model.encoder.state_dict().items()}
         state |= renamed(job.head, model.heads[TASK].state_dict())
         save_file({name: tensor.detach().clone().contiguous() for name, tensor in state.items()}, job.parity)

@@ -70,6 +70,7 @@ class Job:
     mask_rate: float = 0.15
     without: str = ""  # a technique of ours that is left out: packing or vocabulary
     data: str | None = None  # a JSON file of features, in place of drawn ones
+    encoder: str | None = None  # the folder of a published encoder of this shape, in place of random weights
     device: str = "cpu"
     block: int = 1
     eval_batch: int = 8
@@ -113,6 +114,15 @@ def words(shape: Shape) -> Any:
     )
 
 
+def tokenizer(job: Job) -> Any:
+    """The encoder's own, or one whose pieces say nothing."""
+    if job.encoder:
+        from stilts_xtreme.engine import loading
+
+        return loading.tokenizer(job.encoder)
+    return words(SHAPES[job.shape])
+
+
 def data(job: Job) -> list[dict[str, Any]]:
     """The features of a training stage."""
     if job.data:
@@ -136,18 +146,27 @@ def texts(job: Job) -> list[list[dict[str, Any]]]:
 
 
 def first_weights(job: Job, tokenizer: Any) -> tuple[Any, dict[str, Any]]:
-    """The encoder of random weights both sides start from, and the state of our head on it."""
+    """The encoder both sides start from, of random weights or a published one, and the state of our head on it."""
+    start, head = first_modules(job, tokenizer)
+    return start, head.state_dict()
+
+
+def first_modules(job: Job, tokenizer: Any) -> tuple[Any, Any]:
+    """The same, the head as a module."""
     import torch
+    from transformers import AutoModel
 
     from stilts_xtreme.engine import encoder
     from stilts_xtreme.heads import HEADS
 
-    shape = SHAPES[job.shape]
-    start = encoder.random_encoder(shape, tokenizer, SEED)
+    if job.encoder:
+        start = AutoModel.from_pretrained(job.encoder, add_pooling_layer=False, dtype=torch.float32, use_safetensors=True)
+    else:
+        start = encoder.random_encoder(SHAPES[job.shape], tokenizer, SEED)
+    width, table = start.config.hidden_size, start.get_input_embeddings()
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
-        head = HEADS[job.head].Output(shape.hidden_size, names(job), 0.0, start.get_input_embeddings())
-    return start, head.state_dict()
+        return start, HEADS[job.head].Output(width, names(job), 0.0, table, start.config.model_type)
 
 
 def names(job: Job) -> tuple[str, ...]:

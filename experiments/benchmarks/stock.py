@@ -12,7 +12,7 @@ from transformers.initialization import no_init_weights
 
 from experiments.benchmarks import ours, setting
 from experiments.benchmarks.setting import Job
-from stilts_xtreme.engine import batches
+from stilts_xtreme.engine import batches, standard
 from stilts_xtreme.heads.shared import IGNORE
 
 CLASSES = {
@@ -24,8 +24,8 @@ CLASSES = {
 }
 
 
-class PaddingMasked(transformers.XLMRobertaForQuestionAnswering):
-    """For parity only: the stock loss gives padding a share of the probability, ours does not."""
+class PaddingMasked:
+    """Put before a class for question answering, for parity only: the stock loss gives padding a share of the probability."""
 
     def forward(self, input_ids: Any, attention_mask: Any, start_positions: Any, end_positions: Any) -> Any:
         found = super().forward(input_ids=input_ids, attention_mask=attention_mask)
@@ -35,7 +35,30 @@ class PaddingMasked(transformers.XLMRobertaForQuestionAnswering):
         return found
 
 
+def _class(job: Job, kind: Any) -> Any:
+    """The class that is trained: transformers' own, but in a parity run of span QA."""
+    return type(kind.__name__, (PaddingMasked, kind), {}) if job.parity and job.head == "span_qa" else kind
+
+
+def _published(job: Job, tokenizer: Any) -> Any:
+    """transformers' class on a published encoder, read from a checkpoint of the first weights."""
+    start, head = setting.first_modules(job, tokenizer)
+    with tempfile.TemporaryDirectory() as folder:
+        with standard.standard(start, job.head, head, setting.names(job)) as whole:
+            whole.save_pretrained(folder)
+            kind = type(whole)
+        del whole, start, head
+        model = _class(job, kind).from_pretrained(
+            folder, attn_implementation=job.attention, dtype=torch.float64 if job.precision == "fp64" else torch.float32,
+            hidden_dropout_prob=job.dropout, attention_probs_dropout_prob=job.dropout,
+        )  # fmt: skip
+    assert model.config._attn_implementation == job.attention
+    return model
+
+
 def _model(job: Job, tokenizer: Any) -> Any:
+    if job.encoder:
+        return _published(job, tokenizer)
     shape = setting.SHAPES[job.shape]
     start, head = setting.first_weights(job, tokenizer)
     config = transformers.XLMRobertaConfig(
@@ -44,7 +67,7 @@ def _model(job: Job, tokenizer: Any) -> Any:
     )
     config.num_labels = 2 if job.head == "span_qa" else job.labels
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = job.dropout
-    kind = PaddingMasked if job.parity and job.head == "span_qa" else CLASSES[job.head]
+    kind = _class(job, CLASSES[job.head])
     with no_init_weights():
         model = kind(config)
     state = {f"roberta.{name}": tensor for name, tensor in start.state_dict().items()} | ours.renamed(job.head, head)
@@ -164,7 +187,7 @@ class _Remembering(Trainer):
 
 def train(job: Job, turn: Any) -> dict[str, Any]:
     """Train over the job's steps."""
-    tokenizer = setting.words(setting.SHAPES[job.shape])
+    tokenizer = setting.tokenizer(job)
     model = _model(job, tokenizer)
     features, chosen = setting.data(job), setting.order(job)
     same = job.parity and job.head == "mlm"
@@ -188,7 +211,7 @@ def train(job: Job, turn: Any) -> dict[str, Any]:
 
 def predict(job: Job, turn: Any) -> dict[str, Any]:
     """`Trainer.predict` of the job's steps in batches of `eval_batch`, 8 by default; bf16 as its `bf16_full_eval`."""
-    tokenizer = setting.words(setting.SHAPES[job.shape])
+    tokenizer = setting.tokenizer(job)
     model = _model(job, tokenizer)
     steps = [[_row(job.head, feature) for feature in step] for step in setting.texts(job)]
     with tempfile.TemporaryDirectory() as folder:

@@ -16,6 +16,13 @@ class Target:
     unit: str = "x"  # x: times as fast; %: a share; "": a ratio of sizes; s: seconds
 
 
+KINDS = {
+    "fp32": "fp32",
+    "bf16": "bf16 against the Trainer's bf16",
+    "bf16-default": "bf16 against the Trainer's default fp32",
+}
+REAL = {"mnli": "MNLI", "squad": "SQuAD", "panx": "PAN-X", "xnli": "XNLI in five languages"}  # what real.py measures
+
 TARGETS = (
     Target("fp32-base-mnli", "training fp32, base, MNLI lengths", "2.4-3.4", 2.4, 4),
     Target("fp32-base-squad", "training fp32, base, SQuAD lengths", "3.1", 2.8, 4),
@@ -33,6 +40,36 @@ TARGETS = (
     Target("bf16-default-base-squad", "training bf16 against the Trainer's default fp32, base, SQuAD lengths", "6.3", 6, 10),
     Target("bf16-default-small-mnli", "training bf16 against the Trainer's default fp32, small, MNLI lengths", "4.1-4.6"),
     Target("bf16-default-small-squad", "training bf16 against the Trainer's default fp32, small, SQuAD lengths", "3.3-3.5"),
+    Target("fp32-e5-small-mnli", "training fp32, e5-small, MNLI lengths", "-", 3.2),
+    Target("fp32-e5-small-squad", "training fp32, e5-small, SQuAD lengths", "-", 2.6),
+    Target("bf16-e5-small-mnli", "training bf16 against the Trainer's bf16, e5-small, MNLI lengths", "-", 3.6),
+    Target("bf16-e5-small-squad", "training bf16 against the Trainer's bf16, e5-small, SQuAD lengths", "-", 3),
+    Target("bf16-default-e5-small-mnli", "training bf16 against the Trainer's default fp32, e5-small, MNLI lengths", "-", 5.2),
+    Target("bf16-default-e5-small-squad", "training bf16 against the Trainer's default fp32, e5-small, SQuAD lengths", "-", 4),
+    Target("fp32-e5-small-predict", "prediction fp32, e5-small, 15 languages"),
+    Target("bf16-default-e5-small-predict", "prediction bf16 against the Trainer's default, e5-small, 15 languages", "-", 4.5),
+    Target("memory-e5-small-mnli", "peak memory, training e5-small, MNLI lengths", "-", 0.4, most=True, unit=""),
+    Target("memory-e5-small-squad", "peak memory, training e5-small, SQuAD lengths", most=True, unit=""),
+    *(
+        Target(f"{kind}-real-{name}", f"real e5-small, real data: training {what}, {told}")
+        for name, told in REAL.items()
+        if name != "xnli"
+        for kind, what in KINDS.items()
+    ),
+    Target("fp32-real-xnli", f"real e5-small, real data: prediction fp32, {REAL['xnli']}"),
+    Target("bf16-default-real-xnli", f"real e5-small, real data: prediction {KINDS['bf16-default']}, {REAL['xnli']}"),
+    *(
+        Target(f"memory-real-{name}", f"real e5-small, real data: peak memory, {told}", most=True, unit="")
+        for name, told in REAL.items()
+    ),
+    Target(
+        "held-predicting",
+        "resident memory of a prediction after trainings in its process, against one of its own",
+        "-",
+        1.3,
+        most=True,
+        unit="",
+    ),
     Target("with-packing-small-techniques", "of ours: unpadded batches against padded ones, small, MNLI lengths", "1.8-2.1"),
     Target("with-vocabulary-small-techniques", "of ours: compact table of words against the whole one, the same", "1.25"),
     Target("fp32-base-predict", "prediction fp32, base, 15 languages", "2.0", 2, 2.5),

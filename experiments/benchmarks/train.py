@@ -11,13 +11,14 @@ the same order. Each variant runs in a process of its own on the same core, one 
 import argparse
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments.benchmarks import figures, parity, setting, store
-from experiments.benchmarks.groups import GROUPS, WARMUP, Group
+from experiments.benchmarks.groups import GROUPS, MEASURED, WARMUP, Group
 from experiments.benchmarks.turns import Told, together
 
 # What a row compares: ours, the other side.
@@ -42,7 +43,7 @@ def measure(group: Group, full: bool, gate: dict[str, Any] | None, warmup: int =
             row["outputs"] = _outputs(told[ours], told["stock"])
     if "peak" in told:
         rows.append({"row": f"share-{_kept(group)}", **_share(group, told, warmup), "parity": gate})
-    if group.job.work == "train" and group.job.shape == "base":
+    if group.job.encoder or group.job.work == "train" and group.job.shape in ("base", "e5-small"):
         rows.append({"row": f"memory-{_kept(group)}", **_memory(told), "parity": gate})
     kept = {"batch": group.job.batch, "steps": group.job.steps - warmup, "warmup": warmup}
     return [row | kept for row in rows]
@@ -96,6 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=[group.name for group in GROUPS])
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--steps", type=int, default=MEASURED, help="that are measured")
     parser.add_argument("--to", type=Path, default=store.RESULTS / "train.json")
     given = parser.parse_args()
     gates: dict[tuple[str, str], dict[str, Any]] = {}
@@ -107,6 +109,7 @@ def main() -> None:
         if job is not None and (job.shape, job.head) not in gates:
             gates[job.shape, job.head] = parity.gate(job)
         gate = gates[job.shape, job.head] if job is not None else None
+        group = replace(group, job=replace(group.job, steps=WARMUP + given.steps))
         rows = measure(group, given.full, gate)
         store.add(given.to, rows, time.monotonic() - began)
         for row in rows:

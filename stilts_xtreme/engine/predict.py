@@ -1,5 +1,6 @@
 """Outputs and sentence vectors of a trained model, in the order of what was asked."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -7,13 +8,14 @@ import numpy as np
 import torch
 from safetensors.numpy import load, save
 
-from stilts_xtreme import ranks
+from stilts_xtreme import host, ranks
 from stilts_xtreme.engine.batches import Feature, by_budget, collate, to
 from stilts_xtreme.engine.encoder import Model, can_pack, states
 from stilts_xtreme.engine.sharding import is_sharded
 from stilts_xtreme.heads import HEADS, embedding
 
 TOKENS = {"cpu": 2048, "cuda": 65536}  # padded tokens a batch: small ones stay in a CPU's cache, a GPU wants large ones
+RELEASE = 1.0  # seconds between two returns of freed memory: glibc would spread batches over all that a training took before
 
 
 Tell = Callable[[int], None]
@@ -103,7 +105,11 @@ def _swept(
     for number, arrays in known.items():
         yield cut[number], arrays
         tell(len(cut[number]))
+    released = time.monotonic()
     for begin in range(0, len(missing), ranks.count()):
+        if time.monotonic() - released > RELEASE:
+            host.release_memory()
+            released = time.monotonic()
         turn = missing[begin : begin + ranks.count()]
         own = turn[ranks.rank()] if ranks.rank() < len(turn) else None
         ours = made(cut[turn[0] if own is None else own]) if own is not None or in_step else []

@@ -151,6 +151,8 @@ def train(
         if border:
             border(partial(checkpoint.take, state, model, optimizer, best_state, masking))
 
+    for name in ("forward", "_original_forward"):  # accelerate's, methods of the model: it would live until the collector comes
+        vars(model).pop(name, None)
     model.eval()
     if best_state:
         model.load_state_dict(best_state)

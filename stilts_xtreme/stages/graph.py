@@ -73,7 +73,8 @@ def blocked(stage: plan.Stage, failed: Failed) -> bool:
 
 
 def note(failed: Failed, stage: plan.Stage, fault: BaseException, tell: Tell) -> None:
-    """A stage failed."""
+    """A stage failed. Of the fault only its words are kept: its traceback would hold all that the stage held in memory."""
+    fault.__traceback__ = fault.__context__ = fault.__cause__ = None
     failed[plan.address(stage)] = fault
     tell(Event(plan.address(stage), "failed", stage.label, note=str(fault)))
 

@@ -100,7 +100,7 @@ class _Room:
         idle = [host.held_memory(one.pid) or 0 for one in _processes(pool) if one.pid not in self.workers.values()]
         settled = len(self.workers) == len(running)  # else some that look idle have just been given something
         sizes = [self.needs.of(stage) for stage in wanted]
-        chosen = alongside(sizes, [self.needs.of(stage) for stage in running], idle, self.memory, slots, settled)
+        chosen = alongside(sizes, [self._taken(stage) for stage in running], idle, self.memory, slots, settled)
         for i in chosen:
             if not running and (size := sizes[i]) is not None and size > self.memory:
                 told = (
@@ -108,6 +108,12 @@ class _Room:
                 )
                 self.tell(Event(plan.address(wanted[i]), "running", wanted[i].label, note=told, lasting=True))
         return [wanted[i] for i in chosen]
+
+    def _taken(self, stage: plan.Stage) -> int | None:
+        """Bytes to count for a stage that runs: its needs, or what its process holds already where that is more."""
+        needed, worker = self.needs.of(stage), self.workers.get(plan.address(stage))
+        held = None if worker is None else host.held_memory(worker)
+        return needed if needed is None or held is None else max(needed, held)
 
 
 def _processes(pool: ProcessPoolExecutor) -> list[Any]:

@@ -1,5 +1,7 @@
 """Run stages in the order they need each other, each at most once, in this process or in several."""
 
+import gc
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,6 +18,9 @@ from stilts_xtreme.stages.needs import Needs
 from stilts_xtreme.store import Busy, Store
 
 PAUSE = 0.2  # seconds between two looks at what others are doing
+# oneDNN and torch's layer above it keep the code of so many products (1,024 by default, of half a megabyte each in bf16). Token
+# counts hardly repeat from batch to batch, so few are asked for again; a step of a model has some thirty.
+PRODUCT_CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
 THREADS = 4  # of a published encoder, on every machine: sums over threads differ in their last bits (torch 2.13)
 
 
@@ -54,6 +59,7 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
         with ranks.together(), _claimed(stage, store) as scratch:
             if scratch is not None:
                 _do(stage, store, scratch, options, tell)
+                host.release_memory()  # what waits for the next stage counts with what it holds, and predictions are small
     except Busy:
         if ranks.first():
             tell(Event(plan.address(stage), "waiting", stage.label, note=store.whose(stage)))
@@ -87,6 +93,9 @@ def _claimed(stage: plan.Stage, store: Store) -> Iterator[Path | None]:
 def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
     tell(Event(plan.address(stage), "running", stage.label, note="loading libraries"))
     quiet()
+    for name, count in PRODUCT_CACHES.items():  # read when the first product is computed
+        os.environ.setdefault(name, count)
+    host.release_memory()  # of a stage that failed
     host.forget_peak()
     import torch
 
@@ -138,6 +147,7 @@ def _in_turn(
                     done = do(stage, store, options, tell)
                 except (UserError, RunFailed) as fault:
                     graph.note(failed, stage, fault, tell)
+                    gc.collect()  # a training that failed is still tied to itself
                     done = True
                 if done:
                     waiting.remove(stage)
