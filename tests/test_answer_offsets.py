@@ -8,7 +8,7 @@ from test_read import put
 from test_reading_counts import reading
 
 from stilts_xtreme.data.inventory import check
-from stilts_xtreme.formats.questions import NEAR, offset_of
+from stilts_xtreme.formats.questions import MAX_SHIFT, offset_of
 
 CONTEXT = "Cows eat hay. " * 20 + "Anna Berg built the mill. " + "Hens eat corn. " * 20
 START = CONTEXT.index("Anna")
@@ -25,11 +25,11 @@ def squad(*answers: list[tuple[str, int]], context: str = CONTEXT) -> str:
 
 def test_an_offset_is_repaired_where_the_answer_stands_once_near_by() -> None:
     assert offset_of(CONTEXT, "Anna Berg", START) == START
-    for wrong in (-7, 30, 1, NEAR, -NEAR):
+    for wrong in (-7, 30, 1, MAX_SHIFT, -MAX_SHIFT):
         assert offset_of(CONTEXT, "Anna Berg", START + wrong) == START
     assert offset_of("Anna Berg ran.", "Anna Berg", -7) == 0 and offset_of("Bo sat.", "Bo", 7) == 0
     assert offset_of(CONTEXT, "Anna Berg", 0) is None  # too far away to be meant
-    assert offset_of(CONTEXT, "Anna Berg", START + NEAR + 1) is None
+    assert offset_of(CONTEXT, "Anna Berg", START + MAX_SHIFT + 1) is None
     assert offset_of(CONTEXT, "hay", START) is None and offset_of(CONTEXT, "Zoe", START) is None
 
 

@@ -19,7 +19,7 @@ from stilts_xtreme.data.read import Folder, languages, read, rows
 from stilts_xtreme.engine import features
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats import lines as formats_lines
-from stilts_xtreme.noise import pairs
+from stilts_xtreme.noise import dictionary
 from stilts_xtreme.scoring.submission import score_files
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -190,7 +190,7 @@ def test_bombs_are_refused(tmp_path, monkeypatch) -> None:
     usual = "".join(f"word{i}\tO\n" for i in range(20_000)).encode()  # text: a tenth
     put(tmp_path / "three/panx/test-de.tsv.gz", gzip.compress(usual))
     assert read(PANX, "test", "de", Folder(tmp_path / "three")).rows == 1
-    monkeypatch.setattr(formats_lines, "LONGEST", 1000)
+    monkeypatch.setattr(formats_lines, "MAX_LINE", 1000)
     put(tmp_path / "four/xnli/test-de.tsv", "a" * 2000)
     with pytest.raises(UserError, match="test-de.tsv:1: line: has more than 1,000 characters"):
         read(XNLI, "test", "de", Folder(tmp_path / "four"))
@@ -247,7 +247,7 @@ def test_hostile_predictions(task, content, said, tmp_path) -> None:
 
 def test_what_is_no_file_is_neither_predictions_nor_a_dictionary(tmp_path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for asked in (lambda path: score_files("xnli", "de", path, path), pairs.pairs):
+    for asked in (lambda path: score_files("xnli", "de", path, path), dictionary.read_pairs):
         for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
             with pytest.raises(UserError, match="is not a file"):
                 asked(path)

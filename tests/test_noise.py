@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.noise import VERSION, Edit, Noise, changes, hangul, noised, perturb
+from stilts_xtreme.noise import VERSION, Edit, Noise, add_noise, hangul, perturb
 from stilts_xtreme.noise.keyboard import keyboard
 from stilts_xtreme.noise.slips import OPERATIONS, units
-from stilts_xtreme.noise.words import sound, spans
+from stilts_xtreme.noise.words import has_valid_marks, spans
 from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
 
 ALWAYS = Noise(1.0, seed=3)
@@ -36,9 +36,9 @@ GOLDEN = {  # another result here asks for another VERSION
 def one_slip(before: str, after: str, language: str, operation: str) -> bool:
     """Whether one slip of this kind leads from one word to the other."""
     board = keyboard(language)
-    word = units(hangul.presses(before) if board.jamo else before, board)
+    word = units(hangul.to_keys(before) if board.jamo else before, board)
     made = ("".join((*word[:i], *typed, *word[j:])) for i, j, typed in OPERATIONS[operation](word, board))
-    return after in {hangul.composed(one) if board.jamo else one for one in made}
+    return after in {hangul.compose(one) if board.jamo else one for one in made}
 
 
 def text_of(example: Example) -> str:
@@ -50,11 +50,11 @@ def text_of(example: Example) -> str:
 def test_each_edit_is_one_slip_of_one_word(language: str) -> None:
     for i in range(40):
         example = Text(str(i), SAMPLES[language])
-        found = noised(example, language, ALWAYS)
-        assert len(found.edits) == found.choosable > 0
+        found = add_noise(example, language, ALWAYS)
+        assert len(found.edits) == found.eligible > 0
         words = [SAMPLES[language][start:end] for start, end in spans(SAMPLES[language])]
         for edit in found.edits:
-            assert edit.before == words[edit.word] and edit.before != edit.after and sound(edit.after)
+            assert edit.before == words[edit.word] and edit.before != edit.after and has_valid_marks(edit.after)
             assert one_slip(edit.before, edit.after, language, edit.operation), edit
             words[edit.word] = edit.after
         assert "".join(words) == "".join(text_of(found.example).split())
@@ -62,7 +62,7 @@ def test_each_edit_is_one_slip_of_one_word(language: str) -> None:
 
 def test_all_operations_occur_and_no_others_in_chinese() -> None:
     def seen(language: str) -> set[str]:
-        return {edit.operation for i in range(60) for edit in changes(Text(str(i), SAMPLES[language]), language, ALWAYS)}
+        return {edit.operation for i in range(60) for edit in add_noise(Text(str(i), SAMPLES[language]), language, ALWAYS).edits}
 
     assert seen("en") == seen("hi") == seen("ko") == set(OPERATIONS)
     assert seen("zh") == seen("ja") == {"deletion", "transposition", "doubling"}
@@ -71,10 +71,10 @@ def test_all_operations_occur_and_no_others_in_chinese() -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.text(max_size=40), st.sampled_from([*SAMPLES, "he", "fa", "tr", "ml", "vi", "mul"]), st.integers(0, 9))
 def test_any_text_keeps_its_spaces_and_starts_with_no_new_mark(text: str, language: str, seed: int) -> None:
-    found = noised(Text("1", text), language, Noise(1.0, seed))
+    found = add_noise(Text("1", text), language, Noise(1.0, seed))
     after = text_of(found.example)
     assert [c for c in after if c.isspace()] == [c for c in text if c.isspace()]
-    assert all(sound(edit.after) and edit.after for edit in found.edits)
+    assert all(has_valid_marks(edit.after) and edit.after for edit in found.edits)
     if after and unicodedata.category(after[0])[0] == "M":
         assert unicodedata.category(text[0])[0] == "M"
 
@@ -82,10 +82,10 @@ def test_any_text_keeps_its_spaces_and_starts_with_no_new_mark(text: str, langua
 def test_what_is_left_alone() -> None:
     for text in ("the fox NATO B2B 2nd covid19 ...", "१२३४५ है", "中 A", "\u0301broken", ""):
         for language in ("en", "hi", "zh", "ko"):
-            found = noised(Text("1", text), language, ALWAYS)
-            assert (found.example, found.edits, found.choosable) == (Text("1", text), (), 0), (text, language)
-    assert noised(Text("1", "한 ㅋㅋㅋ하ㅋ"), "ko", ALWAYS).choosable == 0  # its keys would give another word
-    assert noised(Text("1", "INTERNATIONAL"), "en", ALWAYS).edits
+            found = add_noise(Text("1", text), language, ALWAYS)
+            assert (found.example, found.edits, found.eligible) == (Text("1", text), (), 0), (text, language)
+    assert add_noise(Text("1", "한 ㅋㅋㅋ하ㅋ"), "ko", ALWAYS).eligible == 0  # its keys would give another word
+    assert add_noise(Text("1", "INTERNATIONAL"), "en", ALWAYS).edits
 
 
 def test_each_kind_of_example_changes_only_where_it_may() -> None:
@@ -103,30 +103,32 @@ def test_each_kind_of_example_changes_only_where_it_may() -> None:
     assert made[3] == Question("1", made[3].question, long, (long[:9],), (0,)) and made[3].question != long
     assert all(one.text != long and one.id == other.id for one, other in zip(made[4:], others))
     assert (made[4].match, made[6].candidate, made[7].second) == ("m", candidate, long)
-    assert [edit.field for edit in changes(choices, "en", ALWAYS)] == ["first"] * 3 + ["options.0"] * 3 + ["options.2"] * 3
+    assert [edit.field for edit in add_noise(choices, "en", ALWAYS).edits] == ["first"] * 3 + ["options.0"] * 3 + [
+        "options.2"
+    ] * 3
 
 
 def test_the_language_is_that_of_what_is_changed() -> None:
     question = Question("1", "somewhere beautiful", "Irgendwo", (), ())
-    assert noised(question, "de-en", ALWAYS) == noised(question, "en", ALWAYS) != noised(question, "en-de", ALWAYS)
+    assert add_noise(question, "de-en", ALWAYS) == add_noise(question, "en", ALWAYS) != add_noise(question, "en-de", ALWAYS)
     english = Sentence("1", "somewhere beautiful", "english", None)
-    assert noised(english, "ru", ALWAYS) == noised(english, "en", ALWAYS)
+    assert add_noise(english, "ru", ALWAYS) == add_noise(english, "en", ALWAYS)
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=4).map(sorted), st.integers(0, 99), st.sampled_from(list(SAMPLES)))
 def test_a_higher_rate_makes_the_same_edits_and_more(rates: list[float], seed: int, language: str) -> None:
     example = Pair("7", SAMPLES[language], SAMPLES[language] * 2, "x")
-    found = [changes(example, language, Noise(rate, seed)) for rate in (0.0, *rates, 1.0)]
+    found = [add_noise(example, language, Noise(rate, seed)).edits for rate in (0.0, *rates, 1.0)]
     assert found[0] == () and all(set(few) <= set(many) for few, many in pairwise(found))
 
 
 def test_the_rate_is_reached() -> None:
     examples = [Text(str(i), SAMPLES["en"]) for i in range(2000)]
     for rate in (0.05, 0.2, 0.5):
-        found = [noised(example, "en", Noise(rate)) for example in examples]
-        edits, able = sum(len(one.edits) for one in found), sum(one.choosable for one in found)
+        found = [add_noise(example, "en", Noise(rate)) for example in examples]
+        edits, able = sum(len(one.edits) for one in found), sum(one.eligible for one in found)
         assert abs(edits / able - rate) < 4 * (rate * (1 - rate) / able) ** 0.5  # four standard errors
-        assert (found[0].words, found[0].choosable) == (9, 7)
+        assert (found[0].words, found[0].eligible) == (9, 7)
 
 
 def test_edits_depend_on_seed_id_and_language_and_on_nothing_else() -> None:
@@ -150,13 +152,13 @@ for language, text in {SAMPLES!r}.items():
         environment = os.environ | {"PYTHONHASHSEED": seed}
         run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
         outputs.add(run.stdout)
-    here = "".join(f"{text_of(noised(Text('1', t), code, ALWAYS).example).encode()}\n" for code, t in SAMPLES.items())
+    here = "".join(f"{text_of(add_noise(Text('1', t), code, ALWAYS).example).encode()}\n" for code, t in SAMPLES.items())
     assert outputs == {here}
 
 
 @pytest.mark.parametrize("language", GOLDEN)
 def test_known_results(language: str) -> None:
-    assert text_of(noised(Text("1", SAMPLES[language]), language, ALWAYS).example) == GOLDEN[language]
+    assert text_of(add_noise(Text("1", SAMPLES[language]), language, ALWAYS).example) == GOLDEN[language]
 
 
 def dictionary(folder: Path, text: str | bytes) -> Noise:
@@ -167,11 +169,11 @@ def dictionary(folder: Path, text: str | bytes) -> Noise:
 
 def test_real_errors_from_a_file(tmp_path: Path) -> None:
     noise = dictionary(tmp_path, "en\ttheir\tthier\nen\ttheir\tthere\nde\tdass\tdas\n\nen\tit's\tits\r\n")
-    made = [noised(Text(str(i), '"Their" house, THEIR it\'s its dass'), "en", noise) for i in range(30)]
+    made = [add_noise(Text(str(i), '"Their" house, THEIR it\'s its dass'), "en", noise) for i in range(30)]
     assert {edit.after for one in made for edit in one.edits} == {'"Thier"', '"There"', "THIER", "THERE", "its"}
-    assert all((one.words, one.choosable, len(one.edits)) == (6, 3, 3) for one in made)
+    assert all((one.words, one.eligible, len(one.edits)) == (6, 3, 3) for one in made)
     assert made[0].edits[2] == Edit("text", 3, "replacement", "it's", "its")
-    assert changes(Tagged("1", ("dass",), ("X",)), "de", noise) == (Edit("tokens", 0, "replacement", "dass", "das"),)
+    assert add_noise(Tagged("1", ("dass",), ("X",)), "de", noise).edits == (Edit("tokens", 0, "replacement", "dass", "das"),)
     with pytest.raises(UserError, match="no pairs of language fr; it has de, en"):
         perturb([Text("1", "a")], "fr", noise)
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.tools.keyboard_layouts import is_usable, layouts, to_json
+from experiments.tools.xkb import character, keysyms, symbols
 from stilts_xtreme.languages import LANGUAGES
-from stilts_xtreme.noise import POLICY, Noise, changes, hangul, policy, source
-from stilts_xtreme.noise.generate import kept, layouts, written
-from stilts_xtreme.noise.keyboard import keyboard, neighbours, table
-from stilts_xtreme.noise.layouts import CONVERTED, LAYOUTS, PLACES, TOUCHING, touch
-from stilts_xtreme.noise.xkb import character, keysyms, symbols
+from stilts_xtreme.noise import POLICY, Noise, add_noise, hangul, policy, source
+from stilts_xtreme.noise.keyboard import keyboard, neighbors, table
+from stilts_xtreme.noise.layouts import ADJACENT_KEYS, CONVERTED, LAYOUTS, POSITIONS, are_adjacent
 from stilts_xtreme.tasks.examples import Text
 
 LETTERS = {  # all letters and marks of these stand on the language's own layout
@@ -73,7 +73,7 @@ def test_every_language_has_a_layout_or_a_policy() -> None:
 
 @pytest.mark.parametrize("language", sorted(LETTERS))
 def test_the_letters_of_a_language_are_on_its_layout(language: str) -> None:
-    found = neighbours(LAYOUTS[language])
+    found = neighbors(LAYOUTS[language])
     missing = {letter for letter in unicodedata.normalize("NFC", LETTERS[language]) if not letter.isspace()} - set(found)
     assert not missing, " ".join(sorted(missing))
     alone = [letter for letter in set(LETTERS[language]) & set(found) if not found[letter]]
@@ -82,7 +82,7 @@ def test_the_letters_of_a_language_are_on_its_layout(language: str) -> None:
 
 @pytest.mark.parametrize("layout", sorted(set(LAYOUTS.values())))
 def test_neighbours_are_mutual_and_letters(layout: str) -> None:
-    found = neighbours(layout)
+    found = neighbors(layout)
     for letter, others in found.items():
         assert len(letter) == 1 and unicodedata.category(letter)[0] in "LM" and letter not in others
         assert all(letter in found[other] for other in others), letter
@@ -90,24 +90,24 @@ def test_neighbours_are_mutual_and_letters(layout: str) -> None:
 
 
 def test_keys_touch_as_on_a_keyboard() -> None:
-    assert set(neighbours("us(basic)")["g"]) == set("fhtyvb")
-    assert set(neighbours("us(basic)")["G"]) == set("FHTYVB")
-    assert set(neighbours("us(basic)")["a"]) == set("qwsz")
-    assert {"z", "u"} < {*neighbours("de(basic)")["t"], *neighbours("de(basic)")["z"]}
-    assert "x" in neighbours("de(basic)")["y"] and "y" in neighbours("us(basic)")["t"]
-    assert set(neighbours("fr(basic)")["a"]) == set("zqé") and "s" in neighbours("fr(basic)")["q"]
-    assert "ц" in neighbours("ru(winkeys)")["й"] and "й" not in neighbours("ru(winkeys)")["у"]
-    assert set(neighbours("kr(dubeolsik)")["ㅎ"]) == set("ㄹㅗㅅㅛㅍㅠ") and "ㅉ" in neighbours("kr(dubeolsik)")["ㅃ"]
-    assert all(touch(one, other) == touch(other, one) for one in PLACES for other in PLACES)
-    assert max(map(len, TOUCHING.values())) == 6
+    assert set(neighbors("us(basic)")["g"]) == set("fhtyvb")
+    assert set(neighbors("us(basic)")["G"]) == set("FHTYVB")
+    assert set(neighbors("us(basic)")["a"]) == set("qwsz")
+    assert {"z", "u"} < {*neighbors("de(basic)")["t"], *neighbors("de(basic)")["z"]}
+    assert "x" in neighbors("de(basic)")["y"] and "y" in neighbors("us(basic)")["t"]
+    assert set(neighbors("fr(basic)")["a"]) == set("zqé") and "s" in neighbors("fr(basic)")["q"]
+    assert "ц" in neighbors("ru(winkeys)")["й"] and "й" not in neighbors("ru(winkeys)")["у"]
+    assert set(neighbors("kr(dubeolsik)")["ㅎ"]) == set("ㄹㅗㅅㅛㅍㅠ") and "ㅉ" in neighbors("kr(dubeolsik)")["ㅃ"]
+    assert all(are_adjacent(one, other) == are_adjacent(other, one) for one in POSITIONS for other in POSITIONS)
+    assert max(map(len, ADJACENT_KEYS.values())) == 6
 
 
 def test_a_letter_without_a_place_is_typed_by_another() -> None:
-    assert set(keyboard("fr").neighbours("É")) == set("AZ")  # by its small letter
-    assert keyboard("vi").neighbours("ế") == keyboard("vi").neighbours("e")  # by its base letter
-    assert set(keyboard("hi").neighbours("g")) == set("fhtyvb")  # on the US layout
-    assert set(keyboard("xc").neighbours("й")) == set(keyboard("ru").neighbours("й"))
-    assert keyboard("ru").neighbours("α") == () == keyboard("zh").neighbours("中")
+    assert set(keyboard("fr").neighbors("É")) == set("AZ")  # by its small letter
+    assert keyboard("vi").neighbors("ế") == keyboard("vi").neighbors("e")  # by its base letter
+    assert set(keyboard("hi").neighbors("g")) == set("fhtyvb")  # on the US layout
+    assert set(keyboard("xc").neighbors("й")) == set(keyboard("ru").neighbors("й"))
+    assert keyboard("ru").neighbors("α") == () == keyboard("zh").neighbors("中")
 
 
 def test_xkb_files_are_read_as_meant(tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_xkb_files_are_read_as_meant(tmp_path: Path) -> None:
 
 
 def test_only_letters_of_the_layouts_script_are_kept() -> None:
-    assert kept("a", True) and kept("\u0301", True) and not kept("a", False) and not kept("α", True)
-    assert not kept("1", True) and not kept("ª", True) and not kept("\ufefb", False)
+    assert is_usable("a", True) and is_usable("\u0301", True) and not is_usable("a", False) and not is_usable("α", True)
+    assert not is_usable("1", True) and not is_usable("ª", True) and not is_usable("\ufefb", False)
 
 
 def test_the_committed_file_is_what_xkb_gives() -> None:
@@ -140,23 +140,23 @@ def test_the_committed_file_is_what_xkb_gives() -> None:
     if not header.exists() or not any(one.startswith("Package: xkb-data\n") and version in one for one in packages):
         pytest.skip(f"not on this machine: {source()} and X11's keysymdef.h")
     committed = Path(__file__).parent.parent / "stilts_xtreme" / "noise" / "keyboards.json"
-    made = written(layouts(xkb, keysyms(header.read_text(encoding="utf-8"))), source())
+    made = to_json(layouts(xkb, keysyms(header.read_text(encoding="utf-8"))), source())
     assert made == committed.read_text(encoding="utf-8")
 
 
 @given(st.text(st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3)))
 def test_korean_syllables_are_what_their_keys_give(text: str) -> None:
-    assert hangul.composed(hangul.presses(text)) == text
+    assert hangul.compose(hangul.to_keys(text)) == text
 
 
 @given(st.text("ㄱㄲㅂㅅㅇㄸㅗㅏㅣㅜ"))
 def test_korean_keys_are_never_lost(pressed: str) -> None:
-    assert hangul.presses(hangul.composed(pressed)) == pressed
+    assert hangul.to_keys(hangul.compose(pressed)) == pressed
 
 
 def test_korean_finals_go_to_the_next_vowel() -> None:
     composed = {"ㄱㅏㅂㅅ": "값", "ㄱㅏㅂㅅㅣ": "갑시", "ㄱㅗㅏㄴ": "관", "ㅏㅋㅋ": "ㅏㅋㅋ", "ㄱㅏㄸ": "가ㄸ"}
-    assert {keys: hangul.composed(keys) for keys in composed} == composed
+    assert {keys: hangul.compose(keys) for keys in composed} == composed
 
 
 def test_korean_jamo_outside_syllables_are_joined() -> None:
@@ -168,19 +168,19 @@ def test_korean_jamo_outside_syllables_are_joined() -> None:
         "ㄱㅅㅏ": "ㄱ사", "ㅂㅏㄱㅅㅅㅏ": "밗사",  # a consonant before a vowel leads a syllable
         "ㄱㄱ": "ㄱㄱ", "ㅅㅅ": "ㅅㅅ", "ㅏㅏ": "ㅏㅏ", "ㅑㅣ": "ㅑㅣ",  # doubled consonants have keys of their own
     }  # fmt: skip
-    assert {keys: hangul.composed(keys) for keys in composed} == composed
-    assert all(hangul.presses(made) == keys for keys, made in composed.items())
+    assert {keys: hangul.compose(keys) for keys in composed} == composed
+    assert all(hangul.to_keys(made) == keys for keys, made in composed.items())
 
 
 def test_korean_slips_leave_no_jamo_that_an_input_method_would_join() -> None:
     for i in range(300):
-        for edit in changes(Text(str(i), "과자 원숭이 값진 읽고"), "ko", Noise(1.0, seed=i)):
-            assert hangul.composed(hangul.presses(edit.after)) == edit.after, edit
+        for edit in add_noise(Text(str(i), "과자 원숭이 값진 읽고"), "ko", Noise(1.0, seed=i)).edits:
+            assert hangul.compose(hangul.to_keys(edit.after)) == edit.after, edit
             assert not any(pair in edit.after for pair in hangul.ONE_JAMO), edit
 
 
 def test_turkish_keys_have_the_letters_that_xkb_gives_them() -> None:
     """xkb's tr(basic) takes letters of the Latin layout it includes off nine keys, by "VoidSymbol"."""
-    found = set(neighbours("tr(basic)"))
+    found = set(neighbors("tr(basic)"))
     assert {"â", "Â", "î", "Î", "û", "ô", "ß", "é"} < found
     assert not found & set("ŦþÞẞðÐŋŊħĦĸłŁ")

@@ -13,7 +13,7 @@ from stilts_xtreme.data.counts import described, remarks
 from stilts_xtreme.data.inventory import check
 from stilts_xtreme.data.read import Folder, Reading, read, rows
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.formats.skipped import FEW, SHARE
+from stilts_xtreme.formats.skipped import MAX_SHARE, MIN_BROKEN
 from stilts_xtreme.tasks.catalogue import TASKS
 
 
@@ -42,11 +42,11 @@ def test_a_row_cut_in_two_is_dropped_and_counted(tmp_path: Path) -> None:
 
 
 def test_more_broken_rows_than_the_share_refuse_the_file(tmp_path: Path) -> None:
-    most = int(SHARE * 1000)
-    assert most > FEW
+    most = int(MAX_SHARE * 1000)
+    assert most > MIN_BROKEN
     for number in (most // 2, most):  # each makes two broken rows
         content = {"qqp/train.tsv": qqp(1000, tuple(range(100, 100 + number)))}
-        if 2 * number <= SHARE * (1000 + number):
+        if 2 * number <= MAX_SHARE * (1000 + number):
             assert reading(tmp_path, "qqp", "train", content).dropped == 2 * number
         else:
             with pytest.raises(UserError, match=r"train.tsv:102: columns: 5 instead of 6.*10 of 1,005 rows are broken") as caught:

@@ -1,10 +1,10 @@
-"""Readers of the tasks' release files: `reader(path)` yields canonical rows, and `Skipped` where a row cannot be used.
+"""Readers of the tasks' release files: `reader(path)` yields canonical rows, and `Skipped` for a row that cannot be used.
 
-A malformed file, or too many broken rows (see `skipped.rows_of`), is a UserError with its place. Every file may be plain or .gz.
-A row has `at`, its line or place in the file, `language` where one file holds several, and `notes` where it was changed.
+A malformed file, or too many broken rows (see `skipped.rows_of`), raises UserError with its location. Every file may be plain or
+.gz. A row has `at`, its line or location in the file, `language` where a file holds several, and `notes` where it was changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from stilts_xtreme.formats.choices import (
@@ -16,6 +16,7 @@ from stilts_xtreme.formats.choices import (
     siqa_jsonl,
 )
 from stilts_xtreme.formats.entities import mewslix_entities_jsonl, mewslix_mentions_jsonl
+from stilts_xtreme.formats.lines import Row
 from stilts_xtreme.formats.pairs import (
     NLI,
     anli_jsonl,
@@ -37,25 +38,26 @@ from stilts_xtreme.formats.questions import (
     xquad_r_questions_json,
     xquad_r_sentences_json,
 )
-from stilts_xtreme.formats.sentences import beside, bucc_pair, tatoeba_pair, text_lines
+from stilts_xtreme.formats.sentences import bucc_pair, companion, tatoeba_pair, text_lines
 from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.formats.tagged import IOB2, UPOS, ccg_columns, ccg_tsv, conllu, iob2_tsv, upos_tsv
 
-# Readers whose rows carry `language`: one file, several languages.
+# Readers whose rows have `language`: the file holds several languages.
 MULTILINGUAL = (xnli_release_tsv, tydiqa_json, mewslix_mentions_jsonl)
 
-# Endings of the files a reader opens beside the one it is given; they belong to the data's digest.
-_BESIDE = {tatoeba_pair: (".eng",), bucc_pair: (".en", ".gold"), siqa_jsonl: ("-labels.lst",)}
+Reader = Callable[[Path], Iterator[Row | Skipped]]
+# Name endings of further files that a reader opens; they belong to the data's digest.
+_COMPANIONS: dict[Reader, tuple[str, ...]] = {tatoeba_pair: (".eng",), bucc_pair: (".en", ".gold"), siqa_jsonl: ("-labels.lst",)}
 
 
-def companions(reader: Callable) -> tuple[str, ...]:
-    """Endings of the files a reader opens beside the one it is given (see `beside`)."""
-    return _BESIDE.get(reader, ())
+def companions(reader: Reader) -> tuple[str, ...]:
+    """Return the name endings of further files that a reader opens (see `companion`)."""
+    return _COMPANIONS.get(reader, ())
 
 
-def files_of(reader: Callable, path: Path) -> tuple[Path, ...]:
-    """All files `reader(path)` opens; UserError where one is missing."""
-    return (path, *(beside(path, ending) for ending in companions(reader)))
+def files_of(reader: Reader, path: Path) -> tuple[Path, ...]:
+    """Return all files that `reader(path)` opens; UserError where one is missing."""
+    return (path, *(companion(path, ending) for ending in companions(reader)))
 
 
 __all__ = [

@@ -1,16 +1,24 @@
-"""Releases of multiple-choice questions: HellaSwag, Cosmos QA, CommonsenseQA, Social IQa, COPA and XCOPA."""
+"""Read releases of multiple-choice questions: HellaSwag, Cosmos QA, CommonsenseQA, Social IQa, COPA and XCOPA."""
 
 import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from stilts_xtreme.formats.lines import Place, choice, fail, json_lines, lines, parse_json, text, texts, without_last_blanks
-from stilts_xtreme.formats.sentences import beside
+from stilts_xtreme.formats.lines import (
+    Location,
+    Row,
+    choice,
+    fail,
+    json_lines,
+    lines,
+    parse_json,
+    text,
+    texts,
+    without_last_blanks,
+)
+from stilts_xtreme.formats.sentences import companion
 from stilts_xtreme.formats.skipped import Skipped, json_rows, rows_of
-
-Row = dict[str, Any]
 
 FOUR = ("0", "1", "2", "3")
 FIVE = ("A", "B", "C", "D", "E")
@@ -19,16 +27,16 @@ ONE_TO_THREE = ("1", "2", "3")
 
 
 def without_markers(line: str) -> str:
-    """HellaSwag's WikiHow text without [header] [title] [step] [substeps]; before a title an open sentence is closed."""
+    """Remove [header] [title] [step] [substeps] from HellaSwag's WikiHow text; a title ends the sentence before it."""
     line = re.sub(r"(?<=[^\s.!?])\s*\[title\]", ".", line)
-    line = re.sub(r"(?<!\s)(?:\s*\[(?:header|title|step|substeps)\])+\s*", " ", line)  # a run of spaces is gone through once
+    line = re.sub(r"(?<!\s)(?:\s*\[(?:header|title|step|substeps)\])+\s*", " ", line)  # linear in the length of a run of spaces
     return re.sub(r" {2,}", " ", line).strip()
 
 
 def hellaswag_jsonl(path: Path) -> Iterator[Row | Skipped]:
-    """HellaSwag: JSON lines with ctx_a, ctx_b, four endings, label 0-3 (number or text); WikiHow markers are taken out."""
+    """Read HellaSwag: JSON lines with ctx_a, ctx_b, four endings, label 0-3 (number or text); WikiHow markers are removed."""
 
-    def row(number: Place, record: Row) -> Row:
+    def row(number: Location, record: Row) -> Row:
         return {
             "id": str(record.get("ind", number)),
             "ctx_a": without_markers(text(path, number, record, "ctx_a")),
@@ -44,9 +52,9 @@ COSMOSQA = ("id", "context", "question", "answer0", "answer1", "answer2", "answe
 
 
 def cosmosqa_csv(path: Path) -> Iterator[Row | Skipped]:
-    """Cosmos QA: csv with quoting and the header id,context,question,answer0..answer3,label."""
+    """Read Cosmos QA: csv with quoting and the header id,context,question,answer0..answer3,label."""
 
-    def row(number: Place, fields: list[str]) -> Row:
+    def row(number: Location, fields: list[str]) -> Row:
         if len(fields) != len(COSMOSQA):
             fail(path, number, "columns", f"{len(fields)} instead of {len(COSMOSQA)}; is a quotation mark missing?")
         record = dict(zip(COSMOSQA, fields, strict=True))
@@ -56,22 +64,22 @@ def cosmosqa_csv(path: Path) -> Iterator[Row | Skipped]:
 
 
 def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number of its last line and fields of each csv row below the header; UserError where it is not csv."""
+    """Yield (number of its last line, fields) of each csv row below the header; UserError for invalid csv."""
     reader = csv.reader((line + "\n" for _, line in lines(path)), strict=True)
     try:
         if (header := next(reader, None)) != list(COSMOSQA):
             fail(path, 1, "header", f"expected {','.join(COSMOSQA)}" + ("" if header else "; the file is empty"))
         for fields in reader:
-            if fields:  # a blank line is none
+            if fields:  # not a blank line
                 yield reader.line_num, fields
     except csv.Error as error:
         fail(path, reader.line_num, "line", f"not csv ({error})")
 
 
 def commonsenseqa_jsonl(path: Path) -> Iterator[Row | Skipped]:
-    """CommonsenseQA: JSON lines with question.stem, question.choices (label, text) and answerKey A-E."""
+    """Read CommonsenseQA: JSON lines with question.stem, question.choices (label, text) and answerKey A-E."""
 
-    def row(number: Place, record: Row) -> Row:
+    def row(number: Location, record: Row) -> Row:
         question = record.get("question")
         if not isinstance(question, dict):
             fail(path, number, "question", "expected an object with stem and choices")
@@ -91,30 +99,31 @@ def commonsenseqa_jsonl(path: Path) -> Iterator[Row | Skipped]:
     return json_rows(path, row)
 
 
-def _siqa(path: Path, number: Place, record: dict[str, Any], label: str) -> Row:
+def _siqa(path: Path, number: Location, record: Row, label: str) -> Row:
     parts = {field: text(path, number, record, field) for field in ("context", "question", "answerA", "answerB", "answerC")}
     return {"id": str(number), **parts, "label": label}
 
 
 def siqa_jsonl(path: Path) -> Iterator[Row | Skipped]:
-    """Social IQa: JSON lines with context, question, answerA-C; the labels 1-3 line by line in NAME-labels.lst beside it."""
-    partner = beside(path, "-labels.lst")
+    """Read Social IQa: JSON lines with context, question, answerA-C; labels 1-3 line by line in NAME-labels.lst beside it."""
+    partner = companion(path, "-labels.lst")
     records, labels = list(json_lines(path)), list(without_last_blanks(lines(partner)))
     if len(records) != len(labels):
         fail(partner, len(labels), "lines", f"{len(labels)}, but {path.name} has {len(records)}; they must be aligned")
 
-    def row(number: Place, both: tuple[str, str]) -> Row:
-        label = choice(partner, number, {"label": both[1].strip()}, "label", ONE_TO_THREE)
-        return _siqa(path, number, parse_json(path, number, both[0]), label)
+    def row(number: Location, line_and_label: tuple[str, str]) -> Row:
+        line, label = line_and_label
+        label = choice(partner, number, {"label": label.strip()}, "label", ONE_TO_THREE)
+        return _siqa(path, number, parse_json(path, number, line), label)
 
     aligned = [(number, (line, label)) for (number, line), (_, label) in zip(records, labels, strict=True)]
     return rows_of(path, aligned, row)
 
 
 def siqa_correct_jsonl(path: Path) -> Iterator[Row | Skipped]:
-    """Social IQa 1.4, the version XTREME-R fetches: as above, with the right answer's letter in `correct`."""
+    """Read Social IQa 1.4, the version XTREME-R fetches: as `siqa_jsonl`, with the correct answer's letter in `correct`."""
 
-    def row(number: Place, record: Row) -> Row:
+    def row(number: Location, record: Row) -> Row:
         letter = choice(path, number, record, "correct", THREE)
         return _siqa(path, number, record, ONE_TO_THREE[THREE.index(letter)])
 
@@ -122,9 +131,9 @@ def siqa_correct_jsonl(path: Path) -> Iterator[Row | Skipped]:
 
 
 def copa_jsonl(path: Path) -> Iterator[Row | Skipped]:
-    """COPA as in SuperGLUE, and XCOPA: JSON lines with premise, choice1, choice2, question (cause or effect), label 0 or 1."""
+    """Read COPA of SuperGLUE and XCOPA: JSON lines with premise, choice1, choice2, question (cause or effect), label 0 or 1."""
 
-    def row(number: Place, record: Row) -> Row:
+    def row(number: Location, record: Row) -> Row:
         parts = {field: text(path, number, record, field) for field in ("premise", "choice1", "choice2")}
         question = choice(path, number, record, "question", ("cause", "effect"))
         label = choice(path, number, record, "label", ("0", "1"))

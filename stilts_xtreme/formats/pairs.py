@@ -1,22 +1,10 @@
-"""Releases of labelled sentence pairs: natural language inference and paraphrase."""
+"""Read releases of labelled sentence pairs: natural language inference and paraphrase."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from stilts_xtreme.formats.lines import (
-    Place,
-    choice,
-    columns,
-    fail,
-    lines,
-    text,
-    tsv,
-    without_last_blanks,
-)
+from stilts_xtreme.formats.lines import Location, Row, choice, columns, fail, lines, text, tsv, without_last_blanks
 from stilts_xtreme.formats.skipped import BROKEN, Skipped, json_rows, rows_of
-
-Row = dict[str, Any]
 
 NLI = ("entailment", "neutral", "contradiction")
 # "-" is MNLI's and SNLI's mark for "no majority"; XNLI's machine-translated files write "contradictory".
@@ -24,7 +12,7 @@ _NLI_WORDS = {**{label: label for label in NLI}, "contradictory": "contradiction
 _ANLI_LETTERS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 
 
-def _nli(path: Path, number: Place, name: str, premise: str, hypothesis: str, label: str) -> Row:
+def _nli(path: Path, number: Location, name: str, premise: str, hypothesis: str, label: str) -> Row:
     if label not in _NLI_WORDS:
         hint = " (a test file without labels? the dev file is the one that is scored)" if label in ("hidden", "") else ""
         fail(path, number, "label", f"{label!r} is not one of {', '.join(_NLI_WORDS)}{hint}")
@@ -32,9 +20,9 @@ def _nli(path: Path, number: Place, name: str, premise: str, hypothesis: str, la
 
 
 def mnli_jsonl(path: Path) -> Iterator[Row | Skipped]:
-    """MNLI and SNLI: JSON lines with gold_label, sentence1, sentence2 (pairID where there is one)."""
+    """Read MNLI and SNLI: JSON lines with gold_label, sentence1, sentence2 and optionally pairID."""
 
-    def row(number: Place, record: Row) -> Row:
+    def row(number: Location, record: Row) -> Row:
         name = text(path, number, record, "pairID") if "pairID" in record else str(number)
         premise, hypothesis = text(path, number, record, "sentence1"), text(path, number, record, "sentence2")
         return _nli(path, number, name, premise, hypothesis, text(path, number, record, "gold_label"))
@@ -43,9 +31,9 @@ def mnli_jsonl(path: Path) -> Iterator[Row | Skipped]:
 
 
 def anli_jsonl(path: Path) -> Iterator[Row | Skipped]:
-    """ANLI: JSON lines with uid, context, hypothesis and a label of one letter (e, n, c)."""
+    """Read ANLI: JSON lines with uid, context, hypothesis and a one-letter label (e, n, c)."""
 
-    def row(number: Place, record: Row) -> Row:
+    def row(number: Location, record: Row) -> Row:
         label = _ANLI_LETTERS[choice(path, number, record, "label", tuple(_ANLI_LETTERS))]
         premise, hypothesis = text(path, number, record, "context"), text(path, number, record, "hypothesis")
         return _nli(path, number, text(path, number, record, "uid"), premise, hypothesis, label)
@@ -54,9 +42,9 @@ def anli_jsonl(path: Path) -> Iterator[Row | Skipped]:
 
 
 def xnli_tsv(path: Path) -> Iterator[Row | Skipped]:
-    """XNLI as XTREME prepares it: premise, hypothesis, label word; no header. XNLI-MT-1.0 has one: premise, hypo, label."""
+    """Read XNLI as XTREME prepares it: premise, hypothesis, label; no header. XNLI-MT-1.0 has the header premise, hypo, label."""
 
-    def row(number: Place, fields: list[str]) -> Row:
+    def row(number: Location, fields: list[str]) -> Row:
         if len(columns(path, number, fields, 2, 3)) == 2:
             fail(path, number, "label", "missing (XTREME blanks its test files); use XNLI-1.0/xnli.test.tsv of the release")
         return _nli(path, number, str(number), *fields)
@@ -65,11 +53,11 @@ def xnli_tsv(path: Path) -> Iterator[Row | Skipped]:
 
 
 def xnli_release_tsv(path: Path) -> Iterator[Row | Skipped]:
-    """XNLI 1.0: one file of 15 languages with a header; rows carry `language`, for the reading to choose from."""
+    """Read XNLI 1.0: a file of 15 languages with a header; rows have `language`."""
     numbered = without_last_blanks(lines(path))
     header = next(numbered, (1, ""))[1].split("\t")
 
-    def row(number: Place, line: str) -> Row:
+    def row(number: Location, line: str) -> Row:
         fields = line.split("\t")
         record = dict(zip(header, fields, strict=False))
         if len(fields) != len(header):
@@ -82,9 +70,9 @@ def xnli_release_tsv(path: Path) -> Iterator[Row | Skipped]:
 
 
 def paws_tsv(path: Path) -> Iterator[Row | Skipped]:
-    """PAWS and PAWS-X: sentence1, sentence2, 0 or 1; the releases put an id in front and have a header, XTREME has neither."""
+    """Read PAWS and PAWS-X: sentence1, sentence2, 0 or 1; releases have an id in front and a header, XTREME has neither."""
 
-    def row(number: Place, fields: list[str]) -> Row:
+    def row(number: Location, fields: list[str]) -> Row:
         if len(columns(path, number, fields, 2, 3, 4)) == 2:
             fail(path, number, "label", "missing (XTREME blanks its test files); use the release's x-final/*/test_2k.tsv")
         name, first, second, label = fields if len(fields) == 4 else [str(number), *fields]
@@ -95,10 +83,10 @@ def paws_tsv(path: Path) -> Iterator[Row | Skipped]:
 
 
 def _translated(path: Path, row: Callable[[str, str, str, str], Row | None]) -> Iterator[Row | Skipped]:
-    """Rows of XTREME's translations of training data: two English texts, the same two translated, the label.
+    """Read XTREME's translations of training data: two English texts, the same two translated, the label.
 
-    Lines that are broken or have none of the labels (`row` gives None) are left out, however many there are
-    (github.com/tensorflow/datasets, xtreme_pawsx.py, leaves them out, too).
+    Lines that are broken or have an unknown label (`row` returns None) are skipped, whatever their number, as in
+    github.com/tensorflow/datasets, xtreme_pawsx.py.
     """
     whole = 0
     for number, line in without_last_blanks(lines(path)):
@@ -111,7 +99,7 @@ def _translated(path: Path, row: Callable[[str, str, str, str], Row | None]) -> 
 
 
 def xnli_translated_tsv(path: Path) -> Iterator[Row | Skipped]:
-    """MNLI as XTREME translated it (XNLI/translate-train)."""
+    """Read MNLI as XTREME translated it (XNLI/translate-train)."""
 
     def row(name: str, premise: str, hypothesis: str, label: str) -> Row | None:
         pair = {"id": name, "premise": premise, "hypothesis": hypothesis, "label": _NLI_WORDS.get(label)}
@@ -121,7 +109,7 @@ def xnli_translated_tsv(path: Path) -> Iterator[Row | Skipped]:
 
 
 def paws_translated_tsv(path: Path) -> Iterator[Row | Skipped]:
-    """PAWS as XTREME translated it (PAWSX/translate-train)."""
+    """Read PAWS as XTREME translated it (PAWSX/translate-train)."""
 
     def row(name: str, first: str, second: str, label: str) -> Row | None:
         return {"id": name, "sentence1": first, "sentence2": second, "label": label} if label in ("0", "1") else None
@@ -133,14 +121,14 @@ QQP = ("id", "qid1", "qid2", "question1", "question2", "is_duplicate")
 
 
 def qqp_tsv(path: Path) -> Iterator[Row | Skipped]:
-    """Quora question pairs as in GLUE: a header, then id, qid1, qid2, question1, question2, is_duplicate."""
+    """Read GLUE's Quora question pairs: a header, then id, qid1, qid2, question1, question2, is_duplicate."""
     header = tuple(next(lines(path), (1, ""))[1].split("\t"))
     if header == ("id", "question1", "question2"):
         fail(path, 1, "header", "GLUE's test file, which has no labels; QQP is scored on dev.tsv")
     if header != QQP:
         fail(path, 1, "header", f"expected {' '.join(QQP)}, divided by tabs (GLUE's QQP/train.tsv or dev.tsv)")
 
-    def row(number: Place, fields: list[str]) -> Row:
+    def row(number: Location, fields: list[str]) -> Row:
         record = dict(zip(QQP, columns(path, number, fields, len(QQP)), strict=True))
         label = choice(path, number, record, "is_duplicate", ("0", "1"), "GLUE's dev.tsv")
         return {"id": fields[0], "question1": fields[3], "question2": fields[4], "is_duplicate": label}

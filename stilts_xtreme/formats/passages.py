@@ -1,4 +1,4 @@
-"""Where the sentences of an English passage begin and end."""
+"""Split an English passage into sentences."""
 
 import re
 from functools import lru_cache
@@ -9,29 +9,29 @@ _WORDS = (
     "Mr Mrs Ms Dr Prof Rev Fr St Lt Gen Col Maj Adm Capt Sgt Rep Gov Sen Pres Mt Ft "
     "Jan Aug Sept Oct Nov Dec v vs cf ca c approx al"
 )
-# Not the end: a title, a shortened word, an initial.
+# No sentence end: a title, an abbreviation, an initial.
 _SHORT = re.compile(rf"\b(?:{'|'.join(_WORDS.split())}|e\.g|i\.e|[A-Z])\.$")
-_NUMBERED = re.compile(r"\b(?:No|Vol|Sec|Art)\.$")  # not the end before a number
-_START = re.compile(r"(?:The|This|That|These|It|In|On|By|During|After|However)\b")  # after an initial, a sentence all the same
+_NUMBERED = re.compile(r"\b(?:No|Vol|Sec|Art)\.$")  # no sentence end before a number
+_START = re.compile(r"(?:The|This|That|These|It|In|On|By|During|After|However)\b")  # starts a sentence, also after an initial
 
-WINDOW = 12  # characters before a mark that a short word may take; looking back to the beginning would take forever
+WINDOW = 12  # characters before a mark in which an abbreviation is looked for; searching from the start is quadratic
 
 
 @lru_cache(maxsize=64)
 def sentence_spans(passage: str) -> tuple[tuple[int, int], ...]:
-    """(start, end) of every sentence, white space around it left out; one span at least where there is any text.
+    """Return (start, end) of every sentence, without white space around it; at least one span for any text.
 
-    A short rule of its own: the sentence breaks of LAReQA's training data were made by a longer list of rules.
+    These are short rules of our own; the sentence breaks of LAReQA's training data come from a longer list of rules.
     """
     spans, begin = [], len(passage) - len(passage.lstrip())
-    for found in _BREAK.finditer(passage):
-        mark, after = found.start() + 1, found.end()
+    for match in _BREAK.finditer(passage):
+        mark, after = match.start() + 1, match.end()
         near = max(begin, mark - WINDOW)
         if _SHORT.search(passage, near, mark) and not _START.match(passage, after):
             continue
         if passage[after].isdigit() and _NUMBERED.search(passage, near, mark):
             continue
-        spans.append((begin, found.start(1)))
-        begin = found.end()
+        spans.append((begin, match.start(1)))
+        begin = match.end()
     end = len(passage.rstrip())
     return (*spans, (begin, end)) if begin < end else tuple(spans)

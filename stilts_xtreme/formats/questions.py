@@ -1,17 +1,15 @@
-"""The SQuAD format: questions on a passage, answered by a stretch of it."""
+"""Read the SQuAD format: questions on a passage, answered by a span of it."""
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats.lines import Place, fail, lines, parse_json, text
+from stilts_xtreme.formats.lines import Location, Row, fail, lines, parse_json, text
 from stilts_xtreme.formats.passages import sentence_spans
 from stilts_xtreme.formats.skipped import NO_ANSWER, NOT_IN_CONTEXT, OFFSET_REPAIRED, Skipped, rows_of
 
-Row = dict[str, Any]
-
-NEAR = 100  # characters that a wrong offset may be away from its answer
+MAX_SHIFT = 100  # characters by which a wrong offset may be corrected
 
 _TYDI_LANGUAGES = {
     "arabic": "ar", "bengali": "bn", "english": "en", "finnish": "fi", "indonesian": "id",
@@ -20,69 +18,74 @@ _TYDI_LANGUAGES = {
 
 
 def tydiqa_language(name: str) -> str | None:
-    """Language of a TyDi QA question, from the front of its id ("english-..."); None where the id does not say."""
+    """Return the language of a TyDi QA question by the prefix of its id ("english-..."); None without a known prefix."""
     return _TYDI_LANGUAGES.get(name.partition("-")[0])
 
 
-def _list(path: Path, place: str, record: Any, field: str) -> list[dict[str, Any]]:
+def _list(path: Path, location: str, record: object, field: str) -> list[Row]:
     value = record.get(field) if isinstance(record, dict) else None
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        fail(path, place or "data", field, "expected a list of objects (SQuAD JSON)")
+        fail(path, location or "data", field, "expected a list of objects (SQuAD JSON)")
     return value
 
 
 def offset_of(context: str, answer: str, start: int) -> int | None:
-    """The answer's offset in the context: `start` if it stands there, else where it stands once near by; None if nowhere."""
+    """Return the answer's offset in the context: `start` if correct, else the only one within `MAX_SHIFT` characters, or None."""
     if start >= 0 and context.startswith(answer, start):
         return start
     begin = min(max(start, 0), len(context))
-    offset = context.find(answer, max(begin - NEAR, 0))
-    if offset < 0 or offset > begin + NEAR:
+    offset = context.find(answer, max(begin - MAX_SHIFT, 0))
+    if offset < 0 or offset > begin + MAX_SHIFT:
         return None
-    again = context.find(answer, offset + 1)
-    return None if 0 <= again <= begin + NEAR else offset
+    second = context.find(answer, offset + 1)
+    return None if 0 <= second <= begin + MAX_SHIFT else offset
 
 
 def aligned(row: Row) -> Row:
-    """The SQuAD row with offsets at which its answers stand in the context, -1 for an answer that does not stand there.
+    """Return the SQuAD row with corrected answer offsets, -1 for an answer that is not in the context.
 
-    `notes` says what was changed or is wrong (a tuple of reasons), where anything is.
+    `notes` lists the reasons (a tuple) if anything was corrected or is wrong.
     """
     answers, given = row["answers"]["text"], row["answers"]["answer_start"]
     starts = [offset_of(row["context"], answer, start) for answer, start in zip(answers, given, strict=True)]
-    notes = (OFFSET_REPAIRED,) if any(new not in (None, old) for new, old in zip(starts, given, strict=True)) else ()
-    notes += (NOT_IN_CONTEXT,) if None in starts else ()
+    repaired = any(new not in (None, old) for new, old in zip(starts, given, strict=True))
+    notes = (*((OFFSET_REPAIRED,) if repaired else ()), *((NOT_IN_CONTEXT,) if None in starts else ()))
     if not notes:
         return row
     offsets = [-1 if start is None else start for start in starts]
     return {**row, "answers": {"text": answers, "answer_start": offsets}, "notes": notes}
 
 
-def _answers(path: Path, place: Place, record: Row) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {"text": [], "answer_start": []}
-    for answer in _list(path, str(place), record, "answers"):
-        words, start = text(path, place, answer, "text"), answer.get("answer_start")
-        if not words:
-            fail(path, place, "answers.text", "empty (XTREME blanks the answers of its test files); score the release's own file")
+def _answers(path: Path, location: Location, record: Row) -> dict[str, list[Any]]:
+    answers: dict[str, list[Any]] = {"text": [], "answer_start": []}
+    for answer in _list(path, str(location), record, "answers"):
+        span, start = text(path, location, answer, "text"), answer.get("answer_start")
+        if not span:
+            fail(
+                path,
+                location,
+                "answers.text",
+                "empty (XTREME blanks the answers of its test files); score the release's own file",
+            )
         if not isinstance(start, int) or isinstance(start, bool):
-            fail(path, place, "answers.answer_start", f"{start!r} is not a character offset into the context")
-        found["text"].append(words)
-        found["answer_start"].append(start)
-    return found
+            fail(path, location, "answers.answer_start", f"{start!r} is not a character offset into the context")
+        answers["text"].append(span)
+        answers["answer_start"].append(start)
+    return answers
 
 
-def _row(path: Path, place: Place, record: Row, context: str) -> Row:
+def _row(path: Path, location: Location, record: Row, context: str) -> Row:
     question = {
-        "id": text(path, place, record, "id"),
+        "id": text(path, location, record, "id"),
         "context": context,
-        "question": text(path, place, record, "question"),
-        "answers": _answers(path, place, record),
+        "question": text(path, location, record, "question"),
+        "answers": _answers(path, location, record),
     }
     return aligned(question)
 
 
 def _paragraphs(path: Path) -> Iterator[tuple[str, Row]]:
-    """Place and content of every paragraph of a SQuAD file."""
+    """Yield (location, paragraph) of a SQuAD file."""
     root = parse_json(path, 1, "\n".join(line for _, line in lines(path)))
     for a, article in enumerate(_list(path, "", root, "data")):
         for p, paragraph in enumerate(_list(path, f"data[{a}]", article, "paragraphs")):
@@ -90,23 +93,26 @@ def _paragraphs(path: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _questions(path: Path) -> Iterator[tuple[str, tuple[Row, str]]]:
-    """Place of every question of a SQuAD file, the question, its context."""
-    for place, paragraph in _paragraphs(path):
-        context = text(path, place, paragraph, "context")
-        for q, record in enumerate(_list(path, place, paragraph, "qas")):
-            yield f"{place}.qas[{q}]", (record, context)
+    """Yield (location, (question, context)) of a SQuAD file."""
+    for location, paragraph in _paragraphs(path):
+        context = text(path, location, paragraph, "context")
+        for q, record in enumerate(_list(path, location, paragraph, "qas")):
+            yield f"{location}.qas[{q}]", (record, context)
 
 
 def squad_json(path: Path) -> Iterator[Row | Skipped]:
-    """SQuAD 1.1 and 2.0, XQuAD, MLQA, TyDiQA-GoldP of one language; no answers means unanswerable (see also `aligned`)."""
-    return rows_of(path, _questions(path), lambda place, found: _row(path, place, *found))
+    """Read SQuAD 1.1 and 2.0, XQuAD, MLQA, TyDiQA-GoldP of one language; without answers a question is unanswerable.
+
+    Answer offsets are those of `aligned`.
+    """
+    return rows_of(path, _questions(path), lambda location, question: _row(path, location, *question))
 
 
 def tydiqa_json(path: Path) -> Iterator[Row | Skipped]:
-    """TyDiQA-GoldP's own file of nine languages; rows carry `language`, for the reading to choose from."""
+    """Read TyDiQA-GoldP's own file of nine languages; rows have `language`."""
 
-    def row(place: Place, found: tuple[Row, str]) -> Row:
-        question = _row(path, place, *found)
+    def row(location: Location, question_and_context: tuple[Row, str]) -> Row:
+        question = _row(path, location, *question_and_context)
         if (language := tydiqa_language(question["id"])) is None:
             fail(path, question["id"], "id", f"does not start with a TyDi QA language ({', '.join(_TYDI_LANGUAGES)})")
         return {**question, "language": language}
@@ -114,16 +120,17 @@ def tydiqa_json(path: Path) -> Iterator[Row | Skipped]:
     return rows_of(path, _questions(path), row)
 
 
-def sentence_search(row: Row, place: str = "") -> Row | Skipped:
-    """A SQuAD row as a search: the question, and the sentence its first answer begins in, with the paragraph as second text.
+def sentence_search(row: Row, location: str = "") -> Row | Skipped:
+    """Convert a SQuAD row to retrieval: the query is the question, the candidate the sentence in which its first answer starts,
+    with the paragraph as second text.
 
-    Skipped where it has no answer, or none that stands in the context.
+    Returns Skipped for a row without an answer in the context.
     """
     if not row["answers"]["text"]:
-        return Skipped(NO_ANSWER, place)
+        return Skipped(NO_ANSWER, location)
     start = next((start for start in row["answers"]["answer_start"] if start >= 0), None)
     if start is None:
-        return Skipped(NOT_IN_CONTEXT, place)
+        return Skipped(NOT_IN_CONTEXT, location)
     context = row["context"]
     spans = sentence_spans(context)
     begin, end = next((span for span in reversed(spans) if span[0] <= start), spans[0] if spans else (0, len(context)))
@@ -134,52 +141,57 @@ def sentence_search(row: Row, place: str = "") -> Row | Skipped:
 
 
 def squad_sentences_json(path: Path) -> Iterator[Row | Skipped]:
-    """SQuAD 1.1 as a search for the sentence that holds the answer; a question without an answer is skipped."""
-    return rows_of(path, _questions(path), lambda place, found: sentence_search(_row(path, place, *found), str(place)))
+    """Read SQuAD 1.1 as retrieval of the sentence with the answer; a question without an answer is skipped."""
+
+    def row(location: Location, question_and_context: tuple[Row, str]) -> Row | Skipped:
+        return sentence_search(_row(path, location, *question_and_context), str(location))
+
+    return rows_of(path, _questions(path), row)
 
 
 def _xquad_r(path: Path) -> Iterator[tuple[int, str, Row, str, list[list[int]]]]:
-    """Number (from 1) of each paragraph in the file, where it stands, the paragraph, its context, its sentences' spans."""
-    for number, (place, paragraph) in enumerate(_paragraphs(path), 1):
-        context, spans = text(path, place, paragraph, "context"), paragraph.get("sentence_breaks")
+    """Yield (number from 1, location, paragraph, context, sentence spans) of each paragraph."""
+    for number, (location, paragraph) in enumerate(_paragraphs(path), 1):
+        context, spans = text(path, location, paragraph, "context"), paragraph.get("sentence_breaks")
         if not isinstance(spans, list) or not all(_is_span(span, context) for span in spans):
-            fail(path, place, "sentence_breaks", "expected [start, end] of every sentence; is this LAReQA's XQuAD-R?")
-        yield number, place, paragraph, context, spans
+            fail(path, location, "sentence_breaks", "expected [start, end] of every sentence; is this LAReQA's XQuAD-R?")
+        yield number, location, paragraph, context, spans
 
 
-def _is_span(span: Any, context: str) -> bool:
-    whole = isinstance(span, list) and len(span) == 2 and all(type(at) is int for at in span)
-    return whole and 0 <= span[0] < span[1] <= len(context)
+def _is_span(span: object, context: str) -> bool:
+    if not isinstance(span, list) or len(span) != 2 or not all(type(at) is int for at in span):
+        return False
+    return 0 <= span[0] < span[1] <= len(context)
 
 
 def xquad_r_questions_json(path: Path) -> Iterator[Row | Skipped]:
-    """LAReQA's XQuAD-R: questions; the answer is the sentence ("paragraph-sentence") that its first character is in.
+    """Read questions of LAReQA's XQuAD-R; the answer is the id ("paragraph-sentence") of the sentence in which it starts.
 
-    A question whose answer does not stand in the context is skipped.
+    A question whose answer is not in the context is skipped.
     """
 
     def records() -> Iterator[tuple[str, tuple[Row, str, int, list[list[int]]]]]:
-        for number, place, paragraph, context, spans in _xquad_r(path):
-            for q, record in enumerate(_list(path, place, paragraph, "qas")):
-                yield f"{place}.qas[{q}]", (record, context, number, spans)
+        for number, location, paragraph, context, spans in _xquad_r(path):
+            for q, record in enumerate(_list(path, location, paragraph, "qas")):
+                yield f"{location}.qas[{q}]", (record, context, number, spans)
 
-    def row(place: Place, found: tuple[Row, str, int, list[list[int]]]) -> Row | Skipped:
-        record, context, number, spans = found
-        question = _row(path, place, record, context)
+    def row(location: Location, parts: tuple[Row, str, int, list[list[int]]]) -> Row | Skipped:
+        record, context, number, spans = parts
+        question = _row(path, location, record, context)
         start = next(iter(question["answers"]["answer_start"]), None)
         if start == -1:
-            return Skipped(NOT_IN_CONTEXT, str(place))
-        held = [s for s, (begin, end) in enumerate(spans) if start is not None and begin <= start < end][:1]
-        if not held:
-            fail(path, place, "answers", "no sentence holds the answer's first character; fetch the file again")
-        query = {"id": question["id"], "query": question["question"], "answers": [f"{number}-{held[0]}"]}
+            return Skipped(NOT_IN_CONTEXT, str(location))
+        sentence = next((s for s, (begin, end) in enumerate(spans) if start is not None and begin <= start < end), None)
+        if sentence is None:
+            fail(path, location, "answers", "no sentence holds the answer's first character; fetch the file again")
+        query = {"id": question["id"], "query": question["question"], "answers": [f"{number}-{sentence}"]}
         return {**query, "notes": question["notes"]} if "notes" in question else query
 
     return rows_of(path, records(), row)
 
 
 def xquad_r_sentences_json(path: Path) -> Iterator[Row]:
-    """LAReQA's XQuAD-R: every sentence of every paragraph, with the paragraph as second text."""
-    for number, place, _, context, spans in _xquad_r(path):
+    """Read every sentence of every paragraph of LAReQA's XQuAD-R, with the paragraph as second text."""
+    for number, location, _, context, spans in _xquad_r(path):
         for s, (begin, end) in enumerate(spans):
-            yield {"at": place, "id": f"{number}-{s}", "text": context[begin:end], "second": context}
+            yield {"at": location, "id": f"{number}-{s}", "text": context[begin:end], "second": context}

@@ -1,27 +1,27 @@
-"""Releases of single sentences: Tatoeba and BUCC bitexts, plain text."""
+"""Read releases of single sentences: Tatoeba and BUCC bitexts, plain text."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from stilts_xtreme.formats.lines import columns, fail, lines, tsv
-
-Row = dict[str, Any]
+from stilts_xtreme.formats.lines import Row, columns, fail, lines, tsv
 
 
-def beside(path: Path, ending: str) -> Path:
-    """The file of the same name with another ending, plain or .gz: zh-en.dev.zh.gz -> zh-en.dev.gold; UserError if missing."""
+def companion(path: Path, ending: str) -> Path:
+    """Return the file of the same name with another ending, plain or .gz: zh-en.dev.zh.gz -> zh-en.dev.gold.
+
+    Raises UserError if it is missing.
+    """
     plain = path.with_suffix("") if path.suffix == ".gz" else path
-    wanted = plain.with_name(plain.stem + ending)
-    packed = wanted.with_name(wanted.name + ".gz")
-    if not wanted.is_file() and not packed.is_file():
-        fail(path, 1, ending, f"no {wanted.name} (or .gz) beside this file; put it there")
-    return wanted if wanted.is_file() else packed
+    other = plain.with_name(plain.stem + ending)
+    compressed = other.with_name(other.name + ".gz")
+    if not other.is_file() and not compressed.is_file():
+        fail(path, 1, ending, f"no {other.name} (or .gz) beside this file; put it there")
+    return other if other.is_file() else compressed
 
 
 def tatoeba_pair(path: Path) -> Iterator[Row]:
-    """Tatoeba: the foreign file (tatoeba.deu-eng.deu), its English partner (.eng) beside it, aligned line by line."""
-    partner = beside(path, ".eng")
+    """Read Tatoeba: the foreign file (tatoeba.deu-eng.deu) and its English companion (.eng), aligned line by line."""
+    partner = companion(path, ".eng")
     foreign, english = list(lines(path)), list(lines(partner))
     if len(foreign) != len(english):
         fail(path, len(foreign), "lines", f"{len(foreign)}, but {partner.name} has {len(english)}; they must be aligned")
@@ -45,14 +45,14 @@ def _gold(path: Path) -> tuple[dict[str, str], dict[str, str], list[tuple[int, s
 
 
 def bucc_pair(path: Path) -> Iterator[Row]:
-    """BUCC 2018: the foreign file (zh-en.dev.zh: id, tab, sentence); .en (the same) and .gold (pairs of ids) beside it.
+    """Read BUCC 2018: the foreign file (zh-en.dev.zh: id, tab, sentence), its companions .en (likewise) and .gold (id pairs).
 
-    A sentence with several gold partners keeps the first; UserError where that would lose a pair on both sides.
+    Of several gold partners of a sentence the first counts; UserError where that would drop a pair on both sides.
     """
-    gold = beside(path, ".gold")
+    gold = companion(path, ".gold")
     to_english, to_foreign, pairs = _gold(gold)
     seen: set[str] = set()
-    for file, side, match in ((path, "foreign", to_english), (beside(path, ".en"), "english", to_foreign)):
+    for file, side, match in ((path, "foreign", to_english), (companion(path, ".en"), "english", to_foreign)):
         for number, fields in tsv(file):
             name, sentence = columns(file, number, fields, 2)
             if name in seen:
@@ -67,7 +67,7 @@ def bucc_pair(path: Path) -> Iterator[Row]:
 
 
 def text_lines(path: Path) -> Iterator[Row]:
-    """Plain text: a sentence or passage a line; blank lines only divide."""
+    """Read plain text: a sentence or passage per line; blank lines are ignored."""
     for number, line in lines(path):
         if line.strip():
             yield {"at": str(number), "id": str(number), "text": line}

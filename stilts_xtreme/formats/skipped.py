@@ -1,20 +1,19 @@
-"""Rows of a release file that cannot be used: a broken one is left out and reported, too many of them refuse the file."""
+"""Handle broken rows of a release file: a few are skipped and reported, too many raise UserError for the file."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.formats.lines import Place, fail, json_lines, open_bytes, parse_json
+from stilts_xtreme.formats.lines import Location, Row, fail, json_lines, open_bytes, parse_json
 
-Row = dict[str, Any]
 T = TypeVar("T")
 
-SHARE = 0.005  # of a file's rows that may be broken
-FEW = 2  # broken rows that a file of any size may have: one row cut in two
-SOUND = 3  # sound rows there must be for each broken one
-SHOWN = 3  # broken rows a refusal names
+MAX_SHARE = 0.005  # of a file's rows that may be broken
+MIN_BROKEN = 2  # broken rows that a file of any size may have: a row cut in two
+MIN_VALID = 3  # valid rows there must be for each broken row
+SHOWN = 3  # broken rows that the error names
 
 BROKEN = "broken row"
 NO_TEXT = "no text"
@@ -26,69 +25,70 @@ OFFSET_REPAIRED = "answer offset repaired"
 
 @dataclass(frozen=True)
 class Skipped:
-    """A row that a reader left out: why, and where it stands (a line number or a path inside JSON)."""
+    """A row that a reader skipped: the reason, and its location (a line number or a path inside JSON)."""
 
     reason: str
     at: str
 
 
 class WrongFile(UserError):
-    """A fault that refuses the whole file, not only the row it was found in."""
+    """An error that makes the whole file unusable, not only a row."""
 
 
-def refuse(path: Path, place: Place, field: str, wrong: str) -> NoReturn:
-    """As `fail`, for what makes the file unusable however few of its rows have it."""
+def refuse(path: Path, location: Location, field: str, problem: str) -> NoReturn:
+    """Raise WrongFile like `fail`, for an error that makes the file unusable even in a single row."""
     try:
-        fail(path, place, field, wrong)
-    except UserError as fault:
-        raise WrongFile(*fault.args) from None
+        fail(path, location, field, problem)
+    except UserError as error:
+        raise WrongFile(*error.args) from None
 
 
 def rows_of(
-    path: Path, records: Iterable[tuple[Place, T]], make: Callable[[Place, T], Row | list[Row] | Skipped | None]
+    path: Path, records: Iterable[tuple[Location, T]], make: Callable[[Location, T], Row | list[Row] | Skipped | None]
 ) -> Iterator[Row | Skipped]:
-    """The rows that `make` gives for each (place, record), with their place as `at`; None gives no row.
+    """Yield the rows that `make` returns for each (location, record), with their location as `at`; None gives no row.
 
-    A record for which `make` raises UserError is broken: it is skipped. UserError at the end of the file where more than
-    `SHARE` of the rows (and more than `FEW`), or more than one in `SOUND` + 1, are broken, or where the file ends inside one.
+    A record for which `make` raises UserError is broken and skipped. Raises UserError at the end of the file if more than
+    `MAX_SHARE` of the rows (and more than `MIN_BROKEN`), or more than one in `MIN_VALID` + 1, are broken, or the file ends inside
+    a row.
     """
-    faults: list[str] = []
+    problems: list[str] = []
     total = broken = 0
     last_is_broken = False
-    for place, record in records:
+    for location, record in records:
         total += 1
         try:
-            result = make(place, record)
+            result = make(location, record)
             last_is_broken = False
         except WrongFile:
             raise
-        except UserError as fault:
+        except UserError as error:
             broken, last_is_broken = broken + 1, True
-            faults = [*faults, str(fault)][:SHOWN]
-            result = Skipped(BROKEN, str(place))
+            problems = [*problems, str(error)][:SHOWN]
+            result = Skipped(BROKEN, str(location))
         for row in result if isinstance(result, list) else [result]:
             if row is not None:
-                yield row if isinstance(row, Skipped) else {"at": str(place), **row}
-    if broken > max(FEW, SHARE * total) or total - broken < SOUND * broken:
-        raise UserError(_refusal(path, faults, broken, total))
-    if last_is_broken and not _ends_with_a_line(path):
-        raise UserError(f"{faults[-1]}; the file ends inside this row: fetch it again")
+                yield row if isinstance(row, Skipped) else {"at": str(location), **row}
+    if broken > max(MIN_BROKEN, MAX_SHARE * total) or total - broken < MIN_VALID * broken:
+        raise UserError(_too_many(path, problems, broken, total))
+    if last_is_broken and not _ends_with_newline(path):
+        raise UserError(f"{problems[-1]}; the file ends inside this row: fetch it again")
 
 
-def json_rows(path: Path, make: Callable[[Place, Row], Row | list[Row] | Skipped | None]) -> Iterator[Row | Skipped]:
-    """`rows_of` a file with one JSON object a line; a line that holds none is broken."""
+def json_rows(path: Path, make: Callable[[Location, Row], Row | list[Row] | Skipped | None]) -> Iterator[Row | Skipped]:
+    """Apply `rows_of` to a file with a JSON object per line; any other line is broken."""
     return rows_of(path, json_lines(path), lambda number, line: make(number, parse_json(path, number, line)))
 
 
-def _refusal(path: Path, faults: list[str], broken: int, total: int) -> str:
+def _too_many(path: Path, problems: list[str], broken: int, total: int) -> str:
     if broken == 1:
-        return faults[0]
-    others = ", ".join(fault.removeprefix(f"{path}:").partition(":")[0] for fault in faults[1:])
+        return problems[0]
+    others = ", ".join(problem.removeprefix(f"{path}:").partition(":")[0] for problem in problems[1:])
     more = " ..." if broken > SHOWN else ""
-    return f"{faults[0]}; {broken:,} of {total:,} rows are broken (also {others}{more}), and at most {SHARE:.1%} may be"
+    return f"{problems[0]}; {broken:,} of {total:,} rows are broken (also {others}{more}), and at most {MAX_SHARE:.1%} may be"
 
 
-def _ends_with_a_line(path: Path) -> bool:
+def _ends_with_newline(path: Path) -> bool:
     last = b""
     with open_bytes(path) as file:
         while chunk := file.read(1 << 20):

@@ -1,15 +1,13 @@
-"""Releases of tagged sentences: Universal Dependencies, WikiANN, CCG supertags."""
+"""Read releases of tagged sentences: Universal Dependencies, WikiANN, CCG supertags."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from stilts_xtreme.formats.lines import Place, fail, lines, no_header
+from stilts_xtreme.formats.lines import Location, Row, fail, lines, no_header
 from stilts_xtreme.formats.skipped import Skipped, refuse, rows_of
 
-Row = dict[str, Any]
 Lines = list[tuple[int, str]]
 
 # In the order of https://universaldependencies.org/u/pos/ (alphabetical, X last).
@@ -18,14 +16,14 @@ UPOS = (
     "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X",
 )  # fmt: skip
 IOB2 = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
-_INNER = re.compile(r"(?<=[^~])~(?=[^~])")  # PMB's mark of a space inside a token
-# A language code before every token: WikiANN's files, not XTREME's.
+_INNER = re.compile(r"(?<=[^~])~(?=[^~])")  # PMB's mark for a space inside a token
+# A language code before every token, as in WikiANN's files but not in XTREME's.
 _PREFIX = re.compile(r"[a-z-]{2,12}:")
-PREFIXED = 0.9  # share of a file's tokens that begin with the same prefix where it is one
+MIN_PREFIXED = 0.9  # share of a file's tokens with the same prefix from which on it is removed
 
 
 def _blocks(path: Path, comments: bool = False) -> Iterator[tuple[int, Lines]]:
-    """The numbered lines of each sentence, after the number of the first; blank lines divide sentences."""
+    """Yield (number of its first line, numbered lines) of each sentence; sentences are separated by blank lines."""
     block: Lines = []
     for number, line in lines(path):
         if comments and re.match(r"#(?:[# ]|$)", line):  # "#1" is a token
@@ -40,16 +38,16 @@ def _blocks(path: Path, comments: bool = False) -> Iterator[tuple[int, Lines]]:
 
 
 def _sentences(
-    path: Path, columns: int, token: int, tag: int, allowed: tuple[str, ...] = (), comments: bool = False, counts: str = ""
+    path: Path, columns: int, token: int, tag: int, allowed: tuple[str, ...] = (), comments: bool = False, labelled: str = ""
 ) -> Iterator[Row | Skipped]:
-    """Sentences of one token a line with a blank line between; columns `token` and `tag` (from 0) of `columns`.
+    """Read sentences with a token per line, separated by blank lines; columns `token` and `tag` (from 0) of `columns`.
 
-    `counts` names the labelled files to take where the tags were taken out. A line of another number of columns breaks its
-    sentence; an empty token or a tag that is not `allowed` refuses the file.
+    `labelled`: description of the files to use where tags were removed, for the message. A line with another number of columns
+    breaks its sentence; an empty token or a tag that is not `allowed` makes the file unusable.
     """
     count = 0
 
-    def row(_: Place, block: Lines) -> Row:
+    def row(_: Location, block: Lines) -> Row:
         nonlocal count
         count += 1
         tokens, tags = [], []
@@ -58,13 +56,15 @@ def _sentences(
             if number == 1:
                 no_header(path, fields)
             if len(fields) != columns:
-                hint = f" (XTREME blanks the tags of its test files{counts and f': score {counts}'})" if len(fields) == 1 else ""
+                hint = (
+                    f" (XTREME blanks the tags of its test files{labelled and f': score {labelled}'})" if len(fields) == 1 else ""
+                )
                 fail(path, number, "columns", f"{len(fields)} instead of {columns}, divided by tabs{hint}")
             if not fields[token]:
                 refuse(path, number, "token", "empty; remove the line or put the token in")
             if not fields[tag] or allowed and fields[tag] not in allowed:
-                wanted = " ".join(allowed) or "the tags: it is empty"
-                refuse(path, number, "tag", f"{fields[tag]!r} is not one of {wanted}")
+                expected = " ".join(allowed) or "the tags: it is empty"
+                refuse(path, number, "tag", f"{fields[tag]!r} is not one of {expected}")
             tokens.append(fields[token])
             tags.append(fields[tag])
         return {"id": str(count), "tokens": tokens, "tags": tags}
@@ -73,20 +73,20 @@ def _sentences(
 
 
 def upos_tsv(path: Path) -> Iterator[Row | Skipped]:
-    """Universal POS as XTREME prepares it: token, tab, tag; blank line between sentences."""
-    return _sentences(path, 2, 0, 1, UPOS, counts="the treebanks' own *-ud-test.conllu")
+    """Read universal POS as XTREME prepares it: token, tab, tag; blank line between sentences."""
+    return _sentences(path, 2, 0, 1, UPOS, labelled="the treebanks' own *-ud-test.conllu")
 
 
 def iob2_tsv(path: Path) -> Iterator[Row | Skipped]:
-    """WikiANN (PAN-X): token, tab, IOB2 tag. A language prefix ("en:") that nearly all tokens have is taken off.
+    """Read WikiANN (PAN-X): token, tab, IOB2 tag. A language prefix ("en:") that nearly all tokens have is removed.
 
-    UserError for a token that is nothing but the prefix.
+    Raises UserError for a token that is nothing but the prefix.
     """
-    rows = list(_sentences(path, 2, 0, 1, IOB2, counts="WikiANN's own panx_dataset/*/test"))
+    rows = list(_sentences(path, 2, 0, 1, IOB2, labelled="WikiANN's own panx_dataset/*/test"))
     tokens = [token for row in rows if not isinstance(row, Skipped) for token in row["tokens"]]
     prefixes = Counter(match[0] for token in tokens if (match := _PREFIX.match(token)))
     prefix, number = prefixes.most_common(1)[0] if prefixes else ("", 0)
-    if not number or number < PREFIXED * len(tokens):
+    if not number or number < MIN_PREFIXED * len(tokens):
         yield from rows
         return
     for row in rows:
@@ -101,10 +101,10 @@ def _without_prefix(path: Path, row: Row, prefix: str) -> list[str]:
 
 
 def conllu(path: Path) -> Iterator[Row | Skipped]:
-    """Universal Dependencies' CoNLL-U: FORM and UPOS of syntactic words; ranges ("3-4") and empty nodes ("5.1") are not words."""
+    """Read Universal Dependencies' CoNLL-U: FORM and UPOS of syntactic words, without ranges ("3-4") and empty nodes ("5.1")."""
     count = 0
 
-    def row(_: Place, block: Lines) -> Row | None:
+    def row(_: Location, block: Lines) -> Row | None:
         nonlocal count
         name = ""
         tokens: list[str] = []
@@ -134,14 +134,14 @@ def conllu(path: Path) -> Iterator[Row | Skipped]:
 
 
 def ccg_tsv(path: Path) -> Iterator[Row | Skipped]:
-    """CCG supertags: token, tab, category; blank line between sentences."""
+    """Read CCG supertags: token, tab, category; blank line between sentences."""
     return _sentences(path, 2, 0, 1)
 
 
 def ccg_columns(path: Path) -> Iterator[Row | Skipped]:
-    """Parallel Meaning Bank: seven columns, the token in the first and the CCG category in the fifth; # starts a comment.
+    """Read the Parallel Meaning Bank: seven columns, the first is the token, the fifth the CCG category; # starts a comment.
 
-    `~` stands for a space inside a token of several words ("at~all"): the space is put back.
+    `~` means a space inside a token of several words ("at~all") and is replaced by a space.
     """
     for row in _sentences(path, 7, 0, 4, comments=True):
         yield row if isinstance(row, Skipped) else {**row, "tokens": [_INNER.sub(" ", token) for token in row["tokens"]]}

@@ -1,4 +1,4 @@
-"""Which keyboard layout each language is taken to be typed on, and where the keys of a keyboard lie."""
+"""The keyboard layout assumed for each language, and the positions of a keyboard's keys."""
 
 US = "us(basic)"
 DUBEOLSIK = "kr(dubeolsik)"
@@ -6,7 +6,7 @@ CONVERTED = ("ja", "zh")  # typed by conversion: no key stands for a character
 
 # The national layout that xkeyboard-config gives for the country where most of the language is written, except:
 # - Indonesian, Javanese, Malay, Dutch, Vietnamese: US keyboards are what is sold there (xkb's `id` and `my` are Arabic script);
-#   Vietnamese marks are typed by further letters (Telex), so that a marked letter lies where its base letter does.
+#   Vietnamese marks are typed by further letters (Telex), so that a marked letter has its base letter's key.
 # - Haitian Creole: no layout of its own in xkb; US is an assumption.
 # - Basque: Spain's. Portuguese: Brazil's, where most of its users are. Quechua: Latin America's.
 # - Indic scripts: InScript, India's standard; phonetic input methods are used as well. Urdu: xkb's default, the phonetic one.
@@ -21,7 +21,7 @@ LAYOUTS = {
     "ta": "in(tam)", "te": "in(tel)", "th": "th(basic)", "tl": "ph(basic)", "tr": "tr(basic)", "uk": "ua(unicode)",
     "ur": "pk(urd-phonetic)", "vi": US, "wo": "sn(basic)", "yo": "ng(yoruba)",
 }  # fmt: skip
-ELSEWHERE = (US, "ru(winkeys)", "gr(basic)")  # a language outside the table, such as a made-up one: by the letter's script
+OTHER_LAYOUTS = (US, "ru(winkeys)", "gr(basic)")  # of languages outside the table, such as made-up ones, for three scripts
 
 # A pc105 keyboard: the left edge of each row's first key and the keys that follow at a distance of one key's width.
 # Rows are staggered by 1.5, 0.25 and 0.5 key widths; LSGT is the key beside the left Shift, BKSL the one before Return (ISO).
@@ -31,14 +31,14 @@ ROWS = {
     "AC": (1.75, (*(f"AC{i:02}" for i in range(1, 12)), "BKSL")),
     "AB": (1.25, ("LSGT", *(f"AB{i:02}" for i in range(1, 11)))),
 }
-PLACES = {key: (row, left + i) for row, (left, keys) in enumerate(ROWS.values()) for i, key in enumerate(keys)}
+POSITIONS = {key: (row, left + i) for row, (left, keys) in enumerate(ROWS.values()) for i, key in enumerate(keys)}
 
 
-def touch(one: str, other: str) -> bool:
-    """Whether two keys share part of an edge: side by side in a row, or less than a key's width apart in neighbouring rows."""
-    (row, left), (other_row, other_left) = PLACES[one], PLACES[other]
-    apart = abs(left - other_left)
-    return apart == 1 if row == other_row else abs(row - other_row) == 1 and apart < 1
+def are_adjacent(key: str, other: str) -> bool:
+    """Return whether two keys share an edge: side by side in a row, or less than a key's width apart in adjacent rows."""
+    (row, left), (other_row, other_left) = POSITIONS[key], POSITIONS[other]
+    distance = abs(left - other_left)
+    return distance == 1 if row == other_row else abs(row - other_row) == 1 and distance < 1
 
 
-TOUCHING = {key: tuple(other for other in PLACES if touch(key, other)) for key in PLACES}
+ADJACENT_KEYS = {key: tuple(other for other in POSITIONS if are_adjacent(key, other)) for key in POSITIONS}

@@ -1,4 +1,4 @@
-"""How much noise, of which kind, and from which seed."""
+"""The settings of noise: rate, kind and seed."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from typing import Any, Literal, get_args
 
 from stilts_xtreme.errors import UserError
 
-VERSION = 2  # raise it when any word of any text comes out otherwise: part of what identifies a noisy reading
+VERSION = 2  # part of the identity of noisy data: increment when any word of any text changes
 Kind = Literal["typos", "dictionary"]
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Typing errors at a rate per word that may be changed; `pairs` is the file of errors of the kind "dictionary".
+    """Typing errors at a rate per eligible word; `pairs` is the file of errors of the kind "dictionary".
 
-    UserError for settings that mean nothing.
+    Raises UserError for invalid settings.
     """
 
     rate: float  # 0 to 1
@@ -33,14 +33,14 @@ class Noise:
 
     @property
     def digest(self) -> str:
-        """Of the file of pairs; "" without one."""
+        """SHA-256 of the file of pairs, "" without; UserError if it cannot be read."""
         if self.pairs is None:
             return ""
         try:
             return hashlib.sha256(self.pairs.read_bytes()).hexdigest()
-        except OSError as fault:
-            raise UserError(f"noise: {self.pairs} cannot be read ({fault.strerror})") from None
+        except OSError as error:
+            raise UserError(f"noise: {self.pairs} cannot be read ({error.strerror})") from None
 
     def identity(self) -> dict[str, Any]:
-        """All that decides what it does to a text, as JSON can hold it; where the file of pairs lies is no part of it."""
+        """Return everything that decides the noisy text, for JSON; the path of the file of pairs is no part of it."""
         return {"version": VERSION, "kind": self.kind, "rate": self.rate, "seed": self.seed, "pairs": self.digest}

@@ -1,7 +1,7 @@
-"""The five slips of a typist, each as every way in which it can happen to a word.
+"""The five operations of typing errors, each as all the ways in which it can change a word.
 
-A word is a tuple of units: what one key press types. A combining mark that the keyboard has as a key (a Devanagari matra) is a
-unit of its own, any other belongs to the letter that carries it.
+A word is a tuple of units: the characters of a single key press. A combining mark with a key of its own (a Devanagari matra) is a
+unit, any other belongs to the letter before it.
 """
 
 import unicodedata
@@ -10,52 +10,52 @@ from random import Random
 from typing import TypeVar
 
 from stilts_xtreme.noise.keyboard import Keyboard
-from stilts_xtreme.noise.words import sound
+from stilts_xtreme.noise.words import has_valid_marks
 
 Item = TypeVar("Item")
 Units = tuple[str, ...]
-Slip = tuple[int, int, Units]  # units start to stop are replaced by these
+Slip = tuple[int, int, Units]  # start, stop, replacement of the units between
 
 
-def units(pressed: str, keyboard: Keyboard) -> Units:
-    """The key presses of a word."""
-    made: list[str] = []
-    for character in pressed:
-        if made and unicodedata.category(character)[0] == "M" and character not in keyboard.beside:
-            made[-1] += character
+def units(word: str, keyboard: Keyboard) -> Units:
+    """Split a word into its key presses."""
+    result: list[str] = []
+    for character in word:
+        if result and unicodedata.category(character)[0] == "M" and character not in keyboard.adjacent:
+            result[-1] += character
         else:
-            made.append(character)
-    return tuple(made)
+            result.append(character)
+    return tuple(result)
 
 
 def is_letter(unit: str) -> bool:
-    """Whether a unit is a letter or a mark; nothing else is ever changed."""
+    """Return whether a unit is a letter or a mark; nothing else is ever changed."""
     return unicodedata.category(unit[0])[0] in "LM"
 
 
 def substitutions(word: Units, keyboard: Keyboard) -> list[Slip]:
-    """A key beside the right one."""
-    return [(i, i + 1, (other,)) for i, unit in _letters(word) for other in keyboard.neighbours(unit)]
+    """Replace a key by an adjacent one."""
+    return [(i, i + 1, (other,)) for i, unit in _letters(word) for other in keyboard.neighbors(unit)]
 
 
 def insertions(word: Units, keyboard: Keyboard) -> list[Slip]:
-    """A key beside the right one, pressed along with it: before it or after."""
-    slips = [(at, at, (other,)) for i, unit in _letters(word) for other in keyboard.neighbours(unit) for at in (i, i + 1)]
+    """Press an adjacent key along with the right one, before or after it."""
+    slips = [(at, at, (other,)) for i, unit in _letters(word) for other in keyboard.neighbors(unit) for at in (i, i + 1)]
     return list(dict.fromkeys(slips))
 
 
 def deletions(word: Units, keyboard: Keyboard) -> list[Slip]:
-    """A key not pressed."""
+    """Leave out a key."""
     return [(i, i + 1, ()) for i, _ in _letters(word)] if len(word) > 1 else []
 
 
 def doublings(word: Units, keyboard: Keyboard) -> list[Slip]:
-    """A key pressed twice."""
+    """Press a key twice."""
     return [(i, i, (unit,)) for i, unit in _letters(word)]
 
 
 def transpositions(word: Units, keyboard: Keyboard) -> list[Slip]:
-    """Two keys in the wrong order; a capital and a small letter never are, since Shift is held for one of them only."""
+    """Swap two keys; never a capital and a small letter, since Shift is held for only one of them."""
     return [
         (i, i + 2, (after, before))
         for i, (before, after) in enumerate(zip(word, word[1:]))
@@ -72,25 +72,25 @@ OPERATIONS: dict[str, Callable[[Units, Keyboard], list[Slip]]] = {
 }
 
 
-def slipped(word: Units, keyboard: Keyboard, generator: Random) -> tuple[str, Units] | None:
-    """One slip: an operation, all alike, then a way for it to happen, all alike; None for a word that nothing can happen to.
+def random_slip(word: Units, keyboard: Keyboard, generator: Random) -> tuple[str, Units] | None:
+    """Choose a random operation, then a random way to apply it; return its name and the changed word.
 
-    A way that leaves a combining mark without a letter is passed over, and an operation without any way as well.
+    Ways that leave a combining mark without a letter are skipped, and so are operations without any way. None if nothing applies.
     """
     names = list(OPERATIONS)
     while names:
-        name = taken(names, generator)
-        ways = OPERATIONS[name](word, keyboard)
-        while ways:
-            start, stop, typed = taken(ways, generator)
-            made = word[:start] + typed + word[stop:]
-            if sound("".join(made)):
-                return name, made
+        name = pop_random(names, generator)
+        slips = OPERATIONS[name](word, keyboard)
+        while slips:
+            start, stop, typed = pop_random(slips, generator)
+            changed = word[:start] + typed + word[stop:]
+            if has_valid_marks("".join(changed)):
+                return name, changed
     return None
 
 
-def taken(items: list[Item], generator: Random) -> Item:
-    """One of the items, taken out; by `random()` alone, whose values Python promises to keep."""
+def pop_random(items: list[Item], generator: Random) -> Item:
+    """Remove and return a random item; uses `random()` alone, whose values are the same in all versions of Python."""
     return items.pop(int(generator.random() * len(items)))
 
 

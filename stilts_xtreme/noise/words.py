@@ -1,28 +1,28 @@
-"""What counts as a word, and which words are left alone.
+"""Split text into words, and decide which words are eligible for noise.
 
-A word is what stands between spaces. Scripts without spaces are cut into pieces of a word's usual length instead: segmenting
-them needs a dictionary, and a fixed length gives the same rate of typing errors per character.
+Words are separated by spaces. Scripts without spaces are cut into segments of a word's usual length instead: word segmentation
+needs a dictionary, and a fixed length gives the same rate of typing errors per character.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
 
-SHORTEST = 4  # letters a word needs to be chosen, where words stand between spaces; of Hangul, jamo
-SHORTEST_CAPITALS = 6  # letters that a word all in capitals needs: shorter ones are mostly abbreviations
+MIN_LETTERS = 4  # of an eligible word, where words are separated by spaces; of Hangul, jamo
+MIN_CAPITALS = 6  # letters of an eligible word in capitals: shorter ones are mostly abbreviations
 
 
 @dataclass(frozen=True)
 class Unspaced:
-    """A script without spaces: code points of a piece, and how many a piece or a token needs to be chosen."""
+    """A script without spaces: code points of a segment, and how many an eligible segment or token needs."""
 
     characters: str  # inside [] of a regular expression
-    piece: int
-    shortest: int
+    segment: int
+    min_letters: int
 
 
-# Means of UD's words of letters: Thai 4.3 to 4.4, Chinese 1.6, Japanese 1.7 code points. Burmese, Khmer, Lao: two syllables of
-# three code points each or two of two, not measured. A single Han character or kana can only be doubled: left alone.
+# Mean code points of UD's words: Thai 4.3 to 4.4, Chinese 1.6, Japanese 1.7. Burmese, Khmer, Lao: two syllables of three code
+# points each or two of two, not measured. A single Han character or kana could only be doubled: not eligible.
 UNSPACED = {
     "Thai": Unspaced("\u0e00-\u0e7f", 4, 3),
     "Lao": Unspaced("\u0e80-\u0eff", 4, 3),
@@ -39,50 +39,50 @@ STARTS = [re.compile(rf"[^\w]*[{script.characters}]") for script in UNSPACED.val
 
 
 def spans(text: str) -> list[tuple[int, int]]:
-    """Where the words of a text begin and end; punctuation belongs to the word that it touches."""
-    found = []
+    """Return (start, end) of each word of a text; punctuation belongs to the word that it touches."""
+    words = []
     for part in PARTS.finditer(text):
         script = part.lastgroup
-        found += pieces(text, *part.span(), list(UNSPACED.values())[int(script[1:])].piece) if script else [part.span()]
-    return found
+        words += segments(text, *part.span(), list(UNSPACED.values())[int(script[1:])].segment) if script else [part.span()]
+    return words
 
 
-def pieces(text: str, start: int, end: int, length: int) -> list[tuple[int, int]]:
-    """A run cut into pieces of that many code points, or a few more: none begins with a combining mark."""
-    found = []
+def segments(text: str, start: int, end: int, length: int) -> list[tuple[int, int]]:
+    """Cut text[start:end] into segments of `length` code points, or a few more: none begins with a combining mark."""
+    cuts = []
     while start < end:
         stop = min(start + length, end)
         while stop < end and unicodedata.category(text[stop])[0] == "M":
             stop += 1
-        found.append((start, stop))
+        cuts.append((start, stop))
         start = stop
-    return found
+    return cuts
 
 
-def choosable(word: str, letters: int) -> bool:
-    """Whether a word of so many letters may be changed: long enough, no digits, no abbreviation, and sound as it stands."""
-    if any(character.isdecimal() for character in word) or not sound(word):
+def is_eligible(word: str, letters: int) -> bool:
+    """Return whether a word with `letters` letters may be changed: long enough, no digits, no abbreviation, valid marks."""
+    if any(character.isdecimal() for character in word) or not has_valid_marks(word):
         return False
-    if word.isupper() and letters < SHORTEST_CAPITALS:
+    if word.isupper() and letters < MIN_CAPITALS:
         return False
-    return letters >= shortest(word)
+    return letters >= min_letters(word)
 
 
-def shortest(word: str) -> int:
-    """How many letters a word needs to be chosen, by the script that it begins with."""
+def min_letters(word: str) -> int:
+    """Return how many letters an eligible word needs, by the script of its first character."""
     for script, start in zip(UNSPACED.values(), STARTS):
         if start.match(word):
-            return script.shortest
-    return SHORTEST
+            return script.min_letters
+    return MIN_LETTERS
 
 
-def sound(word: str) -> bool:
-    """Whether every combining mark has a letter or another mark before it (joiners between them count for nothing)."""
-    carried = False
+def has_valid_marks(word: str) -> bool:
+    """Return whether every combining mark follows a letter or another mark (joiners between them are ignored)."""
+    after_letter = False
     for character in word:
         category = unicodedata.category(character)
-        if category[0] == "M" and not carried:
+        if category[0] == "M" and not after_letter:
             return False
         if category != "Cf":
-            carried = category[0] in "LM"
+            after_letter = category[0] in "LM"
     return True

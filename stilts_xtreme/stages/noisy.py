@@ -6,7 +6,7 @@ from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.noise import noised
+from stilts_xtreme.noise import add_noise
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.sample import sampled
 
@@ -20,9 +20,9 @@ def record(stage: plan.Predict, scratch: Path) -> dict[str, Any]:
         with open(scratch / f"noise-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
             examples = data.read(TASKS[stage.task], "test", code, stage.where).examples
             for example in sampled(TASKS[stage.task], examples, stage.test_examples):
-                found = noised(example, code, stage.noise)
+                found = add_noise(example, code, stage.noise)
                 counts["words"] += found.words
-                counts["choosable"] += found.choosable
+                counts["choosable"] += found.eligible
                 counts["changed"] += len(found.edits)
                 if found.edits:
                     edits = [[edit.field, edit.word, edit.operation, edit.before, edit.after] for edit in found.edits]
