@@ -98,7 +98,7 @@ def grid(cells: Sequence[Cell], seen: Seen, width: int) -> list[Table]:
     targets = list(dict.fromkeys(cell.target for cell in cells))
     together: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
-        together.setdefault((cell.intermediate, cell.target), []).append(cell)
+        together.setdefault((cell.row, cell.target), []).append(cell)
     rows = [
         [content(row), *(_cell(together.get((row, target), []), seen) for target in targets)]
         for row in dict.fromkeys(cell.intermediate for cell in cells)

@@ -1,0 +1,41 @@
+"""A shorter name for each of a study's rows, where they differ in several ways of training."""
+
+from collections.abc import Sequence
+
+from stilts_xtreme.report import text
+from stilts_xtreme.results.rows import BASELINE, ENGLISH, Row
+
+
+def names(rows: Sequence[Row]) -> dict[str, str]:
+    """By label: `mnli + multilingual + noise-trained`, the row itself where nothing is shortened; languages and rates are said
+    where there are several to tell apart.
+    """
+    lists = {row.languages for row in rows if len(row.languages) > 1}
+    rates = {row.noise for row in rows if row.noise}
+    if not lists and not rates:
+        return {row.name: row.name for row in rows}
+    return {row.name: _name(row, len(lists) < 2, len(rates) < 2) for row in rows}
+
+
+def explained(rows: Sequence[Row]) -> str:
+    """What the short names mean; empty where nothing is shortened."""
+    lists = dict.fromkeys("+".join(row.languages) for row in rows if len(row.languages) > 1)
+    rates = sorted({row.noise for row in rows if row.noise})
+    told = []
+    if lists:
+        told.append(
+            f"multilingual: fine-tuned on {' or '.join(lists)} (translations of the training data) instead of English alone"
+        )
+    if rates:
+        rate = text.listed([f"{100 * rate:g} %" for rate in rates])
+        told.append(f"noise-trained: with the same noise in {rate} of the words of the data of fine-tuning that may be changed")
+    return f"{'; '.join(told)}." if told else ""
+
+
+def _name(row: Row, one_list: bool, one_rate: bool) -> str:
+    parts = [] if row.is_baseline else [row.chain]
+    if row.languages != ENGLISH:
+        parts.append("multilingual" if len(row.languages) > 1 and one_list else "+".join(row.languages))
+    if row.noise:
+        parts.append("noise-trained" if one_rate else f"noise-trained {row.noise:g}")
+    return " + ".join([*parts, *filter(None, [row.recipe_label])]) or BASELINE
