@@ -65,11 +65,16 @@ class Drawing:
         return Scored(("de", "en"), values, values + np.random.default_rng(key).normal(0, 0.3, (80, 2)))
 
 
-@pytest.fixture(scope="module")
-def gathered(read) -> dict:
+def made(read) -> dict:
+    """`pairs` as the gathering makes them from invented scores."""
     rows = [row for row in axes.rows(read) if row.name in GAINS]
     done = [Cell(*of, Stage(of[0].name, *of[1:])) for of in itertools.product(rows, TARGETS, SEEDS)]
     return gathering.gather(read, done, Drawing())
+
+
+@pytest.fixture(scope="module")
+def gathered(read) -> dict:
+    return made(read)
 
 
 @pytest.fixture(scope="module")

@@ -135,9 +135,8 @@ def test_orders_that_are_not_finished() -> None:
     study = result(
         {}, (1, 2, 3), ("xnli", "pawsx"), lambda cell: cell.row.name == last and (cell.target, cell.seed) != ("xnli", 2)
     )
-    assert study["orders"]["absent"] == [{
-        "way": "", "training_languages": ["en"], "training_noise": 0.0, "recipe": "usual", "target": "pawsx", "orders": 6, "done": 15
-    }]  # fmt: skip
+    usual = {"way": "", "training_languages": ["en"], "training_noise": 0.0, "recipe": "usual"}
+    assert study["orders"]["absent"] == [{**usual, "target": "pawsx", "orders": 6, "done": 15}]
     assert whole(study, "xnli")["seeds"] == [2]
     assert "Left out, since no seed has every order: pawsx." in section.section(summarise(study)).told
     study["orders"]["panels"] = []

@@ -266,9 +266,7 @@ def test_every_language_of_every_target_has_its_row_with_n() -> None:
         table.bodies[0].rows
     ) == 40
     assert cells(table, "sw Swahili")[0] == "400" and len(table.columns) == 1 + 12
-    runs = [
-        run["languages"] for run in summary.study["evaluations"] if run["target"] == "xquad" and run["row"] == "mnli"
-    ]
+    runs = [run["languages"] for run in summary.study["evaluations"] if run["target"] == "xquad" and run["row"] == "mnli"]
     by_hand = sum((run["hi"]["exact_match"] + run["hi"]["f1"]) / 2 for run in runs) / 3
     assert cells(tables.languages(summary, "xquad"), "hi Hindi")[4] == text.number(by_hand)
     others = [(scores["exact_match"] + scores["f1"]) / 2 for run in runs for code, scores in run.items() if code != "en"]

@@ -62,7 +62,9 @@ def test_pandas_reads_every_score_of_a_committed_result(path, tmp_path, monkeypa
 
 
 def noisy() -> dict:
-    study = invented(seeds=(1,), intermediates=["none (en+de, noise 0.1, few)"], targets=("xnli",), recipes={"few": {"examples": 10}})
+    study = invented(
+        seeds=(1,), intermediates=["none (en+de, noise 0.1, few)"], targets=("xnli",), recipes={"few": {"examples": 10}}
+    )
     run = {**study["evaluations"][0], "rate": 0.2, "score": 41.5}
     run["languages"] = {code: {**found, "flips": 3.0} for code, found in run["languages"].items()}
     noise = {"rates": [0.2], "kind": "typos", "policies": {}, "evaluations": [run], "drops": [], "spared": []}

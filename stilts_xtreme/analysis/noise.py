@@ -30,9 +30,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
         lost = losses.loss(drawing.scored(stage), drawing.scored(cell.stage))
         drops.setdefault((cell.row, cell.target, cell.noise), {})[cell.seed] = lost
     highest = max(spec.noise.rates)
-    spared = [
-        (row, Row(()), rate) for row, rate in dict.fromkeys((row, rate) for row, _, rate in drops) if not row.is_plain
-    ]
+    spared = [(row, Row(()), rate) for row, rate in dict.fromkeys((row, rate) for row, _, rate in drops) if not row.is_plain]
     between = [(row, other, highest) for row, other in contrasts(axes.rows(spec))]
     languages = sorted({code for cell in noisy for code in cell.stage.languages})
     return {
@@ -40,9 +38,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
             **spec.noise.model_dump(exclude={"dictionary"}),
             "kind": "typos" if spec.noise.dictionary is None else "dictionary",
             "policies": {code: policy(code).note or policy(code).layout for code in languages},
-            "evaluations": [
-                _evaluation(cell, clean[cell.row, cell.target, cell.seed], store, drawing) for cell in noisy
-            ],
+            "evaluations": [_evaluation(cell, clean[cell.row, cell.target, cell.seed], store, drawing) for cell in noisy],
             "drops": [_drop(row, target, rate, by_seed) for (row, target, rate), by_seed in drops.items()],
             "spared": _spared(drops, spared, spec.targets),
             "between": _spared(drops, between, spec.targets),

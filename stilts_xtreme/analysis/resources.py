@@ -58,8 +58,7 @@ def _scores(
         for group, codes in groups.get(cell.target, {}).items():
             one = told.setdefault(
                 (cell.row, cell.target, group),
-                {**_named(cell.row, cell.target, group, codes), "scores": {}}
-                | ({} if english is None else {"gaps": {}}),
+                {**_named(cell.row, cell.target, group, codes), "scores": {}} | ({} if english is None else {"gaps": {}}),
             )
             one["scores"][str(cell.seed)] = score = scored.weighed(effects.even(codes))[0]
             if english is not None:
