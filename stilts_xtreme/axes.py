@@ -1,4 +1,4 @@
-"""A study's axes multiplied out: its rows, the names they go by, and an evaluation for each row, target and seed."""
+"""A study's axes multiplied out: its rows, and an evaluation for each row, target and seed."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -12,35 +12,14 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.noise import Noise
 from stilts_xtreme.plan import Latency, Predict
 from stilts_xtreme.planner import Planner
-
-CONTROL, BASELINE = "untrained", "none"
-USUAL = "usual"  # how the recipes' entry is called where a study has no such axis
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a study's tables: how the models in it are trained."""
-
-    intermediate: str | Sequence[str]
-    languages: Sequence[str]  # of fine-tuning
-    noise: float  # share of words changed in the data of fine-tuning
-    recipe: str
-
-    @property
-    def name(self) -> str:
-        """`squad>mnli (en+de, noise 0.1, few)`: what is not as usual stands in brackets."""
-        said = [] if list(self.languages) == ["en"] else ["+".join(self.languages)]
-        said += [f"noise {self.noise:g}"] if self.noise else []
-        said += [self.recipe] if self.recipe != USUAL else []
-        chain = self.intermediate if isinstance(self.intermediate, str) else ">".join(self.intermediate)
-        return f"{chain} ({', '.join(said)})" if said else chain
+from stilts_xtreme.results.rows import BASELINE, Row, labelled
 
 
 @dataclass(frozen=True)
 class Cell:
     """One evaluation of a study; `noise` is the share of changed words in what is predicted."""
 
-    intermediate: str  # the row's name
+    row: Row
     target: str
     seed: int
     stage: Predict
@@ -56,20 +35,13 @@ class Timed:
     stage: Latency
 
 
-def kind(row: str) -> str:
-    """A row's intermediate, without what may stand in brackets behind it."""
-    return row.partition(" (")[0]
-
-
-def baseline(row: str) -> str:
-    """The row that differs only in having no intermediate training: "none (en+de)" for "squad (en+de)"."""
-    return BASELINE + row[len(kind(row)) :]
-
-
 def rows(spec: Any) -> list[Row]:
-    """The rows of a study's tables, in order."""
+    """The rows of a study's tables, in order; no two have the same name."""
     noise = spec.noise.training if spec.noise is not None else [0.0]
-    return [Row(*way) for way in product(_intermediates(spec), spec.training_languages, noise, spec.recipes)]
+    chains = ((entry,) if isinstance(entry, str) else tuple(entry) for entry in _intermediates(spec))
+    chains = (() if chain == (BASELINE,) else chain for chain in chains)
+    languages = map(tuple, spec.training_languages)
+    return labelled(Row(*way) for way in product(chains, languages, noise, spec.recipes))
 
 
 def study(spec: Any, where: Any = None) -> list[Cell]:
@@ -84,15 +56,20 @@ def study(spec: Any, where: Any = None) -> list[Cell]:
         try:
             noise = _noise(spec.noise, row.noise) if row.noise else None
             recipe = spec.recipes[row.recipe]
-            stage = planner.evaluate(row.intermediate, spec.mixtures, target, seed, row.languages, recipe, noise)
-            cells.append(Cell(row.name, target, seed, stage))
+            stage = planner.evaluate(_entry(row), spec.mixtures, target, seed, row.languages, recipe, noise)
+            cells.append(Cell(row, target, seed, stage))
             for rate in spec.noise.rates if spec.noise is not None else ():
-                cells.append(Cell(row.name, target, seed, planner.noisy(stage, _noise(spec.noise, rate)), rate))
+                cells.append(Cell(row, target, seed, planner.noisy(stage, _noise(spec.noise, rate)), rate))
         except UserError as fault:
             faults.append(str(fault))
     if faults:
         raise UserError("\n".join(dict.fromkeys(faults)))
     return cells
+
+
+def _entry(row: Row) -> str | Sequence[str]:
+    """The row's intermediate as the planner takes it."""
+    return row.chain if len(row.intermediate) < 2 else row.intermediate
 
 
 def _noise(spec: Any, rate: float) -> Noise:

@@ -15,7 +15,7 @@ SAME = 1e-9  # scores that differ by no more are the same
 KINDS = (results.STUDY, results.TRAINING, results.EVALUATION, results.LATENCY, results.LATENCY_STUDY)
 NO = "absent"
 SETTINGS = (
-    "name", "question", "setup", "note", "command", "benchmark", "intermediates", "mixtures", "targets", "seeds",
+    "name", "question", "setup", "note", "command", "benchmark", "rows", "mixtures", "targets", "seeds",
     "training_languages", "languages", "test_examples", "encoder", "code", "hyperparameters", "predictions",
     "recipes", "tasks", "models", "target", "how",
 )  # fmt: skip  # of a study, as its result keeps them
@@ -78,8 +78,10 @@ def between(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Differe
 
 
 def _since(study: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """The study, with one word in place of each part that older results do not hold, where the other lacks it."""
-    told = {**study, "data": dict(study.get("data") or {})}
+    """The study, its rows by their labels, with one word in place of each part that older results do not hold, where the other
+    lacks it.
+    """
+    told = {**study, "rows": [row["row"] for row in study["rows"]], "data": dict(study.get("data") or {})}
     for part, beside in ((told, other), (told["data"], other.get("data") or {})):
         part |= {name: "told" for name in SINCE if name in part and name not in beside}
     return told
@@ -145,7 +147,7 @@ def _means(study: Mapping[str, Any]) -> Flat:
     """Means over seeds by row and target."""
     cells: dict[str, list[float]] = {}
     for run in study["evaluations"]:
-        cells.setdefault(f"{run['intermediate']} on {run['target']}", []).append(run["score"])
+        cells.setdefault(f"{run['row']} on {run['target']}", []).append(run["score"])
     return {name: math.fsum(found) / len(found) for name, found in cells.items()}
 
 
@@ -154,13 +156,13 @@ def _collapsed(study: Mapping[str, Any]) -> Flat:
     cells: dict[str, list[int]] = {}
     for run in study["evaluations"]:
         if run.get("collapsed"):
-            cells.setdefault(f"{run['intermediate']} on {run['target']}", []).append(run["seed"])
+            cells.setdefault(f"{run['row']} on {run['target']}", []).append(run["seed"])
     return {name: sorted(seeds) for name, seeds in cells.items()}
 
 
 def _by_name(study: Mapping[str, Any]) -> dict[str, Any]:
     """Lists whose order means nothing, by what their entries are."""
-    runs = {f"{run['intermediate']} on {run['target']}, seed {run['seed']}": run for run in study["evaluations"]}
+    runs = {f"{run['row']} on {run['target']}, seed {run['seed']}": run for run in study["evaluations"]}
     return {"evaluations": runs, "trainings": {training["address"]: training for training in study["trainings"]}}
 
 

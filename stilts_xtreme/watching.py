@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from stilts_xtreme import folded, plan
-from stilts_xtreme.axes import Cell
+from stilts_xtreme.axes import Cell, Row
 from stilts_xtreme.errors import Interrupted
 from stilts_xtreme.shown import content
 from stilts_xtreme.slurm import submissions
@@ -96,12 +96,12 @@ def grid(cells: Sequence[Cell], seen: Seen, width: int) -> list[Table]:
     """Rows by targets: of how many evaluations how many are done, and in brackets for how many anything runs. In several tables
     where they are wider than `width`."""
     targets = list(dict.fromkeys(cell.target for cell in cells))
-    together: dict[tuple[str, str], list[Cell]] = {}
+    together: dict[tuple[Row, str], list[Cell]] = {}
     for cell in cells:
-        together.setdefault((cell.intermediate, cell.target), []).append(cell)
+        together.setdefault((cell.row, cell.target), []).append(cell)
     rows = [
-        [content(row), *(_cell(together.get((row, target), []), seen) for target in targets)]
-        for row in dict.fromkeys(cell.intermediate for cell in cells)
+        [content(row.name), *(_cell(together.get((row, target), []), seen) for target in targets)]
+        for row in dict.fromkeys(cell.row for cell in cells)
     ]
     return folded.tables(["done/all (running)", *targets], rows, width, numeric=False)
 

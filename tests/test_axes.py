@@ -13,7 +13,7 @@ STUDIES = Path(__file__).parents[1] / "experiments" / "studies"
 
 def cells(name: str, *overrides: str) -> dict[tuple[str, str, float], plan.Predict]:
     loaded = spec.load(STUDIES / f"{name}.yaml", ["seeds=[1]", *overrides])
-    return {(cell.intermediate, cell.target, cell.noise): cell.stage for cell in axes.study(loaded)}
+    return {(cell.row.name, cell.target, cell.noise): cell.stage for cell in axes.study(loaded)}
 
 
 def tasks(stage: plan.Predict) -> list[tuple[str, ...]]:
@@ -70,7 +70,8 @@ def test_recipes_are_an_axis_of_fine_tuning() -> None:
     found = cells("low_resource")
     few, usual = (found[row, "xnli", 0.0].model for row in ("squad (n100)", "squad"))
     assert few.recipe.examples == 100 and usual.recipe.examples is None and few.start is usual.start  # type: ignore[union-attr]
-    assert axes.baseline("squad (n100)") == "none (n100)"
+    row = next(row for row in axes.rows(spec.load(STUDIES / "low_resource.yaml")) if row.name == "squad (n100)")
+    assert row.baseline.name == "none (n100)"
 
 
 @pytest.mark.parametrize(
@@ -101,8 +102,8 @@ def test_what_cannot_be_mixed_is_refused() -> None:
 
 
 def test_the_best_on_english_dev() -> None:
-    dev = {("none", "xnli"): 70.0, ("mnli", "xnli"): 72.0, ("squad", "xnli"): 70.0}
-    dev |= {("none", "panx"): 90.0, ("mnli", "panx"): 80.0, ("squad", "panx"): 90.0}
-    picks = selection.english(dev, ["none", "mnli", "squad"], ["xnli", "panx", "tatoeba"])
-    assert picks == {"xnli": "mnli", "panx": "none", "tatoeba": "none"}
-    assert selection.english({}, ["none", "mnli"], ["tatoeba"]) == {}
+    none, mnli, squad = rows = [axes.Row(()), axes.Row(("mnli",)), axes.Row(("squad",))]
+    dev = {(none, "xnli"): 70.0, (mnli, "xnli"): 72.0, (squad, "xnli"): 70.0}
+    dev |= {(none, "panx"): 90.0, (mnli, "panx"): 80.0, (squad, "panx"): 90.0}
+    assert selection.english(dev, rows, ["xnli", "panx", "tatoeba"]) == {"xnli": mnli, "panx": none, "tatoeba": none}
+    assert selection.english({}, rows[:2], ["tatoeba"]) == {}

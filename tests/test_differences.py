@@ -13,7 +13,7 @@ from stilts_xtreme import cli, differences, results
 from stilts_xtreme.store import Store
 
 RESULTS = Path(__file__).parent.parent / "experiments" / "results"
-STUDY = json.loads((RESULTS / "xtreme-r.json").read_text(encoding="utf-8"))
+STUDY = results.read(RESULTS / "xtreme-r.json", results.STUDY)
 ABOUT = {"provenance": {"commit": "abc", "versions": {"torch": "2.13"}}, "collapsed": False, "collapse": {}}
 
 
@@ -39,7 +39,7 @@ def told(first: dict, second: dict) -> list[tuple]:
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
 def test_a_result_is_the_same_as_itself(path) -> None:
-    study = json.loads(path.read_text(encoding="utf-8"))
+    study = results.read(path, *differences.KINDS)
     assert differences.between(study, copy.deepcopy(study)) == [] == differences.made(study, study)
 
 
@@ -83,7 +83,7 @@ def test_versions_are_told_and_not_counted() -> None:
 
 def test_a_studys_scores_are_told_by_row_and_target() -> None:
     other = copy.deepcopy(STUDY)
-    run = next(run for run in other["evaluations"] if (run["intermediate"], run["target"], run["seed"]) == ("mnli", "xnli", 2))
+    run = next(run for run in other["evaluations"] if (run["row"], run["target"], run["seed"]) == ("mnli", "xnli", 2))
     run["score"] += 0.3
     run["collapsed"] = True
     other["seeds"] = [1, 2]
@@ -96,7 +96,7 @@ def test_a_studys_scores_are_told_by_row_and_target() -> None:
     assert found[1].by == pytest.approx(0.1) and found[2].second == [2]
     fewer = {**STUDY, "evaluations": [run for run in STUDY["evaluations"] if run["target"] != "tatoeba"]}
     gone = [one for one in differences.between(STUDY, fewer) if one.group == "scores"]
-    assert {one.key for one in gone} == {f"{row} on tatoeba" for row in STUDY["intermediates"]}
+    assert {one.key for one in gone} == {f"{row} on tatoeba" for row in [row["row"] for row in STUDY["rows"]]}
     assert all(one.second == "absent" and one.by is None for one in gone)
 
 

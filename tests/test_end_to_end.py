@@ -162,7 +162,7 @@ def test_a_study_over_training_languages_with_text_in_a_mixture(store, tmp_path)
         tmp_path / "study.json",
     )
     study = json.loads(Path(stilts(*words).stdout.strip()).read_text())
-    assert study["intermediates"] == ["none", "none (en+xa)", "mixed", "mixed (en+xa)"]
+    assert [row["row"] for row in study["rows"]] == ["none", "none (en+xa)", "mixed", "mixed (en+xa)"]
     assert study["training_languages"] == [["en"], ["en", "xa"]] and study["benchmark"] == "xtreme-r"
     assert {name: told["trains_on"] for name, told in study["tasks"].items()} == {"xnli": "mnli", "tatoeba": "squad"}
     made = {training["label"]: training for training in study["trainings"]}

@@ -28,9 +28,9 @@ def test_a_study_ends_with_its_main_table_what_collapsed_and_what_to_do_next(col
     text = "\n".join(screen)
     heads = [word for line in screen if line.startswith("intermediate") for word in line.split()[1:]]
     assert heads == ["average", *study["targets"]]  # in several tables where they do not fit
-    for row in study["intermediates"]:
+    for row in [row["row"] for row in study["rows"]]:
         assert sum(line.split()[:1] == [row] for line in screen) == text.count("intermediate  ")
-    scores = [run["score"] for run in study["evaluations"] if (run["intermediate"], run["target"]) == ("none", "xnli")]
+    scores = [run["score"] for run in study["evaluations"] if (run["row"], run["target"]) == ("none", "xnli")]
     (line, *_) = [line for line in screen if line.startswith("none ")]
     assert f"{sum(scores) / len(scores):.1f}" in line
     assert text.count("collapsed: ") == sum(training["collapsed"] for training in study["trainings"])

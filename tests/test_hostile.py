@@ -90,29 +90,30 @@ def study(**changes: object) -> str:
     )
 
 
-PAIR = {"kind": "way", "row": "x", "against": "y", "column": "xnli", "gain": 1, "interval": [0, 1], "p": 1, "q": 1}
+NONE, MNLI = invented(seeds=(1,), intermediates=["none", "mnli"], targets=["xnli"])["rows"]
+PAIR = {"kind": "way", **MNLI, "against": "none", "target": "xnli", "gain": 1, "interval": [0, 1], "p": 1, "q": 1}
 STUDIES = {
     "no JSON": ("{", "not JSON"),
     "deep": ('{"schema": ' + "[" * 100_000, "nested too deeply"),
-    "deep but legal": ('{"schema": "stilts/study@1", "x": ' + "[" * 90 + "]" * 90 + "}", "more than 60 lists and mappings"),
-    "no number": ('{"schema": "stilts/study@1", "x": NaN}', "NaN is no number"),
-    "endless": ('{"schema": "stilts/study@1", "x": 1e999}', "x: is too large a number"),
-    "digits": ('{"schema": "stilts/study@1", "x": ' + "9" * 9000 + "}", "not JSON"),
+    "deep but legal": ('{"schema": "stilts/study@2", "x": ' + "[" * 90 + "]" * 90 + "}", "more than 60 lists and mappings"),
+    "no number": ('{"schema": "stilts/study@2", "x": NaN}', "NaN is no number"),
+    "endless": ('{"schema": "stilts/study@2", "x": 1e999}', "x: is too large a number"),
+    "digits": ('{"schema": "stilts/study@2", "x": ' + "9" * 9000 + "}", "not JSON"),
     "bytes": (b"\xff\xfe", "not JSON"),
     "another schema": ('{"schema": "' + "s" * 9000 + '"}', "schema: expected"),
     "an escape": (study(question=ESCAPE), "question: the control character '\\x1b'"),
     "an escape in a name": (study(tasks={ESCAPE: {}}), "control characters in a name"),
-    "half a character": ('{"schema": "stilts/study@1", "x": "\\ud800"}', "x: the control character '\\ud800'"),
+    "half a character": ('{"schema": "stilts/study@2", "x": "\\ud800"}', "x: the control character '\\ud800'"),
     "right to left": (study(note="a\u202eb"), "note: the control character '\\u202e'"),
     "a path": (study(targets=["../../evil"]), "targets[0]: string should match pattern"),
-    "a path in a row": (study(intermediates=["none", "../evil"]), "intermediates[1]: string should match pattern"),
+    "a path in a row": (study(rows=[NONE, MNLI | {"row": "../evil"}]), "rows[1].row: string should match pattern"),
     "resources": (study(resources={"axis": "joshi"}), "resources.languages: missing"),
-    "no score": (study(evaluations=[{"intermediate": "none", "target": "xnli", "seed": 1, "languages": {}}]), "score: missing"),
-    "a score": (study(evaluations=[{"score": "9"}]), "evaluations[0].intermediate: missing"),
+    "no score": (study(evaluations=[{**NONE, "target": "xnli", "seed": 1, "languages": {}}]), "score: missing"),
+    "a score": (study(evaluations=[{"score": "9"}]), "evaluations[0].row: missing"),
     "a true score": (study(seeds=[True]), "seeds[0]: input should be a valid integer, found True"),
     "orders": (study(orders={"rows": 1, "panels": []}), "orders.rows: input should be a valid list, found 1"),
-    "an order's name": (study(orders={"rows": [], "panels": [{"column": "/../../x"}]}), "orders.panels[0].way: missing"),
-    "pairs": (study(pairs=[PAIR]), "pairs[0]: x is none of the arms"),
+    "an order's name": (study(orders={"rows": [], "panels": [{"target": "/../../x"}]}), "orders.panels[0].way: missing"),
+    "pairs": (study(pairs=[PAIR]), "pairs[0]: mnli is none of the arms"),
 }  # fmt: skip
 
 

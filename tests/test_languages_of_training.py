@@ -50,7 +50,7 @@ def test_a_study_over_training_languages() -> None:
     given = ["intermediate=[none,squad]", "targets=[xnli,panx,tatoeba]", "training_languages=[[en],[en,xa]]", "seeds=[1]"]
     study = spec.load(MAIN, given)
     assert [row.name for row in axes.rows(study)] == ["none", "none (en+xa)", "squad", "squad (en+xa)"]
-    by = {(cell.intermediate, cell.target): cell.stage for cell in axes.study(study)}
+    by = {(cell.row.name, cell.target): cell.stage for cell in axes.study(study)}
     assert len(by) == 4 * 3
     model = by["none (en+xa)", "xnli"].model
     assert model.tasks == ("mnli@en+xa",)

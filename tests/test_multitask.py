@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_report import cells, small, smalls, training
+from test_report import cells, fields, small, smalls, training
 
 from stilts_xtreme import axes, plan, spec
 from stilts_xtreme.analysis import pairs as gathering
@@ -65,10 +65,16 @@ class Drawing:
         return Scored(("de", "en"), values, values + np.random.default_rng(key).normal(0, 0.3, (80, 2)))
 
 
+def made(read) -> dict:
+    """`pairs` as the gathering makes them from invented scores."""
+    rows = [row for row in axes.rows(read) if row.name in GAINS]
+    done = [Cell(*of, Stage(of[0].name, *of[1:])) for of in itertools.product(rows, TARGETS, SEEDS)]
+    return gathering.gather(read, done, Drawing())
+
+
 @pytest.fixture(scope="module")
 def gathered(read) -> dict:
-    done = [Cell(row, target, seed, Stage(row, target, seed)) for row, target, seed in itertools.product(GAINS, TARGETS, SEEDS)]
-    return gathering.gather(read, done, Drawing())
+    return made(read)
 
 
 @pytest.fixture(scope="module")
@@ -82,17 +88,17 @@ def study(read, gathered) -> dict:
         data = {"xnli": "mnli"}.get(run["target"], run["target"])
         held = dict.fromkeys([*read.mixtures["mix"].tasks, data])
         last = training("+".join(held), None, run["seed"], tasks=list(held), examples={name: SIZES[name] for name in held})
-        run["chain"] = [f"{run['intermediate']}-{run['target']}-{run['seed']}"]
+        run["chain"] = [f"{run['row']}-{run['target']}-{run['seed']}"]
         made["trainings"].append(last | {"address": run["chain"][0], "mixture": "joint"})
     return made | gathered
 
 
 def named(found) -> list[tuple[str, str]]:
-    return [(a.row, b.row) for a, b in found]
+    return [(a.row.name, b.row.name) for a, b in found]
 
 
 def test_rows_are_told_by_tasks_way_and_rule(read) -> None:
-    found = {arm.row: arm for arm in arms(axes.rows(read), read.mixtures)}
+    found = {arm.row.name: arm for arm in arms(axes.rows(read), read.mixtures)}
     assert "none" not in found and "mnli>squad" not in found  # an order of tasks is no mixture
     assert found["mnli"].rule == "" and found["mnli"].way == found["mix"].way == "first"
     assert found["joint"].way == "joint" and found["mix>joint-first"].way == "first, then joint, then target"
@@ -111,7 +117,7 @@ def test_pairs_that_the_rows_imply(read) -> None:
 
 def test_joint_training_with_a_single_task_is_set_against_that_task(read) -> None:
     pairwise = {"two": spec.study.StudyMixture(tasks=["mnli", "target"], last=True)}
-    rows = [axes.Row(name, ["en"], 0.0, "usual") for name in ("mnli", "two")]
+    rows = [axes.Row((name,)) for name in ("mnli", "two")]
     assert named(gathering.pairs(arms(rows, pairwise))["way"]) == [("two", "mnli")]
     few = [*rows, replace(rows[1], recipe="few")]
     assert named(gathering.pairs(arms(few, pairwise))["way"]) == [("two", "mnli")]  # fine-tuned otherwise: not compared
@@ -124,13 +130,13 @@ def test_languages_of_a_task_and_text_beside_it_are_set_against_the_task_alone()
         "both-mlm": spec.study.StudyMixture(tasks=["mnli", "squad"], text={"share": 0.2}),
     }
     names = ("mnli", "mnli@de", "mnli@en+de", "squad@de", "mnli-mlm", "both", "both-mlm")
-    rows = [axes.Row(name, ["en"], 0.0, "usual") for name in names]
+    rows = [axes.Row((name,)) for name in names]
     found = gathering.pairs(arms([*rows, replace(rows[1], recipe="few")], with_text))
     assert named(found["languages"]) == [("mnli@de", "mnli"), ("mnli@en+de", "mnli")]  # squad alone is not there
     assert named(found["text"]) == [("mnli-mlm", "mnli"), ("both-mlm", "both")]
     assert named(found["rule"]) == named(found["way"]) == named(found["without"]) == []
     assert ("both-mlm", "mnli") not in named(found["single"]) and ("both", "mnli") in named(found["single"])
-    assert {arm.row: arm.rule for arm in arms(rows, with_text)}["mnli-mlm"] == ""  # there is nothing to draw from
+    assert {arm.row.name: arm.rule for arm in arms(rows, with_text)}["mnli-mlm"] == ""  # there is nothing to draw from
 
 
 def test_the_section_on_what_is_read() -> None:
@@ -140,10 +146,10 @@ def test_the_section_on_what_is_read() -> None:
     }  # fmt: skip
     rows = ("none", "mnli", "mnli@de", "mnli-mlm")
     made = small({row: {"panx": [50.0], "xnli": [50.0]} for row in rows})
-    made["arms"] = [{"row": row, "sources": ["mnli"], "way": "first", "rule": ""} for row in rows[1:]]
+    made["arms"] = [{**fields(made, row), "sources": ["mnli"], "way": "first", "rule": ""} for row in rows[1:]]
     pairs = [("text", "mnli-mlm", 0.3), ("languages", "mnli@de", 0.01)]
     made["pairs"] = [
-        {"kind": kind, "row": row, "against": "mnli", "column": column, **told, "q": q}
+        {"kind": kind, **fields(made, row), "against": "mnli", "target": column, **told, "q": q}
         for kind, row, q in pairs
         for column in ("panx", "xnli", "average")
     ]
@@ -161,7 +167,7 @@ def test_the_section_on_what_is_read() -> None:
     assert multitask.section(summarise(made)) is None and training_data.section(summarise(made | {"pairs": []})) is None
 
     made["pooled"] = [
-        {"kind": "text", "pairs": 10, "column": column, **told, "q": q} for column, q in (("panx", 0.2), ("average", 0.02))
+        {"kind": "text", "pairs": 10, "target": column, **told, "q": q} for column, q in (("panx", 0.2), ("average", 0.02))
     ]
     section = training_data.section(summarise(made))
     assert section.found[1] == (
@@ -187,13 +193,14 @@ def test_pairs_that_ask_the_same_are_pooled() -> None:
         mixtures=mixed, intermediate=["none", *gains], orders=None, noise=None, training_languages=[["en"]],
         recipes={"usual": None}, targets=list(TARGETS),
     )  # fmt: skip
-    made = [Cell(row, target, seed, Stage(row, target, seed)) for row in gains for target in TARGETS for seed in SEEDS]
+    rows = [axes.Row((name,)) for name in gains]
+    made = [Cell(*of, Stage(of[0].name, *of[1:])) for of in itertools.product(rows, TARGETS, SEEDS)]
     found = gathering.gather(asked, made, Drawn())
-    assert [(one["kind"], one["pairs"], one["column"]) for one in found["pooled"]] == [
+    assert [(one["kind"], one["pairs"], one["target"]) for one in found["pooled"]] == [
         ("text", 2, column) for column in (*TARGETS, "average")
     ]
     for pooled in found["pooled"]:
-        two = [one for one in found["pairs"] if one["column"] == pooled["column"]]
+        two = [one for one in found["pairs"] if one["target"] == pooled["target"]]
         assert pooled["gain"] == pytest.approx(np.mean([one["gain"] for one in two])) == pytest.approx(3.0, abs=0.7)
         for seed in map(str, SEEDS):
             assert pooled["values"][seed] == pytest.approx(np.mean([one["values"][seed] for one in two]))
@@ -201,7 +208,7 @@ def test_pairs_that_ask_the_same_are_pooled() -> None:
 
 
 def test_effects_are_differences_of_rows(gathered) -> None:
-    found = {(one["kind"], one["row"], one["against"], one["column"]): one for one in gathered["pairs"]}
+    found = {(one["kind"], one["row"], one["against"], one["target"]): one for one in gathered["pairs"]}
     joint = found["way", "joint", "mix", "panx"]
     assert joint["gain"] == pytest.approx(4.0, abs=0.5) and joint["q"] < 0.05 and joint["seeds"] == 3
     assert found["way", "joint", "mix", "average"]["gain"] == pytest.approx(-2 / 3, abs=0.5)

@@ -47,7 +47,7 @@ class Drawing:
         name = plan.address(stage)
         if name not in self.known:
             cell = self.rows[name]
-            worth = self.last.get(cell.intermediate.split(">")[-1], 0.0) + (1.0 if ">" in cell.intermediate else 0.0)
+            worth = self.last.get(cell.row.name.split(">")[-1], 0.0) + (1.0 if ">" in cell.row.name else 0.0)
             values = 60 + worth + self.chance.normal(0, 0.4, len(stage.languages))
             drawn = values + self.chance.normal(0, 1, (50, len(stage.languages)))
             self.known[name] = Scored(stage.languages, values, drawn)
@@ -61,15 +61,15 @@ def result(last, seeds=(1, 2, 3), targets=("pawsx", "xnli", "tatoeba"), left_out
     drawing = Drawing(last, cells)
     evaluations = [
         {
-            "address": plan.address(cell.stage), "intermediate": cell.intermediate, "target": cell.target, "seed": cell.seed,
+            "address": plan.address(cell.stage), **cell.row.record(), "target": cell.target, "seed": cell.seed,
             "score": (found := drawing.scored(cell.stage)).values.mean(), "metrics": {}, "collapsed": False, "chain": [],
             "languages": {code: {"accuracy": value, "n": 400} for code, value in zip(found.languages, found.values, strict=True)},
         }
         for cell in cells
     ]  # fmt: skip
     return {
-        "schema": "stilts/study@1", "name": "order", "question": "", "setup": "invented", "note": "INVENTED", "command": "",
-        "intermediates": [row.name for row in axes.rows(loaded)], "targets": list(targets), "seeds": list(seeds),
+        "schema": "stilts/study@2", "name": "order", "question": "", "setup": "invented", "note": "INVENTED", "command": "",
+        "rows": [row.record() for row in axes.rows(loaded)], "targets": list(targets), "seeds": list(seeds),
         "tasks": {name: {"headline": ["accuracy"], "chance": None, "trains_on": name, "head": "x"} for name in targets},
         "evaluations": evaluations, "trainings": [training("text", None, 1)],
         **order.gather(loaded, cells, Store(), drawing),
@@ -87,7 +87,7 @@ def level() -> dict:
 
 
 def whole(study: dict, column: str) -> dict:
-    return next(one for one in study["orders"]["panels"] if one["column"] == column and one["subset"] == ALL)
+    return next(one for one in study["orders"]["panels"] if one["target"] == column and one["subset"] == ALL)
 
 
 def test_a_result_keeps_the_axis(clear) -> None:
@@ -96,7 +96,7 @@ def test_a_result_keeps_the_axis(clear) -> None:
     assert found["sizes"] == EXAMPLES and found["easiness"]["squad"] == 0.6
     assert found["easiness"]["mnli"] == pytest.approx((70 - 100 / 3) / (100 - 100 / 3))
     assert found["steps"]["mixed"] == 1626
-    assert {one["column"] for one in found["panels"]} == {"pawsx", "xnli", "tatoeba", "average"}
+    assert {one["target"] for one in found["panels"]} == {"pawsx", "xnli", "tatoeba", "average"}
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
@@ -133,9 +133,10 @@ def test_one_seed_splits_nothing_and_the_page_says_why() -> None:
 def test_orders_that_are_not_finished() -> None:
     last = "hellaswag>squad>mnli"
     study = result(
-        {}, (1, 2, 3), ("xnli", "pawsx"), lambda cell: cell.intermediate == last and (cell.target, cell.seed) != ("xnli", 2)
+        {}, (1, 2, 3), ("xnli", "pawsx"), lambda cell: cell.row.name == last and (cell.target, cell.seed) != ("xnli", 2)
     )
-    assert study["orders"]["absent"] == [{"way": "", "column": "pawsx", "orders": 6, "done": 15}]
+    usual = {"way": "", "training_languages": ["en"], "training_noise": 0.0, "recipe": "usual"}
+    assert study["orders"]["absent"] == [{**usual, "target": "pawsx", "orders": 6, "done": 15}]
     assert whole(study, "xnli")["seeds"] == [2]
     assert "Left out, since no seed has every order: pawsx." in section.section(summarise(study)).told
     study["orders"]["panels"] = []

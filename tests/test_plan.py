@@ -55,7 +55,7 @@ def test_a_study_shares_every_common_stage() -> None:
     # intermediate trainings are the same stages as the fine-tunings from no intermediate task: same start, data, recipe and seed.
     assert len(trainings) == 2 * (1 + 3 * 2)
     assert len(stages) - len(trainings) == len(cells)
-    by = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells}
+    by = {(cell.row.name, cell.target, cell.seed): cell.stage for cell in cells}
     assert by["mnli", "xquad", 1].model is by["mnli", "mlqa", 1].model
     assert by["none", "tatoeba", 2].model is plan.chain(by["none", "xnli", 2])[0]
 
@@ -72,13 +72,13 @@ def test_a_chain_of_intermediates_nests_in_order() -> None:
     assert [[link.label for link in plan.chain(cell.stage)] for cell in cells] == [
         ["text", "squad", "mnli", "tatoeba"], ["text", "mnli", "squad", "tatoeba"],
     ]  # fmt: skip
-    assert [cell.intermediate for cell in cells] == ["squad>mnli", "mnli>squad"]
+    assert [cell.row.name for cell in cells] == ["squad>mnli", "mnli>squad"]
 
 
 def test_xcopa_is_trained_on_social_iqa_then_on_copa() -> None:
     more = ["targets=[xcopa,xnli]", "intermediate=[none,mnli]", "setup.recipes.target={siqa: {epochs: 3}, copa: {epochs: 5}}"]
     cells = axes.study(spec.load(MAIN, more))
-    chains = {(cell.intermediate, cell.target): plan.chain(cell.stage) for cell in cells}
+    chains = {(cell.row.name, cell.target): plan.chain(cell.stage) for cell in cells}
     assert [link.label for link in chains["none", "xcopa"]] == ["text", "siqa", "copa", "xcopa"]
     assert [link.label for link in chains["mnli", "xcopa"]] == ["text", "mnli", "siqa", "copa", "xcopa"]
     assert [link.recipe.epochs for link in chains["none", "xcopa"][1:3]] == [3, 5]

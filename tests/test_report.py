@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stilts_xtreme import report
+from stilts_xtreme import report, results
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import XTREME
 from stilts_xtreme.report import findings, kinds, opening, page, plots, tables, text
 from stilts_xtreme.report.summary import AVERAGE, Mean, beyond_two, summarise
+from stilts_xtreme.results.upgrade import upgraded
 
 INTERMEDIATES = "untrained none anli mnli qqp squad squad_v2 hellaswag ccg cosmosqa commonsenseqa all".split()
 FORTY = list(XTREME)
@@ -36,10 +37,16 @@ TASKS = {  # name: headline, chance, trained on, head, languages
 }
 
 
-def invented(
-    seeds=(1, 2, 3), intermediates=INTERMEDIATES, targets=tuple(TASKS), note="INVENTED NUMBERS, for looking at the page only."
-) -> dict:
-    """A complete study with made-up scores; the same for the same arguments."""
+def invented(*axes, **more) -> dict:
+    """A complete study with made-up scores; the same for the same arguments: those of `written`."""
+    return upgraded(written(*axes, **more))
+
+
+def written(
+    seeds=(1, 2, 3), intermediates=INTERMEDIATES, targets=tuple(TASKS), note="INVENTED NUMBERS, for looking at the page only.",
+    **more,
+) -> dict:  # fmt: skip
+    """The same as `stilts/study@1`, where rows have names alone; `more`: further keys."""
     drawn = random.Random(7)
     worth = {name: 0.0 if name in ("untrained", "none") else drawn.uniform(-1.5, 2.5) for name in intermediates}
     easy = {(target, code): 0.0 if code == "en" else drawn.uniform(-22, -2) for target in targets for code in TASKS[target][4]}
@@ -82,7 +89,13 @@ def invented(
         "tasks": {name: dict(zip(("headline", "chance", "trains_on", "head"), TASKS[name], strict=False)) for name in targets},
         "evaluations": evaluations, "trainings": trainings, "data": {"source": "invented numbers"},
         "provenance": {"commits": ["012"], "devices": ["cpu"], "seconds": 540.0, "versions": {"torch": "2.13", "python": "3.11"}},
+        **more,
     }  # fmt: skip
+
+
+def fields(study: dict, row: str) -> dict:
+    """What a study's records say of the row of this name."""
+    return next(one for one in study["rows"] if one["row"] == row)
 
 
 def training(label, start, seed, steps=500, dev=50.0, tasks=None, examples=None) -> dict:
@@ -97,19 +110,19 @@ def small(scores: dict[str, dict[str, list[float | None]]], **changes) -> dict:
     """A study of `{intermediate: {target: [score by seed]}}`; None leaves an evaluation out."""
     targets = list(next(iter(scores.values())))
     seeds = list(range(1, 1 + len(scores[next(iter(scores))][targets[0]])))
-    study = invented(seeds, list(scores), targets, note="")
+    study = invented(seeds, list(scores), targets, note="", **changes)
     for run in list(study["evaluations"]):
-        run["score"] = scores[run["intermediate"]][run["target"]][run["seed"] - 1]
+        run["score"] = scores[run["row"]][run["target"]][run["seed"] - 1]
         if run["score"] is None:
             study["evaluations"].remove(run)
-    return study | changes
+    return study
 
 
 def with_gaps() -> dict:
     """One seed, missing evaluations, a collapsed training."""
     study = invented(seeds=(1,))
     gone = {("mnli", "xnli"), ("squad", "panx"), ("ccg", "tatoeba"), ("none", "mlqa")} | {("qqp", target) for target in TASKS}
-    study["evaluations"] = [run for run in study["evaluations"] if (run["intermediate"], run["target"]) not in gone]
+    study["evaluations"] = [run for run in study["evaluations"] if (run["row"], run["target"]) not in gone]
     broken = next(item for item in study["trainings"] if item["label"] == "hellaswag")
     broken |= {"collapsed": True, "collapse": {"hellaswag": "English dev score 25.0 is no better than guessing (25.2, n 400)"}}
     for run in study["evaluations"]:
@@ -271,9 +284,7 @@ def test_every_language_of_every_target_has_its_row_with_n() -> None:
         table.bodies[0].rows
     ) == 40
     assert cells(table, "sw Swahili")[0] == "400" and len(table.columns) == 1 + 12
-    runs = [
-        run["languages"] for run in summary.study["evaluations"] if run["target"] == "xquad" and run["intermediate"] == "mnli"
-    ]
+    runs = [run["languages"] for run in summary.study["evaluations"] if run["target"] == "xquad" and run["row"] == "mnli"]
     by_hand = sum((run["hi"]["exact_match"] + run["hi"]["f1"]) / 2 for run in runs) / 3
     assert cells(tables.languages(summary, "xquad"), "hi Hindi")[4] == text.number(by_hand)
     others = [(scores["exact_match"] + scores["f1"]) / 2 for run in runs for code, scores in run.items() if code != "en"]
@@ -402,8 +413,8 @@ COMMITTED = sorted((Path(__file__).parent.parent / "experiments" / "results").gl
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_committed_reports_are_those_that_the_committed_results_give(path, tmp_path) -> None:
-    study = json.loads(path.read_text(encoding="utf-8"))
-    if study.get("schema") != "stilts/study@1":
+    study = results.read(path, results.STUDY, results.LATENCY_STUDY)
+    if study["schema"] == results.LATENCY_STUDY:
         pytest.skip("not a study")
     folder = path.parent.parent / "reports" / path.stem
     for made in report.write(study, tmp_path):
@@ -480,7 +491,7 @@ def test_the_transfer_gap_is_that_of_each_seed() -> None:
     table = kinds.transfer_gaps(summary)
     assert [column.label for column in table.columns] == [target for target in TASKS if target != "bucc2018"]  # has no English
     gaps = []
-    for run in (run for run in study["evaluations"] if run["intermediate"] == "mnli" and run["target"] == "xquad"):
+    for run in (run for run in study["evaluations"] if run["row"] == "mnli" and run["target"] == "xquad"):
         scores = {code: (found["exact_match"] + found["f1"]) / 2 for code, found in run["languages"].items()}
         gaps.append(scores.pop("en") - sum(scores.values()) / len(scores))
     place = [column.label for column in table.columns].index("xquad")

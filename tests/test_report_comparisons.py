@@ -4,7 +4,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from test_report import cells, invented, small, smalls
+from test_report import cells, fields, invented, small, smalls
 
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import bars, findings, intervals, page, plots, tables
@@ -37,7 +37,7 @@ def compared(study: dict, q: dict, width: float = 2.0, deviation: float = 0.9, *
             for code in (summary.languages(column) if column != AVERAGE else [])
         }
         made.append({
-            "row": row, "baseline": summary.baseline(row), "column": column, "gain": gain.mean,
+            **fields(study, row), "baseline": summary.baseline(row), "target": column, "gain": gain.mean,
             "values": {str(seed): one for seed, one in zip(summary.seeds, gain.values, strict=True)},
             "interval": [gain.mean - width, gain.mean + width], "p": None if value is None else value / 2, "q": value,
             "examples": 2400, "seeds": len(gain.values), "languages": languages,
@@ -131,7 +131,7 @@ def test_rows_compared_with_another_row_than_their_baseline_are_left_to_others()
         ({"interval": [3, 1]}, "comparisons[0]: interval: 3.0 is above 1.0"),
         ({"q": 1.2}, "comparisons[0]: p and q lie between 0 and 1"),
         ({"examples": "many"}, "comparisons[0]: examples: 'many' is not a number"),
-        ({"column": "xquad"}, "comparisons[0]: column: xquad is not one of the study's targets"),
+        ({"target": "xquad"}, "comparisons[0]: target: xquad is not one of the study's targets"),
         ({"values": {"a": 1.0}}, "comparisons[0]: values: keys are seeds"),
         ({"row": None}, "comparisons[0]: row: missing"),
     ],
@@ -168,7 +168,7 @@ def test_bars_of_made_up_languages_are_plain() -> None:
 
 def test_bars_whiskers_and_labels_keep_inside_their_panel_and_apart() -> None:
     study = invented()
-    q = {(row, target): 0.5 for row in study["intermediates"][2:] for target in study["targets"]}
+    q = {(row, target): 0.5 for row in [row["row"] for row in study["rows"]][2:] for target in study["targets"]}
     told = bars.gains(summarise(compared(study, q, deviation=6.0)))
     root = ElementTree.fromstring(told)
     width = float(root.get("width")) - 16

@@ -14,7 +14,7 @@ from stilts_xtreme.analysis import noise as gathering
 from stilts_xtreme.analysis.contrasts import contrasts
 from stilts_xtreme.analysis.effects import Scored
 from stilts_xtreme.axes import Cell, Row
-from stilts_xtreme.report import arms, page, tables
+from stilts_xtreme.report import page, short_names, tables
 from stilts_xtreme.report.noise import noisy
 from stilts_xtreme.report.noise import section as section_of
 from stilts_xtreme.report.noise import tables as noise_tables
@@ -24,10 +24,11 @@ from stilts_xtreme.scoring import bootstrap
 
 SEEDS, DRAWS = (1, 2, 3), 60
 LANGUAGES = {"xnli": ("de", "en", "zh"), "panx": ("de", "en", "th")}
-SEVERAL = ["en", "de", "zh"]
+SEVERAL = ("en", "de", "zh")
 # clean score and points lost at a rate of 0.2, by intermediate; what fine-tuning on several languages and noise in training give
 CLEAN, LOST = {"none": 70.0, "mnli": 72.0, "squad": 71.0}, {"none": 10.0, "mnli": 9.5, "squad": 10.0}
-ROWS = [Row(name, langs, noise, "usual") for name in CLEAN for langs in (["en"], SEVERAL) for noise in (0.0, 0.1)]
+CHAINS = ((), ("mnli",), ("squad",))
+ROWS = [Row(chain, langs, noise) for chain in CHAINS for langs in (("en",), SEVERAL) for noise in (0.0, 0.1)]
 
 
 def scored(values: list[float], key: tuple, languages: tuple[str, ...]) -> Scored:
@@ -37,9 +38,9 @@ def scored(values: list[float], key: tuple, languages: tuple[str, ...]) -> Score
 
 def level(row: Row, target: str, seed: int, rate: float) -> list[float]:
     """The row's scores by language; noise costs Chinese and Thai little."""
-    lost = LOST[row.intermediate] * rate / 0.2 * (0.6 if row.languages == SEVERAL else 1.0) * (0.4 if row.noise else 1.0)
+    lost = LOST[row.chain] * rate / 0.2 * (0.6 if row.languages == SEVERAL else 1.0) * (0.4 if row.noise else 1.0)
     gained = 3.0 if row.languages == SEVERAL else 0.0
-    base = CLEAN[row.intermediate] + gained + 0.1 * seed - (5.0 if target == "panx" else 0.0) - (0.5 if row.noise else 0.0)
+    base = CLEAN[row.chain] + gained + 0.1 * seed - (5.0 if target == "panx" else 0.0) - (0.5 if row.noise else 0.0)
     return [base - lost * (0.1 if code in ("zh", "th") else 1.0) for code in LANGUAGES[target]]
 
 
@@ -66,8 +67,9 @@ class Drawing:
     def scored(self, stage):
         return self.known[stage]
 
-    def examples(self, stage):  # the language in place of digests: `_flips` is patched to go by it
-        return {code: types.SimpleNamespace(digests=code) for codes in LANGUAGES.values() for code in codes}
+    def examples(self, stage):
+        """The language stands for the digests of its predictions."""
+        return {code: types.SimpleNamespace(digests=code) for code in stage.languages}
 
 
 def gathered(rates=(0.1, 0.2)) -> tuple[dict, dict]:
@@ -84,7 +86,7 @@ def gathered(rates=(0.1, 0.2)) -> tuple[dict, dict]:
                     told = {code: {"accuracy": value, "n": 400} for code, value in zip(LANGUAGES[target], values, strict=True)}
                     mean = sum(values) / len(values)
                     store.results[name] = {"address": "0", "score": mean, "languages": told, "noise": words}
-                    stages.append(Cell(row.name, target, seed, name, rate))
+                    stages.append(Cell(row, target, seed, name, rate))
                     if not rate:
                         clean.setdefault(row.name, {}).setdefault(target, []).append(mean)
     spec = types.SimpleNamespace(
@@ -96,7 +98,7 @@ def gathered(rates=(0.1, 0.2)) -> tuple[dict, dict]:
     )  # fmt: skip
     patched = pytest.MonkeyPatch()
     patched.setattr(gathering.axes, "rows", lambda spec: ROWS)
-    patched.setattr(gathering, "_flips", lambda before, after: 12.5 if after != "zh" else 2.0)
+    patched.setattr(gathering, "_flips", lambda before, after: 12.5 if before != "zh" else 2.0)
     try:
         return gathering.gather(spec, stages, store, drawing), clean
     finally:
@@ -110,7 +112,7 @@ def counted(code: str, rate: float) -> dict[str, int]:
 
 def study() -> dict:
     told, clean = gathered()
-    made = small(clean, training_languages=[["en"], SEVERAL])
+    made = small(clean, training_languages=[["en"], list(SEVERAL)])
     languages = {"xnli": LANGUAGES["xnli"], "panx": LANGUAGES["panx"]}
     for run in made["evaluations"]:
         run["languages"] = {code: {"accuracy": run["score"], "f1": run["score"], "n": 400} for code in languages[run["target"]]}
@@ -144,7 +146,7 @@ def test_a_score_of_zero_has_no_share_to_lose() -> None:
 
 
 def test_rows_are_set_against_those_that_lack_one_thing() -> None:
-    pairs = contrasts(ROWS)
+    pairs = [(row.name, other.name) for row, other in contrasts(ROWS)]
     assert ("mnli (en+de+zh)", "mnli") in pairs and ("mnli (en+de+zh)", "none (en+de+zh)") in pairs
     assert ("mnli (noise 0.1)", "mnli") in pairs and ("mnli (noise 0.1)", "none (noise 0.1)") in pairs
     assert ("none (en+de+zh)", "mnli") in pairs  # one instead of the other
@@ -155,11 +157,11 @@ def test_rows_are_set_against_those_that_lack_one_thing() -> None:
 
 def test_what_is_gathered(invented) -> None:
     told = invented["noise"]
-    drop = next(one for one in told["drops"] if (one["row"], one["column"], one["rate"]) == ("none", "xnli", 0.2))
+    drop = next(one for one in told["drops"] if (one["row"], one["target"], one["rate"]) == ("none", "xnli", 0.2))
     assert drop["gain"] == pytest.approx((10 + 10 + 1) / 3) and drop["relative"]["gain"] == pytest.approx(10.0, abs=0.1)
     assert {code: round(one["gain"], 6) for code, one in drop["languages"].items()} == {"de": 10.0, "en": 10.0, "zh": 1.0}
     assert 0.3 < drop["languages"]["de"]["deviation"] < 1.5
-    several = next(one for one in told["spared"] if (one["row"], one["column"], one["rate"]) == ("none (en+de+zh)", "xnli", 0.2))
+    several = next(one for one in told["spared"] if (one["row"], one["target"], one["rate"]) == ("none (en+de+zh)", "xnli", 0.2))
     assert several["gain"] == pytest.approx(2.8) and several["against"] == "none" and several["q"] < 0.05
     assert several["relative"]["gain"] > 0 and "q" in several["relative"]
     assert {one["rate"] for one in told["between"]} == {0.2}
@@ -167,13 +169,13 @@ def test_what_is_gathered(invented) -> None:
 
 def test_averages_over_targets_are_tested_apart(invented) -> None:
     told = invented["noise"]["spared"]
-    parts = {one["column"]: one for one in told if (one["row"], one["rate"]) == ("none (en+de+zh)", 0.2)}
+    parts = {one["target"]: one for one in told if (one["row"], one["rate"]) == ("none (en+de+zh)", 0.2)}
     average = parts.pop("average")
     assert average["values"] == pytest.approx(
         {seed: sum(one["values"][seed] for one in parts.values()) / len(parts) for seed in average["values"]}
     )
     assert average["relative"]["gain"] == pytest.approx(sum(one["relative"]["gain"] for one in parts.values()) / len(parts))
-    averages = [one for one in told if one["column"] == "average"]
+    averages = [one for one in told if one["target"] == "average"]
     assert [one["q"] for one in averages] == bootstrap.benjamini_hochberg([one["p"] for one in averages])
     assert len(averages) * len(parts) == len(told) - len(averages)
 
@@ -188,19 +190,18 @@ def test_an_average_is_of_seeds_that_have_all_targets() -> None:
 def test_short_names_say_what_is_not_usual(read) -> None:
     assert read.names["mnli (en+de+zh, noise 0.1)"] == "mnli + multilingual + noise-trained" and read.names["none"] == "none"
     assert read.names["none (en+de+zh)"] == "multilingual" and len(set(read.names.values())) == len(ROWS)
-    told = arms.explained(read.arms, read.summary.study)
+    told = short_names.explained(read.rows, read.summary.study)
     assert "en+de+zh (translations of the training data)" in told and "10 %" in told
     for keys, words in (
         (["tydiqa/train/en", "tydiqa/train/ko", "text/train/de"], "(training data of the tasks' own in these languages)"),
         (["mnli/translated/de", "panx/train/de"], "(translations of the training data, or training data of the tasks' own"),
         (["mnli/translated/de", "text/train/de"], "(translations of the training data)"),
     ):
-        assert words in arms.explained(read.arms, {"data": {"readings": dict.fromkeys(keys)}})
-    study = {"recipes": {"usual": {}, "few": {}}}
-    two = [arms.read(row, study) for row in ("none", "none (en+de)", "none (en+de+zh, few)")]
-    assert list(arms.names(two).values()) == ["none", "en+de", "en+de+zh + few"]
-    sizes = [arms.read(row, study) for row in ("none (few)", "mnli (few)", "squad>mnli")]
-    assert list(arms.names(sizes).values()) == ["none (few)", "mnli (few)", "squad>mnli"]
+        assert words in short_names.explained(read.rows, {"data": {"readings": dict.fromkeys(keys)}})
+    two = [Row(()), Row((), ("en", "de")), Row((), ("en", "de", "zh"), recipe="few")]
+    assert list(short_names.names(two).values()) == ["none", "en+de", "en+de+zh + few"]
+    sizes = [Row((), recipe="few"), Row(("mnli",), recipe="few"), Row(("squad", "mnli"))]
+    assert list(short_names.names(sizes).values()) == ["none (few)", "mnli (few)", "squad>mnli"]
 
 
 def test_tables_by_language_are_headed_with_short_names_which_are_explained(read) -> None:
@@ -208,7 +209,7 @@ def test_tables_by_language_are_headed_with_short_names_which_are_explained(read
     assert heads[1:] == list(read.names.values()) and "mnli + noise-trained" in heads
     for name in ("report.md", "index.html"):
         told = page.pages(read.summary)[name].replace("\N{NO-BREAK SPACE}", " ")
-        assert f"Names of models in these tables. {arms.explained(read.arms, read.summary.study)}" in told
+        assert f"Names of models in these tables. {short_names.explained(read.rows, read.summary.study)}" in told
 
 
 def test_scores_fall_with_the_rate(read) -> None:

@@ -120,7 +120,7 @@ def rows(told: str) -> list[dict[str, str]]:
 def test_every_score_is_exported_unrounded() -> None:
     study = invented(seeds=(1, 2), intermediates=("none", "mnli"), targets=("xquad", "xnli"))
     told = rows(exports.scores(summarise(study)))
-    run = next(run for run in study["evaluations"] if run["intermediate"] == "mnli" and run["target"] == "xquad")
+    run = next(run for run in study["evaluations"] if run["row"] == "mnli" and run["target"] == "xquad")
     found = {(row["language"], row["metric"]): float(row["score"]) for row in told
              if (row["row"], row["target"], row["seed"]) == ("mnli", "xquad", "1")}  # fmt: skip
     assert found.pop(("all", "score")) == run["score"] and found.pop(("all", "f1")) == run["metrics"]["f1"]

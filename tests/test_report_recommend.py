@@ -34,7 +34,7 @@ def made_up(gains: dict[str, dict[str, list[float]]], **changes) -> dict:
     seeds = range(1, 1 + len(next(iter(next(iter(gains.values())).values()))))
     study = invented(tuple(seeds), ("none", *gains), ("xnli",), note="")
     for run in study["evaluations"]:
-        own = gains.get(run["intermediate"])
+        own = gains.get(run["row"])
         codes = next(iter(gains.values()))
         run["languages"] = {code: {"accuracy": 50.0 + (own[code][run["seed"] - 1] if own else 0.0), "n": 400} for code in codes}
         run["score"] = math.fsum(found["accuracy"] for found in run["languages"].values()) / len(codes)
@@ -67,10 +67,11 @@ def test_no_supported_gain_means_none() -> None:
 def test_rows_that_are_fine_tuned_otherwise_are_no_candidates() -> None:
     """A gain over a baseline with 100 examples says nothing to who has them all."""
     few = {"none (n100)": {"xnli": [30.0, 31.0, 32.0, 30.0]}, "qqp (n100)": {"xnli": [50.0, 51.1, 52.2, 50.1]}}
-    found = recommend([small(ROWS | few)], "xnli")
-    assert found.best.row == "mnli" and found.aside == ("qqp (n100)",) and len(found.candidates) == 2
+    recipes = {"usual": {}, "n100": {"examples": 100}}
+    found = recommend([small(ROWS | few, recipes=recipes)], "xnli")
+    assert found.best.row == "mnli" and [row.name for row in found.aside] == ["qqp (n100)"] and len(found.candidates) == 2
     assert "Rows that are fine-tuned otherwise (n100) are no candidates: they have baselines of their own." in words(found)
-    found = recommend([small(few)], "xnli")  # where there are no others they are asked for
+    found = recommend([small(few, recipes=recipes)], "xnli")  # where there are no others they are asked for
     assert found.best.row == "qqp (n100)" and found.aside == ()
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import xml.etree.ElementTree as ElementTree
 import zlib
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,16 +40,16 @@ class Simulated:
 
     def cell(self, start: Any, row: axes.Row, target: str, codes: list[str], seed: int) -> axes.Cell:
         text = plan.Train(start, ("text",), plan.Recipe(), seed, ()) if isinstance(start, plan.Random) else start
-        model = text if row.intermediate == "none" else plan.Train(text, (row.intermediate,), plan.Recipe(), seed, ())
+        model = text if row.is_baseline else plan.Train(text, row.intermediate, plan.Recipe(), seed, ())
         tuned = plan.Train(model, (target,), plan.Recipe(examples=SIZES[row.recipe]), seed, ())
         stage = plan.Predict(tuned, target, tuple(codes), ())
         self.of[plan.address(stage)] = row, target, seed
-        return axes.Cell(row.name, target, seed, stage)
+        return axes.Cell(row, target, seed, stage)
 
     def scored(self, stage: plan.Predict) -> Scored:
         row, target, seed = self.of[plan.address(stage)]
         random = np.random.default_rng([seed, zlib.crc32(f"{row.name} {target}".encode())])
-        lift = [self.gain(code, target, row.recipe) if row.intermediate != "none" else 0.0 for code in stage.languages]
+        lift = [self.gain(code, target, row.recipe) if not row.is_baseline else 0.0 for code in stage.languages]
         values = 50.0 + np.array(lift) + random.normal(0, 0.1, len(lift))
         return Scored(stage.languages, values, values + random.normal(0, 0.3, (200, len(lift))))
 
@@ -61,7 +62,7 @@ class Simulated:
 
 def made(start: Any, languages: dict[str, list[str]], gain: Any, recipes=("usual",), text=TEXT, seeds=(1, 2, 3)) -> dict:
     """A study's JSON, its evaluations, comparisons, resources and sizes from the same simulated scores."""
-    rows = [axes.Row(name, ["en"], 0.0, recipe) for name in ("none", "squad", "mnli") for recipe in recipes]
+    rows = [axes.Row(chain, recipe=recipe) for chain in ((), ("squad",), ("mnli",)) for recipe in recipes]
     world = Simulated(gain, text)
     cells = [world.cell(start, row, target, codes, seed) for row in rows for target, codes in languages.items() for seed in seeds]
     found = comparisons.differences(cells, world)
@@ -76,12 +77,12 @@ def made(start: Any, languages: dict[str, list[str]], gain: Any, recipes=("usual
         scored = world.scored(cell.stage)
         by = {code: {headlines[cell.target][0]: float(value), "n": 400} for code, value in zip(scored.languages, scored.values)}  # noqa: B905
         evaluations.append({
-            "address": plan.address(cell.stage), "intermediate": cell.intermediate, "target": cell.target, "seed": cell.seed,
+            "address": plan.address(cell.stage), **cell.row.record(), "target": cell.target, "seed": cell.seed,
             "score": float(scored.values.mean()), "metrics": {}, "languages": by, "collapsed": False, "chain": [],
         })  # fmt: skip
     tasks = {target: {"headline": headlines[target], "chance": None, "trains_on": target, "head": "x"} for target in languages}
     return json.loads(json.dumps(invented((1,), ["none", "mnli"], ["xnli"]) | {
-        "intermediates": [row.name for row in rows], "targets": list(languages), "seeds": list(seeds), "tasks": tasks,
+        "rows": [row.record() for row in rows], "targets": list(languages), "seeds": list(seeds), "tasks": tasks,
         "evaluations": evaluations, "trainings": [], "recipes": {name: {"examples": SIZES[name]} for name in recipes},
         "comparisons": comparisons.comparisons(found, list(languages)), **told,
     }))  # fmt: skip
@@ -152,7 +153,7 @@ def test_slopes_that_are_known(real, few) -> None:
         )
     assert {one["n"] for one in real["resources"]["slopes"]} == {9, 8}  # without en, and without ht and qu
     told = few["resources"]["slopes"]
-    assert {one["column"] for one in told} == {"xnli"} and all(abs(one["gain"] - 3.0) < 0.5 for one in told)
+    assert {one["target"] for one in told} == {"xnli"} and all(abs(one["gain"] - 3.0) < 0.5 for one in told)
 
 
 def test_scatter_alone_says_how_far_a_slope_is_known() -> None:
@@ -165,17 +166,17 @@ def test_scatter_alone_says_how_far_a_slope_is_known() -> None:
 def test_groups_are_of_one_target_each_with_its_languages(real) -> None:
     told = real["resources"]
     for one in [*told["groups"], *told["scores"], *told["narrowed"]]:
-        assert set(one["languages"]) <= set(REAL[one["column"]]) - {"en"} and one["n"] == len(one["languages"])
-    assert {one["column"] for one in told["groups"]} == set(REAL)
-    gain = next(one for one in told["groups"] if (one["row"], one["column"], one["group"]) == ("squad", "tydiqa", "low"))
+        assert set(one["languages"]) <= set(REAL[one["target"]]) - {"en"} and one["n"] == len(one["languages"])
+    assert {one["target"] for one in told["groups"]} == set(REAL)
+    gain = next(one for one in told["groups"] if (one["row"], one["target"], one["group"]) == ("squad", "tydiqa", "low"))
     assert gain["languages"] == ["sw", "te"] and abs(gain["gain"] - 3.0) < 0.5 and gain["q"] < 0.05
-    gap = next(one for one in told["narrowed"] if (one["row"], one["column"], one["group"]) == ("squad", "tydiqa", "low"))
+    gap = next(one for one in told["narrowed"] if (one["row"], one["target"], one["group"]) == ("squad", "tydiqa", "low"))
     assert abs(gap["gain"] - (3.0 - 10.0)) < 0.6
     assert {one["row"] for one in told["scores"]} == {"none", "squad", "mnli"}
 
 
 def test_targets_with_too_few_languages_or_one_group_are_absent(few) -> None:
-    assert {one["column"] for one in few["resources"]["scores"]} == {"xnli"}
+    assert {one["target"] for one in few["resources"]["scores"]} == {"xnli"}
     alone = made(RANDOM, {"xquad": MADE["xquad"]}, by_text)
     assert "resources" not in alone and "sizes" not in alone
     assert gathered.gather([], {}, None, None) == {}  # type: ignore[arg-type]
@@ -183,13 +184,13 @@ def test_targets_with_too_few_languages_or_one_group_are_absent(few) -> None:
 
 def test_gains_by_number_of_examples(few) -> None:
     told = few["sizes"]
-    points = [point for point in told["points"] if (point["of"], point["column"]) == ("squad", "xnli")]
+    points = [point for point in told["points"] if (point["of"], point["target"]) == ("squad", "xnli")]
     assert [(point["row"], point["examples"]) for point in points] == [
         ("squad (n100)", 100),
         ("squad (n1000)", 1000),
         ("squad", 8000),
     ]
-    by_target = {(one["of"], one["column"]): one for one in told["interactions"]}
+    by_target = {(one["row"], one["target"]): one for one in told["interactions"]}
     assert set(by_target) == {(row, target) for row in ("squad", "mnli") for target in MADE}
     more = by_target["squad", "xnli"]
     assert abs(more["gain"] - 6.0) < 0.5 and more["examples"] == [100, 8000] and more["q"] < 0.05
@@ -209,12 +210,12 @@ def test_a_recipe_that_asks_for_more_examples_than_there_are_is_not_tested_again
     for row in axes.rows(spec):
         for seed in (1, 2):
             text = plan.Train(RANDOM, ("text",), plan.Recipe(), seed, ())
-            tuned = plan.Train(text, ("xquad", row.intermediate), plan.Recipe(**asked[row.recipe]), seed, ())
+            tuned = plan.Train(text, ("xquad", row.chain), plan.Recipe(**asked[row.recipe]), seed, ())
             stage = plan.Predict(tuned, "xquad", ("en", "xa"), ())
-            world.of[plan.address(stage)] = axes.Row(row.intermediate, ["en"], 0.0, "usual"), "xquad", seed
-            cells.append(axes.Cell(row.name, "xquad", seed, stage))
-    again = sized.repeats(spec, cells, world)
-    assert again == {("none (n10000)", "xquad"), ("squad (n10000)", "xquad")}  # nine epochs are another training
+            world.of[plan.address(stage)] = replace(row, recipe="usual"), "xquad", seed
+            cells.append(axes.Cell(row, "xquad", seed, stage))
+    again = sized.repeats(cells, world)
+    assert {row.name for row, _ in again} == {"none (n10000)", "squad (n10000)"}  # nine epochs are another training
     found = comparisons.differences(cells, world)
     rows = [one["row"] for one in comparisons.comparisons(found, ["xquad"], again)]
     assert "squad (n10000)" not in rows and {"squad", "squad (n100)", "squad (longer)"} <= set(rows)

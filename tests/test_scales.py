@@ -91,7 +91,7 @@ def test_the_command_in_a_committed_result_asks_for_what_it_holds(path, monkeypa
     assert (asked.name, asked.question, asked.seeds) == (content["name"], content["question"], content["seeds"])
     assert asked.setup.name == content["setup"] and content["command"].startswith(f"stilts {asked.kind} ")
     if asked.kind == "study":
-        assert [row.name for row in axes.rows(asked)] == content["intermediates"] and asked.targets == content["targets"]
+        assert [row.record() for row in axes.rows(asked)] == content["rows"] and asked.targets == content["targets"]
         assert {name: mixture.model_dump(exclude_none=True) for name, mixture in asked.mixtures.items()} == content["mixtures"]
         assert json.dumps(asked.training_languages) == json.dumps(content["training_languages"])
         assert {name: recipe.model_dump(exclude_none=True) for name, recipe in asked.recipes.items()} == content["recipes"]

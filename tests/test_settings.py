@@ -9,6 +9,7 @@ from stilts_xtreme import axes, differences, plan, results, spec
 from stilts_xtreme.analysis import mixed, settings
 from stilts_xtreme.models.sources import E5_SMALL
 from stilts_xtreme.report import page, repeat, summary
+from stilts_xtreme.results.rows import USUAL
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 OLD = results.read(EXPERIMENTS / "results" / "low_resource.json", results.STUDY)
@@ -22,7 +23,7 @@ def study(name: str, *overrides: str) -> tuple:
 
 def test_trainings_are_named_by_their_role_and_alike_for_all_seeds() -> None:
     loaded, cells, named = study("low_resource", "intermediate=[none,mnli]", "targets=[xnli,panx]", "test_examples=5")
-    few = next(name for name in loaded.recipes if name != axes.USUAL)
+    few = next(name for name in loaded.recipes if name != USUAL)
     names = {"pretraining text", "intermediate and target mnli", "target mnli", "target panx", f"target ({few}) panx"}
     assert names <= set(named.values())  # none's fine-tuning for XNLI is the intermediate training on MNLI
     trainings = [stage for stage in plan.ordered([cell.stage for cell in cells]) if isinstance(stage, plan.Train)]
@@ -51,7 +52,7 @@ def test_the_encoder_is_named_without_a_place_on_this_machine() -> None:
         (plan.Pretrained("/home/me/e5", None, "d" * 64), {"name": "e5", "digest": "d" * 64}),
     ):
         stage = plan.Predict(origin, "tatoeba", ("de",), ())
-        assert settings.encoder([axes.Cell("none", "tatoeba", 1, stage)]) == {"pretrained": told}
+        assert settings.encoder([axes.Cell(axes.Row(()), "tatoeba", 1, stage)]) == {"pretrained": told}
 
 
 def newer(**changes) -> dict:

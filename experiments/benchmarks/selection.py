@@ -57,7 +57,7 @@ def main() -> None:
 
 def measured(study: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """Mean gain over seeds, in points, by target and intermediate task."""
-    scores = {(row["target"], row["intermediate"], row["seed"]): row["score"] for row in study["evaluations"]}
+    scores = {(row["target"], row["row"], row["seed"]): row["score"] for row in study["evaluations"]}
     gains: dict[str, dict[str, list[float]]] = {}
     for (target, intermediate, seed), score in scores.items():
         if intermediate in TASKS and (target, "none", seed) in scores:
@@ -138,8 +138,8 @@ def english_dev(study: Mapping[str, Any], gains: Scores) -> dict[str, dict[str, 
     dev = {row["address"]: row["dev"] for row in study["trainings"]}
     found: dict[str, dict[str, list[float]]] = {}
     for row in study["evaluations"]:
-        if row["target"] in gains and row["intermediate"] in gains[row["target"]] and TASKS[row["target"]].source_task:
-            found.setdefault(row["target"], {}).setdefault(row["intermediate"], []).append(dev[row["chain"][-1]])
+        if row["target"] in gains and row["row"] in gains[row["target"]] and TASKS[row["target"]].source_task:
+            found.setdefault(row["target"], {}).setdefault(row["row"], []).append(dev[row["chain"][-1]])
     return {target: {name: float(np.mean(values)) for name, values in column.items()} for target, column in found.items()}
 
 

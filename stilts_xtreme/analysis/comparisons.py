@@ -8,27 +8,28 @@ import numpy as np
 from stilts_xtreme import axes
 from stilts_xtreme.analysis import effects
 from stilts_xtreme.analysis.effects import Drawing, Scored
+from stilts_xtreme.results.rows import Row
 from stilts_xtreme.scoring import bootstrap
 
 AVERAGE = "average"
 Differences = Mapping[int, Scored]  # by seed
 
 
-def differences(cells: Sequence[axes.Cell], drawing: Drawing) -> dict[tuple[str, str], Differences]:
+def differences(cells: Sequence[axes.Cell], drawing: Drawing) -> dict[tuple[Row, str], Differences]:
     """Score minus the baseline's of the same seed, by row and target; a baseline fine-tuned otherwise than usual is compared with
     the usual one. Rows that have nothing to be compared with are absent.
     """
-    known = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
-    found: dict[tuple[str, str], dict[int, Scored]] = {}
+    known = {(cell.row, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
+    found: dict[tuple[Row, str], dict[int, Scored]] = {}
     for (row, target, seed), stage in known.items():
         base = known.get((_against(row), target, seed))
-        if base is not None and row != axes.BASELINE and axes.kind(row) != axes.CONTROL:
+        if base is not None and not row.is_plain and not row.is_control:
             found.setdefault((row, target), {})[seed] = drawing.scored(stage) - drawing.scored(base)
     return found
 
 
 def comparisons(
-    found: Mapping[tuple[str, str], Differences], targets: Sequence[str], repeats: Container[tuple[str, str]] = ()
+    found: Mapping[tuple[Row, str], Differences], targets: Sequence[str], repeats: Container[tuple[Row, str]] = ()
 ) -> list[dict[str, Any]]:
     """The gains of every row, by target and (where a seed has all targets) on average; each kind adjusted by itself.
 
@@ -36,9 +37,9 @@ def comparisons(
     """
     single = [
         {
-            "row": row,
-            "baseline": _against(row),
-            "column": target,
+            **row.record(),
+            "baseline": _against(row).name,
+            "target": target,
             **effects.effect(by_seed, effects.even(_languages(by_seed))),
             "examples": next(iter(by_seed.values())).examples,
             "languages": by_language(by_seed),
@@ -55,9 +56,9 @@ def adjusted(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**one, "q": q} for one, q in zip(told, bootstrap.benjamini_hochberg([one["p"] for one in told]), strict=True)]
 
 
-def _average(row: str, found: Mapping[tuple[str, str], Differences], targets: Sequence[str]) -> dict[str, Any] | None:
+def _average(row: Row, found: Mapping[tuple[Row, str], Differences], targets: Sequence[str]) -> dict[str, Any] | None:
     told = averaged([found.get((row, target), {}) for target in targets])
-    return None if told is None else {"row": row, "baseline": _against(row), "column": AVERAGE, **told}
+    return None if told is None else {**row.record(), "baseline": _against(row).name, "target": AVERAGE, **told}
 
 
 def averaged(columns: Sequence[Differences]) -> dict[str, Any] | None:
@@ -70,8 +71,9 @@ def averaged(columns: Sequence[Differences]) -> dict[str, Any] | None:
     return effects.told(values, np.stack([sum(drawn for _, drawn in parts) / len(parts) for parts in pairs.values()]))
 
 
-def _against(row: str) -> str:
-    return axes.BASELINE if axes.kind(row) == axes.BASELINE else axes.baseline(row)
+def _against(row: Row) -> Row:
+    """The row with the same fine-tuning and no intermediate training; of such a one the row that is fine-tuned as usual."""
+    return Row(()) if row.is_baseline else row.baseline
 
 
 def _languages(by_seed: Differences) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stilts_xtreme import axes, plan
-from stilts_xtreme.axes import Row
+from stilts_xtreme.results.rows import Row
 from stilts_xtreme.spec.study import TARGET
 
 FIRST, JOINT, BEFORE, CHAIN = "first", "joint", "joint, then target", "first, then joint"
@@ -13,26 +13,30 @@ FIRST, JOINT, BEFORE, CHAIN = "first", "joint", "joint, then target", "first, th
 
 @dataclass(frozen=True)
 class Arm:
-    """A row: `way` is when the target's data comes in, `rule` how tasks are drawn ("" for one task alone), `tail` what stands in
-    brackets behind the row's name, `text` the share of steps on text.
+    """A row: `way` is when the target's data comes in, `rule` how tasks are drawn ("" for one task alone), `text` the share of
+    steps on text.
     """
 
-    row: str
+    row: Row
     sources: tuple[str, ...]
     way: str
     rule: str
-    tail: str
     text: float = 0.0
+
+    def record(self) -> dict[str, Any]:
+        """As results hold it: the row's fields, then these."""
+        told = {"sources": list(self.sources), "way": self.way, "rule": self.rule}
+        return {**self.row.record(), **told, **({"text": self.text} if self.text else {})}
 
 
 def arms(rows: Sequence[Row], mixtures: Mapping[str, Any]) -> list[Arm]:
     """Of the rows those that are one task, one mixture, or one of these, then a mixture with the target; text alone is none."""
-    found = [_arm(row, mixtures) for row in rows if axes.kind(row.name) not in (axes.BASELINE, axes.CONTROL)]
+    found = [_arm(row, mixtures) for row in rows if not (row.is_baseline or row.is_control)]
     return [arm for arm in found if arm is not None]
 
 
 def _arm(row: Row, mixtures: Mapping[str, Any]) -> Arm | None:
-    links = [row.intermediate] if isinstance(row.intermediate, str) else list(row.intermediate)
+    links = row.intermediate
     holds = [link in mixtures and TARGET in mixtures[link].tasks for link in links]
     way = _way(holds, links[-1] in mixtures and mixtures[links[-1]].last)
     if way is None or any(link in mixtures and not mixtures[link].tasks for link in links):
@@ -41,7 +45,7 @@ def _arm(row: Row, mixtures: Mapping[str, Any]) -> Arm | None:
     rules = dict.fromkeys(_rule(mixture) for mixture in made if len(mixture.tasks) > 1)
     text = max((mixture.text.share for mixture in made if mixture.text is not None), default=0.0)
     sources = {task for link in links for task in (mixtures[link].tasks if link in mixtures else [link]) if task != TARGET}
-    return Arm(row.name, tuple(sorted(sources)), way, " / ".join(rules), row.name[len(axes.kind(row.name)) :], text)
+    return Arm(row, tuple(sorted(sources)), way, " / ".join(rules), text)
 
 
 def _way(holds: Sequence[bool], last: bool) -> str | None:
@@ -65,12 +69,11 @@ def _rule(mixture: Any) -> str:
 
 def trained(spec: Any, cells: Sequence[axes.Cell]) -> dict[str, str]:
     """The mixture that each training of one was made for, by address: the first where several are the same training."""
-    links = {row.name: [row.intermediate] if isinstance(row.intermediate, str) else row.intermediate for row in axes.rows(spec)}
     before, found = int(spec.setup.encoder.random is not None), dict[str, str]()
     for cell in cells:
-        if axes.kind(cell.intermediate) not in (axes.BASELINE, axes.CONTROL):
+        if not (cell.row.is_baseline or cell.row.is_control):
             trainings = [stage for stage in plan.chain(cell.stage) if isinstance(stage, plan.Train)][before:]
-            for link, stage in zip(links[cell.intermediate], trainings, strict=False):
+            for link, stage in zip(cell.row.intermediate, trainings, strict=False):
                 if link in spec.mixtures:
                     found.setdefault(plan.address(stage), link)
     return found

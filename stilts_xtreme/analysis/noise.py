@@ -10,9 +10,10 @@ from stilts_xtreme.analysis.contrasts import contrasts
 from stilts_xtreme.analysis.effects import Drawing
 from stilts_xtreme.analysis.losses import Loss
 from stilts_xtreme.noise import policy
+from stilts_xtreme.results.rows import Row
 from stilts_xtreme.store import Store
 
-Losses = Mapping[tuple[str, str, float], Mapping[int, Loss]]  # by row, target and rate; by seed
+Losses = Mapping[tuple[Row, str, float], Mapping[int, Loss]]  # by row, target and rate; by seed
 
 
 def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing) -> dict[str, Any]:
@@ -21,17 +22,15 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
     """
     if spec.noise is None:
         return {}
-    clean = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
-    noisy = [cell for cell in cells if cell.noise and (cell.intermediate, cell.target, cell.seed) in clean]
-    drops: dict[tuple[str, str, float], dict[int, Loss]] = {}
+    clean = {(cell.row, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
+    noisy = [cell for cell in cells if cell.noise and (cell.row, cell.target, cell.seed) in clean]
+    drops: dict[tuple[Row, str, float], dict[int, Loss]] = {}
     for cell in noisy:
-        stage = clean[cell.intermediate, cell.target, cell.seed]
+        stage = clean[cell.row, cell.target, cell.seed]
         lost = losses.loss(drawing.scored(stage), drawing.scored(cell.stage))
-        drops.setdefault((cell.intermediate, cell.target, cell.noise), {})[cell.seed] = lost
+        drops.setdefault((cell.row, cell.target, cell.noise), {})[cell.seed] = lost
     highest = max(spec.noise.rates)
-    spared = [
-        (row, axes.BASELINE, rate) for row, rate in dict.fromkeys((row, rate) for row, _, rate in drops) if row != axes.BASELINE
-    ]
+    spared = [(row, Row(()), rate) for row, rate in dict.fromkeys((row, rate) for row, _, rate in drops) if not row.is_plain]
     between = [(row, other, highest) for row, other in contrasts(axes.rows(spec))]
     languages = sorted({code for cell in noisy for code in cell.stage.languages})
     return {
@@ -39,9 +38,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
             **spec.noise.model_dump(exclude={"dictionary"}),
             "kind": "typos" if spec.noise.dictionary is None else "dictionary",
             "policies": {code: policy(code).note or policy(code).layout for code in languages},
-            "evaluations": [
-                _evaluation(cell, clean[cell.intermediate, cell.target, cell.seed], store, drawing) for cell in noisy
-            ],
+            "evaluations": [_evaluation(cell, clean[cell.row, cell.target, cell.seed], store, drawing) for cell in noisy],
             "drops": [_drop(row, target, rate, by_seed) for (row, target, rate), by_seed in drops.items()],
             "spared": _spared(drops, spared, spec.targets),
             "between": _spared(drops, between, spec.targets),
@@ -49,24 +46,24 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
     }
 
 
-def _drop(row: str, target: str, rate: float, by_seed: Mapping[int, Loss]) -> dict[str, Any]:
+def _drop(row: Row, target: str, rate: float, by_seed: Mapping[int, Loss]) -> dict[str, Any]:
     languages = by_language({seed: found.points for seed, found in by_seed.items()})
-    return {"row": row, "column": target, "rate": rate, **losses.told(by_seed), "languages": languages}
+    return {**row.record(), "target": target, "rate": rate, **losses.told(by_seed), "languages": languages}
 
 
-def _spared(drops: Losses, pairs: Sequence[tuple[str, str, float]], targets: Sequence[str]) -> list[dict[str, Any]]:
+def _spared(drops: Losses, pairs: Sequence[tuple[Row, Row, float]], targets: Sequence[str]) -> list[dict[str, Any]]:
     """How much less the first row of each pair loses than the second, by target and on average. Points and shares of clean
     scores are adjusted apart, and so are averages.
     """
     single, average = [], []
     for row, other, rate in pairs:
-        place, less = {"row": row, "against": other, "rate": rate}, {}
+        place, less = {**row.record(), "against": other.name, "rate": rate}, {}
         for target in targets:
             own, base = drops.get((row, target, rate), {}), drops.get((other, target, rate), {})
             less[target] = {seed: base[seed] - lost for seed, lost in own.items() if seed in base}
-        single += [{**place, "column": target, **losses.told(by_seed)} for target, by_seed in less.items() if by_seed]
+        single += [{**place, "target": target, **losses.told(by_seed)} for target, by_seed in less.items() if by_seed]
         if mean := losses.averaged(list(less.values())):
-            average.append({**place, "column": AVERAGE, **mean})
+            average.append({**place, "target": AVERAGE, **mean})
     return [*_adjusted(single), *_adjusted(average)]
 
 
@@ -80,7 +77,7 @@ def _evaluation(cell: axes.Cell, clean: plan.Predict, store: Store, drawing: Dra
     before, after = drawing.examples(clean), drawing.examples(cell.stage)
     return {
         "address": result["address"],
-        "intermediate": cell.intermediate,
+        **cell.row.record(),
         "target": cell.target,
         "seed": cell.seed,
         "rate": cell.noise,

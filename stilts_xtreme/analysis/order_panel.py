@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilts_xtreme.analysis import comparisons, effects
+from stilts_xtreme.results.rows import Row
 from stilts_xtreme.scoring.order_tests import (
     PermutationTest,
     VarianceComponent,
@@ -18,32 +19,32 @@ from stilts_xtreme.scoring.order_tests import (
 from stilts_xtreme.scoring.permutations import PermutationSet, valid_permutations
 
 Means = tuple[float, NDArray[np.float64]]  # a score, and the same of drawn examples
-Rows = Mapping[str, Mapping[int, Means]]  # by row and seed
+Rows = Mapping[Row, Mapping[int, Means]]  # by row and seed
 
 
 def panel(
     rows: Rows,
-    orders: Mapping[str, tuple[str, ...]],
+    orders: Sequence[Row],
     chosen: Mapping[str, Sequence[int]],
-    mixtures: Sequence[str],
-    last: Mapping[str, str],
+    mixtures: Sequence[Row],
+    last: Mapping[Row, Row],
 ) -> dict[str, Any]:
     """The scores of all rows, and of the seeds that have every order: what varies, the best, named orders, mixtures, last tasks.
 
     What takes two seeds is absent with one.
     """
-    names, found = list(orders), seeds(rows, list(orders))
-    values = np.array([[rows[name][seed][0] for seed in found] for name in names])
-    fair = valid_permutations(tuple(orders.values()))
+    names, found = [row.name for row in orders], seeds(rows, orders)
+    values = np.array([[rows[row][seed][0] for seed in found] for row in orders])
+    fair = valid_permutations(tuple(row.intermediate for row in orders))
     split, differ, best = variance_components(values), omnibus_test(values, fair), best_of_orders(values, fair)
     told: dict[str, Any] = {
         "seeds": found,
-        "scores": {name: {str(seed): value for seed, (value, _) in by_seed.items()} for name, by_seed in rows.items()},
+        "scores": {row.name: {str(seed): value for seed, (value, _) in by_seed.items()} for row, by_seed in rows.items()},
         "mean": float(values.mean()),
         "best": {"order": names[int(values.mean(axis=1).argmax())], "above": float(values.mean(axis=1).max() - values.mean())},
         "named": [_named(name, places, names, values, fair) for name, places in chosen.items()],
-        "mixtures": _mixtures(rows, names, found, mixtures),
-        "last": _last(rows, names, last),
+        "mixtures": _mixtures(rows, orders, found, mixtures),
+        "last": _last(rows, orders, last),
     }
     if split is not None and differ is not None and best is not None:
         told["variance"] = {part: _part(getattr(split, part)) for part in ("order", "seed", "rest")}
@@ -52,10 +53,10 @@ def panel(
     return told
 
 
-def seeds(rows: Mapping[str, Mapping[int, Any]], names: Sequence[str]) -> list[int]:
-    """The seeds in which every one of these rows is there."""
-    first = rows.get(names[0], {})
-    return [seed for seed in sorted(first) if all(seed in rows.get(name, {}) for name in names)]
+def seeds(rows: Mapping[Row, Mapping[int, Any]], orders: Sequence[Row]) -> list[int]:
+    """The seeds in which every one of these orders is there."""
+    first = rows.get(orders[0], {})
+    return [seed for seed in sorted(first) if all(seed in rows.get(row, {}) for row in orders)]
 
 
 def adjusted(panels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -81,30 +82,30 @@ def _named(name: str, places: Sequence[int], names: Sequence[str], values: NDArr
     return told if found.interval is None else {**told, "interval": list(found.interval)}
 
 
-def _mixtures(rows: Rows, names: Sequence[str], found: Sequence[int], mixtures: Sequence[str]) -> list[dict[str, Any]]:
+def _mixtures(rows: Rows, orders: Sequence[Row], found: Sequence[int], mixtures: Sequence[Row]) -> list[dict[str, Any]]:
     """Each mixture minus the mean of all orders, minus the best, and minus in each seed the best of the other seeds."""
     told = []
     for row in mixtures:
         shared = [seed for seed in found if seed in rows.get(row, {})]
         if not shared:
             continue
-        values = np.array([[rows[name][seed][0] for seed in found] for name in names])
-        top = names[int(values.mean(axis=1).argmax())]
-        against = {"mean": {seed: _mean([rows[name][seed] for name in names]) for seed in shared}}
+        values = np.array([[rows[order][seed][0] for seed in found] for order in orders])
+        top = orders[int(values.mean(axis=1).argmax())]
+        against = {"mean": {seed: _mean([rows[order][seed] for order in orders]) for seed in shared}}
         against["best"] = {seed: rows[top][seed] for seed in shared}
         if len(found) > 1:
             others = {seed: np.delete(values, found.index(seed), axis=1).mean(axis=1).argmax() for seed in shared}
-            against["best elsewhere"] = {seed: rows[names[int(others[seed])]][seed] for seed in shared}
-        told += [{"row": row, "against": name, **_minus(rows[row], of)} for name, of in against.items()]
+            against["best elsewhere"] = {seed: rows[orders[int(others[seed])]][seed] for seed in shared}
+        told += [{**row.record(), "against": name, **_minus(rows[row], of)} for name, of in against.items()]
     return told
 
 
-def _last(rows: Rows, names: Sequence[str], last: Mapping[str, str]) -> list[dict[str, Any]]:
+def _last(rows: Rows, orders: Sequence[Row], last: Mapping[Row, Row]) -> list[dict[str, Any]]:
     """Each order minus its own last task alone."""
     return [
-        {"row": name, "baseline": last[name], **_minus(rows[name], rows[last[name]])}
-        for name in names
-        if last.get(name) in rows and set(rows[name]) & set(rows[last[name]])
+        {**row.record(), "baseline": last[row].name, **_minus(rows[row], rows[last[row]])}
+        for row in orders
+        if last.get(row) in rows and set(rows[row]) & set(rows[last[row]])
     ]
 
 

@@ -2,7 +2,7 @@
 beside a task, languages of its data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -25,19 +25,18 @@ def gather(spec: Any, cells: Sequence[axes.Cell], drawing: Drawing) -> dict[str,
     told, pooled = list[dict[str, Any]](), list[dict[str, Any]]()
     for kind, found in pairs(rows).items():
         made = {(row.row, other.row): _differences(row, other, spec.targets, cells, drawing) for row, other in found}
-        named = [({"kind": kind, "row": row, "against": other}, columns) for (row, other), columns in made.items()]
+        named = [({"kind": kind, **row.record(), "against": other.name}, columns) for (row, other), columns in made.items()]
         told += _adjusted([one for name, columns in named for one in _effects(name, columns, spec.targets)])
-        alike = [made[row.row, other.row] for row, other in found if kind == TEXT and not row.tail]
+        alike = [made[row.row, other.row] for row, other in found if kind == TEXT and row.row.is_usual]
         if len(alike) > 1:
             together = [_mean([columns[at] for columns in alike]) for at in range(len(spec.targets))]
             pooled += _adjusted(_effects({"kind": kind, "pairs": len(alike)}, together, spec.targets))
-    arms_ = [{name: value for name, value in asdict(arm).items() if name != "text" or value} for arm in rows]
-    return {"arms": arms_, "pairs": told, **({"pooled": pooled} if pooled else {})} if told else {}
+    return {"arms": [arm.record() for arm in rows], "pairs": told, **({"pooled": pooled} if pooled else {})} if told else {}
 
 
 def pairs(rows: Sequence[Arm]) -> dict[str, list[tuple[Arm, Arm]]]:
     """The pairs that the rows imply, by kind; the second of each is what the first is set against."""
-    same = [(a, b) for a in rows for b in rows if a != b and a.tail == b.tail]
+    same = [(a, b) for a in rows for b in rows if a != b and a.row.tuning == b.row.tuning]
     alike = [(a, b) for a, b in same if a.text == b.text]
     rules = [(a, b) for a, b in alike if (a.sources, a.way) == (b.sources, b.way) and b == _base(b, rows)]
     less = [
@@ -62,7 +61,7 @@ def _english(arm: Arm) -> tuple[str, ...]:
 
 def _base(arm: Arm, rows: Sequence[Arm]) -> Arm:
     """Of all rules for the same tasks the one that others are set against: the proportional one, else the first."""
-    same = [one for one in rows if replace(one, row=arm.row, rule=arm.rule) == arm]
+    same = [one for one in rows if one.row.tuning == arm.row.tuning and replace(one, row=arm.row, rule=arm.rule) == arm]
     return next((one for one in same if one.rule.startswith(PROPORTIONAL)), same[0])
 
 
@@ -72,7 +71,7 @@ def _ways(rows: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
     made = [
         (b, a) if order.index(b.way) > order.index(a.way) else (a, b)
         for a, b in combinations(rows, 2)
-        if (a.sources, a.tail, a.text) == (b.sources, b.tail, b.text)
+        if (a.sources, a.row.tuning, a.text) == (b.sources, b.row.tuning, b.text)
         and a.way != b.way
         and (a.rule == b.rule or (len(a.sources) == 1 and not (a.rule and b.rule)))
     ]
@@ -83,7 +82,7 @@ def _differences(
     row: Arm, other: Arm, targets: Sequence[str], cells: Sequence[axes.Cell], drawing: Drawing
 ) -> list[dict[int, Scored]]:
     """The first minus the second, by seed, for each target."""
-    stages = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
+    stages = {(cell.row, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
     seeds = list(dict.fromkeys(cell.seed for cell in cells))
     found: list[dict[int, Scored]] = []
     for target in targets:
@@ -102,14 +101,14 @@ def _mean(columns: Sequence[Mapping[int, Scored]]) -> dict[int, Scored]:
 def _effects(named: Mapping[str, Any], columns: Sequence[Mapping[int, Scored]], targets: Sequence[str]) -> list[dict[str, Any]]:
     """What differences come to on each target, and on average."""
     told = [
-        {**named, "column": target, **effects.effect(found, effects.even(next(iter(found.values())).languages))}
+        {**named, "target": target, **effects.effect(found, effects.even(next(iter(found.values())).languages))}
         for target, found in zip(targets, columns, strict=True)
         if found
     ]
     whole = averaged(columns)
-    return told + ([{**named, "column": AVERAGE, **whole}] if whole else [])
+    return told + ([{**named, "target": AVERAGE, **whole}] if whole else [])
 
 
 def _adjusted(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Targets and averages are families of their own."""
-    return [one for average in (False, True) for one in adjusted([one for one in told if (one["column"] == AVERAGE) == average])]
+    return [one for average in (False, True) for one in adjusted([one for one in told if (one["target"] == AVERAGE) == average])]

@@ -11,10 +11,11 @@ from stilts_xtreme.analysis import effects
 from stilts_xtreme.analysis.comparisons import Differences, adjusted
 from stilts_xtreme.analysis.effects import Drawing
 from stilts_xtreme.analysis.places import Map, located, seen
+from stilts_xtreme.results.rows import Row
 from stilts_xtreme.scoring.intervals import slope_interval
 from stilts_xtreme.store import Store
 
-Found = Mapping[tuple[str, str], Differences]  # gains by row and target
+Found = Mapping[tuple[Row, str], Differences]  # gains by row and target
 
 
 def gather(cells: Sequence[axes.Cell], found: Found, store: Store, drawing: Drawing) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def gather(cells: Sequence[axes.Cell], found: Found, store: Store, drawing: Draw
     groups = {target: members for target, members in by_target.items() if _enough(members)}
     if where is None or not groups:
         return {}
-    gains = {key: by_seed for key, by_seed in found.items() if key[1] in groups and axes.kind(key[0]) != axes.BASELINE}
+    gains = {key: by_seed for key, by_seed in found.items() if key[1] in groups and not key[0].is_baseline}
     return {
         "resources": {
             "axis": where.axis,
@@ -50,15 +51,14 @@ def _scores(
     cells: Sequence[axes.Cell], groups: Mapping[str, Mapping[str, Sequence[str]]], drawing: Drawing
 ) -> list[dict[str, Any]]:
     """Every row's score in each group by seed, and its gap: that score minus the one in English."""
-    told: dict[tuple[str, str, str], dict[str, Any]] = {}
+    told: dict[tuple[Row, str, str], dict[str, Any]] = {}
     for cell in cells:
         scored = drawing.scored(cell.stage)
         english = scored.weighed({"en": 1.0})[0] if "en" in scored.languages else None
         for group, codes in groups.get(cell.target, {}).items():
             one = told.setdefault(
-                (cell.intermediate, cell.target, group),
-                {**_named(cell.intermediate, cell.target, group, codes), "scores": {}}
-                | ({} if english is None else {"gaps": {}}),
+                (cell.row, cell.target, group),
+                {**_named(cell.row, cell.target, group, codes), "scores": {}} | ({} if english is None else {"gaps": {}}),
             )
             one["scores"][str(cell.seed)] = score = scored.weighed(effects.even(codes))[0]
             if english is not None:
@@ -100,11 +100,11 @@ def _slopes(found: Found, groups: Mapping[str, Mapping[str, Sequence[str]]], whe
         means = {code: sum(one.weighed({code: 1.0})[0] for one in by_seed.values()) / len(by_seed) for code in places}
         scatter = slope_interval(list(places.values()), list(means.values()))
         told.append({
-            "row": row, "column": target, "languages": list(places), "n": len(places),
+            **row.record(), "target": target, "languages": list(places), "n": len(places),
             **effects.effect(by_seed, weights), "over_languages": None if scatter is None else list(scatter),
         })  # fmt: skip
     return told
 
 
-def _named(row: str, target: str, group: str, codes: Sequence[str]) -> dict[str, Any]:
-    return {"row": row, "column": target, "group": group, "languages": list(codes), "n": len(codes)}
+def _named(row: Row, target: str, group: str, codes: Sequence[str]) -> dict[str, Any]:
+    return {**row.record(), "target": target, "group": group, "languages": list(codes), "n": len(codes)}

@@ -17,25 +17,26 @@ from stilts_xtreme import axes, plan, results
 from stilts_xtreme.analysis import effects
 from stilts_xtreme.analysis.comparisons import Differences
 from stilts_xtreme.analysis.effects import Drawing, Scored
+from stilts_xtreme.results.rows import Row
 from stilts_xtreme.store import Store
 
-Dev = Mapping[tuple[str, str], float]  # English dev by row and target, mean over seeds
+NONE = Row(())  # without intermediate training, fine-tuned as usual
+Dev = Mapping[tuple[Row, str], float]  # English dev by row and target, mean over seeds
 
 
 def gather(
-    cells: Sequence[axes.Cell], found: Mapping[tuple[str, str], Differences], store: Store, drawing: Drawing
+    cells: Sequence[axes.Cell], found: Mapping[tuple[Row, str], Differences], store: Store, drawing: Drawing
 ) -> dict[str, Any]:
     """`best`: by way of choosing the picks, their scores by target and seed, and on average the gain over the baseline.
 
     Nothing where a study has no baseline, or nothing to choose among.
     """
-    rows = list(dict.fromkeys(cell.intermediate for cell in cells if cell.intermediate.partition(" (")[2] == ""))
-    rows = [row for row in rows if row != axes.CONTROL]
+    rows = [row for row in dict.fromkeys(cell.row for cell in cells) if row.is_usual and not row.is_control]
     targets = list(dict.fromkeys(cell.target for cell in cells))
-    known = {(cell.intermediate, cell.target, cell.seed): cell.stage for cell in cells}
+    known = {(cell.row, cell.target, cell.seed): cell.stage for cell in cells}
     seeds = sorted({seed for _, _, seed in known})
     whole = all((row, target, seed) in known for row in rows for target in targets for seed in seeds)
-    if axes.BASELINE not in rows or len(rows) < 2 or not whole or not seeds:
+    if NONE not in rows or len(rows) < 2 or not whole or not seeds:
         return {}
     picks = english(_dev(known, rows, targets, seeds, store), rows, targets)
     told = {"english-dev": _told(picks, known, found, targets, seeds, drawing)}
@@ -43,18 +44,18 @@ def gather(
     return {"best": told}
 
 
-def english(dev: Dev, rows: Sequence[str], targets: Sequence[str]) -> dict[str, str]:
+def english(dev: Dev, rows: Sequence[Row], targets: Sequence[str]) -> dict[str, Row]:
     """The row picked for each target; the first of equals. Targets without dev data take the row that gains most elsewhere."""
-    trained = [target for target in targets if (axes.BASELINE, target) in dev]
+    trained = [target for target in targets if (NONE, target) in dev]
     picks = {target: max(rows, key=lambda row: dev[row, target]) for target in trained}
     if not trained:
         return {}
-    elsewhere = max(rows, key=lambda row: sum(dev[row, target] - dev[axes.BASELINE, target] for target in trained))
+    elsewhere = max(rows, key=lambda row: sum(dev[row, target] - dev[NONE, target] for target in trained))
     return {target: picks.get(target, elsewhere) for target in targets}
 
 
 def _dev(
-    known: Mapping[Any, plan.Predict], rows: Sequence[str], targets: Sequence[str], seeds: Sequence[int], store: Store
+    known: Mapping[Any, plan.Predict], rows: Sequence[Row], targets: Sequence[str], seeds: Sequence[int], store: Store
 ) -> Dev:
     found = {}
     for target in targets:
@@ -68,7 +69,7 @@ def _dev(
 
 
 def _told(
-    picks: Mapping[str, str], known: Mapping[Any, plan.Predict], found: Mapping[tuple[str, str], Differences],
+    picks: Mapping[str, Row], known: Mapping[Any, plan.Predict], found: Mapping[tuple[Row, str], Differences],
     targets: Sequence[str], seeds: Sequence[int], drawing: Drawing,
 ) -> dict[str, Any]:  # fmt: skip
     if not picks:
@@ -82,7 +83,8 @@ def _told(
         gains = [_gain(found.get((picks[target], target), {}).get(seed), drawing.times) for target in targets]
         values[seed] = sum(value for value, _ in gains) / len(gains)
         drawn.append(sum(draws for _, draws in gains) / len(gains))
-    return {"picks": dict(picks), "scores": scores, "average": effects.told(values, np.stack(drawn))}
+    names = {target: row.name for target, row in picks.items()}
+    return {"picks": names, "scores": scores, "average": effects.told(values, np.stack(drawn))}
 
 
 def _gain(difference: Scored | None, times: int) -> tuple[float, Any]:
@@ -93,7 +95,7 @@ def _gain(difference: Scored | None, times: int) -> tuple[float, Any]:
 
 
 def _halves(
-    rows: Sequence[str], targets: Sequence[str], seeds: Sequence[int], known: Mapping[Any, plan.Predict], drawing: Drawing
+    rows: Sequence[Row], targets: Sequence[str], seeds: Sequence[int], known: Mapping[Any, plan.Predict], drawing: Drawing
 ) -> dict[str, Any]:
     picks: dict[str, list[str]] = {}
     scores: dict[str, dict[str, float]] = {}
@@ -103,10 +105,10 @@ def _halves(
         own, base = {str(seed): 0.0 for seed in seeds}, {str(seed): 0.0 for seed in seeds}
         for chooses, scored in ((0, 1), (1, 0)):
             pick = max(rows, key=lambda row: sum(halves[row, seed][chooses] for seed in seeds))
-            picks.setdefault(target, []).append(pick)
+            picks.setdefault(target, []).append(pick.name)
             for seed in seeds:
                 own[str(seed)] += halves[pick, seed][scored] / 2
-                base[str(seed)] += halves[axes.BASELINE, seed][scored] / 2
+                base[str(seed)] += halves[NONE, seed][scored] / 2
         scores[target], bases[target] = own, base
     gains = {seed: float(np.mean([scores[t][seed] - bases[t][seed] for t in targets])) for seed in map(str, seeds)}
     return {"picks": picks, "scores": scores, "gain": float(np.mean(list(gains.values()))), "values": gains}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stilts_xtreme import axes, plan, published
+from stilts_xtreme.results.rows import USUAL
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 
@@ -42,11 +43,10 @@ def of_trainings(spec: Any, cells: Sequence[axes.Cell], mixtures: Mapping[str, s
 
     Trainings that differ only in the seed or in what they start from have the same one. `mixtures`: names by address.
     """
-    rows = {row.name: row for row in axes.rows(spec)}
     roles: dict[str, dict[str, None]] = {}
     stages: dict[str, plan.Train] = {}
     for cell in cells:
-        for stage, role in _roles(spec, rows[cell.intermediate], cell):
+        for stage, role in _roles(spec, cell):
             stages[address := plan.address(stage)] = stage
             roles.setdefault(address, {})[role] = None
     found: dict[str, str] = {}
@@ -87,14 +87,14 @@ def readings(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return dict(sorted(found.items()))
 
 
-def _roles(spec: Any, row: axes.Row, cell: axes.Cell) -> list[tuple[plan.Train, str]]:
+def _roles(spec: Any, cell: axes.Cell) -> list[tuple[plan.Train, str]]:
     """The trainings of an evaluation's chain, each with what it is there for."""
     trainings = [stage for stage in plan.chain(cell.stage) if isinstance(stage, plan.Train)]
     source = BENCHMARKS[spec.benchmark].encoders.get(cell.target, cell.target)
-    last = row.intermediate if isinstance(row.intermediate, str) else row.intermediate[-1]
+    row, last = cell.row, "".join(cell.row.intermediate[-1:])
     tuned = TASKS[source].source_task is not None and not (last in spec.mixtures and spec.mixtures[last].last)
     begin = len(trainings) - len(trained_on(source)) if tuned else len(trainings)
-    target = "target" if row.recipe == axes.USUAL else f"target ({row.recipe})"
+    target = "target" if row.recipe == USUAL else f"target ({row.recipe})"
     return [
         (stage, "pretraining" if isinstance(stage.start, plan.Random) else "intermediate" if i < begin else target)
         for i, stage in enumerate(trainings)

@@ -10,61 +10,59 @@ from typing import Any
 from stilts_xtreme import axes, plan
 from stilts_xtreme.analysis import effects
 from stilts_xtreme.analysis.comparisons import Differences, adjusted
+from stilts_xtreme.results.rows import USUAL, Row
 from stilts_xtreme.store import Store
 
 
-def gather(spec: Any, cells: Sequence[axes.Cell], found: Mapping[tuple[str, str], Differences], store: Store) -> dict[str, Any]:
+def gather(spec: Any, cells: Sequence[axes.Cell], found: Mapping[tuple[Row, str], Differences], store: Store) -> dict[str, Any]:
     """`sizes`: `points`, the training examples of each row and target, fewest first; `interactions`, the gain with the fewest
     examples minus that with the most. Absent where recipes do not differ in them.
     """
-    rows = {row.name: row for row in axes.rows(spec)}
-    used: dict[tuple[str, str], dict[str, int]] = {}  # by row as it is with the usual recipe, and target: examples by recipe
+    used: dict[tuple[Row, str], dict[str, int]] = {}  # by row as it is with the usual recipe, and target: examples by recipe
     for cell in cells:
-        row, last = rows[cell.intermediate], plan.before(cell.stage)
-        if last is not None:
-            used.setdefault((_usual(row), cell.target), {})[row.recipe] = _taken(last, store)
+        if (last := plan.before(cell.stage)) is not None:
+            used.setdefault((_usual(cell.row), cell.target), {})[cell.row.recipe] = _taken(last, store)
     curves = {key: axis for key, sizes in used.items() if len(axis := _axis(sizes)) > 1}
     if not curves:
         return {}
+    rows = {(_usual(row), row.recipe): row for row in axes.rows(spec)}
     points = [
-        {"of": usual, "row": _row(rows, usual, recipe), "recipe": recipe, "column": target, "examples": examples}
+        {"of": usual.name, **rows[usual, recipe].record(), "target": target, "examples": examples}
         for (usual, target), sizes in curves.items()
         for recipe, examples in sizes.items()
     ]
     return {"sizes": {"points": points, "interactions": adjusted(_interactions(curves, rows, found))}}
 
 
-def repeats(spec: Any, cells: Sequence[axes.Cell], store: Store) -> set[tuple[str, str]]:
+def repeats(cells: Sequence[axes.Cell], store: Store) -> set[tuple[Row, str]]:
     """Rows and targets that are the usual row over again: their recipe asks for more examples than there are, no more."""
-    rows = {row.name: row for row in axes.rows(spec)}
-    trained: dict[tuple[str, str, int], tuple[plan.Recipe, int]] = {}
+    trained: dict[tuple[Row, str, int], tuple[plan.Recipe, int]] = {}
     for cell in cells:
         if (last := plan.before(cell.stage)) is not None:
-            trained[cell.intermediate, cell.target, cell.seed] = replace(last.recipe, examples=None), _taken(last, store)
-    usual = {name: _usual(row) for name, row in rows.items() if row.recipe != axes.USUAL}
+            trained[cell.row, cell.target, cell.seed] = replace(last.recipe, examples=None), _taken(last, store)
     return {
-        (name, target)
-        for (name, target, seed), told in trained.items()
-        if name in usual and trained.get((usual[name], target, seed)) == told
+        (row, target)
+        for (row, target, seed), told in trained.items()
+        if row.recipe != USUAL and trained.get((_usual(row), target, seed)) == told
     }
 
 
 def _interactions(
-    curves: Mapping[tuple[str, str], Mapping[str, int]],
-    rows: Mapping[str, axes.Row],
-    found: Mapping[tuple[str, str], Differences],
+    curves: Mapping[tuple[Row, str], Mapping[str, int]],
+    rows: Mapping[tuple[Row, str], Row],
+    found: Mapping[tuple[Row, str], Differences],
 ) -> list[dict[str, Any]]:
     told = []
     for (usual, target), sizes in curves.items():
-        if axes.kind(usual) in (axes.BASELINE, axes.CONTROL):
+        if usual.is_baseline or usual.is_control:
             continue
         least, *_, most = sizes
-        few, many = (found.get((_row(rows, usual, recipe), target), {}) for recipe in (least, most))
+        few, many = (found.get((rows[usual, recipe], target), {}) for recipe in (least, most))
         both = {seed: gain - many[seed] for seed, gain in few.items() if seed in many}
         if both:
             codes = next(iter(both.values())).languages
             told.append({
-                "of": usual, "column": target, "recipes": [least, most], "examples": [sizes[least], sizes[most]],
+                **usual.record(), "target": target, "recipes": [least, most], "examples": [sizes[least], sizes[most]],
                 **effects.effect(both, effects.even(codes)),
             })  # fmt: skip
     return told
@@ -75,19 +73,14 @@ def _axis(sizes: Mapping[str, int]) -> dict[str, int]:
     with 400 examples has no more to give to a recipe of 1,000.
     """
     by_count: dict[int, str] = {}
-    for recipe in sorted(sizes, key=lambda recipe: recipe != axes.USUAL):
+    for recipe in sorted(sizes, key=lambda recipe: recipe != USUAL):
         by_count.setdefault(sizes[recipe], recipe)
     return {by_count[count]: count for count in sorted(by_count)}
 
 
-def _row(rows: Mapping[str, axes.Row], usual: str, recipe: str) -> str:
-    """The row that is `usual` but for its recipe."""
-    return next(name for name, row in rows.items() if row.recipe == recipe and _usual(row) == usual)
-
-
-def _usual(row: axes.Row) -> str:
+def _usual(row: Row) -> Row:
     """The row as it is with the usual recipe."""
-    return replace(row, recipe=axes.USUAL).name
+    return replace(row, recipe=USUAL)
 
 
 def _taken(training: plan.Train, store: Store) -> int:

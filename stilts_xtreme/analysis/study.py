@@ -17,11 +17,11 @@ NEAR_0 = 1.0  # below it a chance level is not worth a mark on a page
 
 
 def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) -> dict[str, Any]:
-    """The study as `stilts/study@1`; cells whose stage is not finished are absent."""
+    """The study as `stilts/study@2`; cells whose stage is not finished are absent."""
     finished = [cell for cell in cells if store.done(cell.stage)]
     done = [cell for cell in finished if not cell.noise]
     drawing = Drawing(store)
-    found, repeats = comparisons.differences(done, drawing), sizes.repeats(spec, done, store)
+    found, repeats = comparisons.differences(done, drawing), sizes.repeats(done, store)
     trainings = [stage for stage in plan.ordered([cell.stage for cell in done]) if isinstance(stage, plan.Train)]
     told = [store.result(stage) for stage in trainings]
     evaluations = [_evaluation(cell, store.result(cell.stage)) for cell in done]
@@ -38,7 +38,7 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "code": {kind: plan.CODE[kind] for kind in ("train", "predict")},
         "hyperparameters": dict(sorted({named[plan.address(stage)]: settings.of(stage) for stage in trainings}.items())),
         "predictions": settings.predictions(done),
-        "intermediates": [row.name for row in axes.rows(spec)],
+        "rows": [row.record() for row in axes.rows(spec)],
         "mixtures": {name: mixture.model_dump(exclude_none=True) for name, mixture in spec.mixtures.items()},
         "targets": list(spec.targets),
         "seeds": list(spec.seeds),
@@ -92,7 +92,7 @@ def _task(name: str, benchmark: Benchmark, found: Sequence[Mapping[str, Any]]) -
 def _evaluation(cell: axes.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "address": result["address"],
-        "intermediate": cell.intermediate,
+        **cell.row.record(),
         "target": cell.target,
         "seed": cell.seed,
         "score": result["score"],

@@ -60,11 +60,11 @@ def study(
     results.write(path, content)
     if submission:
         picks = content.get("best", {}).get("english-dev", {}).get("picks", {})
-        folders = [(cell.stage, console.folder_name(cell.intermediate), cell.seed) for cell in cells if not cell.noise]
+        folders = [(cell.stage, console.folder_name(cell.row.name), cell.seed) for cell in cells if not cell.noise]
         folders += [
             (cell.stage, "best-on-english-dev", cell.seed)
             for cell in cells
-            if not cell.noise and picks.get(cell.target) == cell.intermediate
+            if not cell.noise and picks.get(cell.target) == cell.row.name
         ]
         console.submit([(stage, submission / name / f"seed-{seed}") for stage, name, seed in folders], store_, submission)
     from stilts_xtreme import ending

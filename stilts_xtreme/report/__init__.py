@@ -8,7 +8,7 @@ from typing import Any
 def write(study: Mapping[str, Any], folder: Path) -> list[Path]:
     """Write report.md, the plots it shows, index.html, table.csv, gains.csv and table.tex into `folder`; returns their paths.
 
-    `study` is `stilts/study@1`, or `stilts/latency-study@1`, which gives pages and plots only. The same study and published
+    `study` is `stilts/study@2`, or `stilts/latency-study@1`, which gives pages and plots only. The same study and published
     numbers give the same bytes on any machine. UserError where the study contradicts itself.
     """
     from stilts_xtreme import results

@@ -16,7 +16,7 @@ def read(summary: Summary) -> dict[str, Effects]:
     """A study's tested pairs of rows, by kind."""
     pairs: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
     for one in summary.study.get("pairs") or ():
-        pairs.setdefault(one["kind"], {}).setdefault((one["row"], one["against"]), {})[one["column"]] = one
+        pairs.setdefault(one["kind"], {}).setdefault((one["row"], one["against"]), {})[one["target"]] = one
     return dict(pairs)
 
 
@@ -24,7 +24,7 @@ def pooled(summary: Summary) -> dict[str, tuple[int, dict[str, Effect]]]:
     """By kind, over how many pairs the mean is, and the mean by column."""
     found: dict[str, tuple[int, dict[str, Effect]]] = {}
     for one in summary.study.get("pooled") or ():
-        found.setdefault(one["kind"], (one["pairs"], {}))[1][one["column"]] = one
+        found.setdefault(one["kind"], (one["pairs"], {}))[1][one["target"]] = one
     return found
 
 
@@ -43,11 +43,11 @@ def verdict(effects: Mapping[str, Effect]) -> str:
     whole = effects.get(AVERAGE)
     singles = [one for column, one in effects.items() if column != AVERAGE]
     sides = [
-        f"significantly {word} on {text.listed([one['column'] for one in found])}"
+        f"significantly {word} on {text.listed([one['target'] for one in found])}"
         for word, found in zip(("better", "worse"), split(singles), strict=True)
         if found
     ]
-    nowhere = "any target" if len(singles) > 1 else "".join(one["column"] for one in singles)
+    nowhere = "any target" if len(singles) > 1 else "".join(one["target"] for one in singles)
     if whole is None:
         return " and ".join(sides) or f"no significant difference on {nowhere}"
     size = f"{text.number(whole['gain'], signed=True)} points, 95 % interval {text.interval(tuple(whole['interval']))}"

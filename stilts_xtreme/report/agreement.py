@@ -3,9 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from stilts_xtreme.results import rows
+from stilts_xtreme.results.rows import Row
 
-def of_study(study: Mapping[str, Any]) -> str:
-    """The first contradiction of a study; empty where there is none."""
+
+def of_study(study: Mapping[str, Any], known: Mapping[str, Row]) -> str:
+    """The first contradiction of a study of these rows, by their labels; empty where there is none."""
+    for place, entry in rows.entries(study):
+        if entry["row"] not in known:
+            return f"{place}: row: {entry['row']} is not one of the study's rows"
+        if "intermediate" in entry and rows.of(entry) != known[entry["row"]]:
+            return f"{place}: its fields are not those of the row {entry['row']}"
     targets, tasks = study["targets"], study["tasks"]
     for target in targets:
         if target not in tasks:
@@ -19,6 +27,8 @@ def of_study(study: Mapping[str, Any]) -> str:
         for part in ("picks", "scores"):
             if told and (target := _absent(targets, told[part])):
                 return f"best.{way}.{part}: {target}: missing"
+        if told and len({frozenset(by_seed) for by_seed in told["scores"].values()}) > 1:
+            return f"best.{way}.scores: targets differ in their seeds"
     return ""
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from stilts_xtreme.data.expected import expected
 from stilts_xtreme.report import published, text
 from stilts_xtreme.report.published import Number
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, Summary, above
+from stilts_xtreme.report.summary import AVERAGE, Summary, above
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
+from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.benchmarks import XTREME
 
 SMALL_SETUPS = ("miniature", "small")
@@ -129,7 +130,7 @@ def _ours(summary: Summary, one: Number) -> str:
         means = [gain.mean for gain in gains if gain is not None]
         return text.number(math.fsum(means) / len(means), signed=True) if len(means) == len(summary.targets) else text.ABSENT
     if one.row:
-        gain = summary.gain(one.row, one.column) if one.row in summary.intermediates else None
+        gain = summary.gain(one.row, one.column) if one.row in summary.rows else None
         told = " ".join(filter(None, (text.value(gain, signed=True), text.spread(gain))))
         best = _single(summary, one.row) if one.kind == "claim" and gain is not None else None
         single = f"; best single one: {best}, {text.value(summary.gain(best, one.column), signed=True)}" if best else ""

@@ -6,8 +6,9 @@ from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.section import Section
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary, above
+from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
+from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 
 

@@ -47,7 +47,7 @@ def read(study: Mapping[str, Any], baselines: Mapping[str, str]) -> dict[tuple[s
             what = f"{fault.args[0]}: missing" if isinstance(fault, KeyError) else str(fault)
             raise ValueError(f"comparisons[{number}]: {what}") from None
         if one.column not in columns:
-            raise ValueError(f"comparisons[{number}]: column: {one.column} is not one of the study's targets")
+            raise ValueError(f"comparisons[{number}]: target: {one.column} is not one of the study's targets")
         if baselines.get(one.row) != one.baseline:  # rows may also be compared with one another: not what this report shows
             continue
         if (one.row, one.column) in found:
@@ -109,7 +109,7 @@ def _comparison(told: Mapping[str, Any]) -> Comparison:
     return Comparison(
         told["row"],
         told["baseline"],
-        told["column"],
+        told["target"],
         gain,
         values,
         interval,

@@ -2,7 +2,8 @@
 
 from stilts_xtreme.report import significance, text
 from stilts_xtreme.report.comparisons import Comparison
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, CONTROL, Mean, Summary, above, beyond_two, kind
+from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above, beyond_two
+from stilts_xtreme.results.rows import BASELINE, CONTROL
 
 
 def found(summary: Summary) -> list[str]:
@@ -37,7 +38,7 @@ def retrieval(summary: Summary) -> list[str]:
     if not targets:
         return []
     told = [f"Nothing is trained for {text.listed(targets)}: sentence vectors of the encoder are compared as they are."]
-    if CONTROL not in summary.intermediates:
+    if CONTROL not in summary.rows:
         told.append(
             "Sentences that share names, digits or words match even under random weights, and this study has no"
             f" “{CONTROL}” row to say how many do: absolute scores may overstate what training gave."
@@ -105,11 +106,11 @@ def _pairs(summary: Summary) -> list[str]:
 def _chance(summary: Summary) -> list[str]:
     told = []
     levels = {target: level for target in summary.targets if (level := summary.chance(target)) is not None}
-    names = [name for name in summary.intermediates if kind(name) != CONTROL]
+    names = [name for name, row in summary.rows.items() if not row.is_control]
     runs = [(target, score) for name in names for target in levels for score in summary.by_seed(name, target).values()]
     if runs:
         higher = sum(score > summary.guessed(target) for target, score in runs)
-        control = ", control row left out" if CONTROL in summary.intermediates else ""
+        control = ", control row left out" if CONTROL in summary.rows else ""
         lie, known = "lies" if higher == 1 else "lie", text.listed(list(levels))
         evaluations = text.count(len(runs), "evaluation")
         told.append(f"{higher} of {evaluations} on targets with a chance level ({known}) {lie} clearly above it{control}.")

@@ -2,8 +2,9 @@
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.comparisons import Comparison, legend, star
-from stilts_xtreme.report.summary import BASELINE, Summary
+from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.report.tables import Body, Cell, Column, Table
+from stilts_xtreme.results.rows import BASELINE
 
 
 def table(summary: Summary) -> Table | None:

@@ -11,13 +11,13 @@ TITLES = {"joshi": "Resource class (Joshi et al. 2020; 0 least, 5 most)", "famil
 def transfer_gaps(summary: Summary) -> Table | None:
     """The cross-lingual transfer gap of every intermediate on each target scored in English and elsewhere; None without one."""
     found = {
-        target: {name: gap for name in summary.intermediates if (gap := summary.transfer_gap(name, target)) is not None}
+        target: {name: gap for name in summary.rows if (gap := summary.transfer_gap(name, target)) is not None}
         for target in summary.targets
     }
     shown = [target for target in summary.targets if found[target]]
     rows = [
         (name, tuple(_cell(summary, name, target, found[target].get(name)) for target in shown))
-        for name in summary.intermediates
+        for name in summary.rows
         if any(name in found[target] for target in shown)
     ]
     if not rows:
@@ -29,7 +29,7 @@ def transfer_gaps(summary: Summary) -> Table | None:
 
 def classes(summary: Summary, target: str) -> Table | None:
     """Scores of one target by resource class, family and script of its languages; None where fewer than two are real ones."""
-    shown = [name for name in summary.intermediates if summary.by_seed(name, target)]
+    shown = [name for name in summary.rows if summary.by_seed(name, target)]
     bodies = []
     for way, members in language_groups.group_languages(summary.languages(target)).items():
         rows = [

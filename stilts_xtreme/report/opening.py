@@ -1,7 +1,7 @@
 """What a reader must know before any finding: encoder and data, seeds, what is missing, what collapsed or stayed at chance."""
 
 from stilts_xtreme.report import repeat, text
-from stilts_xtreme.report.summary import CONTROL, Summary
+from stilts_xtreme.report.summary import Summary
 
 
 def sentences(summary: Summary) -> list[str]:
@@ -17,7 +17,7 @@ def learned_nothing(summary: Summary) -> str:
     runs = [
         (target, run)
         for (row, target), by_seed in summary.cells.items()
-        if row in summary.intermediates and row != CONTROL
+        if row in summary.rows and not summary.rows[row].is_control
         for run in by_seed.values()
     ]
     learned = [run for target, run in runs if not run.get("collapsed") and not _at_chance(summary, target, run["score"])]
@@ -60,7 +60,7 @@ def _seeds(summary: Summary) -> list[str]:
 
 def _missing(summary: Summary) -> str:
     missing = sum(map(len, summary.missing().values()))
-    planned = len(summary.intermediates) * len(summary.targets) * len(summary.seeds)
+    planned = len(summary.rows) * len(summary.targets) * len(summary.seeds)
     verb = "is" if missing == 1 else "are"
     return f"{text.count(missing, 'evaluation')} of {planned} {verb} missing (see below)." if missing else ""
 

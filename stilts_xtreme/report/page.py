@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from stilts_xtreme.report import arms, bars, beside, findings, intervals, kinds, opening, plots, repeat, tables, text
+from stilts_xtreme.report import bars, beside, findings, intervals, kinds, opening, plots, repeat, short_names, tables, text
 from stilts_xtreme.report.rendered import rendered
 from stilts_xtreme.report.section import Section
 from stilts_xtreme.report.sections import sections
@@ -47,7 +47,7 @@ def _content(summary: Summary, leading: Sequence[Section], following: Sequence[S
         "best": tables.best_per_target(summary),
         "targets": tables.targets(summary),
         "retrieval": findings.retrieval(summary),
-        "named": arms.explained(arms.arms(summary), summary.study),
+        "named": short_names.explained(list(summary.rows.values()), summary.study),
         "gaps": kinds.transfer_gaps(summary),
         "languages": by_language,
         "trainings": tables.trainings(summary) if study["trainings"] else None,

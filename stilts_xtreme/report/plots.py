@@ -4,7 +4,8 @@ import math
 
 from stilts_xtreme.report import shapes, text
 from stilts_xtreme.report.comparisons import LEVEL, star
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary, above, kind
+from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above
+from stilts_xtreme.results.rows import BASELINE
 
 ROW, HEAD = 30, 46  # heat map: height of a row, of what stands above the rows
 PANELS, PANEL, GAP, STEP = 3, 300, 20, 15  # dot plot: panels in a row, width of one, space between, height of a language
@@ -47,12 +48,13 @@ def gains(summary: Summary) -> str | None:
 def languages(summary: Summary) -> str | None:
     """Dot plot by target and language: no intermediate training, and the one best on average; None without scores."""
     best = summary.best(AVERAGE if AVERAGE in summary.columns else summary.targets[0])
-    shown = [name for name in (summary.baseline(best or BASELINE) if summary.has_baseline else None, best) if name]
+    base = (summary.baseline(best) if best else BASELINE) if summary.has_baseline else None
+    shown = [name for name in (base, best) if name in summary.rows]
     targets = [target for target in summary.targets if any(summary.by_seed(name, target) for name in shown)]
     if not targets:
         return None
     heights = [50.0] * PANELS
-    parts = _legend(shown, any(summary.chance(target) is not None for target in targets))
+    parts = _legend(summary, shown, any(summary.chance(target) is not None for target in targets))
     for target in targets:
         column = heights.index(min(heights))
         parts += _panel(summary, target, shown, column * (PANEL + GAP), heights[column])
@@ -106,11 +108,11 @@ def _scale(left: float, top: float, largest: float, outlined: str) -> list[str]:
     return parts + [shapes.label(left + 292, top + 10 + 17 * number, line, "soft") for number, line in enumerate(told)]
 
 
-def _legend(shown: list[str], chance: bool) -> list[str]:
+def _legend(summary: Summary, shown: list[str], chance: bool) -> list[str]:
     parts, place = [], 12.0
-    for number, name in enumerate(shown):
-        words = "no intermediate training" if kind(name) == BASELINE else f"{name} (best on average)"
-        parts += [shapes.dot(place, 20, _mark(shown, number)), shapes.label(place + 11, 24, words)]
+    for name in shown:
+        words = "no intermediate training" if summary.rows[name].is_baseline else f"{name} (best on average)"
+        parts += [shapes.dot(place, 20, _mark(summary, name)), shapes.label(place + 11, 24, words)]
         place += 11 + len(words) * shapes.LETTER + 18
     if chance:
         parts += [
@@ -120,8 +122,8 @@ def _legend(shown: list[str], chance: bool) -> list[str]:
     return parts
 
 
-def _mark(shown: list[str], number: int) -> str:
-    return "hollow" if kind(shown[number]) == BASELINE else "up"
+def _mark(summary: Summary, name: str) -> str:
+    return "hollow" if summary.rows[name].is_baseline else "up"
 
 
 def _panel_height(summary: Summary, target: str) -> float:
@@ -157,6 +159,8 @@ def _panel(summary: Summary, target: str, shown: list[str], left: float, top: fl
             gain = summary.language_gain(shown[1], target, code)
             parts.append(shapes.label(left + PANEL - 8, middle + 4, text.value(gain, signed=True), "end soft"))
         parts += [
-            shapes.dot(at(score.mean), middle, _mark(shown, place)) for place, score in enumerate(scores) if score is not None
+            shapes.dot(at(score.mean), middle, _mark(summary, name))
+            for name, score in zip(shown, scores, strict=True)
+            if score is not None
         ]
     return parts

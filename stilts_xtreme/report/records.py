@@ -9,8 +9,8 @@ from typing import Any
 
 from stilts_xtreme import disk
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.report.arms import read
 from stilts_xtreme.report.summary import Summary
+from stilts_xtreme.results.rows import Row
 
 ALL = "all"  # languages together
 COLUMNS = {  # and their types
@@ -39,13 +39,13 @@ def records(summary: Summary) -> Iterator[dict[str, Any]]:
     """Every score, unrounded, by row, target and seed; then those on noisy inputs."""
     study = summary.study
     same = {"study": study["name"], "setup": study.get("setup"), "benchmark": study.get("benchmark") or "xtreme"}
-    for row in summary.intermediates:
+    for name, row in summary.rows.items():
         for target in summary.targets:
             for seed in summary.seeds:
-                if (run := summary.cells.get((row, target), {}).get(seed)) is not None:
-                    yield from _scores(run, {**same, **_axes(row, study), "noise": 0.0}, summary.languages(target))
+                if (run := summary.cells.get((name, target), {}).get(seed)) is not None:
+                    yield from _scores(run, {**same, **_axes(row), "noise": 0.0}, summary.languages(target))
     for run in (study.get("noise") or {}).get("evaluations", ()):
-        told = {**same, **_axes(run["intermediate"], study), "noise": float(run["rate"])}
+        told = {**same, **_axes(summary.rows[run["row"]]), "noise": float(run["rate"])}
         yield from _scores(run, told, summary.languages(run["target"]))
 
 
@@ -85,10 +85,9 @@ def _parquet(rows: list[dict[str, Any]], path: Path) -> bytes:
     return written.getvalue()
 
 
-def _axes(row: str, study: Mapping[str, Any]) -> dict[str, Any]:
-    arm = read(row, study)
-    told = {"training_languages": arm.languages, "training_noise": arm.noise, "recipe": arm.recipe or "usual"}
-    return {"row": row, "intermediate": arm.intermediate, **told}
+def _axes(row: Row) -> dict[str, Any]:
+    told = {"training_languages": "+".join(row.languages), "training_noise": row.noise, "recipe": row.recipe}
+    return {"row": row.name, "intermediate": row.chain, **told}
 
 
 def _scores(run: Mapping[str, Any], same: dict[str, Any], codes: list[str]) -> Iterator[dict[str, Any]]:

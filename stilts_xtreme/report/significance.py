@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.comparisons import LEVEL, Comparison, family
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, Summary, above
+from stilts_xtreme.report.summary import AVERAGE, Summary, above
+from stilts_xtreme.results.rows import BASELINE
 
 NAMED = 8  # pairs that a sentence names one by one; of more it tells each intermediate's number
 

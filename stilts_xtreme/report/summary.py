@@ -1,19 +1,20 @@
 """A study's scores by intermediate, target and seed; means, gains paired by seed, and their spread."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import agreement, comparisons
 from stilts_xtreme.report.comparisons import AVERAGE, Comparisons
+from stilts_xtreme.results import rows
+from stilts_xtreme.results.rows import Row
 from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.scoring.language_groups import transfer_gap
 from stilts_xtreme.tasks.constant import within_chance
 
-CONTROL, BASELINE = "untrained", "none"
-FIELDS = ("name", "question", "intermediates", "targets", "seeds", "tasks", "evaluations", "trainings")
+FIELDS = ("name", "question", "rows", "targets", "seeds", "tasks", "evaluations", "trainings")
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,12 @@ class Mean:
 
 @dataclass(frozen=True)
 class Summary:
-    """A checked study; `cells` holds its evaluations by (intermediate, target) and seed, `comparisons` its tested gains."""
+    """A checked study: its rows by their labels, its evaluations by (label, target) and seed, its tested gains."""
 
     study: Mapping[str, Any]
+    rows: Mapping[str, Row]
     cells: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]
     comparisons: Comparisons = field(default_factory=dict)
-
-    @property
-    def intermediates(self) -> list[str]:
-        return list(self.study["intermediates"])
 
     @property
     def targets(self) -> list[str]:
@@ -74,16 +72,16 @@ class Summary:
     @property
     def has_baseline(self) -> bool:
         """Has every row to be compared a baseline of its own training languages?"""
-        return {self.baseline(name) for name in self.compared or self.intermediates} <= set(self.intermediates)
+        return {self.baseline(name) for name in self.compared or self.rows} <= set(self.rows)
 
     @property
     def compared(self) -> list[str]:
         """The rows that are neither a control nor a baseline."""
-        return [name for name in self.intermediates if kind(name) not in (CONTROL, BASELINE)]
+        return [name for name, row in self.rows.items() if not (row.is_control or row.is_baseline)]
 
     def baseline(self, name: str) -> str:
         """The row without intermediate training that a row is compared with: "none (en+de)" for "squad (en+de)"."""
-        return baseline(name)
+        return self.rows[name].baseline.name
 
     def by_seed(self, intermediate: str, column: str) -> dict[int, float]:
         """Scores by seed; an average only for seeds in which every target has a score, so that averages compare."""
@@ -173,7 +171,7 @@ class Summary:
         """Targets by intermediate and seed of the evaluations that the study names and does not hold."""
         return {
             (name, seed): targets
-            for name in self.intermediates
+            for name in self.rows
             for seed in self.seeds
             if (targets := [target for target in self.targets if seed not in self.cells.get((name, target), {})])
         }
@@ -192,49 +190,45 @@ class Summary:
         return Mean(values, len(self.seeds)) if values else None
 
 
-def kind(row: str) -> str:
-    """A row's intermediate, without the languages of fine-tuning that may stand behind it."""
-    return row.partition(" (")[0]
-
-
-def baseline(row: str) -> str:
-    """The row without intermediate training that a row is compared with."""
-    return BASELINE + row[len(kind(row)) :]
-
-
 def summarise(study: Mapping[str, Any]) -> Summary:
     """Check a study and index its scores; UserError where a field is missing or an evaluation fits nowhere."""
     where = f"study {study.get('name', '?')}"
     absent = [name for name in FIELDS if name not in study]
     if absent:
         raise UserError(f"{where}: {absent[0]}: missing; gather the study again with `stilts study`")
-    if contradiction := agreement.of_study(study):
+    try:
+        known = rows.read(study["rows"])
+    except ValueError as fault:
+        raise UserError(f"{where}: {fault}; gather the study again with `stilts study`") from None
+    if contradiction := agreement.of_study(study, known):
         raise UserError(f"{where}: {contradiction}; gather the study again with `stilts study`")
     cells: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
     for number, run in enumerate(study["evaluations"]):
-        fault = _fault(run, study, cells)
+        fault = _fault(run, {"row": known, "target": study["targets"], "seed": study["seeds"]}, cells)
         if fault:
             raise UserError(f"{where}: evaluations[{number}]: {fault}; gather the study again with `stilts study`")
-        cells.setdefault((run["intermediate"], run["target"]), {})[run["seed"]] = run
+        cells.setdefault((run["row"], run["target"]), {})[run["seed"]] = run
     try:
-        tested = comparisons.read(study, {row: baseline(row) for row in study["intermediates"]})
+        tested = comparisons.read(study, {name: row.baseline.name for name, row in known.items()})
     except ValueError as fault:
         raise UserError(f"{where}: {fault}; gather the study again with `stilts study`") from None
-    return Summary(study, cells, tested)
+    return Summary(study, known, cells, tested)
 
 
-def _fault(run: Mapping[str, Any], study: Mapping[str, Any], cells: Mapping[tuple[str, str], Mapping[int, Any]]) -> str | None:
-    for name in ("intermediate", "target", "seed", "score", "languages"):
+def _fault(
+    run: Mapping[str, Any], axes: Mapping[str, Container[Any]], cells: Mapping[tuple[str, str], Mapping[int, Any]]
+) -> str | None:
+    for name in ("row", "target", "seed", "score", "languages"):
         if name not in run:
             return f"{name}: missing"
-    for name in ("intermediate", "target", "seed"):
-        if run[name] not in study[f"{name}s"]:
+    for name, known in axes.items():
+        if run[name] not in known:
             return f"{name}: {run[name]} is not one of the study's {name}s"
     score = run["score"]
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 100:
         return f"score: {score} is not a number from 0 to 100"
-    if run["seed"] in cells.get((run["intermediate"], run["target"]), {}):
-        return f"{run['intermediate']} on {run['target']} with seed {run['seed']} stands there twice"
+    if run["seed"] in cells.get((run["row"], run["target"]), {}):
+        return f"{run['row']} on {run['target']} with seed {run['seed']} stands there twice"
     return None
 
 

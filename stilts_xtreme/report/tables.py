@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stilts_xtreme.report import arms, target_notes, text
+from stilts_xtreme.report import short_names, target_notes, text
 from stilts_xtreme.report.comparisons import legend, star
 from stilts_xtreme.report.findings import reading
-from stilts_xtreme.report.summary import BASELINE, CONTROL, Mean, Summary, above, kind
+from stilts_xtreme.report.summary import Mean, Summary, above
+from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.tags import NAMES
 
 
@@ -45,12 +46,12 @@ def main(summary: Summary) -> Table:
     """The paper's main table: scores of the control and of no intermediate task, then gains over the latter."""
     columns = summary.columns
     bodies = []
-    for name, title in (
-        (CONTROL, "Control: random encoder, no pre-training (scores)"),
-        (BASELINE, "No intermediate training (scores)"),
+    for title, names in (
+        ("Control: random encoder, no pre-training (scores)", [name for name, row in summary.rows.items() if row.is_control]),
+        ("No intermediate training (scores)", [name for name, row in summary.rows.items() if row.is_baseline]),
     ):
-        if rows_of := [row for row in summary.intermediates if kind(row) == name]:
-            bodies.append(Body(title, tuple((row, _scores(summary, row)) for row in rows_of)))
+        if names:
+            bodies.append(Body(title, tuple((name, _scores(summary, name)) for name in names)))
     if not summary.has_baseline:
         bodies.append(Body("Scores", tuple((name, _scores(summary, name)) for name in summary.compared)))
     elif summary.compared:
@@ -149,7 +150,7 @@ def languages(summary: Summary, target: str) -> Table | None:
     codes = summary.languages(target)
     if not codes:
         return None
-    shown = [name for name in summary.intermediates if summary.by_seed(name, target)]
+    shown = [name for name in summary.rows if summary.by_seed(name, target)]
     rows = []
     for code in codes:
         found = [summary.language(name, target, [code]) for name in shown]
@@ -166,7 +167,7 @@ def languages(summary: Summary, target: str) -> Table | None:
 
 def models(summary: Summary, rows: Sequence[str]) -> tuple[Column, ...]:
     """A column for each of the study's rows, headed with its short name."""
-    short = arms.names(arms.arms(summary))
+    short = short_names.names(list(summary.rows.values()))
     return tuple(Column(short[row]) for row in rows)
 
 

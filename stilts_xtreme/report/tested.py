@@ -32,10 +32,9 @@ class Tested:
         return (self.interval[1] - self.interval[0]) / 2
 
 
-def read(told: Sequence[Mapping[str, Any]], row: str = "row") -> list[Tested]:
-    """`row`: the name of the field that says what was tested."""
+def read(told: Sequence[Mapping[str, Any]]) -> list[Tested]:
     return [
-        Tested(one[row], one["column"], one["gain"], (one["interval"][0], one["interval"][1]), one["p"], one["q"], one)
+        Tested(one["row"], one["target"], one["gain"], (one["interval"][0], one["interval"][1]), one["p"], one["q"], one)
         for one in told
     ]
 

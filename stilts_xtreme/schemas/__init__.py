@@ -13,7 +13,7 @@ KINDS: dict[str, Any] = {
     "stilts/training@1": stages.Training,
     "stilts/evaluation@1": stages.Evaluation,
     "stilts/latency@1": stages.Latency,
-    "stilts/study@1": Study,
+    "stilts/study@2": Study,
     "stilts/latency-study@1": LatencyStudy,
 }
 

@@ -42,6 +42,16 @@ class Provenance(TypedDict):
     threads: NotRequired[list[Count]]
 
 
+class RowFields(TypedDict):
+    """A row by its label, and how its models are trained: `results.rows.Row`."""
+
+    row: Row
+    intermediate: list[Word]
+    training_languages: Annotated[list[Code], Field(min_length=1)]
+    training_noise: Share
+    recipe: Name
+
+
 class Effect(TypedDict):
     gain: Number
     values: NotRequired[BySeed]
@@ -50,9 +60,8 @@ class Effect(TypedDict):
     q: Share
 
 
-class OnColumn(Effect):
-    row: Row
-    column: Target
+class OnTarget(Effect, RowFields):
+    target: Target
 
 
 class LanguageGain(TypedDict):

@@ -13,8 +13,9 @@ from stilts_xtreme.schemas.parts import (
     Interval,
     LanguageGain,
     Number,
-    OnColumn,
+    OnTarget,
     Row,
+    RowFields,
     Score,
     Seed,
     SeedKey,
@@ -24,15 +25,14 @@ from stilts_xtreme.schemas.parts import (
 )
 
 
-class Arm(TypedDict):
-    row: Row
+class Arm(RowFields):
     sources: list[Word]
     way: Literal["first", "joint", "joint, then target", "first, then joint", "first, then joint, then target"]
     rule: str
     text: NotRequired[Share]
 
 
-class Pair(OnColumn):
+class Pair(OnTarget):
     kind: Literal["way", "rule", "without", "single", "text", "languages"]
     against: Row
 
@@ -40,16 +40,15 @@ class Pair(OnColumn):
 class Pooled(Effect):
     kind: Literal["text"]
     pairs: Count
-    column: Target
+    target: Target
 
 
 class Relative(Effect):
     q: NotRequired[Share]  # type: ignore[misc]  # a drop is told as it is, a difference of drops is tested
 
 
-class Drop(TypedDict):
-    row: Row
-    column: Target
+class Drop(RowFields):
+    target: Target
     rate: Share
     gain: Number
     interval: Interval
@@ -57,7 +56,7 @@ class Drop(TypedDict):
     languages: NotRequired[dict[Code, LanguageGain]]
 
 
-class Spared(OnColumn):
+class Spared(OnTarget):
     against: Row
     rate: Share
     relative: NotRequired[Effect]
@@ -73,8 +72,7 @@ class Words(TypedDict):
     changed: Count
 
 
-class NoisyEvaluation(TypedDict):
-    intermediate: Row
+class NoisyEvaluation(RowFields):
     target: Target
     seed: Seed
     rate: Share
@@ -129,8 +127,7 @@ class NamedOrder(TypedDict):
     q: Share
 
 
-class Against(TypedDict):
-    row: Row
+class Against(RowFields):
     gain: Number
     interval: NotRequired[Interval | None]
     p: Share
@@ -145,9 +142,17 @@ class Last(Against):
     baseline: Row
 
 
-class Panel(TypedDict):
+class Tuning(TypedDict):
+    """How the rows of a panel are fine-tuned: as its title says it, and the fields."""
+
     way: str
-    column: Target
+    training_languages: list[Code]
+    training_noise: Share
+    recipe: Word
+
+
+class Panel(Tuning):
+    target: Target
     subset: Word
     languages: NotRequired[list[Code]]
     seeds: list[Seed]
@@ -160,9 +165,8 @@ class Panel(TypedDict):
     last: NotRequired[list[Last]]
 
 
-class Absent(TypedDict):
-    way: NotRequired[str]
-    column: Target
+class Absent(Tuning):
+    target: Target
 
 
 class Orders(TypedDict):
@@ -181,20 +185,19 @@ class Language(TypedDict):
     lines: Count | None
 
 
-class GroupScores(TypedDict):
-    row: Row
-    column: Target
+class GroupScores(RowFields):
+    target: Target
     group: Group
     languages: list[Code]
     scores: dict[SeedKey, Score]
     gaps: NotRequired[BySeed]
 
 
-class GroupGain(OnColumn):
+class GroupGain(OnTarget):
     group: Group
 
 
-class Slope(OnColumn):
+class Slope(OnTarget):
     n: Count
     over_languages: NotRequired[Interval | None]
 
@@ -208,16 +211,13 @@ class Resources(TypedDict):
     slopes: list[Slope]
 
 
-class Point(TypedDict):
+class Point(RowFields):
     of: Row
-    row: Row
-    column: Target
+    target: Target
     examples: Count
 
 
-class Interaction(Effect):
-    of: Row
-    column: Target
+class Interaction(OnTarget):
     examples: Annotated[list[Count], Field(min_length=2, max_length=2)]
 
 

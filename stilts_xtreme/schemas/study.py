@@ -17,6 +17,7 @@ from stilts_xtreme.schemas.parts import (
     Number,
     Provenance,
     Row,
+    RowFields,
     Score,
     Seed,
     SeedKey,
@@ -36,9 +37,8 @@ class Task(TypedDict):
     head: NotRequired[str | None]
 
 
-class Evaluation(TypedDict):
+class Evaluation(RowFields):
     address: NotRequired[Word]
-    intermediate: Row
     target: Target
     seed: Seed
     score: Score
@@ -70,10 +70,9 @@ class Deviation(TypedDict):
     drawn: NotRequired[Number | None]
 
 
-class Comparison(TypedDict):
-    row: Row
+class Comparison(RowFields):
     baseline: Row
-    column: Target
+    target: Target
     gain: Number
     values: BySeed
     interval: Interval | None
@@ -135,7 +134,7 @@ class Study(TypedDict):
     setup: NotRequired[str | None]
     command: NotRequired[str | None]
     benchmark: NotRequired[Word]
-    intermediates: Annotated[list[Row], Field(min_length=1)]
+    rows: Annotated[list[RowFields], Field(min_length=1)]
     targets: Annotated[list[Target], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]
     tasks: dict[Target, Task]

@@ -173,7 +173,7 @@ def _remarks(cells: Sequence[axes.Cell]) -> list[str]:
             if read.language != "en":
                 by_role.setdefault(role, set()).add(read.language)
         for role, codes in by_role.items():
-            lines[REMARKS[role].format(row=cell.intermediate, task=cell.target, codes=" ".join(sorted(codes)))] = None
+            lines[REMARKS[role].format(row=cell.row.name, task=cell.target, codes=" ".join(sorted(codes)))] = None
         start = plan.chain(cell.stage)[0]
         origin = start.start if isinstance(start, plan.Train) else start.model if isinstance(start, plan.Predict) else None
         if isinstance(origin, plan.Pretrained):

@@ -32,10 +32,12 @@ def kinds(seed: int) -> dict[str, Callable[[int], Any]]:
     os.environ |= {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     from stilts_xtreme import axes, listing, plan, planner, report, spec  # noqa: F401  what commands import when they run
     from stilts_xtreme.engine import tokenizer
+    from stilts_xtreme.results import upgrade
 
     words = tokenizer.train(LINES * 8, 120)
     spec.load(inputs.EXPERIMENTS / "studies" / "main.yaml")
-    studies = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((inputs.EXPERIMENTS / "results").glob("*.json"))]
+    written = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((inputs.EXPERIMENTS / "results").glob("*.json"))]
+    studies = [*written, *(upgrade.upgraded(study) for study in written if study["schema"] == upgrade.OLD)]
     return {
         "specs": inputs.Specs(seed),
         "data files": inputs.Data(seed, words),
@@ -65,21 +67,23 @@ def encoder_files(words: Any) -> dict[str, bytes]:
 
 def smaller(study: dict[str, Any], rows: int = 4, targets: int = 3) -> dict[str, Any]:
     """The study with its first rows and targets alone, so that a mutation often hits what is drawn; one of latency as it is."""
-    if "intermediates" not in study:
+    old = study.get("intermediates")  # of a result that is read through the converter
+    if old is None and "rows" not in study:
         return study
-    names = {"row": study["intermediates"][:rows], "column": [*study["targets"][:targets], "average"]}
-    names |= {"intermediate": names["row"], "target": names["column"], "against": names["row"]}
+    labels = (old or [row["row"] for row in study["rows"]])[:rows]
+    columns = [*study["targets"][:targets], "average"]
+    names = {"row": labels, "against": labels, "target": columns, "column": columns} | ({"intermediate": labels} if old else {})
 
     def kept(value: Any) -> Any:
         if isinstance(value, list):
             found = [kept(one) for one in value]
             fits = [one for one in found if not isinstance(one, dict) or all(one.get(k, n[0]) in n for k, n in names.items())]
-            return [one for one in fits if not isinstance(one, str) or one not in study["targets"] or one in names["column"]]
+            return [one for one in fits if not isinstance(one, str) or one not in study["targets"] or one in columns]
         if isinstance(value, dict):
-            return {key: kept(one) for key, one in value.items() if key not in study["targets"] or key in names["column"]}
+            return {key: kept(one) for key, one in value.items() if key not in study["targets"] or key in columns}
         return value
 
-    return kept(study) | {"intermediates": names["row"]}
+    return kept(study) | ({"intermediates": labels} if old else {})
 
 
 def row(kind: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:

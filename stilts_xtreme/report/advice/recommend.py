@@ -10,7 +10,8 @@ from stilts_xtreme.report import text
 from stilts_xtreme.report.advice import estimates
 from stilts_xtreme.report.advice.estimates import Estimate
 from stilts_xtreme.report.comparisons import LEVEL
-from stilts_xtreme.report.summary import BASELINE, Summary, kind, summarise
+from stilts_xtreme.report.summary import Summary, summarise
+from stilts_xtreme.results.rows import BASELINE, Row
 from stilts_xtreme.tasks.catalogue import TASKS
 
 
@@ -47,7 +48,7 @@ class Recommendation:
     runner_up: Candidate | None
     ahead: Estimate | None  # how far the best (or nearest) is ahead of the runner-up
     candidates: tuple[Candidate, ...]  # the largest gain first
-    aside: tuple[str, ...] = ()  # rows that are fine-tuned otherwise than usual: their gains are over baselines of their own
+    aside: tuple[Row, ...] = ()  # rows that are fine-tuned otherwise than usual: their gains are over baselines of their own
 
 
 def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequence[str] = ()) -> Recommendation:
@@ -61,13 +62,15 @@ def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequ
     for summary in own or summaries:
         seen = (target,) if own else _alike(summary, summaries, target)
         seen = tuple(name for name in seen if set(codes) <= set(summary.languages(name)))
-        rows = [row for row in summary.compared if row != target] if seen and summary.has_baseline else []
+        rows = [name for name in summary.compared if summary.rows[name] != Row((target,))]
+        rows = rows if seen and summary.has_baseline else []
         measured = [(row, estimates.gain(summary, row, seen, codes)) for row in rows]
         found += [(row, summary, seen, estimate) for row, estimate in measured if estimate is not None]
     if not found:
         raise UserError(_nothing(summaries, own, target, codes))
-    usual = [one for one in found if one[0] == kind(one[0])] or found
-    aside = tuple(row for row, *_ in found if row not in [row for row, *_ in usual])
+    usual = [one for one in found if one[1].rows[one[0]].is_usual] or found
+    among = {summary.rows[name] for name, summary, *_ in usual}
+    aside = tuple(row for name, summary, *_ in found if (row := summary.rows[name]) not in among)
     candidates = sorted(_tested(usual, codes), key=lambda one: -one.estimate.gain)
     best = next((one for one in candidates if one.supported), None)
     first = best or candidates[0]

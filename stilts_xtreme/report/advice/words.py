@@ -7,7 +7,6 @@ from stilts_xtreme.report import text
 from stilts_xtreme.report.advice.estimates import Estimate
 from stilts_xtreme.report.advice.recommend import Candidate, Recommendation
 from stilts_xtreme.report.comparisons import LEVEL
-from stilts_xtreme.report.summary import kind
 
 SCHEMA = "stilts/recommendation@1"
 
@@ -23,7 +22,7 @@ def lines(found: Recommendation) -> list[str]:
         seen = text.listed(list(dict.fromkeys(name for one in found.candidates for name in one.seen)))
         told.append(f"No study has {found.target} itself: these are gains on {seen}, which have the same kind of head.")
     if found.aside:
-        ways = dict.fromkeys(row[len(kind(row)) :].strip(" ()") for row in found.aside)
+        ways = dict.fromkeys(row.tuning_label for row in found.aside)
         told.append(
             f"Rows that are fine-tuned otherwise ({'; '.join(ways)}) are no candidates: they have baselines of their own."
         )
@@ -53,7 +52,7 @@ def content(found: Recommendation) -> dict[str, Any]:
         "runner_up": _candidate(found.runner_up) if found.runner_up else None,
         "ahead": ahead,
         "candidates": [_candidate(one) for one in found.candidates],
-        "aside": list(found.aside),
+        "aside": [row.name for row in found.aside],
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stilts_xtreme.report import against
 from stilts_xtreme.report.against import Effects
-from stilts_xtreme.report.summary import Summary, kind
+from stilts_xtreme.report.summary import Summary
 
 FIRST, JOINT = "first", "joint"
 WORDS = {
@@ -22,6 +22,7 @@ class Arm:
     """A row: the tasks that support the target, when its own data comes in, by which rule tasks are drawn."""
 
     row: str
+    usual: bool  # fine-tuned as usual
     sources: tuple[str, ...]
     way: str
     rule: str
@@ -44,13 +45,13 @@ class Mixed:
     def main(self) -> list[Arm]:
         """The arms of the full mixture by its usual rule, in the study's order; all that hold the most tasks."""
         other = {row for row, _ in self.pairs.get("rule", ())}
-        usual = [arm for arm in self.arms.values() if arm.row not in other and arm.row == kind(arm.row)]
+        usual = [arm for arm in self.arms.values() if arm.row not in other and arm.usual]
         most = max((len(arm.sources) for arm in usual), default=0)
         return [arm for arm in usual if len(arm.sources) == most and arm.row not in self.singles()]
 
     def singles(self) -> list[str]:
         """Rows of one task, trained before the target as usual."""
-        return [arm.row for arm in self.arms.values() if len(arm.sources) == 1 and arm.way == FIRST and arm.row == kind(arm.row)]
+        return [arm.row for arm in self.arms.values() if len(arm.sources) == 1 and arm.way == FIRST and arm.usual]
 
     def removed(self, row: str, other: str) -> str:
         """The task that the first row lacks."""
@@ -60,6 +61,9 @@ class Mixed:
 def read(summary: Summary) -> Mixed | None:
     """None where the study has no mixture that anything is set against."""
     study = summary.study
-    arms = {told["row"]: Arm(told["row"], tuple(told["sources"]), told["way"], told["rule"]) for told in study.get("arms") or ()}
+    arms = {
+        told["row"]: Arm(told["row"], summary.rows[told["row"]].is_usual, tuple(told["sources"]), told["way"], told["rule"])
+        for told in study.get("arms") or ()
+    }
     pairs = against.read(summary)
     return Mixed(summary, arms, pairs) if {"way", "rule", "without"} & set(pairs) else None

@@ -5,8 +5,9 @@ from stilts_xtreme.report.comparisons import AVERAGE
 from stilts_xtreme.report.multitask import mixtures, size_rule
 from stilts_xtreme.report.multitask.mixtures import Mixed
 from stilts_xtreme.report.section import Section
-from stilts_xtreme.report.summary import BASELINE, Summary
+from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.report.tables import Body, Cell, Column, Table, marks, over, starred
+from stilts_xtreme.results.rows import BASELINE
 
 PICKED = "picked on the scores shown"
 TITLES = {
@@ -32,7 +33,7 @@ def section(summary: Summary) -> Section | None:
 
 def _shown(mixed: Mixed) -> list[mixtures.Arm]:
     """The arms that need words: all but single tasks trained as usual."""
-    return [arm for row, arm in mixed.arms.items() if row not in mixed.singles() and " (" not in row]
+    return [arm for row, arm in mixed.arms.items() if row not in mixed.singles() and arm.usual]
 
 
 def _best(mixed: Mixed) -> str | None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stilts_xtreme.report import arms
-from stilts_xtreme.report.arms import Arm
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, Mean, Summary
+from stilts_xtreme.report import short_names
+from stilts_xtreme.report.summary import AVERAGE, Mean, Summary
+from stilts_xtreme.results.rows import BASELINE, Row
 
 Key = tuple[str, str, float]  # row, target, rate
 
@@ -18,7 +18,7 @@ class Noisy:
     """
 
     summary: Summary
-    arms: list[Arm]
+    rows: list[Row]
     names: Mapping[str, str]
     rates: Sequence[float]
     runs: Mapping[Key, Mapping[int, Mapping[str, Any]]]
@@ -79,8 +79,8 @@ class Noisy:
 def read(summary: Summary, told: Mapping[str, Any]) -> Noisy:
     runs: dict[Key, dict[int, Mapping[str, Any]]] = {}
     for run in told["evaluations"]:
-        runs.setdefault((run["intermediate"], run["target"], run["rate"]), {})[run["seed"]] = run
-    rows = [arm for arm in arms.arms(summary) if any(row == arm.row for row, _, _ in runs)]
-    by_key = [{(one["row"], one["column"], one["rate"]): one for one in told[name]} for name in ("drops", "spared")]
-    between = {(one["row"], one["against"], one["column"]): one for one in told.get("between", ())}
-    return Noisy(summary, rows, arms.names(rows), sorted(told["rates"]), runs, *by_key, between)
+        runs.setdefault((run["row"], run["target"], run["rate"]), {})[run["seed"]] = run
+    rows = [row for name, row in summary.rows.items() if any(name == other for other, _, _ in runs)]
+    by_key = [{(one["row"], one["target"], one["rate"]): one for one in told[name]} for name in ("drops", "spared")]
+    between = {(one["row"], one["against"], one["target"]): one for one in told.get("between", ())}
+    return Noisy(summary, rows, short_names.names(rows), sorted(told["rates"]), runs, *by_key, between)

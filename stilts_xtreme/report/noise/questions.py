@@ -1,8 +1,7 @@
 """The questions that a study of noise answers: which pairs of rows are set against one another for each."""
 
-from stilts_xtreme.report.arms import Arm
 from stilts_xtreme.report.noise.noisy import Noisy
-from stilts_xtreme.report.summary import BASELINE, CONTROL
+from stilts_xtreme.results.rows import BASELINE, USUAL, Row
 
 Made = tuple[bool, bool, bool]  # with intermediate training, with several languages of fine-tuning, with noise in it
 
@@ -31,7 +30,7 @@ QUESTIONS: dict[str, list[tuple[Made, Made]]] = {
 
 def questions(noisy: Noisy) -> dict[str, list[tuple[str, str]]]:
     """Pairs of rows by question, the more wanted first; only such as the study tested."""
-    usual = {arm.row: _made(arm) for arm in noisy.arms if arm.intermediate != CONTROL and not arm.recipe}
+    usual = {row.name: _made(row) for row in noisy.rows if not row.is_control and row.recipe == USUAL}
     tested = [(row, BASELINE) for row, *_ in noisy.spared] + [(row, other) for row, other, _ in noisy.between]
     known = [pair for pair in dict.fromkeys(tested) if all(row in usual for row in pair)]
     found = {
@@ -40,5 +39,5 @@ def questions(noisy: Noisy) -> dict[str, list[tuple[str, str]]]:
     return {title: pairs for title, pairs in found.items() if pairs}
 
 
-def _made(arm: Arm) -> Made:
-    return arm.intermediate != BASELINE, arm.several, arm.noise > 0
+def _made(row: Row) -> Made:
+    return not row.is_baseline, len(row.languages) > 1, row.noise > 0

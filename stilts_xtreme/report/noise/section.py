@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stilts_xtreme.report import arms, text
+from stilts_xtreme.report import short_names, text
 from stilts_xtreme.report.against import Effect, split
 from stilts_xtreme.report.curves import Curve, Panel, curves
 from stilts_xtreme.report.noise import tables as noise_tables
@@ -10,7 +10,8 @@ from stilts_xtreme.report.noise.noisy import Noisy, read
 from stilts_xtreme.report.noise.questions import questions
 from stilts_xtreme.report.noise.words import Words
 from stilts_xtreme.report.section import Plot, Section
-from stilts_xtreme.report.summary import AVERAGE, BASELINE, Summary
+from stilts_xtreme.report.summary import AVERAGE, Summary
+from stilts_xtreme.results.rows import BASELINE
 
 TOP = 5  # questions that are answered at the top of the page
 
@@ -45,7 +46,7 @@ def found(noisy: Noisy) -> list[str]:
         plain = "a model without intermediate training, fine-tuned in English,"
         told.append(f"{rate}, {plain} loses {'; '.join(filter(None, parts))}.")
     told += verdicts(noisy)[:TOP]
-    floor = [target for target in noisy.summary.targets if all(noisy.guessing(arm.row, target) for arm in noisy.arms)]
+    floor = [target for target in noisy.summary.targets if all(noisy.guessing(row.name, target) for row in noisy.rows)]
     if floor:
         told.append(
             f"On {text.listed(floor)} no model is better than guessing even without typing errors: there is nothing to lose."
@@ -84,7 +85,7 @@ def _cost(noisy: Noisy, target: str) -> str:
 def _verdict(title: str, effects: Sequence[Effect], noisy: Noisy) -> str:
     """`Both against neither: +0.4 points spared, the mean of 6 comparisons; on average over the targets significantly less is
     lost in 1 of 2 comparisons (mnli); by target no significant difference in 6 comparisons.`"""
-    single, average = ([one for one in effects if (one["column"] == AVERAGE) == wanted] for wanted in (False, True))
+    single, average = ([one for one in effects if (one["target"] == AVERAGE) == wanted] for wanted in (False, True))
     mean = text.number(sum(one["gain"] for one in single) / len(single), signed=True)
     size = f"{mean} points spared" + (f", the mean of {text.count(len(single), 'comparison')}" if len(single) > 1 else "")
     parts = [size, *([f"on average over the targets {_tested(average, noisy)}"] if average else [])]
@@ -112,12 +113,12 @@ def _share(found: Sequence[Effect], effects: Sequence[Effect], noisy: Noisy) -> 
 def _where(found: Sequence[Effect], noisy: Noisy) -> str:
     rows: dict[str, list[str]] = {}
     for one in found:
-        rows.setdefault(noisy.names[one["row"]], []).append(one["column"])
+        rows.setdefault(noisy.names[one["row"]], []).append(one["target"])
     return "; ".join(row if targets == [AVERAGE] else f"{row} on {text.listed(targets)}" for row, targets in rows.items())
 
 
 def _named(noisy: Noisy) -> str:
-    told = arms.explained(noisy.arms, noisy.summary.study)
+    told = short_names.explained(noisy.rows, noisy.summary.study)
     return (
         f"Names of models. {BASELINE}: no intermediate training, fine-tuned on English as it is. {told[:1].upper()}{told[1:]}"
         if told
@@ -127,11 +128,11 @@ def _named(noisy: Noisy) -> str:
 
 def _caution(noisy: Noisy) -> list[str]:
     weak = {
-        target: [noisy.names[arm.row] for arm in noisy.arms if noisy.guessing(arm.row, target)]
+        target: [noisy.names[row.name] for row in noisy.rows if noisy.guessing(row.name, target)]
         for target in noisy.summary.targets
     }
     told = [
-        f"{target}: the clean scores of {len(names)} of {text.count(len(noisy.arms), 'model')} are no better than guessing"
+        f"{target}: the clean scores of {len(names)} of {text.count(len(noisy.rows), 'model')} are no better than guessing"
         " (marked §); a model that knows nothing loses nothing, and losing less is no merit there."
         for target, names in weak.items()
         if names
@@ -143,14 +144,14 @@ def _caution(noisy: Noisy) -> list[str]:
 
 
 def _plot(noisy: Noisy) -> Plot | None:
-    kinds = list(dict.fromkeys(arm.intermediate for arm in noisy.arms))
-    ways = list(dict.fromkeys(arm.way for arm in noisy.arms))
+    kinds = list(dict.fromkeys(row.intermediate for row in noisy.rows))
+    ways = list(dict.fromkeys(row.tuning for row in noisy.rows))
     panels = []
     for target in noisy.summary.targets:
         drawn = []
-        for arm in noisy.arms:
-            points = [(rate, score.mean) for rate in (0.0, *noisy.rates) if (score := noisy.score(arm.row, target, rate))]
-            drawn.append(Curve(noisy.names[arm.row], kinds.index(arm.intermediate), ways.index(arm.way), points))
+        for row in noisy.rows:
+            points = [(rate, score.mean) for rate in (0.0, *noisy.rates) if (score := noisy.score(row.name, target, rate))]
+            drawn.append(Curve(noisy.names[row.name], kinds.index(row.intermediate), ways.index(row.tuning), points))
         if any(len(curve.points) > 1 for curve in drawn):
             panels.append(Panel(target, drawn))
     if not panels:

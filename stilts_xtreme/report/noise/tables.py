@@ -7,23 +7,23 @@ from stilts_xtreme.report import against, text
 from stilts_xtreme.report.comparisons import LEVEL, among
 from stilts_xtreme.report.noise.noisy import Noisy
 from stilts_xtreme.report.noise.questions import questions
-from stilts_xtreme.report.summary import BASELINE
 from stilts_xtreme.report.tables import Body, Cell, Column, Table, metric, over
+from stilts_xtreme.results.rows import BASELINE
 
 
 def scores(noisy: Noisy, target: str) -> Table:
     rows, weak = [], False
-    for arm in noisy.arms:
-        drop = noisy.drop(arm.row, target)
-        guessing = noisy.guessing(arm.row, target)
+    for row in noisy.rows:
+        drop = noisy.drop(row.name, target)
+        guessing = noisy.guessing(row.name, target)
         weak |= guessing
         cells = [
-            Cell(text.value(noisy.score(arm.row, target, rate)), text.spread(noisy.score(arm.row, target, rate)))
+            Cell(text.value(noisy.score(row.name, target, rate)), text.spread(noisy.score(row.name, target, rate)))
             for rate in (0.0, *noisy.rates)
         ]
         cells[0] = Cell(cells[0].text, " ".join(filter(None, [cells[0].small, "§" if guessing else ""])))
-        cells += [_lost(drop), _lost(drop.get("relative") if drop else None), Cell(text.value(noisy.flips(arm.row, target)))]
-        rows.append((noisy.names[arm.row], tuple(cells)))
+        cells += [_lost(drop), _lost(drop.get("relative") if drop else None), Cell(text.value(noisy.flips(row.name, target)))]
+        rows.append((noisy.names[row.name], tuple(cells)))
     at = f"at {100 * noisy.highest:g} %"
     columns = [Column("clean"), *(Column(f"{100 * rate:g} % noise") for rate in noisy.rates)]
     columns += [Column(f"drop {at}, points"), Column(f"drop {at}, % of clean"), Column(f"flips {at}, %")]
@@ -66,19 +66,19 @@ def contrasts(noisy: Noisy, relative: bool) -> Table | None:
 
 def languages(noisy: Noisy, target: str) -> Table | None:
     codes = [code for code in noisy.summary.languages(target)]
-    shown = [arm for arm in noisy.arms if noisy.drop(arm.row, target)]
+    shown = [row for row in noisy.rows if noisy.drop(row.name, target)]
     if not codes or not shown:
         return None
     drops, flips = [], []
     for code in codes:
-        drops.append((text.language(code), tuple(_drop(noisy.drop(arm.row, target), code) for arm in shown)))
-        flips.append((text.language(code), tuple(Cell(text.value(noisy.flips(arm.row, target, code))) for arm in shown)))
+        drops.append((text.language(code), tuple(_drop(noisy.drop(row.name, target), code) for row in shown)))
+        flips.append((text.language(code), tuple(Cell(text.value(noisy.flips(row.name, target, code))) for row in shown)))
     if all(cell.text == text.ABSENT for _, cells in drops for cell in cells):
         drops = []
     bodies = [Body(title, tuple(rows)) for title, rows in (("Drop, points", drops), ("Flips, % of predictions", flips)) if rows]
     notes = ("±: standard error over test examples.",) if drops else ()
     caption = f"{target}: what {100 * noisy.highest:g} % noise costs in each language."
-    return Table(caption, "language", tuple(Column(noisy.names[arm.row]) for arm in shown), tuple(bodies), notes)
+    return Table(caption, "language", tuple(Column(noisy.names[row.name]) for row in shown), tuple(bodies), notes)
 
 
 def _drop(one: Mapping[str, Any] | None, code: str) -> Cell:

@@ -19,6 +19,7 @@ class Panel:
     languages: tuple[str, ...]
     seeds: tuple[int, ...]
     orders: tuple[str, ...]
+    partial: tuple[str, ...]  # orders that lack a seed
     scores: Mapping[str, Mapping[int, float]]
     best: Told | None
     differ: Told | None
@@ -61,7 +62,7 @@ def _panel(told: Told, rows: Sequence[str]) -> Panel | None:
         scores = {
             str(name): {int(seed): float(value) for seed, value in by_seed.items()} for name, by_seed in told["scores"].items()
         }
-        way, column, subset, seeds = str(told["way"]), str(told["column"]), str(told["subset"]), tuple(map(int, told["seeds"]))
+        way, column, subset, seeds = str(told["way"]), str(told["target"]), str(told["subset"]), tuple(map(int, told["seeds"]))
         languages = tuple(map(str, told.get("languages") or ()))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
@@ -77,6 +78,7 @@ def _panel(told: Told, rows: Sequence[str]) -> Panel | None:
         languages,
         seeds,
         orders,
+        tuple(name for name in rows if name in scores and name not in orders),
         scores,
         best if _numbers(best, "above") and best.get("order") in orders else None,
         differ if _numbers(differ, "p", "q", "least", "arrangements") else None,

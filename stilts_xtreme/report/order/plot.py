@@ -54,10 +54,10 @@ def plot(panel: Panel, name: str) -> str:
 def references(panel: Panel) -> tuple[list[str], list[str]]:
     """The mixtures and the single tasks of a panel, best first."""
     rows = sorted(
-        (row for row in panel.scores if row not in panel.orders and panel.scores[row]), key=lambda row: -_mean(panel, row)
+        (row for row in panel.scores if row not in panel.orders and row not in panel.partial and panel.scores[row]),
+        key=lambda row: -_mean(panel, row),
     )
     mixed = {one["row"] for one in panel.mixtures}
-    rows = [row for row in rows if ">" not in row]  # orders that lack a seed
     return [row for row in rows if row in mixed], [row for row in rows if row not in mixed]
 
 

@@ -144,8 +144,8 @@ def _how(whole: Sequence[Panel], told: Mapping[str, Any]) -> list[str]:
 
 
 def _absent(told: Mapping[str, Any]) -> list[str]:
-    missing = [one for one in mappings(told.get("absent")) if "column" in one]
-    names = [f"{one['column']}{one.get('way', '')}" for one in missing]
+    missing = [one for one in mappings(told.get("absent")) if "target" in one]
+    names = [f"{one['target']}{one.get('way', '')}" for one in missing]
     return [f"Left out, since no seed has every order: {text.listed(names)}."] if names else []
 
 

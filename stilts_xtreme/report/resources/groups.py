@@ -31,7 +31,7 @@ class Resources:
 
     @property
     def targets(self) -> list[str]:
-        shown = {one["column"] for one in self.scores}
+        shown = {one["target"] for one in self.scores}
         return [target for target in self.summary.targets if target in shown]
 
     @property
@@ -46,7 +46,7 @@ class Resources:
 
     def members(self, target: str) -> dict[str, list[str]]:
         """The target's languages by group."""
-        found = {one["group"]: list(one["languages"]) for one in self.scores if one["column"] == target}
+        found = {one["group"]: list(one["languages"]) for one in self.scores if one["target"] == target}
         return {group: found[group] for group in self.groups if group in found}
 
     def gain(self, row: str, target: str, group: str) -> Tested | None:
@@ -57,7 +57,7 @@ class Resources:
 
     def score(self, row: str, target: str, group: str, of: str = "scores") -> Mean | None:
         """The mean score of a group, or (`of` gaps) that less the score in English."""
-        one = next((one for one in self.scores if (one["row"], one["column"], one["group"]) == (row, target, group)), None)
+        one = next((one for one in self.scores if (one["row"], one["target"], one["group"]) == (row, target, group)), None)
         found = {} if one is None else one.get(of, {})
         values = tuple(found[str(seed)] for seed in self.summary.seeds if str(seed) in found)
         return Mean(values, len(self.summary.seeds)) if values else None

@@ -46,7 +46,7 @@ def _rows(found: Resources, target: str) -> list[str]:
     """The rows as usual, or where they are many that of the target's largest gain."""
     known = {one.row for one in found.gains if one.column == target}
     rows = [row for row in found.summary.compared if row in known]
-    usual = [row for row in rows if "(" not in row] or rows
+    usual = [row for row in rows if found.summary.rows[row].is_usual] or rows
     if len(usual) <= SHOWN:
         return usual
     best = found.summary.best(target)

@@ -23,7 +23,7 @@ def gains(found: Resources) -> Table | None:
     """Gains by group, with intervals."""
     bodies = []
     for target in found.targets:
-        rows = [row for row in found.summary.intermediates if any((one.row, one.column) == (row, target) for one in found.gains)]
+        rows = [row for row in found.summary.rows if any((one.row, one.column) == (row, target) for one in found.gains)]
         told = [(row, tuple(tested.cell(found.gain(row, target, group)) for group in found.groups)) for row in rows]
         bodies += [Body(_title(found, target), tuple(told))] if told else []
     if not bodies:
@@ -37,7 +37,7 @@ def scores(found: Resources) -> Table:
     """Scores by group, and beneath each how far it is from English."""
     bodies = []
     for target in found.targets:
-        rows = [row for row in found.summary.intermediates if found.summary.by_seed(row, target)]
+        rows = [row for row in found.summary.rows if found.summary.by_seed(row, target)]
         told = []
         for row in rows:
             english = found.summary.language(row, target, ["en"]) if "en" in found.summary.languages(target) else None
@@ -52,7 +52,7 @@ def slopes(found: Resources) -> Table | None:
     """Slopes of gain on resources, with both intervals."""
     bodies = []
     for target in found.targets:
-        ones = [one for row in found.summary.intermediates if (one := found.slope(row, target)) is not None]
+        ones = [one for row in found.summary.rows if (one := found.slope(row, target)) is not None]
         rows = []
         for one in ones:
             ends = one.told.get("over_languages")

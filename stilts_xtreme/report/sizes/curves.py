@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stilts_xtreme.report.summary import BASELINE, CONTROL, Summary, kind
+from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.report.tested import Tested
+from stilts_xtreme.results.rows import Row
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,7 @@ class Sizes:
     """`curves`: (row, examples) by the row with the usual recipe and target, fewest examples first."""
 
     summary: Summary
+    kinds: Mapping[str, Row]  # by the row that a curve is of, one of its rows
     curves: Mapping[tuple[str, str], Sequence[tuple[str, int]]]
     interactions: Sequence[Tested]
 
@@ -24,7 +26,7 @@ class Sizes:
     def rows(self) -> list[str]:
         """As with the usual recipe; baselines come first."""
         names = list(dict.fromkeys(row for row, _ in self.curves))
-        return sorted(names, key=lambda row: (kind(row) != CONTROL, kind(row) != BASELINE))
+        return sorted(names, key=lambda row: (not self.kinds[row].is_control, not self.kinds[row].is_baseline))
 
     def told(self, row: str) -> bool:
-        return kind(row) not in (BASELINE, CONTROL)
+        return not (self.kinds[row].is_baseline or self.kinds[row].is_control)

@@ -8,14 +8,14 @@ from stilts_xtreme.report.section import Plot
 from stilts_xtreme.report.sizes import learning
 from stilts_xtreme.report.sizes.curves import Sizes
 from stilts_xtreme.report.sizes.learning import Line, Panel, Point
-from stilts_xtreme.report.summary import BASELINE, kind
+from stilts_xtreme.results.rows import BASELINE
 
 SHOWN = 5  # intermediates that have a line; the tables hold all
 
 
 def plots(found: Sizes) -> dict[str, Plot]:
     rows = [row for row in found.rows if found.told(row)][:SHOWN]
-    looks = {row: 1 + number for number, row in enumerate(rows)} | {row: 0 for row in found.rows if kind(row) == BASELINE}
+    looks = {row: 1 + number for number, row in enumerate(rows)} | {row: 0 for row in found.rows if found.kinds[row].is_baseline}
     looks = {row: look for row, look in looks.items() if look or row == BASELINE or BASELINE not in looks}
     scores = _panels(found, looks, _score)
     gains = _panels(found, {row: look for row, look in looks.items() if look}, _gain)

@@ -8,7 +8,7 @@ from stilts_xtreme.report.section import Section
 from stilts_xtreme.report.sizes.curves import Sizes
 from stilts_xtreme.report.sizes.plots import plots
 from stilts_xtreme.report.sizes.tables import interactions, table
-from stilts_xtreme.report.summary import CONTROL, Summary, kind
+from stilts_xtreme.report.summary import Summary
 
 
 def section(summary: Summary) -> Section | None:
@@ -16,10 +16,11 @@ def section(summary: Summary) -> Section | None:
     told = summary.study.get("sizes")
     if not told or not told["points"]:
         return None
+    kinds = {point["of"]: summary.rows[point["row"]] for point in told["points"]}
     curves: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for point in told["points"]:
-        curves.setdefault((point["of"], point["column"]), []).append((point["row"], point["examples"]))
-    found = Sizes(summary, curves, tested.read(told["interactions"], "of"))
+        curves.setdefault((point["of"], point["target"]), []).append((point["row"], point["examples"]))
+    found = Sizes(summary, kinds, curves, tested.read(told["interactions"]))
     return Section(
         "sizes",
         "Few training examples for the target",
@@ -65,7 +66,7 @@ def _guessing(found: Sizes) -> str:
         scores = [
             found.summary.score(points[0][0], target)
             for (row, name), points in found.curves.items()
-            if name == target and kind(row) != CONTROL
+            if name == target and not found.kinds[row].is_control
         ]
         if scores and all(score is None or score.mean <= found.summary.guessed(target) for score in scores):
             floor.append(target)

@@ -13,11 +13,12 @@ from typing import Any
 from stilts_xtreme import disk, files, host
 from stilts_xtreme import schemas as checks
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.results import upgrade
 from stilts_xtreme.shown import HIDDEN, visible
 
 TRAINING = "stilts/training@1"
 EVALUATION = "stilts/evaluation@1"
-STUDY = "stilts/study@1"
+STUDY = upgrade.NEW
 LATENCY = "stilts/latency@1"
 LATENCY_STUDY = "stilts/latency-study@1"
 LARGEST = 256 * 2**20  # bytes of a result
@@ -48,7 +49,10 @@ def stable(text: str) -> str:
 
 
 def read(path: Path, *schemas: str) -> dict[str, Any]:
-    """Read a result of one of `schemas`; UserError where it is none, or not what such a one holds."""
+    """Read a result of one of `schemas`, a study of an older one as it is written today.
+
+    UserError where it is none, or not what such a one holds.
+    """
     try:
         content = json.loads(files.content(path, LARGEST), parse_constant=_not_finite)
     except OSError as fault:
@@ -57,10 +61,17 @@ def read(path: Path, *schemas: str) -> dict[str, Any]:
         raise UserError(f"{path}: not JSON that we read: nested too deeply; {MEND}") from None
     except ValueError as fault:
         raise UserError(f"{path}: not JSON ({fault}); {MEND}") from None
-    if not isinstance(content, dict) or content.get("schema") not in schemas:
+    known = [*schemas, *([upgrade.OLD] if STUDY in schemas else [])]
+    if not isinstance(content, dict) or content.get("schema") not in known:
         found = content.get("schema") if isinstance(content, dict) else None
         raise UserError(f"{path}: schema: expected {' or '.join(schemas)}, found {str(found)[:60]!r}")
-    if fault := _unfit(content) or checks.fault(content):
+    fault = _unfit(content)
+    if not fault and content["schema"] == upgrade.OLD:
+        try:
+            content = upgrade.upgraded(content)
+        except ValueError as error:
+            fault = str(error)
+    if fault := fault or checks.fault(content):
         raise UserError(f"{path}: {fault}; {MEND}")
     return content
 
