@@ -11,10 +11,10 @@ from stilts_xtreme.folded import tables
 
 MAIN = EXPERIMENTS / "results" / "main.json"
 PROGRAM = """
-import json, sys
+import sys
 from pathlib import Path
-from stilts_xtreme import ending
-ending.study(json.loads(Path(sys.argv[1]).read_bytes()), Path(sys.argv[1]))
+from stilts_xtreme import ending, results
+ending.study(results.read(Path(sys.argv[1]), results.STUDY), Path(sys.argv[1]))
 """
 
 
