@@ -7,6 +7,7 @@ from pty_screen import run
 from rich.console import Console
 from test_end_to_end import EXPERIMENTS, TINY, stilts
 
+from stilts_xtreme import results
 from stilts_xtreme.folded import tables
 
 MAIN = EXPERIMENTS / "results" / "main.json"
@@ -24,7 +25,7 @@ def test_a_study_ends_with_its_main_table_what_collapsed_and_what_to_do_next(col
     assert shown.code == 0 and shown.out == ""
     screen = shown.screen(columns)
     assert max(map(len, shown.lines[:-2])) <= columns  # a command is not broken: it is there to be copied
-    study = json.loads(MAIN.read_text(encoding="utf-8"))
+    study = results.read(MAIN, results.STUDY)
     text = "\n".join(screen)
     heads = [word for line in screen if line.startswith("intermediate") for word in line.split()[1:]]
     assert heads == ["average", *study["targets"]]  # in several tables where they do not fit
