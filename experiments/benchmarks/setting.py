@@ -157,9 +157,11 @@ def first_modules(job: Job, tokenizer: Any) -> tuple[Any, Any]:
     from transformers import AutoModel
 
     from stilts_xtreme.engine import encoder
+    from stilts_xtreme.engine.quiet import quiet
     from stilts_xtreme.heads import HEADS
 
     if job.encoder:
+        quiet()
         start = AutoModel.from_pretrained(job.encoder, add_pooling_layer=False, dtype=torch.float32, use_safetensors=True)
     else:
         start = encoder.random_encoder(SHAPES[job.shape], tokenizer, SEED)
