@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import plan
+from stilts_xtreme import host, plan
 from stilts_xtreme.engine import encoder
 from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks.catalogue import TASKS, training
@@ -41,11 +41,14 @@ def _trained(folder: Path, task: str, device: Any, half: bool) -> tuple[Any, Any
     forget()  # before the next one is there: two large ones may not fit
     model, words, notes = encoder.load_model(whole(folder), task)
     model.to(device)
-    return model.halve() if half else model, words, notes
+    model = model.halve() if half else model
+    host.release_memory()  # what only the loading took
+    return model, words, notes
 
 
 @lru_cache(maxsize=1)
 def _plain(name: Path | str, revision: str | None, device: Any) -> tuple[Any, Any]:
     forget()
     model, words = encoder.load(whole(name) if isinstance(name, Path) else name, revision)
+    host.release_memory()
     return model.to(device), words
