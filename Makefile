@@ -3,6 +3,7 @@
 # make reproduce  the paper's main table; SETUP=miniature|small|paper, SEEDS="1 2 3", DATA=folder (all but miniature)
 # make studies    every study at the miniature setup, with its report; SEEDS="1 2 3" (hours on two cores)
 # make encoder    fetch a real pretrained encoder (multilingual-e5-small) into the folder ENCODER
+# make types      check the types of the package with mypy
 # make bench      speed against the stock Hugging Face Trainer, on one core, in 15 minutes; FULL=1 measures all of it (two hours)
 TORCH  ?= 2.13.0
 PYTHON ?= python3
@@ -38,7 +39,7 @@ else
 $(error SETUP is $(SETUP): give miniature, small or paper)
 endif
 
-.PHONY: first test test-all reproduce studies encoder bench clean
+.PHONY: first test test-all types reproduce studies encoder bench clean
 first: $(READY)
 	$(STILTS) evaluate experiments/first/4-evaluate.yaml --store $(STORE)
 
@@ -47,6 +48,10 @@ test: $(READY)
 
 test-all: $(READY)
 	$(PYTEST)
+
+types: $(READY)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e ".[types]"
+	$(VENV)/bin/python -m mypy
 
 reproduce: $(READY) $(if $(filter small,$(SETUP)),encoder)
 	@$(if $(filter small,$(SETUP)),test -d "$(DATA)" || { echo "SETUP=$(SETUP) reads real data: say DATA=folder" >&2; exit 2; },:)
