@@ -63,7 +63,7 @@ def test_the_loss_is_the_softmax_written_out_and_equal_candidates_are_no_wrong_a
     torch.manual_seed(0)
     # Nearly equal vectors, so that the scaled softmax is not simply the largest.
     hidden = (torch.ones(len(batch["input_ids"]), 4) + 0.2 * torch.randn(len(batch["input_ids"]), 4)).requires_grad_()
-    module = HEADS["dual_encoder"].Output(4, (), 0.0, None)
+    module = HEADS["dual_encoder"].Head(4, (), 0.0, None)
     vectors = module(hidden[batch[module.reads]], batch)
     assert torch.allclose(vectors.norm(dim=1), torch.ones(6)) and not list(module.parameters())
     loss, count = module.loss(vectors, batch)
@@ -90,7 +90,7 @@ def test_the_loss_is_the_softmax_written_out_and_equal_candidates_are_no_wrong_a
 
 def test_a_batch_of_one_candidate_has_nothing_to_tell_apart():
     batch = {"matches": torch.tensor([0, 0])}
-    loss, count = HEADS["dual_encoder"].Output(4, (), 0.0, None).loss(torch.randn(4, 4), batch)
+    loss, count = HEADS["dual_encoder"].Head(4, (), 0.0, None).loss(torch.randn(4, 4), batch)
     assert (float(loss), count) == (0.0, 2)
 
 
@@ -130,7 +130,7 @@ def test_a_tiny_encoder_learns_which_belongs_to_which():
         max_position_embeddings=40, type_vocab_size=1, pad_token_id=1, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
     encoder = XLMRobertaModel(config, add_pooling_layer=False)
-    module = HEADS["dual_encoder"].Output(32, (), 0.0, None)
+    module = HEADS["dual_encoder"].Head(32, (), 0.0, None)
     features = encode(examples)
     batch = batches.collate("dual_encoder", features, TOKENIZER)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=5e-3)

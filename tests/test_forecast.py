@@ -61,7 +61,7 @@ def test_flops_are_those_that_torch_counts(head) -> None:
     with FlopCounterMode(display=False) as counted, torch.no_grad():
         states = model.logits("x", batch)
         if head == "mlm":
-            model.heads["x"].guesses(states)
+            model.heads["x"].predict(states)
     assert expected == pytest.approx(counted.get_total_flops(), rel=0.03)
     with FlopCounterMode(display=False) as counted:
         model("x", batch)[0].backward()

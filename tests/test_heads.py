@@ -15,7 +15,7 @@ from stilts_xtreme.engine.encoder import states
 from stilts_xtreme.engine.tokenizer import train
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits, classification, embedding, mlm, multiple_choice, tagging
-from stilts_xtreme.heads.shared import IGNORE
+from stilts_xtreme.heads.common import IGNORE
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged, Text
 
 torch.set_num_threads(1)
@@ -63,7 +63,7 @@ def batch_of(head, features):
 
 def output(head, dropout=0.0):
     torch.manual_seed(0)
-    return HEADS[head].Output(6, LABELS.get(head, ()), dropout, TABLE).eval()
+    return HEADS[head].Head(6, LABELS.get(head, ()), dropout, TABLE).eval()
 
 
 def entropy(scores, target):
@@ -127,7 +127,7 @@ def test_a_tiny_encoder_learns_the_examples_and_decodes_them(head):
         max_position_embeddings=40, type_vocab_size=1, pad_token_id=1, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
     encoder = XLMRobertaModel(config, add_pooling_layer=False)
-    module = HEADS[head].Output(32, LABELS.get(head, ()), 0.0, encoder.get_input_embeddings())
+    module = HEADS[head].Head(32, LABELS.get(head, ()), 0.0, encoder.get_input_embeddings())
     optimizer = torch.optim.Adam([*encoder.parameters(), *module.parameters()], lr=5e-3)
     for _ in range(80):
         logits = module(states(encoder, batch, packed=True, read=module.reads and batch[module.reads]), batch)
@@ -285,7 +285,7 @@ def test_the_output_is_tied_to_the_input_table_without_owning_it():
 @pytest.mark.parametrize("parts", [1, 3, 100])
 @pytest.mark.parametrize("times", [1.0, 2.5])
 def test_the_loss_in_parts_is_the_whole_one_with_its_gradients(parts, times, monkeypatch):
-    monkeypatch.setitem(mlm.LOGITS, "cpu", 40 * parts)
+    monkeypatch.setitem(mlm.MAX_LOGITS, "cpu", 40 * parts)
     torch.manual_seed(1)
     made = [torch.randn(n, 5, dtype=torch.float64) for n in (7, 40)] + [torch.randn(40, dtype=torch.float64)]
     targets = torch.randint(40, (7,))
@@ -297,10 +297,10 @@ def test_the_loss_in_parts_is_the_whole_one_with_its_gradients(parts, times, mon
 
 
 def test_guesses_are_the_largest_logits(monkeypatch):
-    monkeypatch.setitem(mlm.LOGITS, "cpu", len(TOKENIZER) * 2)
+    monkeypatch.setitem(mlm.MAX_LOGITS, "cpu", len(TOKENIZER) * 2)
     module, states = output("mlm"), torch.randn(5, 6)
-    assert torch.equal(module.guesses(states), (states @ TABLE.weight.T + module.bias).argmax(1))
-    assert module.guesses(states[:0]).tolist() == []
+    assert torch.equal(module.predict(states), (states @ TABLE.weight.T + module.bias).argmax(1))
+    assert module.predict(states[:0]).tolist() == []
 
 
 # sentence vectors

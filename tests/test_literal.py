@@ -10,8 +10,8 @@ from transformers import PreTrainedTokenizerFast
 
 from stilts_xtreme.engine import tokenizer as own
 from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.heads.common import special_tokens, token_ids
 from stilts_xtreme.heads.literal import literal
-from stilts_xtreme.heads.shared import frame, token_ids
 from stilts_xtreme.tasks.examples import Candidate, Choices, Pair, Query, Question, Sentence, Tagged, Text
 
 LIMITS = Limits(200)
@@ -80,7 +80,7 @@ def test_no_text_gives_a_special_token(tokenizer) -> None:
     texts = hostile(tokenizer)
     for text, row in zip(texts, token_ids(tokenizer, texts, add_special_tokens=False), strict=True):
         assert row and not within(row, tokenizer), text
-    before, between, after = frame(tokenizer)
+    before, between, after = special_tokens(tokenizer)
     around = sorted(id for id in before + between + after if within([id], tokenizer))
     for row in token_ids(tokenizer, texts, texts[::-1]):
         assert row[: len(before)] == before and row[-len(after) :] == after
@@ -127,7 +127,7 @@ def test_every_head_reads_it_as_text(tokenizer) -> None:
         "mlm": [Text(str(i), text) for i, text in enumerate(texts)],
     }
     assert examples.keys() == HEADS.keys()
-    pair = sum(map(len, frame(tokenizer)))
+    pair = sum(map(len, special_tokens(tokenizer)))
     for head, given in examples.items():
         for feature in HEADS[head].encode(given, tokenizer, ("a", "b"), LIMITS, False):
             for row in feature["rows"]:
@@ -148,6 +148,6 @@ def test_offsets_and_labels_stay_right(tokenizer) -> None:
         (feature,) = HEADS["tagging"].encode([Tagged("1", words, tuple("abab"))], tokenizer, ("a", "b"), LIMITS, True)
         assert feature["targets"] == [0, 1, 0, 1] and len(set(feature["positions"])) == 4
         row = feature["rows"][0]
-        ends = [*feature["positions"][1:], len(row) - len(frame(tokenizer)[2])]
+        ends = [*feature["positions"][1:], len(row) - len(special_tokens(tokenizer)[2])]
         pieces = [row[a:b] for a, b in zip(feature["positions"], ends, strict=True)]
         assert not any(within(piece, tokenizer) for piece in pieces) and all(pieces)

@@ -168,7 +168,7 @@ def first_modules(job: Job, tokenizer: Any) -> tuple[Any, Any]:
     width, table = start.config.hidden_size, start.get_input_embeddings()
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
-        return start, HEADS[job.head].Output(width, names(job), 0.0, table, start.config.model_type)
+        return start, HEADS[job.head].Head(width, names(job), 0.0, table, start.config.model_type)
 
 
 def names(job: Job) -> tuple[str, ...]:

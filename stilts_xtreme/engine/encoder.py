@@ -162,12 +162,12 @@ class Model(nn.Module):
         self.encoder = encoder
         set_dropout(encoder, dropout)
         self.packed = can_pack(encoder)
-        self.half = False  # whether the encoder's matrices multiply in bf16; the head never does when it predicts
+        self.bf16 = False  # whether the encoder's matrices multiply in bf16; the head never does when it predicts
         self.kinds = dict(heads)
         self.labels = dict(labels)
         width, kind_of, table = encoder.config.hidden_size, encoder.config.model_type, encoder.get_input_embeddings()
         self.heads = nn.ModuleDict(
-            {task: HEADS[kind].Output(width, labels[task], dropout, table, kind_of) for task, kind in heads.items()}
+            {task: HEADS[kind].Head(width, labels[task], dropout, table, kind_of) for task, kind in heads.items()}
         )
 
     def forward(self, task: str, batch: Mapping[str, Any]) -> tuple[Tensor, int]:
@@ -180,7 +180,7 @@ class Model(nn.Module):
 
     def hidden(self, batch: Mapping[str, Any], read: Tensor | None = None) -> Tensor:
         """Top hidden states [N, width], or [M, width] of the tokens that are `read`."""
-        if not self.half:
+        if not self.bf16:
             return states(self.encoder, batch, self.packed, read=read)
         with torch.autocast(batch["input_ids"].device.type, torch.bfloat16):
             return states(self.encoder, batch, self.packed, read=read)
@@ -190,7 +190,7 @@ class Model(nn.Module):
         for module in self.encoder.modules():
             if isinstance(module, nn.Linear):
                 module.to(torch.bfloat16)
-        self.half = True
+        self.bf16 = True
         return self
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, notes: Mapping[str, Any]) -> None:

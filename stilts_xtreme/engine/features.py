@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from stilts_xtreme.heads.shared import Feature
+from stilts_xtreme.heads.common import Feature
 
 CODE = 2  # part of every cache key: raise it when a head encodes otherwise, or when these files change
 INDEX = "features.json"

@@ -23,7 +23,7 @@ def trained(folder: Path) -> dict[str, Tensor] | None:
 
 
 def published(name: str, revision: str | None = None) -> dict[str, Tensor] | None:
-    """That of a published encoder (hub id or local folder), as the weights of `heads.mlm.Output`.
+    """That of a published encoder (hub id or local folder), as the weights of `heads.mlm.Head`.
 
     None where its checkpoint holds none whole (what it lacks would be random), or one that computes something else: EuroBERT's,
     which is one layer. It is tried on two rows of tokens.
@@ -47,7 +47,7 @@ def _head(model: Any, dense: Any, norm: Any, bias: str) -> dict[str, Tensor] | N
     weights = {name: torch.zeros_like(norm.weight) if value is None else value for name, value in weights.items()}
     weights = {name: value.detach().clone() for name, value in (weights | {"bias": model.get_parameter(bias)}).items()}
     encoder = model.base_model
-    head = HEADS["mlm"].Output(encoder.config.hidden_size, (), 0.0, encoder.get_input_embeddings(), encoder.config.model_type)
+    head = HEADS["mlm"].Head(encoder.config.hidden_size, (), 0.0, encoder.get_input_embeddings(), encoder.config.model_type)
     if any(weights[name].shape != value.shape for name, value in head.state_dict().items()):
         return None
     head.load_state_dict(weights)

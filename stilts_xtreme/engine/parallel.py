@@ -61,7 +61,7 @@ class Team:
         """
         kind = HEADS[head]
         if hasattr(kind, "drawn"):
-            features = kind.drawn(features, collate(head, features, tokenizer, masking))
+            features = kind.with_masks(features, collate(head, features, tokenizer, masking))
         self._tokens += [np.asarray(row) for feature in features for row in feature["rows"]]
         shares = deal([sum(map(len, feature["rows"])) for feature in features], ranks.count())
         own = shares[ranks.rank()]

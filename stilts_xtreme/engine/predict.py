@@ -139,7 +139,7 @@ def masked_accuracy(model: Model, task: str, features: Sequence[Feature], tokeni
         batch = collate("mlm", [features[i] for i in indices], tokenizer, generator)
         if number % count == ranks.rank():
             batch = to(batch, device)
-            guesses = model.heads[task].guesses(model.logits(task, batch))
+            guesses = model.heads[task].predict(model.logits(task, batch))
             right += int((guesses == batch["targets"]).sum())
             total += len(batch["targets"])
     if is_sharded(model) and 0 < len(cut) % count <= ranks.rank():  # as in `_swept`

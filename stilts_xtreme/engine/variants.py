@@ -102,7 +102,7 @@ def _bf16(model: Model, task: str, words: Any, device: torch.device, threads: in
 def _packed(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
     if not can_pack(model.encoder):
         raise Unavailable(f"packed rows are not known for encoders of kind {model.encoder.config.model_type}")
-    with torch.autocast(device.type, torch.bfloat16, enabled=model.half):
+    with torch.autocast(device.type, torch.bfloat16, enabled=model.bf16):
         if not keeps_apart(model.encoder, device):
             raise Unavailable("on this device packed rows are worked on in half precision only, from NVIDIA's Ampere on")
     kind = model.kinds[task]

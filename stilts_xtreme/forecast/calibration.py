@@ -94,7 +94,7 @@ class Bench:
 
         recipe, task = self.request.recipe, TASK_OF[head]
         model = encoder.Model(self.start, {task: head}, {task: self.encoded[head, "train"].labels}, recipe.dropout)
-        model.half = recipe.precision == "bf16"
+        model.bf16 = recipe.precision == "bf16"
         return model.to(self.runner.device)
 
     def flops(self, head: str, rows: float, tokens: float) -> float:

@@ -1,16 +1,16 @@
 """Task heads: an output layer each, with its encoding, loss and decoding.
 
-Every module offers `encode(examples, tokenizer, labels, limits, training)` and `collate(features, rows, generator, tokenizer)`;
-those that train offer `Output`, whose `loss` is a sum and a count; those that predict labels offer `unpack` and `decode`.
+Every module has `encode(examples, tokenizer, labels, limits, training)` and `collate(features, rows, generator, tokenizer)`;
+those that train have a class `Head`, whose `loss` returns a sum and a count; those that predict have `unpack` and `decode`.
 
-`Output.reads` names the batch's entry of the tokens [M] (places in the packed row) whose hidden states [M, H] it takes; None: all
-[N, H].
+`Head.reads` names the entry of the batch with the token positions [M] in the packed row whose hidden states [M, H] the head
+takes; None: all [N, H]. Shapes: B examples, R rows, N tokens of all rows, H hidden size, C labels.
 """
 
 from types import ModuleType
 
 from stilts_xtreme.heads import classification, dual_encoder, embedding, mlm, multiple_choice, span_qa, tagging
-from stilts_xtreme.heads.shared import Feature, Limits
+from stilts_xtreme.heads.common import Feature, Limits
 
 __all__ = ["HEADS", "Feature", "Limits"]
 

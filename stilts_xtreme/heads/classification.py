@@ -1,35 +1,41 @@
-"""Two texts, one label: natural language inference and paraphrase."""
+"""Classification of text pairs: natural language inference and paraphrase."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stilts_xtreme.heads.shared import Feature, FirstToken, Limits, Rows, target, token_ids
+from stilts_xtreme.heads.common import Feature, FirstToken, Limits, Rows, Tokenizer, target_index, token_ids
 from stilts_xtreme.tasks.examples import Pair
 
 
-def encode(examples: Sequence[Pair], tokenizer: Any, labels: tuple[str, ...], limits: Limits, training: bool) -> list[Feature]:
-    """One row `<s> first </s></s> second </s>` per example, the longer text cut first."""
+def encode(
+    examples: Sequence[Pair], tokenizer: Tokenizer, labels: tuple[str, ...], limits: Limits, training: bool
+) -> list[Feature]:
+    """Return a feature per example with the row `<s> first </s></s> second </s>`; the longer text is truncated first.
+
+    Raises UserError for an unknown label in training.
+    """
     firsts, seconds = [example.first for example in examples], [example.second for example in examples]
     rows = token_ids(tokenizer, firsts, seconds, truncation="longest_first", max_length=limits.max_length)
     numbers = {label: number for number, label in enumerate(labels)}
     return [
-        {"rows": [row], "example": i, "target": target(examples[i].label, numbers, training, examples[i].id)}
+        {"rows": [row], "example": i, "target": target_index(examples[i].label, numbers, training, examples[i].id)}
         for i, row in enumerate(rows)
     ]
 
 
-def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
-    """`targets` [B]."""
+def collate(
+    features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Tokenizer
+) -> dict[str, Tensor]:
+    """Return `targets` [B]."""
     return {"targets": torch.tensor([feature["target"] for feature in features])}
 
 
-class Output(nn.Module):
-    """Hidden states [R, H] of the rows' first tokens to logits [B, C], B = R."""
+class Head(nn.Module):
+    """Map hidden states [R, H] of the rows' first tokens to logits [B, C], B = R."""
 
     reads = "offsets"
 
@@ -41,17 +47,17 @@ class Output(nn.Module):
         return self.classify(hidden)
 
     def loss(self, logits: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
-        """Sum over the examples, and their number; for training batches, where every example has a target."""
+        """Return the sum over examples and their number; for training batches, where every example has a target."""
         return cross_entropy(logits.float(), batch["targets"], reduction="sum"), len(logits)
 
 
 def unpack(logits: Tensor, features: Sequence[Feature], batch: Mapping[str, Tensor]) -> list[np.ndarray]:
-    """Logits [C] per feature."""
+    """Return logits [C] per feature."""
     return list(logits.float().cpu().numpy())
 
 
 def decode(
     outputs: Sequence[np.ndarray], features: Sequence[Feature], examples: Sequence[Pair], labels: tuple[str, ...], limits: Limits
 ) -> list[str]:
-    """The best label of each example."""
+    """Return the best label of each example."""
     return [labels[int(output.argmax())] for output in outputs]

@@ -1,37 +1,38 @@
 """Sentence vectors for retrieval; nothing is trained."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from stilts_xtreme.heads.shared import Feature, Limits, Rows, single
+from stilts_xtreme.heads.common import Feature, Limits, Rows, Tokenizer, encode_texts
 from stilts_xtreme.tasks.examples import Sentence
 
 
 def encode(
-    examples: Sequence[Sentence], tokenizer: Any, labels: tuple[str, ...], limits: Limits, training: bool
+    examples: Sequence[Sentence], tokenizer: Tokenizer, labels: tuple[str, ...], limits: Limits, training: bool
 ) -> list[Feature]:
-    """One row `<s> sentence </s>` per example, cut at the maximum length."""
-    return single([example.text for example in examples], tokenizer, limits.max_length)
+    """Return a feature per example with the row `<s> sentence </s>`, truncated at the maximum length."""
+    return encode_texts([example.text for example in examples], tokenizer, limits.max_length)
 
 
-def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
-    """Nothing: the rows are all there is."""
+def collate(
+    features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Tokenizer
+) -> dict[str, Tensor]:
+    """Return nothing: the rows suffice."""
     return {}
 
 
 def reads(pooling: str) -> str | None:
-    """The batch's entry that says which tokens a pooling reads; None: all."""
+    """Return the entry of the batch with the token positions that a pooling reads; None: all."""
     return "offsets" if pooling == "cls" else None
 
 
 def pool(hidden: Tensor, rows: Rows, pooling: str) -> Tensor:
-    """Hidden states of what the pooling reads to vectors [R, H].
+    """Pool hidden states to vectors [R, H].
 
-    "mean" averages all real tokens [N, H], special ones included (as XTREME's and jiant's retrieval code); "cls" takes the rows'
-    first ones [R, H] as they are.
+    "mean" averages all tokens [N, H] of a row, special tokens included (as XTREME's and jiant's retrieval code); "cls" takes the
+    rows' first tokens [R, H].
     """
     if pooling == "cls":
         return hidden

@@ -1,7 +1,6 @@
-"""A context and its possible continuations, each scored by itself."""
+"""Multiple choice: a context and its possible continuations, each scored independently."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,48 +8,55 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.heads.shared import IGNORE, Feature, FirstToken, Limits, Rows, frame, padded, token_ids
+from stilts_xtreme.heads.common import IGNORE, Feature, FirstToken, Limits, Rows, Tokenizer, pad, special_tokens, token_ids
 from stilts_xtreme.tasks.examples import Choices
 
 ABSENT = -1  # row number of an option that an example does not have
 
 
-def encode(examples: Sequence[Choices], tokenizer: Any, labels: tuple[str, ...], limits: Limits, training: bool) -> list[Feature]:
-    """One row `<s> first </s></s> option </s>` per option; the first text is cut, the option only where it alone is too long."""
-    before, between, after = frame(tokenizer)
+def encode(
+    examples: Sequence[Choices], tokenizer: Tokenizer, labels: tuple[str, ...], limits: Limits, training: bool
+) -> list[Feature]:
+    """Return a feature per example with a row `<s> first </s></s> option </s>` per option.
+
+    The first text is truncated, the option only where it alone is too long. Raises UserError for an invalid label in training.
+    """
+    before, between, after = special_tokens(tokenizer)
     room = limits.max_length - len(before) - len(between) - len(after)
     firsts = token_ids(tokenizer, [example.first for example in examples], add_special_tokens=False)
     options = iter(token_ids(tokenizer, [option for example in examples for option in example.options], add_special_tokens=False))
-    features = []
+    features: list[Feature] = []
     for i, example in enumerate(examples):
         known = 0 <= example.label < len(example.options)
         if training and not known:
             count = len(example.options)
             raise UserError(f"example {example.id}: label {example.label} is not one of its {count} options; mend the data")
-        cuts = [_cut(firsts[i], next(options), room) for _ in example.options]
-        rows = [[*before, *first, *between, *option, *after] for first, option in cuts]
+        pairs = [_truncate(firsts[i], next(options), room) for _ in example.options]
+        rows = [[*before, *first, *between, *option, *after] for first, option in pairs]
         features.append({"rows": rows, "example": i, "target": example.label if known else IGNORE})
     return features
 
 
-def _cut(first: list[int], option: list[int], room: int) -> tuple[list[int], list[int]]:
+def _truncate(first: list[int], option: list[int], room: int) -> tuple[list[int], list[int]]:
     if len(option) < room:
         return first[: room - len(option)], option
-    kept = min(len(first), room // 2)
-    return first[:kept], option[: room - kept]
+    size = min(len(first), room // 2)
+    return first[:size], option[: room - size]
 
 
-def collate(features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Any) -> dict[str, Tensor]:
-    """`targets` [B] and `choices` [B, K], the row number of each option."""
+def collate(
+    features: Sequence[Feature], rows: Rows, generator: torch.Generator | None, tokenizer: Tokenizer
+) -> dict[str, Tensor]:
+    """Return `targets` [B] and `choices` [B, K], the row number of each option (ABSENT: none)."""
     choices, row = [], 0
     for feature in features:
         choices.append(range(row, row + len(feature["rows"])))
         row += len(feature["rows"])
-    return {"targets": torch.tensor([feature["target"] for feature in features]), "choices": padded(choices, ABSENT)}
+    return {"targets": torch.tensor([feature["target"] for feature in features]), "choices": pad(choices, ABSENT)}
 
 
-class Output(nn.Module):
-    """Hidden states [R, H] of the rows' first tokens to scores [B, K] of the options, -inf for absent ones."""
+class Head(nn.Module):
+    """Map hidden states [R, H] of the rows' first tokens to scores [B, K] of the options, -inf for absent ones."""
 
     reads = "offsets"
 
@@ -63,12 +69,12 @@ class Output(nn.Module):
         return self.score(hidden).squeeze(-1)[rows.clamp(min=0)].masked_fill(rows == ABSENT, -torch.inf)
 
     def loss(self, logits: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
-        """Sum over the examples, and their number; for training batches, where every example has a target."""
+        """Return the sum over examples and their number; for training batches, where every example has a target."""
         return cross_entropy(logits.float(), batch["targets"], reduction="sum"), len(logits)
 
 
 def unpack(logits: Tensor, features: Sequence[Feature], batch: Mapping[str, Tensor]) -> list[np.ndarray]:
-    """Scores [K] per feature, K its own number of options."""
+    """Return scores [K] per feature, K its own number of options."""
     scores = logits.float().cpu().numpy()
     return [scores[i, : len(feature["rows"])] for i, feature in enumerate(features)]
 
@@ -80,5 +86,5 @@ def decode(
     labels: tuple[str, ...],
     limits: Limits,
 ) -> list[int]:
-    """The index of each example's best option."""
+    """Return the index of each example's best option."""
     return [int(output.argmax()) for output in outputs]

@@ -73,7 +73,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, tell: 
     runner = accelerator(stage.recipe.precision, options.device)
     if slower := encoder.fallback(start, runner.device):
         progress.say(slower)
-    model.half = stage.recipe.precision == "bf16"  # as the finished model will predict
+    model.bf16 = stage.recipe.precision == "bf16"  # as the finished model will predict
     sharding.place(model, runner.device, options.shard)
 
     def scored(task: str) -> dict[str, Any]:
