@@ -27,9 +27,9 @@ from stilts_xtreme.cli import app
 from stilts_xtreme.engine import encoder
 from stilts_xtreme.engine.batches import collate
 from stilts_xtreme.errors import RunFailed, UserError
-from stilts_xtreme.export import licences, use, write
+from stilts_xtreme.export import licences, usage_snippets, write
 from stilts_xtreme.export import push as pushing
-from stilts_xtreme.export.found import find
+from stilts_xtreme.export.run_lookup import find
 from stilts_xtreme.store.manifest import write as write_manifest
 
 HEADS = {
@@ -108,7 +108,7 @@ def runs(code: str, where: Path, monkeypatch) -> str:
 
 
 def test_the_cards_code_finds_the_answers_that_stilts_found(store) -> None:
-    lines = use.code("span_qa", str(training(store, "squad")), 30).splitlines(keepends=True)
+    lines = usage_snippets.snippet("span_qa", str(training(store, "squad")), 30).splitlines(keepends=True)
     code = compile("".join(line for line in lines if not line.startswith("question, ")), "card", "exec")
     for i, told in zip(range(200, 212), predictions(store, "xquad", "de"), strict=True):
         one = kinds.question(i, kinds.german)

@@ -16,7 +16,7 @@ from stilts_xtreme.engine import encoder, predict
 from stilts_xtreme.engine import onnx as exported
 from stilts_xtreme.engine import tokenizer as saving
 from stilts_xtreme.engine.batches import collate
-from stilts_xtreme.export import use, write
+from stilts_xtreme.export import usage_snippets, write
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged
 
@@ -60,7 +60,7 @@ def predicted(model: encoder.Model, words: object, examples: list) -> list:
 
 def printed(head: str, folder: Path, names: dict) -> str:
     """What the code on a card prints, with these values in place of its own."""
-    lines = use.code(head, str(folder), LIMITS.max_answer_length, LIMITS.doc_stride).splitlines(keepends=True)
+    lines = usage_snippets.snippet(head, str(folder), LIMITS.max_answer_length, LIMITS.doc_stride).splitlines(keepends=True)
     kept = "".join(line for line in lines if not line.startswith(", ".join(names)))
     with contextlib.redirect_stdout(io.StringIO()) as said:
         exec(compile(kept, "card", "exec"), dict(names))

@@ -26,10 +26,10 @@ def export(
 ) -> None:  # fmt: skip
     """Write a training as a checkpoint of transformers: weights, tokenizer, model card."""
     from stilts_xtreme.engine.quiet import quiet
-    from stilts_xtreme.export import found, write
+    from stilts_xtreme.export import run_lookup, write
 
     quiet()
-    _told(write.write(found.find(run, console.store_at(store).root), to, onnx))
+    _told(write.write(run_lookup.find(run, console.store_at(store).root), to, onnx))
     print(content(str(to)))
 
 
@@ -46,16 +46,16 @@ def push(
 ) -> None:  # fmt: skip
     """Export a training into a repository of the Hugging Face hub, as whoever is logged in there."""
     from stilts_xtreme.engine.quiet import quiet
-    from stilts_xtreme.export import found
     from stilts_xtreme.export import push as pushing
+    from stilts_xtreme.export import run_lookup
 
     quiet()
-    pushed = pushing.push(found.find(run, console.store_at(store).root), repo, private, revision, onnx)
+    pushed = pushing.push(run_lookup.find(run, console.store_at(store).root), repo, private, revision, onnx)
     _told(pushed.written)
     for what, names in (("removed", pushed.removed), ("there before, and left as it is", pushed.left)):
         if names:
             print(content(f"{what}: {', '.join(names)}"), file=sys.stderr)
-    print(content(pushed.address))
+    print(content(pushed.url))
 
 
 def _told(written: object) -> None:

@@ -1,1 +1,1 @@
-"""A finished training as a folder, or a repository of the Hugging Face hub, that people without `stilts` can use."""
+"""Export a finished training to a folder or a repository of the Hugging Face hub, for use without `stilts`."""

@@ -1,12 +1,12 @@
-"""Licences of the data that a training saw, and the strictest of them by the hub's names."""
+"""Licences of the training data, and the strictest of them by the hub's names."""
 
 from collections.abc import Iterable
 
 from stilts_xtreme.tasks.catalogue import TASKS
 
-MADE_UP = "miniature:"  # how the source of a reading from the embedded world begins
-OWN = "Apache-2.0"  # that of what this package generates
-# The hub's names, the least strict first; by what tasks say.
+MADE_UP = "miniature:"  # prefix of sources in the embedded miniature world
+OWN = "Apache-2.0"  # of data that this package generates
+# Licence as tasks name it -> the hub's name, least strict first.
 NAMES = {
     "MIT": "mit",
     "BSD 2-Clause": "bsd-2-clause",
@@ -20,13 +20,13 @@ NAMES = {
 
 
 def of(task: str, source: str) -> list[str]:
-    """What is known of the licence of a task's data from a source; of joined tasks theirs too."""
+    """Return the licences of a task's data from a source, those of joined tasks included."""
     if source.startswith(MADE_UP):
         return [OWN]
     return [TASKS[name].licence for name in (task, *TASKS[task].joins) if name == task or f"{name} " in source]
 
 
-def strictest(found: Iterable[str]) -> str | None:
-    """The strictest by the hub's name; None where one of them is not among those it knows."""
-    names, order = set(found), list(NAMES)
+def strictest(licences: Iterable[str]) -> str | None:
+    """Return the hub's name of the strictest licence; None without any, or if the hub has no name for one of them."""
+    names, order = set(licences), list(NAMES)
     return NAMES[max(names, key=order.index)] if names and names <= NAMES.keys() else None

@@ -1,7 +1,7 @@
-"""Code that loads what was exported, as a model card shows it and a test runs it."""
+"""Python code that loads an exported model, for model cards; tests run it."""
 
 PIPELINES = {"classification": "text-classification", "tagging": "token-classification", "mlm": "fill-mask"}
-# What each kind is for, by the hub's names; of those the hub has no name for, what comes nearest.
+# Head -> the hub's name of the task, or the nearest one.
 TAGS = PIPELINES | {
     "span_qa": "question-answering",
     "multiple_choice": "multiple-choice",
@@ -31,10 +31,10 @@ print(fill("This is a " + fill.tokenizer.mask_token))
 import torch
 from transformers import AutoModelForMultipleChoice, AutoTokenizer
 
-words = AutoTokenizer.from_pretrained({model!r})
+tokenizer = AutoTokenizer.from_pretrained({model!r})
 model = AutoModelForMultipleChoice.from_pretrained({model!r})
 start, options = "He opened the umbrella, because", ["it rained.", "it was dark."]
-rows = words([start] * len(options), options, padding=True, truncation="only_first", return_tensors="pt")
+rows = tokenizer([start] * len(options), options, padding=True, truncation="only_first", return_tensors="pt")
 with torch.no_grad():
     scores = model(**{{name: value[None] for name, value in rows.items()}}).logits[0]
 print(options[int(scores.argmax())])
@@ -43,21 +43,22 @@ print(options[int(scores.argmax())])
 import torch
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
-words = AutoTokenizer.from_pretrained({model!r})
+tokenizer = AutoTokenizer.from_pretrained({model!r})
 model = AutoModelForQuestionAnswering.from_pretrained({model!r})
 question, context = "Where was Marie Curie born?", "Marie Curie was born in Warsaw."
-taken = len(words(question, add_special_tokens=False)["input_ids"]) + words.num_special_tokens_to_add(pair=True)
-room = words.model_max_length - taken  # for a part of the context; parts begin {stride} tokens apart
-parts = words(
+used = len(tokenizer(question, add_special_tokens=False)["input_ids"]) + tokenizer.num_special_tokens_to_add(pair=True)
+room = tokenizer.model_max_length - used  # for a part of the context; parts begin {stride} tokens apart
+parts = tokenizer(
     question, context, truncation="only_second", stride=max(0, room - {stride}), return_overflowing_tokens=True,
     return_offsets_mapping=True,
 )
 best, answer = float("-inf"), ""
 for i, (ids, spans) in enumerate(zip(parts["input_ids"], parts["offset_mapping"])):
     with torch.no_grad():
-        found = model(input_ids=torch.tensor([ids]))
+        output = model(input_ids=torch.tensor([ids]))
     inside = torch.tensor([part == 1 for part in parts.sequence_ids(i)])
-    start, end = (logits[0].log_softmax(-1).masked_fill(~inside, -torch.inf) for logits in (found.start_logits, found.end_logits))
+    both = output.start_logits[0], output.end_logits[0]
+    start, end = (logits.log_softmax(-1).masked_fill(~inside, -torch.inf) for logits in both)
     possible = torch.ones(len(start), len(start)).triu().tril({longest} - 1).bool()
     scores = (start[:, None] + end).masked_fill(~possible, -torch.inf)
     if scores.max() > best:
@@ -69,9 +70,9 @@ print(answer)
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-words, model = AutoTokenizer.from_pretrained({model!r}), AutoModel.from_pretrained({model!r})
+tokenizer, model = AutoTokenizer.from_pretrained({model!r}), AutoModel.from_pretrained({model!r})
 texts = ["Where was Marie Curie born?", "Marie Curie was born in Warsaw."]
-rows = words(texts, padding=True, truncation=True, return_tensors="pt")
+rows = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
 with torch.no_grad():
     vectors = torch.nn.functional.normalize(model(**rows).last_hidden_state[:, 0], dim=-1)
 print(vectors @ vectors.T)
@@ -80,8 +81,8 @@ print(vectors @ vectors.T)
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-words, model = AutoTokenizer.from_pretrained({model!r}), AutoModel.from_pretrained({model!r})
-rows = words(["A man is playing a guitar.", "Somebody makes music."], padding=True, truncation=True, return_tensors="pt")
+tokenizer, model = AutoTokenizer.from_pretrained({model!r}), AutoModel.from_pretrained({model!r})
+rows = tokenizer(["A man is playing a guitar.", "Somebody makes music."], padding=True, truncation=True, return_tensors="pt")
 with torch.no_grad():
     states = model(**rows).last_hidden_state
 print(states.shape)
@@ -89,9 +90,9 @@ print(states.shape)
 }
 
 
-def code(kind: str, model: str, longest: int, stride: int = 128) -> str:
-    """Python that loads a model with a head of this `kind` ("" for none) from a folder or repository.
+def snippet(kind: str, model: str, longest: int, stride: int = 128) -> str:
+    """Return code that loads a model with a head of this `kind` ("" for none) from a folder or repository.
 
-    `longest`: tokens of an answer; `stride`: tokens from the start of one part of a context to the next one's.
+    `longest`: maximum tokens of an answer; `stride`: tokens from the start of a part of the context to the start of the next.
     """
     return LINES[kind].format(model=model, longest=longest, stride=stride)
