@@ -3,9 +3,24 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stilts_xtreme.api import Effect, Evaluation, StudyResult, UserError, load, read_results, recommend, run, write_report
+    from stilts_xtreme.api import (
+        Effect,
+        Evaluation,
+        Row,
+        RunFailed,
+        StudyResult,
+        UserError,
+        load,
+        read_results,
+        recommend,
+        run,
+        write_report,
+    )
 
-__all__ = ["Effect", "Evaluation", "StudyResult", "UserError", "load", "read_results", "recommend", "run", "write_report"]
+__all__ = [
+    "Effect", "Evaluation", "Row", "RunFailed", "StudyResult", "UserError",
+    "load", "read_results", "recommend", "run", "write_report",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stilts_xtreme import results
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.results.effects import Effect, effects
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.results.rows import read as read_rows
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from stilts_xtreme.spec.study import Study
     from stilts_xtreme.store import Store
 
-__all__ = ["Effect", "Evaluation", "StudyResult", "UserError", "load", "read_results", "recommend", "run", "write_report"]
+__all__ = [
+    "Effect", "Evaluation", "Row", "RunFailed", "StudyResult", "UserError",
+    "load", "read_results", "recommend", "run", "write_report",
+]  # fmt: skip
 TABLES = ("scores", "effects")
 LARGEST_SEED = 2**32 - 1
 
