@@ -105,7 +105,7 @@ def _pairs(study: Mapping[str, Any]) -> Iterator[Effect]:
 
 def _noise(study: Mapping[str, Any]) -> Iterator[Effect]:
     noise = study.get("noise") or {}
-    parts = [("clean - noisy", one, {}) for one in noise.get("drops", ())]
+    parts: list[tuple[str, Mapping[str, Any], dict[str, Any]]] = [("clean - noisy", one, {}) for one in noise.get("drops", ())]
     for one in (*noise.get("spared", ()), *noise.get("between", ())):
         parts.append(("drop of reference - drop of row", one, {"reference": one["against"]}))
     for contrast, one, place in parts:
