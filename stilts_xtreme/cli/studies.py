@@ -51,13 +51,10 @@ def study(
         console.run(stages, store_, how, where.jobs, where.memory)
     else:
         launching.submit(stages, store_, where.cluster, options.again(spec, over, overrides, store, how), loaded.name, how.drop)
-    from stilts_xtreme import results
-    from stilts_xtreme.analysis.study import gather
+    from stilts_xtreme import api
 
-    path = out or store_.root / "study" / f"{loaded.name}.json"
-    content = gather(loaded, cells, store_, console.written("study", spec, [*over.words(shown=True), *overrides]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    results.write(path, content)
+    result = api.finish(loaded, cells, store_, console.written("study", spec, [*over.words(shown=True), *overrides]), out)
+    path, content = result.path, result.content
     if submission:
         picks = content.get("best", {}).get("english-dev", {}).get("picks", {})
         folders = [(cell.stage, console.folder_name(cell.row.name), cell.seed) for cell in cells if not cell.noise]
@@ -187,16 +184,15 @@ def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
 ) -> None:  # fmt: skip
     """Name the intermediate task to use for a target, or none, with the gain to expect and how sure that is."""
-    from stilts_xtreme import results
+    from stilts_xtreme import api
     from stilts_xtreme.report.advice import words as advice
-    from stilts_xtreme.report.advice.recommend import recommend as ask
     from stilts_xtreme.report.advice.recommend import recommend_all
 
-    read = [results.read(path, results.STUDY) for path in studies]
+    read = [api.read_results(path) for path in studies]
     codes = [code for code in (languages or "").split(",") if code]
     if target is None:
-        every = recommend_all(read, codes)
+        every = recommend_all([one.content for one in read], codes)
         print(shown.as_json([advice.content(one) for one in every]) if as_json else "\n".join(advice.overview(every)))
         return
-    found = ask(read, target, codes)
+    found = api.recommend(read, target, codes)
     print(shown.as_json(advice.content(found)) if as_json else "\n".join(advice.lines(found)))

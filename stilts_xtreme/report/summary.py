@@ -198,8 +198,8 @@ def summarise(study: Mapping[str, Any]) -> Summary:
         raise UserError(f"{where}: {absent[0]}: missing; gather the study again with `stilts study`")
     try:
         known = rows.read(study["rows"])
-    except ValueError as fault:
-        raise UserError(f"{where}: {fault}; gather the study again with `stilts study`") from None
+    except ValueError as error:
+        raise UserError(f"{where}: {error}; gather the study again with `stilts study`") from None
     if contradiction := agreement.of_study(study, known):
         raise UserError(f"{where}: {contradiction}; gather the study again with `stilts study`")
     cells: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
@@ -210,8 +210,8 @@ def summarise(study: Mapping[str, Any]) -> Summary:
         cells.setdefault((run["row"], run["target"]), {})[run["seed"]] = run
     try:
         tested = comparisons.read(study, {name: row.baseline.name for name, row in known.items()})
-    except ValueError as fault:
-        raise UserError(f"{where}: {fault}; gather the study again with `stilts study`") from None
+    except ValueError as error:
+        raise UserError(f"{where}: {error}; gather the study again with `stilts study`") from None
     return Summary(study, known, cells, tested)
 
 

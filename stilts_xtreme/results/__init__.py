@@ -65,14 +65,15 @@ def read(path: Path, *schemas: str) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("schema") not in known:
         found = content.get("schema") if isinstance(content, dict) else None
         raise UserError(f"{path}: schema: expected {' or '.join(schemas)}, found {str(found)[:60]!r}")
-    fault = _unfit(content)
-    if not fault and content["schema"] == upgrade.OLD:
+    if wrong := _unfit(content):
+        raise UserError(f"{path}: {wrong}; {MEND}")
+    if content["schema"] == upgrade.OLD:
         try:
             content = upgrade.upgraded(content)
         except ValueError as error:
-            fault = str(error)
-    if fault := fault or checks.fault(content):
-        raise UserError(f"{path}: {fault}; {MEND}")
+            raise UserError(f"{path}: {error}; {MEND}") from None
+    if wrong := checks.fault(content):
+        raise UserError(f"{path}: {wrong}; {MEND}")
     return content
 
 

@@ -82,7 +82,8 @@ def _tails(study: Mapping[str, Any]) -> dict[str, list[tuple[tuple[str, ...], fl
 
 def _taken_apart(tail: str, study: Mapping[str, Any], place: str) -> tuple[tuple[str, ...], float, str]:
     """Languages, noise and recipe of a row that the study's axes do not give; they say none where it was put together by hand."""
-    languages, noise, recipe = ENGLISH, 0.0, USUAL
+    languages: tuple[str, ...] = ENGLISH
+    noise, recipe = 0.0, USUAL
     recipes = study.get("recipes")
     for part in filter(None, tail.split(", ")):
         if isinstance(recipes, dict) and part in recipes:
