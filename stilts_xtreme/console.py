@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
@@ -130,9 +131,14 @@ def stage(
 
 
 def written(command: str, spec: Path, overrides: Sequence[str] | None) -> str:
-    """The command that makes a result, without paths of one machine."""
+    """The command that makes a result, as a shell takes it, without paths of one machine."""
     shown = [re.sub(r"(\.(?:path|folder)=).*", r"\1FOLDER", override) for override in overrides or []]
-    return visible(" ".join([f"stilts {command}", spec.as_posix(), *shown]))
+    return visible(" ".join([f"stilts {command}", *(quoted(word) for word in (spec.as_posix(), *shown))]))
+
+
+def quoted(word: str) -> str:
+    """A word in quotes where a shell would split or expand it; lists such as seeds=[1,2] stay readable."""
+    return word if re.fullmatch(r"[\w@%+=:,./\[\]-]+", word, re.ASCII) else shlex.quote(word)
 
 
 def folder_name(row: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,14 @@ def of_command(command: str) -> spec.Spec:
 def test_a_command_with_options_asks_for_its_setup() -> None:
     asked = of_command("stilts study main --setup small --encoder FOLDER --data FOLDER --cut seeds=[1,2]")
     assert (asked.name, asked.setup.name, asked.seeds) == ("main-small", "small", [1, 2])
+
+
+@pytest.mark.parametrize("words", [["seeds=[1,2]", "test_examples={xnli: 150, panx: 100}"], ["name=a-b", "targets=[xnli]"]])
+def test_the_command_of_a_result_is_one_that_a_shell_takes(words) -> None:
+    written = console.written("study", Path("main.yaml"), [*words, "setup.data.files.path=/of/one machine"])
+    split = subprocess.run(["bash", "-c", f"printf '%s\\n' {written}"], capture_output=True, text=True, check=True).stdout
+    assert split.splitlines() == ["stilts", "study", "main.yaml", *words, "setup.data.files.path=FOLDER"]
+    assert "[1,2]" not in " ".join(words) or " seeds=[1,2] " in written
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
