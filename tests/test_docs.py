@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 import typer
 
-from stilts_xtreme import console, spec
+from stilts_xtreme import console, results, spec
 from stilts_xtreme.cli import app
+from stilts_xtreme.report import tables
+from stilts_xtreme.report.rendered import markdown_table
+from stilts_xtreme.report.summary import summarise
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "experiments").glob("*/*.yaml"))
@@ -56,3 +59,13 @@ def test_make_target_is_there(page: str, line: str) -> None:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_spec_loads(path: Path) -> None:
     assert spec.load(path).kind
+
+
+def test_the_readmes_table_is_that_of_the_committed_results() -> None:
+    study = results.read(ROOT / "experiments" / "results" / "main-small.json", results.STUDY)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert markdown_table(tables.best_per_target(summarise(study))) in text
+    chosen = study["best"]["english-dev"]["average"]
+    low, high = chosen["interval"]
+    assert f"gains {chosen['gain']:.1f} points on average (95 % interval {low:.1f} to {high:.1f})" in " ".join(text.split())
+    assert ("One seed" in text) == (len(study["seeds"]) == 1)
