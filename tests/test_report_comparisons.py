@@ -3,13 +3,18 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 from test_report import cells, fields, invented, small, smalls
 
+from stilts_xtreme.analysis import comparisons, effects
+from stilts_xtreme.analysis.effects import Scored
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import bars, findings, intervals, page, plots, tables
 from stilts_xtreme.report.comparisons import AVERAGE
 from stilts_xtreme.report.summary import summarise
+from stilts_xtreme.results.rows import Row
+from stilts_xtreme.scoring.bootstrap import benjamini_hochberg
 
 SCORES = {
     "none": {"xnli": [50.0, 50.0, 50.0], "panx": [50.0, 50.0, 50.0]},
@@ -184,3 +189,19 @@ def test_the_whole_page_shows_them_all() -> None:
     assert "Gains with their 95\N{NO-BREAK SPACE}% intervals" in told["index.html"]
     assert "| mnli | **+4.0\\*** |" in told["report.md"]
     assert "Gains with their 95 % intervals" not in page.pages(summarise(small(SCORES)))["report.md"]
+
+
+def test_every_language_has_its_own_interval_p_and_q() -> None:
+    def scored(gains: list[float], spread: float) -> Scored:
+        drawn = np.random.default_rng(0).normal(gains, spread, size=(1000, len(gains)))
+        return Scored(("en", "de"), np.array(gains), drawn, 50)
+
+    row, other = Row(("mnli",)), Row(("squad",))
+    found = {(row, "xnli"): {1: scored([8.0, 0.1], 0.5)}, (other, "xnli"): {1: scored([0.2, -6.0], 0.5)}}
+    single = [one for one in comparisons.comparisons(found, ["xnli"]) if one["target"] == "xnli"]
+    tests = {(one["row"], code): test for one in single for code, test in one["languages"].items()}
+    assert len(tests) == 4 and all(test["interval"][0] < test["gain"] < test["interval"][1] for test in tests.values())
+    assert {key for key, test in tests.items() if test["q"] < 0.05} == {("mnli", "en"), ("squad", "de")}
+    assert [test["q"] for test in tests.values()] == pytest.approx(benjamini_hochberg([test["p"] for test in tests.values()]))
+    alone = effects.effect(found[row, "xnli"], {"de": 1.0})
+    assert tests["mnli", "de"]["interval"] == alone["interval"] and tests["mnli", "de"]["p"] == alone["p"]

@@ -42,13 +42,13 @@ def comparisons(
             "target": target,
             **effects.effect(by_seed, effects.even(_languages(by_seed))),
             "examples": next(iter(by_seed.values())).examples,
-            "languages": by_language(by_seed),
+            "languages": tested_by_language(by_seed),
         }
         for (row, target), by_seed in found.items()
         if (row, target) not in repeats
     ]
     average = [one for row in dict.fromkeys(row for row, _ in found) if (one := _average(row, found, targets)) is not None]
-    return [*adjusted(single), *adjusted(average)]
+    return [*_adjusted_languages(adjusted(single)), *adjusted(average)]
 
 
 def adjusted(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -78,6 +78,23 @@ def _against(row: Row) -> Row:
 
 def _languages(by_seed: Differences) -> tuple[str, ...]:
     return next(iter(by_seed.values())).languages
+
+
+def tested_by_language(by_seed: Differences) -> dict[str, dict[str, Any]]:
+    """The same with each language's `interval` and `p`, over seeds and test examples as the target's own."""
+    effect = {code: effects.effect(by_seed, {code: 1.0}) for code in _languages(by_seed)}
+    gains = by_language(by_seed)
+    return {code: {**gains[code], "interval": one["interval"], "p": one["p"]} for code, one in effect.items()}
+
+
+def _adjusted_languages(comparisons: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with `q` for every single language: a family of their own, over all rows and targets."""
+    tests = [(i, code) for i, one in enumerate(comparisons) for code in one["languages"]]
+    values = bootstrap.benjamini_hochberg([comparisons[i]["languages"][code]["p"] for i, code in tests])
+    languages: list[dict[str, Any]] = [{} for _ in comparisons]
+    for (i, code), q in zip(tests, values, strict=True):
+        languages[i][code] = {**comparisons[i]["languages"][code], "q": q}
+    return [{**one, "languages": tested} for one, tested in zip(comparisons, languages, strict=True)]
 
 
 def by_language(by_seed: Differences) -> dict[str, dict[str, float]]:

@@ -13,7 +13,8 @@ AVERAGE = "average"
 class Comparison:
     """A row against its baseline on one target, or on the average of all; the interval holds 95 % of paired bootstrap samples.
 
-    `q` is `p` adjusted within its family (Benjamini-Hochberg); `languages`: gain and its standard error over test examples.
+    `q` is `p` adjusted within its family (Benjamini-Hochberg); `languages`: gain and its standard error over test examples;
+    `tests`, by language too: the ends of the interval, p and q, which older results do not hold.
     """
 
     row: str
@@ -27,6 +28,7 @@ class Comparison:
     examples: int | None
     languages: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     drawn: float | None = None  # the gain's standard error over test examples
+    tests: Mapping[str, tuple[float, float, float, float]] = field(default_factory=dict)
 
     @property
     def significant(self) -> bool:
@@ -91,6 +93,9 @@ def _comparison(told: Mapping[str, Any]) -> Comparison:
         code: (_number(one["gain"], f"languages.{code}.gain"), _maybe(one.get("deviation"), f"languages.{code}.deviation"))
         for code, one in (told.get("languages") or {}).items()
     }
+    tests = {
+        code: (*one["interval"], one["p"], one["q"]) for code, one in (told.get("languages") or {}).items() if one.get("interval")
+    }
     interval = told["interval"]
     if interval is not None:
         low, high = (_number(end, "interval") for end in interval)
@@ -118,6 +123,7 @@ def _comparison(told: Mapping[str, Any]) -> Comparison:
         None if examples is None else round(examples),
         languages,
         _maybe((told.get("deviation") or {}).get("drawn"), "deviation.drawn"),
+        tests,
     )
 
 

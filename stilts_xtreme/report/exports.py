@@ -29,7 +29,8 @@ def scores(summary: Summary) -> str:
 def gains(summary: Summary) -> str:
     """Every gain over the row's baseline, means over seeds, unrounded; an empty field is not known.
 
-    `deviation`: over seeds; `error`: standard error over test examples of one language; `low` to `high`: 95 %.
+    `deviation`: over seeds; `error`: standard error over test examples of one language; `low` to `high`: 95 %; `q` of single
+    languages is adjusted over all of them, rows and targets together.
     """
     rows: list[Sequence[object]] = []
     for row in summary.compared if summary.has_baseline else []:
@@ -45,7 +46,8 @@ def gains(summary: Summary) -> str:
             for code in summary.languages(column) if column in summary.targets else []:
                 if (found := summary.language_gain(row, column, code)) is not None:
                     known = one.languages.get(code) if one is not None else None
-                    rows.append((row, base, column, code, *_means(found), known[1] if known else None, *(None,) * 4))
+                    tested = one.tests.get(code, (None,) * 4) if one is not None else (None,) * 4
+                    rows.append((row, base, column, code, *_means(found), known[1] if known else None, *tested))
     heads = ("row", "baseline", "target", "language", "seeds", "gain", "deviation", "error", "low", "high", "p", "q")
     return records.table(heads, rows)
 

@@ -93,7 +93,9 @@ def _gains(study: Mapping[str, Any]) -> Iterator[Effect]:
         yield _effect("gain", "row - reference", one, **place)
         for code, gain in (one.get("languages") or {}).items():
             seeds = one.get("seeds", len(one["values"]))
-            yield _effect("gain", "row - reference", {**_row(one), "gain": gain["gain"], "seeds": seeds}, **place, language=code)
+            tested = {key: gain[key] for key in ("interval", "p", "q") if gain.get(key) is not None}
+            record = {**_row(one), "gain": gain["gain"], "seeds": seeds, **tested}
+            yield _effect("gain", "row - reference", record, **place, language=code)
 
 
 def _pairs(study: Mapping[str, Any]) -> Iterator[Effect]:

@@ -67,3 +67,6 @@ class OnTarget(Effect, RowFields):
 class LanguageGain(TypedDict):
     gain: Number
     deviation: NotRequired[Number | None]
+    interval: NotRequired[Interval | None]
+    p: NotRequired[Share | None]
+    q: NotRequired[Share | None]
