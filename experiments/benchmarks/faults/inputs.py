@@ -135,7 +135,7 @@ class Results:
         Path("study.json").write_bytes(content)
         checked("report", "study.json", "--to", "pages")
         if "targets" in study:
-            checked("recommend", "study.json", "--target", study["targets"][0], *(("--languages", "de") if number % 2 else ()))
+            checked("recommend", "study.json", "--target", study["targets"][0], *(("--languages", "xa") if number % 2 else ()))
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ def smaller(study: dict[str, Any], rows: int = 4, targets: int = 3) -> dict[str,
         return study
     labels = (old or [row["row"] for row in study["rows"]])[:rows]
     columns = [*study["targets"][:targets], "average"]
-    names = {"row": labels, "against": labels, "target": columns, "column": columns} | ({"intermediate": labels} if old else {})
+    names = {"row": labels, "of": labels, "against": labels, "target": columns, "column": columns}
+    names |= {"intermediate": labels} if old else {}
 
     def kept(value: Any) -> Any:
         if isinstance(value, list):
