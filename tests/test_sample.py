@@ -89,6 +89,7 @@ def test_it_is_part_of_the_address_only_where_it_is_said() -> None:
     assert {one["test_examples"] for one in predicted} == {300}
     by_target = [s for s in stages("test_examples={xnli: 300, tatoeba: 50}") if isinstance(s, plan.Predict)]
     sizes = {"xnli": 300, "tatoeba": 50}
+    assert plan.address(stages("targets=[xnli]", "test_examples={xnli: 300, pawsx: 9}")[-1]) in {plan.address(s) for s in some}
     assert {s.task: s.test_examples for s in by_target} == {s.task: sizes.get(s.task) for s in by_target}
     same = {plan.address(s) for s in some} | {plan.address(s) for s in whole}
     assert {plan.address(s) for s in by_target if s.task != "tatoeba"} <= same
