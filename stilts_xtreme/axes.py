@@ -8,11 +8,14 @@ from math import factorial
 from pathlib import Path
 from typing import Any
 
+from stilts_xtreme.data.read import Where
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.noise import Noise
 from stilts_xtreme.plan import Latency, Predict
 from stilts_xtreme.planner import Planner
 from stilts_xtreme.results.rows import BASELINE, Row, labelled
+from stilts_xtreme.spec.latency import Latency as LatencySpec
+from stilts_xtreme.spec.study import NoiseSpec, Orders, Study
 
 
 @dataclass(frozen=True)
@@ -35,31 +38,32 @@ class Timed:
     stage: Latency
 
 
-def rows(spec: Any) -> list[Row]:
-    """The rows of a study's tables, in order; no two have the same name."""
+def rows(spec: Study) -> list[Row]:
+    """List the rows of a study's tables, in order; no two have the same name."""
     noise = spec.noise.training if spec.noise is not None else [0.0]
     chains = ((entry,) if isinstance(entry, str) else tuple(entry) for entry in _intermediates(spec))
     chains = (() if chain == (BASELINE,) else chain for chain in chains)
     languages = map(tuple, spec.training_languages)
-    return labelled(Row(*way) for way in product(chains, languages, noise, spec.recipes))
+    return labelled(Row(*fields) for fields in product(chains, languages, noise, spec.recipes))
 
 
-def study(spec: Any, where: Any = None) -> list[Cell]:
-    """A study's evaluations: row x target x seed, clean and then with noise, common stages shared.
+def study(spec: Study, where: Where | None = None) -> list[Cell]:
+    """Plan a study's evaluations: row x target x seed, clean and then with noise, common stages shared.
 
-    `where` in place of where the setup says that data is. UserError telling all data that is not there.
+    `where` in place of where the setup says that data is. UserError with all data that is missing.
     """
     planner, cells, faults = Planner(spec.setup, spec.benchmark, where, spec.languages, spec.test_examples), [], []
     if absent := planner.absent(spec.targets):
         raise UserError(f"languages: no target has test data in {', '.join(absent)}")
     for row, target, seed in product(rows(spec), spec.targets, spec.seeds):
         try:
-            noise = _noise(spec.noise, row.noise) if row.noise else None
+            noise = _noise(spec.noise, row.noise) if spec.noise is not None and row.noise else None
             recipe = spec.recipes[row.recipe]
             stage = planner.evaluate(_entry(row), spec.mixtures, target, seed, row.languages, recipe, noise)
             cells.append(Cell(row, target, seed, stage))
-            for rate in spec.noise.rates if spec.noise is not None else ():
-                cells.append(Cell(row, target, seed, planner.noisy(stage, _noise(spec.noise, rate)), rate))
+            if spec.noise is not None:
+                for rate in spec.noise.rates:
+                    cells.append(Cell(row, target, seed, planner.noisy(stage, _noise(spec.noise, rate)), rate))
         except UserError as fault:
             faults.append(str(fault))
     if faults:
@@ -68,27 +72,27 @@ def study(spec: Any, where: Any = None) -> list[Cell]:
 
 
 def _entry(row: Row) -> str | Sequence[str]:
-    """The row's intermediate as the planner takes it."""
+    """Return the row's intermediate as the planner takes it: one name, or the links of a chain."""
     return row.chain if len(row.intermediate) < 2 else row.intermediate
 
 
-def _noise(spec: Any, rate: float) -> Noise:
+def _noise(spec: NoiseSpec, rate: float) -> Noise:
     if spec.dictionary is None:
         return Noise(rate, spec.seed)
     return Noise(rate, spec.seed, "dictionary", Path(spec.dictionary))
 
 
-def _intermediates(spec: Any) -> Iterator[str | Sequence[str]]:
-    """The entries said, then the orders that are not among them."""
+def _intermediates(spec: Study) -> Iterator[str | Sequence[str]]:
+    """Yield the entries of the spec, then the orders that are not among them."""
     yield from spec.intermediate
-    said = {tuple(entry) for entry in spec.intermediate if not isinstance(entry, str)}
+    chains = {tuple(entry) for entry in spec.intermediate if not isinstance(entry, str)}
     for order in orders(spec.orders) if spec.orders is not None else ():
-        if order not in said:
+        if order not in chains:
             yield list(order)
 
 
-def orders(spec: Any) -> list[tuple[str, ...]]:
-    """Every order of the tasks, or as many different ones as are asked for, drawn with the seed."""
+def orders(spec: Orders) -> list[tuple[str, ...]]:
+    """List every order of the tasks, or as many different ones as the spec asks for, drawn with its seed."""
     if spec.random is None or spec.random >= factorial(len(spec.tasks)):
         return list(permutations(spec.tasks))
     drawn, chance = dict[tuple[str, ...], None](), random.Random(spec.seed)
@@ -97,16 +101,16 @@ def orders(spec: Any) -> list[tuple[str, ...]]:
     return list(drawn)
 
 
-def latency(spec: Any, device: str) -> list[Timed]:
-    """A latency spec's measurements, one for each seed; `device` is cpu or cuda."""
-    planner, found = Planner(spec.setup), []
+def latency(spec: LatencySpec, device: str) -> list[Timed]:
+    """Plan a latency spec's measurements, one for each seed; `device` is cpu or cuda."""
+    planner, stages = Planner(spec.setup), []
     names = sorted(spec.models, key=lambda name: name != "none")  # what the others are held against comes first
-    how = {name: tuple(getattr(spec, name)) for name in ("variants", "batch_sizes", "lengths")}
-    how |= {name: getattr(spec, name) for name in ("calls", "warmup", "block", "passes", "pool", "threads", "examples")}
+    settings: dict[str, Any] = {name: tuple(getattr(spec, name)) for name in ("variants", "batch_sizes", "lengths")}
+    settings |= {name: getattr(spec, name) for name in ("calls", "warmup", "block", "passes", "pool", "threads", "examples")}
     for seed in spec.seeds:
         cells = [planner.evaluate(name, spec.mixtures, spec.target, seed) for name in names]
-        asked = planner.predict(cells[0].model, spec.target, spec.languages)
+        predict = planner.predict(cells[0].model, spec.target, spec.languages)
         models = tuple(cell.model for cell in cells)
-        stage = Latency(models, spec.target, asked.languages, asked.reads, device=device, where=planner.where, **how)
-        found.append(Timed(seed, tuple(names), stage))
-    return found
+        stage = Latency(models, spec.target, predict.languages, predict.reads, device=device, where=planner.where, **settings)
+        stages.append(Timed(seed, tuple(names), stage))
+    return stages

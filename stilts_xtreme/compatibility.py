@@ -14,7 +14,7 @@ from stilts_xtreme.data.known import known
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.planner import Planner
-from stilts_xtreme.spec import Evaluation, Intermediate, Mixture, Setup, Study, Target
+from stilts_xtreme.spec import Evaluation, Intermediate, Mixture, Setup, Spec, Study, Target
 from stilts_xtreme.spec.checks import Model, Problem, Tail, unknown
 from stilts_xtreme.spec.latency import Latency
 from stilts_xtreme.spec.mixtures import TextShare
@@ -32,8 +32,8 @@ class _Data:
     languages: Callable[[str, str], tuple[str, ...] | None]
 
 
-def problems(spec: Any) -> Iterator[Problem]:
-    """What does not fit, each by its way from the top of the spec; UserError where the data folder cannot be looked into."""
+def problems(spec: Spec) -> Iterator[Problem]:
+    """Find what does not fit, each by its way from the top of the spec; UserError where the data folder cannot be looked into."""
     setup = spec if isinstance(spec, Setup) else spec.setup
     models = list(_models(spec, ()))
     planner = Planner(setup)
@@ -113,10 +113,10 @@ def _tested(study: Study, tail: Tail, data: _Data) -> Iterator[Problem]:
         for target, codes in study.languages.items():
             yield from _all(target, "test", codes, (*tail, target), data)
         return
-    found = {target: data.languages(target, "test") or TASKS[target].languages for target in study.targets}
-    there = sorted({code for codes in found.values() for code in codes})
+    by_target = {target: data.languages(target, "test") or TASKS[target].languages for target in study.targets}
+    codes_there = sorted({code for codes in by_target.values() for code in codes})
     places = [((*tail, i), code) for i, code in enumerate(study.languages or ())]
-    yield from unknown(places, there, f"a language of any target's test data in {read.name(data.where)}")
+    yield from unknown(places, codes_there, f"a language of any target's test data in {read.name(data.where)}")
 
 
 def _fine_tuned(targets: Sequence[str], codes: Sequence[str], tail: Tail, data: _Data) -> Iterator[Problem]:
@@ -154,7 +154,7 @@ def _language(task: Task, split: str, code: str, tail: Tail, data: _Data) -> Ite
 
 
 def _absent(task: Task, split: str, code: str, where: read.Where) -> str:
-    """What was looked for and how to get it."""
+    """Return what was looked for and how to get it; empty where the split is there after all."""
     try:
         read.source(task, split, code, where)
     except UserError as fault:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
@@ -14,12 +14,18 @@ from stilts_xtreme.tasks import coverage
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Task, in_translation
 
+if TYPE_CHECKING:  # imported for real where a command needs them
+    from stilts_xtreme.data.inventory import Entry
+    from stilts_xtreme.data.read import Where
+    from stilts_xtreme.tasks.examples import Example
+    from stilts_xtreme.tasks.task import Hub, Row
+
 SHOWN = 60  # differences of a group
 
 
-def every(where: Any = None) -> None:
-    """All tasks: role, number of languages, sizes of the full release, what of it is in reach. What else there is to know of a
-    task `show` prints.
+def every(where: "Where | None" = None) -> None:
+    """Print all tasks: role, number of languages, sizes of the full release, what of it is in reach. What else there is to know
+    of a task `show` prints.
 
     In reach: in a place; without one, what the hub's cache has beside the miniature world, which has every task.
     """
@@ -48,8 +54,8 @@ def known(name: str) -> str:
     return name
 
 
-def show(name: str, where: Any = None) -> None:
-    """One task's declaration, and a row turned into an example: one of the place, or of the miniature world."""
+def show(name: str, where: "Where | None" = None) -> None:
+    """Print one task's declaration, and a row turned into an example: one of the place, or of the miniature world."""
     known(name)
     task = TASKS[name]
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -88,29 +94,31 @@ def show(name: str, where: Any = None) -> None:
     folded.console().print(table)
 
 
-def inventory(entries: Sequence[Any]) -> None:
-    """What a check of the data found: a line for each split, languages that are alike together; how to get what is missing."""
+def inventory(entries: "Sequence[Entry]") -> None:
+    """Print a check of the data: a line for each split, languages that are alike together; how to get what is missing."""
     table = Table("task", "split", "languages", "state", "rows", "full release", "source", box=None, pad_edge=False)
     table.columns[-1].overflow = "fold"
-    groups: dict[tuple[Any, ...], list[Any]] = {}
-    for one in (one for one in entries if one.state != "unread"):
-        groups.setdefault((one.task, one.split, one.state, one.rows, one.expected, one.used), []).append(one)
+    groups: dict[tuple[str, str, str, int | None, int | None, bool], list[Entry]] = {}
+    for entry in entries:
+        if entry.state != "unread":
+            key = entry.task, entry.split, entry.state, entry.rows, entry.expected, entry.used
+            groups.setdefault(key, []).append(entry)
     for (task, split, state, rows, expected, used), members in groups.items():
         first = members[0]
         size = "" if expected is None else f"{'' if first.confirmed else 'about '}{expected:,} {first.counted}"
         source = first.source.partition(":")[2] + (" ..." if first.source and len(members) > 1 else "")
-        codes = " ".join(one.language for one in members)
+        codes = " ".join(entry.language for entry in members)
         table.add_row(
             task, split, codes, state if used else f"{state}, unused", "" if rows is None else f"{rows:,}", size, content(source)
         )
     console = folded.console()
     console.print(table)
-    lines = [f"{one.task} {one.split} {one.language}: {one.remark}" for one in entries if one.remark]
-    lines += remarks(asdict(one) for one in entries if one.used and one.rows is not None)
-    lines += [f"not read by any task: {one.source}" for one in entries if one.state == "unread"]
+    lines = [f"{entry.task} {entry.split} {entry.language}: {entry.remark}" for entry in entries if entry.remark]
+    lines += remarks(asdict(entry) for entry in entries if entry.used and entry.rows is not None)
+    lines += [f"not read by any task: {entry.source}" for entry in entries if entry.state == "unread"]
     for line in lines:
         folded.say(console, line)
-    for task in dict.fromkeys(one.task for one in entries if one.state == "missing"):
+    for task in dict.fromkeys(entry.task for entry in entries if entry.state == "missing"):
         folded.say(console, f"to get {task}: {TASKS[task].about}")
 
 
@@ -187,8 +195,8 @@ def facts(found: Sequence[Any]) -> None:
 
 def difference(one: Any) -> dict[str, Any]:
     """A difference between two results, for JSON."""
-    told = {"group": one.group, "key": one.key, "first": one.first, "second": one.second}
-    return told if one.by is None else {**told, "by": one.by}
+    record = {"group": one.group, "key": one.key, "first": one.first, "second": one.second}
+    return record if one.by is None else {**record, "by": one.by}
 
 
 def differences(found: Sequence[Any], made: Sequence[Any]) -> None:
@@ -208,8 +216,8 @@ def differences(found: Sequence[Any], made: Sequence[Any]) -> None:
 
 def _brief(value: Any) -> str:
     """Numbers of scores to four places, long values cut."""
-    said = f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) and abs(value) >= 0.1 else str(value)
-    return said if len(said) <= 80 else f"{said[:77]}..."
+    text = f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) and abs(value) >= 0.1 else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def summary(result: dict[str, Any]) -> None:
@@ -238,13 +246,16 @@ def summary(result: dict[str, Any]) -> None:
             folded.say(console, f"collapsed: {task}: {reason}")
 
 
-def _sample(task: Task) -> tuple[Any, Any]:
+def _sample(task: Task) -> "tuple[Row, Example]":
+    """Return a row of the miniature world and the example made of it."""
     from stilts_xtreme.data import miniature
 
     language = "en" if task.head != "embedding" else next(code for code in miniature.LANGUAGES if code != "en")
     split = "test" if task.name in TARGETS else "train"
     row = miniature.rows(task.name, split, language, 0)[0]
-    return row, task.example(row)
+    example = task.example(row)
+    assert example is not None  # every made-up row has a label
+    return row, example
 
 
 def _role(name: str) -> str:
@@ -257,12 +268,12 @@ def _size(task: Task, split: str) -> str:
     from stilts_xtreme.data.expected import expected
 
     english = expected(task.name, split, "en")
-    sizes = [english] if english else [one for code in task.languages if (one := expected(task.name, split, code))]
-    told = "" if all(one.confirmed for one in sizes) else "~"
-    return f"{told}{sum(one.number for one in sizes):,}" if sizes else "-"
+    sizes = [english] if english else [size for code in task.languages if (size := expected(task.name, split, code))]
+    about = "" if all(size.confirmed for size in sizes) else "~"
+    return f"{about}{sum(size.number for size in sizes):,}" if sizes else "-"
 
 
-def _source(source: Any) -> str:
+def _source(source: "Files | Hub") -> str:
     if isinstance(source, Files):
         return "files: " + " ".join(
             dict.fromkeys([*source.train, *source.dev, *source.test, *(source.pool.test if source.pool else ())])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from stilts_xtreme import published, shape
 from stilts_xtreme.data import read as data
@@ -13,7 +13,10 @@ from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.noise import Noise
 from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage, Train
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
-from stilts_xtreme.spec.study import TARGET
+from stilts_xtreme.spec.kinds import Evaluation, Intermediate, Multitask, Target
+from stilts_xtreme.spec.mixtures import Mixture
+from stilts_xtreme.spec.setup import EncoderSpec, RecipeSpec, Setup
+from stilts_xtreme.spec.study import TARGET, StudyMixture
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
 
 
@@ -25,7 +28,7 @@ class Planner:
 
     def __init__(
         self,
-        setup: Any,
+        setup: Setup,
         benchmark: str = "xtreme",
         where: data.Where | None = None,
         languages: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
@@ -45,11 +48,12 @@ class Planner:
     @cached_property
     def _published(self) -> Pretrained:
         """The setup's published encoder; UserError where its folder is missing or broken."""
-        given = self.setup.encoder.pretrained
-        folder = published.local(given.name)
+        encoder = self.setup.encoder.pretrained
+        assert encoder is not None  # `encoder` asks for it only then
+        folder = published.local(encoder.name)
         if folder is None:
-            return Pretrained(given.name, given.revision)
-        return Pretrained(str(folder), given.revision, published.digest(folder))
+            return Pretrained(encoder.name, encoder.revision)
+        return Pretrained(str(folder), encoder.revision, published.digest(folder))
 
     def _fits(self, field: str, length: int) -> None:
         """UserError for a length, a default one perhaps, that the encoder cannot read."""
@@ -59,8 +63,8 @@ class Planner:
     def reads(self, task: str, split: str, language: str) -> Reads:
         key = task, split, language
         if key not in self._reads:
-            found = data.digest(TASKS[task], split, language, self.where)
-            self._reads[key] = Reads(task, split, language, TASKS[task].version, found)
+            digest = data.digest(TASKS[task], split, language, self.where)
+            self._reads[key] = Reads(task, split, language, TASKS[task].version, digest)
         return self._reads[key]
 
     def encoder(self, seed: int, trained: bool = True) -> Train | Pretrained:
@@ -68,6 +72,7 @@ class Planner:
         encoder, pretraining = self.setup.encoder, self.setup.pretraining
         if encoder.pretrained is not None:
             return self._published
+        assert encoder.random is not None and pretraining is not None  # as the checks of a setup see to
         recipe = lay(self.setup.recipes.default, pretraining.recipe)
         return self._same(
             Train(
@@ -89,16 +94,22 @@ class Planner:
         return tuple(self.reads("text", "train", code) for code in codes) + (self.reads("text", "dev", "en"),)
 
     def train(
-        self, start: Any, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Any = None, noise: Noise | None = None
+        self,
+        start: Train | Pretrained,
+        tasks: Sequence[str],
+        recipe: Recipe,
+        seed: int,
+        mixture: Mixture | None = None,
+        noise: Noise | None = None,
     ) -> Train:
         """One training stage on the data that `tasks` name, and on text where the mixture says so."""
-        found = [training(task) for task in tasks]
-        _undivided([task.name for task, _ in found], recipe)
+        sources = [training(task) for task in tasks]
+        _undivided([task.name for task, _ in sources], recipe)
         self._fits(f"{'+'.join(tasks) or 'text'}: recipe.max_length", recipe.max_length)
-        parts = [(name, code) for task, codes in found for name in (task.name, *task.joins) for code in codes]
+        parts = [(name, code) for task, codes in sources for name in (task.name, *task.joins) for code in codes]
         reads = dict.fromkeys(
             [self.reads(name, data.training_split(TASKS[name], code, self.where), code) for name, code in parts]
-            + [self.reads(task.name, "dev", "en") for task, _ in found]
+            + [self.reads(task.name, "dev", "en") for task, _ in sources]
         )
         how: dict[str, Any] = {}
         if mixture is not None and tasks:
@@ -112,13 +123,14 @@ class Planner:
             tasks = (*tasks, "text")
         return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), noise=noise, where=self.where, **how))
 
-    def intermediate(self, task: str, start: Any, seed: int, recipe: Any = None) -> Train:
+    def intermediate(self, task: str, start: Train | Pretrained, seed: int, recipe: RecipeSpec | None = None) -> Train:
+        """Train on one intermediate task by its recipe; `recipe` is laid over it."""
         recipes = self.setup.recipes
         own = recipes.intermediate.get(training(task)[0].name)
         laid = lay(recipes.default, recipes.intermediate.get("default"), own, recipe)
         return self.train(start, [task], laid, seed)
 
-    def mixture(self, mixture: Any, start: Any, seed: int, recipe: Any = None) -> Train:
+    def mixture(self, mixture: Mixture, start: Train | Pretrained, seed: int, recipe: RecipeSpec | None = None) -> Train:
         """Train on a mixture, by the recipe for mixtures; on one task beside text by that task's own."""
         recipes, names = self.setup.recipes, [training(task)[0].name for task in mixture.tasks]
         alone = mixture.text is not None and len(names) == 1
@@ -129,23 +141,26 @@ class Planner:
     def target(
         self,
         task: str,
-        start: Any,
+        start: Train | Pretrained,
         seed: int,
-        recipe: Any = None,
+        recipe: RecipeSpec | None = None,
         languages: Sequence[str] = ("en",),
         noise: Noise | None = None,
     ) -> Train:
-        """Fine-tuning for a target, on the data in `languages` (English alone: zero-shot) of the task it is trained on, or of
+        """Fine-tune for a target, on the data in `languages` (English alone: zero-shot) of the task it is trained on, or of
         several in order; `recipe` is laid over that of the last one, and its data alone has noise in it.
         """
         recipes, names = self.setup.recipes, trained_on(task)
+        trained: Train | None = None
         for name in names:
             own, changed = (recipe, noise) if name == names[-1] else (None, None)
             laid = lay(recipes.default, recipes.target.get("default"), recipes.target.get(name), own)
-            start = self.train(start, [_named(name, languages)], laid, seed, noise=changed)
-        return start
+            trained = self.train(trained or start, [_named(name, languages)], laid, seed, noise=changed)
+        if trained is None:
+            raise ValueError(f"{task} is never trained")
+        return trained
 
-    def predict(self, model: Any, task: str, languages: Sequence[str] | None = None) -> Predict:
+    def predict(self, model: Train | Pretrained, task: str, languages: Sequence[str] | None = None) -> Predict:
         """Predictions for `task` in `languages` (None: the study's or the benchmark's, as far as they are here)."""
         present = data.languages(TASKS[task], self.where)
         usual = self.usual(task)
@@ -177,7 +192,8 @@ class Planner:
         if (layer := self.setup.retrieval.layer) is not None:
             return int(layer)
         if self.shape.layers is None:
-            name = self.setup.encoder.pretrained.name
+            encoder = self.setup.encoder.pretrained
+            name = encoder.name if encoder is not None else "of random weights"
             todo = "say setup.retrieval.layer, or fetch it first: stilts encoder fetch"
             raise UserError(f"{task}: how many layers the encoder {name} has is not known here; {todo}")
         return shape.retrieval_layer(self.shape.layers)
@@ -209,9 +225,9 @@ class Planner:
         return lambda code: code in listed if code in LANGUAGES else "-" not in code
 
     def begin(
-        self, name: str | Sequence[str], mixtures: Mapping[str, Any], target: str, seed: int, languages: Sequence[str]
-    ) -> Any:
-        """What a study's `intermediate` entry stands for: an encoder, a task, a mixture, or a chain of those in order.
+        self, name: str | Sequence[str], mixtures: Mapping[str, StudyMixture], target: str, seed: int, languages: Sequence[str]
+    ) -> Train | Pretrained:
+        """Train what a study's `intermediate` entry stands for: an encoder, a task, a mixture, or a chain of those in order.
 
         `target` in `languages` is what a mixture that holds the target's training data holds.
         """
@@ -229,11 +245,11 @@ class Planner:
     def evaluate(
         self,
         name: str | Sequence[str],
-        mixtures: Mapping[str, Any],
+        mixtures: Mapping[str, StudyMixture],
         task: str,
         seed: int,
         languages: Sequence[str] = ("en",),
-        recipe: Any = None,
+        recipe: RecipeSpec | None = None,
         noise: Noise | None = None,
     ) -> Predict:
         """An evaluation of a study: train the entry `name` (see `begin`), fine-tune for `task` in `languages` where the benchmark
@@ -251,12 +267,17 @@ class Planner:
         return self._same(replace(stage, noise=noise))
 
 
-def resolve(spec: Any) -> Stage:
-    """The stage that an intermediate, multitask, target or evaluation spec asks for."""
+def resolve(spec: Intermediate | Multitask | Target | Evaluation) -> Train | Predict:
+    """Plan the stage that a spec asks for; UserError for data or an encoder that is not there."""
     planner = Planner(
         spec.setup, getattr(spec, "benchmark", "xtreme"), test_examples=getattr(spec, "test_examples", None)
     )
-    return _stage(spec, planner)
+    if not isinstance(spec, Evaluation):
+        return _training(spec, planner)
+    model = _start(spec.model, spec.seed, planner)
+    task = spec.task or (spec.model.task if isinstance(spec.model, Target) else None)
+    assert task is not None  # the checks of an evaluation refuse any other model without a task
+    return planner.predict(model, task, spec.languages)
 
 
 def _training_name(target: str, languages: Sequence[str]) -> str:
@@ -268,8 +289,8 @@ def _named(task: str, languages: Sequence[str]) -> str:
     return task if list(languages) == ["en"] else f"{task}@{'+'.join(languages)}"
 
 
-def _of_target(mixture: Any, data: str) -> Any:
-    """A study's mixture with the target's training data in place of the word for it; data that it names already counts once."""
+def _of_target(mixture: StudyMixture, data: str) -> StudyMixture:
+    """Put the target's training data in place of the word for it in a mixture; data that it names already counts once."""
     named = dict.fromkeys(data if task == TARGET else task for task in mixture.tasks)
     update: dict[str, Any] = {"tasks": list(named)}
     if isinstance(mixture.rates, Mapping):
@@ -277,17 +298,17 @@ def _of_target(mixture: Any, data: str) -> Any:
     return mixture.model_copy(update=update)
 
 
-def lay(*layers: Any) -> Recipe:
-    """The defaults, then each recipe over the one before; saying `steps` unsays `epochs` and the other way round."""
-    said: dict[str, Any] = {}
+def lay(*layers: RecipeSpec | None) -> Recipe:
+    """Lay each recipe over the one before, the defaults below; `steps` takes `epochs` out and the other way round."""
+    values: dict[str, Any] = {}
     for layer in layers:
         new = layer.model_dump(exclude_none=True) if layer is not None else {}
         if "steps" in new:
-            said["epochs"] = None
+            values["epochs"] = None
         elif "epochs" in new:
-            said["steps"] = None
-        said |= new
-    return Recipe(**said)
+            values["steps"] = None
+        values |= new
+    return Recipe(**values)
 
 
 def _undivided(tasks: Sequence[str], recipe: Recipe) -> None:
@@ -299,34 +320,37 @@ def _undivided(tasks: Sequence[str], recipe: Recipe) -> None:
         )
 
 
-def _shape(encoder: Any) -> shape.Shape:
-    """The shape of a setup's encoder, as far as it can be known here; nothing is downloaded."""
+def _shape(encoder: EncoderSpec) -> shape.Shape:
+    """Find the shape of a setup's encoder, as far as it can be known here; nothing is downloaded."""
     if encoder.random is not None:
         return shape.Shape(encoder.random.max_positions - 2, encoder.random.layers)
+    assert encoder.pretrained is not None  # one of the two is set
     try:
         return shape.of_config(published.config(encoder.pretrained.name, encoder.pretrained.revision) or {})
     except (OSError, ValueError):  # neither a folder nor an id of the hub: refused where it is loaded
         return shape.Shape()
 
 
-def _where(setup: Any) -> data.Where:
+def _where(setup: Setup) -> data.Where:
+    """Return the place that a setup names for its data."""
     source = setup.data
     if source.miniature is not None:
         return data.Miniature(source.miniature.seed)
     if source.files is not None:
         return data.Folder(Path(source.files.path), source.files.cut)
-    return data.HubCache(Path(source.hub.folder) if source.hub.folder else None)
+    folder = source.hub.folder if source.hub is not None else None
+    return data.HubCache(Path(folder) if folder else None)
 
 
-def _stage(spec: Any, planner: Planner) -> Any:
-    if spec == "none":
-        return None
-    if spec.kind == "evaluation":
-        model = _stage(spec.model, planner) or planner.encoder(spec.seed)
-        return planner.predict(model, spec.task or spec.model.task, spec.languages)
-    start = _stage(spec.start, planner) or planner.encoder(spec.seed)
-    if spec.kind == "multitask":
+def _start(spec: Intermediate | Multitask | Target | Literal["none"], seed: int, planner: Planner) -> Train | Pretrained:
+    """Plan a nested training; "none" is the setup's encoder."""
+    return planner.encoder(seed) if isinstance(spec, str) else _training(spec, planner)
+
+
+def _training(spec: Intermediate | Multitask | Target, planner: Planner) -> Train:
+    start = _start(spec.start, spec.seed, planner)
+    if isinstance(spec, Multitask):
         return planner.mixture(spec, start, spec.seed, spec.recipe)
-    if spec.kind == "target":
+    if isinstance(spec, Target):
         return planner.target(spec.task, start, spec.seed, spec.recipe, spec.training_languages)
     return planner.intermediate(spec.task, start, spec.seed, spec.recipe)

@@ -137,13 +137,13 @@ def _index(archive: Archive) -> dict[str, _Entry]:
 
     try:
         entries = _zip(archive.path) if zipfile.is_zipfile(archive.path) else _tar(archive)
-        found = {}
+        index: dict[str, _Entry] = {}
         for count, entry in enumerate(entries):
             if count == MOST:
                 raise UserError(f"{archive.path}: more than {MOST:,} members; is this a release?")
             if name := _inside(entry.name):
-                found[name] = entry
-        return found
+                index[name] = entry
+        return index
     except UserError:
         raise
     except Exception as error:  # a damaged archive makes zipfile, tarfile and the decompressors raise a dozen kinds
@@ -170,7 +170,7 @@ def _tar(archive: Archive) -> Iterator[_Entry]:
     """One pass from beginning to end."""
     import tarfile
 
-    wanted, kept, end = re.compile(archive.wanted), 0, 0
+    wanted, held, end = re.compile(archive.wanted), 0, 0
     with _unpacked(archive.path) as file:
         with tarfile.open(fileobj=file, mode="r|") as tar:
             for info in tar:
@@ -181,8 +181,8 @@ def _tar(archive: Archive) -> Iterator[_Entry]:
                     if info.size > LARGEST:
                         raise _too_large(f"{archive.path}!{info.name}", info.size)
                     packed = _pack(tar.extractfile(info))
-                    kept += len(packed)
-                    if kept > KEPT:
+                    held += len(packed)
+                    if held > KEPT:
                         raise UserError(f"{archive.path}: too large to be read where it is; unpack it there")
                 yield _Entry(info.name, info.size, packed)
         while file.read(CHUNK):  # to where the checksum stands

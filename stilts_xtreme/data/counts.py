@@ -23,8 +23,8 @@ class Counts:
     derived: str = ""
 
     def record(self) -> dict[str, Any]:
-        """What a result holds of it."""
-        places = {reason: list(found) for reason, found in self.places.items()}
+        """Return the counts as a result holds them."""
+        places = {reason: list(rows) for reason, rows in self.places.items()}
         return {"dropped_by": dict(self.dropped), "noted": dict(self.noted), "places": places, "derived": self.derived}
 
 
@@ -49,43 +49,46 @@ class Counting:
         return self._dropped.total()
 
     def result(self, derived: str) -> Counts:
-        places = {reason: tuple(found) for reason, found in sorted(self._places.items())}
+        places = {reason: tuple(rows) for reason, rows in sorted(self._places.items())}
         return Counts(dict(sorted(self._dropped.items())), dict(sorted(self._noted.items())), places, derived)
 
     def _place(self, reason: str, place: str) -> None:
-        if len(found := self._places.setdefault(reason, [])) < PLACES:
-            found.append(place)
+        if len(places := self._places.setdefault(reason, [])) < PLACES:
+            places.append(place)
 
 
-def described(told: Mapping[str, Any]) -> str:
-    """A split's record (see `stages.lineage.seen`) in one line; records of before reasons were counted are described, too."""
-    parts = [f"{told['rows']:,} rows"]
-    parts += [f"{count:,} dropped: {reason}{_at(told, reason)}" for reason, count in told.get("dropped_by", {}).items()]
-    if "dropped_by" not in told and told["dropped"]:
-        parts.append(f"{told['dropped']:,} dropped")
-    parts += [f"{count:,} kept: {reason}{_at(told, reason)}" for reason, count in told.get("noted", {}).items()]
-    parts.append(f"{told['examples']:,} examples")
-    parts += [f"{told['sampled']:,} of them sampled"] if "sampled" in told else []
-    if "tokens" in told:
-        parts.append(f"{told['tokens']:,} tokens, {told['unknown']:.2%} unknown pieces")
-    line = f"{told['task']} {told['split']} {told['language']}: {told['source']}: {', '.join(parts)}"
-    return line + (f"; {told['derived']}" if told.get("derived") else "")
+def described(record: Mapping[str, Any]) -> str:
+    """Describe a split's record (see `stages.lineage.seen`) in one line; older records, without reasons, too."""
+    parts = [f"{record['rows']:,} rows"]
+    parts += [f"{count:,} dropped: {reason}{_at(record, reason)}" for reason, count in record.get("dropped_by", {}).items()]
+    if "dropped_by" not in record and record["dropped"]:
+        parts.append(f"{record['dropped']:,} dropped")
+    parts += [f"{count:,} kept: {reason}{_at(record, reason)}" for reason, count in record.get("noted", {}).items()]
+    parts.append(f"{record['examples']:,} examples")
+    parts += [f"{record['sampled']:,} of them sampled"] if "sampled" in record else []
+    if "tokens" in record:
+        parts.append(f"{record['tokens']:,} tokens, {record['unknown']:.2%} unknown pieces")
+    line = f"{record['task']} {record['split']} {record['language']}: {record['source']}: {', '.join(parts)}"
+    return line + (f"; {record['derived']}" if record.get("derived") else "")
 
 
 def remarks(records: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Of splits' records: a line for each of which rows were dropped or noted, once; then those made from another split's file,
-    languages that are alike together."""
+    """Describe splits by their records, in lines: once each of which rows were dropped or noted, then those made from another
+    split's file, languages that are alike together."""
     lines: dict[str, None] = {}
     derived: dict[tuple[str, str, str], dict[str, None]] = {}
-    for told in records:
-        if told.get("dropped_by") or told.get("noted"):
-            lines[described({key: value for key, value in told.items() if key != "tokens"})] = None
-        elif told.get("derived"):
-            derived.setdefault((told["task"], told["split"], told["derived"]), {})[told["language"]] = None
+    for record in records:
+        if record.get("dropped_by") or record.get("noted"):
+            lines[described({key: value for key, value in record.items() if key != "tokens"})] = None
+        elif record.get("derived"):
+            derived.setdefault((record["task"], record["split"], record["derived"]), {})[record["language"]] = None
     return [*lines, *(f"{task} {split} {' '.join(codes)}: {how}" for (task, split, how), codes in derived.items())]
 
 
-def _at(told: Mapping[str, Any], reason: str) -> str:
-    """Where the first row of this reason stands."""
-    places = told.get("places", {}).get(reason, ())
-    return f" ({places[0]}{' ...' if told['dropped_by'].get(reason, told['noted'].get(reason, 0)) > 1 else ''})" if places else ""
+def _at(record: Mapping[str, Any], reason: str) -> str:
+    """Write where the first row of this reason stands; empty where no place is recorded."""
+    places = record.get("places", {}).get(reason, ())
+    if not places:
+        return ""
+    count = record["dropped_by"].get(reason, record["noted"].get(reason, 0))
+    return f" ({places[0]}{' ...' if count > 1 else ''})"

@@ -111,12 +111,12 @@ def _histogram(labels: Mapping[str, int]) -> str:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[tuple[str, str, str], Expected]:
-    found = {}
+    table: dict[tuple[str, str, str], Expected] = {}
     with open(Path(__file__).with_name("expected.csv"), encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             assert row["task"] in TASKS and row["counted"] in ("rows", "examples", "pairs"), row
             labels = {label: int(value) for label, value in (pair.split("=") for pair in row["labels"].split())}
             for language in row["languages"].split():
-                made = Expected(row["counted"], int(row["number"]), labels, row["confirmed"] == "yes")
-                found[row["task"], row["split"], language] = made
-    return found
+                size = Expected(row["counted"], int(row["number"]), labels, row["confirmed"] == "yes")
+                table[row["task"], row["split"], language] = size
+    return table

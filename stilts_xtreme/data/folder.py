@@ -100,17 +100,17 @@ def has_own_training(task: Task, language: str, folder: Path) -> bool:
 
 
 def missing(task: Task, split: str, language: str, folder: Path, cut: bool, files: Files | None) -> UserError:
-    """Says what was looked for, where, and how to get it; `files` is the task's layout there."""
+    """Return the error that says what was looked for, where, and how to get it; `files` is the task's layout there."""
     if not folder.is_dir():
-        told = f"{task.name}: data folder {folder} does not exist; name yours with --data FOLDER"
-        return UserError(f"{told} ({task.name}: {task.about})")
+        message = f"{task.name}: data folder {folder} does not exist; name yours with --data FOLDER"
+        return UserError(f"{message} ({task.name}: {task.about})")
     places = [(one.pool, "test") if split == "pool" else (one, split) for one in ((files,) if files else _layouts(task))]
     looked = [pattern for one, name in places if one for pattern in _patterns(one, name, language)]
-    said = f"looked for {', '.join(looked)} (or .gz)" if looked else f"the release has no labelled {split} files"
+    message = f"looked for {', '.join(looked)} (or .gz)" if looked else f"the release has no labelled {split} files"
     other = {"train": "dev", "dev": "train"}.get(split)
     if files and other and not cut and _match(files, other, language, folder, _packed(folder)):
-        said += f"; there is a {other} split, which `cut: true` divides in two"
-    return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {said}. To get it: {task.about}")
+        message += f"; there is a {other} split, which `cut: true` divides in two"
+    return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {message}. To get it: {task.about}")
 
 
 def text_languages(files: Files, folder: Path) -> tuple[str, ...]:

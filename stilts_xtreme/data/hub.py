@@ -49,8 +49,8 @@ def rows(found: Hub, names: tuple[str, ...], language: str) -> Iterator[Row | Sk
     """
     for name in names:
         for row in _load(found, config(found, language), name):
-            made, at = found.row(row), f"{found.id}/{name}:{row['row']}"
-            for canonical in made if isinstance(made, list) else [made]:
+            canonical_rows, at = found.row(row), f"{found.id}/{name}:{row['row']}"
+            for canonical in canonical_rows if isinstance(canonical_rows, list) else [canonical_rows]:
                 if canonical is None:
                     yield Skipped(NO_LABEL, at)
                 elif isinstance(canonical, Skipped):
@@ -77,7 +77,7 @@ def wanted(task: Task) -> list[tuple[Hub, str, str]]:
     chosen = (*found.train, *found.dev) if "en" in languages(task) else ()
     english = [(config(found, "en"), name) for name in chosen]
     scored = [(config(found, code), name) for code in languages(task) for name in found.test]
-    return [(found, *one) for one in dict.fromkeys(english + scored)]
+    return [(found, name, split) for name, split in dict.fromkeys(english + scored)]
 
 
 def load(found: Hub, name: str, split: str) -> Any:

@@ -72,16 +72,16 @@ def _task(task: Task, place: Where) -> Iterator[Entry]:
 
 def needed(names: Sequence[str]) -> list[str]:
     """These tasks and those whose data they are trained on or joined with, in the catalogue's order."""
-    found = set(names)
+    wanted = set(names)
     for name in names:
-        found |= {name, *TASKS[name].joins}
+        wanted |= {name, *TASKS[name].joins}
         for source in trained_on(name):
-            found |= {source, *TASKS[source].joins}
-    return [name for name in TASKS if name in found]
+            wanted |= {source, *TASKS[source].joins}
+    return [name for name in TASKS if name in wanted]
 
 
 def here(task: Task, where: Where | None) -> str:
-    """The task's splits that are in reach, quickly told: nothing is read, nothing downloaded."""
+    """Describe the task's splits that are in reach: nothing is read, nothing downloaded."""
     if where is None:
         cached = here(task, HubCache())
         return f"miniature; {cached}" if cached.startswith("hub, ") else "miniature"
@@ -89,16 +89,16 @@ def here(task: Task, where: Where | None) -> str:
         case Miniature():
             return "embedded"
         case Folder(path, cut):
-            told = []
+            splits = []
             files = folder.layout(task, path)
             for split in SPLITS if files else ():
-                found = [code for code in languages_of(task, where) if folder.find(task, split, code, path, cut, files)]
-                told += [split if found == ["en"] else f"{split} in {len(found)}"] if found else []
-            return "files: " + ", ".join(told) if told else "-"
+                present = [code for code in languages_of(task, where) if folder.find(task, split, code, path, cut, files)]
+                splits += [split if present == ["en"] else f"{split} in {len(present)}"] if present else []
+            return "files: " + ", ".join(splits) if splits else "-"
         case HubCache():
-            found = hub.entry(task)
-            codes = [code for code in hub.languages(task) if found and hub.cached(found, code)]
-            return f"hub, cached: {' '.join(codes) if len(codes) < 4 else len(codes)}" if codes else "hub" if found else "-"
+            entry = hub.entry(task)
+            codes = [code for code in hub.languages(task) if entry and hub.cached(entry, code)]
+            return f"hub, cached: {' '.join(codes) if len(codes) < 4 else len(codes)}" if codes else "hub" if entry else "-"
     raise AssertionError(where)
 
 
@@ -160,20 +160,20 @@ def _wanted(task: Task, where: Where) -> set[tuple[str, str]]:
 def _folder(task: Task, place: Folder) -> Iterator[Entry]:
     """Of every file layout that is there: the first one is that which runs read."""
     layouts = [replace(task, sources=(source,)) for source in task.sources if isinstance(source, Files)]
-    present = [one for one in layouts if folder.layout(one, place.path)]
-    for one in present or layouts[:1]:
-        own = next(source for source in one.sources if isinstance(source, Files))
-        used, wanted = one in (present or layouts)[:1], _wanted(task, place)
+    present = [layout for layout in layouts if folder.layout(layout, place.path)]
+    for layout in present or layouts[:1]:
+        own = next(source for source in layout.sources if isinstance(source, Files))
+        used, wanted = layout in (present or layouts)[:1], _wanted(task, place)
         entries = []
-        for code in dict.fromkeys([*languages_of(one, place), *(code for _, code in wanted)]):
+        for code in dict.fromkeys([*languages_of(layout, place), *(code for _, code in wanted)]):
             read_already: dict[tuple[object, ...], Reading | list[str]] = {}  # a dev file that is scored is read once
             for split in SPLITS:
-                if present and (found := folder.find(one, split, code, place.path, place.cut, own)):
-                    kind = found.files.reader, one.to_example(split), split in TRAINING  # what decides which rows are dropped
+                if present and (found := folder.find(layout, split, code, place.path, place.cut, own)):
+                    kind = found.files.reader, layout.to_example(split), split in TRAINING  # what decides which rows are dropped
                     same = (*kind, found.half, found.derived, *map(str, found.paths))
                     if same not in read_already:
-                        read_already[same] = _reading(one, split, code, place, found)
-                    entry = _entry(one, split, code, place, read_already[same])
+                        read_already[same] = _reading(layout, split, code, place, found)
+                    entry = _entry(layout, split, code, place, read_already[same])
                     entries.append(replace(entry, used=used, source=folder.source(found, place.path)))
                 elif used and (split, code) in wanted:
                     fault = folder.missing(task, split, code, place.path, place.cut, own if present else None)
@@ -182,7 +182,7 @@ def _folder(task: Task, place: Folder) -> Iterator[Entry]:
 
 
 def _reading(task: Task, split: str, language: str, where: Where, found: folder.Found | None = None) -> Reading | list[str]:
-    """The reading, or every fault: of several files, each that is broken tells its own."""
+    """Return the reading, or every fault: of several files, one for each that is broken."""
     try:
         return read(task, split, language, where)
     except UserError as fault:
@@ -191,31 +191,31 @@ def _reading(task: Task, split: str, language: str, where: Where, found: folder.
             try:
                 for _ in found.files.reader(path):  # type: ignore[union-attr]
                     pass
-            except UserError as one:
-                faults.append(str(one))
+            except UserError as error:
+                faults.append(str(error))
         return faults or [str(fault)]
 
 
 def _entry(task: Task, split: str, language: str, where: Where, reading: Reading | list[str]) -> Entry:
-    """What the reading comes to, beside the size of the full release."""
+    """Return what the reading comes to, beside the size of the full release."""
     wanted = None if isinstance(where, Miniature) else expected.expected(task.name, split, language)
-    told = Entry(task.name, split, language, "read")
+    entry = Entry(task.name, split, language, "read")
     if wanted:
-        told = replace(told, expected=wanted.number, counted=wanted.counted, confirmed=wanted.confirmed)
+        entry = replace(entry, expected=wanted.number, counted=wanted.counted, confirmed=wanted.confirmed)
     if isinstance(reading, list):
         cached = not isinstance(where, HubCache) or "cannot be loaded" not in reading[0]
         get = "" if cached else f"; `stilts data fetch {task.name}` loads it where there is a connection"
-        return replace(told, state="broken" if cached else "missing", note="\n".join(reading) + get)
+        return replace(entry, state="broken" if cached else "missing", note="\n".join(reading) + get)
     counts = parallel.with_difference(task, split, language, where, reading.counts)
-    told = replace(told, source=reading.source, rows=reading.rows, examples=reading.rows - reading.dropped, **counts.record())
+    entry = replace(entry, source=reading.source, rows=reading.rows, examples=reading.rows - reading.dropped, **counts.record())
     if split == scored_split(task) and (fault := expected.placeholder(reading)):
-        return replace(told, state="broken", note=fault)
+        return replace(entry, state="broken", note=fault)
     labels = TASKS[task.trains_on].labels if split == "test" and task.trains_on else ()
     if gap := coverage.lacking(task, reading.examples, labels, language):
-        told = replace(told, remark=f"trained on {task.trains_on}, {coverage.in_words(gap)}")
+        entry = replace(entry, remark=f"trained on {task.trains_on}, {coverage.in_words(gap)}")
     if wanted is None:
-        return told
+        return entry
     if fault := expected.difference(reading, wanted):
         state = "read" if not wanted.confirmed else "part" if isinstance(where, Folder) and where.cut else "differs"
-        return replace(told, state=state, note=fault if state == "differs" else "")
-    return replace(told, state="ok" if wanted.confirmed else "read")
+        return replace(entry, state=state, note=fault if state == "differs" else "")
+    return replace(entry, state="ok" if wanted.confirmed else "read")

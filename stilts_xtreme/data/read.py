@@ -38,7 +38,7 @@ class Folder:
     cut: bool = False
 
     def __post_init__(self) -> None:
-        """UserError for a place that cannot be looked into; one that is not there is told with the data that is missing."""
+        """Raise UserError for a place that cannot be looked into; one that is not there is named with the missing data."""
         try:
             os.listdir(self.path)
         except (FileNotFoundError, NotADirectoryError):
@@ -105,7 +105,7 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
     taken: dict[str, int] = {}
     for part in _parts(task, split):
         place = _place(part, split, language, where)
-        sources.append(_told(part, task, place))
+        sources.append(_named(part, task, place))
         derived += [place.derived if part is task else f"{part.name}: {place.derived}"] if place.derived else []
         before, dropped = len(examples), counting.dropped
         for row in place.rows():
@@ -184,15 +184,16 @@ def digest(task: Task, split: str, language: str, where: Where) -> str:
     parts = [(part, _place(part, split, language, where).digest()) for part in _parts(task, split)]
     if len(parts) == 1:
         return parts[0][1]
-    return hashlib.sha256("".join(f"{part.name} {part.version} {one}\n" for part, one in parts).encode()).hexdigest()
+    return hashlib.sha256("".join(f"{part.name} {part.version} {own}\n" for part, own in parts).encode()).hexdigest()
 
 
 def source(task: Task, split: str, language: str, where: Where) -> str:
     """Where the examples that `read` would give come from, in words."""
-    return " + ".join(_told(part, task, _place(part, split, language, where)) for part in _parts(task, split))
+    return " + ".join(_named(part, task, _place(part, split, language, where)) for part in _parts(task, split))
 
 
-def _told(part: Task, task: Task, place: "_Place") -> str:
+def _named(part: Task, task: Task, place: "_Place") -> str:
+    """Return the name of a part's place; of a joined task with the task's name before it."""
     return place.name if part is task else f"{part.name} {place.name}"
 
 
@@ -269,18 +270,18 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
                 lambda: hashlib.sha256(name.encode()).hexdigest(),
             )
         case Folder(path, cut):
-            found = folder.find(task, split, language, path, cut and not translated)  # dev is English: all of it is for training
-            if found is None:
+            files = folder.find(task, split, language, path, cut and not translated)  # dev is English: all of it is for training
+            if files is None:
                 raise folder.missing(task, split, language, path, cut, folder.layout(task, path))
-            name = folder.source(found, path)
-            several = found.files.reader in MULTILINGUAL
+            name = folder.source(files, path)
+            several = files.files.reader in MULTILINGUAL
             return _Place(
-                name, lambda: folder.rows(found, language, path), lambda: folder.digest(found, path),
-                found.half, found.derived, several,
+                name, lambda: folder.rows(files, language, path), lambda: folder.digest(files, path),
+                files.half, files.derived, several,
             )  # fmt: skip
         case HubCache():
-            if (found := hub.entry(task)) and language not in hub.languages(task):
-                raise UserError(f"{task.name}: {found.id} has no {language!r}; take another language, or a data folder")
+            if (entry := hub.entry(task)) and language not in hub.languages(task):
+                raise UserError(f"{task.name}: {entry.id} has no {language!r}; take another language, or a data folder")
             source, names = hub.splits(task, split)
             name = hub.source(source, names, language)
             return _Place(name, lambda: hub.rows(source, names, language), lambda: hub.digest(source, names, language))

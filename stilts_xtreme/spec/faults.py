@@ -102,25 +102,28 @@ def _problem(kind: str, message: str, context: dict[str, Any]) -> Problem:
 
 
 def _put_back(problem: Problem, kind: str, loc: tuple[Key, ...], root: Node, model: type[Model]) -> Fault | None:
-    node, parent, path, full = root, root, [], []
-    for key in loc:
-        children = node.value
-        if isinstance(children, dict) and key in children or isinstance(children, list) and isinstance(key, int):
-            if full and children[key] is root.value.get("setup"):
+    node, parent = root, root
+    path: list[Key] = []
+    full: list[Key] = []
+    for step in loc:
+        child = _child(node, step)
+        if child is not None:
+            if full and child is root.value.get("setup"):
                 return None  # handed down, told at the top
-            parent, node = node, children[key]
-            path = [] if node.file else [*path, key]
-            full.append(key)
+            parent, node = node, child
+            path = [] if node.file else [*path, step]
+            full.append(step)
         if node.broken:
             return None  # told already
-    text, word, names, key = problem.text, problem.word, problem.names, loc[-1] if loc else None
+    text, word, names = problem.text, problem.word, problem.names
+    key: Key = loc[-1] if loc else ""
     place = node.place
     if kind == "extra_forbidden":
         place, text, word, names = parent.keys[str(key)], "unknown key", str(key), tuple(_fields(model, loc[:-1]))
     elif kind == "missing" or (kind == "spec" and key not in full[-1:] and key in _fields(model, loc[:-1])):
         path, full = [*path, key], [*full, key]  # it is not written: the place is that of the mapping it should be in
     elif problem.on_key or key == "[key]":
-        place = parent.keys[full[-1]]
+        place = parent.keys[str(full[-1])]
         text = text if problem.on_key else f"the key {text}"
     elif kind == "kind" and isinstance(node.value, dict) and "kind" in node.value:
         node = node.value["kind"]
@@ -132,9 +135,19 @@ def _put_back(problem: Problem, kind: str, loc: tuple[Key, ...], root: Node, mod
         if kind == "literal_error":
             word = str(node.value)[:60]
             names = tuple(get_close_matches(word, re.findall("'([^']*)'", before), n=1))
-    if problem.conflict and (key := _removable(problem.conflict, parent, str(full[-1]), _walk(model, loc[:-1])[0])):
-        text += f"; the override {'.'.join(map(str, [*full[:-1], key]))}=null takes that of the file out"
+    if problem.conflict and (removable := _removable(problem.conflict, parent, str(full[-1]), _walk(model, loc[:-1])[0])):
+        text += f"; the override {'.'.join(map(str, [*full[:-1], removable]))}=null takes that of the file out"
     return Fault(place, _told(place, tuple(path), tuple(full)), text, word, names)
+
+
+def _child(node: Node, key: Key) -> Node | None:
+    """Return the entry of a mapping or a list; None where the node has no such entry."""
+    child: Node | None = None
+    if isinstance(node.value, dict):
+        child = node.value.get(key)
+    elif isinstance(node.value, list) and isinstance(key, int):
+        child = node.value[key]
+    return child
 
 
 def _removable(one: str, parent: Node, other: str, models: Iterable[type[BaseModel]]) -> str:

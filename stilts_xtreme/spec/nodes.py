@@ -114,7 +114,7 @@ def parse(text: str, folder: Path, place: Place) -> Node:
     at: Callable[[Any], Place] = (
         (lambda mark: place) if place.override else lambda mark: replace(place, line=mark.line + 1, column=mark.column + 1)
     )
-    last = yaml.Mark("", 0, 0, 0, None, None)
+    last: Any = yaml.Mark("", 0, 0, 0, None, 0)  # the two last (an excerpt of the text, a place in it) are not looked at
 
     def events() -> Iterator[Any]:
         nonlocal last
@@ -131,7 +131,7 @@ def parse(text: str, folder: Path, place: Place) -> Node:
         flaw = Flaw(at(fault.problem_mark or last), f"not YAML: {fault.problem}{context}")
     except yaml.reader.ReaderError as fault:
         before = text[: fault.position]
-        mark = yaml.Mark("", 0, before.count("\n"), len(before) - before.rfind("\n") - 1, None, None)
+        mark = yaml.Mark("", 0, before.count("\n"), len(before) - before.rfind("\n") - 1, None, 0)
         flaw = Flaw(at(mark), f"not YAML: the character {text[fault.position]!a} is not allowed")
     except (ValueError, OverflowError):
         flaw = Flaw(at(last), "not YAML: an escape or directive holds a number that is out of range")
@@ -176,7 +176,7 @@ def _build(event: Any, events: Iterator[Any], folder: Path, at: Callable[[Any], 
 def _mapping(events: Iterator[Any], folder: Path, at: Callable[[Any], Place], depth: int, place: Place) -> Node:
     values: dict[str, Node] = {}
     keys: dict[str, Place] = {}
-    flaws = []
+    flaws: list[Flaw] = []
     while not isinstance(event := next(events), yaml.MappingEndEvent):
         where = at(event.start_mark)
         key = _build(event, events, folder, at, depth + 1)

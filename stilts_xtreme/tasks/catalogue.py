@@ -37,8 +37,10 @@ TASKS: dict[str, Task] = {
 
 
 def training(name: str) -> tuple[Task, tuple[str, ...]]:
-    """A task by the name of its training data, and the languages of that: "mnli" is English, "mnli@de" and "mnli@en+de" are in
-    the languages they say (see `task.in_translation`)."""
+    """Return a task by the name of its training data, and the languages of that; KeyError for an unknown task.
+
+    "mnli" is English, "mnli@de" and "mnli@en+de" are in the languages they name (see `task.in_translation`).
+    """
     base, _, codes = name.partition("@")
     return TASKS[base], tuple(codes.split("+")) if codes else ("en",)
 
@@ -48,10 +50,10 @@ TARGETS = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc201
 
 
 def trained_on(name: str) -> tuple[str, ...]:
-    """The tasks on whose English data a task's head is trained, in order; none where nothing is trained (retrieval)."""
-    found: list[str] = []
+    """List the tasks on whose English data a task's head is trained, in order; none where nothing is trained (retrieval)."""
+    names: list[str] = []
     source = TASKS[name].source_task
     while source is not None:
-        found.insert(0, source)
+        names.insert(0, source)
         source = TASKS[source].after
-    return tuple(found)
+    return tuple(names)

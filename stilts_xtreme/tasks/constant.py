@@ -19,17 +19,17 @@ def chance(task: Task, examples: Sequence[Any], language: str) -> float:
 
 
 def within_chance(chance: float, n: int) -> float:
-    """The highest score that `n` examples may well give by chance: two standard errors above it."""
+    """Return the highest score (0 to 100) that `n` examples may well give by chance: two standard errors above it."""
     return chance + 2 * math.sqrt(chance * (100 - chance) / max(n, 1))
 
 
 def headline(task: Task, metrics: Mapping[str, float]) -> float:
-    """The task's score: the mean of its headline metrics."""
+    """Return the task's score, 0 to 100: the mean of its headline metrics."""
     return math.fsum(metrics[name] for name in task.headline) / len(task.headline)
 
 
 def _constants(task: Task, examples: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """The constant answers that may be best."""
+    """Return the constant answers that may be best; ValueError for a head without any."""
     match task.head:
         case "span_qa":
             return [[""] * len(examples)]

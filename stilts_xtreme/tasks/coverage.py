@@ -9,7 +9,7 @@ from stilts_xtreme.tasks.task import Task
 
 
 def lacking(task: Task, examples: Sequence[Any], labels: Sequence[str], language: str) -> dict[str, Any] | None:
-    """What a head with these `labels` cannot get right; None where it has all, and for heads without labels.
+    """Find what a head with these `labels` cannot get right; None where it has all, and for heads without labels.
 
     {"labels": {label: how often it is gold}, "at_most": the highest score that is left, 0 to 100}.
     """
@@ -32,4 +32,5 @@ def in_words(gap: Mapping[str, Any]) -> str:
 
 
 def _gold(example: Any) -> Sequence[str]:
+    """Return the tags of a tagged sentence, or the one label of a pair."""
     return example.tags if hasattr(example, "tags") else (example.label,)

@@ -95,18 +95,20 @@ KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Pair, Choices, Tagged,
 
 
 def plain(examples: Sequence[Example]) -> dict[str, Any]:
-    """Examples of one kind as JSON can hold them."""
+    """Turn examples of one kind into values that JSON can hold."""
     kind = type(examples[0]).__name__ if examples else "Text"
     return {"kind": kind, "examples": [_values(example) for example in examples]}
 
 
 def restored(content: dict[str, Any]) -> tuple[Any, ...]:
-    """The examples that `plain` was given."""
+    """Return the examples that `plain` was given."""
     kind = KINDS[content["kind"]]
-    made = [[tuple(value) if isinstance(value, list) else value for value in values] for values in content["examples"]]
+    rows: list[list[Any]] = [
+        [tuple(value) if isinstance(value, list) else value for value in values] for values in content["examples"]
+    ]
     if kind is Query:
-        return tuple(Query(*values, candidate and Candidate(*candidate)) for *values, candidate in made)
-    return tuple(kind(*values) for values in made)
+        return tuple(Query(name, text, answers, candidate and Candidate(*candidate)) for name, text, answers, candidate in rows)
+    return tuple(kind(*values) for values in rows)
 
 
 def _values(example: Example) -> list[Any]:
@@ -114,8 +116,8 @@ def _values(example: Example) -> list[Any]:
     return [_values(value) if isinstance(value, Candidate) else value for value in values]
 
 
-def texts(example: Any) -> Iterator[str]:
-    """The text of each row that an example becomes, uncut."""
+def texts(example: Example) -> Iterator[str]:
+    """Yield the text of each row that an example becomes, uncut."""
     match example:
         case Pair():
             yield f"{example.first} {example.second}"

@@ -21,8 +21,8 @@ def nli(row: Row) -> Row:
 def qqp(row: Row) -> Row | None:
     """GLUE QQP; None without a label."""
     label = {"not_duplicate": "0", "duplicate": "1"}.get(row["label"])
-    found = {"id": str(row["idx"]), "question1": row["question1"], "question2": row["question2"], "is_duplicate": label}
-    return None if label is None else found
+    canonical = {"id": str(row["idx"]), "question1": row["question1"], "question2": row["question2"], "is_duplicate": label}
+    return None if label is None else canonical
 
 
 def pawsx(row: Row) -> Row:
@@ -75,8 +75,8 @@ def siqa(row: Row) -> Row:
 def copa(row: Row) -> Row | None:
     """COPA (class names choice1 and choice2) and XCOPA (the numbers 0 and 1); None without a label."""
     label = {"choice1": "0", "choice2": "1", "0": "0", "1": "1"}.get(str(row["label"]))
-    found = {"id": str(row["idx"]), **{field: row[field] for field in ("premise", "choice1", "choice2", "question")}}
-    return None if label is None else {**found, "label": label}
+    canonical = {"id": str(row["idx"]), **{field: row[field] for field in ("premise", "choice1", "choice2", "question")}}
+    return None if label is None else {**canonical, "label": label}
 
 
 def tatoeba(row: Row) -> list[Row]:

@@ -14,7 +14,7 @@ RANKED = 20  # candidates a query, as XTREME-R scores
 
 
 def label_accuracy(predictions: Sequence[Any], examples: Sequence[Pair | Choices], language: str) -> Metrics:
-    """Share of right labels (words) or choices (indices)."""
+    """Score the share of right labels (words) or choices (indices)."""
     from stilts_xtreme.scoring.accuracy import accuracy
 
     return {"accuracy": accuracy(predictions, [example.label for example in examples])}
@@ -35,7 +35,7 @@ def entity_f1(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], 
 
 
 def tag_accuracy(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], language: str) -> Metrics:
-    """Share of tokens with the right tag."""
+    """Score the share of tokens with the right tag."""
     from stilts_xtreme.scoring.accuracy import accuracy
 
     flat = [tag for tags in predictions for tag in tags]
@@ -57,8 +57,8 @@ def mlqa_exact_match_and_f1(predictions: Sequence[str], examples: Sequence[Quest
 
 
 def _by_id(predictions: Sequence[str], examples: Sequence[Question]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-    found = {example.id: answer for example, answer in zip(examples, predictions, strict=True)}
-    return found, {example.id: example.answers for example in examples}
+    answers = {example.id: answer for example, answer in zip(examples, predictions, strict=True)}
+    return answers, {example.id: example.answers for example in examples}
 
 
 def tatoeba_accuracy(predictions: Sequence[str], examples: Sequence[Sentence], language: str) -> Metrics:
@@ -69,7 +69,7 @@ def tatoeba_accuracy(predictions: Sequence[str], examples: Sequence[Sentence], l
 
 
 def gold_pairs(examples: Sequence[Sentence]) -> set[tuple[str, str]]:
-    """(foreign id, english id) of every translation; either side may know of a pair the other does not (one to many)."""
+    """Collect (foreign id, english id) of every translation; either side may know of a pair the other does not (one to many)."""
     foreign = {(example.id, example.match) for example in examples if example.side == "foreign" and example.match}
     return foreign | {(example.match, example.id) for example in examples if example.side == "english" and example.match}
 
@@ -94,7 +94,7 @@ Parts = list[tuple[str, float, float]]
 
 
 def _labels(predictions: Sequence[Any], examples: Sequence[Pair | Choices], language: str) -> Parts:
-    return [(example.id, float(found == example.label), 1.0) for example, found in zip(examples, predictions, strict=True)]
+    return [(example.id, float(answer == example.label), 1.0) for example, answer in zip(examples, predictions, strict=True)]
 
 
 def _chunks(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], language: str) -> Parts:
@@ -102,49 +102,52 @@ def _chunks(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], la
 
     parts = []
     for example, tags in zip(examples, predictions, strict=True):
-        found, wanted = set(xtreme_chunks(tags)), set(xtreme_chunks(example.tags))
-        parts.append((example.id, 2.0 * len(found & wanted), float(len(found) + len(wanted))))
+        predicted, gold = set(xtreme_chunks(tags)), set(xtreme_chunks(example.tags))
+        parts.append((example.id, 2.0 * len(predicted & gold), float(len(predicted) + len(gold))))
     return parts
 
 
 def _tags(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], language: str) -> Parts:
-    pairs = zip(examples, predictions, strict=True)
-    return [(one.id, float(sum(a == b for a, b in zip(one.tags, tags, strict=True))), float(len(tags))) for one, tags in pairs]
+    parts = []
+    for example, tags in zip(examples, predictions, strict=True):
+        right = sum(a == b for a, b in zip(example.tags, tags, strict=True))
+        parts.append((example.id, float(right), float(len(tags))))
+    return parts
 
 
 def _each(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: Sequence[Any], language: str) -> Parts:
-    """Of a metric that is a mean over examples: each by itself."""
+    """Score each example by itself, with a metric that is a mean over examples."""
     parts = []
-    for example, found in zip(examples, predictions, strict=True):
-        scores = metric([found], [example], language).values()
+    for example, answer in zip(examples, predictions, strict=True):
+        scores = metric([answer], [example], language).values()
         parts.append((example.id, sum(scores) / len(scores) / 100, 1.0))
     return parts
 
 
-def _found(predictions: Sequence[str], examples: Sequence[Sentence], language: str) -> Parts:
+def _matched(predictions: Sequence[str], examples: Sequence[Sentence], language: str) -> Parts:
     english = [example for example in examples if example.side == "english"]
-    return [(example.id, float(found == example.match), 1.0) for example, found in zip(english, predictions, strict=True)]
+    return [(example.id, float(answer == example.match), 1.0) for example, answer in zip(english, predictions, strict=True)]
 
 
 def _mined(predictions: Sequence[tuple[str, str]], examples: Sequence[Sentence], language: str) -> Parts:
-    """By foreign sentence: pairs it stands in."""
-    found, gold = {tuple(pair) for pair in predictions}, gold_pairs(examples)
+    """Count, by foreign sentence, the pairs that it stands in."""
+    mined, gold = {(foreign, english) for foreign, english in predictions}, gold_pairs(examples)
     sums: dict[str, list[int]] = {}
-    for pair in sorted(found | gold):
+    for pair in sorted(mined | gold):
         both = sums.setdefault(pair[0], [0, 0])
-        both[0] += 2 * (pair in found and pair in gold)
-        both[1] += (pair in found) + (pair in gold)
+        both[0] += 2 * (pair in mined and pair in gold)
+        both[1] += (pair in mined) + (pair in gold)
     return [(name, float(above), float(below)) for name, (above, below) in sums.items()]
 
 
 def parts(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: Sequence[Any], language: str) -> Parts:
-    """What each example adds to the mean of a metric's headline scores."""
+    """List what each example adds to the mean of a metric's headline scores (see `Parts`)."""
     own = {
         label_accuracy: _labels,
         chunk_f1: _chunks,
         entity_f1: _chunks,
         tag_accuracy: _tags,
-        tatoeba_accuracy: _found,
+        tatoeba_accuracy: _matched,
         bucc_f1: _mined,
     }
     if metric in own:
@@ -153,7 +156,7 @@ def parts(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: 
 
 
 def reading(metric: Callable[..., Metrics]) -> str:
-    """Which reading of tags an F1 is of; empty for a metric that has one reading only."""
+    """Return which reading of tags an F1 is of; empty for a metric that has one reading only."""
     from stilts_xtreme.scoring.tags import CHUNKING
 
     return CHUNKING if metric in (chunk_f1, entity_f1) else ""

@@ -84,8 +84,8 @@ def match(row: Row) -> Query | Candidate:
     """A query with the ids of its right candidates, in training with one of them; or a candidate."""
     if "answers" not in row:
         return Candidate(row["id"], row["text"], row["second"])
-    found = row.get("candidate")
-    return Query(row["id"], row["query"], tuple(row["answers"]), Candidate(**found) if found else None)
+    right = row.get("candidate")
+    return Query(row["id"], row["query"], tuple(row["answers"]), Candidate(**right) if right else None)
 
 
 def text_line(row: Row) -> Text:

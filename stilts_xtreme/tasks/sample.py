@@ -16,12 +16,13 @@ from dataclasses import replace
 from heapq import nsmallest
 from typing import Any
 
+from stilts_xtreme.tasks.examples import Sentence
 from stilts_xtreme.tasks.metrics import bucc_f1, gold_pairs
 from stilts_xtreme.tasks.task import Task
 
 
 def sampled(task: Task, examples: Sequence[Any], number: int | None) -> tuple[Any, ...]:
-    """At most `number` test examples (None: all) of one language, in their order; of a bitext the rule is that of the module."""
+    """Return at most `number` test examples (None: all) of one language, in their order; of a bitext as the module says."""
     if number is None:
         return tuple(examples)
     if task.head == "embedding":
@@ -34,18 +35,24 @@ def _first(ids: Iterable[str], number: int) -> set[str]:
     return set(nsmallest(number, ids, key=lambda name: (hashlib.sha256(name.encode()).digest(), name)))
 
 
-def _queries(examples: Sequence[Any], number: int) -> tuple[Any, ...]:
-    """Sentences of a bitext whose English ones are queries."""
+def _queries(examples: Sequence[Sentence], number: int) -> tuple[Sentence, ...]:
+    """Sample a bitext whose English sentences are queries: those without a sampled partner lose their match."""
     chosen = _first((example.id for example in examples if example.side == "english"), number)
-    kept = [example for example in examples if example.side == "foreign" or example.id in chosen]
-    return tuple(replace(one, match=None) if one.side == "foreign" and one.match not in chosen else one for one in kept)
+    sample = [example for example in examples if example.side == "foreign" or example.id in chosen]
+    return tuple(
+        replace(sentence, match=None) if sentence.side == "foreign" and sentence.match not in chosen else sentence
+        for sentence in sample
+    )
 
 
-def _mined(examples: Sequence[Any], number: int) -> tuple[Any, ...]:
-    """Sentences of a bitext that translations are mined in: `number` paired foreign ones, their share of the others."""
+def _mined(examples: Sequence[Sentence], number: int) -> tuple[Sentence, ...]:
+    """Sample a bitext that translations are mined in: `number` paired foreign ones, their share of the others."""
     paired = {foreign for foreign, _ in gold_pairs(examples)}
     unpaired = [example.id for example in examples if example.side == "foreign" and example.id not in paired]
     share = min(1.0, number / max(len(paired), 1))
     chosen = _first(paired, number) | _first(unpaired, round(share * len(unpaired)))
-    kept = [example for example in examples if example.side == "english" or example.id in chosen]
-    return tuple(replace(one, match=None) if one.side == "english" and one.match not in chosen else one for one in kept)
+    sample = [example for example in examples if example.side == "english" or example.id in chosen]
+    return tuple(
+        replace(sentence, match=None) if sentence.side == "english" and sentence.match not in chosen else sentence
+        for sentence in sample
+    )

@@ -1,5 +1,6 @@
 """What the tasks do to events: drop a part, add one, replace one, ask for one."""
 
+from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
@@ -30,13 +31,16 @@ class Item(NamedTuple):
     options: tuple[Event | Phrase, ...] = ()
 
 
+Maker = Callable[[Random, World, int], Item | None]  # draws an example; None: not this time. The int is the example's index
+
+
 def is_person(phrase: Phrase) -> bool:
-    """Whether one asks "who" for it."""
+    """Return whether one asks "who" for it."""
     return CLASS_OF.get(phrase.head, "worker") == "worker" and not phrase.head.startswith("LOC")
 
 
 def turn(rng: Random, event: Event, chance: float = 0.5) -> Event:
-    """The same statement worded differently: the time moves, the verb becomes its synonym (each by `chance`)."""
+    """Word the same statement differently: the time moves, the verb becomes its synonym, each with probability `chance`."""
     if event.time and rng.random() < chance:
         event = event._replace(fronted=not event.fronted)
     if VERBS[event.verb].synonym and rng.random() < chance:
@@ -45,29 +49,30 @@ def turn(rng: Random, event: Event, chance: float = 0.5) -> Event:
 
 
 def parts(event: Event) -> list[str]:
-    """The optional parts an event carries."""
-    found = [name for name in ("place", "time") if getattr(event, name)]
+    """List the optional parts of an event: "place", "time", "subject adjective", "object origin" and the like."""
+    names = [name for name in ("place", "time") if event.phrase(name)]
     for name in ("subject", "object"):
-        phrase = getattr(event, name)
+        phrase = event.phrase(name)
         if phrase and phrase.adjective:
-            found.append(f"{name} adjective")
+            names.append(f"{name} adjective")
         if phrase and phrase.origin:
-            found.append(f"{name} origin")
-    return found
+            names.append(f"{name} origin")
+    return names
 
 
 def without(event: Event, part: str) -> Event:
-    """The event less one of its optional parts."""
+    """Take one optional part (see `parts`) out of an event; ValueError where it does not have the phrase."""
     if part == "place":
         return event._replace(place=None, relation="in")
     if part == "time":
         return event._replace(time=None, fronted=False)
     name, field = part.split()
-    return event._replace(**{name: getattr(event, name)._replace(**{field: None})})
+    phrase = event.required(name)
+    return event.with_phrase(name, phrase._replace(origin=None) if field == "origin" else phrase._replace(adjective=None))
 
 
 def thin(rng: Random, event: Event, chance: float, keep: str = "") -> Event:
-    """Each optional part but `keep` goes by `chance`."""
+    """Take optional parts out, each but `keep` with probability `chance`."""
     for part in parts(event):
         if part != keep and rng.random() < chance:
             event = without(event, part)
@@ -75,17 +80,17 @@ def thin(rng: Random, event: Event, chance: float, keep: str = "") -> Event:
 
 
 def generalise(event: Event) -> Event | None:
-    """The object (or else an animal that acts) by the name of its class."""
+    """Call the object, or else an animal that acts, by the name of its class; None where neither has one."""
     for name in ("object", "subject"):
-        phrase = getattr(event, name)
-        kind = phrase and CLASS_OF.get(phrase.head)
-        if kind and kind not in ("worker", phrase.head):
-            return event._replace(**{name: phrase._replace(head=kind)})
+        phrase = event.phrase(name)
+        kind = CLASS_OF.get(phrase.head) if phrase else None
+        if phrase and kind and kind not in ("worker", phrase.head):
+            return event.with_phrase(name, phrase._replace(head=kind))
     return None
 
 
 def enrich(rng: Random, here: World, event: Event, only_subject: bool = False) -> tuple[Event, str] | None:
-    """The event with a part it did not have, and that part."""
+    """Add a part that the event does not have; returns the event and the part, None where nothing can be added."""
     options = ["subject adjective"] if event.subject.head in NOUNS["worker"] + NOUNS["animal"] else []
     if not only_subject:
         options += ["time"] + (["place"] if VERBS[event.verb].object != "place" else [])
@@ -100,12 +105,12 @@ def enrich(rng: Random, here: World, event: Event, only_subject: bool = False) -
         place, relation = place_for(rng, here, event.subject, event.verb, RICH)
         return event._replace(place=place, relation=relation), part
     name = part.split()[0]
-    phrase = getattr(event, name)
-    return event._replace(**{name: phrase._replace(adjective=pick(rng, here.adjectives[phrase.head]))}), part
+    phrase = event.required(name)
+    return event.with_phrase(name, phrase._replace(adjective=pick(rng, here.adjectives[phrase.head]))), part
 
 
 def opposed(rng: Random, here: World, event: Event) -> tuple[Event, str] | None:
-    """The event with one part replaced by what excludes it: opposite adjective, other number, place or time."""
+    """Replace one part by what excludes it (opposite adjective, other number, place or time); returns the event and the part."""
     options = [part for part in parts(event) if not part.endswith("origin")]
     if event.object and event.object.number:
         options.append("number")
@@ -113,76 +118,80 @@ def opposed(rng: Random, here: World, event: Event) -> tuple[Event, str] | None:
         return None
     part = one_of(rng, options)
     if part == "number":
-        number = other(rng, tuple(map(str, range(2, 21))), str(event.object.number))
-        return event._replace(object=event.object._replace(number=int(number))), part
+        phrase = event.required("object")
+        number = other(rng, tuple(map(str, range(2, 21))), str(phrase.number))
+        return event._replace(object=phrase._replace(number=int(number))), part
     if part == "time":
-        return event._replace(time=Phrase(other(rng, here.times[event.verb].items, event.time.head))), part
+        return event._replace(time=Phrase(other(rng, here.times[event.verb].items, event.required("time").head))), part
     if part == "place":
-        kind = here.towns.items if event.place.head in here.towns.items else NOUNS["place"]
-        return event._replace(place=event.place._replace(head=other(rng, kind, event.place.head))), part
+        place = event.required("place")
+        kind = here.towns.items if place.head in here.towns.items else NOUNS["place"]
+        return event._replace(place=place._replace(head=other(rng, kind, place.head))), part
     name = part.split()[0]
-    phrase = getattr(event, name)
-    return event._replace(**{name: phrase._replace(adjective=OPPOSITE[phrase.adjective])}), part
+    phrase = event.required(name)
+    assert phrase.adjective is not None  # as `parts` says
+    return event.with_phrase(name, phrase._replace(adjective=OPPOSITE[phrase.adjective])), part
 
 
 def other(rng: Random, items: tuple[str, ...], item: str) -> str:
-    """Any of the items but this one."""
+    """Draw any of the items but `item`."""
     return one_of(rng, [i for i in items if i != item])
 
 
 def other_verb(rng: Random, event: Event) -> Event | None:
-    """Another verb for the same kind of object."""
+    """Take another verb for the same kinds of subject and object; None where there is none."""
     known = VERBS[event.verb]
     fit = [v.stem for v in VERBS.values() if (v.object, v.subject) == (known.object, known.subject) and v is not known]
     return event._replace(verb=one_of(rng, fit), synonym=False) if fit else None
 
 
 def other_object(rng: Random, here: World, event: Event) -> Event | None:
-    """The same done to something else."""
+    """Do the same to something else; None without an object, or where nothing else was drawn in 20 tries."""
     if event.object is None:
         return None
     for _ in range(20):
-        found = object_for(rng, here, event.verb, RICH, event.subject.head)
-        if found.head != event.object.head:
-            return event._replace(object=found._replace(number=event.object.number if found.head in CLASS_OF else None))
+        phrase = object_for(rng, here, event.verb, RICH, event.subject.head)
+        if phrase is not None and phrase.head != event.object.head:
+            return event._replace(object=phrase._replace(number=event.object.number if phrase.head in CLASS_OF else None))
     return None
 
 
 def other_subject(rng: Random, here: World, event: Event) -> Event:
-    """The same done by somebody else of the same kind."""
+    """Let somebody else of the same kind do the same."""
     while True:
         if is_person(event.subject):
-            found = subject(rng, here, RICH, animals=0.0)
+            actor = subject(rng, here, RICH, animals=0.0)
         else:
-            found = described(rng, here, pick(rng, here.animals), RICH)
-        if found.head not in (event.subject.head, event.object and event.object.head):
-            return event._replace(subject=found)
+            actor = described(rng, here, pick(rng, here.animals), RICH)
+        if actor.head not in (event.subject.head, event.object and event.object.head):
+            return event._replace(subject=actor)
 
 
 def askable(event: Event) -> list[str]:
-    """The parts of an event one can ask for."""
-    found = [name for name in ("subject", "object", "place", "time") if getattr(event, name)]
-    return found + (["number"] if event.object and event.object.number else [])
+    """List the slots of an event that can be asked for: subject, object, place, time, number."""
+    slots = [name for name in ("subject", "object", "place", "time") if event.phrase(name)]
+    return slots + (["number"] if event.object and event.object.number else [])
 
 
 def ask(event: Event, slot: str) -> Event:
-    """The question for one part; the question word stays where the answer would stand."""
+    """Ask for one slot: the question word stands where the answer would; ValueError where the event does not have it."""
     if slot == "number":
-        return event._replace(object=event.object._replace(number=-1, definite=False))
+        return event._replace(object=event.required("object")._replace(number=-1, definite=False))
     words = {"place": "where", "time": "when"}
-    word = words.get(slot) or ("who" if is_person(getattr(event, slot)) else "what")
-    return event._replace(**{slot: Phrase(word)})
+    word = words.get(slot) or ("who" if is_person(event.required(slot)) else "what")
+    return event.with_phrase(slot, Phrase(word))
 
 
 def fits(question: Event, event: Event) -> bool:
-    """Whether a sentence could be what the question is about: nothing it names is otherwise there."""
+    """Return whether a sentence could be what the question is about: nothing that it names is different there."""
     if question.verb != event.verb:
         return False
-    for asked, found in ((question.subject, event.subject), (question.object, event.object), (question.place, event.place)):
-        if asked and asked.head not in ("who", "what", "where"):
-            if found is None or asked.head != found.head or (asked.adjective and asked.adjective != found.adjective):
+    for part in ("subject", "object", "place"):
+        wanted, phrase = question.phrase(part), event.phrase(part)
+        if wanted and wanted.head not in ("who", "what", "where"):
+            if phrase is None or wanted.head != phrase.head or (wanted.adjective and wanted.adjective != phrase.adjective):
                 return False
-            if asked.number and asked.number != -1 and asked.number != found.number:
+            if wanted.number and wanted.number != -1 and wanted.number != phrase.number:
                 return False
     if question.place and question.place.head != "where" and question.relation != event.relation:
         return False
@@ -190,5 +199,5 @@ def fits(question: Event, event: Event) -> bool:
 
 
 def fitting_adjectives(kind: str) -> list[str]:
-    """The adjectives a class of nouns takes."""
+    """List the adjectives that a class of nouns takes."""
     return [word for a, b, kinds in ANTONYMS if kind in kinds for word in (a, b)]

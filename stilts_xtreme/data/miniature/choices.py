@@ -3,6 +3,7 @@
 Most wrong options break something other languages share: the object is another one, or the verb does not go with it.
 """
 
+from collections.abc import Sequence
 from random import Random
 
 from stilts_xtreme.data.miniature.changes import RICH, Item, fitting_adjectives, other, parts
@@ -15,15 +16,21 @@ CHAINS = tuple(kind for kind in THINGS)  # classes whose objects go through chai
 PLAIN = RICH._replace(adjective=0.3, place=0.3, time=0.3, origin=0.0, number=0.0)
 
 
-def shuffled(rng: Random, right: Event | Phrase, wrong: list, index: int) -> tuple[str, tuple]:
-    """The options with the right one at a place given by `index` (so that labels are balanced), as (label, options)."""
+def shuffled(
+    rng: Random, right: Event | Phrase, wrong: Sequence[Event | Phrase], index: int
+) -> tuple[str, tuple[Event | Phrase, ...]]:
+    """Shuffle the wrong options and put the right one at a place given by `index` (so that labels are balanced).
+
+    Returns (label, options).
+    """
+    wrong = list(wrong)
     rng.shuffle(wrong)
     label = index % (len(wrong) + 1)
     return str(label), (*wrong[:label], right, *wrong[label:])
 
 
 def _story(rng: Random, here: World) -> tuple[Event, Event] | None:
-    """An event and what its subject then does to its object."""
+    """Draw an event and what its subject then does to its object; None where its object takes part in no chain of events."""
     first = event(rng, here, STORY)
     if first.object is None or CLASS_OF.get(first.object.head) not in CHAINS:
         return None
@@ -31,25 +38,26 @@ def _story(rng: Random, here: World) -> tuple[Event, Event] | None:
     return (first, then) if then else None
 
 
-def _endings(rng: Random, here: World, said: Event) -> tuple[Event, list[Event]]:
+def _endings(rng: Random, here: World, ending: Event) -> tuple[Event, list[Event]]:
     """The right continuation, and three wrong ones: another verb on the same object, another object of that class, both
     from elsewhere. Only verb and object count; the rest is left out."""
-    kind = CLASS_OF[said.object.head]
+    what = ending.required("object")
+    kind = CLASS_OF[what.head]
     far = one_of(rng, [k for k in CHAINS if k != kind])
-    near, distant = other(rng, NOUNS[kind], said.object.head), one_of(rng, NOUNS[far])
+    near, distant = other(rng, NOUNS[kind], what.head), one_of(rng, NOUNS[far])
     misfit = one_of(rng, [v.stem for v in VERBS.values() if v.object == far and v.subject == "person"])
-    bare = Event(said.subject, said.verb, said.object, then=True)
+    bare = Event(ending.subject, ending.verb, what, then=True)
 
     def as_class(phrase: Phrase) -> Phrase:
         return phrase._replace(head=CLASS_OF[phrase.head]) if widened else phrase
 
     widened = rng.random() < 0.4
     wrong = [
-        bare._replace(verb=misfit, object=as_class(said.object)),
+        bare._replace(verb=misfit, object=as_class(what)),
         bare._replace(object=Phrase(near, definite=True)),
         bare._replace(verb=misfit, object=as_class(Phrase(distant, definite=True))),
     ]
-    return bare._replace(object=as_class(said.object)), wrong
+    return bare._replace(object=as_class(what)), wrong
 
 
 def hellaswag(rng: Random, here: World, index: int) -> Item | None:
@@ -71,6 +79,9 @@ def cosmosqa(rng: Random, here: World, index: int) -> Item | None:
     if story is None:
         return None
     first, then = story
+    right: Event | Phrase
+    wrong: Sequence[Event | Phrase]
+    context: tuple[Event, ...]
     aside = event(rng, here, PLAIN)
     if aside.subject.head == first.subject.head:
         return None
@@ -78,7 +89,7 @@ def cosmosqa(rng: Random, here: World, index: int) -> Item | None:
         right, wrong = _endings(rng, here, then)
         context, question = (aside, first), WHAT_NEXT
     elif chance < 0.7:
-        fitting = fitting_adjectives(CLASS_OF[first.object.head])
+        fitting = fitting_adjectives(CLASS_OF[first.required("object").head])
         adjective = pick(rng, here.causes[first.verb]) if first.verb in here.causes else one_of(rng, fitting)
         first = first._replace(cause=adjective, time=None, fronted=False)
         others = sorted({OPPOSITE[adjective], *fitting_adjectives(one_of(rng, CHAINS))} - {adjective})
@@ -93,11 +104,12 @@ def cosmosqa(rng: Random, here: World, index: int) -> Item | None:
         question = then._replace(subject=Phrase("who"), then=False)
         if aside.verb == then.verb or not parts(then):
             return None
-        right, wrong = first.subject._replace(origin=None), [aside.subject._replace(origin=None)]
-        while len(wrong) < 3:
-            found = someone(rng, here, PLAIN)
-            if found.head not in {right.head, *(w.head for w in wrong)}:
-                wrong.append(found)
+        answer, people = first.subject._replace(origin=None), [aside.subject._replace(origin=None)]
+        while len(people) < 3:
+            person = someone(rng, here, PLAIN)
+            if person.head not in {answer.head, *(other.head for other in people)}:
+                people.append(person)
+        right, wrong = answer, people
     label, options = shuffled(rng, right, wrong, index)
     return Item(context, (question,), label, options=options)
 
@@ -112,20 +124,20 @@ def commonsenseqa(rng: Random, here: World, index: int) -> Item | None:
         question = Event(noun, "be", Phrase("what"))
         right, wrong = Phrase(kind), [Phrase(k) for k in rng.sample([k for k in NOUNS if k != kind], 4)]
     elif chance < 0.65:  # the tailor folded what in the kitchen?
-        done = event(rng, here, PLAIN)
-        kind = VERBS[done.verb].object
-        if kind not in NOUNS or kind == "worker":
+        deed = event(rng, here, PLAIN)
+        taken = VERBS[deed.verb].object
+        if taken not in NOUNS or taken == "worker":
             return None
-        question = done._replace(object=Phrase("what"), negated=False)
-        others = rng.sample([k for k in NOUNS if k not in (kind, "worker")], 4)
-        right = described(rng, here, one_of(rng, NOUNS[kind]), PLAIN)
+        question = deed._replace(object=Phrase("what"), negated=False)
+        others = rng.sample([k for k in NOUNS if k not in (taken, "worker")], 4)
+        right = described(rng, here, one_of(rng, NOUNS[taken]), PLAIN)
         wrong = [described(rng, here, one_of(rng, NOUNS[k]), PLAIN) for k in others]
     elif chance < 0.9:  # the baker sliced a pie where?
-        done = event(rng, here, PLAIN)
-        if VERBS[done.verb].object == "place":
+        deed = event(rng, here, PLAIN)
+        if VERBS[deed.verb].object == "place":
             return None
-        question = done._replace(place=Phrase("where"), negated=False)
-        table = here.places[done.verb]
+        question = deed._replace(place=Phrase("where"), negated=False)
+        table = here.places[deed.verb]
         shares = [b - a for a, b in zip((0.0, *table.bounds), table.bounds, strict=False)]
         ranked = [place for _, place in sorted(zip(shares, table.items, strict=True), reverse=True)]
         right, wrong = Phrase(ranked[0], definite=True), [Phrase(p, definite=True) for p in rng.sample(ranked[3:], 4)]

@@ -41,15 +41,15 @@ def _name(key: str, code: str) -> list[Word]:
 
 
 def _noun(phrase: Phrase, case: str, code: str) -> list[Word]:
-    """Article or "how many", number, adjective, noun, in the order of the language."""
+    """Write article or "how many", number, adjective and noun in the order of the language."""
     lex, number = lexicon(code), phrase.number
     noun = [Word(lex.nouns[phrase.head, number is not None, case if LANGUAGE_INFO[code].cases else ""], "NOUN", "O", "N")]
     if phrase.adjective:
         adjective = Word(lex.adjectives[phrase.adjective], "ADJ", "O", "N/N")
         noun = [adjective, *noun] if LANGUAGE_INFO[code].adjective == "before" else [*noun, adjective]
     if number == -1:
-        asked = lex.words["how many"].split()
-        return [Word(form, "ADV" if len(asked) > 1 and i == 0 else "ADJ", "O", "NP/N") for i, form in enumerate(asked)] + noun
+        forms = lex.words["how many"].split()
+        return [Word(form, "ADV" if len(forms) > 1 and i == 0 else "ADJ", "O", "NP/N") for i, form in enumerate(forms)] + noun
     front = []
     if phrase.definite:
         front.append(Word(lex.words["the"], "DET", "O", "NP/N"))
@@ -65,7 +65,7 @@ def _noun(phrase: Phrase, case: str, code: str) -> list[Word]:
 
 @lru_cache(maxsize=100_000)
 def phrase_chunk(phrase: Phrase, slot: str, code: str) -> Chunk:
-    """A noun phrase as subject, object or place."""
+    """Write a noun phrase as subject, object or place."""
     lex, head = lexicon(code), phrase.head
     if head in ASKING:
         category = "S[wq]/(S[dcl]\\NP)" if slot == "subject" else "NP"
@@ -87,7 +87,7 @@ def _adposition(word: str, category: str, words: list[Word], code: str) -> list[
 
 @lru_cache(maxsize=10_000)
 def _word(kind: str, key: str, slot: str, pos: str, category: str, code: str) -> Chunk:
-    """One word of the lexicon's table `kind`."""
+    """Look one word up in the lexicon's table `kind`."""
     return _chunk(slot, [Word(getattr(lexicon(code), kind)[key], pos, "O", category)])
 
 
@@ -98,7 +98,8 @@ def _verb(stem: str, synonym: bool, transitive: bool, placed: bool, code: str) -
     if stem == "be":
         return _word("words", "is", "verb", "AUX", "(S[dcl]\\NP)/PP" if placed else "(S[dcl]\\NP)/NP", code)
     if stem in VERBS:
-        stem = VERBS[stem].synonym[0] if synonym else stem
+        other = VERBS[stem].synonym if synonym else None
+        stem = other[0] if other else stem
         return _word("verbs", stem, "verb", "VERB", "(S[dcl]\\NP)/NP" if transitive else "S[dcl]\\NP", code)
     category = "(S[dcl]\\NP)/PP" if placed else "(S[dcl]\\NP)/NP" if transitive else "S[dcl]\\NP"
     return _word("facts", stem, "verb", "VERB", category, code)
@@ -106,12 +107,12 @@ def _verb(stem: str, synonym: bool, transitive: bool, placed: bool, code: str) -
 
 @lru_cache(maxsize=10_000)
 def _place(place: Phrase, relation: str, argument: bool, code: str) -> tuple[Chunk, ...]:
-    found = phrase_chunk(place, "place", code)
+    where = phrase_chunk(place, "place", code)
     if place.head in ASKING:
-        return (found,)
+        return (where,)
     category = "PP/NP" if argument else "((S\\NP)\\(S\\NP))/NP"
     relation_word = _word("words", relation, "relation", "ADP", category, code)
-    return (relation_word, found) if LANGUAGE_INFO[code].adposition == "before" else (found, relation_word)
+    return (relation_word, where) if LANGUAGE_INFO[code].adposition == "before" else (where, relation_word)
 
 
 def _time(time: Phrase, fronted: bool, code: str) -> Chunk:
@@ -122,13 +123,13 @@ def _time(time: Phrase, fronted: bool, code: str) -> Chunk:
 
 
 def _predicate(event: Event, code: str) -> list[Chunk]:
-    """Everything but the subject and what stands before it."""
+    """Write everything but the subject and what stands before it."""
     fact = event.verb not in VERBS
     verb = [_verb(event.verb, event.synonym, event.object is not None, event.place is not None, code)]
     if event.negated:
         verb.insert(0, _word("words", "never", "negation", "ADV", "(S\\NP)/(S\\NP)", code))
     if event.verb == "was":  # its object is an adjective: "the car was dirty"
-        what = [_word("adjectives", event.object.head, "object", "ADJ", "S[adj]\\NP", code)]
+        what = [_word("adjectives", event.required("object").head, "object", "ADJ", "S[adj]\\NP", code)]
     else:
         what = [phrase_chunk(event.object, "object", code)] if event.object else []
     around = list(_place(event.place, event.relation, fact, code)) if event.place else []
@@ -148,7 +149,7 @@ def _cause(adjective: str, code: str) -> Chunk:
 
 
 def chunks(event: Event, code: str) -> list[Chunk]:
-    """The sentence in its parts, without the final mark."""
+    """Write a sentence as its parts, without the final mark."""
     parts = []
     if event.then:
         parts.append(_word("words", "then", "then", "ADV", "S/S", code))
@@ -165,7 +166,7 @@ def chunks(event: Event, code: str) -> list[Chunk]:
 
 
 def is_question(event: Event) -> bool:
-    """Whether one of its parts asks."""
+    """Return whether one of its parts asks."""
     for part in (event.subject, event.object, event.place, event.time):
         if part and (part.head in ASKING or part.number == -1):
             return True
@@ -173,33 +174,36 @@ def is_question(event: Event) -> bool:
 
 
 def sentence(event: Event, code: str) -> str:
-    """The written sentence; the final mark is attached to its last word."""
+    """Write a sentence; the final mark is attached to its last word."""
     return " ".join([part.text for part in chunks(event, code)]) + ("?" if is_question(event) else ".")
 
 
 def text(events: tuple[Event, ...] | list[Event], code: str) -> str:
-    """Several sentences."""
+    """Write several sentences."""
     return " ".join(sentence(event, code) for event in events)
 
 
 def words(event: Event, code: str) -> list[Word]:
-    """The tagged words; the final mark is a word of its own."""
+    """Write a sentence as tagged words; the final mark is a word of its own."""
     mark = "?" if is_question(event) else "."
     return [word for part in chunks(event, code) for word in part.words] + [Word(mark, "PUNCT", "O", mark)]
 
 
 def verb_phrase(event: Event, code: str) -> str:
-    """The sentence without its subject and what stands before it: "sold it in the market."."""
+    """Write a sentence without its subject and what stands before it: "sold it in the market."."""
     return " ".join(part.text for part in _predicate(event, code)) + "."
 
 
 def noun_phrase(phrase: Phrase, code: str, slot: str = "subject") -> str:
-    """A noun phrase alone."""
+    """Write a noun phrase alone."""
     return phrase_chunk(phrase, slot, code).text
 
 
 def locate(event: Event, slot: str, code: str) -> tuple[int, str]:
-    """Where a part stands in the sentence (in characters) and how it reads; slot "number" is the number of the object."""
+    """Find a part in a sentence: its offset in characters and its text; slot "number" is the number of the object.
+
+    Raises ValueError where the sentence does not have it.
+    """
     at = 0
     for part in chunks(event, code):
         if part.slot == slot:

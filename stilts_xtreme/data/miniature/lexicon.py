@@ -41,7 +41,7 @@ LANGUAGES = tuple(LANGUAGE_INFO)
 
 CYRILLIC = dict(zip("abcdefghijklmnopqrstuvwxyz", "а б ц д е ф г х и й к л м н о п щ р с т у в ш ж ы з".split(), strict=True))
 GREEK = dict(zip("abcdefghijklmnopqrstuvwxyz", "α β ψ δ ε φ γ χ ι ϊ κ λ μ ν ο π ϋ ρ σ τ υ θ ω ξ η ζ".split(), strict=True))
-LETTERS = {"Latin": {}, "Cyrillic": CYRILLIC, "Greek": GREEK}
+LETTERS: dict[str, dict[str, str]] = {"Latin": {}, "Cyrillic": CYRILLIC, "Greek": GREEK}
 SOUNDS = {  # consonants, vowels, closing consonants, and how borrowed words are respelled
     "xa": ("bdfgklmnprstvz", "aeiou", "nrsl", {"c": "k", "y": "i"}),
     "xb": ("bcdfglmnpqrstv", "aeiou", "nrsz", {"w": "v", "k": "c", "sh": "s"}),
@@ -66,16 +66,19 @@ class Lexicon:
 
 def _syllables(rng: Random, sounds: tuple[str, str, str], count: int) -> str:
     consonants, vowels, closing = sounds
-    made = ""
+    word = ""
     for _ in range(count):
-        made += consonants[int(rng.random() * len(consonants))] + vowels[int(rng.random() * len(vowels))]
-    return made + (closing[int(rng.random() * len(closing))] if rng.random() < 0.4 else "")
+        word += consonants[int(rng.random() * len(consonants))] + vowels[int(rng.random() * len(vowels))]
+    return word + (closing[int(rng.random() * len(closing))] if rng.random() < 0.4 else "")
 
 
 @lru_cache(maxsize=1)
 def _names() -> dict[str, tuple[str, ...]]:
-    """Names in Latin letters. Half of them have two words, and families and firms are often called after towns, so that a
-    word alone does not tell what is named."""
+    """Make the names, in Latin letters.
+
+    Half of them have two words, and families and firms are often called after towns, so that a word alone does not tell what is
+    named.
+    """
     rng, used = generator("names 1"), set[str]()
 
     def fresh() -> str:
@@ -86,11 +89,14 @@ def _names() -> dict[str, tuple[str, ...]]:
                 return name
 
     places = [fresh() for _ in range(18)]
-    towns = [(place,) for place in places[:16]] + [("Port" if i % 2 else "Nova", places[i + 10]) for i in range(8)]
+    towns: list[tuple[str, ...]] = [(place,) for place in places[:16]]
+    towns += [("Port" if i % 2 else "Nova", places[i + 10]) for i in range(8)]
     given, family = [fresh() for _ in range(30)], places[:8] + [fresh() for _ in range(8)]
-    people = [(given[i],) for i in range(20)] + [(given[i + 10], family[i % 16]) for i in range(20)]
+    people: list[tuple[str, ...]] = [(name,) for name in given[:20]]
+    people += [(given[i + 10], family[i % 16]) for i in range(20)]
     owners = family[4:12] + [fresh() for _ in range(2)]
-    firms = [(owner, ("Group", "Works", "Trust")[i % 3]) for i, owner in enumerate(owners)] + [(fresh(),) for _ in range(6)]
+    firms: list[tuple[str, ...]] = [(owner, ("Group", "Works", "Trust")[i % 3]) for i, owner in enumerate(owners)]
+    firms += [(fresh(),) for _ in range(6)]
     names = dict[str, tuple[str, ...]]()
     for keys, values in ((PEOPLE, people), (TOWNS, towns), (FIRMS, firms)):
         rng.shuffle(values)  # long and short names alike may be frequent
@@ -121,12 +127,12 @@ HOMONYMS = (5, 2)  # nouns spelled like a verb's past, nouns spelled like an adj
 
 @cache
 def lexicon(code: str) -> Lexicon:
-    """The words of a language; they depend on its code alone. No two concepts of a language are spelled alike, except a few
+    """Make the words of a language; they depend on its code alone. No two concepts of a language are spelled alike, except a few
     homonyms across word classes."""
     if code == "en":
         return _english()
     info, rng = LANGUAGE_INFO[code], generator("lexicon", code)
-    *sounds, respell = SOUNDS[code]
+    consonants, vowels, closing, respell = SOUNDS[code]
     letters, used = LETTERS[info.script], set[str]()
 
     def written(word: str) -> str:
@@ -137,7 +143,7 @@ def lexicon(code: str) -> Lexicon:
             english = english and english.replace(old, new)
         word = english if english and rng.random() < info.cognates else None
         while word is None or word in used:
-            word = _syllables(rng, tuple(sounds), syllables)
+            word = _syllables(rng, (consonants, vowels, closing), syllables)
         used.add(word)
         return word
 
@@ -161,9 +167,9 @@ def lexicon(code: str) -> Lexicon:
         verbs[stem] = nouns[noun, False, ""]
     for noun, adjective in zip(taken[HOMONYMS[0] :], rng.sample(sorted(adjectives), HOMONYMS[1]), strict=True):
         adjectives[adjective] = nouns[noun, False, ""]
-    kept = {word: rng.random() < info.names_kept for word in sorted({w for name in _names().values() for w in name})}
+    in_latin = {word: rng.random() < info.names_kept for word in sorted({w for name in _names().values() for w in name})}
     names = {
-        key: tuple(word if kept[word] or not letters else written(word.lower()).capitalize() for word in name)
+        key: tuple(word if in_latin[word] or not letters else written(word.lower()).capitalize() for word in name)
         for key, name in _names().items()
     }
     return Lexicon(nouns, adjectives, verbs, facts, times, words, names)

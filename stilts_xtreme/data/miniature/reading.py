@@ -16,35 +16,37 @@ from stilts_xtreme.data.miniature.changes import (
 from stilts_xtreme.data.miniature.words import VERBS
 from stilts_xtreme.data.miniature.world import Event, Phrase, World, event, one_of
 
-TOLD = RICH._replace(adjective=0.35, number=0.3, place=0.65, time=0.55, origin=0.05)
+CONTEXT = RICH._replace(adjective=0.35, number=0.3, place=0.65, time=0.55, origin=0.05)
 
 
-def _context(rng: Random, here: World, told: Event, sentences: int) -> list[Event]:
-    """Sentences beside the one asked about; often with its verb, its subject or its object, so that no single word gives
-    the answer away."""
+def _context(rng: Random, here: World, answering: Event, sentences: int) -> list[Event]:
+    """Draw sentences to stand beside the one asked about.
+
+    They often have its verb, its subject or its object, so that no single word gives the answer away.
+    """
     around = []
     for _ in range(sentences - 1):
-        chance, apart = rng.random(), event(rng, here, TOLD)
+        chance, apart = rng.random(), event(rng, here, CONTEXT)
         if chance < 0.35:
-            apart = event(rng, here, TOLD, other_subject(rng, here, told).subject, told.verb)
+            apart = event(rng, here, CONTEXT, other_subject(rng, here, answering).subject, answering.verb)
         elif chance < 0.65:
-            apart = event(rng, here, TOLD, told.subject._replace(adjective=None))
-        elif chance < 0.75 and told.object:
-            apart = other_subject(rng, here, other_verb(rng, told) or apart)
+            apart = event(rng, here, CONTEXT, answering.subject._replace(adjective=None))
+        elif chance < 0.75 and answering.object:
+            apart = other_subject(rng, here, other_verb(rng, answering) or apart)
         around.append(apart)
     return around
 
 
 def _answerable(rng: Random, here: World, sentences: int, slots: tuple[str, ...], thinning: float) -> Item | None:
-    told = event(rng, here, TOLD)
-    there = askable(told)
-    wanted = one_of(rng, [slot for slot in slots if slot in there])
-    question = thin(rng, ask(told, wanted), thinning, keep=wanted)
-    context = _context(rng, here, told, sentences)
+    answering = event(rng, here, CONTEXT)
+    present = askable(answering)
+    wanted = one_of(rng, [slot for slot in slots if slot in present])
+    question = thin(rng, ask(answering, wanted), thinning, keep=wanted)
+    context = _context(rng, here, answering, sentences)
     if any(fits(question, apart) for apart in context):
         return None
     at = int(rng.random() * sentences)
-    context.insert(at, told)
+    context.insert(at, answering)
     return Item(tuple(context), (question,), str(at), wanted)
 
 
@@ -72,23 +74,23 @@ def squad_v2(rng: Random, here: World, index: int) -> Item | None:
     """As squad; every third question has no answer: a part is asked that is not told, or something else is asked about."""
     if index % 3 != 2:
         return squad(rng, here, index)
-    told = event(rng, here, TOLD)
-    missing = [slot for slot in ("place", "time") if slot not in askable(told) and VERBS[told.verb].object != "place"]
+    near = event(rng, here, CONTEXT)
+    missing = [slot for slot in ("place", "time") if slot not in askable(near) and VERBS[near.verb].object != "place"]
     if missing and rng.random() < 0.35:
         slot = one_of(rng, missing)
-        question = thin(rng, told._replace(**{slot: Phrase("where" if slot == "place" else "when")}), 0.4, keep=slot)
+        question = thin(rng, near.with_phrase(slot, Phrase("where" if slot == "place" else "when")), 0.4, keep=slot)
         silent = slot
     else:
-        slot = one_of(rng, askable(told))
-        changes = [other_verb(rng, told)]
-        changes += [other_subject(rng, here, told)] if slot != "subject" else []
-        changes += [other_object(rng, here, told)] if slot not in ("object", "number") else []
+        slot = one_of(rng, askable(near))
+        changes = [other_verb(rng, near)]
+        changes += [other_subject(rng, here, near)] if slot != "subject" else []
+        changes += [other_object(rng, here, near)] if slot not in ("object", "number") else []
         changed = one_of(rng, changes)
         if changed is None or slot not in askable(changed):
             return None
         question, silent = thin(rng, ask(changed, slot), 0.4, keep=slot), ""
-    context = _context(rng, here, told, 2)
-    if any(fits(question, apart) and not (silent and getattr(apart, silent) is None) for apart in [told, *context]):
+    context = _context(rng, here, near, 2)
+    if any(fits(question, apart) and not (silent and apart.phrase(silent) is None) for apart in [near, *context]):
         return None
-    context.insert(int(rng.random() * 2), told)
+    context.insert(int(rng.random() * 2), near)
     return Item(tuple(context), (question,), "", slot)

@@ -2,23 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from random import Random
 from typing import Any
 
 from stilts_xtreme.data.miniature import causes, choices, pairs, reading, search, sentences
-from stilts_xtreme.data.miniature.changes import Item
+from stilts_xtreme.data.miniature.changes import Item, Maker
 from stilts_xtreme.data.miniature.grammar import Chunk, locate, noun_phrase, sentence, text, verb_phrase, words
 from stilts_xtreme.data.miniature.grammar import chunks as parts_of
 from stilts_xtreme.data.miniature.lexicon import LANGUAGE_INFO, LANGUAGES, lexicon
-from stilts_xtreme.data.miniature.world import Event, Phrase, World, generator, world
+from stilts_xtreme.data.miniature.world import Event, Phrase, generator, world
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import MANY
 
 Row = dict[str, Any]
-Maker = Callable[[Random, World, int], Item | None]
 
 FOREIGN = LANGUAGES[1:]
-PAIRS = tuple(f"{one}-{two}" for one in LANGUAGES for two in LANGUAGES if one != two)
+PAIRS = tuple(f"{context}-{question}" for context in LANGUAGES for question in LANGUAGES if context != question)
 MAKERS: dict[str, Maker] = {
     "mnli": pairs.nli,
     "snli": pairs.snli,
@@ -75,7 +73,7 @@ NAMES = (*MAKERS, "bucc2018", "text", *BORROWED)  # of the tasks that can be rea
 
 
 def languages(task: str, split: str) -> tuple[str, ...]:
-    """The languages a task can be read in (none: there is no such reading).
+    """List the languages a task can be read in (none: there is no such reading).
 
     "translated" is what a translator without fault would make of the English training data. "xa-xb" (mlqa) is a context in one
     language with a question in another.
@@ -85,20 +83,20 @@ def languages(task: str, split: str) -> tuple[str, ...]:
     if task in BORROWED:
         if split not in BORROWED[task]:
             return ()
-        there = {"train": ("en",), "dev": ("en",), "translated": FOREIGN, "test": LANGUAGES}
-        return there.get(split) or (LANGUAGES if task == "lareqa" else (MANY,))
+        codes = {"train": ("en",), "dev": ("en",), "translated": FOREIGN, "test": LANGUAGES}
+        return codes.get(split) or (LANGUAGES if task == "lareqa" else (MANY,))
     if task == "bucc2018":
         return FOREIGN if split in ("dev", "test") else ()
     if task == "tatoeba":
         return FOREIGN if split == "test" else ()
     if split == "test":
         return (LANGUAGES + (PAIRS if task == "mlqa" else ())) if task in TESTED else ()
-    there = {"train": LANGUAGES if task in OWN else ("en",), "dev": ("en",), "translated": FOREIGN}
-    return there.get(split, ()) if task in TRAIN_SIZES else ()
+    codes = {"train": LANGUAGES if task in OWN else ("en",), "dev": ("en",), "translated": FOREIGN}
+    return codes.get(split, ()) if task in TRAIN_SIZES else ()
 
 
 def expected_rows(task: str, split: str, language: str) -> int:
-    """How many rows a reading has (bucc2018 and tatoeba: sentences of both sides); not for tasks made of other tasks' items."""
+    """Count the rows of a reading (bucc2018 and tatoeba: sentences of both sides); not for tasks made of other tasks' items."""
     if language not in languages(task, split):
         return 0
     if task == "bucc2018":
@@ -112,7 +110,7 @@ def expected_rows(task: str, split: str, language: str) -> int:
 
 @lru_cache(maxsize=256)
 def items(task: str, split: str, seed: int) -> tuple[Item, ...]:
-    """The examples of a task before they are put into words, no two alike. Not one English sentence of a test is in any dev
+    """Draw the examples of a task before they are put into words, no two alike. Not one English sentence of a test is in any dev
     or train item, nor one of a dev item in train."""
     if task == "bucc2018":
         make, count = sentences.mined(split), sum(sentences.BUCC_SIZES[split]) + sentences.BUCC_SIZES[split][1]
@@ -124,18 +122,18 @@ def items(task: str, split: str, seed: int) -> tuple[Item, ...]:
     else:
         withheld = _sentences("test", "en", seed) if split == "dev" else held_out("en", seed)
     rng, here = generator(task, split, seed), world(seed)
-    found, seen = list[Item](), set[tuple]()
-    while len(found) < count:
-        item = make(rng, here, len(found))
+    drawn, seen = list[Item](), set[tuple[object, ...]]()
+    while len(drawn) < count:
+        item = make(rng, here, len(drawn))
         if item is None:
             continue
         written = tuple(sentence(event, "en") for event in item.first + item.second)
         key = written + item.options
         if key not in seen and withheld.isdisjoint(written):
             seen.add(key)
-            found.append(item)
-    rng.shuffle(found)
-    return tuple(found)
+            drawn.append(item)
+    rng.shuffle(drawn)
+    return tuple(drawn)
 
 
 @lru_cache(maxsize=64)
@@ -152,12 +150,12 @@ def _sentences(split: str, language: str, seed: int) -> frozenset[str]:
 
 @lru_cache(maxsize=16)
 def held_out(language: str, seed: int) -> frozenset[str]:
-    """Every sentence of a test or dev item, in this language: none is in training rows or in running text."""
+    """Collect every sentence of a test or dev item, in this language: none is in training rows or in running text."""
     return _sentences("test", language, seed) | _sentences("dev", language, seed)
 
 
 def check(task: str, split: str, language: str) -> None:
-    """UserError for a task, split or language the miniature world does not have."""
+    """Raise UserError for a task, split or language the miniature world does not have."""
     there = languages(task, split)
     if language not in there:
         nothing = "it has no such split of this task" if task in NAMES else f"tasks: {', '.join(NAMES)}"
@@ -166,7 +164,7 @@ def check(task: str, split: str, language: str) -> None:
 
 
 def rows(task: str, split: str, language: str, seed: int) -> list[Row]:
-    """The canonical rows of one reading; the same `seed` is the same world for every task, split and language.
+    """Return the canonical rows of one reading; the same `seed` is the same world for every task, split and language.
 
     Raises UserError for a task, split or language the miniature world does not have."""
     check(task, split, language)
@@ -180,7 +178,7 @@ def rows(task: str, split: str, language: str, seed: int) -> list[Row]:
         return _written(task, "train", language, seed)
     if "-" in language:
         context, question = (rows(task, split, code, seed) for code in language.split("-"))
-        return [{**one, "question": two["question"]} for one, two in zip(context, question, strict=True)]
+        return [{**row, "question": other["question"]} for row, other in zip(context, question, strict=True)]
     return _written(task, split, language, seed)
 
 
@@ -191,7 +189,7 @@ def _written(task: str, split: str, language: str, seed: int) -> list[Row]:
 
 @lru_cache(maxsize=16)
 def text_lines(language: str, seed: int, split: str = "train") -> tuple[str, ...]:
-    """The running text of a language, one document of about 14 words a line; languages do not share documents."""
+    """Return the running text of a language, one document of about 14 words a line; languages do not share documents."""
     return tuple(_documents(language, seed, split))
 
 
@@ -200,9 +198,9 @@ def _documents(language: str, seed: int, split: str) -> Iterator[str]:
     taken = set(text_lines(language, seed, "dev")) if split == "train" else set[str]()
     left = expected_rows("text", split, language)
     while left:
-        said = [sentence(event, language) for event in sentences.document(rng, here)]
-        line = " ".join(said)
-        if withheld.isdisjoint(said) and line not in taken:
+        written = [sentence(event, language) for event in sentences.document(rng, here)]
+        line = " ".join(written)
+        if withheld.isdisjoint(written) and line not in taken:
             left -= 1
             yield line
 
@@ -217,42 +215,43 @@ def _inference(item: Item, language: str) -> Row:
 
 
 def _questions(item: Item, language: str) -> Row:
-    one, two = _pair(item, language)
-    return {"question1": one, "question2": two, "is_duplicate": item.label}
+    first, second = _pair(item, language)
+    return {"question1": first, "question2": second, "is_duplicate": item.label}
 
 
 def _paraphrase(item: Item, language: str) -> Row:
-    one, two = _pair(item, language)
-    return {"sentence1": one, "sentence2": two, "label": item.label}
+    first, second = _pair(item, language)
+    return {"sentence1": first, "sentence2": second, "label": item.label}
 
 
 def _question(item: Item, language: str) -> Row:
-    told = [sentence(event, language) for event in item.first]
-    answers = {"text": [], "answer_start": []}
+    context = [sentence(event, language) for event in item.first]
+    answers: dict[str, list[str] | list[int]] = {"text": [], "answer_start": []}
     if item.label:
         at = int(item.label)
         start, answer = locate(item.first[at], item.slot, language)
-        answers = {"text": [answer], "answer_start": [start + sum(len(before) + 1 for before in told[:at])]}
-    return {"context": " ".join(told), "question": text(item.second, language), "answers": answers}
+        answers = {"text": [answer], "answer_start": [start + sum(len(before) + 1 for before in context[:at])]}
+    return {"context": " ".join(context), "question": text(item.second, language), "answers": answers}
 
 
 def _hellaswag(item: Item, language: str) -> Row:
-    then, who = _start(item.options[0], language)
-    endings = [verb_phrase(option, language) for option in item.options]
+    options = [option for option in item.options if isinstance(option, Event)]
+    then, who = _start(options[0], language)
+    endings = [verb_phrase(option, language) for option in options]
     return {"ctx_a": text(item.first, language), "ctx_b": f"{then} {who}", "endings": endings, "label": item.label}
 
 
 def _start(event: Event, language: str) -> tuple[str, str]:
-    found: dict[str, Chunk] = {part.slot: part for part in parts_of(event, language)}
-    return found["then"].text, found["subject"].text
+    parts: dict[str, Chunk] = {part.slot: part for part in parts_of(event, language)}
+    return parts["then"].text, parts["subject"].text
 
 
 def _option(option: Event | Phrase, language: str) -> str:
-    """An option as it stands: a sentence, a noun phrase, or for "it is dirty" the state."""
+    """Write an option as it stands: a sentence, a noun phrase, or for "it is dirty" the state."""
     if isinstance(option, Phrase):
         return noun_phrase(option, language)
     if option.verb == "be":
-        return lexicon(language).adjectives[option.object.head]
+        return lexicon(language).adjectives[option.required("object").head]
     return sentence(option, language)
 
 
@@ -279,14 +278,15 @@ def _siqa(item: Item, language: str) -> Row:
 
 
 def _copa(item: Item, language: str) -> Row:
-    one, two = (_option(option, language) for option in item.options)
-    return {"premise": text(item.first, language), "choice1": one, "choice2": two, "question": item.slot, "label": item.label}
+    first, second = (_option(option, language) for option in item.options)
+    options = {"choice1": first, "choice2": second}
+    return {"premise": text(item.first, language), **options, "question": item.slot, "label": item.label}
 
 
 def _tagged(field: str) -> Callable[[Item, str], Row]:
     def write(item: Item, language: str) -> Row:
-        found = words(item.first[0], language)
-        return {"tokens": [word.form for word in found], "tags": [getattr(word, field) for word in found]}
+        tagged = words(item.first[0], language)
+        return {"tokens": [word.form for word in tagged], "tags": [getattr(word, field) for word in tagged]}
 
     return write
 
@@ -301,8 +301,8 @@ WRITERS: dict[str, Callable[[Item, str], Row]] = (
 
 
 def _borrowed(task: str, split: str, language: str, seed: int) -> list[Row]:
-    """Queries named as in other tasks; a pool's candidates have their own ids, by which queries name them."""
-    found = [
+    """Make queries of other tasks' items; a pool's candidates have their own ids, by which queries name them."""
+    borrowed = [
         item
         for source in BORROWED[task][split]
         for item in items(source, {"pool": "test", "translated": "train"}.get(split, split), seed)
@@ -310,16 +310,17 @@ def _borrowed(task: str, split: str, language: str, seed: int) -> list[Row]:
     if task == "mewslix" and split == "pool":
         return search.entities(world(seed), seed)
     if split == "pool":
-        return [row for i, item in enumerate(found) for row in search.item_sentences(i, item, language)]
+        return [row for i, item in enumerate(borrowed) for row in search.item_sentences(i, item, language)]
     if task == "mewslix":
-        made = search.mentions(found, language, world(seed), seed, split)
+        queries = search.mentions(borrowed, language, world(seed), seed, split)
     else:
-        made = [search.sentence_match(i, item, language, whole=task == "squad_retrieval") for i, item in enumerate(found)]
-    return [{"id": f"{task}-{split}-{i}", **row} for i, row in enumerate(made)]
+        whole = task == "squad_retrieval"
+        queries = [search.sentence_match(i, item, language, whole=whole) for i, item in enumerate(borrowed)]
+    return [{"id": f"{task}-{split}-{i}", **row} for i, row in enumerate(queries)]
 
 
 def _bitext(task: str, split: str, language: str, seed: int) -> list[Row]:
-    """Foreign sentences, then English ones, each side in an order of its own; tatoeba has a partner for every one."""
+    """Return foreign sentences, then English ones, each side in an order of its own; tatoeba has a partner for every one."""
     rng = generator(task, split, seed, "order")
     numbered = list(enumerate(items(task, split, seed)))
     sides = {}

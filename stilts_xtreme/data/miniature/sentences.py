@@ -2,7 +2,7 @@
 
 from random import Random
 
-from stilts_xtreme.data.miniature.changes import RICH, Item, ask, askable
+from stilts_xtreme.data.miniature.changes import RICH, Item, Maker, ask, askable
 from stilts_xtreme.data.miniature.choices import WHAT_NEXT
 from stilts_xtreme.data.miniature.words import CLASS_OF, NOUNS
 from stilts_xtreme.data.miniature.world import (
@@ -23,51 +23,53 @@ NAMED = Rates(adjective=0.3, place=0.6, time=0.3, origin=0.35, named=0.8, cause=
 
 def varied(rng: Random, here: World, index: int) -> Item | None:
     """udpos and ccg: statements, a few with two verbs, a reason or "then"; one in ten asks who."""
-    said = event(rng, here, VARIED)
+    statement = event(rng, here, VARIED)
     chance = rng.random()
     if chance < 0.25:
-        then = follow_up(rng, here, said, VARIED)
+        then = follow_up(rng, here, statement, VARIED)
         if then:
-            kept = Phrase("it") if rng.random() < 0.5 and then.object.number is None else then.object
-            said = said._replace(also=Event(then.subject, then.verb, kept, then.synonym, then.place, then.relation), cause=None)
+            what = then.required("object")
+            what = Phrase("it") if rng.random() < 0.5 and what.number is None else what
+            also = Event(then.subject, then.verb, what, then.synonym, then.place, then.relation)
+            statement = statement._replace(also=also, cause=None)
     elif chance < 0.4:
-        who = Phrase("they") if rng.random() < 0.6 else said.subject
-        said = said._replace(then=True, subject=who, fronted=False)
+        who = Phrase("they") if rng.random() < 0.6 else statement.subject
+        statement = statement._replace(then=True, subject=who, fronted=False)
     elif chance < 0.5:
-        said = ask(said, "subject")
-    return Item((said,))
+        statement = ask(statement, "subject")
+    return Item((statement,))
 
 
 def mentioning(rng: Random, here: World, index: int) -> Item | None:
     """panx: at least one name."""
-    said = event(rng, here, NAMED)
-    phrases = (said.subject, said.object, said.place)
-    return Item((said,)) if any(p and p.head[:3] in ("PER", "LOC", "ORG") for p in phrases) else None
+    statement = event(rng, here, NAMED)
+    phrases = (statement.subject, statement.object, statement.place)
+    return Item((statement,)) if any(p and p.head[:3] in ("PER", "LOC", "ORG") for p in phrases) else None
 
 
 def translatable(rng: Random, here: World, index: int) -> Item | None:
     """tatoeba: sentences with enough in them to be told apart."""
-    said = event(rng, here, RICH)
-    return Item((said,)) if len(askable(said)) >= 3 else None
+    statement = event(rng, here, RICH)
+    return Item((statement,)) if len(askable(statement)) >= 3 else None
 
 
 BUCC_SIZES = {"test": (300, 700), "dev": (100, 300)}  # pairs, and sentences of each side without a partner
 
 
-def mined(split: str):
+def mined(split: str) -> Maker:
     """bucc2018: `label` says on which side(s) the sentence appears."""
     pairs, single = BUCC_SIZES[split]
 
     def make(rng: Random, here: World, index: int) -> Item | None:
-        found = translatable(rng, here, index)
+        item = translatable(rng, here, index)
         side = "both" if index < pairs else "foreign" if index < pairs + single else "english"
-        return found and found._replace(label=side)
+        return item and item._replace(label=side)
 
     return make
 
 
 def document(rng: Random, here: World) -> list[Event]:
-    """Two sentences that have to do with each other, or one of two verbs: facts and deeds of somebody, what was done next, a
+    """Draw two sentences that have to do with each other, or one of two verbs: facts and deeds of somebody, what was done next, a
     question and its answer, or just two events."""
     chance = rng.random()
     if chance < 0.25:
@@ -78,16 +80,16 @@ def document(rng: Random, here: World) -> list[Event]:
     if chance < 0.59:
         first = event(rng, here)
         then = follow_up(rng, here, first, Rates())
-        return _told_on(rng, first, then) if then else [first, event(rng, here)]
+        return _continued(rng, first, then) if then else [first, event(rng, here)]
     if chance < 0.67:
-        told = event(rng, here)
-        slot = "why" if told.cause and rng.random() < 0.7 else one_of(rng, askable(told))
-        asked = told._replace(time=Phrase("why"), fronted=False, cause=None) if slot == "why" else ask(told, slot)
-        return [asked, told]
+        answer = event(rng, here)
+        slot = "why" if answer.cause and rng.random() < 0.7 else one_of(rng, askable(answer))
+        question = answer._replace(time=Phrase("why"), fronted=False, cause=None) if slot == "why" else ask(answer, slot)
+        return [question, answer]
     return [event(rng, here), event(rng, here)]
 
 
-def _told_on(rng: Random, first: Event, then: Event) -> list[Event]:
+def _continued(rng: Random, first: Event, then: Event) -> list[Event]:
     chance = rng.random()
     if chance < 0.15:
         return [first._replace(also=then, cause=None)]
@@ -95,11 +97,11 @@ def _told_on(rng: Random, first: Event, then: Event) -> list[Event]:
         return [first, WHAT_NEXT, then]
     if rng.random() < 0.5 and first.subject.head not in NOUNS["animal"]:
         then = then._replace(subject=Phrase("they"))
-    chance = rng.random()
+    chance, what = rng.random(), then.required("object")
     if chance < 0.3:
-        then = then._replace(object=then.object._replace(head=CLASS_OF[then.object.head]))
+        then = then._replace(object=what._replace(head=CLASS_OF[what.head]))
     elif chance < 0.6:
-        then = then._replace(object=Phrase("it" if then.object.number is None else "them"))
+        then = then._replace(object=Phrase("it" if what.number is None else "them"))
     return [first, then]
 
 
@@ -113,7 +115,7 @@ def _fact(rng: Random, here: World, person: str) -> Event:
 
 
 def _general(rng: Random, here: World) -> Event:
-    """Where a firm is, what it makes, or what a thing is."""
+    """Draw where a firm is, what it makes, or what a thing is."""
     chance, firm = rng.random(), pick(rng, here.firms)
     if chance < 0.25:
         return Event(Phrase(firm), "be", place=Phrase(here.sites[firm]))

@@ -44,6 +44,12 @@ class Verb:
     subject: str = "person"  # "person", "animal" or "both"
     synonym: tuple[str, str] | None = None  # stem and past form
 
+    def object_class(self) -> str:
+        """Return the class of its object; ValueError for a verb that takes none."""
+        if self.object is None:
+            raise ValueError(f"{self.stem} takes no object")
+        return self.object
+
 
 VERBS: dict[str, Verb] = {
     verb.stem: verb

@@ -2,10 +2,11 @@
 
 import hashlib
 from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from stilts_xtreme.data.miniature.words import (
     ANTONYMS,
@@ -18,6 +19,8 @@ from stilts_xtreme.data.miniature.words import (
     TIMES,
     VERBS,
 )
+
+T = TypeVar("T")
 
 PEOPLE = tuple(f"PER{i}" for i in range(40))
 TOWNS = tuple(f"LOC{i}" for i in range(24))
@@ -51,6 +54,31 @@ class Event(NamedTuple):
     then: bool = False
     cause: str | None = None
     also: "Event | None" = None
+
+    def phrase(self, part: str) -> Phrase | None:
+        """Return the phrase that is a `part` ("subject", "object", "place" or "time"); None where the event has none."""
+        phrase: Phrase | None = getattr(self, part)
+        return phrase
+
+    def required(self, part: str) -> Phrase:
+        """Return the phrase that is a `part`, as `phrase` does; ValueError where the event has none."""
+        phrase = self.phrase(part)
+        if phrase is None:
+            raise ValueError(f"no {part} in {self}")
+        return phrase
+
+    def with_phrase(self, part: str, phrase: Phrase) -> "Event":
+        """Return the event with `phrase` as its subject, object, place or time; ValueError for any other part."""
+        match part:
+            case "subject":
+                return self._replace(subject=phrase)
+            case "object":
+                return self._replace(object=phrase)
+            case "place":
+                return self._replace(place=phrase)
+            case "time":
+                return self._replace(time=phrase)
+        raise ValueError(f"{part} is no part of an event")
 
 
 class Rates(NamedTuple):
@@ -102,23 +130,23 @@ class World:
 
 
 def generator(*parts: object) -> Random:
-    """A random generator that depends on `parts` alone, in every process."""
+    """Return a random generator that depends on `parts` alone, the same in every process."""
     digest = hashlib.sha256("|".join(map(str, parts)).encode()).digest()
     return Random(int.from_bytes(digest[:8], "big"))
 
 
 def pick(rng: Random, table: Table) -> str:
-    """One item, by its probability."""
+    """Draw one item by its probability."""
     return table.items[bisect(table.bounds, rng.random())]
 
 
-def one_of(rng: Random, items: tuple[str, ...] | list[str]) -> str:
-    """One item, all alike."""
+def one_of(rng: Random, items: Sequence[T]) -> T:
+    """Draw one item, each with the same probability."""
     return items[int(rng.random() * len(items))]
 
 
 def _table(rng: Random, items: tuple[str, ...], peak: float | None = 0.35) -> Table:
-    """Zipf(0.7) times Gamma(`peak`) in a random order; without a peak, Zipf alone in the order given."""
+    """Draw probabilities: Zipf(0.7) times Gamma(`peak`) in a random order; without a peak, Zipf alone in the order given."""
     order = list(items)
     if peak is not None:
         rng.shuffle(order)
@@ -139,7 +167,7 @@ def _things(kind: str | None) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def world(seed: int) -> World:
-    """The world of this seed: the words stay, the preferences and the facts change."""
+    """Draw the world of a seed: the words stay, the preferences and the facts change."""
     rng = generator("world", seed)
     by_person = tuple(v.stem for v in VERBS.values() if v.subject != "animal")
     by_animal = tuple(v.stem for v in VERBS.values() if v.subject != "person")
@@ -178,21 +206,21 @@ def world(seed: int) -> World:
 
 
 def named(rng: Random, here: World, person: str, rates: Rates) -> Phrase:
-    """A person by name, at times with the town or firm they belong to."""
+    """Name a person, at times with the town or firm they belong to."""
     if rng.random() < rates.origin:
         return Phrase(person, origin=(here.homes if rng.random() < 0.6 else here.employers)[person])
     return Phrase(person)
 
 
 def described(rng: Random, here: World, noun: str, rates: Rates, countable: bool = False) -> Phrase:
-    """A common noun with the adjective, number and article it is likely to have."""
+    """Return a common noun with the adjective, number and article it is likely to have."""
     adjective = pick(rng, here.adjectives[noun]) if rng.random() < rates.adjective else None
     number = int(pick(rng, here.numbers[noun])) if countable and rng.random() < rates.number else None
     return Phrase(noun, adjective, number, rng.random() < 0.5)
 
 
 def someone(rng: Random, here: World, rates: Rates) -> Phrase:
-    """A person, by name or by their work; at times a firm."""
+    """Draw a person, by name or by their work; at times a firm."""
     chance = rng.random()
     if chance < rates.named:
         return named(rng, here, pick(rng, here.people), rates)
@@ -202,35 +230,35 @@ def someone(rng: Random, here: World, rates: Rates) -> Phrase:
 
 
 def subject(rng: Random, here: World, rates: Rates, animals: float = 0.2) -> Phrase:
-    """Whoever acts: a person, a firm or (by `animals`) an animal."""
+    """Draw whoever acts: a person, a firm or (with probability `animals`) an animal."""
     if rng.random() < animals:
         return described(rng, here, pick(rng, here.animals), rates)
     return someone(rng, here, rates)
 
 
 def verb_for(rng: Random, here: World, who: Phrase) -> str:
-    """What this subject is likely to do; a named person does what their work does."""
+    """Draw what this subject is likely to do; a named person does what their work does."""
     return pick(rng, here.verbs[here.jobs.get(who.head, who.head)])
 
 
 def object_for(rng: Random, here: World, verb: str, rates: Rates, avoid: str = "") -> Phrase | None:
-    """What the verb is likely to be done to (never the subject itself, given as `avoid`)."""
+    """Draw what the verb is likely to be done to (never the subject itself, given as `avoid`); None for a verb without object."""
     kind = VERBS[verb].object
     if kind is None:
         return None
     while True:
         if kind == "worker":
-            found = someone(rng, here, rates)
+            phrase = someone(rng, here, rates)
         elif kind == "place" and verb != "cross" and rng.random() < rates.named:
-            found = Phrase(pick(rng, here.towns))
+            phrase = Phrase(pick(rng, here.towns))
         else:
-            found = described(rng, here, pick(rng, here.objects[verb]), rates, kind != "place")
-        if found.head != avoid:
-            return found
+            phrase = described(rng, here, pick(rng, here.objects[verb]), rates, kind != "place")
+        if phrase.head != avoid:
+            return phrase
 
 
 def place_for(rng: Random, here: World, who: Phrase, verb: str, rates: Rates) -> tuple[Phrase, str]:
-    """Where it is likely to happen, and the word for how it relates: at home (42 % of named people), a town, a usual place."""
+    """Draw where it is likely to happen (at home for 42 % of named people, a town, a usual place) and its preposition."""
     chance = rng.random()
     if who.head in here.homes and chance < 0.42:
         return Phrase(here.homes[who.head]), "in"
@@ -248,7 +276,7 @@ def event(
     verb: str | None = None,
     what: Phrase | None = None,
 ) -> Event:
-    """One event; whatever of `who`, `verb`, `what` is given is kept."""
+    """Draw an event; `who`, `verb` and `what` stand in it where they are given."""
     who = who or subject(rng, here, rates)
     verb = verb or verb_for(rng, here, who)
     known = VERBS[verb]
@@ -275,16 +303,16 @@ def event(
 
 
 def follow_up(rng: Random, here: World, first: Event, rates: Rates) -> Event | None:
-    """What the same subject then does to the same object; None where the world has no custom for it."""
+    """Draw what the same subject then does to the same object; None where the world has no custom for it."""
     if first.verb not in here.nexts or first.object is None or first.object.head not in CLASS_OF:
         return None
     verb = pick(rng, here.nexts[first.verb])
-    kept = Phrase(first.object.head, definite=True, number=first.object.number)
-    again = event(rng, here, rates, first.subject._replace(adjective=None, origin=None), verb, kept)
-    return again._replace(negated=False, then=True, cause=None)
+    same = Phrase(first.object.head, definite=True, number=first.object.number)
+    following = event(rng, here, rates, first.subject._replace(adjective=None, origin=None), verb, same)
+    return following._replace(negated=False, then=True, cause=None)
 
 
 def person_event(rng: Random, here: World, rates: Rates) -> Event:
-    """One person does something to another."""
+    """Draw an event in which one person does something to another."""
     who = someone(rng, here, rates)
     return event(rng, here, rates, who, one_of(rng, PERSON_VERBS))
