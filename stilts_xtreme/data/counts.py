@@ -58,7 +58,7 @@ class Counting:
 
 
 def described(told: Mapping[str, Any]) -> str:
-    """A split's record (see `stages.lineage.seen`) in one line; records of before reasons were counted are described, too."""
+    """A split's record (`stages.lineage.dataset_record`) in one line, also without counted reasons."""
     parts = [f"{told['rows']:,} rows"]
     parts += [f"{count:,} dropped: {reason}{_at(told, reason)}" for reason, count in told.get("dropped_by", {}).items()]
     if "dropped_by" not in told and told["dropped"]:
