@@ -209,9 +209,9 @@ def finish(
     from stilts_xtreme import ranks
     from stilts_xtreme.progress import watch
     from stilts_xtreme.stages import graph, preflight
-    from stilts_xtreme.stages.retention import Retention
+    from stilts_xtreme.stages.weight_cleanup import WeightCleanup
 
-    retention = Retention(stages, store) if options.drop and ranks.first() else None
+    retention = WeightCleanup(stages, store) if options.drop and ranks.first() else None
 
     def unfinished() -> list[Any]:
         found = graph.unfinished(stages, store, lambda note: print(note, file=sys.stderr))

@@ -22,7 +22,7 @@ class Running:
 
     def add(self, event: Event, now: float) -> None:
         """Take in an event. A new total or a new kind of step begins a new count."""
-        if event.lasting:
+        if event.persistent:
             return  # a remark says nothing of the steps
         before, self.event = self.event, event
         if _counted(event) != _counted(before) or event.step < before.step:

@@ -92,7 +92,7 @@ def _lasting(event: Event, pace: Pace) -> str:
     name = " ".join(part for part in (pace.kind(event.address), event.label, event.address) if part)
     if event.state == "failed":
         return f"failed: {name}: {event.note}"
-    return f"{name}: {event.note}" if event.lasting else ""
+    return f"{name}: {event.note}" if event.persistent else ""
 
 
 def _described(event: Event, pace: Pace) -> str:

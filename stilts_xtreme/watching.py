@@ -15,7 +15,7 @@ from stilts_xtreme.axes import Cell, Row
 from stilts_xtreme.errors import Interrupted
 from stilts_xtreme.shown import content
 from stilts_xtreme.slurm import submissions
-from stilts_xtreme.stages import logged
+from stilts_xtreme.stages.last_step import read_last_step
 from stilts_xtreme.store import Store
 
 EVERY = 2.0  # seconds between two looks
@@ -125,7 +125,7 @@ def under_way(seen: Seen, store: Store) -> list[Table | str]:
     table = Table("running", "stage", "step", "loss", "last step", box=None, pad_edge=False)
     for name in running[:MOST]:
         stage = seen.stages[name]
-        found = logged.last(stage, store, now)
+        found = read_last_step(stage, store, now)
         loss = "" if found is None or found.loss is None else f"{found.loss:.3f}"
         where = ["", "", ""] if found is None else [str(found.step), loss, f"{found.ago:.0f} s ago"]
         table.add_row(name, content(f"{plan.kind(stage)} {stage.label}"), *where)

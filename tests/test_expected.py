@@ -12,9 +12,9 @@ from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, read
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import Limits
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
-from stilts_xtreme.stages.encoded import Desk
-from stilts_xtreme.stages.events import Unwatched
-from stilts_xtreme.stages.lineage import checked, seen
+from stilts_xtreme.stages.events import SilentProgress
+from stilts_xtreme.stages.feature_cache import FeatureCache
+from stilts_xtreme.stages.lineage import dataset_record, read_checked
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged
@@ -90,15 +90,15 @@ def test_tydiqa_adds_up() -> None:
 def test_a_part_is_refused_unless_the_folder_is_said_to_hold_parts(tmp_path: Path) -> None:
     where = put(tmp_path, {DEV: nli(60)})
     with pytest.raises(UserError) as caught:
-        checked("mnli", "dev", "en", where)
+        read_checked("mnli", "dev", "en", where)
     message = str(caught.value)
     assert (
         message.startswith(f"mnli dev en (files:{DEV}): 60 examples instead of the full release's 9,815") and "\n" not in message
     )
     assert "`cut: true`" in message
-    assert len(checked("mnli", "dev", "en", dataclasses.replace(where, cut=True)).examples) < 60
+    assert len(read_checked("mnli", "dev", "en", dataclasses.replace(where, cut=True)).examples) < 60
     with pytest.raises(UserError, match="60 examples instead"):  # the folder beside the hub holds whole releases, too
-        checked("mnli", "dev", "en", HubCache(tmp_path))
+        read_checked("mnli", "dev", "en", HubCache(tmp_path))
     reading = dataclasses.replace(read(MNLI, "dev", "en", where), source="hub:nyu-mll/glue")
     with pytest.raises(UserError, match="60 examples instead") as caught:
         verify(MNLI, "dev", "en", reading, HubCache())
@@ -107,7 +107,7 @@ def test_a_part_is_refused_unless_the_folder_is_said_to_hold_parts(tmp_path: Pat
 
 def test_every_stage_reads_through_the_check(tmp_path: Path) -> None:
     files = {DEV: nli(60), "mnli/multinli_1.0_train.jsonl": nli(70), "xnli/test-de.tsv": "a\tb\tneutral\nc\td\tentailment\n"}
-    desk = Desk(Store(tmp_path / "store"), put(tmp_path / "data", files), None, Limits(64), Unwatched())
+    desk = FeatureCache(Store(tmp_path / "store"), put(tmp_path / "data", files), None, Limits(64), SilentProgress())
     for asked, fault in (
         (("mnli", "train", "en"), "70 rows instead of the full release's 392,702"),
         (("mnli", "dev", "en"), "60 examples instead of the full release's 9,815"),
@@ -122,16 +122,16 @@ def test_every_stage_reads_through_the_check(tmp_path: Path) -> None:
 def test_what_agrees_is_recorded(table, tmp_path: Path) -> None:
     where = put(tmp_path, {DEV: nli(60)})
     reading = read(MNLI, "dev", "en", where)
-    assert "expected" not in seen("mnli", "dev", "en", reading, where)
+    assert "expected" not in dataset_record("mnli", "dev", "en", reading, where)
     table["mnli", "dev", "en"] = Expected("examples", 60, {}, True)
     verify(MNLI, "dev", "en", reading, where)
-    told = seen("mnli", "dev", "en", reading, where)
+    told = dataset_record("mnli", "dev", "en", reading, where)
     assert told["expected"] == 60 == told["examples"]
     without = {key: value for key, value in told.items() if key != "expected"}
-    assert seen("mnli", "dev", "en", reading, Miniature(0)) == without  # results of the miniature world stay what they were
+    assert dataset_record("mnli", "dev", "en", reading, Miniature(0)) == without  # as results of the miniature world were
     table["mnli", "dev", "en"] = Expected("examples", 61, {}, False)
     verify(MNLI, "dev", "en", reading, where)
-    assert seen("mnli", "dev", "en", reading, where) == without
+    assert dataset_record("mnli", "dev", "en", reading, where) == without
 
 
 def test_labels_that_differ_are_told(table, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_labels_that_differ_are_told(table, tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match="labels contradiction=20 entailment=20 neutral=20 instead of .* entailment=19 neutral=21"
     ):
-        checked("mnli", "dev", "en", where)
+        read_checked("mnli", "dev", "en", where)
 
 
 def test_joined_tasks_count_together(table, tmp_path: Path) -> None:
@@ -151,9 +151,9 @@ def test_joined_tasks_count_together(table, tmp_path: Path) -> None:
         assert number(ANLI, "train", "en", where) is None  # as long as one of them is not known
         table[name, "train", "en"] = Expected("rows", size, {}, True)
     with pytest.raises(UserError, match="10 rows instead of the full release's 11"):
-        checked("anli", "train", "en", where)
+        read_checked("anli", "train", "en", where)
     table["snli", "train", "en"] = Expected("rows", 3, {}, True)
-    assert checked("anli", "train", "en", where).rows == 10
+    assert read_checked("anli", "train", "en", where).rows == 10
 
 
 def test_pairs_and_dropped_rows(table) -> None:

@@ -19,8 +19,8 @@ from stilts_xtreme.engine import tokenizer
 from stilts_xtreme.engine.batches import collate
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.stages import encoded
-from stilts_xtreme.stages.encoded import Desk
+from stilts_xtreme.stages import feature_cache
+from stilts_xtreme.stages.feature_cache import FeatureCache
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.examples import Candidate, Choices, Pair, Query, Question, Sentence, Tagged, Text, plain, restored
 
@@ -134,12 +134,14 @@ def where(tmp_path) -> Folder:
     return Folder(tmp_path / "data", cut=True)
 
 
-def desk(where: Folder, words: Any, limits: Limits = Limits(24), notes: list[str] | None = None) -> Desk:  # noqa: B008
+def desk(where: Folder, words: Any, limits: Limits = Limits(24), notes: list[str] | None = None) -> FeatureCache:  # noqa: B008
     heard = (notes if notes is not None else []).append
-    return Desk(Store(where.path.parent / "runs"), where, words, limits, SimpleNamespace(note=heard, say=heard))  # type: ignore[arg-type]
+    return FeatureCache(Store(where.path.parent / "runs"), where, words, limits, SimpleNamespace(note=heard, say=heard))  # type: ignore[arg-type]
 
 
-def ask(at: Desk, split: str = "train", labels: tuple[str, ...] = ("B-PER", "O"), **how: Any) -> encoded.Encoded:
+def ask(
+    at: FeatureCache, split: str = "train", labels: tuple[str, ...] = ("B-PER", "O"), **how: Any
+) -> feature_cache.EncodedSplit:
     return at.encoded("panx", split, "en", head="tagging", labels=labels, training=split == "train", **how)
 
 
@@ -155,7 +157,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return inner
 
-    monkeypatch.setattr(encoded, "checked", counted("read", encoded.checked))
+    monkeypatch.setattr(feature_cache, "read_checked", counted("read", feature_cache.read_checked))
     monkeypatch.setattr(HEADS["tagging"], "encode", counted("encode", HEADS["tagging"].encode))
     return made
 
@@ -165,7 +167,7 @@ def test_what_was_asked_for_before_is_neither_read_nor_encoded(where, words, cal
     first = ask(desk(where, words), split)
     assert calls == ["read", "encode"]
     again = ask(desk(where, tokenizer.train(LINES * 20, 120)), split)
-    assert calls == ["read", "encode"] and again.told == first.told and again.examples() == first.examples()
+    assert calls == ["read", "encode"] and again.stats == first.stats and again.examples() == first.examples()
     assert all(map(same, again.features, first.features)) and len(again.features) == 22
     assert len(again.examples()) == (0 if split == "train" else 22)
 
@@ -193,7 +195,7 @@ def test_what_decides_the_features_decides_where_they_stand(where, words, calls)
     assert count() == len(ways) + 1 and calls.count("encode") == len(ways) + 1
     file = where.path / "panx" / "train-en.tsv"
     file.write_text(file.read_text() + "more\tO\n\n")
-    told = ask(desk(where, words)).told
+    told = ask(desk(where, words)).stats
     assert told["examples"] == 23 and count() == len(ways) + 2
 
 
@@ -213,7 +215,7 @@ DAMAGE: dict[str, Callable[[Path], Any]] = {
     "another's": lambda folder: (folder / columns.INDEX).write_text(
         (folder / columns.INDEX).read_text().replace('"tagging"', '"tagged"')
     ),
-    "examples cut short": lambda folder: (folder / encoded.EXAMPLES).write_text("{"),
+    "examples cut short": lambda folder: (folder / feature_cache.EXAMPLES).write_text("{"),
     "an object array": lambda folder: np.save(folder / "tokens.npy", np.array([{}], object), allow_pickle=True),
 }
 
@@ -228,7 +230,7 @@ def test_what_is_damaged_is_made_again_with_a_note(where, words, calls, how) -> 
     again = ask(desk(where, words, notes=notes), "test")
     assert [feature["rows"][0].tolist() for feature in again.features] == rows and again.examples() == examples
     assert calls.count("encode") == 2 and any("damaged" in note for note in notes)
-    assert ask(desk(where, words), "test").told == first.told and calls.count("encode") == 2
+    assert ask(desk(where, words), "test").stats == first.stats and calls.count("encode") == 2
 
 
 def test_cleaning_leaves_the_cache_and_takes_what_the_dead_left(where, words) -> None:
@@ -287,5 +289,5 @@ def test_a_file_that_changes_on_the_way_is_refused_and_never_kept(where, words) 
 def test_readings_at_hand_are_let_go_also_where_their_features_are_there(where, words) -> None:
     ask(desk(where, words), "test")
     at = desk(where, words)
-    at.held["panx", "test", "en"] = encoded.checked("panx", "test", "en", where)
+    at.held["panx", "test", "en"] = feature_cache.read_checked("panx", "test", "en", where)
     assert ask(at, "test").features and not at.held

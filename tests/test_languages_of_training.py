@@ -189,8 +189,8 @@ def test_the_exponent_is_for_text_and_goes_by_all_of_it(tmp_path) -> None:
     """Labelled data in two languages keeps its own shares; text counts by its size however few examples are taken."""
     from stilts_xtreme.engine.tokenizer import train as train_tokenizer
     from stilts_xtreme.heads import Limits
-    from stilts_xtreme.stages.encoded import Desk
-    from stilts_xtreme.stages.events import Unwatched
+    from stilts_xtreme.stages.events import SilentProgress
+    from stilts_xtreme.stages.feature_cache import FeatureCache
     from stilts_xtreme.store import Store
 
     (cell,) = axes.study(
@@ -200,7 +200,7 @@ def test_the_exponent_is_for_text_and_goes_by_all_of_it(tmp_path) -> None:
     english = read(TASKS["text"], "train", "en", stage.where)
     words = train_tokenizer([example.text for example in english.examples[:500]], 300)
     held = {("text", "train", "en"): english}
-    desk = Desk(Store(tmp_path), stage.where, words, Limits(64), Unwatched(), held)
+    desk = FeatureCache(Store(tmp_path), stage.where, words, Limits(64), SilentProgress(), held)
     facts = {code: desk.facts("text", "train", code) for code in ("en", "xe")}
     shares = train._stream("text", stage, desk, facts, ()).shares
     sizes = {code: told["examples"] for code, told in facts.items()}

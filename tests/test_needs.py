@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, strategies
 
 from stilts_xtreme import host, plan, results
-from stilts_xtreme.stages import processes
+from stilts_xtreme.stages import parallel
 from stilts_xtreme.stages.events import Options
-from stilts_xtreme.stages.needs import LIBRARIES, MARGIN, Needs, alongside, estimate
+from stilts_xtreme.stages.memory_estimate import LIBRARIES, MARGIN, MemoryEstimates, estimate, select_that_fit
 from stilts_xtreme.stages.run import PRODUCT_CACHES
 from stilts_xtreme.store import Store
 
@@ -29,7 +29,7 @@ SIZES = strategies.lists(strategies.integers(1, 100) | strategies.none(), max_si
     SIZES, SIZES, strategies.lists(strategies.integers(0, 60), max_size=4), strategies.integers(1, 200), strategies.integers(0, 6)
 )
 def test_what_is_begun_fits_or_is_alone(wanted, running, idle, memory, slots) -> None:
-    chosen = alongside(wanted, running, idle, memory, slots)
+    chosen = select_that_fit(wanted, running, idle, memory, slots)
     assert len(chosen) <= slots and chosen == sorted(set(chosen))
     if slots and wanted and not running:
         assert chosen and chosen[0] == 0  # something goes on
@@ -46,7 +46,7 @@ def test_what_is_begun_fits_or_is_alone(wanted, running, idle, memory, slots) ->
 def test_all_get_their_turn(wanted, memory, jobs) -> None:
     waiting, running, turns = list(wanted), [], 0
     while waiting or running:
-        chosen = alongside(waiting, running, [], memory, jobs - len(running))
+        chosen = select_that_fit(waiting, running, [], memory, jobs - len(running))
         running += [waiting[i] for i in chosen]
         waiting = [size for i, size in enumerate(waiting) if i not in chosen]
         assert running
@@ -67,11 +67,13 @@ def test_all_get_their_turn(wanted, memory, jobs) -> None:
     ],
 )
 def test_examples_in_a_hundred(wanted, running, idle, expected) -> None:
-    assert alongside(wanted, running, idle, 100, 4) == expected
+    assert select_that_fit(wanted, running, idle, 100, 4) == expected
 
 
 def test_while_it_is_not_settled_who_is_idle_they_count() -> None:
-    assert alongside([30], [40], [35], 100, 4, settled=False) == [] and alongside([25], [40], [35], 100, 4, settled=False) == [0]
+    assert select_that_fit([30], [40], [35], 100, 4, settled=False) == [] and select_that_fit(
+        [25], [40], [35], 100, 4, settled=False
+    ) == [0]
 
 
 def test_an_estimate_grows_with_the_encoder_and_the_batch() -> None:
@@ -99,11 +101,11 @@ def test_what_a_stage_like_it_took_is_what_it_needs(tmp_path) -> None:
     other = plan.Train(ENCODER, ("text",), plan.Recipe(batch_size=64), 1, ())
     store = Store(tmp_path)
     finish(store, seeds[0], "a lot")
-    needs = Needs([*seeds, other], store)
+    needs = MemoryEstimates([*seeds, other], store)
     assert needs.of(seeds[2]) == estimate(seeds[2])
     finish(store, seeds[1], 5 * 2**30)
     needs.learn(seeds[1])
-    for known in (needs, Needs([*seeds, other], store)):
+    for known in (needs, MemoryEstimates([*seeds, other], store)):
         assert known.of(seeds[2]) == round(MARGIN * 5 * 2**30) and known.of(other) == estimate(other)
 
 
@@ -160,7 +162,7 @@ def test_a_stage_that_runs_counts_with_what_its_process_holds(tmp_path: Path) ->
     held = host.held_memory(os.getpid())
     if held is None:
         pytest.skip("the system does not tell")
-    room = processes._Room(held, Told(dict.fromkeys(map(plan.address, stages), held // 8)), print)
+    room = parallel._MemoryScheduler(held, Told(dict.fromkeys(map(plan.address, stages), held // 8)), print)
     assert room.of(stages[1:], stages[:1], 1, SimpleNamespace(_processes={})) == stages[1:]
     room.workers[plan.address(stages[0])] = os.getpid()  # its process holds all there is
     assert room.of(stages[1:], stages[:1], 1, SimpleNamespace(_processes={})) == []
@@ -179,7 +181,7 @@ def rest(stage: plan.Stage, store: Store, options: Options, tell: object) -> boo
     return True
 
 
-class Told(Needs):
+class Told(MemoryEstimates):
     def __init__(self, sizes: dict[str, int]):
         self.sizes = sizes
 
@@ -195,7 +197,7 @@ def test_processes_stay_within_memory_and_one_that_never_fits_runs_alone(tmp_pat
     gib = 2**30
     sizes = dict(zip(map(plan.address, stages), [6 * gib, 6 * gib, 3 * gib, 30 * gib, 3 * gib, 6 * gib]))
     notes: list[str] = []
-    failed = processes.run(
+    failed = parallel.run(
         stages, Store(tmp_path), Options(), lambda event: notes.append(event.note), rest, 3, 10 * gib, Told(sizes)
     )  # fmt: skip
     assert not failed

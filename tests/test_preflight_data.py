@@ -14,9 +14,9 @@ from stilts_xtreme.cli import app
 from stilts_xtreme.data.read import Folder
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.languages import MANY
-from stilts_xtreme.stages import encoded, preflight
-from stilts_xtreme.stages.encoded import Desk
+from stilts_xtreme.stages import feature_cache, preflight
 from stilts_xtreme.stages.events import Progress
+from stilts_xtreme.stages.feature_cache import FeatureCache
 from stilts_xtreme.stages.preflight import readings
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -115,20 +115,20 @@ def test_bitext_whose_dev_data_is_no_use_is_told(tmp_path) -> None:
 
 def test_what_was_read_before_is_not_read_again(tmp_path, study, monkeypatch) -> None:
     todo, store, read = stages(study), Store(tmp_path / "runs"), []
-    checked = encoded.checked
+    checked = feature_cache.read_checked
 
     def counted(*asked):
         read.append(asked[:3])
         return checked(*asked)
 
-    monkeypatch.setattr(encoded, "checked", counted)
+    monkeypatch.setattr(feature_cache, "read_checked", counted)
     notes: list[str] = []
     preflight.check(todo, store, notes.append)
     assert len(set(read)) == len(read) and {("xquad", "test", "de"), ("panx", "test", "en"), ("squad", "dev", "en")} < set(read)
     assert len(notes) == 1 and notes[0].startswith("reading the data that is needed after a training")
     preflight.check(todo, store, notes.append)
     predict = next(stage for stage in todo if isinstance(stage, plan.Predict) and stage.task == "xquad")
-    desk = Desk(store, predict.where, None, None, Progress(predict, lambda event: None))  # as the stage asks
+    desk = FeatureCache(store, predict.where, None, None, Progress(predict, lambda event: None))  # as the stage asks
     assert desk.facts("xquad", "test", "de")["examples"] == 12
     assert len(set(read)) == len(read) and len(notes) == 1
     (tmp_path / "data/xquad/xquad.de.json").write_text("{}")  # changed since

@@ -15,8 +15,8 @@ from stilts_xtreme.engine.encoder import Model, random_encoder
 from stilts_xtreme.engine.features import lengths
 from stilts_xtreme.engine.train import Step, Stream, accelerator, train
 from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.stages.journal import Journal, Part, Saver
-from stilts_xtreme.stages.kept import kept
+from stilts_xtreme.stages.prediction_checkpoint import open_checkpoint
+from stilts_xtreme.stages.training_log import Checkpointer, Part, TrainingLog
 from stilts_xtreme.store import Checkpoints
 from stilts_xtreme.tasks.examples import Pair, Text
 
@@ -189,9 +189,9 @@ def test_a_prediction_goes_on_from_its_last_batch(words, tmp_path, monkeypatch) 
     def outputs() -> list:
         """A whole run, in which each batch is kept at once."""
         computed.clear()
-        memory = kept(Checkpoints(tmp_path / "saved"), 0.0, "cpu", 1, notes.append)
-        first = predict.outputs(model, "pair", features, words, device, kept=memory.sweep())
-        return [*first, *predict.outputs(model, "pair", features[:20], words, device, kept=memory.sweep())]
+        memory = open_checkpoint(Checkpoints(tmp_path / "saved"), 0.0, "cpu", 1, notes.append)
+        first = predict.outputs(model, "pair", features, words, device, checkpoint=memory.next_pass())
+        return [*first, *predict.outputs(model, "pair", features[:20], words, device, checkpoint=memory.next_pass())]
 
     monkeypatch.setattr(Model, "logits", counted)
     wanted, batches = outputs(), len(computed)
@@ -206,29 +206,29 @@ def test_a_prediction_goes_on_from_its_last_batch(words, tmp_path, monkeypatch) 
     found = outputs()
     assert len(computed) == 2 and "000000002 is left out: arrays.safetensors is damaged" in notes[-2]
     assert all(np.array_equal(one, other) for one, other in zip(found, wanted, strict=True))
-    memory = kept(Checkpoints(tmp_path / "saved"), 0.0, "cuda", 1, notes.append)
-    assert memory.sweep().recall(0) is None  # its batches are others
+    memory = open_checkpoint(Checkpoints(tmp_path / "saved"), 0.0, "cuda", 1, notes.append)
+    assert memory.next_pass().load_batch(0) is None  # its batches are others
     assert memory.threads == [1] and not any("threads" in note for note in notes)
-    memory = kept(Checkpoints(tmp_path / "saved"), 0.0, "cpu", 3, notes.append)
+    memory = open_checkpoint(Checkpoints(tmp_path / "saved"), 0.0, "cpu", 3, notes.append)
     memory.put("cpu/3/0", [np.zeros(1)])
     assert memory.threads == [1, 3] and notes[-1].startswith("threads 1 before, 3 now: results may differ by rounding")
-    assert kept(Checkpoints(tmp_path / "saved"), 0.0, "cpu", 3, notes.append).threads == [1, 3]
+    assert open_checkpoint(Checkpoints(tmp_path / "saved"), 0.0, "cpu", 3, notes.append).threads == [1, 3]
 
 
 def test_the_threads_of_every_part_of_a_training_are_kept(words, tmp_path) -> None:
     notes: list[str] = []
 
-    def part(number: int, threads: int) -> Journal:
+    def part(number: int, threads: int) -> TrainingLog:
         """Part of a training that is stopped after one step."""
         (tmp_path / str(number)).mkdir()
-        journal = Journal(tmp_path / str(number) / "log.jsonl")
-        saver = Saver(Checkpoints(tmp_path / "saved", keep=2), journal, 0.0)
+        journal = TrainingLog(tmp_path / str(number) / "log.jsonl")
+        saver = Checkpointer(Checkpoints(tmp_path / "saved", keep=2), journal, 0.0)
         saved = saver.resume(notes.append)
         after = saved.state.number if saved else 0
         notes.append(journal.begin(Part(after, "cpu", threads, 1, "2.13.0")))
         with journal.open():
             journal.add(Step(after + 1, "pair", 0.5, 10))
-            saver.border(lambda: checkpoint.Snapshot(checkpoint.State(number=after + 1), {"random": torch.get_rng_state()}))
+            saver.on_step_end(lambda: checkpoint.Snapshot(checkpoint.State(number=after + 1), {"random": torch.get_rng_state()}))
         return journal
 
     for number, threads in enumerate([1, 1, 4]):

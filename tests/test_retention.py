@@ -11,7 +11,7 @@ import pytest
 from stilts_xtreme import flops, plan, results
 from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.stages import graph
-from stilts_xtreme.stages.retention import Retention
+from stilts_xtreme.stages.weight_cleanup import WeightCleanup
 from stilts_xtreme.store import Store, faults, manifest, whole
 
 MAIN = Path(__file__).parent.parent / "experiments" / "studies" / "main.yaml"
@@ -145,7 +145,7 @@ def finish(store: Store, stage: plan.Train) -> None:
 
 def test_weights_stay_until_all_that_starts_from_them_is_done(tmp_path) -> None:
     store = Store(tmp_path)
-    retention = Retention([STAGE, AFTER], store)
+    retention = WeightCleanup([STAGE, AFTER], store)
     finish(store, STAGE)
     retention.after(plan.address(STAGE))
     assert not store.dropped(STAGE) and graph.remaining([AFTER], store) == [AFTER]

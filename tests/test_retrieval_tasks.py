@@ -244,12 +244,12 @@ def predict_stage(task: str, where, *codes: str) -> plan.Predict:
 
 def gathered(name: str, where, *codes: str):
     """The pool of a task in these languages, and all its candidates."""
-    from stilts_xtreme.stages.pool import gather
+    from stilts_xtreme.stages.pool import build_pool
 
     task = TASKS[name]
     queries = {code: read(task, "test", code, where).examples for code in codes}
     candidates = {code: read(task, "pool", code, where).examples for code in task.pools(codes)}
-    return gather(task, queries, candidates), [candidate for own in candidates.values() for candidate in own]
+    return build_pool(task, queries, candidates), [candidate for own in candidates.values() for candidate in own]
 
 
 def test_a_question_is_answered_in_every_language_it_is_asked_in() -> None:

@@ -12,10 +12,10 @@ from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.encoder import Model
 from stilts_xtreme.engine.train import Step
 from stilts_xtreme.errors import RunFailed
-from stilts_xtreme.stages import journal as journals
 from stilts_xtreme.stages import run, saving
+from stilts_xtreme.stages import training_log as journals
 from stilts_xtreme.stages.events import Event, Options
-from stilts_xtreme.stages.journal import Journal
+from stilts_xtreme.stages.training_log import TrainingLog
 from stilts_xtreme.store import Store
 
 
@@ -102,7 +102,7 @@ def test_a_log_whose_disk_is_full_for_a_while_has_every_line_once(tmp_path, monk
     lines = []
     for kind in (journals.FileIO, Full):
         monkeypatch.setattr(journals, "FileIO", kind)
-        journal = Journal(tmp_path / kind.__name__, say=notes.append)
+        journal = TrainingLog(tmp_path / kind.__name__, say=notes.append)
         with journal.open():
             for number in range(3):
                 journal.add(Step(number, "mnli", 0.5, 10))
@@ -115,7 +115,7 @@ def trained(store: Store, notes: list[str], every: float = float("inf")) -> tupl
     stage = planner.resolve(spec.load(FIRST / "1-intermediate.yaml", TINY)).start
 
     def tell(event: Event) -> None:
-        notes.extend([event.note] if event.lasting else [])
+        notes.extend([event.note] if event.persistent else [])
 
     run.run([stage], store, Options(checkpoint_every=every), tell)
     folder = store.path(stage)

@@ -16,7 +16,7 @@ from stilts_xtreme.slurm import job, scheduler, submissions
 from stilts_xtreme.slurm.batches import batch_stages
 from stilts_xtreme.slurm.queue import REQUEUE, Job, Queue, Refused
 from stilts_xtreme.slurm.settings import SlurmSettings, settings, time_limit
-from stilts_xtreme.stages import logged
+from stilts_xtreme.stages import last_step
 from stilts_xtreme.stages.events import Event, Options
 from stilts_xtreme.store import Store
 from tests.test_end_to_end import EXPERIMENTS, stilts
@@ -266,7 +266,7 @@ def test_a_job_does_what_its_round_says_and_tells_what_failed(tmp_path, monkeypa
 
 def test_where_a_training_stands_is_read_from_its_log(tmp_path) -> None:
     store = Store(tmp_path)
-    assert logged.last(FIRST, store, time.time()) is None
+    assert last_step.read_last_step(FIRST, store, time.time()) is None
     store.scratch(FIRST).mkdir(parents=True)
     for text, expected in [
         ("", None),
@@ -276,7 +276,7 @@ def test_where_a_training_stands_is_read_from_its_log(tmp_path) -> None:
         ("[]\n", None),
     ]:
         (store.scratch(FIRST) / "log.jsonl").write_text(text)
-        found = logged.last(FIRST, store, time.time())
+        found = last_step.read_last_step(FIRST, store, time.time())
         assert (found and found.step) == expected
 
 

@@ -14,7 +14,7 @@ from stilts_xtreme.scoring.benchmarks import XTREME
 from stilts_xtreme.scoring.submission import HEADS, file_name, score_files
 from stilts_xtreme.scoring.submission_read import LABELS
 from stilts_xtreme.scoring.submission_write import EXTENSIONS, format_predictions
-from stilts_xtreme.stages import scored, submission
+from stilts_xtreme.stages import aggregate, submission
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.metrics import gold_pairs
@@ -119,7 +119,7 @@ def test_rows_that_were_not_translated_are_scored_as_xtreme_scores_them(finished
     (tmp_path / "gold").write_text("1\n1\n0\n", encoding="utf-8")
     official = score_files("pawsx", "de", tmp_path / "out" / file_name("pawsx", "de"), tmp_path / "gold")
     examples = data.read(TASKS["pawsx"], "test", "de", data.Folder(tmp_path / "data")).examples
-    found = scored.language("pawsx", predictions, examples, "de")
+    found = aggregate.language("pawsx", predictions, examples, "de")
     assert official == {"accuracy": pytest.approx(200 / 3)} and found == {**official, "n": 3}
 
 

@@ -199,7 +199,7 @@ def test_time_left_of_a_stage_and_of_the_whole() -> None:
     assert pace.running[plan.address(TEXT)].left(now()) == pytest.approx(80.0)  # what came before the first step does not count
     now.now = 30.0
     assert pace.running[plan.address(TEXT)].left(now()) == pytest.approx(70.0)
-    pace.add(told(TEXT, note="going on", lasting=True))
+    pace.add(told(TEXT, note="going on", persistent=True))
     assert pace.running[plan.address(TEXT)].left(now()) == pytest.approx(70.0)  # a remark is no end of steps
     # Two more trainings, 100 s each as this one looks; of predictions nothing is known.
     assert pace.left() == (pytest.approx(70.0 + 2 * 100.0), False)
@@ -239,7 +239,7 @@ def test_lines_where_there_is_no_terminal_have_the_time_left() -> None:
         tell(told(TEXT, step=0, steps=100, loss=2.0, speed=10.0))
         now.now = 30.0
         tell(told(TEXT, step=30, steps=100, loss=1.5, speed=1234.0))
-        tell(told(TEXT, "done", note="English dev 12.3, 100 steps, 1:40", lasting=True))
+        tell(told(TEXT, "done", note="English dev 12.3, 100 steps, 1:40", persistent=True))
         tell(told(MNLI, "waiting", note="process 7 of ann on host, at it for 0:10"))
         tell(told(MNLI, "waiting", note="process 7 of ann on host, at it for 0:11"))
         now.now = 60.0

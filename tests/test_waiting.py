@@ -12,8 +12,8 @@ from pty_screen import run
 from test_end_to_end import EXPERIMENTS, FIRST, TINY
 
 from stilts_xtreme import console, plan, planner
-from stilts_xtreme.stages import processes
-from stilts_xtreme.stages.events import Event, Options, Tell
+from stilts_xtreme.stages import parallel
+from stilts_xtreme.stages.events import Event, Options, ProgressCallback
 from stilts_xtreme.store import Store, folders, owner
 
 WHOSE = re.compile(rf"waiting for process {os.getpid()} of \S+ on \S+, at it for \d+:\d\d")
@@ -96,7 +96,7 @@ ENCODER = plan.Random(16, 1, 2, 32, 130, 1200)
 ONE, OTHER = (plan.Train(ENCODER, ("text",), plan.Recipe(epochs=None, steps=steps), 1, ()) for steps in (1, 2))
 
 
-def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
+def do(stage: plan.Stage, store: Store, options: Options, tell: ProgressCallback) -> bool:
     """One stage takes a while; the other is done elsewhere until that is over. Each call leaves a line."""
     with open(store.root / plan.address(stage), "a") as file:
         file.write(f"{time.time()}\n")
@@ -107,7 +107,7 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
     return stage == ONE or over.exists()
 
 
-class Needs:
+class MemoryEstimates:
     def of(self, stage: plan.Stage) -> None: ...
 
     def learn(self, stage: plan.Stage) -> None: ...
@@ -115,6 +115,6 @@ class Needs:
 
 def test_what_is_done_elsewhere_is_asked_for_now_and_then_and_not_all_the_time(tmp_path) -> None:
     told = list[Event]()
-    failed = processes.run([ONE, OTHER], Store(tmp_path), Options(), told.append, do, 2, None, Needs())  # type: ignore[arg-type]
+    failed = parallel.run([ONE, OTHER], Store(tmp_path), Options(), told.append, do, 2, None, MemoryEstimates())  # type: ignore[arg-type]
     assert failed == {}
     assert 1 < len((tmp_path / plan.address(OTHER)).read_text().splitlines()) < 15

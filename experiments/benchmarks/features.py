@@ -33,8 +33,8 @@ def uses(folder: Path) -> dict[str, Any]:
     from stilts_xtreme.data.read import Folder, Miniature, read
     from stilts_xtreme.engine import tokenizer
     from stilts_xtreme.heads import Limits
-    from stilts_xtreme.stages.encoded import Desk
-    from stilts_xtreme.stages.events import Unwatched
+    from stilts_xtreme.stages.events import SilentProgress
+    from stilts_xtreme.stages.feature_cache import FeatureCache
     from stilts_xtreme.store import Store
     from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -50,7 +50,7 @@ def uses(folder: Path) -> dict[str, Any]:
     def use(store: Path) -> tuple[float, Any]:
         files._content_digest.cache_clear()
         began = time.perf_counter()
-        desk = Desk(Store(store), Folder(folder, cut=True), words, Limits(128), Unwatched())
+        desk = FeatureCache(Store(store), Folder(folder, cut=True), words, Limits(128), SilentProgress())
         features = desk.encoded("mnli", "train", "en", head="classification", labels=TASKS["mnli"].labels, training=True).features
         assert len(features) == len(features.lengths) > 0.8 * PAIRS  # the rest is the half cut off for dev
         return time.perf_counter() - began, features

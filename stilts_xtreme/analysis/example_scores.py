@@ -61,10 +61,10 @@ class ExampleScorer:
             task = TASKS[stage.task]
             examples = {code: data.read(task, "test", code, stage.where).examples for code in stage.languages}
             if task.pool:  # what is right depends on what there is to find
-                from stilts_xtreme.stages.pool import gather
+                from stilts_xtreme.stages.pool import build_pool
 
                 pool = {code: data.read(task, "pool", code, stage.where).examples for code in task.pools(stage.languages)}
-                examples = dict(gather(task, examples, pool).queries)
+                examples = dict(build_pool(task, examples, pool).queries)
             self._gold[key] = {code: sampled(task, rows, stage.test_examples) for code, rows in examples.items()}
         return self._gold[key]
 

@@ -58,7 +58,7 @@ class Counting:
 
 
 def described(record: Mapping[str, Any]) -> str:
-    """Describe a split's record (see `stages.lineage.seen`) in one line; older records, without reasons, too."""
+    """Describe a split's record (see `stages.lineage.dataset_record`) in one line; older records, without reasons, too."""
     parts = [f"{record['rows']:,} rows"]
     parts += [f"{count:,} dropped: {reason}{_at(record, reason)}" for reason, count in record.get("dropped_by", {}).items()]
     if "dropped_by" not in record and record["dropped"]:

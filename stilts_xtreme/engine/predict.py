@@ -18,93 +18,100 @@ TOKENS = {"cpu": 2048, "cuda": 65536}  # padded tokens a batch: small ones stay 
 RELEASE = 1.0  # seconds between two returns of freed memory: glibc would spread batches over all that a training took before
 
 
-Tell = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
 
-def unheard(done: int) -> None:
-    """Nobody is told."""
+def no_op(done: int) -> None:
+    """Ignore progress."""
 
 
-class Kept(Protocol):
-    """Where the arrays of one sweep's batches are kept, so that a prediction that was stopped can go on."""
+class BatchCheckpoint(Protocol):
+    """Saves the arrays of one pass, batch by batch, so that a prediction that was stopped can go on."""
 
-    def recall(self, batch: int) -> list[np.ndarray] | None:
-        """The arrays of a batch, where they are known."""
+    def load_batch(self, batch: int) -> list[np.ndarray] | None:
+        """Return the arrays of a batch; None if they were not saved."""
 
-    def keep(self, batch: int, arrays: list[np.ndarray]) -> None:
-        """These are a batch's arrays."""
+    def save_batch(self, batch: int, arrays: list[np.ndarray]) -> None:
+        """Save the arrays of a batch."""
 
 
-class Forgotten:
-    """Nothing is kept."""
+class NoCheckpoint:
+    """Saves nothing."""
 
-    def recall(self, batch: int) -> None:
+    def load_batch(self, batch: int) -> None:
         return None
 
-    def keep(self, batch: int, arrays: list[np.ndarray]) -> None:
+    def save_batch(self, batch: int, arrays: list[np.ndarray]) -> None:
         pass
 
 
 @torch.inference_mode()
 def outputs(
-    model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device, tell: Tell = unheard,
-    kept: Kept = Forgotten(),
+    model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device,
+    callback: ProgressCallback = no_op,
+    checkpoint: BatchCheckpoint = NoCheckpoint(),
 ) -> list[np.ndarray]:  # fmt: skip
-    """What the head's `decode` needs, one array per feature; `tell` hears after every batch how many features it did.
+    """Compute what the head's `decode` needs, one array per feature; `callback` gets each batch's number of features.
 
     Several processes share the batches. The first has what all of them made; for the others the list holds None.
     """
     model.eval()
     head = HEADS[model.kinds[task]]
 
-    def made(indices: Sequence[int]) -> list[np.ndarray]:
+    def compute(indices: Sequence[int]) -> list[np.ndarray]:
         chosen = [features[i] for i in indices]
         batch = to(collate(model.kinds[task], chosen, tokenizer), device)
         return list(head.unpack(model.logits(task, batch).float(), chosen, batch))
 
-    found: list[Any] = [None] * len(features)
-    for indices, arrays in _swept(by_budget(features, TOKENS.get(device.type, 8192)), made, kept, tell, is_sharded(model)):
+    results: list[Any] = [None] * len(features)
+    for indices, arrays in _run_batches(
+        by_budget(features, TOKENS.get(device.type, 8192)), compute, checkpoint, callback, is_sharded(model)
+    ):
         for i, output in zip(indices, arrays, strict=True):
-            found[i] = output
-    return found
+            results[i] = output
+    return results
 
 
 @torch.inference_mode()
 def vectors(
     encoder: Any, features: Sequence[Feature], tokenizer: Any, layer: int, pooling: str, device: torch.device,
-    tell: Tell = unheard, kept: Kept = Forgotten(),
+    callback: ProgressCallback = no_op, checkpoint: BatchCheckpoint = NoCheckpoint(),
 ) -> np.ndarray:  # fmt: skip
-    """Vectors [features, width] in float32: hidden state `layer` (0: the embeddings), pooled; `tell` as in `outputs`.
+    """Compute vectors [features, width] in float32: hidden state `layer` (0: the embeddings), pooled; `callback` as in `outputs`.
 
     Several processes share the batches. The first has all vectors; the others get zeros.
     """
     encoder.eval()
 
-    def made(indices: Sequence[int]) -> list[np.ndarray]:
+    def compute(indices: Sequence[int]) -> list[np.ndarray]:
         batch = to(collate("embedding", [features[i] for i in indices], tokenizer), device)
         read = batch["offsets"] if embedding.reads(pooling) else None
         hidden = states(encoder, batch, can_pack(encoder), layer, read)
         return [embedding.pool(hidden, batch, pooling).float().cpu().numpy()]
 
-    found = np.zeros((len(features), encoder.config.hidden_size), dtype=np.float32)
-    for indices, (array,) in _swept(by_budget(features, TOKENS.get(device.type, 8192)), made, kept, tell):
-        found[indices] = array
-    return found
+    results = np.zeros((len(features), encoder.config.hidden_size), dtype=np.float32)
+    for indices, (array,) in _run_batches(by_budget(features, TOKENS.get(device.type, 8192)), compute, checkpoint, callback):
+        results[indices] = array
+    return results
 
 
-def _swept(
-    cut: Sequence[list[int]], made: Callable[[Sequence[int]], list[np.ndarray]], kept: Kept, tell: Tell, in_step: bool = False
+def _run_batches(
+    cut: Sequence[list[int]],
+    compute: Callable[[Sequence[int]], list[np.ndarray]],
+    checkpoint: BatchCheckpoint,
+    callback: ProgressCallback,
+    in_step: bool = False,
 ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
-    """Batches with their arrays: those that are kept, then those that are `made`.
+    """Yield batches with their arrays: those that were saved, then those that `compute` gives.
 
     Of several processes each makes one in turn, and the first gets all. `in_step`: they can only compute at the same time, so
     that who has nothing to do makes something to throw away.
     """
-    known = {number: arrays for number in range(len(cut)) if (arrays := kept.recall(number)) is not None}
+    known = {number: arrays for number in range(len(cut)) if (arrays := checkpoint.load_batch(number)) is not None}
     missing = ranks.told(lambda: [number for number in range(len(cut)) if number not in known])
     for number, arrays in known.items():
         yield cut[number], arrays
-        tell(len(cut[number]))
+        callback(len(cut[number]))
     released = time.monotonic()
     for begin in range(0, len(missing), ranks.count()):
         if time.monotonic() - released > RELEASE:
@@ -112,11 +119,11 @@ def _swept(
             released = time.monotonic()
         turn = missing[begin : begin + ranks.count()]
         own = turn[ranks.rank()] if ranks.rank() < len(turn) else None
-        ours = made(cut[turn[0] if own is None else own]) if own is not None or in_step else []
+        ours = compute(cut[turn[0] if own is None else own]) if own is not None or in_step else []
         for number, arrays in zip(turn, _collected(ours), strict=False):  # nothing comes to any but the first
-            kept.keep(number, arrays)
+            checkpoint.save_batch(number, arrays)
             yield cut[number], arrays
-        tell(sum(len(cut[number]) for number in turn))
+        callback(sum(len(cut[number]) for number in turn))
 
 
 def _collected(arrays: list[np.ndarray]) -> list[list[np.ndarray]]:
@@ -124,8 +131,8 @@ def _collected(arrays: list[np.ndarray]) -> list[list[np.ndarray]]:
     if ranks.count() == 1:
         return [arrays]
     packed = {str(i): np.ascontiguousarray(array) for i, array in enumerate(arrays)}
-    found = [load(said) for said in ranks.collected(save(packed))]
-    return [[one[str(i)] for i in range(len(one))] for one in found]
+    results = [load(said) for said in ranks.collected(save(packed))]
+    return [[one[str(i)] for i in range(len(one))] for one in results]
 
 
 @torch.inference_mode()

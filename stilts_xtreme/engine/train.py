@@ -1,4 +1,4 @@
-"""The training loop, written out once: it yields after every step, and the caller logs, scores and decides."""
+"""The training loop: it yields after every step, so that the caller logs and shows progress."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,7 +54,7 @@ def accelerator(precision: str, device: str) -> Any:
     AcceleratorState._reset_state(
         reset_partial_state=True
     )  # it is one a process, and the stage before may have had another precision
-    alone = ranks.count() == 1 or torch.cuda.is_available()  # else it must be told that they are on CPUs
+    alone = ranks.count() == 1 or torch.cuda.is_available()  # else accelerate needs `cpu` to place them on CPUs
     return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=device == "cpu" or not alone)
 
 
@@ -68,8 +68,8 @@ def train(
     accelerator: Any,
     score: Callable[[Model], float] | None,
     vocabulary: np.ndarray | None = None,
-    saved: checkpoint.Snapshot | None = None,
-    border: Callable[[Callable[[], checkpoint.Snapshot]], None] | None = None,
+    snapshot: checkpoint.Snapshot | None = None,
+    on_step_end: Callable[[Callable[[], checkpoint.Snapshot]], None] | None = None,
 ) -> Iterator[Step]:
     """Train `model` in place over `schedule` (a task per step), one task a step; ends on the best state by `score`.
 
@@ -79,9 +79,9 @@ def train(
     before any step counts as the first best one). `vocabulary`: all tokens that the model will meet, where only their embeddings
     are to be held and trained; the others get their weight decay at the end.
 
-    `border` is called between steps, when all of them were yielded, with a function that tells the state there; a training that
-    is given such a state as `saved`, and all else alike, goes on from it as if it had never stopped. Where a GPU's memory runs
-    out the micro-batch is halved and the step done again.
+    `on_step_end` is called between steps, when all of them were yielded, with a function that takes a snapshot of the state; a
+    training that is given such a `snapshot`, and all else alike, goes on from it as if it had never stopped.
+    Where a GPU's memory runs out the micro-batch is halved and the step done again.
 
     Several processes divide each micro-batch among them: losses, gradients and what is drawn for masks are those of one process
     but for rounding; dropout is drawn by each for itself. A saved state is good for any number of them.
@@ -98,10 +98,11 @@ def train(
     # Until the first scoring, what to fall back to if the loss is lost.
     best_state = {name: tensor.clone() for name, tensor in model.state_dict().items()} if score else {}
     pending: list[Step] = []  # whose losses are still tensors
+    # Reading a loss waits for the GPU: losses are read together, some steps late, so that it always has work queued.
     lag = 1 if accelerator.device.type == "cpu" else LAG
-    if saved:
-        state = checkpoint.restore(saved, model, optimizer, best_state, masking)
-        for task in schedule[: state.number]:
+    if snapshot:
+        state = checkpoint.restore(snapshot, model, optimizer, best_state, masking)
+        for task in schedule[: state.number]:  # the same batches as if it had not stopped: skip those already used
             next(plans[task])
     if team:
         team.reseed(seed, state.number)
@@ -119,13 +120,14 @@ def train(
             try:
                 total, terms, tokens = team.agreed(work) if team else work()
                 break
-            except torch.OutOfMemoryError:
+            except torch.OutOfMemoryError:  # no weight has changed yet, so the step can be done again in smaller parts
                 if size <= ranks.count():
                     raise
                 state.micro_batch = halved = -(-size // 2)
             for parameter in model.parameters():  # what the lost attempt left there
                 parameter.grad = None
             torch.cuda.empty_cache()
+        # Divided once by all terms of the step: the loss does not depend on the size of micro-batches.
         total = team.add_up(total) if team else total
         optimizer.step(rates[number - 1], 1 / max(terms, 1), recipe.clip, total)
 
@@ -133,7 +135,7 @@ def train(
         due = score and (number == len(schedule) or (recipe.evaluate_every and number % recipe.evaluate_every == 0))
         if len(pending) < lag and not due and number < len(schedule):
             continue
-        steps, pending = _told(pending), []
+        steps, pending = _read_losses(pending), []
         lost = not math.isfinite(steps[-1].loss)
         if score and due and not lost:
             value = score(model)
@@ -144,12 +146,12 @@ def train(
                 state.best, state.kept = value, number
                 for name, tensor in model.state_dict().items():
                     best_state[name].copy_(tensor)
-        yield from steps
+        yield from steps  # before a snapshot is taken: the log in a checkpoint must hold every step up to it
         state.number = number
         if lost or (score and state.without_gain >= recipe.patience):
             break
-        if border:
-            border(partial(checkpoint.take, state, model, optimizer, best_state, masking))
+        if on_step_end:
+            on_step_end(partial(checkpoint.take, state, model, optimizer, best_state, masking))
 
     for name in ("forward", "_original_forward"):  # accelerate's, methods of the model: it would live until the collector comes
         vars(model).pop(name, None)
@@ -164,8 +166,10 @@ def _gradients(
     model: Any, task: str, head: str, chosen: Sequence[Feature], size: int, tokenizer: Any,
     masking: torch.Generator, accelerator: Any, team: Team | None,
 ) -> tuple[Tensor, int, int]:  # fmt: skip
-    """Add up the gradients of a step in micro-batches of `size`; the sum of its losses, its terms and its tokens; in a team
-    those of our part."""
+    """Add up the gradients of a step in micro-batches of `size`.
+
+    Returns the sum of losses (0-d tensor), the number of loss terms and of tokens; in a team those of this process's part.
+    """
     total, terms, tokens = torch.zeros((), device=accelerator.device), 0, 0
     for begin in range(0, len(chosen), size):
         batch = (team.collate if team else collate)(head, chosen[begin : begin + size], tokenizer, masking)
@@ -180,8 +184,8 @@ def _gradients(
     return total, terms, tokens
 
 
-def _told(pending: Sequence[Step]) -> list[Step]:
-    """These steps up to the first whose loss is not finite; the only place where anybody waits for the device."""
+def _read_losses(pending: Sequence[Step]) -> list[Step]:
+    """Return these steps, with losses as numbers, up to the first that is not finite. Only here the loop waits for the device."""
     steps = []
     losses = torch.stack([step.loss for step in pending]).tolist()  # type: ignore[arg-type]
     for step, loss in zip(pending, losses, strict=True):
@@ -197,7 +201,7 @@ def _batches(stream: Stream, steps: int, recipe: Any, seed: int) -> list[list[in
 
 
 def learning_rates(recipe: Any, steps: int) -> list[float]:
-    """That of each step: linear warm-up and decay."""
+    """Return the learning rate of each step: linear warm-up and decay."""
     warmup = math.ceil(recipe.warmup * steps)
     return [recipe.learning_rate * _slope(n, warmup, steps) for n in range(steps)]
 

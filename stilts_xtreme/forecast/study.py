@@ -142,7 +142,7 @@ def _unfinished_part(stage: plan.Stage, store: Store | None) -> plan.Stage:
     """Return the stage without the languages that finished evaluations already have."""
     if store is None or not isinstance(stage, plan.Predict):
         return stage
-    return parts.rest(stage, parts.found(stage, store))
+    return parts.rest(stage, parts.find(stage, store))
 
 
 def _clock(

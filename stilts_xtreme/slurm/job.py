@@ -8,7 +8,7 @@ from stilts_xtreme import plan, ranks
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.slurm import submissions
 from stilts_xtreme.stages import run as running
-from stilts_xtreme.stages.events import Event, Options, Tell
+from stilts_xtreme.stages.events import Event, Options, ProgressCallback
 from stilts_xtreme.store import Store
 
 
@@ -28,7 +28,7 @@ def stages(all_stages: Sequence[plan.Stage], folder: Path) -> list[plan.Stage]:
     return [by_fingerprint[name] for name in batches[index]]
 
 
-def run(todo: Sequence[plan.Stage], store: Store, options: Options, callback: Tell, folder: Path) -> None:
+def run(todo: Sequence[plan.Stage], store: Store, options: Options, callback: ProgressCallback, folder: Path) -> None:
     """Run stages like `stages.run.run` and write their failures for the scheduler; raises UserError or RunFailed like it."""
     failed: dict[str, str] = {}
 

@@ -11,8 +11,9 @@ from stilts_xtreme.slurm import submissions
 from stilts_xtreme.slurm.batches import batch_stages
 from stilts_xtreme.slurm.queue import Job, Queue, Refused
 from stilts_xtreme.slurm.submissions import ArrayTask, Submissions
-from stilts_xtreme.stages import graph, logged
-from stilts_xtreme.stages.events import Event, Tell, done
+from stilts_xtreme.stages import graph
+from stilts_xtreme.stages.events import Event, ProgressCallback, done
+from stilts_xtreme.stages.last_step import read_last_step
 from stilts_xtreme.store import Store
 
 MAX_TRIES = 3  # jobs in a row that may end without a result and without a new checkpoint
@@ -21,7 +22,7 @@ MIN_PAUSE, MAX_PAUSE = 1.0, 15.0  # seconds between two looks at the queue: shor
 MAX_SILENCE = 600.0  # seconds without an answer from Slurm
 
 
-def run(todo: Sequence[plan.Stage], store: Store, callback: Tell, queue: Queue) -> None:
+def run(todo: Sequence[plan.Stage], store: Store, callback: ProgressCallback, queue: Queue) -> None:
     """Finish these stages by jobs; every stage they depend on is among them or finished.
 
     Differences to `stages.run.run`: jobs that are already in the queue count, whoever submitted them; a stage whose job ends
@@ -37,7 +38,7 @@ def run(todo: Sequence[plan.Stage], store: Store, callback: Tell, queue: Queue) 
             scheduler.say(f"{len(scheduler.alive)} jobs stay in the queue; to end them: scancel --name={queue.name}")
         raise
     if scheduler.failed:
-        raise graph.verdict(scheduler.failed, todo)
+        raise graph.summarize_failures(scheduler.failed, todo)
 
 
 @dataclass
@@ -45,7 +46,7 @@ class _Scheduler:
     """State of the loop; stages are keyed by fingerprint."""
 
     store: Store
-    callback: Tell
+    callback: ProgressCallback
     queue: Queue
     submissions: Submissions
     waiting: dict[str, plan.Stage]
@@ -80,7 +81,7 @@ class _Scheduler:
     def say(self, text: str) -> None:
         """Report a message to keep on screen, unless it repeats the last one."""
         if text != self.last_message:
-            self.callback(Event("slurm", "running", "jobs", note=text, lasting=True))
+            self.callback(Event("slurm", "running", "jobs", note=text, persistent=True))
         self.last_message = text
 
     def _drop_finished(self) -> bool:
@@ -170,7 +171,7 @@ class _Scheduler:
             stage = self.waiting.get(name)
             if stage is None or task not in running or not self.store.scratch(stage).is_dir():
                 continue
-            last_step, job = logged.last(stage, self.store, now), running[task]
+            last_step, job = read_last_step(stage, self.store, now), running[task]
             step, loss = (last_step.step, last_step.loss) if last_step else (0, None)
             note = f"job {job.id}" + (f" step {step}" if step else "")
             self.callback(Event(name, "running", stage.label, step, 0, loss, note=note))

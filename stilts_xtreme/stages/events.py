@@ -1,4 +1,4 @@
-"""What a running stage tells whoever is watching."""
+"""Events of a running stage, and the options of a run."""
 
 import math
 import time
@@ -36,7 +36,7 @@ class Event:
     """A stage's state (running, waiting for another process that does it, done, failed); while running its step, loss and tokens
     per second where it has them.
 
-    `lasting`: what the note says must be read, and not only seen to pass; `once`: but only the first time.
+    `persistent`: what the note says must be read, and not only seen to pass; `once`: but only the first time.
     """
 
     address: str
@@ -47,11 +47,11 @@ class Event:
     loss: float | None = None
     speed: float | None = None
     note: str = ""
-    lasting: bool = False
+    persistent: bool = False
     once: bool = False
 
 
-Tell = Callable[[Event], None]
+ProgressCallback = Callable[[Event], None]
 
 
 def done(stage: plan.Stage, store: Store) -> Event:
@@ -66,7 +66,7 @@ def done(stage: plan.Stage, store: Store) -> Event:
     scores = results.dev_scores(result)
     parts = [f"English dev {fmean(scores):.1f}" if scores else "no dev score", f"{result['steps']['done']:,} steps"]
     parts += [clock(result["provenance"]["seconds"])] + (["collapsed"] if result["collapsed"] else [])
-    return Event(name, "done", stage.label, note=", ".join(parts), lasting=True)
+    return Event(name, "done", stage.label, note=", ".join(parts), persistent=True)
 
 
 @dataclass(frozen=True)
@@ -74,24 +74,24 @@ class Progress:
     """What a stage tells of itself while it runs; where it does, it stops if a signal came."""
 
     stage: plan.Stage
-    tell: Tell
+    callback: ProgressCallback
 
     def note(self, text: str) -> None:
-        """What it is about to do."""
+        """Report what the stage is about to do; Interrupted if a signal came."""
         stop.check()
-        self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text))
+        self.callback(Event(plan.address(self.stage), "running", self.stage.label, note=text))
 
     def say(self, text: str, once: bool = False) -> None:
         """What has to be known of its work: that it goes on from before, that something was damaged.
 
         `once`: the same text is shown for one stage only.
         """
-        self.tell(Event(plan.address(self.stage), "running", self.stage.label, note=text, lasting=True, once=once))
+        self.callback(Event(plan.address(self.stage), "running", self.stage.label, note=text, persistent=True, once=once))
 
     def through(self, total: int, text: str) -> Callable[[int], None]:
-        """A function that is told how many more of `total` are done."""
+        """Return a function to call with the number of further items, of `total`, that are done."""
         done, last = 0, time.monotonic()
-        self.tell(Event(plan.address(self.stage), "running", self.stage.label, 0, total, note=text))
+        self.callback(Event(plan.address(self.stage), "running", self.stage.label, 0, total, note=text))
 
         def more(count: int) -> None:
             nonlocal done, last
@@ -99,13 +99,13 @@ class Progress:
             stop.check()
             if (now := time.monotonic()) - last > EVERY:
                 last = now
-                self.tell(Event(plan.address(self.stage), "running", self.stage.label, done, total, note=text))
+                self.callback(Event(plan.address(self.stage), "running", self.stage.label, done, total, note=text))
 
         return more
 
 
-class Unwatched(Progress):
-    """Nobody watches."""
+class SilentProgress(Progress):
+    """Shows nothing."""
 
     def __init__(self) -> None:
         pass

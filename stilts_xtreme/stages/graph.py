@@ -1,4 +1,4 @@
-"""Which stages are to be done, which are ready or wait for what failed, which come first, and what is said of failures."""
+"""Which stages are to be done, which are ready or wait for what failed, which come first, and how failures are summarized."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -7,14 +7,14 @@ from concurrent.futures.process import BrokenProcessPool
 from stilts_xtreme import plan, ranks
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages import parts
-from stilts_xtreme.stages.events import Event, Tell
+from stilts_xtreme.stages.events import Event, ProgressCallback
 from stilts_xtreme.store import Store
 
 Failed = dict[str, BaseException]  # by address
 
 
 def starts(stage: plan.Stage) -> Sequence[plan.Train]:
-    """The stages whose weights it reads."""
+    """Return the trainings whose weights the stage reads."""
     if isinstance(stage, plan.Latency):
         return stage.models
     earlier = plan.before(stage)
@@ -22,7 +22,7 @@ def starts(stage: plan.Stage) -> Sequence[plan.Train]:
 
 
 def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str], None]) -> list[plan.Stage]:
-    """Those of the stages and of all they need that are to be done. Damaged ones are removed, `note` told, and among them; so
+    """Return the stages, and those they need, that are to be done. Damaged stages are removed, with a note, and done again; so
     are trainings whose weights are needed and were dropped. Evaluations that others hold in every language are put together.
 
     Weights are read for that only where a stage that is to be done starts from them.
@@ -30,13 +30,13 @@ def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str],
 
     def usable(stage: plan.Stage, needed: bool) -> bool:
         if not store.done(stage):
-            return parts.joined(stage, store)
+            return parts.assemble(stage, store)
         faults = store.faults(stage, weights=needed)
         if faults or (needed and store.dropped(stage)):
             why = "; ".join(faults) or "its weights were dropped and are needed again"
             note(f"{store.path(stage)}: {why}: this stage is done again")
             store.discard(stage)
-            return parts.joined(stage, store)
+            return parts.assemble(stage, store)
         store.forget(stage)  # where it was killed between the two
         return True
 
@@ -47,7 +47,7 @@ def remaining(stages: Sequence[plan.Stage], store: Store) -> list[plan.Stage]:
     """As `unfinished`, but no training's files are hashed and nothing is changed: for a forecast."""
 
     def usable(stage: plan.Stage, needed: bool) -> bool:
-        return not (needed and store.dropped(stage)) if store.done(stage) else parts.whole(stage, store)
+        return not (needed and store.dropped(stage)) if store.done(stage) else parts.complete(stage, store)
 
     return _unusable(stages, usable)
 
@@ -63,20 +63,20 @@ def _unusable(stages: Sequence[plan.Stage], usable: Callable[[plan.Stage, bool],
 
 
 def ready(stage: plan.Stage, store: Store) -> bool:
-    """Whether all that it starts from is finished."""
+    """Return whether every training that the stage starts from is finished; all processes get the same answer."""
     return ranks.told(lambda: all(store.done(start) for start in starts(stage)))
 
 
 def blocked(stage: plan.Stage, failed: Failed) -> bool:
-    """Whether any stage that this one builds on has failed."""
+    """Return whether any stage that this one builds on has failed."""
     return any(plan.address(link) in failed for link in plan.chain(stage)[:-1])
 
 
-def note(failed: Failed, stage: plan.Stage, fault: BaseException, tell: Tell) -> None:
-    """A stage failed. Of the fault only its words are kept: its traceback would hold all that the stage held in memory."""
-    fault.__traceback__ = fault.__context__ = fault.__cause__ = None
-    failed[plan.address(stage)] = fault
-    tell(Event(plan.address(stage), "failed", stage.label, note=str(fault)))
+def note(failed: Failed, stage: plan.Stage, error: BaseException, callback: ProgressCallback) -> None:
+    """Record a failed stage and report it. The traceback is dropped: it would keep the stage's tensors in memory."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    failed[plan.address(stage)] = error
+    callback(Event(plan.address(stage), "failed", stage.label, note=str(error)))
 
 
 def most_needed_first(todo: Sequence[plan.Stage], drop: bool = False) -> list[plan.Stage]:
@@ -88,14 +88,14 @@ def most_needed_first(todo: Sequence[plan.Stage], drop: bool = False) -> list[pl
     return sorted(todo, key=lambda stage: (drop and needed[plan.address(stage)] > 1, -needed[plan.address(stage)]))
 
 
-def verdict(failed: Failed, todo: Sequence[plan.Stage]) -> Exception:
-    """What is raised in the end: UserError where only input was at fault."""
-    told = []
+def summarize_failures(failed: Failed, todo: Sequence[plan.Stage]) -> Exception:
+    """Return the error to raise at the end, a line for each failure: UserError if only input was wrong, else RunFailed."""
+    lines = []
     for stage in todo:
-        if fault := failed.get(plan.address(stage)):
-            why = "a worker process was killed (out of memory?)" if isinstance(fault, BrokenProcessPool) else str(fault)
-            told.append(f"{plan.kind(stage)} {stage.label} ({plan.address(stage)}): {why}")
+        if error := failed.get(plan.address(stage)):
+            why = "a worker process was killed (out of memory?)" if isinstance(error, BrokenProcessPool) else str(error)
+            lines.append(f"{plan.kind(stage)} {stage.label} ({plan.address(stage)}): {why}")
     if count := sum(blocked(stage, failed) for stage in todo):
-        told.append(f"{count} stages that need what failed were not begun")
-    only_input = all(isinstance(fault, UserError) for fault in failed.values())
-    return (UserError if only_input else RunFailed)("\n".join(told))
+        lines.append(f"{count} stages that need what failed were not begun")
+    only_input = all(isinstance(error, UserError) for error in failed.values())
+    return (UserError if only_input else RunFailed)("\n".join(lines))

@@ -18,47 +18,47 @@ from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.scoring.timing import percentiles
 from stilts_xtreme.shown import visible
 from stilts_xtreme.stages import models
-from stilts_xtreme.stages.encoded import Desk, Encoded
-from stilts_xtreme.stages.events import Options, Progress, Tell
+from stilts_xtreme.stages.aggregate import headline
+from stilts_xtreme.stages.events import Options, Progress, ProgressCallback
+from stilts_xtreme.stages.feature_cache import EncodedSplit, FeatureCache
 from stilts_xtreme.stages.lineage import lineage
-from stilts_xtreme.stages.scored import headline
 from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks.catalogue import TASKS
 
 AGAIN = "again"  # the first model, loaded once more: what two copies of the same weights differ by is the method's own noise
-UNSPACED = {"ja", "my", "th", "zh"}  # written without spaces between words: tokens per word cannot be told
+UNSPACED = {"ja", "my", "th", "zh"}  # written without spaces between words: tokens per word cannot be counted
 
 
-def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
+def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, callback: ProgressCallback) -> None:
     """Measure and write `calls.jsonl` and the result into `scratch`."""
     import torch
 
     began = time.monotonic()
     models.forget()
-    progress, device = Progress(stage, tell), torch.device(stage.device)
+    progress, device = Progress(stage, callback), torch.device(stage.device)
     progress.note("loading the models")
     loaded = _loaded(stage, store, device)
-    words, notes = loaded[AGAIN][1:]
+    tokenizer, notes = loaded[AGAIN][1:]
     source, limits = stage.models[0].tasks[0], Limits(**notes["limits"])
     if too_long := [length for length in stage.lengths if length > encoder.longest(loaded[AGAIN][0].encoder)]:
         raise UserError(f"lengths: {too_long[0]} tokens are more than this encoder reads")
-    desk = Desk(store, stage.where, words, limits, progress)
+    cache = FeatureCache(store, stage.where, tokenizer, limits, progress)
     labels = loaded[AGAIN][0].labels[source]
-    read = {
-        code: desk.encoded(stage.task, "test", code, head=notes["head"], labels=labels, training=False)
+    splits = {
+        code: cache.encoded(stage.task, "test", code, head=notes["head"], labels=labels, training=False)
         for code in stage.languages
     }
-    rows = {code: [np.array(feature["rows"][0]) for feature in one.features] for code, one in read.items()}
-    texts = {code: [(example.first, example.second) for example in one.examples()] for code, one in read.items()}
+    rows = {code: [np.array(feature["rows"][0]) for feature in part.features] for code, part in splits.items()}
+    texts = {code: [(example.first, example.second) for example in part.examples()] for code, part in splits.items()}
 
     with machine.pinned(stage.threads) as cpus:
         lanes, skipped, preparation = _lanes(stage, loaded, source, device, progress)
         watch = machine.Watch()
         latency = _single(stage, lanes, rows, device, progress, scratch)
         throughput = _throughput(stage, lanes, rows, device, progress)
-        tokenised = _tokenised(stage, texts, words, limits)
-        busy = watch.told(cpus)
-        answers = _answers(stage, lanes, read, rows, labels, limits, progress)
+        tokenised = _tokenised(stage, texts, tokenizer, limits)
+        load = watch.told(cpus)
+        answers = _answers(stage, lanes, splits, rows, labels, limits, progress)
         ran = [variant for variant in stage.variants if variant not in skipped]
         folder, some = store.path(stage.models[0]), rows[stage.languages[0]][: max(stage.batch_sizes)]
         memory = {}
@@ -72,7 +72,7 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, tell
         "address": plan.address(stage),
         "plan": plan.identity(stage),
         "chain": lineage(stage),
-        "data": [one.told for one in read.values()],
+        "data": [part.stats for part in splits.values()],
         "task": stage.task,
         "languages": {code: _fertility(code, rows[code], texts[code]) for code in stage.languages},
         "variants": ran,
@@ -83,7 +83,7 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, tell
         "collapse": {plan.address(link): store.result(link)["collapse"] for link in collapsed},
         "provenance": results.provenance(stage.device, time.monotonic() - began),
         "measured": {
-            "environment": {**machine.environment(device, stage.threads), "pinned_to": cpus, **busy},
+            "environment": {**machine.environment(device, stage.threads), "pinned_to": cpus, **load},
             "latency": latency,
             "throughput": throughput,
             "tokenisation": tokenised,
@@ -96,11 +96,11 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, tell
 
 def _loaded(stage: plan.Latency, store: Store, device: Any) -> dict[str, tuple[Any, Any, dict[str, Any]]]:
     """Model, tokenizer and notes by address; the first once more, from disk, as a control."""
-    found = {}
+    models_by_address = {}
     for name, link in [*((plan.address(link), link) for link in stage.models), (AGAIN, stage.models[0])]:
-        model, words, notes = encoder.load_model(whole(store.path(link)), link.tasks[0])
-        found[name] = model.to(device), words, notes
-    return found
+        model, tokenizer, notes = encoder.load_model(whole(store.path(link)), link.tasks[0])
+        models_by_address[name] = model.to(device), tokenizer, notes
+    return models_by_address
 
 
 def _lanes(
@@ -109,18 +109,18 @@ def _lanes(
     """Every model in every variant; why variants cannot run here; seconds it took to prepare the first model for each."""
     lanes, skipped, seconds = [], {}, {}
     for variant in stage.variants:
-        made = []
+        built = []
         try:
-            for name, (model, words, _) in loaded.items():
+            for name, (model, tokenizer, _) in loaded.items():
                 progress.note(f"preparing {variant}")
                 began = time.monotonic()
-                made.append(Lane(name, variant, variants.build(variant, model, source, words, device, stage.threads)))
+                built.append(Lane(name, variant, variants.build(variant, model, source, tokenizer, device, stage.threads)))
                 seconds.setdefault(variant, time.monotonic() - began)
         except variants.Unavailable as why:
             skipped[variant] = visible(str(why))  # libraries colour what they say
             seconds.pop(variant, None)
         else:
-            lanes += made
+            lanes += built
     return lanes, skipped, seconds
 
 
@@ -128,7 +128,7 @@ def _single(
     stage: plan.Latency, lanes: Sequence[Lane], rows: Mapping[str, Any], device: Any, progress: Progress, scratch: Path
 ) -> list[dict[str, Any]]:
     """Calls at batch 1: in every language at natural lengths, and in the first language filled up to each of `lengths`."""
-    first, told = stage.languages[0], []
+    first, rows_ = stage.languages[0], []
     natural = [lane for lane in lanes if lane.variant != "sorted"]  # one row is sorted
     filled = [lane for lane in natural if lane.variant not in variants.UNPADDED]
     jobs = [(natural, [Part(code, rows[code]) for code in stage.languages])]
@@ -138,15 +138,15 @@ def _single(
     more = progress.through(sum(len(ours) * len(parts) for ours, parts in jobs) * rounds, "batch 1")
     with open(scratch / "calls.jsonl", "w", encoding="utf-8", newline="\n") as file:
         for ours, parts in jobs:
-            found = timing.single(ours, parts, stage.calls, stage.warmup, stage.block, device, more)
-            for (i, j), blocks in found.items():
+            times = timing.single(ours, parts, stage.calls, stage.warmup, stage.block, device, more)
+            for (i, j), blocks in times.items():
                 key = {"model": ours[i].model, "variant": ours[i].variant, "language": parts[j].language}
                 key |= {} if parts[j].length is None else {"length": parts[j].length}
-                seconds = [one for block in blocks for one in block]
-                file.write(json.dumps({**key, "seconds": [round(one, 7) for one in seconds]}) + "\n")
-                medians = timing.medians(found, (i, j))
-                told.append({**key, **percentiles(seconds), "calls": len(seconds), "rounds": medians})
-    return told
+                seconds = [second for block in blocks for second in block]
+                file.write(json.dumps({**key, "seconds": [round(second, 7) for second in seconds]}) + "\n")
+                medians = timing.medians(times, (i, j))
+                rows_.append({**key, **percentiles(seconds), "calls": len(seconds), "rounds": medians})
+    return rows_
 
 
 def _throughput(
@@ -156,34 +156,34 @@ def _throughput(
     sizes = [size for size in stage.batch_sizes if size > 1]
     parts = [Part(code, rows[code][: stage.pool]) for code in stage.languages]
     more = progress.through(len(lanes) * len(parts) * len(sizes) * stage.passes, "throughput")
-    told = []
+    rows_ = []
     for size in sizes:
         for (i, j), blocks in timing.passes(lanes, parts, size, stage.passes, device, more).items():
             key = {"model": lanes[i].model, "variant": lanes[i].variant, "language": parts[j].language, "batch": size}
-            told.append({**key, "pairs": len(parts[j].rows), "seconds": [block[0] for block in blocks]})
-    return told
+            rows_.append({**key, "pairs": len(parts[j].rows), "seconds": [block[0] for block in blocks]})
+    return rows_
 
 
-def _tokenised(stage: plan.Latency, texts: Mapping[str, Any], words: Any, limits: Limits) -> dict[str, dict[str, float]]:
-    told = {}
+def _tokenised(stage: plan.Latency, texts: Mapping[str, Any], tokenizer: Any, limits: Limits) -> dict[str, dict[str, float]]:
+    rows_ = {}
     for code in stage.languages:
-        calls, each = timing.tokenisation(words, texts[code][: stage.pool], limits.max_length, stage.calls, stage.warmup)
-        told[code] = {**percentiles(calls), "together": 1e3 * each}
-    return told
+        calls, each = timing.tokenisation(tokenizer, texts[code][: stage.pool], limits.max_length, stage.calls, stage.warmup)
+        rows_[code] = {**percentiles(calls), "together": 1e3 * each}
+    return rows_
 
 
 def _answers(
-    stage: plan.Latency, lanes: Sequence[Lane], read: Mapping[str, Encoded], rows: Mapping[str, Any], labels: Any,
+    stage: plan.Latency, lanes: Sequence[Lane], splits: Mapping[str, EncodedSplit], rows: Mapping[str, Any], labels: Any,
     limits: Limits, progress: Progress,
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
     """By model and variant: accuracy by language, and agreement with the model's own eager answers."""
     task, count = TASKS[stage.task], stage.examples
-    examples = {code: one.examples()[:count] for code, one in read.items()}
-    sizes = {code: len(found) for code, found in examples.items()}
+    examples = {code: part.examples()[:count] for code, part in splits.items()}
+    sizes = {code: len(own) for code, own in examples.items()}
     ours = [lane for lane in lanes if lane.model != AGAIN]
     more = progress.through(len(ours) * sum(sizes.values()), "answers")
     base: dict[str, np.ndarray] = {}
-    told: dict[str, dict[str, Any]] = {}
+    answers: dict[str, dict[str, Any]] = {}
     for lane in sorted(ours, key=lambda lane: lane.variant != "eager"):
         outputs = {}
         for code in stage.languages:
@@ -192,22 +192,22 @@ def _answers(
         together = np.concatenate(list(outputs.values()))
         eager = base.setdefault(lane.model, together)
         scores = {}
-        for code, found in outputs.items():
-            decoded = HEADS[task.head].decode(list(found), read[code].features, examples[code], labels, limits)
+        for code, logits in outputs.items():
+            decoded = HEADS[task.head].decode(list(logits), splits[code].features, examples[code], labels, limits)
             scores[code] = {"accuracy": headline(stage.task, task.metric(decoded, examples[code], code)), "n": sizes[code]}
-        mean = math.fsum(one["accuracy"] for one in scores.values()) / len(scores)
-        told.setdefault(lane.model, {})[lane.variant] = {
+        mean = math.fsum(score["accuracy"] for score in scores.values()) / len(scores)
+        answers.setdefault(lane.model, {})[lane.variant] = {
             "accuracy": mean, "languages": scores, **timing.agreement(together, eager)
         }  # fmt: skip
-    return told
+    return answers
 
 
 def _fertility(code: str, rows: Sequence[np.ndarray], texts: Sequence[tuple[str, str]]) -> dict[str, float]:
     """Tokens a pair with special ones; without them, tokens a word (where words are spaced) and a character."""
     tokens = sum(map(len, rows))
     text = tokens - 4 * len(rows)  # <s> a </s></s> b </s>
-    told = {"n": len(rows), "tokens_per_pair": tokens / len(rows), "longest": max(map(len, rows))}
-    told["tokens_per_character"] = text / max(1, sum(len(one.replace(" ", "")) for pair in texts for one in pair))
+    figures = {"n": len(rows), "tokens_per_pair": tokens / len(rows), "longest": max(map(len, rows))}
+    figures["tokens_per_character"] = text / max(1, sum(len(text_.replace(" ", "")) for pair in texts for text_ in pair))
     if code not in UNSPACED:
-        told["tokens_per_word"] = text / max(1, sum(len(one.split()) for pair in texts for one in pair))
-    return told
+        figures["tokens_per_word"] = text / max(1, sum(len(text_.split()) for pair in texts for text_ in pair))
+    return figures

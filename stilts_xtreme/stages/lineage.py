@@ -13,13 +13,13 @@ def lineage(stage: plan.Stage) -> list[dict[str, Any]]:
 
     Readings as task/split/language@digest, whole digests under what they were `read_for`.
     """
-    told = []
+    records = []
     for link in plan.chain(stage):
         tasks = list(link.tasks) if isinstance(link, plan.Train) else [link.task]
         reads = [f"{read.task}/{read.split}/{read.language}@{read.digest[:12]}" for read in link.reads]
-        roles = {role: [f"{r.task}/{r.split}/{r.language}@{r.digest}" for r in found] for role, found in read_for(link).items()}
-        told.append({"address": plan.address(link), **plan.identity(link), "tasks": tasks, "reads": reads, "read_for": roles})
-    return told
+        roles = {role: [f"{r.task}/{r.split}/{r.language}@{r.digest}" for r in reads] for role, reads in read_for(link).items()}
+        records.append({"address": plan.address(link), **plan.identity(link), "tasks": tasks, "reads": reads, "read_for": roles})
+    return records
 
 
 def read_for(stage: plan.Stage) -> dict[str, list[plan.Reads]]:
@@ -27,33 +27,33 @@ def read_for(stage: plan.Stage) -> dict[str, list[plan.Reads]]:
 
     Selection is of a state, of an answer's threshold, or (bitext mining) of a cosine's threshold.
     """
-    found: dict[str, list[plan.Reads]] = {}
-    for one in stage.reads:
-        if one.split == "dev":
+    reads_by_role: dict[str, list[plan.Reads]] = {}
+    for reference in stage.reads:
+        if reference.split == "dev":
             role = "selection"
         elif isinstance(stage, plan.Train):
-            role = "text" if TASKS[one.task].head == "mlm" else "training"
+            role = "text" if TASKS[reference.task].head == "mlm" else "training"
         else:
             role = "evaluation"
-        found.setdefault(role, []).append(one)
-    return found
+        reads_by_role.setdefault(role, []).append(reference)
+    return reads_by_role
 
 
-def checked(task: str, split: str, language: str, where: Where) -> Reading:
+def read_checked(task: str, split: str, language: str, where: Where) -> Reading:
     """The reading a stage works on; UserError where it is not what the release is known to hold."""
     reading = read(TASKS[task], split, language, where)
     expected.verify(TASKS[task], split, language, reading, where)
     return reading
 
 
-def seen(task: str, split: str, language: str, reading: Reading, where: Where) -> dict[str, Any]:
+def dataset_record(task: str, split: str, language: str, reading: Reading, where: Where) -> dict[str, Any]:
     """A reading as a result records it: source, digest, counts, label histogram, and the size it was checked against, if any.
 
     `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them.
     """
-    wanted = expected.number(TASKS[task], split, language, where)
+    expected_size = expected.number(TASKS[task], split, language, where)
     counts = parallel.with_difference(TASKS[task], split, language, where, reading.counts)
-    told = {
+    record = {
         "task": task,
         "split": split,
         "language": language,
@@ -65,4 +65,4 @@ def seen(task: str, split: str, language: str, reading: Reading, where: Where) -
         "labels": dict(reading.labels),
         **counts.record(),
     }
-    return told if wanted is None else {**told, "expected": wanted}
+    return record if expected_size is None else {**record, "expected": expected_size}

@@ -31,24 +31,24 @@ def plain(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any]:
 
 
 def forget() -> None:
-    """Let go of what is kept: a training wants the memory."""
+    """Release the cached model: a training needs the memory."""
     _trained.cache_clear()
     _plain.cache_clear()
 
 
 @lru_cache(maxsize=1)
-def _trained(folder: Path, task: str, device: Any, half: bool) -> tuple[Any, Any, dict[str, Any]]:
+def _trained(folder: Path, task: str, device: Any, bf16: bool) -> tuple[Any, Any, dict[str, Any]]:
     forget()  # before the next one is there: two large ones may not fit
-    model, words, notes = encoder.load_model(whole(folder), task)
+    model, tokenizer, notes = encoder.load_model(whole(folder), task)
     model.to(device)
-    model = model.halve() if half else model
+    model = model.halve() if bf16 else model
     host.release_memory()  # what only the loading took
-    return model, words, notes
+    return model, tokenizer, notes
 
 
 @lru_cache(maxsize=1)
 def _plain(name: Path | str, revision: str | None, device: Any) -> tuple[Any, Any]:
     forget()
-    model, words = encoder.load(whole(name) if isinstance(name, Path) else name, revision)
+    model, tokenizer = encoder.load(whole(name) if isinstance(name, Path) else name, revision)
     host.release_memory()
-    return model.to(device), words
+    return model.to(device), tokenizer

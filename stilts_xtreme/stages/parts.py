@@ -15,7 +15,7 @@ from typing import Any
 
 from stilts_xtreme import plan, results
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.stages import noisy, scored
+from stilts_xtreme.stages import aggregate, noise_record
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Busy, Store, faults
 from stilts_xtreme.store.folders import BROKEN
@@ -51,52 +51,52 @@ def key(identity: Mapping[str, Any], code: str) -> str:
     return plan.named({**identity, "languages": [code], "reads": reads})
 
 
-def found(stage: plan.Predict, store: Store) -> dict[str, Part]:
-    """The languages of the stage that whole, finished evaluations of the store hold, in the stage's order."""
+def find(stage: plan.Predict, store: Store) -> dict[str, Part]:
+    """Find the languages of the stage that whole, finished evaluations of the store hold, in the stage's order."""
     if TASKS[stage.task].pool:
         return {}
-    index, identity, taken = _index(store.root / plan.kind(stage)), plan.identity(stage), dict[str, Part]()
-    sound = cache(_sound)  # a folder that holds many of the languages is hashed once
+    index, identity, reused = _index(store.root / plan.kind(stage)), plan.identity(stage), dict[str, Part]()
+    read_intact = cache(_read_intact)  # a folder that holds many of the languages is hashed once
     for code in stage.languages:
         for folder in index.at(key(identity, code)):
-            if (evaluation := sound(folder)) is not None and (part := _part(folder, evaluation, code)) is not None:
-                taken[code] = part
+            if (evaluation := read_intact(folder)) is not None and (part := _part(folder, evaluation, code)) is not None:
+                reused[code] = part
                 break
-    return taken
+    return reused
 
 
 def rest(stage: plan.Predict, codes: Iterable[str]) -> plan.Predict:
-    """The stage without the languages `codes`."""
+    """Return the stage without the languages `codes`."""
     codes = set(codes)
     languages = tuple(code for code in stage.languages if code not in codes)
     return replace(stage, languages=languages, reads=tuple(read for read in stage.reads if read.language not in codes))
 
 
-def joined(stage: plan.Stage, store: Store) -> bool:
+def assemble(stage: plan.Stage, store: Store) -> bool:
     """Whether the stage is an evaluation that is finished now, since every language of it was there: it is written.
 
     False also where another process is doing it.
     """
-    began, taken = time.monotonic(), _all(stage, store)
-    if taken is None:
+    began, reused = time.monotonic(), _all(stage, store)
+    if reused is None:
         return False
     assert isinstance(stage, plan.Predict)
     try:
         with store.claim(stage, wait=False) as scratch:
             if scratch is not None:
-                source = next(iter(taken.values())).source
+                source = next(iter(reused.values())).source
                 assert source is not None
-                told = source["provenance"]
-                threads = {name: told[name] for name in ("threads", "threads_of_parts") if name in told}
-                provenance = results.provenance(told["device"], time.monotonic() - began, threads.items())
+                provenance_before = source["provenance"]
+                threads = {name: provenance_before[name] for name in ("threads", "threads_of_parts") if name in provenance_before}
+                provenance = results.provenance(provenance_before["device"], time.monotonic() - began, threads.items())
                 provenance.pop("peak_memory_bytes", None)  # that of predicting is asked for
-                results.write(scratch / RESULT, result(stage, store, taken, scratch, provenance))
+                results.write(scratch / RESULT, result(stage, store, reused, scratch, provenance))
     except (Busy, UserError):  # UserError: a training's result is damaged, and is done again first
         return False
     return True
 
 
-def whole(stage: plan.Stage, store: Store) -> bool:
+def complete(stage: plan.Stage, store: Store) -> bool:
     """Whether the stage is an evaluation of which every language is there, and the results of the trainings before it."""
     return _all(stage, store) is not None
 
@@ -105,8 +105,8 @@ def _all(stage: plan.Stage, store: Store) -> dict[str, Part] | None:
     """Every language of an evaluation; None where one is not there, or the result of a training before it."""
     if not isinstance(stage, plan.Predict) or not all(map(store.done, plan.chain(stage)[:-1])):
         return None
-    taken = found(stage, store)
-    return taken if len(taken) == len(stage.languages) else None
+    reused = find(stage, store)
+    return reused if len(reused) == len(stage.languages) else None
 
 
 def result(
@@ -127,11 +127,11 @@ def result(
         "chain": lineage(stage),
         "data": [record for part in own.values() for record in part.data],
         "task": stage.task,
-        **scored.together(stage.task, {code: part.metrics for code, part in own.items()}),
+        **aggregate.together(stage.task, {code: part.metrics for code, part in own.items()}),
         **({"reading": reading} if (reading := metrics.reading(TASKS[stage.task].metric)) else {}),
-        "chance": scored.chance({code: part.chance for code, part in own.items()}),
+        "chance": aggregate.chance({code: part.chance for code, part in own.items()}),
         **({"lacking": lacking} if lacking else {}),
-        **({} if stage.noise is None else {"noise": noisy.record(stage, scratch)}),
+        **({} if stage.noise is None else {"noise": noise_record.record(stage, scratch)}),
         "collapsed": bool(collapsed),
         "collapse": {plan.address(link): store.result(link)["collapse"] for link in collapsed},
         "provenance": {**provenance, **({"reused": reused} if reused else {})},
@@ -166,14 +166,14 @@ class _Index:
                 keys = [key(identity, code) for code in identity["languages"]]
             except BROKEN:
                 continue
-            for one in keys:
-                self._folders.setdefault(one, []).append(self._root / name)
+            for language_key in keys:
+                self._folders.setdefault(language_key, []).append(self._root / name)
 
 
 _index = lru_cache(maxsize=8)(_Index)
 
 
-def _sound(folder: Path) -> dict[str, Any] | None:
+def _read_intact(folder: Path) -> dict[str, Any] | None:
     """The result of a finished evaluation; None where that is damaged or gone."""
     try:
         return None if faults(folder) else json.loads((folder / RESULT).read_bytes())

@@ -22,7 +22,7 @@ class Pool:
     names: list[str]
 
 
-def gather(task: Task, queries: Mapping[str, Sequence[Query]], candidates: Mapping[str, Sequence[Candidate]]) -> Pool:
+def build_pool(task: Task, queries: Mapping[str, Sequence[Query]], candidates: Mapping[str, Sequence[Candidate]]) -> Pool:
     """The readings of a Predict stage together; UserError where a query has a right candidate that is not in the pool.
 
     A query has the right answers of all languages it is asked in (those of the evaluation).
@@ -33,16 +33,16 @@ def gather(task: Task, queries: Mapping[str, Sequence[Query]], candidates: Mappi
         for query in own:
             answers = [_name(answer, MANY if shared else code) for answer in query.answers]
             right.setdefault((code if shared else "", query.id), {}).update(dict.fromkeys(answers))
-    if lost := {name for answers in right.values() for name in answers}.difference(names):
+    if missing := {name for answers in right.values() for name in answers}.difference(names):
         raise UserError(
-            f"{task.name}: {len(lost)} right answers are not among the {len(names)} candidates, such as {min(lost)!r}; "
+            f"{task.name}: {len(missing)} right answers are not among the {len(names)} candidates, such as {min(missing)!r}; "
             "the pool's file is not whole or belongs to another release"
         )
-    whole = {
+    complete = {
         code: [replace(query, answers=tuple(right[code if shared else "", query.id])) for query in own]
         for code, own in queries.items()
     }
-    return Pool(whole, names)
+    return Pool(complete, names)
 
 
 def _name(candidate: str, code: str) -> str:

@@ -11,10 +11,10 @@ from stilts_xtreme import plan, ranks, results, stop
 from stilts_xtreme.engine import predict
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.stages import bitext, kept, models, parts, retrieval, scored
-from stilts_xtreme.stages.answers import Answer, by_id
-from stilts_xtreme.stages.encoded import Desk
-from stilts_xtreme.stages.events import Options, Progress, Tell
+from stilts_xtreme.stages import aggregate, mining, models, parts, prediction_checkpoint, retrieval
+from stilts_xtreme.stages.events import Options, Progress, ProgressCallback
+from stilts_xtreme.stages.feature_cache import FeatureCache
+from stilts_xtreme.stages.predictions import LanguagePredictions, records_by_id
 from stilts_xtreme.stages.saving import patiently
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import constant, coverage
@@ -22,87 +22,99 @@ from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Task
 
 
-def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
+def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, callback: ProgressCallback) -> None:
     """Predict, score and write `test-LANGUAGE.jsonl` and the result into `scratch`; languages that other evaluations of the store
     hold are taken from there (see `parts`).
 
-    Several processes predict together; the first alone has the answers, and scores and writes them.
+    Several processes predict together; only the first gets the predictions, and scores and writes them.
     """
     began = time.monotonic()
     task = TASKS[stage.task]
     device = _device(options)
-    how = retrieval.answers if task.pool else bitext.answers if task.head == "embedding" else answers
-    progress = Progress(stage, tell)
-    taken = parts.found(stage, store) if ranks.first() else {}
-    asked = parts.rest(stage, ranks.told(lambda: list(taken)))
-    if taken:
-        progress.note(f"predicted before: {' '.join(taken)}")
+    predict_languages = (
+        retrieval.predict_languages if task.pool else mining.predict_languages if task.head == "embedding" else from_head
+    )
+    progress = Progress(stage, callback)
+    reused = parts.find(stage, store) if ranks.first() else {}
+    remaining = parts.rest(stage, ranks.told(lambda: list(reused)))
+    if reused:
+        progress.note(f"predicted before: {' '.join(reused)}")
     import torch
 
     threads, kind = torch.get_num_threads(), device.type
-    if len(asked.languages) < len(stage.languages):  # its batches are not those of all languages
-        kind += f":{plan.address(asked)}"
-    memory = kept.kept(store.checkpoints(stage), options.checkpoint_every, kind, threads, progress.say)
+    if len(remaining.languages) < len(stage.languages):  # its batches are not those of all languages
+        kind += f":{plan.address(remaining)}"
+    checkpoint = prediction_checkpoint.open_checkpoint(
+        store.checkpoints(stage), options.checkpoint_every, kind, threads, progress.say
+    )
     stop.hold()
-    made = dict(taken)
-    if asked.languages:
+    finished = dict(reused)
+    if remaining.languages:
         progress.note("loading the model")
-        for answer in how(asked, store, device, progress, memory):
-            made[answer.language] = _part(task, answer, scratch, progress)
+        for predictions in predict_languages(remaining, store, device, progress, checkpoint):
+            finished[predictions.language] = _part(task, predictions, scratch, progress)
     if not ranks.first():
         return
 
-    counts = {"threads": threads, "threads_of_parts": memory.threads}
+    counts = {"threads": threads, "threads_of_parts": checkpoint.threads}
     provenance = results.provenance(str(device), time.monotonic() - began, counts.items())
 
     def write() -> None:
-        results.write(scratch / "result.json", parts.result(stage, store, made, scratch, provenance))
+        results.write(scratch / "result.json", parts.result(stage, store, finished, scratch, provenance))
 
     patiently(scratch, write, progress.say)
 
 
-def _part(task: Task, answer: Answer, scratch: Path, progress: Progress) -> parts.Part:
-    """A language's predictions, written and scored."""
-    code = answer.language
-    _write(scratch, parts.file_of(code), answer, progress)
-    if gap := coverage.lacking(task, answer.examples, answer.labels, code):
+def _part(task: Task, predictions: LanguagePredictions, scratch: Path, progress: Progress) -> parts.Part:
+    """Write and score the predictions of a language."""
+    code = predictions.language
+    _write(scratch, parts.file_of(code), predictions, progress)
+    if gap := coverage.lacking(task, predictions.examples, predictions.labels, code):
         progress.say(f"{task.name} {code}: {coverage.in_words(gap)}")
-    scores = scored.language(task.name, answer.predictions, answer.examples, code)
-    return parts.Part(scores, constant.chance(task, answer.examples, code), gap, tuple(answer.told))
+    scores = aggregate.language(task.name, predictions.predictions, predictions.examples, code)
+    return parts.Part(scores, constant.chance(task, predictions.examples, code), gap, tuple(predictions.splits))
 
 
-def _write(scratch: Path, name: str, answer: Answer, progress: Progress) -> None:
+def _write(scratch: Path, name: str, predictions: LanguagePredictions, progress: Progress) -> None:
     def write() -> None:
         with open(scratch / name, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in answer.records)
+            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in predictions.records)
 
     patiently(scratch, write, progress.say)
 
 
-def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, memory: kept.Kept) -> Iterator[Answer]:
-    """From a trained model: the features of all languages go through it together, so that like lengths meet."""
+def from_head(
+    stage: plan.Predict, store: Store, device: Any, progress: Progress, checkpoint: prediction_checkpoint.PredictionCheckpoint
+) -> Iterator[LanguagePredictions]:
+    """Predict with a trained head; features of all languages share batches, so that similar lengths meet."""
     assert isinstance(stage.model, plan.Train)
-    model, words, notes = models.trained(stage, store, device)
+    model, tokenizer, notes = models.trained(stage, store, device)
     source, head, limits = models.source(stage), HEADS[notes["head"]], Limits(**notes["limits"])
     labels = model.labels[source]
-    desk = Desk(store, stage.where, words, limits, progress)
-    read = {
-        code: desk.encoded(
-            stage.task, "test", code, head=notes["head"], labels=labels, training=False, noise=stage.noise,
+    cache = FeatureCache(store, stage.where, tokenizer, limits, progress)
+    splits = {
+        code: cache.encoded(
+            stage.task,
+            "test",
+            code,
+            head=notes["head"],
+            labels=labels,
+            training=False,
+            noise=stage.noise,
             sample=stage.test_examples,
         )
         for code in stage.languages
     }
-    together = Joined(part.features for part in read.values())
-    heard = progress.through(len(together), "features")
-    outputs = iter(predict.outputs(model, source, together, words, device, heard, memory.sweep()))
+    together = Joined(part.features for part in splits.values())
+    advance = progress.through(len(together), "features")
+    outputs = iter(predict.outputs(model, source, together, tokenizer, device, advance, checkpoint.next_pass()))
     if not ranks.first():
         return
     extra = {"no_answer_threshold": notes["threshold"]} if notes["head"] == "span_qa" else {}
-    for code, part in read.items():
+    for code, part in splits.items():
         examples, own = part.examples(), list(islice(outputs, len(part.features)))
-        found = head.decode(own, part.features, examples, labels, limits, **extra)
-        yield Answer(code, found, by_id(examples, found), examples, [part.told], tuple(labels))
+        predicted = head.decode(own, part.features, examples, labels, limits, **extra)
+        yield LanguagePredictions(code, predicted, records_by_id(examples, predicted), examples, [part.stats], tuple(labels))
 
 
 def _device(options: Options) -> Any:

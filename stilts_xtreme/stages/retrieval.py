@@ -12,11 +12,11 @@ from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.heads import Limits
 from stilts_xtreme.scoring import retrieval
 from stilts_xtreme.stages import models
-from stilts_xtreme.stages.answers import Answer, by_id
-from stilts_xtreme.stages.encoded import Desk
 from stilts_xtreme.stages.events import Progress
-from stilts_xtreme.stages.kept import Kept
-from stilts_xtreme.stages.pool import gather
+from stilts_xtreme.stages.feature_cache import FeatureCache
+from stilts_xtreme.stages.pool import build_pool
+from stilts_xtreme.stages.prediction_checkpoint import PredictionCheckpoint
+from stilts_xtreme.stages.predictions import LanguagePredictions, records_by_id
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.metrics import RANKED
@@ -25,38 +25,45 @@ from stilts_xtreme.tasks.sample import sampled
 CHUNK = 10_000  # candidates encoded at a time: their vectors are compared and forgotten
 
 
-def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, memory: Kept) -> Iterator[Answer]:
-    """From a trained dual encoder: each query's best candidates by name, best first.
+def predict_languages(
+    stage: plan.Predict, store: Store, device: Any, progress: Progress, checkpoint: PredictionCheckpoint
+) -> Iterator[LanguagePredictions]:
+    """Predict with a trained dual encoder: each query's best candidates by name, best first.
 
     Everything is ranked first, the pool read once. RunFailed where vectors are not finite.
     """
     assert isinstance(stage.model, plan.Train)
     source = models.source(stage)
-    model, words, notes = models.trained(stage, store, device)
-    task, desk = TASKS[stage.task], Desk(store, stage.where, words, Limits(**notes["limits"]), progress)
-    asked, candidates = (
-        {code: desk.encoded(stage.task, split, code, head=task.head, labels=(), training=False, noise=noise) for code in codes}
+    model, tokenizer, notes = models.trained(stage, store, device)
+    task, cache = TASKS[stage.task], FeatureCache(store, stage.where, tokenizer, Limits(**notes["limits"]), progress)
+    queries_by_language, candidates_by_language = (
+        {code: cache.encoded(stage.task, split, code, head=task.head, labels=(), training=False, noise=noise) for code in codes}
         for split, codes, noise in (("test", stage.languages, stage.noise), ("pool", task.pools(stage.languages), None))
     )
-    pool = gather(task, *({code: part.examples() for code, part in parts.items()} for parts in (asked, candidates)))
+    pool = build_pool(
+        task,
+        *({code: part.examples() for code, part in parts.items()} for parts in (queries_by_language, candidates_by_language)),
+    )
     own = {code: sampled(task, queries, stage.test_examples) for code, queries in pool.queries.items()}
-    queries, found = (Joined(part.features for part in parts.values()) for parts in (asked, candidates))
+    queries, candidates = (
+        Joined(part.features for part in parts.values()) for parts in (queries_by_language, candidates_by_language)
+    )
     if stage.test_examples is not None:
         queries = Chosen(queries, _places(pool.queries, own))
 
-    def vectors(features: Sequence[Any], heard: Callable[[int], None]) -> np.ndarray:
-        outputs = predict.outputs(model, source, features, words, device, heard, memory.sweep())
+    def vectors(features: Sequence[Any], advance: Callable[[int], None]) -> np.ndarray:
+        outputs = predict.outputs(model, source, features, tokenizer, device, advance, checkpoint.next_pass())
         if not ranks.first():
             return np.zeros((0, 0))
-        made = np.concatenate(outputs)
-        if not np.isfinite(made).all():
+        computed = np.concatenate(outputs)
+        if not np.isfinite(computed).all():
             raise RunFailed(f"{stage.task}: the encoder's vectors are not finite: its training was lost")
-        return made
+        return computed
 
     def chunks() -> Iterator[np.ndarray]:
-        heard = progress.through(len(found), "candidates")
-        for begin in range(0, len(found), CHUNK):
-            yield vectors(found[begin : begin + CHUNK], heard)
+        advance = progress.through(len(candidates), "candidates")
+        for begin in range(0, len(candidates), CHUNK):
+            yield vectors(candidates[begin : begin + CHUNK], advance)
 
     asked_vectors = vectors(queries, progress.through(len(queries), "queries"))
     if not ranks.first():
@@ -65,15 +72,19 @@ def answers(stage: plan.Predict, store: Store, device: Any, progress: Progress, 
         return
     best = retrieval.nearest_k(asked_vectors, chunks(), RANKED, products.fastest())
     lists = iter([[pool.names[i] for i in row if i >= 0] for row in best])
-    last = [part.told for part in candidates.values()]  # after what is told of all queries
+    pool_records = [part.stats for part in candidates_by_language.values()]  # in a result after the records of all queries
     for code, examples in own.items():
         ranked = [next(lists) for _ in examples]
-        read = asked[code].told if stage.test_examples is None else {**asked[code].told, "sampled": len(examples)}
-        told = [read, *(last if code == stage.languages[-1] else ())]
-        yield Answer(code, ranked, by_id(examples, ranked), examples, told)
+        query_record = (
+            queries_by_language[code].stats
+            if stage.test_examples is None
+            else {**queries_by_language[code].stats, "sampled": len(examples)}
+        )
+        records = [query_record, *(pool_records if code == stage.languages[-1] else ())]
+        yield LanguagePredictions(code, ranked, records_by_id(examples, ranked), examples, records)
 
 
 def _places(queries: Mapping[str, Sequence[Any]], chosen: Mapping[str, Sequence[Any]]) -> list[int]:
-    """Where the chosen queries stand among all of them; each query is one feature."""
+    """Return the positions of the chosen queries among all of them; each query is one feature."""
     names = {(code, query.id) for code, own in chosen.items() for query in own}
     return [i for i, name in enumerate((code, query.id) for code, own in queries.items() for query in own) if name in names]

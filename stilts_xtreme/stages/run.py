@@ -12,9 +12,9 @@ from types import MappingProxyType
 from stilts_xtreme import host, plan, ranks, stop
 from stilts_xtreme.engine.quiet import quiet
 from stilts_xtreme.errors import RunFailed, UserError
-from stilts_xtreme.stages import graph, processes
-from stilts_xtreme.stages.events import Event, Options, Tell, done
-from stilts_xtreme.stages.needs import Needs
+from stilts_xtreme.stages import graph, parallel
+from stilts_xtreme.stages.events import Event, Options, ProgressCallback, done
+from stilts_xtreme.stages.memory_estimate import MemoryEstimates
 from stilts_xtreme.store import Busy, Store
 
 PAUSE = 0.2  # seconds between two looks at what others are doing
@@ -25,8 +25,8 @@ THREADS = 4  # of a published encoder, on every machine: sums over threads diffe
 
 
 def run(
-    todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, jobs: int = 1, memory: int | None = None,
-    others: Sequence[plan.Stage] = (),
+    todo: Sequence[plan.Stage], store: Store, options: Options, callback: ProgressCallback, jobs: int = 1,
+    memory: int | None = None,    others: Sequence[plan.Stage] = (),
 ) -> None:  # fmt: skip
     """Finish these stages, up to `jobs` side by side within `memory` bytes; what they need is among them or finished.
 
@@ -41,15 +41,15 @@ def run(
     alone = [stage for stage in todo if isinstance(stage, plan.Latency)]
     beside = [stage for stage in todo if not isinstance(stage, plan.Latency)]
     if jobs == 1 or len(beside) <= 1:
-        failed = _in_turn(beside, store, options, tell)
+        failed = _in_turn(beside, store, options, callback)
     else:
-        needs = Needs(others, store)
-        failed = processes.run(beside, store, options, tell, do, jobs, memory, needs)
-    if failed := _in_turn(alone, store, options, tell, failed):
-        raise graph.verdict(failed, todo)
+        estimates = MemoryEstimates(others, store)
+        failed = parallel.run(beside, store, options, callback, do, jobs, memory, estimates)
+    if failed := _in_turn(alone, store, options, callback, failed):
+        raise graph.summarize_failures(failed, todo)
 
 
-def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
+def do(stage: plan.Stage, store: Store, options: Options, callback: ProgressCallback) -> bool:
     """Do one stage whose needs are finished, unless it is; False where another process is doing it now.
 
     RunFailed when memory runs out.
@@ -58,14 +58,14 @@ def do(stage: plan.Stage, store: Store, options: Options, tell: Tell) -> bool:
     try:
         with ranks.together(), _claimed(stage, store) as scratch:
             if scratch is not None:
-                _do(stage, store, scratch, options, tell)
+                _do(stage, store, scratch, options, callback)
                 host.release_memory()  # what waits for the next stage counts with what it holds, and predictions are small
     except Busy:
         if ranks.first():
-            tell(Event(plan.address(stage), "waiting", stage.label, note=store.whose(stage)))
+            callback(Event(plan.address(stage), "waiting", stage.label, note=store.whose(stage)))
         return False
     if ranks.first():
-        tell(done(stage, store))
+        callback(done(stage, store))
     return True
 
 
@@ -90,8 +90,8 @@ def _claimed(stage: plan.Stage, store: Store) -> Iterator[Path | None]:
         yield scratch
 
 
-def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: Tell) -> None:
-    tell(Event(plan.address(stage), "running", stage.label, note="loading libraries"))
+def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, callback: ProgressCallback) -> None:
+    callback(Event(plan.address(stage), "running", stage.label, note="loading libraries"))
     quiet()
     for name, count in PRODUCT_CACHES.items():  # read when the first product is computed
         os.environ.setdefault(name, count)
@@ -102,17 +102,17 @@ def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, tell: 
     torch.set_num_threads(threads(stage, options))
 
     if isinstance(stage, plan.Train):
-        from stilts_xtreme.stages import train as how
+        from stilts_xtreme.stages import train as kind
     elif isinstance(stage, plan.Latency):
-        from stilts_xtreme.stages import latency as how  # type: ignore[no-redef]
+        from stilts_xtreme.stages import latency as kind  # type: ignore[no-redef]
     else:
-        from stilts_xtreme.stages import predict as how  # type: ignore[no-redef]
+        from stilts_xtreme.stages import predict as kind  # type: ignore[no-redef]
     try:
-        how.run(stage, store, scratch, options, tell)  # type: ignore[arg-type]
-    except (torch.OutOfMemoryError, MemoryError) as fault:
-        whose = "the GPU's memory" if isinstance(fault, torch.OutOfMemoryError) else "this machine's memory"
+        kind.run(stage, store, scratch, options, callback)  # type: ignore[arg-type]
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        whose = "the GPU's memory" if isinstance(error, torch.OutOfMemoryError) else "this machine's memory"
         hint = "; say a smaller recipe.micro_batch" if isinstance(stage, plan.Train) else ""
-        raise RunFailed(f"{whose} is full ({(str(fault) or 'no more to be had').splitlines()[0]}){hint}") from None
+        raise RunFailed(f"{whose} is full ({(str(error) or 'no more to be had').splitlines()[0]}){hint}") from None
     finally:
         stop.release()
 
@@ -132,7 +132,7 @@ def _in_turn(
     todo: Sequence[plan.Stage],
     store: Store,
     options: Options,
-    tell: Tell,
+    callback: ProgressCallback,
     before: Mapping[str, BaseException] = MappingProxyType({}),
 ) -> graph.Failed:
     """The faults of these stages, beside those that came `before`."""
@@ -144,9 +144,9 @@ def _in_turn(
                 waiting.remove(stage)
             elif graph.ready(stage, store):
                 try:
-                    done = do(stage, store, options, tell)
-                except (UserError, RunFailed) as fault:
-                    graph.note(failed, stage, fault, tell)
+                    done = do(stage, store, options, callback)
+                except (UserError, RunFailed) as error:
+                    graph.note(failed, stage, error, callback)
                     gc.collect()  # a training that failed is still tied to itself
                     done = True
                 if done:

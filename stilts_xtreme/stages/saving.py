@@ -18,7 +18,7 @@ CHECKPOINTS = 3  # that may stand on disk while a training runs: two, and the on
 def patiently(folder: Path, write: Callable[[], None], say: Callable[[str], None]) -> None:
     """Call `write`, which writes into `folder`, again until it succeeds, where the disk is full.
 
-    In the meantime what it wrote is removed and `say` told once. After `PATIENCE` seconds, or once a signal came, the fault is
+    In the meantime what it wrote is removed and `say` called once. After `PATIENCE` seconds, or once a signal came, the fault is
     raised (see `disk.writing`). Any other fault is raised at once.
     """
     before, began, announced = set(folder.iterdir()), time.monotonic(), False
@@ -43,7 +43,7 @@ def check_room(folder: Path, weights: int, state: int, every: float, say: Callab
     """Look, before a training, whether what it will write fits on the disk of `folder`.
 
     `weights`: bytes of the trained model; `state`: bytes of a checkpoint, written every `every` seconds. RunFailed where the
-    model does not fit; where only checkpoints do not, `say` is told.
+    model does not fit; where only checkpoints do not, `say` gets a line.
     """
     if fault := lacking(folder, "the trained model takes", weights):
         raise RunFailed(fault)

@@ -1,4 +1,4 @@
-"""Trackers beside the log of a training, where they are asked for: what the log says, told to TensorBoard, trackio or wandb."""
+"""Copy the log of a training to TensorBoard, trackio or wandb, where the user asks for it."""
 
 import importlib.util
 import json
@@ -60,19 +60,19 @@ def known(names: Sequence[str]) -> tuple[str, ...]:
 def tracked(
     stage: plan.Train, store: Store, options: Options, rates: Sequence[float], after: int, say: Callable[[str], None]
 ) -> Iterator[Callable[[Line], None]]:
-    """A function to be told the lines of the log from step `after` on: about `POINTS` of them go to each tracker, with the
+    """Yield a function that takes the lines of the log from step `after` on: about `POINTS` of them go to each tracker, with the
     learning rate (`rates`, by step) and the speed.
 
-    A tracker that fails is told of once, by `say`, and left out from then on: no training ends because of it.
+    A tracker that fails is reported once, by `say`, and left out from then on: no training ends because of it.
     """
     started = {name: _safe(name, say, _start, name, stage, store, options, after) for name in _here(options)}
-    open_ = {name: one for name, one in started.items() if one is not FAILED}
+    open_ = {name: tracker for name, tracker in started.items() if tracker is not FAILED}
     if not open_:
         yield lambda line: None
         return
     every, began, tokens = max(1, len(rates) // POINTS), time.monotonic(), 0
 
-    def tell(line: Line) -> None:
+    def log_line(line: Line) -> None:
         nonlocal began, tokens
         number, now, tokens = line["step"], time.monotonic(), tokens + line["tokens"]
         scored = "score" in line
@@ -83,19 +83,19 @@ def tracked(
             values[f"loss/{line['task']}"] = line["loss"]
         if scored:
             values["dev/score"] = line["score"]
-        elif now - began > EVERY:  # a GPU's steps are told many at once
+        elif now - began > EVERY:  # a GPU's steps arrive many at once
             values["tokens_per_second"] = tokens / (now - began)
         if scored or now - began > EVERY:  # scoring is no training
             began, tokens = now, 0
-        for name, one in list(open_.items()):
-            if _safe(name, say, one.log, values, step=number) is FAILED:
+        for name, tracker in list(open_.items()):
+            if _safe(name, say, tracker.log, values, step=number) is FAILED:
                 del open_[name]
 
     try:
-        yield tell
+        yield log_line
     finally:
-        for name, one in open_.items():
-            _safe(name, say, one.finish)
+        for name, tracker in open_.items():
+            _safe(name, say, tracker.finish)
 
 
 def _here(options: Options) -> tuple[str, ...]:
@@ -137,35 +137,35 @@ def _start(name: str, stage: plan.Train, store: Store, options: Options, after: 
     """A stage's run: named by its tasks and its address, in the group of its study; the one of before where it goes on."""
     from accelerate import tracking
 
-    run, group, told = f"{stage.label[:LABEL]}-{plan.address(stage)}", options.group or "stages", plan.identity(stage)
-    if name == "tensorboard":  # hides what was told after the checkpoint that training goes on from
+    run, group, identity = f"{stage.label[:LABEL]}-{plan.address(stage)}", options.group or "stages", plan.identity(stage)
+    if name == "tensorboard":  # hides what was logged after the checkpoint that training goes on from
         folder = store.root / "tensorboard" / group
-        one = tracking.TensorBoardTracker(run, logging_dir=folder, purge_step=after + 1)
-        one.start()
+        run_ = tracking.TensorBoardTracker(run, logging_dir=folder, purge_step=after + 1)
+        run_.start()
         if not after:  # as text: its table of hyperparameters would be a run of its own
-            one.log({"plan": f"```json\n{json.dumps(told, indent=1, ensure_ascii=False)}\n```"}, step=0)
-        return _Open(one, 0, one.finish)
-    again: dict[str, Any] = {"name": run, "group": group, "config": told, "resume": "allow"}
+            run_.log({"plan": f"```json\n{json.dumps(identity, indent=1, ensure_ascii=False)}\n```"}, step=0)
+        return _Open(run_, 0, run_.finish)
+    again: dict[str, Any] = {"name": run, "group": group, "config": identity, "resume": "allow"}
     if name == "trackio":
         import trackio
 
-        one = tracking.TrackioTracker(PROJECT, **again)
-        one.start()
-        return _Open(one, getattr(one.run, "_next_step", 0) - 1, trackio.finish)  # which also forgets the run
+        run_ = tracking.TrackioTracker(PROJECT, **again)
+        run_.start()
+        return _Open(run_, getattr(run_.run, "_next_step", 0) - 1, trackio.finish)  # which also forgets the run
     import wandb
 
     again |= {"id": plan.address(stage), "settings": wandb.Settings(silent=True, console="off", init_timeout=PATIENCE)}
     if "WANDB_DIR" not in os.environ:
         store.root.mkdir(parents=True, exist_ok=True)
         again["dir"] = str(store.root)
-    one = tracking.WandBTracker(os.environ.get("WANDB_PROJECT") or PROJECT, **again)
-    one.start()
-    finish = partial(_in_time, one.finish)
-    if not one.run.offline:
-        return _Open(one, one.run.starting_step - 1, finish)
-    folder = Path(one.run.dir).parent  # an offline run begins at step 0 whatever earlier runs of its id have logged
+    run_ = tracking.WandBTracker(os.environ.get("WANDB_PROJECT") or PROJECT, **again)
+    run_.start()
+    finish = partial(_in_time, run_.finish)
+    if not run_.run.offline:
+        return _Open(run_, run_.run.starting_step - 1, finish)
+    folder = Path(run_.run.dir).parent  # an offline run begins at step 0 whatever earlier runs of its id have logged
     logged = [_step(earlier / RECORD) for earlier in folder.parent.glob(f"*-{plan.address(stage)}")]
-    return _Open(one, max(logged, default=0), finish, folder / RECORD)
+    return _Open(run_, max(logged, default=0), finish, folder / RECORD)
 
 
 def _step(record: Path) -> int:

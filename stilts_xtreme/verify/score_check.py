@@ -6,7 +6,7 @@ from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.analysis.example_scores import ExampleScorer, ExampleScores, bundled, read
-from stilts_xtreme.stages import scored
+from stilts_xtreme.stages import aggregate
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import constant
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -46,9 +46,9 @@ def _recompute(stage: plan.Predict, scorer: ExampleScorer, store: Store) -> dict
     languages, chance_levels = {}, {}
     for code in stage.languages:
         predictions = read(store.path(stage) / f"test-{code}.jsonl")
-        languages[code] = scored.language(stage.task, predictions, examples[code], code)
+        languages[code] = aggregate.language(stage.task, predictions, examples[code], code)
         chance_levels[code] = constant.chance(task, examples[code], code)
-    return {**scored.together(stage.task, languages), "chance": scored.chance(chance_levels)}
+    return {**aggregate.together(stage.task, languages), "chance": aggregate.chance(chance_levels)}
 
 
 def _compare_with_examples(result: Mapping[str, Any], examples: Mapping[str, ExampleScores]) -> list[str]:

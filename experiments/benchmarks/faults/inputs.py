@@ -91,8 +91,8 @@ class Data:
         from stilts_xtreme.data.read import Folder
         from stilts_xtreme.errors import UserError
         from stilts_xtreme.heads import Limits
-        from stilts_xtreme.stages.encoded import Desk
-        from stilts_xtreme.stages.events import Unwatched
+        from stilts_xtreme.stages.events import SilentProgress
+        from stilts_xtreme.stages.feature_cache import FeatureCache
         from stilts_xtreme.store import Store
         from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -109,7 +109,7 @@ class Data:
                 if ended.code != 2:
                     raise
         task, where = TASKS[told["task"]], Folder(Path("data"), cut=True)
-        desk = Desk(Store(Path("runs")), where, self.words, Limits(64, doc_stride=16), Unwatched())
+        desk = FeatureCache(Store(Path("runs")), where, self.words, Limits(64, doc_stride=16), SilentProgress())
         training = told["split"] in ("train", "translated")
         try:
             asked = told["task"], told["split"], told["language"]

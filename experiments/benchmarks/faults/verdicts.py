@@ -75,8 +75,8 @@ def _read(kind: Kind, release: Release, words: Any, name: str) -> tuple[str, str
     """What `data check` says, what a result records of the reading, and how many control tokens its rows hold."""
     from stilts_xtreme.data.read import Folder
     from stilts_xtreme.heads import Limits
-    from stilts_xtreme.stages.encoded import Desk
-    from stilts_xtreme.stages.events import Unwatched
+    from stilts_xtreme.stages.events import SilentProgress
+    from stilts_xtreme.stages.feature_cache import FeatureCache
     from stilts_xtreme.store import Store
     from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -90,12 +90,12 @@ def _read(kind: Kind, release: Release, words: Any, name: str) -> tuple[str, str
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), contextlib.suppress(SystemExit):
         inputs.stilts("data", "check", task, "--data", folder)
     head, labels = TASKS[task].head, TASKS[task].labels or ("B-PER", "O")
-    desk = Desk(Store(Path(name)), Folder(folder, cut=True), words, Limits(64, doc_stride=16), Unwatched())
+    desk = FeatureCache(Store(Path(name)), Folder(folder, cut=True), words, Limits(64, doc_stride=16), SilentProgress())
     training = split in ("train", "translated")
     found = desk.encoded(task, split, language, head=head, labels=labels, training=training)
     control = set(words.all_special_ids) - {words.unk_token_id}
     special = sum(int(token) in control for i in range(len(found.features)) for row in found.features[i]["rows"] for token in row)
-    told = {name: value for name, value in found.told.items() if name not in ("digest", "source")}
+    told = {name: value for name, value in found.stats.items() if name not in ("digest", "source")}
     return said.getvalue(), json.dumps(told, sort_keys=True, default=str), special
 
 

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.stages.encoded import Desk, Entry
 from stilts_xtreme.stages.events import Progress
+from stilts_xtreme.stages.feature_cache import CacheEntry, FeatureCache
 from stilts_xtreme.stages.graph import starts
 from stilts_xtreme.store import Store
 from stilts_xtreme.store.folders import BROKEN
@@ -31,7 +31,7 @@ class _Reading:
     languages: tuple[str, ...]
     last: bool = True
 
-    def entry(self, desk: Desk) -> Entry:
+    def entry(self, desk: FeatureCache) -> CacheEntry:
         if self.split is None:
             return desk.together_entry(self.task, self.languages)
         return desk.entry(self.task, self.split, *self.languages)
@@ -71,9 +71,9 @@ def faults(todo: Sequence[plan.Stage], store: Store, say: Say, keep: bool) -> li
     return list(lines)
 
 
-def _desk(stage: plan.Stage, store: Store, say: Say) -> Desk:
+def _desk(stage: plan.Stage, store: Store, say: Say) -> FeatureCache:
     """For facts alone: without a tokenizer."""
-    return Desk(store, stage.where, None, None, Progress(stage, lambda event: say(event.note)))  # type: ignore[arg-type]
+    return FeatureCache(store, stage.where, None, None, Progress(stage, lambda event: say(event.note)))  # type: ignore[arg-type]
 
 
 def _late(stage: plan.Stage, todo: Sequence[plan.Stage]) -> list[_Reading]:

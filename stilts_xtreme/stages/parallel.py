@@ -15,17 +15,24 @@ from typing import Any
 from stilts_xtreme import host, plan, stop
 from stilts_xtreme.errors import Interrupted, RunFailed, UserError
 from stilts_xtreme.stages import graph
-from stilts_xtreme.stages.events import Event, Options, Tell
-from stilts_xtreme.stages.needs import Needs, alongside
+from stilts_xtreme.stages.events import Event, Options, ProgressCallback
+from stilts_xtreme.stages.memory_estimate import MemoryEstimates, select_that_fit
 from stilts_xtreme.store import Store
 
 PAUSE = 0.2  # seconds between two looks at what is going on
 PATIENCE = 60.0  # seconds that a stage has to reach its next border once its process is to end
-Do = Callable[[plan.Stage, Store, Options, Tell], bool]
+Do = Callable[[plan.Stage, Store, Options, ProgressCallback], bool]
 
 
 def run(
-    todo: Sequence[plan.Stage], store: Store, options: Options, tell: Tell, do: Do, jobs: int, memory: int | None, needs: Needs
+    todo: Sequence[plan.Stage],
+    store: Store,
+    options: Options,
+    callback: ProgressCallback,
+    do: Do,
+    jobs: int,
+    memory: int | None,
+    estimates: MemoryEstimates,
 ) -> graph.Failed:
     """The faults of these stages, done by `do` in at most `jobs` processes, which hold `memory` bytes at most as far as the
     needs of stages are known (None: no bound); a stage that needs more runs alone."""
@@ -34,7 +41,7 @@ def run(
     waiting = list(todo)
     running: dict[Future[bool], plan.Stage] = {}
     failed: graph.Failed = {}
-    room = _Room(memory, needs, tell)
+    scheduler = _MemoryScheduler(memory, estimates, callback)
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events,))
     stop.hold()  # the workers' work
     try:
@@ -43,32 +50,32 @@ def run(
             waiting = [stage for stage in waiting if not graph.blocked(stage, failed)]
             if len(running) < jobs:
                 wanted = [stage for stage in waiting if graph.ready(stage, store)]
-                for stage in room.of(wanted, list(running.values()), jobs - len(running), pool):
+                for stage in scheduler.of(wanted, list(running.values()), jobs - len(running), pool):
                     waiting.remove(stage)
                     try:
                         running[pool.submit(_in_worker, do, stage, store, options)] = stage
-                    except BrokenProcessPool as fault:
-                        graph.note(failed, stage, fault, tell)
+                    except BrokenProcessPool as error:
+                        graph.note(failed, stage, error, callback)
             finished, _ = wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED)
             if waiting and not running:  # other processes are at what is left
                 time.sleep(PAUSE)
-            _pass_on(events, tell, room)
+            _pass_on(events, callback, scheduler)
             elsewhere = False
             for future in finished:
                 stage = running.pop(future)
-                room.workers.pop(plan.address(stage), None)
-                if fault := future.exception():
-                    if not isinstance(fault, (UserError, RunFailed, BrokenProcessPool)):
-                        raise fault  # a fault of ours: the rest would only repeat it
-                    graph.note(failed, stage, fault, tell)
+                scheduler.workers.pop(plan.address(stage), None)
+                if error := future.exception():
+                    if not isinstance(error, (UserError, RunFailed, BrokenProcessPool)):
+                        raise error  # a fault of ours: the rest would only repeat it
+                    graph.note(failed, stage, error, callback)
                 elif future.result():
-                    needs.learn(stage)
+                    estimates.learn(stage)
                 else:  # another process is doing it: behind what nobody does
                     waiting.append(stage)
                     elsewhere = True
             if elsewhere and running:
                 time.sleep(PAUSE)  # else it would be asked for again at once
-        _pass_on(events, tell, room)
+        _pass_on(events, callback, scheduler)
     except Interrupted:
         _end(pool, running)
         raise
@@ -84,11 +91,11 @@ def run(
     return failed
 
 
-class _Room:
-    """Which stages fit into memory beside those that run; `workers`: the process of each, by address."""
+class _MemoryScheduler:
+    """Chooses the stages that fit into memory beside those that run; `workers`: the process of each, by address."""
 
-    def __init__(self, memory: int | None, needs: Needs, tell: Tell):
-        self.memory, self.needs, self.tell = memory, needs, tell
+    def __init__(self, memory: int | None, estimates: MemoryEstimates, callback: ProgressCallback):
+        self.memory, self.estimates, self.callback = memory, estimates, callback
         self.workers: dict[str, int] = {}
 
     def of(
@@ -97,21 +104,21 @@ class _Room:
         """Those to begin now."""
         if self.memory is None:
             return list(wanted[:slots])
-        idle = [host.held_memory(one.pid) or 0 for one in _processes(pool) if one.pid not in self.workers.values()]
+        idle = [host.held_memory(process.pid) or 0 for process in _processes(pool) if process.pid not in self.workers.values()]
         settled = len(self.workers) == len(running)  # else some that look idle have just been given something
-        sizes = [self.needs.of(stage) for stage in wanted]
-        chosen = alongside(sizes, [self._taken(stage) for stage in running], idle, self.memory, slots, settled)
+        sizes = [self.estimates.of(stage) for stage in wanted]
+        chosen = select_that_fit(sizes, [self._taken(stage) for stage in running], idle, self.memory, slots, settled)
         for i in chosen:
             if not running and (size := sizes[i]) is not None and size > self.memory:
-                told = (
+                note = (
                     f"about {size / 2**30:.1f} GiB needed, more than the {self.memory / 2**30:.1f} GiB there are: it runs alone"
                 )
-                self.tell(Event(plan.address(wanted[i]), "running", wanted[i].label, note=told, lasting=True))
+                self.callback(Event(plan.address(wanted[i]), "running", wanted[i].label, note=note, persistent=True))
         return [wanted[i] for i in chosen]
 
     def _taken(self, stage: plan.Stage) -> int | None:
         """Bytes to count for a stage that runs: its needs, or what its process holds already where that is more."""
-        needed, worker = self.needs.of(stage), self.workers.get(plan.address(stage))
+        needed, worker = self.estimates.of(stage), self.workers.get(plan.address(stage))
         held = None if worker is None else host.held_memory(worker)
         return needed if needed is None or held is None else max(needed, held)
 
@@ -121,7 +128,7 @@ def _processes(pool: ProcessPoolExecutor) -> list[Any]:
 
 
 def _end(pool: ProcessPoolExecutor, running: Mapping[Future[bool], plan.Stage]) -> None:
-    """Let every worker come to its next border and keep what it has."""
+    """Let every worker reach its next step boundary and save its state."""
     for process in _processes(pool):
         os.kill(process.pid, signal.SIGTERM)
     wait(running, timeout=PATIENCE)
@@ -129,16 +136,16 @@ def _end(pool: ProcessPoolExecutor, running: Mapping[Future[bool], plan.Stage]) 
         process.kill()
 
 
-def _pass_on(events: Any, tell: Tell, room: _Room) -> None:
+def _pass_on(events: Any, callback: ProgressCallback, scheduler: _MemoryScheduler) -> None:
     while True:
         try:
             event = events.get_nowait()
         except queue.Empty:
             return
         if isinstance(event, _Begun):
-            room.workers[event.address] = event.process
+            scheduler.workers[event.address] = event.process
         else:
-            tell(event)
+            callback(event)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Readings and their features from the store's cache, made there once for all stages, seeds and processes."""
+"""Splits and their features from the store's cache, computed once for all stages, seeds and processes."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ from stilts_xtreme.data.counts import described
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.noise import Noise, perturb
 from stilts_xtreme.stages.events import Progress
-from stilts_xtreme.stages.lineage import checked, seen
-from stilts_xtreme.stages.pool import gather, gold_of_dev
+from stilts_xtreme.stages.lineage import dataset_record, read_checked
+from stilts_xtreme.stages.pool import build_pool, gold_of_dev
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import plain, restored
@@ -32,93 +32,93 @@ PORTION = 10_000  # examples encoded at a time: as lists they are ten times the 
 EXAMPLES, FACTS = "examples.json", "facts.json"
 FACTS_CODE = 2  # part of every cache key: raise it when what is recorded of a reading, or refused, changes
 
-_SAID: set[str] = set()  # what was said of readings in this process
+_ANNOUNCED: set[str] = set()  # lines about splits that this process has shown
 
 T = TypeVar("T")
-Asked = tuple[str, str, str]  # task, split, language
-Entry = tuple[str, Callable[[Path], dict[str, Any]], Callable[[Path], None]]  # of the cache: key, load, make
+SplitKey = tuple[str, str, str]  # task, split, language
+CacheEntry = tuple[str, Callable[[Path], dict[str, Any]], Callable[[Path], None]]  # of the cache: key, load, make
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedSplit:
     """The features of a split, and what a result records of its reading; `examples()` reads their examples anew at every call.
 
-    `told` also has the number of the features' `tokens` without special ones, the share of them that is `unknown`, and how many
+    `stats` also has the number of the features' `tokens` without special ones, the share of them that is `unknown`, and how many
     examples a sample has (`sampled`).
     """
 
-    told: dict[str, Any]
+    stats: dict[str, Any]
     features: "columns.Features"
     examples: Callable[[], Sequence[Any]]
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Where a stage asks for its data: what other stages asked for before stands in the cache, and is neither read nor encoded.
+class FeatureCache:
+    """Loads a stage's data; what any stage has read or encoded before comes from the cache.
 
-    `words` is the stage's tokenizer. `held` are readings at hand; each is let go once its features are there. `progress` is
-    told of what takes time or is damaged.
+    `tokenizer` is the stage's tokenizer. `held` are splits in memory; each is released once its features are cached. `progress`
+    gets notes on slow work and damage.
     """
 
     store: Store
     where: data.Where
-    words: Any
+    tokenizer: Any
     limits: "Limits"
     progress: Progress
-    held: dict[Asked, data.Reading] = field(default_factory=dict)
+    held: dict[SplitKey, data.Reading] = field(default_factory=dict)
 
-    def facts(self, *asked: str) -> dict[str, Any]:
-        """What a result records of the reading (see `lineage.seen`); what `checked` refuses is a UserError here, too."""
-        key, load, make = self.entry(*asked)
+    def facts(self, *split_key: str) -> dict[str, Any]:
+        """Return what a result records of the split (`lineage.dataset_record`); UserError where `read_checked` refuses it."""
+        key, load, make = self.entry(*split_key)
         return self._cached(key, load, make)
 
-    def entry(self, *asked: str) -> Entry:
+    def entry(self, *split_key: str) -> CacheEntry:
         """The cache's entry for what is recorded of the reading: its key, and the functions that load and make it."""
-        task, split, language = asked
+        task, split, language = split_key
         identity = {"facts": self._identity(task, split, language)}
 
         def make(folder: Path) -> None:
             reading = self._reading(task, split, language, identity["facts"])
-            _write(folder / FACTS, {"of": identity, "facts": seen(task, split, language, reading, self.where)})
+            _write(folder / FACTS, {"of": identity, "facts": dataset_record(task, split, language, reading, self.where)})
 
         return _key(identity), partial(_facts, identity=identity), make
 
-    def together_entry(self, task: str, languages: Sequence[str]) -> Entry:
+    def together_entry(self, task: str, languages: Sequence[str]) -> CacheEntry:
         """The same for the check of readings that a retrieval evaluation takes together (see `pool`); nothing is recorded."""
         beside = [("dev", code) for code in languages] if TASKS[task].head == "embedding" else []
         beside += [("pool", code) for code in TASKS[task].pools(languages)]
-        asked = [(task, split, code) for split, code in [("test", code) for code in languages] + beside]
-        identity = {"together": [self._identity(*one) for one in asked]}
+        split_keys = [(task, split, code) for split, code in [("test", code) for code in languages] + beside]
+        identity = {"together": [self._identity(*split_key) for split_key in split_keys]}
 
         def make(folder: Path) -> None:
-            found: dict[str, dict[str, Any]] = {"test": {}, "dev": {}, "pool": {}}
-            for one, read in zip(asked, identity["together"], strict=True):
-                found[one[1]][one[2]] = self._reading(*one, read).examples
-            for code, dev in found["dev"].items():
-                gold_of_dev(task, code, dev, found["test"][code])
-            if found["pool"]:
-                gather(TASKS[task], found["test"], found["pool"])
+            examples: dict[str, dict[str, Any]] = {"test": {}, "dev": {}, "pool": {}}
+            for split_key, read in zip(split_keys, identity["together"], strict=True):
+                examples[split_key[1]][split_key[2]] = self._reading(*split_key, read).examples
+            for code, dev in examples["dev"].items():
+                gold_of_dev(task, code, dev, examples["test"][code])
+            if examples["pool"]:
+                build_pool(TASKS[task], examples["test"], examples["pool"])
             _write(folder / FACTS, {"of": identity, "facts": {}})
 
         return _key(identity), partial(_facts, identity=identity), make
 
     def encoded(
         self,
-        *asked: str,
+        *split_key: str,
         head: str,
         labels: tuple[str, ...],
         training: bool,
         chosen: Sequence[int] | None = None,
         noise: Noise | None = None,
         sample: int | None = None,
-    ) -> Encoded:
+    ) -> EncodedSplit:
         """The features of the reading, or of its `chosen` examples in this order, or of a `sample` of so many test examples, with
         noise in their inputs where there is any; examples are kept for what is scored only.
         """
         from stilts_xtreme.engine import features as columns
 
-        task, split, language = asked
-        told = self.facts(task, split, language)
+        task, split, language = split_key
+        stats = self.facts(task, split, language)
         identity = {
             "features": columns.CODE,
             **self._identity(task, split, language),
@@ -148,27 +148,27 @@ class Desk:
         key = _key(identity)
         features, beside = self._cached(key, partial(_features, identity=identity), make)
         self.held.pop((task, split, language), None)
-        told = {**told, "tokens": beside["tokens"], "unknown": beside["unknown"] / max(beside["tokens"], 1)}
+        stats = {**stats, "tokens": beside["tokens"], "unknown": beside["unknown"] / max(beside["tokens"], 1)}
         if sample is not None:
-            told["sampled"] = beside["sampled"]
-        self._say_once(told)
-        return Encoded(told, features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
+            stats["sampled"] = beside["sampled"]
+        self._say_once(stats)
+        return EncodedSplit(stats, features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
 
-    def _say_once(self, told: Mapping[str, Any]) -> None:
-        """Say on the terminal what was read, once in this process for stages that read the same."""
-        if ranks.first() and (line := described(told)) not in _SAID:
-            _SAID.add(line)
+    def _say_once(self, stats: Mapping[str, Any]) -> None:
+        """Show what was read, once in this process for stages that read the same."""
+        if ranks.first() and (line := described(stats)) not in _ANNOUNCED:
+            _ANNOUNCED.add(line)
             self.progress.say(line)
 
     def _cached(self, key: str, load: Callable[[Path], T], make: Callable[[Path], None]) -> T:
-        """What stands under `key`; of several processes the first one makes it."""
+        """Load the entry under `key`, or make it; of several processes only the first makes it."""
         return ranks.after_first(lambda: self.store.cached(key, load, make, self.progress.say))
 
     @cached_property
     def _tokenizer(self) -> str:
         from stilts_xtreme.engine.tokenizer import fingerprint
 
-        return fingerprint(self.words)
+        return fingerprint(self.tokenizer)
 
     def _portions(
         self, head: str, examples: Sequence[Any], labels: tuple[str, ...], training: bool, counts: dict[str, Any]
@@ -176,31 +176,33 @@ class Desk:
         """Features of so many examples at a time; their `tokens` and `unknown` ones are added to `counts`."""
         from stilts_xtreme.heads import HEADS
 
-        unknown = self.words.unk_token_id
-        special = np.setdiff1d(self.words.all_special_ids, [] if unknown is None else [unknown])
+        unknown = self.tokenizer.unk_token_id
+        special = np.setdiff1d(self.tokenizer.all_special_ids, [] if unknown is None else [unknown])
         for begin in range(0, len(examples), PORTION):
-            made = HEADS[head].encode(examples[begin : begin + PORTION], self.words, labels, self.limits, training)
-            ids = np.fromiter((token for feature in made for row in feature["rows"] for token in row), np.int64)
+            features = HEADS[head].encode(examples[begin : begin + PORTION], self.tokenizer, labels, self.limits, training)
+            ids = np.fromiter((token for feature in features for row in feature["rows"] for token in row), np.int64)
             counts["tokens"] += int(np.isin(ids, special, invert=True).sum())
             counts["unknown"] += 0 if unknown is None else int((ids == unknown).sum())
-            yield [{**feature, "example": feature["example"] + begin} for feature in made]
+            yield [{**feature, "example": feature["example"] + begin} for feature in features]
 
     def _identity(self, task: str, split: str, language: str) -> dict[str, Any]:
         """All that decides what the reading holds, what is recorded of it, and whether it would be refused."""
-        found = TASKS[task], split, language, self.where
+        arguments = TASKS[task], split, language, self.where
         versions = [f"{name} {TASKS[name].version}" for name in (task, *TASKS[task].joins)]
-        wanted = expected.binding(*found)
+        expected_size = expected.binding(*arguments)
         return {
             "facts": FACTS_CODE,
-            "reading": [*versions, split, language, data.source(*found), data.digest(*found)],
-            "expected": None if wanted is None else [wanted.counted, wanted.number, sorted(wanted.labels.items())],
+            "reading": [*versions, split, language, data.source(*arguments), data.digest(*arguments)],
+            "expected": None
+            if expected_size is None
+            else [expected_size.counted, expected_size.number, sorted(expected_size.labels.items())],
             "parallel": [list(pair) for pair in parallel.digests(TASKS[task], split, self.where)],
         }
 
     def _reading(self, task: str, split: str, language: str, identity: Mapping[str, Any]) -> data.Reading:
-        """The reading that goes by this identity; UserError where the data is no longer what it was when that was made."""
+        """Read the split with this identity; UserError if the data changed since the identity was computed."""
         if (task, split, language) not in self.held:
-            self.held[task, split, language] = checked(task, split, language, self.where)
+            self.held[task, split, language] = read_checked(task, split, language, self.where)
         reading = self.held[task, split, language]
         if [reading.source, reading.digest] != identity["reading"][-2:]:
             del self.held[task, split, language]

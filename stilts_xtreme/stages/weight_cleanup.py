@@ -1,4 +1,4 @@
-"""Whose weights nobody needs any more: with `weights: drop` they go."""
+"""Drop the weights of trainings that no stage needs any more (`weights: drop`)."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,18 @@ from stilts_xtreme.store import Store
 
 
 def users(stages: Sequence[plan.Stage]) -> dict[str, list[plan.Stage]]:
-    """The stages that read each training's weights, by its address."""
-    found: dict[str, list[plan.Stage]] = {plan.address(stage): [] for stage in stages if isinstance(stage, plan.Train)}
+    """Map each training's address to the stages that read its weights."""
+    stages_by_training: dict[str, list[plan.Stage]] = {
+        plan.address(stage): [] for stage in stages if isinstance(stage, plan.Train)
+    }
     for stage in stages:
         for start in starts(stage):
-            found[plan.address(start)].append(stage)
-    return found
+            stages_by_training[plan.address(start)].append(stage)
+    return stages_by_training
 
 
 @dataclass(frozen=True)
-class Retention:
+class WeightCleanup:
     """Drops the weights of a study's trainings, each as soon as all stages of the study that start from it are done.
 
     `stages` are all of the study's. Processes that work on the same study in the same store find the same stages done.
@@ -29,19 +31,19 @@ class Retention:
     store: Store
 
     def sweep(self) -> None:
-        """Drop what can go already."""
-        self._spent([stage for stage in self.stages if isinstance(stage, plan.Train)])
+        """Drop all weights that are unused already."""
+        self._drop_unused([stage for stage in self.stages if isinstance(stage, plan.Train)])
 
     def after(self, address: str) -> None:
-        """The stage at this address was done: drop what it was the last to need."""
+        """Drop the weights that the finished stage at this address was the last to need."""
         stage = self._stages[address]
-        self._spent([*starts(stage), *([stage] if isinstance(stage, plan.Train) else [])])
+        self._drop_unused([*starts(stage), *([stage] if isinstance(stage, plan.Train) else [])])
 
     @cached_property
     def _stages(self) -> dict[str, plan.Stage]:
         return {plan.address(stage): stage for stage in self.stages}
 
-    def _spent(self, trainings: Collection[plan.Train]) -> None:
+    def _drop_unused(self, trainings: Collection[plan.Train]) -> None:
         for training in trainings:
             if self.store.done(training) and all(map(self.store.done, self._users[plan.address(training)])):
                 self.store.drop(training)

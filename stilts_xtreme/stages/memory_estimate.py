@@ -15,7 +15,7 @@ ENOUGH = 3  # finished stages that are looked at for each kind
 ROWS = 2048  # tokens of a batch of a prediction, see `engine.predict.TOKENS`
 
 
-class Needs:
+class MemoryEstimates:
     """What stages need, by what finished ones took: those among `stages`, and those that are `learnt` later."""
 
     def __init__(self, stages: Sequence[plan.Stage], store: Store):
@@ -31,23 +31,23 @@ class Needs:
     def learn(self, stage: plan.Stage) -> None:
         """Take in what a finished stage took."""
         try:
-            took, shape = self.store.result(stage)["provenance"].get("peak_memory_bytes"), _shape(stage)
+            taken, shape = self.store.result(stage)["provenance"].get("peak_memory_bytes"), _shape(stage)
         except UserError:  # damaged: whoever needs it says so
             return
-        if isinstance(took, int):
-            self.sizes[shape] = max(self.sizes.get(shape, 0), round(MARGIN * took))
+        if isinstance(taken, int):
+            self.sizes[shape] = max(self.sizes.get(shape, 0), round(MARGIN * taken))
 
     def of(self, stage: plan.Stage) -> int | None:
         """Bytes of a process that does it; None where nothing is known of its encoder."""
         shape = _shape(stage)
         if shape in self.sizes:
             return self.sizes[shape]
-        if shape not in self.estimates and (found := estimate(stage)) is not None:
-            self.estimates[shape] = found
+        if shape not in self.estimates and (size := estimate(stage)) is not None:
+            self.estimates[shape] = size
         return self.estimates.get(shape)
 
 
-def alongside(
+def select_that_fit(
     wanted: Sequence[int | None],
     running: Sequence[int | None],
     idle: Sequence[int],
@@ -82,8 +82,8 @@ def estimate(stage: plan.Stage) -> int | None:
     of a micro-batch for the way back. A prediction: weights, and the layers' widest place.
     """
     if isinstance(stage, plan.Latency):
-        found = [estimate(model) for model in stage.models]
-        return None if None in found else max(found, default=None)  # type: ignore[type-var]
+        sizes = [estimate(model) for model in stage.models]
+        return None if None in sizes else max(sizes, default=None)  # type: ignore[type-var]
     shape = flops.here(plan.root(stage))
     if shape is None:
         return None
@@ -92,9 +92,9 @@ def estimate(stage: plan.Stage) -> int | None:
         return LIBRARIES + 4 * (weights + ROWS * (6 * width + 2 * inner))
     recipe, heads = stage.recipe, {training(task)[0].head for task in stage.tasks}
     tokens = (recipe.micro_batch or recipe.batch_size) * recipe.max_length * (4 if "multiple_choice" in heads else 1)
-    kept = tokens * layers * (16 * width + 3 * inner)
+    activations = tokens * layers * (16 * width + 3 * inner)
     guessed = 3 * round(tokens * recipe.mask_rate) * shape.vocabulary if "mlm" in heads else 0
-    return LIBRARIES + 4 * (6 * weights + kept + guessed)
+    return LIBRARIES + 4 * (6 * weights + activations + guessed)
 
 
 def _shape(stage: plan.Stage) -> Any:

@@ -1,4 +1,4 @@
-"""The log of a training, a line a step, and the checkpoints that begin with it."""
+"""The log of a training, a line a step, and its checkpoints, which contain the log up to their step."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ class Part:
 
 
 @dataclass
-class Journal:
+class TrainingLog:
     """The log, and what a result says of it: the last line, the step of the best score, tokens in all; and the parts that the
     training was done in."""
 
@@ -46,12 +46,12 @@ class Journal:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Write on where it ends; each line is there for others at once."""
+        """Append to the file; each line is visible to other processes at once."""
         with FileIO(self.path, "a") as self._file:
             yield
 
     def add(self, step: Step) -> None:
-        """The line of a step."""
+        """Write the line of a step. Loss rounded to 6 decimals; `score` and `best` only if dev was scored."""
         line = {"step": step.number, "task": step.task, "loss": round(step.loss, 6), "tokens": step.tokens}
         if step.score is not None:
             line |= {"score": step.score, "best": step.best}
@@ -59,7 +59,7 @@ class Journal:
         self._count(line)
 
     def _write(self, content: bytes) -> None:
-        """Write it whole, also where the disk is full for a while."""
+        """Write all bytes, waiting while the disk is full."""
         assert self._file is not None
         file, left = self._file, memoryview(content)
 
@@ -73,13 +73,13 @@ class Journal:
         except OSError:  # raised again at once where it is none of a full disk; a step that can write looks at no folder
             patiently(self.path.parent, write, self.say)
 
-    def keep(self, folder: Path) -> None:
+    def copy_to(self, folder: Path) -> None:
         """Copy the log and the parts into a checkpoint's folder."""
         shutil.copyfile(self.path, folder / self.path.name)
         (folder / PARTS).write_text(json.dumps([asdict(part) for part in self.parts]) + "\n", encoding="utf-8")
 
-    def take_over(self, folder: Path) -> None:
-        """Begin with the log and the parts of a checkpoint."""
+    def restore(self, folder: Path) -> None:
+        """Start from the log and the parts of a checkpoint's folder."""
         shutil.copyfile(folder / self.path.name, self.path)
         self.parts = [Part(**part) for part in json.loads((folder / PARTS).read_text(encoding="utf-8"))]
         with open(self.path, encoding="utf-8") as file:
@@ -88,11 +88,11 @@ class Journal:
 
     def begin(self, part: Part) -> str:
         """Add the part that begins now; in words, how it differs from the one before where its results may differ by rounding."""
-        before = self.parts[-1] if self.parts else part
+        previous = self.parts[-1] if self.parts else part
         self.parts.append(part)
         names = ("device", "threads", "processes", "torch")
-        changed = [f"{name} {getattr(before, name)} before, {getattr(part, name)} now" for name in names
-                   if getattr(before, name) != getattr(part, name)]  # fmt: skip
+        changed = [f"{name} {getattr(previous, name)} before, {getattr(part, name)} now" for name in names
+                   if getattr(previous, name) != getattr(part, name)]  # fmt: skip
         return f"{', '.join(changed)}: results differ by rounding from those of one run" if changed else ""
 
     def _count(self, line: dict[str, Any]) -> None:
@@ -101,48 +101,48 @@ class Journal:
 
 
 @dataclass
-class Saver:
-    """Keeps the state of a training every so many seconds, and where a signal asks us to stop."""
+class Checkpointer:
+    """Saves the state of a training every `every` seconds, and when a signal asks the process to stop."""
 
     checkpoints: Checkpoints
-    journal: Journal
+    log: TrainingLog
     every: float
-    saved: float = field(default_factory=time.monotonic)
+    last_saved: float = field(default_factory=time.monotonic)
 
     def resume(self, note: Callable[[str], None]) -> checkpoint.Snapshot | None:
-        """The state to go on from, its log taken over; None where there is none."""
-        self.journal.say = note
+        """Load the newest intact checkpoint and its log; None if there is none."""
+        self.log.say = note
         name = ranks.told(lambda: next((folder.name for folder in self.checkpoints.sound(note)), None))
         if name is None:
             return None
         folder = self.checkpoints.folder / name
-        found = checkpoint.read(folder)
-        self.journal.take_over(folder)
-        note(f"going on after step {found.state.number}")
-        return found
+        snapshot = checkpoint.read(folder)
+        self.log.restore(folder)
+        note(f"going on after step {snapshot.state.number}")
+        return snapshot
 
-    def border(self, state: Callable[[], checkpoint.Snapshot]) -> None:
-        """Between two steps: keep the state if it is time to; Interrupted, with the state kept, if any of us is to stop.
+    def on_step_end(self, state: Callable[[], checkpoint.Snapshot]) -> None:
+        """Save the state if it is due. Raises Interrupted, with the state saved, if any process is asked to stop.
 
-        Of several processes the first one keeps it, but each has its part in telling it.
+        The first process writes; the others must call this as well, since each holds a part of a sharded state.
         """
-        due = ranks.first() and time.monotonic() - self.saved >= self.every
-        asked, due = ranks.totals(stop.asked(), due)
-        if asked or due:
-            found = state()
-            ranks.told(lambda: self._save(found))
-        if asked:
+        due = ranks.first() and time.monotonic() - self.last_saved >= self.every
+        stopping, due = ranks.totals(stop.asked(), due)
+        if stopping or due:
+            snapshot = state()
+            ranks.told(lambda: self._save(snapshot))
+        if stopping:
             raise Interrupted
 
-    def _save(self, found: checkpoint.Snapshot) -> None:
+    def _save(self, snapshot: checkpoint.Snapshot) -> None:
         def write(folder: Path) -> None:
-            checkpoint.write(folder, found)
-            self.journal.keep(folder)
+            checkpoint.write(folder, snapshot)
+            self.log.copy_to(folder)
 
         try:
-            self.checkpoints.save(found.state.number, write, found.bytes)
-        except RunFailed as fault:  # the disk is full: what was trained is in memory, and tried again when it is time
-            if stop.asked() or not disk.full(fault):
+            self.checkpoints.save(snapshot.state.number, write, snapshot.bytes)
+        except RunFailed as error:  # the disk is full: what was trained is in memory, and tried again when it is time
+            if stop.asked() or not disk.full(error):
                 raise
-            self.journal.say(f"{fault}; the training goes on without this checkpoint")
-        self.saved = time.monotonic()
+            self.log.say(f"{error}; the training goes on without this checkpoint")
+        self.last_saved = time.monotonic()

@@ -1,4 +1,4 @@
-"""What the noise of a prediction did to every example, written beside it."""
+"""Record what noise did to every example of a prediction."""
 
 import json
 from pathlib import Path
@@ -12,20 +12,23 @@ from stilts_xtreme.tasks.sample import sampled
 
 
 def record(stage: plan.Predict, scratch: Path) -> dict[str, Any]:
-    """Write `noise-LANGUAGE.jsonl`, a line for each changed example; returns how many words there were, might and did change."""
+    """Write `noise-LANGUAGE.jsonl`, a line for each changed example.
+
+    Returns by language the number of `words`, of words that noise could choose (`choosable`) and of words `changed`.
+    """
     assert stage.noise is not None
-    told = {}
+    counts_by_language = {}
     for code in stage.languages:
         counts = {"words": 0, "choosable": 0, "changed": 0}
         with open(scratch / f"noise-{code}.jsonl", "w", encoding="utf-8", newline="\n") as file:
             examples = data.read(TASKS[stage.task], "test", code, stage.where).examples
             for example in sampled(TASKS[stage.task], examples, stage.test_examples):
-                found = add_noise(example, code, stage.noise)
-                counts["words"] += found.words
-                counts["choosable"] += found.eligible
-                counts["changed"] += len(found.edits)
-                if found.edits:
-                    edits = [[edit.field, edit.word, edit.operation, edit.before, edit.after] for edit in found.edits]
+                noised = add_noise(example, code, stage.noise)
+                counts["words"] += noised.words
+                counts["choosable"] += noised.eligible
+                counts["changed"] += len(noised.edits)
+                if noised.edits:
+                    edits = [[edit.field, edit.word, edit.operation, edit.before, edit.after] for edit in noised.edits]
                     file.write(json.dumps({"id": example.id, "edits": edits}, ensure_ascii=False) + "\n")
-        told[code] = counts
-    return told
+        counts_by_language[code] = counts
+    return counts_by_language
