@@ -1,6 +1,6 @@
 """Search learning rates and epochs for a setup on English development data, and report what each leaves of retrieval.
 
-    python -m experiments.tools.recipes --data FOLDER --encoder FOLDER --out experiments/results/recipes-small.json
+    python -m experiments.tools.recipes --data FOLDER --encoder FOLDER --out experiments/tools/recipes-small.json
 
 Each training is `stilts train-intermediate` or `stilts finetune-target` at the setup, so the same command resumes. Retrieval
 (Tatoeba, mean accuracy of the languages) is scored for intermediate tasks only: a target's model is not used for it.
