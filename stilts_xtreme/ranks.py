@@ -97,12 +97,16 @@ def join(device: str) -> None:
 
 
 def leave() -> None:
-    """Let go of the others, all being done. Only the first process has anything to do after that."""
+    """Let go of the others, all being done. Only the first process has anything to do after that.
+
+    The others end here: a thread of torch's that wants the interpreter while it is torn down can abort a process (SIGABRT, seen
+    twice in some thousand endings), and they have nothing left to tear down.
+    """
     import torch
 
     torch.distributed.destroy_process_group()
     if launched() or not first():
-        sys.exit(0)
+        end("", 0)
 
 
 @contextmanager

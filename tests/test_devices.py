@@ -459,3 +459,4 @@ def test_bad_input_is_one_line(tmp_path) -> None:
 
 if __name__ == "__main__":
     everything(Path(sys.argv[1]))
+    ranks.end("", 0)  # as a command does

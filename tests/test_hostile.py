@@ -80,7 +80,7 @@ def test_rows_are_shown_without_escapes_and_brackets_mean_nothing(task, tmp_path
 
 def test_a_path_that_cannot_be_shown_is_told_in_escapes_in_the_command_that_a_study_keeps() -> None:
     told = console.written("study", Path(os.fsdecode(b"a\xff/\x1b[2J.yaml")), ["seeds=[1]"])
-    assert told == "stilts study a\\udcff/\\x1b[2J.yaml seeds=[1]"
+    assert told == "stilts study 'a\\udcff/\\x1b[2J.yaml' seeds=[1]"
 
 
 # Results of studies.

@@ -414,12 +414,13 @@ def watch(*words: object) -> subprocess.Popen:
 
 def test_the_grid_counts_what_is_done_and_what_runs(tmp_path) -> None:
     from stilts_xtreme.axes import Cell
+    from stilts_xtreme.results.rows import Row
 
     store = Store(tmp_path)
     cells = [
-        Cell("none", "xnli", 1, PREDICTIONS[0]),
-        Cell("none", "xquad", 1, PREDICTIONS[1]),
-        Cell("mnli", "tatoeba", 1, PREDICTIONS[3]),
+        Cell(Row(()), "xnli", 1, PREDICTIONS[0]),
+        Cell(Row(()), "xquad", 1, PREDICTIONS[1]),
+        Cell(Row(("mnli",)), "tatoeba", 1, PREDICTIONS[3]),
     ]
     for stage in (FIRST, MIDDLE, LAST[0], PREDICTIONS[0]):
         finish(stage, store)

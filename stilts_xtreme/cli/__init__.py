@@ -97,10 +97,8 @@ def main() -> None:
     except Lost as fault:
         _lost(str(fault))
     except SystemExit as ended:
-        # A thread of torch's that wants the interpreter while it is torn down can abort a process whose work is done (SIGABRT,
-        # seen once in some thousand endings): those that shared work have nothing left to tear down.
         if ranks.count() > 1 and not ended.code:
-            ranks.end("", 0)
+            ranks.end("", 0)  # as in `ranks.leave`
         raise
 
 

@@ -60,7 +60,7 @@ class Team:
         What the head draws, it draws for all of them.
         """
         kind = HEADS[head]
-        if hasattr(kind, "drawn"):
+        if hasattr(kind, "with_masks"):  # heads.mlm: every process trains on a part of the same masks
             features = kind.with_masks(features, collate(head, features, tokenizer, masking))
         self._tokens += [np.asarray(row) for feature in features for row in feature["rows"]]
         shares = deal([sum(map(len, feature["rows"])) for feature in features], ranks.count())
