@@ -55,7 +55,10 @@ def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequ
     """Of the rows that are fine-tuned as usual, where there are such. UserError where the studies hold nothing that would answer
     for the target and languages.
     """
-    summaries = [summarise(study) for study in studies]
+    return _recommend([summarise(study) for study in studies], target, languages)
+
+
+def _recommend(summaries: Sequence[Summary], target: str, languages: Sequence[str]) -> Recommendation:
     codes = tuple(dict.fromkeys(languages))
     own = [summary for summary in summaries if target in summary.targets]
     found = []
@@ -86,11 +89,11 @@ def recommend_all(studies: Sequence[Mapping[str, Any]], languages: Sequence[str]
 
     UserError where they can answer for none, with what is wrong for the first.
     """
-    targets = _targets([summarise(study) for study in studies])
+    summaries = [summarise(study) for study in studies]
     answers, errors = list[Recommendation](), list[UserError]()
-    for target in targets:
+    for target in _targets(summaries):
         try:
-            answers.append(recommend(studies, target, languages))
+            answers.append(_recommend(summaries, target, languages))
         except UserError as error:
             errors.append(error)
     if not answers:
