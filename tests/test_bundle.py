@@ -1,5 +1,6 @@
 """`stilts runs pack` and `unpack`: seeds that ran in different stores make the result that one store makes."""
 
+import hashlib
 import io
 import json
 import lzma
@@ -14,6 +15,7 @@ from stilts_xtreme import results
 from stilts_xtreme.analysis import bundle
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.store import Store
+from stilts_xtreme.store.manifest import text
 
 STUDY = (
     EXPERIMENTS / "studies" / "main.yaml", *TINY, "intermediate=[none,mnli]", "targets=[xnli,panx,xquad,bucc2018,tatoeba]",
@@ -87,6 +89,18 @@ def rewritten(path: Path, content: dict[str, bytes]) -> Path:
     return path
 
 
+def with_examples(content: dict[str, bytes], examples: bytes | None) -> dict[str, bytes]:
+    """With other example scores of one evaluation, or none, and a manifest that agrees with that."""
+    name = next(name for name in content if name.endswith("examples.json"))
+    listed = name.replace("examples.json", "manifest.json")
+    digests = {key: value for key, value in json.loads(content[listed]).items() if key != "examples.json"}
+    if examples is None:
+        content = {key: part for key, part in content.items() if key != name}
+    else:
+        content, digests = {**content, name: examples}, {**digests, "examples.json": hashlib.sha256(examples).hexdigest()}
+    return {**content, listed: text(digests).encode()}
+
+
 def changed(content: dict[str, bytes], suffix: str, old: bytes, new: bytes) -> dict[str, bytes]:
     name = next(name for name in content if name.endswith(suffix) and old in content[name])
     return {**content, name: content[name].replace(old, new, 1)}
@@ -100,6 +114,9 @@ def changed(content: dict[str, bytes], suffix: str, old: bytes, new: bytes) -> d
         (lambda parts: {**parts, "train/elsewhere.json": b"{}"}, "'train/elsewhere.json' is not part of a bundle"),
         (lambda parts: {n: p for n, p in parts.items() if not n.endswith("manifest.json")}, "manifest.json is missing"),
         (lambda parts: {n.replace("predict/", "train/"): p for n, p in parts.items()}, "schema"),
+        (lambda parts: with_examples(parts, None), "examples.json does not hold the scores of examples"),
+        (lambda parts: with_examples(parts, b"[]"), "examples.json does not hold the scores of examples"),
+        (lambda parts: with_examples(parts, b'{"en": {"ids": ["1"]}}'), "examples.json does not hold the scores of examples"),
     ],
 )
 def test_what_is_not_whole_is_refused(packed, tmp_path, broken, message) -> None:
@@ -108,6 +125,17 @@ def test_what_is_not_whole_is_refused(packed, tmp_path, broken, message) -> None
     with pytest.raises(UserError, match=message):
         bundle.unpack(path, Store(store))
     assert not [folder for folder in store.glob("*/.*.part")]
+
+
+def test_a_stage_that_another_process_does_is_left_to_it(packed, tmp_path) -> None:
+    store = Store(tmp_path / "store")
+    held = next(name for name in members(packed[0]) if name.startswith("predict/")).split("/")[1]
+    with pytest.raises(KeyboardInterrupt), store.adopt("predict", held):
+        added, present = bundle.unpack(packed[0], store)
+        assert present == 1 and added > 20
+        raise KeyboardInterrupt
+    assert not list(store.root.glob("*/.*.part"))
+    assert bundle.unpack(packed[0], store) == (1, added)
 
 
 def test_a_file_that_is_no_bundle_is_refused(packed, tmp_path) -> None:

@@ -5,7 +5,6 @@ result and the manifest of its folder, which names what is left out; of an evalu
 """
 
 import io
-import json
 import lzma
 import re
 import tarfile
@@ -13,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stilts_xtreme import disk, files, plan, results
-from stilts_xtreme.analysis.example_scores import EXAMPLES, ExampleScorer, dump
+from stilts_xtreme.analysis.example_scores import EXAMPLES, ExampleScorer, dump, load
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.store import SCHEMAS, Store, faults
+from stilts_xtreme.store import SCHEMAS, Busy, Store, faults, of_another
 from stilts_xtreme.store.manifest import NAME, reduced
 
 LARGEST = 256 * 2**20  # bytes of a bundle
@@ -48,7 +47,7 @@ def pack(stages: Sequence[plan.Stage], store: Store, path: Path) -> dict[str, in
 
 
 def unpack(path: Path, store: Store) -> tuple[int, int]:
-    """Add the stages of a bundle to a store; returns how many were added, and how many it had.
+    """Add the stages of a bundle to a store; returns how many were added, and how many it had or is doing.
 
     UserError where the file is no bundle, is damaged, or holds anything else.
     """
@@ -59,27 +58,32 @@ def unpack(path: Path, store: Store) -> tuple[int, int]:
             raise UserError(f"{path}: {name[:80]!a} is not part of a bundle; write it again with `stilts runs pack`")
         folders.setdefault((match[1], match[2]), {})[match[3]] = content
     for (kind, address), parts in folders.items():
-        if store.has(address):
-            present += 1
-            continue
-        with store.adopt(kind, address) as scratch:
-            for name, content in parts.items():
-                (scratch / name).write_bytes(content)
-            _check(path, kind, address, scratch)
-        added += 1
+        try:
+            with store.adopt(kind, address) as scratch:
+                if scratch is not None:
+                    for name, content in parts.items():
+                        (scratch / name).write_bytes(content)
+                    _check(path, kind, address, scratch)
+        except Busy:  # another process does it: it will be there
+            scratch = None
+        added, present = added + (scratch is not None), present + (scratch is None)
     return added, present
 
 
 def _check(path: Path, kind: str, address: str, folder: Path) -> None:
     """UserError where a stage's files are not what its manifest and its name say."""
     damage = faults(folder)
+    if not damage and of_another(folder, address):
+        damage = ["stage.json is of another stage"]
     if not damage:
         try:
-            if plan.named(json.loads((folder / "stage.json").read_bytes())) != address:
-                damage = ["stage.json is of another stage"]
             results.read(folder / "result.json", SCHEMAS[kind])
-        except (OSError, ValueError, UserError) as error:
+            if kind == "predict":
+                load((folder / EXAMPLES).read_bytes())
+        except UserError as error:
             damage = [str(error)]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):  # of `load`
+            damage = [f"{EXAMPLES} does not hold the scores of examples"]
     if damage:
         raise UserError(f"{path}: {kind}/{address}: {'; '.join(damage)}; write it again with `stilts runs pack`")
 

@@ -1,5 +1,6 @@
 """Finished stages on disk: found by address, written in a scratch folder under a lock, renamed into place when complete."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -115,14 +116,13 @@ class Store:
         self.forget(stage)
 
     @contextmanager
-    def adopt(self, kind: str, address: str) -> Iterator[Path]:
+    def adopt(self, kind: str, address: str) -> Iterator[Path | None]:
         """A scratch folder for a stage that was finished elsewhere: the caller fills it, manifest and all, and it takes its name.
 
-        Whatever is raised inside leaves nothing. Busy where another process does the stage now.
+        None where the stage is there. Whatever is raised inside leaves nothing. Busy where another process does the stage now.
         """
         final = self.root / kind / address
-        with disk.writing(final), _claim(final, lambda: False, wait=False) as scratch:
-            assert scratch is not None
+        with disk.writing(final), _claim(final, lambda: self.has(address), wait=False) as scratch:
             yield scratch
 
     def cache(self, key: str) -> Path:
@@ -220,6 +220,14 @@ class Store:
             except Timeout:
                 pass
         return found
+
+
+def of_another(folder: Path, address: str) -> bool:
+    """Whether a folder's `stage.json` is not that of the stage at this address; so where it cannot be read."""
+    try:
+        return plan.named(json.loads((folder / "stage.json").read_bytes())) != address
+    except (OSError, ValueError):
+        return True
 
 
 def _left(folder: Path) -> bool:

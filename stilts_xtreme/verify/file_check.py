@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stilts_xtreme import plan
-from stilts_xtreme.store import CACHE, SCHEMAS, Store, faults, files
+from stilts_xtreme.store import CACHE, SCHEMAS, Store, faults, files, of_another
 from stilts_xtreme.verify.report import CheckReport, ProgressCallback
 
 COUNTED = {CACHE: "cached readings", "checkpoint": "checkpoints"}
@@ -42,7 +42,7 @@ def damage(kind: str, folder: Path) -> list[str]:
     if damaged := faults(folder):
         return damaged
     problems = [f"{name} is not among what was written" for name in files(folder) if name not in _manifest_names(folder)]
-    if kind in SCHEMAS and plan.named(_read_json(folder / "stage.json")) != folder.name:
+    if kind in SCHEMAS and of_another(folder, folder.name):
         problems.append("stage.json is of another stage")
     return problems
 
