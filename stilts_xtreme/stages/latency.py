@@ -128,7 +128,7 @@ def _single(
     stage: plan.Latency, lanes: Sequence[Lane], rows: Mapping[str, Any], device: Any, progress: Progress, scratch: Path
 ) -> list[dict[str, Any]]:
     """Calls at batch 1: in every language at natural lengths, and in the first language filled up to each of `lengths`."""
-    first, rows_ = stage.languages[0], []
+    first, calls = stage.languages[0], []
     natural = [lane for lane in lanes if lane.variant != "sorted"]  # one row is sorted
     filled = [lane for lane in natural if lane.variant not in variants.UNPADDED]
     jobs = [(natural, [Part(code, rows[code]) for code in stage.languages])]
@@ -145,8 +145,8 @@ def _single(
                 seconds = [second for block in blocks for second in block]
                 file.write(json.dumps({**key, "seconds": [round(second, 7) for second in seconds]}) + "\n")
                 medians = timing.medians(times, (i, j))
-                rows_.append({**key, **percentiles(seconds), "calls": len(seconds), "rounds": medians})
-    return rows_
+                calls.append({**key, **percentiles(seconds), "calls": len(seconds), "rounds": medians})
+    return calls
 
 
 def _throughput(
@@ -156,20 +156,20 @@ def _throughput(
     sizes = [size for size in stage.batch_sizes if size > 1]
     parts = [Part(code, rows[code][: stage.pool]) for code in stage.languages]
     more = progress.through(len(lanes) * len(parts) * len(sizes) * stage.passes, "throughput")
-    rows_ = []
+    throughput = []
     for size in sizes:
         for (i, j), blocks in timing.passes(lanes, parts, size, stage.passes, device, more).items():
             key = {"model": lanes[i].model, "variant": lanes[i].variant, "language": parts[j].language, "batch": size}
-            rows_.append({**key, "pairs": len(parts[j].rows), "seconds": [block[0] for block in blocks]})
-    return rows_
+            throughput.append({**key, "pairs": len(parts[j].rows), "seconds": [block[0] for block in blocks]})
+    return throughput
 
 
 def _tokenised(stage: plan.Latency, texts: Mapping[str, Any], tokenizer: Any, limits: Limits) -> dict[str, dict[str, float]]:
-    rows_ = {}
+    tokenised = {}
     for code in stage.languages:
-        calls, each = timing.tokenisation(tokenizer, texts[code][: stage.pool], limits.max_length, stage.calls, stage.warmup)
-        rows_[code] = {**percentiles(calls), "together": 1e3 * each}
-    return rows_
+        seconds, each = timing.tokenisation(tokenizer, texts[code][: stage.pool], limits.max_length, stage.calls, stage.warmup)
+        tokenised[code] = {**percentiles(seconds), "together": 1e3 * each}
+    return tokenised
 
 
 def _answers(
@@ -205,9 +205,9 @@ def _answers(
 def _fertility(code: str, rows: Sequence[np.ndarray], texts: Sequence[tuple[str, str]]) -> dict[str, float]:
     """Tokens a pair with special ones; without them, tokens a word (where words are spaced) and a character."""
     tokens = sum(map(len, rows))
-    text = tokens - 4 * len(rows)  # <s> a </s></s> b </s>
+    ordinary = tokens - 4 * len(rows)  # <s> a </s></s> b </s>
     figures = {"n": len(rows), "tokens_per_pair": tokens / len(rows), "longest": max(map(len, rows))}
-    figures["tokens_per_character"] = text / max(1, sum(len(text_.replace(" ", "")) for pair in texts for text_ in pair))
+    figures["tokens_per_character"] = ordinary / max(1, sum(len(text.replace(" ", "")) for pair in texts for text in pair))
     if code not in UNSPACED:
-        figures["tokens_per_word"] = text / max(1, sum(len(text_.split()) for pair in texts for text_ in pair))
+        figures["tokens_per_word"] = ordinary / max(1, sum(len(text.split()) for pair in texts for text in pair))
     return figures

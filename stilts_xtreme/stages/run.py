@@ -26,7 +26,7 @@ THREADS = 4  # of a published encoder, on every machine: sums over threads diffe
 
 def run(
     todo: Sequence[plan.Stage], store: Store, options: Options, callback: ProgressCallback, jobs: int = 1,
-    memory: int | None = None,    others: Sequence[plan.Stage] = (),
+    memory: int | None = None, others: Sequence[plan.Stage] = (),
 ) -> None:  # fmt: skip
     """Finish these stages, up to `jobs` side by side within `memory` bytes; what they need is among them or finished.
 

@@ -137,35 +137,35 @@ def _start(name: str, stage: plan.Train, store: Store, options: Options, after: 
     """A stage's run: named by its tasks and its address, in the group of its study; the one of before where it goes on."""
     from accelerate import tracking
 
-    run, group, identity = f"{stage.label[:LABEL]}-{plan.address(stage)}", options.group or "stages", plan.identity(stage)
+    title, group, identity = f"{stage.label[:LABEL]}-{plan.address(stage)}", options.group or "stages", plan.identity(stage)
     if name == "tensorboard":  # hides what was logged after the checkpoint that training goes on from
         folder = store.root / "tensorboard" / group
-        run_ = tracking.TensorBoardTracker(run, logging_dir=folder, purge_step=after + 1)
-        run_.start()
+        tracker = tracking.TensorBoardTracker(title, logging_dir=folder, purge_step=after + 1)
+        tracker.start()
         if not after:  # as text: its table of hyperparameters would be a run of its own
-            run_.log({"plan": f"```json\n{json.dumps(identity, indent=1, ensure_ascii=False)}\n```"}, step=0)
-        return _Open(run_, 0, run_.finish)
-    again: dict[str, Any] = {"name": run, "group": group, "config": identity, "resume": "allow"}
+            tracker.log({"plan": f"```json\n{json.dumps(identity, indent=1, ensure_ascii=False)}\n```"}, step=0)
+        return _Open(tracker, 0, tracker.finish)
+    again: dict[str, Any] = {"name": title, "group": group, "config": identity, "resume": "allow"}
     if name == "trackio":
         import trackio
 
-        run_ = tracking.TrackioTracker(PROJECT, **again)
-        run_.start()
-        return _Open(run_, getattr(run_.run, "_next_step", 0) - 1, trackio.finish)  # which also forgets the run
+        tracker = tracking.TrackioTracker(PROJECT, **again)
+        tracker.start()
+        return _Open(tracker, getattr(tracker.run, "_next_step", 0) - 1, trackio.finish)  # which also forgets the run
     import wandb
 
     again |= {"id": plan.address(stage), "settings": wandb.Settings(silent=True, console="off", init_timeout=PATIENCE)}
     if "WANDB_DIR" not in os.environ:
         store.root.mkdir(parents=True, exist_ok=True)
         again["dir"] = str(store.root)
-    run_ = tracking.WandBTracker(os.environ.get("WANDB_PROJECT") or PROJECT, **again)
-    run_.start()
-    finish = partial(_in_time, run_.finish)
-    if not run_.run.offline:
-        return _Open(run_, run_.run.starting_step - 1, finish)
-    folder = Path(run_.run.dir).parent  # an offline run begins at step 0 whatever earlier runs of its id have logged
+    tracker = tracking.WandBTracker(os.environ.get("WANDB_PROJECT") or PROJECT, **again)
+    tracker.start()
+    finish = partial(_in_time, tracker.finish)
+    if not tracker.run.offline:
+        return _Open(tracker, tracker.run.starting_step - 1, finish)
+    folder = Path(tracker.run.dir).parent  # an offline run begins at step 0 whatever earlier runs of its id have logged
     logged = [_step(earlier / RECORD) for earlier in folder.parent.glob(f"*-{plan.address(stage)}")]
-    return _Open(run_, max(logged, default=0), finish, folder / RECORD)
+    return _Open(tracker, max(logged, default=0), finish, folder / RECORD)
 
 
 def _step(record: Path) -> int:

@@ -14,7 +14,7 @@ LENGTH = 128  # tokens of a text that are read
 
 
 def sample(task: Task, examples: Sequence[Example], number: int) -> tuple[Example, ...]:
-    """At most `number` examples, the same for every call: the first ones by a hash of their ids."""
+    """At most `number` examples, the same for every call: by a hash of their ids, of a bitext the first ones."""
     return sampled(task, examples, number) if task.head != "embedding" else tuple(examples[:number])
 
 
