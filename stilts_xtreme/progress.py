@@ -53,7 +53,7 @@ def _bars(console: Console, pace: Pace) -> Iterator[Callable[[Event], None]]:
             pace.add(event)
             if text := _lasting(event, pace):
                 console.print(content(text), markup=False, highlight=False)
-            if event.state != "running":
+            if event.state != "running" or not event.step:  # what a stage begins may be over before the next drawing
                 live.refresh()
 
         yield tell
