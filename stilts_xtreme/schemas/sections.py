@@ -177,7 +177,7 @@ class Orders(TypedDict):
     absent: NotRequired[list[Absent]]
 
 
-Group = Literal["low", "mid", "high", "unseen"]
+Group = Literal["low", "mid", "high", "unseen", "unclassified"]
 
 
 class Language(TypedDict):
