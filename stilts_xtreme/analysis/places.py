@@ -5,14 +5,13 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from stilts_xtreme import plan
-from stilts_xtreme.languages import LANGUAGES, UNCLASSIFIED, UNSEEN_BY_XLMR
-from stilts_xtreme.models.sources import recognise
+from stilts_xtreme.languages import LANGUAGES, UNCLASSIFIED
+from stilts_xtreme.models.sources import unseen
 from stilts_xtreme.store import Store
 
 GROUPS = ("low", "mid", "high", "unseen", UNCLASSIFIED)
 JOSHI, LINES = "joshi", "log10 lines"  # axes
 MOST, LEAST = 2 / 3, 1 / 3  # of the lines that the most read language has: high from the one, low below the other
-XLMR = ("xlm-roberta", "xlm-r-", "xlmr")
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,7 @@ def seen(stage: plan.Stage, store: Store) -> Seen:
     """The text that the first encoder of a finished stage was trained on."""
     origin = plan.root(stage)
     if isinstance(origin, plan.Pretrained):
-        if (known := recognise(origin.name, origin.digest)) is not None:
-            return Seen(lacks=known[0].unseen)
-        name = origin.name.rstrip("/").rpartition("/")[2].lower()
-        return Seen(lacks=UNSEEN_BY_XLMR if name.startswith(XLMR) else None)
+        return Seen(lacks=unseen(origin.name, origin.digest))
     read = [told for told in store.result(plan.chain(stage)[0])["data"] if (told["task"], told["split"]) == ("text", "train")]
     return Seen({told["language"]: told["examples"] for told in read})
 
