@@ -71,7 +71,7 @@ def made(start: Any, languages: dict[str, list[str]], gain: Any, recipes=("usual
         intermediate=names, orders=None, training_languages=[["en"]], noise=None, recipes=dict.fromkeys(recipes)
     )
     told = {**gathered.gather(cells, found, world, world), **sized.gather(spec, cells, found, world)}
-    headlines = {"xnli": ["accuracy"], "xcopa": ["accuracy"], "tydiqa": ["f1"], "xquad": ["f1"]}
+    headlines = {"sib200": ["accuracy"], "xnli": ["accuracy"], "xcopa": ["accuracy"], "tydiqa": ["f1"], "xquad": ["f1"]}
     evaluations = []
     for cell in cells:
         scored = world.scored(cell.stage)
