@@ -79,7 +79,7 @@ def _facts(code: str, text: Seen) -> dict[str, Any]:
 
 
 def _groups(kind: str, codes: Sequence[str], facts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Languages by group: classes from none to most, else the largest group first, what is not known last."""
+    """Languages by group: seen before unseen, classes from none to most, else the largest first; what is not known last."""
     members: dict[str, list[str]] = {}
     for code in codes:
         members.setdefault(facts[code][kind], []).append(code)
@@ -90,7 +90,7 @@ def _groups(kind: str, codes: Sequence[str], facts: Mapping[str, Mapping[str, An
     last = (UNCLASSIFIED, UNKNOWN, *REST.values())
 
     def place(name: str) -> tuple[bool, int, str]:
-        return name in last, 0 if kind == "class" else -len(members[name]), name
+        return name in last, -len(members[name]) if kind in REST else 0, name
 
     return {name: members[name] for name in sorted(members, key=place)}
 
