@@ -61,7 +61,8 @@ def _single(codes: Iterable[str]) -> list[str]:
 def _facts(code: str, text: Seen) -> dict[str, Any]:
     """A language's groups by grouping, and `text`, how much of it the encoder read in the axis' unit before its logarithm."""
     known = LANGUAGES.get(code)
-    status, amount = UNKNOWN, None
+    status = UNKNOWN
+    amount: float | None = None
     if text.lines is not None:
         amount = text.lines.get(code)
         status = SEEN if amount else UNSEEN

@@ -88,8 +88,8 @@ def _panel(axes: "Axes", name: str, groups: Sequence[Group], left: float) -> lis
     axes.grid(axis="x", color=COLOURS["line"], linewidth=0.6)
     axes.set_axisbelow(True)
     axes.axvline(0, color=COLOURS["soft"], linewidth=1)
-    place = {"xycoords": "axes fraction", "textcoords": "offset points"}
-    axes.annotate(name, (0, 1), (-left + 6, 24), **place, weight="bold", color=COLOURS["ink"])
+    axes.annotate(name, (0, 1), (-left + 6, 24), xycoords="axes fraction", textcoords="offset points", weight="bold",
+                  color=COLOURS["ink"])  # fmt: skip
     down, placed = 0.0, list[tuple[float, Dot]]()
     for group in groups:
         height = _height(group)
@@ -115,8 +115,8 @@ def _panel(axes: "Axes", name: str, groups: Sequence[Group], left: float) -> lis
 def _legend(canvas: "Figure", legend: Mapping[str, str], width: float, height: float) -> None:
     across = 8.0
     for kind, words in legend.items():
-        place = {"transform": canvas.transFigure, "color": COLOURS[KINDS.get(kind, "soft")]}
-        canvas.text(across / width, 1 - 14 / height, "\N{BLACK CIRCLE}", va="center", fontsize=11, **place)
+        colour = COLOURS[KINDS.get(kind, "soft")]
+        canvas.text(across / width, 1 - 14 / height, "\N{BLACK CIRCLE}", va="center", fontsize=11, color=colour)
         canvas.text((across + 14) / width, 1 - 14 / height, words, va="center", fontsize=11, color=COLOURS["ink"])
         across += 34 + LETTER * len(words)
 
