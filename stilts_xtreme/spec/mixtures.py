@@ -22,6 +22,7 @@ from stilts_xtreme.spec.checks import (
 )
 from stilts_xtreme.tasks.catalogue import TASKS
 
+CODE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?")  # of a language
 TRAINED = ("classification", "multiple_choice", "tagging", "span_qa")  # heads that are trained on labels
 MIXABLE = tuple(name for name, task in TASKS.items() if task.head in TRAINED and task.trains_on is None)
 
@@ -38,7 +39,7 @@ def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what:
         base, mark, codes = word.partition("@")
         bare.append((tail, base if mark and base in TASKS else word))
         named = codes.split("+")
-        shaped = all(re.fullmatch(r"[a-z]{2,3}", code) for code in named) and len(set(named)) == len(named) and named != ["en"]
+        shaped = all(CODE.fullmatch(code) for code in named) and len(set(named)) == len(named) and named != ["en"]
         if mark and base in TASKS and not shaped:
             text = (
                 f"'{word[:60]}': after @ come languages, each once, such as {base}@de or {base}@en+de (English alone is {base})"

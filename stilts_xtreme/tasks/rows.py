@@ -80,6 +80,11 @@ def bitext_sentence(row: Row) -> Sentence:
     return Sentence(row["id"], row["text"], row["side"], row["match"])
 
 
+def labelled_text(row: Row) -> Pair:
+    """Return one text and its label."""
+    return Pair(row["id"], row["text"], None, row["label"])
+
+
 def match(row: Row) -> Query | Candidate:
     """A query with the ids of its right candidates, in training with one of them; or a candidate."""
     if "answers" not in row:
@@ -114,7 +119,7 @@ def lacks_text(row: Row, example: Example) -> bool:
         texts += row["choices"].get("text", ())
     match example:
         case Pair():
-            texts += [example.first, example.second]
+            texts += [example.first] if example.second is None else [example.first, example.second]
         case Choices():
             texts += [f"{example.first}{row.get('ctx_b', '')}", *example.options]
         case Question():

@@ -51,7 +51,7 @@ class Hub:
 class Upstream:
     """A release's file or archive at its publisher; `into` is its place below a data folder, where a `Files` pattern finds it.
 
-    In both `{language}` and `{iso3}` are filled in, for each of the task's languages. `note`: what is not certain about it.
+    In both the language is filled in (`languages.fill`), for each of the task's languages. `note`: what is not certain about it.
     """
 
     url: str
@@ -66,6 +66,7 @@ class Task:
     `example(row)` builds the example from a canonical row, or None where the row is to be skipped (no gold label).
     `test_example(row)` does so for the test split where the benchmark scores rows that are not trained on; None: as `example`.
     `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
+    `any_language`: in a folder, whatever language a file is named after is there beside `languages`.
     `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
     `after` names the task whose English data is trained on before this one's, where a target is trained on this one.
     `joins` names tasks whose English training rows are added under the same head (ANLI+).
@@ -86,6 +87,7 @@ class Task:
     sources: tuple[Files | Hub, ...]
     labels: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
+    any_language: bool = False
     trains_on: str | None = None
     after: str | None = None
     joins: tuple[str, ...] = ()
@@ -120,7 +122,7 @@ def training_split(task: Task, language: str) -> str:
     A task that has training data in many languages and no translations (PAN-X, UD-POS) is read in them as it is.
     """
     patterns = [pattern for source in task.sources if isinstance(source, Files) for pattern in source.train]
-    own = not task.translated and any("{language}" in pattern for pattern in patterns)
+    own = not task.translated and any("{" in pattern for pattern in patterns)
     return "train" if language == "en" or own else "translated"
 
 
