@@ -20,7 +20,7 @@ ROWS = {
     "analysis": 9, "pace": 9, "progress": 10, "folded": 1, "listing": 9,
     "doctor": 9, "differences": 9,
     "forecast": 9,
-    "report": 10, "verify": 10, "transferability": 10,
+    "report": 10, "verify": 10, "transferability": 11,
     "slurm": 9, "watching": 10,
     "export": 11, "ending": 11, "stored": 9,
     "console": 11, "api": 12, "cli": 13, "__main__": 14, "__init__": 14,
