@@ -82,10 +82,10 @@ def memory() -> int | None:
 
 def processor() -> str:
     """The name of the machine's processors, or of their kind."""
-    return said("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
+    return proc_field("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
 
 
-def said(file: str, key: str) -> str | None:
+def proc_field(file: str, key: str) -> str | None:
     """The value behind the first `key:` in a file of the system; None where there is none."""
     try:
         with open(file, encoding="utf-8", errors="replace") as lines:
@@ -96,7 +96,7 @@ def said(file: str, key: str) -> str | None:
 
 def _line(file: str, key: str) -> int | None:
     """Bytes behind the first `key:` of a file that tells kB."""
-    found = said(file, key)
+    found = proc_field(file, key)
     return int(found.split()[0]) * 1024 if found else None
 
 
