@@ -252,7 +252,7 @@ def _shared(stages: list[Any], unfinished: Callable[[], list[Any]], do: Callable
     ranks.join(device)
     with ranks.together():
         ours = {plan.address(stage): stage for stage in plan.ordered(stages)}
-        wanted = ranks.told(lambda: [plan.address(stage) for stage in unfinished()])
+        wanted = ranks.broadcast(lambda: [plan.address(stage) for stage in unfinished()])
         if other := [address for address in wanted if address not in ours]:
             raise UserError(f"process {ranks.rank()}: does not plan {other[0]}: its spec or its data is not that of process 0")
         todo = [ours[address] for address in wanted]

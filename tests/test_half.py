@@ -111,7 +111,7 @@ def test_the_halved_model_predicts_as_it_does_natively(kind, monkeypatch) -> Non
 )  # fmt: skip
 def test_what_a_processor_says_of_itself(lines, fast, monkeypatch) -> None:
     told = dict(line.split(" : ") for line in lines.splitlines())
-    monkeypatch.setattr(host, "said", lambda file, key: told.get(key))
+    monkeypatch.setattr(host, "proc_field", lambda file, key: told.get(key))
     host.fast_bf16.cache_clear()
     assert host.fast_bf16() is fast
     host.fast_bf16.cache_clear()

@@ -1,15 +1,16 @@
-"""Attention of one token per sequence over all tokens of its sequence, with no keys and no values.
+"""Attention of a single token per sequence over all tokens of its sequence, with no keys and no values.
 
 The score of a token's state x for a query q is q (W_k x + b_k) = (q W_k) x + a number that all scores of the query share, which
 a softmax leaves out; the output is W_v times the weighted mean of the states + b_v times the sum of the weights (1 but for
-dropout). So two products over all tokens become two over one token a sequence. The mathematics are those of attention with keys
+dropout). So two products over all tokens become two over a token per sequence. The mathematics are those of attention with keys
 and values, forward and backward.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 from stilts_xtreme.engine import half
 from stilts_xtreme.engine.attention import Group, keep, random_bits
@@ -19,11 +20,12 @@ def attend(
     query: Tensor, hidden: Tensor, key: nn.Linear, value: nn.Linear, heads: int, groups: tuple[Group, ...], scale: float,
     dropout: float,
 ) -> Tensor:  # fmt: skip
-    """Attention output [R, heads * size] of one query per sequence [R, heads * size] over the states [N, width] of a packed row.
+    """Compute attention output [R, heads * size] of a query per sequence [R, heads * size] over the states
+    [N, width] of a packed row.
 
     Queries stand in the order of the row's sequences.
     """
-    query = _Unfelt.apply(query, key.bias) if key.bias is not None else query
+    query = _KeyBias.apply(query, key.bias) if key.bias is not None else query
     asked = torch.bmm(query.unflatten(-1, (heads, -1)).transpose(0, 1), key.weight.unflatten(0, (heads, -1))).transpose(0, 1)
     with torch.autocast(query.device.type, enabled=False):
         means, weights = _Means.apply(asked, hidden.to(asked.dtype), groups, scale, dropout)
@@ -34,17 +36,23 @@ def attend(
     return context.flatten(1)
 
 
-class _Unfelt(torch.autograd.Function):
-    """A query as it is; the bias of the keys, which moves all scores of a query alike, has a gradient of exactly zero."""
+class _KeyBias(torch.autograd.Function):
+    """A query unchanged; the bias of the keys, which moves all scores of a query alike, gets a gradient of exactly zero."""
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, query: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(bias)
         return query.view_as(query)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Any:
+    def backward(ctx: torch.autograd.function.BackwardCFunction, gradient: Tensor) -> tuple[Tensor, Tensor]:
         return gradient, torch.zeros_like(ctx.saved_tensors[0])
+
+
+class _MeansContext(FunctionCtx):
+    groups: Sequence[Group]
+    scale: float
+    saved_tensors: tuple[Tensor, ...]
 
 
 class _Means(torch.autograd.Function):
@@ -54,7 +62,9 @@ class _Means(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, asked: Tensor, hidden: Tensor, groups: tuple[Group, ...], scale: float, dropout: float) -> Any:
+    def forward(
+        ctx: _MeansContext, asked: Tensor, hidden: Tensor, groups: Sequence[Group], scale: float, dropout: float
+    ) -> tuple[Tensor, Tensor | None]:
         heads = asked.shape[1]
         asked = asked.contiguous()
         means = torch.empty_like(asked)
@@ -79,11 +89,11 @@ class _Means(torch.autograd.Function):
             saved += [shares, mask]
             row = own.stop
         ctx.groups, ctx.scale = groups, scale
-        ctx.save_for_backward(*saved)
+        ctx.save_for_backward(*saved)  # type: ignore[arg-type]  # torch's own takes None as well
         return means, sums
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, of_sums: Tensor | None) -> Any:
+    def backward(ctx: _MeansContext, gradient: Tensor, of_sums: Tensor | None) -> tuple[Tensor | None, ...]:
         asked, hidden, *saved = ctx.saved_tensors
         d_asked, d_hidden = torch.empty_like(asked), torch.empty_like(hidden)
         gradient, row = gradient.contiguous(), 0
@@ -106,7 +116,7 @@ class _Means(torch.autograd.Function):
 
 
 def _states(hidden: Tensor, group: Group) -> Tensor:
-    """The group's states as [rows, width, H]; padding is some state or other of the group's."""
+    """Return the group's states as [rows, width, H]; padding is some state or other of the group's."""
     part = hidden[group.begin : group.end]
     if group.take is not None and group.real is not None:  # padded: which token goes where, of the first head
         heads = len(group.take) // (group.rows * group.width)
@@ -115,6 +125,6 @@ def _states(hidden: Tensor, group: Group) -> Tensor:
 
 
 def _put(hidden: Tensor, part: Tensor, group: Group) -> None:
-    """The inverse, without the padding."""
+    """Write `part` back: the inverse of `_states`, without the padding."""
     place = hidden[group.begin : group.end]
     place.copy_(part.flatten(0, 1) if group.real is None else part[group.real[:, 0, :, 0] > 0])

@@ -10,7 +10,7 @@ from torch.nn.functional import gelu
 
 from stilts_xtreme import host
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.heads.common import Feature, Limits, Rows, Tokenizer, concatenate, encode_texts, linear
+from stilts_xtreme.heads.common import Feature, Limits, Rows, TaskHead, Tokenizer, concatenate, encode_texts, linear
 from stilts_xtreme.tasks.examples import Text
 
 MAX_LOGITS = {"cpu": 2**24, "cuda": 2**28}  # in memory at once: 64 MiB in single precision; 1 GiB on a GPU, for large products
@@ -70,7 +70,7 @@ def with_masks(features: Sequence[Feature], batch: Mapping[str, Any]) -> list[Fe
     return result
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [M, H] of the chosen positions to states [M, H]: dense, gelu, norm.
 
     Logits [M, V] are their product with the transposed input embeddings, computed in parts that are never all in memory.

@@ -1,17 +1,16 @@
 """Which stages led to a result, how each was done, and which data it saw."""
 
-from typing import Any
-
 from stilts_xtreme import plan
 from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data.read import Reading, Where, read
+from stilts_xtreme.files import Record
 from stilts_xtreme.tasks.catalogue import TASKS
 
 
-def lineage(stage: plan.Stage) -> list[dict[str, Any]]:
-    """The fully resolved plan of every stage from the first encoder to this one.
+def lineage(stage: plan.Stage) -> list[Record]:
+    """Return the fully resolved plan of every stage from the first encoder to this stage.
 
-    Readings as task/split/language@digest, whole digests under what they were `read_for`.
+    `reads` are task/split/language@digest with twelve digits of each digest; `read_for` has whole digests by role.
     """
     records = []
     for link in plan.chain(stage):
@@ -46,7 +45,7 @@ def read_checked(task: str, split: str, language: str, where: Where) -> Reading:
     return reading
 
 
-def dataset_record(task: str, split: str, language: str, reading: Reading, where: Where) -> dict[str, Any]:
+def dataset_record(task: str, split: str, language: str, reading: Reading, where: Where) -> Record:
     """A reading as a result records it: source, digest, counts, label histogram, and the size it was checked against, if any.
 
     `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them.
