@@ -49,7 +49,7 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, call
         for code in stage.languages
     }
     rows = {code: [np.array(feature["rows"][0]) for feature in part.features] for code, part in splits.items()}
-    texts = {code: [(example.first, example.second) for example in part.examples()] for code, part in splits.items()}
+    texts = {code: [(example.first, example.second or "") for example in part.examples()] for code, part in splits.items()}
 
     with machine.pinned(stage.threads) as cpus:
         lanes, skipped, preparation = _lanes(stage, loaded, source, device, progress)
