@@ -1,4 +1,4 @@
-"""Every task there is, by name: a literal; nothing registers itself."""
+"""Every task there is, by name: a literal; nothing registers itself. Tasks of one's own are added as specs name their files."""
 
 from dataclasses import replace
 
@@ -42,6 +42,14 @@ TASKS: dict[str, Task] = {
 # A language that the table of languages gives to a task stands after those of the task itself.
 for name in {task for language in TABLE for task in language.tasks}:
     TASKS[name] = replace(TASKS[name], languages=tuple(dict.fromkeys((*TASKS[name].languages, *of_task(name)))))
+
+
+OWN: dict[str, Task] = {}  # described in YAML files, as far as this process has read them; in TASKS, too
+
+
+def add(task: Task) -> None:
+    """Put a task of one's own among the tasks, in place of an earlier one of its name."""
+    TASKS[task.name] = OWN[task.name] = task
 
 
 def training(name: str) -> tuple[Task, tuple[str, ...]]:
