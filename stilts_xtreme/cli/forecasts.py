@@ -80,7 +80,7 @@ def calibrate(
         recipe = plan.Recipe(dropout=0.1 if cuda else 0.0, max_length=128, precision="bf16" if cuda else "fp32")
     else:
         setup = Path(over.setup or shipped.DEFAULT_SETUP)
-        read = console.load(setup, over.options(), {"setup"})
+        read = console.load_setup(setup, over.options())
         first = Planner(read).encoder(1)
         origin, recipe = getattr(first, "start", first), lay(read.recipes.default)
     shape = flops.shape(origin)
