@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 
 MAGIC = b"E5S1"
 VERSION = 1
@@ -51,7 +52,7 @@ class Shape:
     token_types: int
     epsilon: float
 
-    def config(self, pad_token_id: int) -> dict[str, Any]:
+    def config(self, pad_token_id: int) -> Record:
         """The same as the config.json of transformers' BertModel."""
         return {
             "architectures": ["BertModel"],
