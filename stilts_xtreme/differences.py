@@ -138,7 +138,7 @@ def _readings(result: Result) -> Flat:
 
 
 def _data(first: Flat, second: Flat) -> Iterator[Difference]:
-    """Compare data; of a split that only one of the two read, only the digest."""
+    """Compare data; of a split that only either of the two read, only the digest."""
     names = [{key.partition(": ")[0] for key in flat} for flat in (first, second)]
     for change in _changed("data", first, second):
         name, _, fact = change.key.partition(": ")

@@ -5,13 +5,13 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-FREE = 2**30  # bytes that anything may unpack to
 Record = dict[str, Any]  # a JSON object: a result, an identity, a line of a log; its keys are those of its kind
+FREE = 2**30  # bytes that anything may unpack to
 RATIO = 200  # times its packed size that it may unpack to beyond that; text packs to a fifth or a tenth
 
 
@@ -26,13 +26,21 @@ def content(path: Path, most: int) -> bytes:
     return data
 
 
-def bounded(file: IO[bytes], packed: int) -> io.BufferedReader:
+class Readable(Protocol):
+    """As much of a file of bytes as `bounded` needs."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+def bounded(file: Readable, packed: int) -> io.BufferedReader:
     """Wrap a decompressor's output as a file; OSError once it is far more than `packed` bytes can sensibly hold."""
     return io.BufferedReader(_Bounded(file, packed))
 
 
 class _Bounded(io.RawIOBase):
-    def __init__(self, file: IO[bytes], packed: int):
+    def __init__(self, file: Readable, packed: int):
         self._file, self._most, self._done = file, max(FREE, RATIO * packed), 0
 
     def readable(self) -> bool:

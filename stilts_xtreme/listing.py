@@ -31,7 +31,7 @@ def every(where: "Where | None" = None) -> None:
     """Print all tasks: role, number of languages, sizes of the full release, what of it is in reach. What else there is to know
     of a task `show` prints.
 
-    In reach: in a place; without one, what the hub's cache has beside the miniature world, which has every task.
+    In reach: in a place; without a place, what the hub's cache has beside the miniature world, which has every task.
     """
     from stilts_xtreme.data.inventory import here
 
@@ -59,7 +59,7 @@ def known(name: str) -> str:
 
 
 def show(name: str, where: "Where | None" = None) -> None:
-    """Print one task's declaration, and a row turned into an example: one of the place, or of the miniature world."""
+    """Print a task's declaration, and a row turned into an example: a row of the place, or of the miniature world."""
     known(name)
     task = TASKS[name]
     table = Table(box=None, pad_edge=False, show_header=False)

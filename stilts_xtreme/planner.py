@@ -58,7 +58,7 @@ class Planner:
         return Pretrained(str(folder), encoder.revision, published.digest(folder))
 
     def _fits(self, field: str, length: int) -> None:
-        """UserError for a length, a default one perhaps, that the encoder cannot read."""
+        """Raise UserError for a length, perhaps a default, that the encoder cannot read."""
         if self.shape.longest is not None and length > self.shape.longest:
             raise UserError(f"{field}: {length} is more than this encoder reads ({self.shape.longest} tokens): say a smaller one")
 
@@ -190,7 +190,7 @@ class Planner:
         return self._same(Predict(model, task, chosen, tuple(reads), *how, test_examples=sample, where=self.where))
 
     def _retrieval_layer(self, task: str) -> int:
-        """The setup's, or the default one of the encoder's depth; UserError where that is not known."""
+        """The setup's, or the default of the encoder's depth; UserError where that is not known."""
         if (layer := self.setup.retrieval.layer) is not None:
             return int(layer)
         if self.shape.layers is None:
@@ -222,7 +222,7 @@ class Planner:
         return [code for code in given if code not in there]
 
     def usual(self, task: str) -> Callable[[str], bool]:
-        """Whether a language is one that the benchmark scores the task in; made-up ones all are."""
+        """Whether the benchmark scores the task in a language; it does in all made-up languages."""
         listed = self.benchmark.languages.get(task, TASKS[task].languages)
         return lambda code: code in listed if code in LANGUAGES else "-" not in code
 
@@ -301,7 +301,7 @@ def _of_target(mixture: StudyMixture, data: str) -> StudyMixture:
 
 
 def lay(*layers: RecipeSpec | None) -> Recipe:
-    """Lay each recipe over the one before, the defaults below; `steps` takes `epochs` out and the other way round."""
+    """Lay each recipe over the recipe before, the defaults below; `steps` takes `epochs` out and the other way round."""
     values: dict[str, Any] = {}
     for layer in layers:
         new = layer.model_dump(exclude_none=True) if layer is not None else {}

@@ -13,7 +13,7 @@ DEFAULT_SETUP = "small"  # of specs that name none
 
 
 def names(kind: str) -> list[str]:
-    """Names of the setups or studies (one of `KINDS`) that come with stilts."""
+    """Names of the setups or studies (`KINDS`) that come with stilts."""
     return sorted(path.stem for path in (_root() / kind).glob("*.yaml"))
 
 

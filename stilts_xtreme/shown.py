@@ -14,7 +14,7 @@ def visible(text: str) -> str:
 
 
 def message(text: str) -> str:
-    """Return `text` as it is printed: its lines visible, what is too long of one cut out of its middle."""
+    """Return `text` as it is printed: its lines visible, a line that is too long without its middle."""
     return "\n".join(visible(_cut(line)) for line in text.split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""Calibrate this machine: short runs of the real code, in one process alone and in several side by side."""
+"""Calibrate this machine: short runs of the real code, in a process alone and in several side by side."""
 
 import multiprocessing
 import statistics

@@ -74,7 +74,7 @@ class Truncation:
 
 
 class SplitSizes:
-    """The sizes of the splits of one data source, and of those that a store has encoded."""
+    """The sizes of the splits of a data source, and of those that a store has encoded."""
 
     def __init__(self, store: Store | None, where: data.Where):
         self.where = where

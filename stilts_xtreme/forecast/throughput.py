@@ -20,7 +20,7 @@ VARIABLE = "STILTS_CALIBRATION"  # environment variable with the path of the use
 
 @dataclass(frozen=True)
 class Throughput:
-    """Seconds and rates of one process.
+    """Seconds and rates of a process.
 
     Training: `step` seconds a step, `row` seconds a row, `train` FLOP/s, the sum times `factors[head]`.
     Scoring: `score[head]` seconds a feature, `predict` FLOP/s.
@@ -130,7 +130,7 @@ def packaged_calibrations() -> list[Calibration]:
 
 
 def save(calibration: Calibration, file: Path | None = None) -> None:
-    """Add a calibration to a file (None: the user's) and replace one of the same machine, shape and precision.
+    """Add a calibration to a file (None: the user's) and replace that of the same machine, shape and precision.
 
     Raises UserError if the file is not valid.
     """

@@ -103,7 +103,7 @@ class _Entry:
 
 
 class _Cursor:
-    """Reads fields one after another; ContainerError where the file ends too early."""
+    """Reads fields in turn; ContainerError where the file ends too early."""
 
     def __init__(self, data: bytes):
         self.data = data
@@ -124,7 +124,7 @@ def read(data: bytes) -> tuple[Shape, dict[str, np.ndarray]]:
     """The encoder's shape, and its tensors as float32 under BertModel's names.
 
     Raises:
-        ContainerError: the bytes are no such container, a tensor is absent, or one has another size than the shape asks for.
+        ContainerError: the bytes are no such container, a tensor is absent, or has another size than the shape asks for.
     """
     cursor = _Cursor(data)
     if data[: len(MAGIC)] != MAGIC:

@@ -80,7 +80,7 @@ def neighbors(layout: str) -> dict[str, tuple[str, ...]]:
 
 @cache
 def keys(layout: str) -> dict[str, str]:
-    """Return key -> its letters, one per level; "" for a key without letters."""
+    """Return key -> its letters, by level; "" for a key without letters."""
     rows = table()["layouts"][layout]["rows"]
     typed = {name: dict(zip(names, rows.get(name, ()))) for name, (_, names) in ROWS.items()}
     return {key: typed[name].get(key, "") for name, (_, names) in ROWS.items() for key in names}
