@@ -1,7 +1,6 @@
 """Extractive question answering: a span of the context, which is read in overlapping windows, or no answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -100,7 +99,7 @@ class Head(TaskHead):
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         return self.project(hidden)
 
-    def loss(self, logits: Tensor, batch: Mapping[str, Any]) -> tuple[Tensor, int]:
+    def loss(self, logits: Tensor, batch: Rows) -> tuple[Tensor, int]:
         """Return the sum over windows of the mean of start and end loss, each with its own softmax, and the number of windows."""
         windows = logits.new_full((len(batch["starts"]), batch["longest"], 2), -torch.inf, dtype=torch.float32)
         starts, ends = windows.index_put((batch["row"], batch["place"]), logits.float()).unbind(-1)
