@@ -71,7 +71,13 @@ def _language(line: Mapping[str, str], place: str) -> Language:
     known = {"yes": True, "no": False, "": None}
     try:
         return Language(
-            *(line[name] for name in ("code", "iso3", "iso1", "flores", "name", "family", "script")),
+            code=line["code"],
+            iso3=line["iso3"],
+            iso1=line["iso1"],
+            flores=line["flores"],
+            name=line["name"],
+            family=line["family"],
+            script=line["script"],
             joshi=int(line["joshi"]) if line["joshi"] else None,
             xlmr=known[line["xlmr"]],
             e5=known[line["e5"]],
