@@ -273,6 +273,10 @@ def test_a_retrieval_target_is_known_by_its_inputs(encoder) -> None:
         (["--before-training", "--target", "xnli", "a.json", "b.json"], "give one STUDY with past gains, or none"),
         (["--before-training", "--target-data", "none.tsv"], "none.tsv"),
         (["--before-training", "--target", "xnli", "--method", "data-similarity", "--setup", "miniature"], "one with --encoder"),
+        (
+            "--before-training --target xnli --method domain-similarity --encoder . --data . --languages sw".split(),
+            "--languages sw: no plain text in it in release files; there is none at all",
+        ),
         (["--target", "xnli", "--method", "past-mean", "a.json"], "--method: only with --before-training"),
         (["--encoder", ".", "--data", ".", "a.json"], "only with --before-training"),
         ([], "give the result of a STUDY, or --before-training"),
