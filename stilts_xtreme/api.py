@@ -175,10 +175,16 @@ def recommend(
 ) -> "Recommendation":
     """The intermediate task to use for a target, or none, from results of studies or their files.
 
+    A target of one's own may be named by the file of its description.
+
     UserError where they hold nothing that would answer for the target and languages.
     """
     from stilts_xtreme.report.advice import recommend as advice
 
+    if target.endswith((".yaml", ".yml")):
+        from stilts_xtreme import spec
+
+        target = spec.described(Path(target))
     given = [studies] if isinstance(studies, StudyResult | str | Path) else studies
     read = [one if isinstance(one, StudyResult) else read_results(one) for one in given]
     return advice.recommend([one.content for one in read], target, languages)

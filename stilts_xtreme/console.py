@@ -63,6 +63,8 @@ def tested(languages: str | None, overrides: list[str]) -> list[str]:
 def check_encoder(path: Path, loaded: Any, scale: str = "") -> None:
     """UserError where the folder of a spec's published encoder is missing or broken; at a `scale` that a study names one with a
     short name need not have been fetched."""
+    if loaded.kind == "task":
+        return
     given = getattr(loaded, "setup", loaded).encoder.pretrained
     if scale and given is not None and published.unfetched(given.name):
         return
@@ -252,7 +254,7 @@ def _shared(stages: list[Any], unfinished: Callable[[], list[Any]], do: Callable
     ranks.join(device)
     with ranks.together():
         ours = {plan.address(stage): stage for stage in plan.ordered(stages)}
-        wanted = ranks.told(lambda: [plan.address(stage) for stage in unfinished()])
+        wanted = ranks.broadcast(lambda: [plan.address(stage) for stage in unfinished()])
         if other := [address for address in wanted if address not in ours]:
             raise UserError(f"process {ranks.rank()}: does not plan {other[0]}: its spec or its data is not that of process 0")
         todo = [ours[address] for address in wanted]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FREE = 2**30  # bytes that anything may unpack to
+Record = dict[str, Any]  # a JSON object: a result, an identity, a line of a log; its keys are those of its kind
 RATIO = 200  # times its packed size that it may unpack to beyond that; text packs to a fifth or a tenth
 
 

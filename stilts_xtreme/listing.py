@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -11,7 +12,7 @@ from stilts_xtreme.data.counts import remarks
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import content
 from stilts_xtreme.tasks import coverage
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, OWN, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Task, in_translation
 
 if TYPE_CHECKING:  # imported for real where a command needs them
@@ -45,7 +46,11 @@ def every(where: "Where | None" = None) -> None:
 
 
 def known(name: str) -> str:
-    """The name of a task there is; UserError for another."""
+    """The name of a task there is, or of the one that a file describes; UserError for another."""
+    if name.endswith((".yaml", ".yml")):
+        from stilts_xtreme import spec
+
+        return spec.described(Path(name))
     if name not in TASKS:
         from difflib import get_close_matches
 
@@ -56,7 +61,7 @@ def known(name: str) -> str:
 
 def show(name: str, where: "Where | None" = None) -> None:
     """Print one task's declaration, and a row turned into an example: one of the place, or of the miniature world."""
-    known(name)
+    name = known(name)
     task = TASKS[name]
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
@@ -78,13 +83,14 @@ def show(name: str, where: "Where | None" = None) -> None:
         table.add_row("translated", _source(source))
     for one in task.upstream:
         table.add_row("release", one.url + (f" ({one.note})" if one.note else ""))
-    if where is None:
+    if where is None and task.folder is None:
         row, example = _sample(task)
     else:
         from stilts_xtreme.data.inventory import sample
+        from stilts_xtreme.data.read import Folder
 
         try:
-            source, row, example = sample(task, where)
+            source, row, example = sample(task, where or Folder(task.folder or Path()))
         except UserError as fault:
             table.add_row("read from", content(str(fault)))
             return folded.console().print(table)
@@ -259,6 +265,8 @@ def _sample(task: Task) -> "tuple[Row, Example]":
 
 
 def _role(name: str) -> str:
+    if name in OWN:
+        return "one's own"
     roles = [role for role, members in (("intermediate", INTERMEDIATES), ("target", TARGETS)) if name in members]
     return ", ".join(roles) or "helper"
 

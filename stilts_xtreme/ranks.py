@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from stilts_xtreme import host, stop
-from stilts_xtreme.errors import Interrupted, Lost, RunFailed, UserError
+from stilts_xtreme.errors import Interrupted, PeerLost, RunFailed, UserError
 
 T = TypeVar("T")
 LAUNCHED = "STILTS_LAUNCHED"  # in the environment of a process that `launch` started
@@ -126,14 +126,14 @@ def together() -> Iterator[None]:
 
 @contextmanager
 def reaching() -> Iterator[None]:
-    """Lost where another process cannot be reached any more."""
+    """PeerLost where another process cannot be reached any more."""
     try:
         yield
     except RuntimeError as fault:
         from torch.distributed import DistError
 
         if isinstance(fault, DistError) or "gloo" in str(fault).lower():
-            raise Lost from None
+            raise PeerLost from None
         raise
 
 
@@ -149,11 +149,11 @@ def inseparable(really: bool) -> Iterator[None]:
     except (UserError, RunFailed, MemoryError, RuntimeError) as fault:
         if hasattr(fault, "shared") or isinstance(fault, RuntimeError) and "out of memory" not in str(fault).lower():
             raise
-        raise Lost(f"process {rank()} of {count()}: {fault}") from None
+        raise PeerLost(f"process {rank()} of {count()}: {fault}") from None
 
 
-def told(work: Callable[[], T]) -> T:
-    """What `work`, done by the first process alone, gives; something that is the same as JSON."""
+def broadcast(work: Callable[[], T]) -> T:
+    """Return what `work`, done by the first process alone, returns; it must be the same after a round trip through JSON."""
     if count() == 1:
         return work()
     said = json.dumps(work()).encode() if first() else b""
@@ -177,7 +177,7 @@ def totals(*numbers: int) -> list[int]:
     return _meet(numbers)[0][: len(numbers)] if count() > 1 else list(numbers)
 
 
-def collected(said: bytes) -> list[bytes]:
+def gather(said: bytes) -> list[bytes]:
     """What each process says, on the first one; nothing elsewhere."""
     import torch
 

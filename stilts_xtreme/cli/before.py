@@ -35,8 +35,7 @@ def ranked(
         raise UserError("--before-training: give --target TASK or --target-data FILE.tsv, one of the two")
     if len(studies) > 1:
         raise UserError("--before-training: give one STUDY with past gains, or none")
-    for name in (*candidates, *((target,) if target else ())):
-        listing.known(name)
+    target, candidates = target and listing.known(target), [listing.known(name) for name in candidates]
     table = shipped.table("selection")
     past = of_study(api.read_results(studies[0]).content) if studies else of_table(table)
     left_out = target in past.gains

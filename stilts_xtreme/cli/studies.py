@@ -178,7 +178,7 @@ def recommend(
     target: Annotated[
         str | None,
         typer.Option(
-            "--target", metavar="TASK", help="The target task; default: all targets of the studies.", show_default=False,
+            "--target", metavar="TASK", help="The target task, or a file that describes one; default: all.", show_default=False,
             autocompletion=completion.targets,
         ),
     ] = None,

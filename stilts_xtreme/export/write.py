@@ -58,7 +58,7 @@ def _weights(run: Run, folder: Path) -> tuple[Written, dict[str, Any]]:
 
     model, tokenizer, notes = encoder.load_models(run.folder)
     model.save(folder, tokenizer, notes)
-    head = next(iter(encoder.noted(folder).values()))
+    head = next(iter(encoder.read_notes(folder).values()))
     if "alone" in head:
         return Written(head["class"], head["alone"]), {}
     for file in folder.glob("head*"):

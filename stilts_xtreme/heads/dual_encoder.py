@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from stilts_xtreme.heads.common import Feature, Limits, Rows, Tokenizer, token_ids
+from stilts_xtreme.heads.common import Feature, Limits, Rows, TaskHead, Tokenizer, token_ids
 from stilts_xtreme.scoring import retrieval
 from stilts_xtreme.tasks.examples import Candidate, Query
 from stilts_xtreme.tasks.metrics import RANKED
@@ -81,7 +81,7 @@ def _matches(features: Sequence[Feature]) -> Tensor:
     return torch.tensor([numbers[feature["match"]] for feature in features])
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [R, H] of the rows' first tokens to unit vectors [R, H]; has no parameters."""
 
     reads = "offsets"

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stilts_xtreme.heads.common import CHUNK, Feature, Limits, Rows, Tokenizer, linear, special_tokens, token_ids
+from stilts_xtreme.heads.common import CHUNK, Feature, Limits, Rows, TaskHead, Tokenizer, linear, special_tokens, token_ids
 from stilts_xtreme.heads.literal import literal
 from stilts_xtreme.scoring.qa import squad_scores
 from stilts_xtreme.tasks.examples import Question
@@ -88,7 +88,7 @@ def collate(
     return {f"{name}s": torch.tensor([int(feature[name]) for feature in features]) for name in ("start", "end")}
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [N, H] to start and end logits [N, 2]."""
 
     reads: str | None = None
