@@ -22,7 +22,7 @@ ROWS = {
     "forecast": 9,
     "report": 10, "verify": 10, "transferability": 10,
     "slurm": 9, "watching": 10,
-    "export": 11, "ending": 11, "stored": 9,
+    "export": 11, "inference": 12, "ending": 11, "stored": 9,
     "console": 11, "api": 12, "cli": 13, "__main__": 14, "__init__": 14,
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy"}

@@ -1,7 +1,7 @@
 """Outputs and sentence vectors of a trained model, in the order of what was asked."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ RELEASE = 1.0  # seconds between two returns of freed memory: glibc would spread
 
 
 ProgressCallback = Callable[[int], None]
+Unpack = Callable[[torch.Tensor, Sequence[Feature], Mapping[str, torch.Tensor]], list[np.ndarray]]  # as heads have it
 
 
 def no_op(done: int) -> None:
@@ -49,19 +50,21 @@ class NoCheckpoint:
 def outputs(
     model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device,
     callback: ProgressCallback = no_op,
-    checkpoint: BatchCheckpoint = NoCheckpoint(),
+    checkpoint: BatchCheckpoint = NoCheckpoint(), unpack: Unpack | None = None,
 ) -> list[np.ndarray]:  # fmt: skip
     """Compute what the head's `decode` needs, one array per feature; `callback` gets each batch's number of features.
+
+    `unpack`: what is wanted of the logits in place of what `decode` needs.
 
     Several processes share the batches. The first has what all of them made; for the others the list holds None.
     """
     model.eval()
-    head = HEADS[model.kinds[task]]
+    unpack = unpack or HEADS[model.kinds[task]].unpack
 
     def compute(indices: Sequence[int]) -> list[np.ndarray]:
         chosen = [features[i] for i in indices]
         batch = to(collate(model.kinds[task], chosen, tokenizer), device)
-        return list(head.unpack(model.logits(task, batch).float(), chosen, batch))
+        return list(unpack(model.logits(task, batch).float(), chosen, batch))
 
     results: list[Any] = [None] * len(features)
     for indices, arrays in _run_batches(

@@ -13,7 +13,7 @@ from stilts_xtreme.tasks.catalogue import TASKS, training
 def trained(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any, dict[str, Any]]:
     """Model, tokenizer and notes of the training that the stage predicts with, on the device."""
     assert isinstance(stage.model, plan.Train)
-    return _trained(store.path(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
+    return of_folder(store.path(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
 
 
 def source(stage: plan.Predict) -> str:
@@ -32,12 +32,13 @@ def plain(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any]:
 
 def forget() -> None:
     """Release the cached model: a training needs the memory."""
-    _trained.cache_clear()
+    of_folder.cache_clear()
     _plain.cache_clear()
 
 
 @lru_cache(maxsize=1)
-def _trained(folder: Path, task: str, device: Any, bf16: bool) -> tuple[Any, Any, dict[str, Any]]:
+def of_folder(folder: Path, task: str, device: Any, bf16: bool) -> tuple[Any, Any, dict[str, Any]]:
+    """Model, tokenizer and notes of a finished training with the head of one of its tasks, on the device."""
     forget()  # before the next one is there: two large ones may not fit
     model, tokenizer, notes = encoder.load_model(whole(folder), task)
     model.to(device)
