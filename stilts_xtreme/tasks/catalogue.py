@@ -1,4 +1,4 @@
-"""Every task there is, by name: a literal; nothing registers itself. Tasks of one's own are added as specs name their files."""
+"""Every task there is, by name: a literal; nothing registers itself."""
 
 from stilts_xtreme.tasks.intermediate import ANLI, CCG, COMMONSENSEQA, COSMOSQA, HELLASWAG, MNLI, QQP, SNLI, SQUAD, SQUAD_V2
 from stilts_xtreme.tasks.task import Task
