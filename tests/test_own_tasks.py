@@ -118,6 +118,9 @@ FAULTS = [  # what is written instead of what, and the line that says what is wr
     ("{text: text,", "{text: txt,", "train-en.tsv:1: header: no column 'txt' (there are: stars, text)"),
     ("kind: task", "kind: tusk", "'tusk' is not a kind of spec (did you mean 'task'?)"),
     ("files:", "files: [", "not YAML"),
+    ("[good, bad]", '["good ", bad]', "labels[0]: has blanks around it"),
+    ("reviews/train-en.tsv", "x" * 250, "10:10: files.train: has a name of 250 bytes"),
+    ("test-{language}.tsv", "test-{language}{x}.tsv", "12:9: files.test: {x} is not read: a pattern has {language}"),
 ]
 
 
@@ -130,6 +133,20 @@ def test_every_fault_of_a_description_is_told_with_its_place(old, new, line, her
     said = checked(Path("reviews.yaml"))
     assert line in said
     assert all(one.startswith("reviews.yaml:") for one in said.splitlines()), said
+
+
+VALUES = ("", "null", "[]", "{}", "3", "-1", "x", "true", "[[]]", "{a: b}", "[1, x]", "1e9", "a.yaml", "../..", "/dev/zero")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_whatever_a_description_says_is_answered(name, here) -> None:
+    path = EVERY[name](here)
+    text = path.read_text().splitlines()
+    for i, line in enumerate(text):
+        key = line.partition(":")[0]
+        for new in [None, *(f"{key}: {value}" for value in VALUES)]:
+            path.write_text("\n".join([*text[:i], *([] if new is None else [new]), *text[i + 1 :]]) + "\n")
+            assert checked(path).replace("\n", "").isprintable()  # any other exception than UserError fails
 
 
 ROWS = [  # of which file, what is written instead of what, what is said
@@ -184,6 +201,12 @@ def test_it_stands_wherever_a_name_can(here) -> None:
     stage = planner.resolve(evaluation)
     assert stage.task == "reviews" and stage.languages == ("en", "de")
     assert [link.label for link in plan.chain(stage)] == ["text", "beasts+asked", "reviews", "reviews"]
+    recipes = SETUP.replace("recipes: {", "recipes: {target: {reviews: {steps: 2}}, intermediate: {claims: {steps: 1}}, ")
+    write(Path("setup.yaml"), recipes)
+    both = planner.resolve(
+        loaded("kind: target\nsetup: setup.yaml\ntask: reviews.yaml\nstart: {kind: intermediate, task: claims.yaml}\n")
+    )
+    assert both.recipe.steps == 2 and both.start.recipe.steps == 1
     order = loaded(STUDY.replace("recipes: {usual: {}}", "orders: {tasks: [reviews.yaml, claims.yaml]}"))
     assert order.orders.tasks == ["reviews", "claims"]
 
