@@ -4,6 +4,7 @@ A file may stand there, plain or as .gz, or in a release archive that lies there
 """
 
 import hashlib
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,11 +17,11 @@ from stilts_xtreme.data.archive import Member, members
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.lines import open_bytes
 from stilts_xtreme.formats.skipped import Skipped
-from stilts_xtreme.languages import MANY, canonical, fill
+from stilts_xtreme.languages import canonical
 from stilts_xtreme.shown import HIDDEN
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Question, Sentence, Tagged
-from stilts_xtreme.tasks.task import Files, Row, Task, in_translation
+from stilts_xtreme.tasks.task import Files, NamedFiles, Row, Task, in_translation
 
 DEV_SHARE = 10  # one group in so many goes to the dev half of a cut
 Packed = Callable[[], Mapping[str, Member]]
@@ -95,6 +96,8 @@ def has_own_training(task: Task, language: str, folder: Path) -> bool:
     files = _layout(task, folder, packed) if language in task.languages else None
     if files is None:
         return False
+    if isinstance(files, NamedFiles):
+        return bool(files.patterns("train", language))
     own = tuple(pattern for pattern in files.train if "{" in pattern or files.reader in formats.MULTILINGUAL)
     return bool(own and _match(replace(files, train=own), "train", language, folder, packed))
 
@@ -105,12 +108,13 @@ def missing(task: Task, split: str, language: str, folder: Path, cut: bool, file
         message = f"{task.name}: data folder {folder} does not exist; name yours with --data FOLDER"
         return UserError(f"{message} ({task.name}: {task.about})")
     places = [(one.pool, "test") if split == "pool" else (one, split) for one in ((files,) if files else _layouts(task))]
-    looked = [pattern for one, name in places if one for pattern in _patterns(one, name, language)]
+    looked = [pattern for one, name in places if one for pattern in one.patterns(name, language)]
     message = f"looked for {', '.join(looked)} (or .gz)" if looked else f"the release has no labelled {split} files"
     other = {"train": "dev", "dev": "train"}.get(split)
     if files and other and not cut and _match(files, other, language, folder, _packed(folder)):
         message += f"; there is a {other} split, which `cut: true` divides in two"
-    return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {message}. To get it: {task.about}")
+    remedy = f". To get it: {task.about}" if task.folder is None else "; put it there, or mend the description's `files`"
+    return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {message}{remedy}")
 
 
 def named_languages(files: Files, folder: Path) -> tuple[str, ...]:
@@ -184,18 +188,12 @@ def _layouts(task: Task) -> tuple[Files, ...]:
     return tuple(source for source in task.sources if isinstance(source, Files))
 
 
-def _patterns(files: Files, split: str, language: str) -> list[str]:
-    """A split's patterns for a language; one that names no language means English, unless the file holds several."""
-    every = files.reader in formats.MULTILINGUAL or language in ("en", MANY)
-    return [fill(pattern, language) for pattern in getattr(files, split) if every or "{" in pattern]
-
-
 def _match(files: Files, split: str, language: str, folder: Path, packed: Packed) -> tuple[Path | Member, ...]:
     """Files of the first pattern that fits any, sorted by name; a plain one where a .gz stands beside it.
 
     Archives are opened only where no pattern fits a file.
     """
-    patterns = _patterns(files, split, language)
+    patterns = files.patterns(split, language)
     for pattern in patterns:
         named: dict[str, Path] = {}
         for wanted in (f"{pattern}.gz", pattern):
@@ -220,8 +218,9 @@ def _packed(folder: Path) -> Packed:
 
 
 def wanted_files() -> Iterator[tuple[Callable, str]]:
-    """Reader and pattern of every kind of file that any task in the catalogue looks for."""
-    read = [files for task in TASKS.values() for one in (task, in_translation(task)) for files in _layouts(one)]
+    """Reader and pattern of every kind of file that any task of the package looks for."""
+    catalogue = [task for task in TASKS.values() if task.folder is None]
+    read = [files for task in catalogue for one in (task, in_translation(task)) for files in _layouts(one)]
     for files in [*read, *(files.pool for files in read if files.pool)]:
         for pattern in (*files.train, *files.dev, *files.test):
             yield files.reader, pattern
@@ -241,7 +240,11 @@ def place_pattern(pattern: str) -> str:
 
 
 def _logical(path: Path | Member, folder: Path) -> str:
-    return path.place if isinstance(path, Member) else path.relative_to(folder).as_posix().removesuffix(".gz")
+    """The place below the folder; a file that a task of one's own has elsewhere is named from there (../)."""
+    if isinstance(path, Member):
+        return path.place
+    below = path.relative_to(folder) if path.is_relative_to(folder) else Path(os.path.relpath(path, folder))
+    return below.as_posix().removesuffix(".gz")
 
 
 @lru_cache(maxsize=4096)

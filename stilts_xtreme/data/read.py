@@ -253,9 +253,10 @@ class _Place:
 def _place(task: Task, split: str, language: str, where: Where) -> _Place:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", language):  # it becomes part of file names
         raise UserError(f"{task.name}: {language!r} is not a language code; write one such as 'de'")
-    if split == "test" and not isinstance(where, Miniature) and scored_split(task) != "test":
+    released = not isinstance(nearest(task, where), Miniature)
+    if split == "test" and released and scored_split(task) != "test":
         raise UserError(f"{task.name}: its public test set has no labels; the split that counts is {scored_split(task)}")
-    translated = split == "translated" and not isinstance(where, Miniature)
+    translated = split == "translated" and released
     if translated:
         task, split = in_translation(task, language), "train"
     match nearest(task, where):
@@ -276,7 +277,7 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
             name = folder.source(files, path)
             several = files.files.reader in MULTILINGUAL
             return _Place(
-                name, lambda: folder.rows(files, language, path), lambda: folder.digest(files, path),
+                name, lambda: folder.rows(files, language, path), lambda: _described(task, folder.digest(files, path)),
                 files.half, files.derived, several,
             )  # fmt: skip
         case HubCache():
@@ -290,12 +291,22 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
             return _Place(name, lambda: _not_here(name), lambda: hashlib.sha256(name.encode()).hexdigest())
 
 
+def _described(task: Task, content: str) -> str:
+    """The digest of files, and of what the description of a task of one's own says of them."""
+    return hashlib.sha256(f"{task.described}\n{content}\n".encode()).hexdigest() if task.described else content
+
+
 def _not_here(name: str) -> Iterator[Row]:
     raise UserError(f"{name}: is not here, and only planned with")
 
 
 def nearest(task: Task, where: Where) -> Where:
-    """The folder beside the hub, for a task whose files are there."""
+    """The folder beside the hub, for a task whose files are there; for a task of one's own that of its description.
+
+    Where such a task names no dev files, they are cut from those for training.
+    """
+    if task.folder is not None:
+        return Folder(task.folder, cut=not any(getattr(source, "dev", ()) for source in task.sources))
     if isinstance(where, HubCache) and where.folder is not None and folder.layout(task, where.folder):
         return Folder(where.folder)
     return where

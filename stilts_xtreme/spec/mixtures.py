@@ -20,11 +20,10 @@ from stilts_xtreme.spec.checks import (
     unknown,
     wrong,
 )
+from stilts_xtreme.spec.names import mixable
 from stilts_xtreme.tasks.catalogue import TASKS
 
 CODE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?")  # of a language
-TRAINED = ("classification", "multiple_choice", "tagging", "span_qa")  # heads that are trained on labels
-MIXABLE = tuple(name for name, task in TASKS.items() if task.head in TRAINED and task.trains_on is None)
 
 
 def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:
@@ -105,7 +104,9 @@ class Mixture(Model):
             few = [Problem("missing: name the tasks of the mixture, or give all its steps to text (share: 1)")]
         elif tasks and whole:
             few = [Problem("text takes all the steps (share: 1): leave tasks out, or lower its share")]
-        refuse([*training_data(places, (*MIXABLE, *cls.own_names), "a task with training data of its own"), *twice(tasks), *few])
+        refuse(
+            [*training_data(places, (*mixable(), *cls.own_names), "a task with training data of its own"), *twice(tasks), *few]
+        )
         return tasks
 
     @field_validator("rates")

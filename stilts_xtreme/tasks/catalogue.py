@@ -44,6 +44,14 @@ for name in {task for language in TABLE for task in language.tasks}:
     TASKS[name] = replace(TASKS[name], languages=tuple(dict.fromkeys((*TASKS[name].languages, *of_task(name)))))
 
 
+OWN: dict[str, Task] = {}  # described in YAML files, as far as this process has read them; in TASKS, too
+
+
+def add(task: Task) -> None:
+    """Put a task of one's own among the tasks, in place of an earlier one of its name."""
+    TASKS[task.name] = OWN[task.name] = task
+
+
 def training(name: str) -> tuple[Task, tuple[str, ...]]:
     """Return a task by the name of its training data, and the languages of that; KeyError for an unknown task.
 

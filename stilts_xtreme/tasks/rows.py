@@ -85,6 +85,17 @@ def labelled_text(row: Row) -> Pair:
     return Pair(row["id"], row["text"], None, row["label"])
 
 
+def labelled_pair(row: Row) -> Pair:
+    """Return two texts and their label."""
+    return Pair(row["id"], row["first"], row["second"], row["label"])
+
+
+def question_choices(row: Row) -> Choices:
+    """Return the context, and each choice; a question between them is part of the context."""
+    first = " ".join(text for text in (row["context"], row["question"]) if text)
+    return Choices(row["id"], first, tuple(row["options"]), int(row["label"]))
+
+
 def match(row: Row) -> Query | Candidate:
     """A query with the ids of its right candidates, in training with one of them; or a candidate."""
     if "answers" not in row:

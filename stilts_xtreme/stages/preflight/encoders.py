@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import plan, published
 from stilts_xtreme.data import read as data
@@ -13,6 +13,9 @@ from stilts_xtreme.models.sources import unseen
 from stilts_xtreme.shown import line
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import texts
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 EXAMPLES = 200  # of each language, the first ones
 # Share of a language's pieces that may be unknown. XLM-R's tokenizer leaves 0.4 % at most in any of 211 test sets of XTREME and
@@ -61,8 +64,8 @@ def _known(origin: plan.Pretrained, folder: Path | None, stages: Sequence[plan.S
         raise UserError(f"encoder {origin.name}: {what}; give an encoder for these languages, with its own tokenizer")
 
 
-def _tokenizer(origin: plan.Pretrained, folder: Path | None) -> tuple[Any, int | None]:
-    """The encoder's tokenizer, of the tokenizers package, and the id of its unknown token, if it has one."""
+def _tokenizer(origin: plan.Pretrained, folder: Path | None) -> tuple["Tokenizer", int | None]:
+    """Load the encoder's tokenizer, of the tokenizers package, and the id of its unknown token, if it has any."""
     if folder is None or not (folder / published.TOKENIZER).exists():
         from stilts_xtreme.engine import loading
 
