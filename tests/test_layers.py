@@ -25,7 +25,7 @@ ROWS = {
     "export": 11, "ending": 11, "stored": 9,
     "console": 11, "api": 12, "cli": 13, "__main__": 14, "__init__": 14,
 }  # fmt: skip
-HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy"}
+HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy", "matplotlib", "pandas"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
