@@ -103,9 +103,9 @@ class StudyResult:
             raise UserError("to_pandas: needs pandas: pip install pandas") from None
         if table == "effects":
             return pandas.DataFrame([asdict(effect) for effect in self.effects], columns=list(Effect.__dataclass_fields__))
-        from stilts_xtreme.report import records, summary
+        from stilts_xtreme.report import exports, summary
 
-        return pandas.DataFrame(list(records.records(summary.summarise(self.content))), columns=list(records.COLUMNS))
+        return pandas.DataFrame(list(exports.records(summary.summarise(self.content))), columns=list(exports.COLUMNS))
 
 
 def read_results(path: str | Path) -> StudyResult:

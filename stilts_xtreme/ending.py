@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.text import Text
 
 from stilts_xtreme import folded, shown
+from stilts_xtreme.report import scores, tables, trainings
 from stilts_xtreme.report import summary as summaries
-from stilts_xtreme.report import tables
-from stilts_xtreme.report.comparisons import AVERAGE
+from stilts_xtreme.report.summary import AVERAGE
 
 COLLAPSED = 12  # lines of collapsed trainings
 
@@ -17,9 +17,9 @@ COLLAPSED = 12  # lines of collapsed trainings
 def study(content: Mapping[str, object], path: Path) -> None:
     """Print the end of a study whose result was written to `path`."""
     console, summary = folded.console(stderr=True), summaries.summarise(content)
-    table = tables.main(summary)
+    table = scores.main(summary)
     folded.say(console, table.caption)
-    heads = [column.label for column in table.columns]
+    heads = list(table.columns)
     order = sorted(range(len(heads)), key=lambda i: heads[i] != AVERAGE)  # the average first: other columns may stand below
     rows: list[list[folded.Cell]] = []
     for body in table.bodies:
@@ -30,9 +30,9 @@ def study(content: Mapping[str, object], path: Path) -> None:
     console.print()
     for line in table.notes[1:]:  # the first is about columns that only the report has
         folded.say(console, line)
-    if missing := tables.missing(summary):
+    if missing := trainings.missing(summary):
         folded.say(console, f"without a score: {'; '.join(missing)}")
-    lines = tables.collapsed(summary)
+    lines = trainings.collapsed(summary)
     for line in lines[:COLLAPSED]:
         folded.say(console, f"collapsed: {line}")
     if len(lines) > COLLAPSED:

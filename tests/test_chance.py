@@ -58,11 +58,11 @@ def test_a_study_has_the_chance_that_its_evaluations_record_and_older_ones_the_t
 
 def test_a_model_that_always_gives_the_commoner_label_is_not_above_chance() -> None:
     study = small({"none": {"pawsx": [57.0]}, "qqp": {"pawsx": [70.0]}})
-    assert "2 of 2 evaluations on targets with a chance level" in " ".join(findings.found(summarise(study)))  # as in old results
+    assert "Clearly above chance: 2 of 2 evaluations" in " ".join(findings.sentences(summarise(study)))  # as in old results
     study["tasks"]["pawsx"] |= {"chance": 57.0}
-    told = " ".join(findings.found(summarise(study)))
-    assert "1 of 2 evaluations on targets with a chance level (pawsx) lies clearly above it" in told
-    assert "Without intermediate training pawsx is not clearly above chance." in told
+    told = " ".join(findings.sentences(summarise(study)))
+    assert "Clearly above chance: 1 of 2 evaluations on pawsx." in told
+    assert "Not clearly above chance without intermediate training: pawsx." in told
 
 
 def test_a_report_and_a_training_allow_the_same_noise() -> None:

@@ -9,8 +9,7 @@ import typer
 
 from stilts_xtreme import console, results, spec
 from stilts_xtreme.cli import app
-from stilts_xtreme.report import tables
-from stilts_xtreme.report.rendered import markdown_table
+from stilts_xtreme.report import scores, tables
 from stilts_xtreme.report.summary import summarise
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +63,7 @@ def test_spec_loads(path: Path) -> None:
 def test_the_readmes_table_is_that_of_the_committed_results() -> None:
     study = results.read(ROOT / "experiments" / "results" / "main-small.json", results.STUDY)
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert markdown_table(tables.best_per_target(summarise(study))) in text
+    assert tables.markdown(scores.best_per_target(summarise(study))) in text
     chosen = study["best"]["english-dev"]["average"]
     low, high = chosen["interval"]
     assert f"gains {chosen['gain']:.1f} points on average (95 % interval {low:.1f} to {high:.1f})" in " ".join(text.split())

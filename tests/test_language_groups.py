@@ -11,9 +11,9 @@ from test_resources import Simulated, made
 from stilts_xtreme import axes, plan, results
 from stilts_xtreme.analysis import comparisons, language_groups
 from stilts_xtreme.languages import LANGUAGES
-from stilts_xtreme.report import language_dots, page
+from stilts_xtreme.report import findings, language_dots, study
 from stilts_xtreme.report.language_dots import Dot, Group
-from stilts_xtreme.report.language_groups import section
+from stilts_xtreme.report.language_groups import answer, sections
 from stilts_xtreme.report.summary import Summary, summarise
 from stilts_xtreme.results.effects import effects
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -104,11 +104,11 @@ def test_fewer_languages_are_left_to_the_section_on_resources() -> None:
 
 
 def test_a_result_holds_them_and_their_effects_are_with_the_others(groups, tmp_path) -> None:
-    study = study_of(groups)
+    told = study_of(groups)
     path = tmp_path / "study.json"
-    path.write_text(json.dumps(study))
+    path.write_text(json.dumps(told))
     assert results.read(path, results.STUDY)["language_groups"]["axis"] == "log10 GiB of CC-100"
-    own = [one for one in effects(study) if one.question == "language groups"]
+    own = [one for one in effects(told) if one.question == "language groups"]
     assert len(own) == sum(len(groups[part]) for part in ("groups", "seen", "slopes"))
     latin = next(one for one in own if (one.group, one.row) == ("script Latn", "mnli"))
     assert (latin.target, latin.reference, latin.n_seeds) == ("sib200", "none", 3) and latin.estimate is not None
@@ -134,53 +134,51 @@ def summary() -> Summary:
     return summarise(study_of(gathered(gain=scattered), scattered))
 
 
-def test_the_section_begins_with_one_sentence_of_answer(summary) -> None:
-    shown = section(summary)
-    assert shown is not None and len(shown.found) == 1 and shown.found[0].count(". ") == 0
-    groups = {
-        (one["grouping"], one["group"]): one for one in summary.study["language_groups"]["groups"] if one["row"] in shown.found[0]
-    }
+def test_one_sentence_of_answer_stands_near_the_top(summary) -> None:
+    found = answer(summary, "sib200")
+    assert found in findings.sentences(summary) and found.count(". ") == 0
+    groups = {(one["grouping"], one["group"]): one for one in summary.study["language_groups"]["groups"] if one["row"] in found}
     seen, unseen = groups["pretraining", "seen"], groups["pretraining", "unseen"]
     for part in (
         f"in {len(CODES) - 1} languages without English",
         f"in the {seen['n']} that",
         f"in the {unseen['n']} that it lacked",
     ):
-        assert part in shown.found[0]
-    assert f"{seen['gain']:+.1f}" in shown.found[0] and f"{unseen['gain']:+.1f}" in shown.found[0]
-    by_group, by_text_read = shown.tables
+        assert part in found
+    assert f"{seen['gain']:+.1f}" in found and f"{unseen['gain']:+.1f}" in found
+    by_group, by_text_read = sections(summary)[0].tables
     assert sum(len(body.rows) for body in by_group.bodies) == len(groups) and len(by_text_read.bodies[0].rows) == len(ROWS)
     small = summarise({**summary.study, "language_groups": None})
-    assert section(small) is None
+    assert sections(small) == [] and not any("languages without English" in line for line in findings.sentences(small))
 
 
 def test_every_language_is_a_dot_in_every_panel_of_the_figure(summary) -> None:
-    shown = section(summary)
-    svg = shown.plots["language-groups-sib200"].svg
-    root = ElementTree.fromstring(svg)
-    titles = [one.text for one in root.iter("{http://www.w3.org/2000/svg}title")]
-    assert len(titles) == 4 * (len(CODES) - 1) and len(set(titles)) == len(CODES) - 1
-    assert any(title.startswith("sw Swahili: ") for title in titles) and not any(title.startswith("en ") for title in titles)
-    for name in ("Text of the encoder", "Resource class", "Script", "Family", "Niger-Congo, n = 34", "class 1, n = "):
-        assert name in svg
-    assert not re.findall(r"#[0-9a-f]{6}\b(?!-)", re.sub(r'(?:href="|url\()#[^")]*', "", svg))  # colours follow the page's scheme
-    assert svg == section(summary).plots["language-groups-sib200"].svg  # the same bytes twice
+    figure = sections(summary)[0].figures[0]
+    assert len(figure.panels) == 4
+    for panel in figure.panels:
+        titles = [one.text for one in ElementTree.fromstring(panel).iter("{http://www.w3.org/2000/svg}title")]
+        assert len(titles) == len(set(titles)) == len(CODES) - 1
+        assert any(title.startswith("sw Swahili: ") for title in titles) and not any(title.startswith("en ") for title in titles)
+    together = "".join(figure.panels)
+    for name in ("Text of the encoder", "Resource class", "Script", "Family", "Niger-Congo (34)", "class 1 ("):
+        assert name in together
+    assert not re.findall(r"[ :]#[0-9a-f]{6}\b", together)  # colours follow the page's scheme
+    assert figure.panels == sections(summary)[0].figures[0].panels  # the same bytes twice
 
 
 def test_dots_stand_by_gain_within_their_group() -> None:
     dots = tuple(Dot(gain, "seen", f"l{number}") for number, gain in enumerate((1.0, 5.0, -2.0)))
-    other = (Dot(3.0, "unseen", "other"),)
-    groups = [Group("a", dots, 1.3, (0.0, 2.6)), Group("b", other, 3.0, (2.0, 4.0))]
-    svg = language_dots.figure({"Kind": groups}, "title", {"seen": "seen", "unseen": "unseen"})
+    groups = [Group("a", dots, 1.3, (0.0, 2.6)), Group("b", (Dot(3.0, "unseen", "other"),), 3.0, (2.0, 4.0))]
+    (svg,) = language_dots.panels({"Kind": groups})
     found = re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)"[^>]*><title>(\w+)</title>', svg)
     assert [name for _, _, name in sorted(found, key=lambda one: float(one[1]))] == ["l1", "l0", "l2", "other"]
     assert [name for *_, name in sorted(found, key=lambda one: float(one[0]))] == ["l2", "l0", "other", "l1"]
 
 
-def test_the_page_shows_it_first(summary) -> None:
-    pages = page.pages(summary)
-    report = next(content for name, content in pages.items() if name.endswith(".md"))
-    assert any("language-groups-sib200.svg" in content for content in pages.values())
+def test_the_page_shows_it_first_and_no_row_a_language_elsewhere(summary) -> None:
+    files = study.files(summary)
+    report = files["report.md"]
+    assert "language-groups-sib200.svg" in files and not {"languages.svg", "language-gains.svg"} & set(files)
     assert (
         report.index("On sib200, in") < report.index("## Languages by class, text, script and family") < report.index("## Scores")
     )

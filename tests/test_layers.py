@@ -25,7 +25,7 @@ ROWS = {
     "export": 11, "inference": 12, "ending": 11, "stored": 9, "listing": 11,
     "console": 12, "api": 13, "cli": 14, "__main__": 15, "__init__": 15,
 }  # fmt: skip
-HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy"}
+HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy", "matplotlib", "pandas"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

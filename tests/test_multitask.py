@@ -14,9 +14,8 @@ from stilts_xtreme.analysis import pairs as gathering
 from stilts_xtreme.analysis.effects import Scored
 from stilts_xtreme.analysis.mixed import arms, trained
 from stilts_xtreme.axes import Cell
-from stilts_xtreme.report import page, tables, training_data
-from stilts_xtreme.report.multitask import mixtures, size_rule
-from stilts_xtreme.report.multitask import section as multitask
+from stilts_xtreme.report import findings, mixtures, trainings
+from stilts_xtreme.report import study as page
 from stilts_xtreme.report.summary import summarise
 
 MAIN = Path(__file__).parent.parent / "experiments" / "studies" / "main.yaml"
@@ -153,29 +152,22 @@ def test_the_section_on_what_is_read() -> None:
         for kind, row, q in pairs
         for column in ("panx", "xnli", "average")
     ]
-    section = training_data.section(summarise(made))
-    assert section.found == (
-        "mnli@de against mnli: significantly better on average (+2.5 points, 95 % interval +1.0 to +4.0, q 0.010),"
-        " significantly better on panx and xnli.",
-        "mnli-mlm against mnli: no significant difference, neither on average (+2.5 points, 95 % interval +1.0 to +4.0, q 0.30)"
-        " nor on any target.",
-    )
+    (section,) = mixtures.sections(summarise(made))
     (table,) = section.tables
-    assert [body.title for body in table.bodies] == list(training_data.TITLES.values())
-    assert cells(table, "mnli@de over mnli") == ["+2.5*"] * 3
-    assert "## What intermediate training reads" in page.pages(summarise(made))["report.md"]
-    assert multitask.section(summarise(made)) is None and training_data.section(summarise(made | {"pairs": []})) is None
+    assert [body.title for body in table.bodies] == list(mixtures.READ.values())
+    assert cells(table, "mnli@de over mnli") == ["+2.5*"] * 3 + ["better on average, panx, xnli"]
+    assert cells(table, "mnli-mlm over mnli") == ["+2.5"] * 3 + ["no significant difference"]
+    assert "## What intermediate training reads" in page.files(summarise(made))["report.md"]
+    assert mixtures.sections(summarise(made | {"pairs": []})) == []
 
     made["pooled"] = [
         {"kind": "text", "pairs": 10, "target": column, **told, "q": q} for column, q in (("panx", 0.2), ("average", 0.02))
     ]
-    section = training_data.section(summarise(made))
-    assert section.found[1] == (
-        "Masked LM on text beside the task against the task alone, mean of 10 pairs of rows: significantly better on average"
-        " (+2.5 points, 95 % interval +1.0 to +4.0, q 0.020), no significant difference on panx."
-    )
-    (table,) = section.tables
-    assert cells(table, "mean of the 10") == ["+2.5", "–", "+2.5*"]
+    summary = summarise(made)
+    counted = "mean of 10 pairs of rows: of 2 effects 1 significantly above zero"
+    assert f"Masked LM on text beside the task minus the task alone, {counted}" in " ".join(findings.questions(summary))
+    (table,) = mixtures.sections(summary)[0].tables
+    assert cells(table, "mean of 10 pairs of rows") == ["+2.5", "–", "+2.5*", "better on average"]
 
 
 def test_pairs_that_ask_the_same_are_pooled() -> None:
@@ -222,54 +214,46 @@ def test_other_studies_gather_nothing(read) -> None:
 
 
 def test_the_size_rule_is_put_to_the_test(study) -> None:
-    mixed = mixtures.read(summarise(study))
-    found = {case.target: case for case in size_rule.cases(mixed)}
-    assert (found["panx"].size, found["panx"].support) == (20_000, 392_702 + 87_599 + 39_905)
-    assert found["panx"].predicted == found["panx"].observed == "jointly" and found["panx"].holds
-    assert found["tydiqa"].predicted == found["tydiqa"].observed == "one after the other"
-    assert found["xnli"].among and not found["xnli"].counts  # its training data is the mixture's mnli
-    assert (
-        "names the better way in 2 of 2 cases; of 2 significant differences among them it names 2." in size_rule.found(mixed)[0]
-    )
-    table = size_rule.table(mixed)
+    table = mixtures.size_rule(summarise(study))
+    support = f"{392_702 + 87_599 + 39_905:,}"
+    assert cells(table, "panx: joint or mix")[:4] == ["20,000", support, "jointly", "jointly"]
+    assert cells(table, "tydiqa: joint or mix")[2:4] == ["one after the other"] * 2
+    assert "names the better way in 2 of 2 cases; of 2 significant differences among them 2." in table.notes[0]
     assert cells(table, "panx: joint or mix")[-1] == "yes" and cells(table, "xnli: joint or mix")[-1] == "–"
-    assert smalls(table, "xnli: joint or mix")[0] == "¶" and any(note.startswith("¶") for note in table.notes)
+    assert smalls(table, "xnli: joint or mix")[0] == "¶" and any(
+        note.startswith("¶") for note in table.notes
+    )  # mnli is in the mix
 
 
 def test_the_rule_is_called_neither_right_nor_wrong_by_chance(study) -> None:
-    dull = study | {"pairs": [one | {"q": 0.6} for one in study["pairs"]]}
-    (told,) = size_rule.found(mixtures.read(summarise(dull)))
-    assert told.endswith("none of the differences is significant: the rule is neither confirmed nor refuted.")
-
-
-def test_sentences(study) -> None:
-    section = multitask.section(summarise(study))
-    told = "\n".join(section.found)
-    assert "for the best single task (mnli, picked on the scores shown)" in told
-    assert "joint against mix: " in told and "significantly better on panx and significantly worse on tydiqa" in told
-    assert "Without squad: " in told and "significantly worse on tydiqa" in told
-    assert "equal against proportional, cap 131,072: no significant difference, neither on average" in told
-    assert section.told[0].startswith(
-        "The rows. mix: mixture of 3 tasks, then the target (drawn proportional, cap 131,072); joint: "
+    dull = mixtures.size_rule(summarise(study | {"pairs": [one | {"q": 0.6} for one in study["pairs"]]}))
+    assert (
+        dull.notes[0].endswith("of 0 significant differences among them 0.") and cells(dull, "panx: joint or mix")[-1] == "(yes)"
     )
 
 
-def test_tables(study) -> None:
-    arms_, pairs_, _ = multitask.section(summarise(study)).tables
+def test_the_section_on_mixtures(study) -> None:
+    (section,) = mixtures.sections(summarise(study))
+    arms_, pairs_, _ = section.tables
     heads = [head for body in arms_.bodies for head, _ in body.rows]
-    assert heads == [
-        "none", "mnli (best single task, picked on the scores shown)", "mix: mixture of 3 tasks, then the target",
-        "joint: mixture of 3 tasks jointly with the target",
-        "mix>joint-first: mixture of 3 tasks, then jointly with the target, then the target",
+    assert heads[:4] == [
+        "none", "mnli (best single task, picked on the scores shown)",
+        "mix: mixture of 3 tasks, then the target (drawn proportional, cap 131,072)",
+        "joint: mixture of 3 tasks jointly with the target (drawn proportional, cap 131,072)",
     ]  # fmt: skip
-    assert cells(arms_, heads[1])[-1] == "500" and arms_.columns[-1].label == "steps"
-    assert len(pairs_.bodies) == 4 and cells(pairs_, "joint over mix")[0].endswith("*")
+    assert cells(arms_, heads[1])[-1] == "500" and arms_.columns[-1] == "steps"
+    assert [body.title for body in pairs_.bodies] == list(mixtures.KINDS.values())
+    assert cells(pairs_, "joint over mix")[0].endswith("*")
+    assert cells(pairs_, "joint over mix")[-1].startswith("better on panx; worse on ")
+    assert cells(pairs_, "mix-equal over mix")[-1] == "no significant difference"
+    told = " ".join(findings.questions(summarise(study)))
+    assert "One task left out of the mixture: of 4 effects" in told and "without-squad against mix on tydiqa" in told
 
 
 def test_the_page_holds_the_section(study) -> None:
-    files = page.pages(summarise(study))
+    files = page.files(summarise(study))
     assert "## Mixtures: before the target, with it, or both" in files["report.md"] and 'id="multitask"' in files["index.html"]
-    assert multitask.section(summarise({name: told for name, told in study.items() if name not in ("arms", "pairs")})) is None
+    assert mixtures.sections(summarise({name: told for name, told in study.items() if name not in ("arms", "pairs")})) == []
 
 
 def test_trainings_go_by_the_mixture_they_were_made_for() -> None:
@@ -292,4 +276,4 @@ def test_trainings_go_by_the_mixture_they_were_made_for() -> None:
 
 def test_a_training_shows_its_mixture() -> None:
     summary = summarise(small({"none": {"xnli": [50.0]}, "mnli": {"xnli": [51.0]}}))
-    assert tables.name_of(summary, {"tasks": ["mnli", "panx"], "label": "mnli+panx", "mixture": "joint"}) == "joint"
+    assert trainings.name_of(summary, {"tasks": ["mnli", "panx"], "label": "mnli+panx", "mixture": "joint"}) == "joint"

@@ -1,6 +1,5 @@
 """What a study's result and page hold about the order of intermediate tasks. All scores are invented."""
 
-import copy
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -13,10 +12,10 @@ from test_report import training
 from stilts_xtreme import axes, plan, spec
 from stilts_xtreme.analysis import named_orders, order
 from stilts_xtreme.analysis.effects import Scored
-from stilts_xtreme.report import page, rendered
-from stilts_xtreme.report.order import plot as order_plot
-from stilts_xtreme.report.order import section
-from stilts_xtreme.report.order.panels import ALL, panels
+from stilts_xtreme.report import findings
+from stilts_xtreme.report import order as section
+from stilts_xtreme.report import study as page
+from stilts_xtreme.report.order import ALL
 from stilts_xtreme.report.summary import summarise
 
 STUDY = Path(__file__).parents[1] / "experiments" / "studies" / "order.yaml"
@@ -115,9 +114,10 @@ def test_an_effect_of_the_last_task_is_found(clear) -> None:
 
 def test_no_effect_is_none_found(level) -> None:
     assert all(one["differ"]["q"] > 0.05 for one in level["orders"]["panels"])
-    said = " ".join(section.section(summarise(level)).found)
-    assert "No significant effect of order on any of the 3 targets" in said
-    assert "No named order (" in said and "differs significantly from random order" in said
+    said = " ".join(findings.sentences(summarise(level)))
+    assert "Orders of the intermediate tasks differ by more than random order would on no target (4 tests)." in said
+    effect = section.sections(summarise(level))[0].tables[0]
+    assert {cells[-1].text for _, cells in effect.bodies[0].rows} == {"no significant difference"}
 
 
 def test_one_seed_splits_nothing_and_the_page_says_why() -> None:
@@ -125,9 +125,9 @@ def test_one_seed_splits_nothing_and_the_page_says_why() -> None:
     panel = whole(study, "xnli")
     assert "variance" not in panel and "differ" not in panel and "expected" not in panel["best"]
     assert "interval" not in panel["named"][0] and {one["against"] for one in panel["mixtures"]} == {"mean", "best"}
-    made = section.section(summarise(study))
-    assert not any("named order" in line for line in made.found)
-    assert "it takes two seeds" in made.found[0] and "one seed" in " ".join(made.tables[0].notes)
+    (made,) = section.sections(summarise(study))
+    assert made.tables[0].bodies[0].rows[0][1][-1].text == "not tested: it takes two seeds"
+    assert "one seed" in " ".join(made.tables[0].notes)
 
 
 def test_orders_that_are_not_finished() -> None:
@@ -138,9 +138,9 @@ def test_orders_that_are_not_finished() -> None:
     usual = {"way": "", "training_languages": ["en"], "training_noise": 0.0, "recipe": "usual"}
     assert study["orders"]["absent"] == [{**usual, "target": "pawsx", "orders": 6, "done": 15}]
     assert whole(study, "xnli")["seeds"] == [2]
-    assert "Left out, since no seed has every order: pawsx." in section.section(summarise(study)).told
+    assert "Left out, since no seed has every order: pawsx." in section.sections(summarise(study))[0].sentences
     study["orders"]["panels"] = []
-    assert "nothing can be said" in section.section(summarise(study)).found[0]
+    assert any("nothing can be said" in line for line in findings.sentences(summarise(study)))
 
 
 def test_subsets_of_languages() -> None:
@@ -171,48 +171,26 @@ def test_named_orders() -> None:
 
 def test_the_section_renders(clear) -> None:
     summary = summarise(clear)
-    made = section.section(summary)
-    assert made.found[0].startswith("Order matters on pawsx (q ") and "mixture mixed" in " ".join(made.found)
-    assert [table.caption for table in made.tables][:2] == ["Does the order matter?", "Orders named beforehand."]
-    files = page.pages(summary)
+    (made,) = section.sections(summary)
+    said = " ".join(findings.sentences(summary))
+    assert "differ by more than random order would on pawsx" in said and "The best order on average is " in said
+    assert [table.caption for table in made.tables if table][:2] == ["Does the order matter?", "Orders named beforehand."]
+    files = page.files(summary)
     assert "## Order of intermediate tasks" in files["report.md"] and "order-xnli.svg" in files
     assert [head for head, _ in made.tables[0].bodies[0].rows] == ["pawsx", "xnli", "tatoeba", "average"]
 
 
-def test_the_plot_has_a_dot_for_each_score_and_no_label_over_another(clear) -> None:
-    panel = next(one for one in panels(clear["orders"]) if one.column == "xnli" and one.subset == ALL)
-    svg = ElementTree.fromstring(order_plot.plot(panel, "order-xnli"))
-    assert len(svg.findall(".//{*}circle[@class='order']")) == 6 * 3 + 1  # and one in the legend
-    assert "hellaswag>squad>mnli" in svg.find("{*}desc").text and svg.find("{*}title").text == "Score by order: xnli"
-    boxes = []
-    for label in svg.findall("{*}text"):
-        kind, width = label.get("class") or "", len(label.text) * order_plot.SMALL
-        left = float(label.get("x")) - (width if "end" in kind else width / 2 if "middle" in kind else 0)
-        boxes.append((left, left + width, float(label.get("y")), label.text))
-    for number, (left, right, down, words) in enumerate(boxes):
-        for other in boxes[:number]:
-            assert abs(down - other[2]) >= 12 or right <= other[0] or other[1] <= left, (words, other[3])
-    width = float(re.search(r"\d+ (\d+) \d+$", svg.get("viewBox"))[1])
-    assert all(-8 <= left and right <= width for left, right, _, _ in boxes)
-
-
-@pytest.mark.parametrize("name", ["way", "seeds", "scores", "best", "differ", "variance", "named", "mixtures", "last"])
-@pytest.mark.parametrize("wrong", ["absent", None, "words", [1], {"p": "x"}])
-def test_what_is_wrong_or_missing_is_absent(clear, name, wrong) -> None:
-    study = copy.copy(clear)
-    study["orders"] = copy.deepcopy(clear["orders"])
-    for panel in study["orders"]["panels"]:
-        panel.pop(name)
-        if wrong != "absent":
-            panel[name] = wrong
-    made = section.section(summarise(study))
-    assert made is not None and made.found
-    for table in made.tables:
-        assert rendered.markdown_table(table)
+def test_the_figure_has_a_row_for_each_order_and_reference_best_first(clear) -> None:
+    (made,) = section.sections(summarise(clear))
+    figure = next(one for one in made.figures if one.name == "order-xnli")
+    words = [text.text for text in ElementTree.fromstring(figure.panels[0]).findall(".//{*}text")]
+    means = section.means(whole(clear, "xnli"), clear["orders"]["rows"])
+    rows = [word.partition(" (")[0] for word in words if word.partition(" (")[0] in means]
+    assert rows == sorted(means, key=lambda row: -means[row]) and len(rows) == 6
+    assert {"mixed", "the tasks mixed", "one task alone", *TASKS} <= set(words)
+    assert [word for word in words if re.fullmatch(r"\d+\.\d", word)][:6] == [f"{means[row]:.1f}" for row in rows]
 
 
 def test_a_study_without_orders_has_no_section(clear) -> None:
-    assert section.section(summarise({name: told for name, told in clear.items() if name != "orders"})) is None
-    assert section.section(summarise(clear | {"orders": None})) is None
-    for wrong in ({}, {"rows": 3}, {"rows": [], "panels": 7, "absent": 3}):
-        assert section.section(summarise(clear | {"orders": wrong})) is not None
+    assert section.sections(summarise({name: told for name, told in clear.items() if name != "orders"})) == []
+    assert section.sections(summarise(clear | {"orders": None})) == []

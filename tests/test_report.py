@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import os
 import random
 import re
 import subprocess
@@ -18,8 +19,10 @@ from hypothesis import strategies as st
 from stilts_xtreme import report, results
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import XTREME
-from stilts_xtreme.report import findings, kinds, opening, page, plots, tables, text
-from stilts_xtreme.report.summary import AVERAGE, Mean, beyond_two, summarise
+from stilts_xtreme.report import findings, languages, scores, tables, text, trainings
+from stilts_xtreme.report import study as page
+from stilts_xtreme.report.summary import AVERAGE, Mean, summarise
+from stilts_xtreme.results import agreement
 from stilts_xtreme.results.upgrade import upgraded
 
 INTERMEDIATES = "untrained none anli mnli qqp squad squad_v2 hellaswag ccg cosmosqa commonsenseqa all".split()
@@ -132,12 +135,12 @@ def with_gaps() -> dict:
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, str]:
-    return page.pages(summarise(invented()))
+    return page.files(summarise(invented()))
 
 
 @pytest.fixture(scope="module")
 def gaps() -> dict[str, str]:
-    return page.pages(summarise(with_gaps()))
+    return page.files(summarise(with_gaps()))
 
 
 def cells(table: tables.Table, head: str) -> list[str]:
@@ -154,8 +157,8 @@ def test_main_table_holds_scores_then_gains_paired_by_seed() -> None:
         "none": {"xnli": [50.0, 60.0, 70.0], "panx": [10.0, 10.0, 10.0]},
         "mnli": {"xnli": [51.0, 62.0, 73.0], "panx": [9.0, 9.0, 9.0]},
     })  # fmt: skip
-    table = tables.main(summarise(study))
-    assert [column.label for column in table.columns] == ["xnli", "panx", "average"]
+    table = scores.main(summarise(study))
+    assert list(table.columns) == ["xnli", "panx", "average"]
     assert [[head for head, _ in body.rows] for body in table.bodies] == [["untrained"], ["none"], ["mnli"]]
     assert cells(table, "untrained") == ["90.0", "1.0", "45.5"]
     assert cells(table, "none") == ["60.0", "10.0", "35.0"] and smalls(table, "none") == ["± 10.0", "± 0.0", "± 5.0"]
@@ -165,7 +168,7 @@ def test_main_table_holds_scores_then_gains_paired_by_seed() -> None:
 
 def test_one_missing_evaluation_leaves_averages_comparable() -> None:
     study = small({"none": {"xnli": [50.0, 60.0], "panx": [10.0, 20.0]}, "mnli": {"xnli": [58.0, None], "panx": [14.0, 21.0]}})
-    table = tables.main(summarise(study))
+    table = scores.main(summarise(study))
     assert cells(table, "mnli") == ["+8.0", "+2.5", "+6.0"]
     assert smalls(table, "mnli") == ["†", "± 2.1", "†"]  # only seed 1 is complete: (8 + 4) / 2
     assert any(note.startswith("†") for note in table.notes)
@@ -174,73 +177,66 @@ def test_one_missing_evaluation_leaves_averages_comparable() -> None:
 def test_a_target_without_any_score_is_a_dash_and_never_zero() -> None:
     study = small({"none": {"xnli": [50.0], "panx": [10.0]}, "mnli": {"xnli": [None], "panx": [0.0]}})
     summary = summarise(study)
-    assert cells(tables.main(summary), "mnli") == ["–", "−10.0", "–"]
+    assert cells(scores.main(summary), "mnli") == ["–", "−10.0", "–"]
     assert summary.score("mnli", "panx").mean == 0.0 and summary.score("mnli", "xnli") is None
-    assert tables.missing(summary) == ["mnli, seed 1: xnli"]
-    assert "1 evaluation of 4 is missing (see below)." in opening.sentences(summary)
+    assert trainings.missing(summary) == ["mnli, seed 1: xnli"]
+    assert "1 evaluation of 4 is missing (see below)." in findings.opening(summary)
 
 
 def test_a_study_at_chance_says_that_and_no_more() -> None:
     rows = {"untrained": {"pawsx": [90.0]}, "none": {"pawsx": [50.0]}, "mnli": {"pawsx": [49.0]}}
-    low = page.pages(summarise(small(rows)))["report.md"]
-    assert "No evaluation is above chance" in low and "Of 1 pair" not in low and "gain above zero, " not in low
+    low = findings.sentences(summarise(small(rows)))
+    assert low[-1].startswith("No evaluation is above chance") and low[:-1] == findings.opening(summarise(small(rows)))
     rows["mnli"]["pawsx"] = [90.0]
-    assert "No evaluation is above chance" not in page.pages(summarise(small(rows)))["report.md"]
+    assert "No evaluation is above chance" not in " ".join(findings.sentences(summarise(small(rows))))
 
 
 def test_the_page_opens_with_encoder_seeds_and_what_collapsed() -> None:
     study = small({"none": {"xnli": [50.0]}, "mnli": {"xnli": [60.0]}})
     study |= {"encoder": {"pretrained": {"name": "e5", "digest": "d" * 64}}, "setup": "small", "data": {"source": "files"}}
     study["trainings"] = [{**study["trainings"][0], "collapsed": True}] if study["trainings"] else []
-    first, *rest = opening.sentences(summarise(study))
+    first, *rest = findings.opening(summarise(study))
     assert first == "Encoder e5; data from files; setup small; 1 seed." and "Only one seed was run" in " ".join(rest)
-    listed = [line for line in page.pages(summarise(study))["report.md"].splitlines() if line.startswith("- ")]
+    listed = [line for line in page.files(summarise(study))["report.md"].splitlines() if line.startswith("- ")]
     assert listed[0] == f"- {first}"
 
 
 def test_the_control_never_counts_as_an_intermediate() -> None:
     summary = summarise(small({"untrained": {"xnli": [99.0]}, "none": {"xnli": [50.0]}, "mnli": {"xnli": [49.0]}}))
     assert summary.compared == ["mnli"] and summary.best("xnli") == "mnli"
-    told = " ".join(findings.found(summary))
-    assert "0 have a gain above zero" in told and "untrained" not in told
-    assert "untrained" not in plots.gains(summary)
+    told = " ".join(findings.sentences(summary))
+    assert "0 of 1 pair" in told and "untrained" not in told
+    assert ">untrained<" not in "".join(scores.heat_map(summary).panels)
 
 
 @pytest.mark.parametrize(
-    ("gains", "expected", "absent"),
+    ("gains", "expected"),
     [
-        (
-            [2.0],
-            ["Only one seed was run", "Best on average over the 2 targets: mnli, +2.0 points"],
-            ["no clear effect", "standard error"],
-        ),
-        ([2.0, 4.0], ["no effect is called clear", "(standard deviation over 2 seeds 1.4)."], ["standard errors"]),
-        (
-            [2.0, -1.9, 0.2],
-            ["+0.1 points", "less than two standard errors from zero: no clear effect"],
-            ["were run"],
-        ),
-        ([2.0, 2.1, 2.2], ["+2.1 points", "two standard errors or more from zero", "about 18 in 100"], ["no clear effect"]),
-        ([-2.0, -2.1, -2.2], ["No intermediate raises the average", "−2.1 points", "(0 up, 2 down)"], ["Best on average"]),
+        ([2.0], ["Only one seed was run", "Best on average over the 2 targets: mnli, +2.0 points", "(one seed: no spread)"]),
+        ([2.0, 4.0], ["no effect is called clear", "+3.0 points", "(two seeds: spread is rough)"]),
+        ([2.0, -1.9, 0.2], ["+0.1 points", "(no clear effect)"]),
+        ([2.0, 2.1, 2.2], ["+2.1 points", "(two standard errors or more from zero)", "2 of 2 pairs"]),
+        ([-2.0, -2.1, -2.2], ["No intermediate raises the average", "−2.1 points", "0 of 2 pairs"]),
     ],
 )
-def test_findings_say_what_the_seeds_allow(gains, expected, absent) -> None:
+def test_findings_say_what_the_seeds_allow(gains, expected) -> None:
     base = [50.0] * len(gains)
     shifted = [50.0 + gain for gain in gains]
     summary = summarise(small({"none": {"xnli": base, "panx": base}, "mnli": {"xnli": shifted, "panx": shifted}}))
-    told = " ".join(opening.sentences(summary) + findings.found(summary))
-    assert told in " ".join(line.removeprefix("- ") for line in page.pages(summary)["report.md"].splitlines())
-    assert [words for words in expected if words not in told] == []
-    assert [words for words in absent if words in told] == []
+    told = findings.sentences(summary)
+    assert [line.removeprefix("- ") for line in page.files(summary)["report.md"].splitlines() if line.startswith("- ")][
+        : len(told)
+    ] == told
+    assert [words for words in expected if words not in " ".join(told)] == []
 
 
 def test_findings_count_what_lies_above_chance() -> None:
-    told = findings.found(summarise(small({
+    told = findings.sentences(summarise(small({
         "untrained": {"pawsx": [90.0], "panx": [1.0]}, "none": {"pawsx": [50.0], "panx": [1.0]},
         "qqp": {"pawsx": [80.1], "panx": [1.0]},
     })))  # fmt: skip
-    assert "1 of 2 evaluations on targets with a chance level (pawsx) lies clearly above it, control row left out." in told
-    assert "Without intermediate training pawsx is not clearly above chance." in told
+    assert "Clearly above chance: 1 of 2 evaluations on pawsx, control row left out." in told
+    assert "Not clearly above chance without intermediate training: pawsx." in told
 
 
 def test_what_is_written_as_zero_is_no_gain() -> None:
@@ -250,49 +246,49 @@ def test_what_is_written_as_zero_is_no_gain() -> None:
         "qqp": {"xnli": [50.0], "panx": [49.0]},
     }
     summary = summarise(small(rows))
-    assert not any(cell.strong for body in tables.main(summary).bodies for _, row in body.rows for cell in row)
-    assert cells(tables.best_per_target(summary), "xnli") == ["–", "50.0", "–", "–", "no gain above zero", "0 of 2"]
-    told = " ".join(findings.found(summary))
-    assert "nearest to doing so is mnli, 0.0 points" in told and "0 have a gain above zero; mnli raises 0 of 2 targets" in told
-    shades = re.findall('fill-opacity="([^"]+)"', plots.gains(summary))
-    assert shades[:6] == ["0.00", "0.00", "0.00", "0.00", "0.62", "0.44"]
+    assert not any(cell.strong for body in scores.main(summary).bodies for _, row in body.rows for cell in row)
+    assert cells(scores.best_per_target(summary), "xnli") == ["–", "50.0", "–", "–", "no gain above zero", "0 of 2"]
+    told = " ".join(findings.sentences(summary))
+    assert "nearest is mnli, 0.0 points" in told and "0 of 4 pairs" in told
+    shades = re.findall(r"fill: var\(--(?:up|down)\); opacity: ([\d.]+)", "".join(scores.heat_map(summary).panels))
+    assert shades == ["0.62", "0.43"]  # what is written as zero has no shade at all
 
 
 def test_retrieval_is_read_beside_the_control_or_says_that_there_is_none() -> None:
     rows = {"untrained": {"tatoeba": [20.0]}, "none": {"tatoeba": [31.0]}, "mnli": {"tatoeba": [45.0]}}
-    assert "tatoeba: untrained 20.0, none 31.0, mnli 45.0." in findings.retrieval(summarise(small(rows)))
+    assert "the “untrained” row says how many do" in scores.retrieval(summarise(small(rows)))[0]
     del rows["untrained"]
-    assert "no “untrained” row" in findings.retrieval(summarise(small(rows)))[-1]
-    assert findings.retrieval(summarise(small({"none": {"xnli": [50.0]}}))) == []
+    assert "no “untrained” row" in scores.retrieval(summarise(small(rows)))[-1]
+    assert scores.retrieval(summarise(small({"none": {"xnli": [50.0]}}))) == []
 
 
 def test_a_study_without_the_baseline_shows_scores_and_says_so() -> None:
-    told = page.pages(summarise(small({"mnli": {"xnli": [51.0]}, "qqp": {"xnli": [52.0]}})))
+    told = page.files(summarise(small({"mnli": {"xnli": [51.0]}, "qqp": {"xnli": [52.0]}})))
     assert sorted(told) == ["index.html", "languages.svg", "report.md"] and "gains.svg" not in told["report.md"]
     assert "gains cannot be computed" in told["report.md"] and "| qqp | 52.0 |" in told["report.md"]
 
 
 def test_a_study_without_evaluations_is_a_page_that_says_so() -> None:
-    told = page.pages(summarise(invented(seeds=(1,)) | {"evaluations": []}))
+    told = page.files(summarise(invented(seeds=(1,)) | {"evaluations": []}))
     assert sorted(told) == ["index.html", "report.md"] and "No evaluation of this study is finished" in told["index.html"]
 
 
 def test_every_language_of_every_target_has_its_row_with_n() -> None:
     summary = summarise(invented())
-    table = tables.languages(summary, "panx")
+    table = languages.by_language(summary, "panx")
     assert [head for head, _ in table.bodies[0].rows][:3] == ["en English", "af Afrikaans", "ar Arabic"] and len(
         table.bodies[0].rows
     ) == 40
     assert cells(table, "sw Swahili")[0] == "400" and len(table.columns) == 1 + 12
     runs = [run["languages"] for run in summary.study["evaluations"] if run["target"] == "xquad" and run["row"] == "mnli"]
     by_hand = sum((run["hi"]["exact_match"] + run["hi"]["f1"]) / 2 for run in runs) / 3
-    assert cells(tables.languages(summary, "xquad"), "hi Hindi")[4] == text.number(by_hand)
+    assert cells(languages.by_language(summary, "xquad"), "hi Hindi")[4] == text.number(by_hand)
     others = [(scores["exact_match"] + scores["f1"]) / 2 for run in runs for code, scores in run.items() if code != "en"]
-    assert cells(tables.languages(summary, "xquad"), "all but English")[4] == text.number(sum(others) / len(others))
+    assert cells(languages.by_language(summary, "xquad"), "all but English")[4] == text.number(sum(others) / len(others))
 
 
 def test_trainings_are_grouped_over_seeds_and_named_by_mixture_and_chain() -> None:
-    table = tables.trainings(summarise(invented()))
+    table = trainings.table(summarise(invented()))
     heads = [head for head, _ in table.bodies[0].rows]
     assert heads[0] == "text" and heads.count("mnli") == 1 and "all" in heads
     assert cells(table, "all")[:2] == ["text", "anli, mnli, qqp, squad, squad_v2, hellaswag, ccg, cosmosqa, commonsenseqa"]
@@ -304,8 +300,8 @@ def test_collapse_and_gaps_are_named(gaps) -> None:
     line = f"text &gt; hellaswag: seed 1, hellaswag-1; {why}; 9 evaluations built on it."
     assert line in gaps["index.html"] and "<li>mnli, seed 1: xnli</li>" in gaps["index.html"]
     assert "- mnli, seed 1: xnli" in gaps["report.md"] and "| – |" in gaps["report.md"]
-    assert "1 of 11 trainings collapsed" in gaps["report.md"] and "No average gain for any intermediate" in gaps["report.md"]
-    marked = smalls(tables.main(summarise(with_gaps())), "hellaswag")
+    assert "1 of 11 trainings collapsed" in gaps["report.md"] and "No average gain can be computed" in gaps["report.md"]
+    marked = smalls(scores.main(summarise(with_gaps())), "hellaswag")
     assert marked == ["‡"] * 5 + [""] + ["‡"] * 3 + [""] and "‡ built on a collapsed training" in gaps["report.md"]
 
 
@@ -319,7 +315,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attributes) -> None:
         self.tags.append((tag, dict(attributes)))
-        if tag not in ("meta", "wbr", "rect", "line", "circle"):
+        if tag not in ("meta", "wbr"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attributes) -> None:
@@ -337,7 +333,8 @@ def test_the_page_is_well_formed_self_contained_and_accessible(which, request) -
     names = [tag for tag, _ in reader.tags]
     assert names.count("table") == names.count("caption") == names.count("thead") > 10
     assert all(attributes.get("scope") in ("col", "row", "rowgroup") for tag, attributes in reader.tags if tag == "th")
-    assert names.count("svg") == 3 and names.count("title") == 4 and names.count("desc") == 3
+    drawn = [attributes for tag, attributes in reader.tags if tag in ("svg", "figure")]
+    assert len(drawn) > 3 and all(attributes.get("aria-label") for attributes in drawn)
     assert not {"script", "img", "link"} & set(names)
     ids = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -351,23 +348,24 @@ def test_the_page_is_well_formed_self_contained_and_accessible(which, request) -
 
 
 @pytest.mark.parametrize("name", ["gains.svg", "languages.svg", "language-gains.svg"])
-def test_plots_are_xml_with_words_and_keep_inside_their_frame(name, drawn, gaps) -> None:
+def test_figures_are_xml_with_words_and_keep_inside_their_frame(name, drawn, gaps) -> None:
     for told in (drawn, gaps):
         root = ElementTree.fromstring(told[name])
-        space = {"svg": "http://www.w3.org/2000/svg"}
-        assert root.find("svg:title", space).text and root.find("svg:desc", space).text
-        width, height = (float(root.get(key)) - 16 for key in ("width", "height"))
-        assert root.get("viewBox") == f"-8 -8 {root.get('width')} {root.get('height')}" and width <= 944
-        for item in root.iter():
-            across, down = (float(item.get(key, item.get(other, 0))) for key, other in (("x", "cx"), ("y", "cy")))
-            if "%" not in item.get("width", ""):
-                assert 0 <= across <= width and 0 <= down <= height, ElementTree.tostring(item)
+        assert root.get("aria-label") and "prefers-color-scheme: dark" in root.find("{*}style").text
+        panels = root.findall("{*}svg")
+        assert panels and float(root.get("width")) <= 1016
+        for panel in panels:
+            assert panel.get("aria-label") and float(panel.get("x")) + float(panel.get("width")) <= float(root.get("width")) - 16
+            for item in panel.findall(".//{*}text"):
+                assert 0 <= float(item.get("x")) <= float(panel.get("width")), ElementTree.tostring(item)
+                assert 0 <= float(item.get("y")) <= float(panel.get("height")), ElementTree.tostring(item)
+        assert "#" not in re.sub(r"url\(#|href=.#", "", told[name].partition("</style>")[2])  # every colour is one of the page's
 
 
 def test_heat_map_carries_every_gain_of_the_main_table(drawn) -> None:
-    table = tables.main(summarise(invented()))
-    written = re.findall(r'<text class="middle" [^>]*>([^<]+)</text>', drawn["gains.svg"])
-    assert written == [cell.text for _, row in table.bodies[-1].rows for cell in row]
+    table = scores.main(summarise(invented()))
+    written = re.findall(r">([+−]?\d+\.\d)<", drawn["gains.svg"])
+    assert sorted(written) == sorted(cell.text for _, row in table.bodies[-1].rows for cell in row)
 
 
 def test_markdown_tables_are_rectangular_and_show_the_plots(drawn) -> None:
@@ -380,7 +378,7 @@ def test_markdown_tables_are_rectangular_and_show_the_plots(drawn) -> None:
 def test_what_people_write_is_shown_and_never_interpreted() -> None:
     study = invented(seeds=(1,), intermediates=["none", "squad>mnli"], targets=["xnli"])
     study |= {"question": "a <b>|x</b> & `y`?", "note": "*no*\nlines"}
-    told = page.pages(summarise(study))
+    told = page.files(summarise(study))
     assert "a &lt;b&gt;|x&lt;/b&gt; &amp; `y`?" in told["index.html"] and "<b>" not in told["index.html"]
     assert r"a \<b>\|x\</b> \& \`y\`?" in told["report.md"] and r"\*no\* lines" in told["report.md"]
     assert "squad&gt;<wbr>mnli" in told["index.html"]
@@ -401,6 +399,7 @@ def test_bytes_do_not_depend_on_key_order_hash_seed_or_place(tmp_path) -> None:
         "LC_ALL": "C",
         "TZ": "Asia/Tokyo",
         "PYTHONPATH": str(Path(report.__file__).parent.parent.parent),
+        "HOME": os.environ.get("HOME", str(tmp_path)),  # where matplotlib finds its list of fonts again
     }
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
     for path in paths:
@@ -408,17 +407,24 @@ def test_bytes_do_not_depend_on_key_order_hash_seed_or_place(tmp_path) -> None:
         assert b"\r" not in path.read_bytes() and path.read_bytes().endswith(b"\n")
 
 
+DRAWN_BY = re.compile(r"<!-- matplotlib ([\d.]+) -->")
 COMMITTED = sorted((Path(__file__).parent.parent / "experiments" / "results").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_committed_reports_are_those_that_the_committed_results_give(path, tmp_path) -> None:
+    """To the byte; of figures that another version of matplotlib drew only the words: coordinates may differ."""
     study = results.read(path, results.STUDY, results.LATENCY_STUDY)
-    if study["schema"] == results.LATENCY_STUDY:
-        pytest.skip("not a study")
     folder = path.parent.parent / "reports" / path.stem
-    for made in report.write(study, tmp_path):
-        assert made.read_bytes() == (folder / made.name).read_bytes(), f"stilts report {path} --to {folder}"
+    written = {made.name: made.read_text("utf-8") for made in report.write(study, tmp_path)}
+    committed = {file.name: file.read_text("utf-8") for file in folder.iterdir()}
+    assert sorted(written) == sorted(committed)
+    for name, text_ in written.items():
+        if DRAWN_BY.findall(text_) == DRAWN_BY.findall(committed[name]):
+            same = text_ == committed[name]
+        else:
+            same = re.findall(r">([^<>]+)<", text_) == re.findall(r">([^<>]+)<", committed[name])
+        assert same, f"{name}: stilts report {path} --to {folder}"
 
 
 @pytest.mark.parametrize(
@@ -426,11 +432,8 @@ def test_committed_reports_are_those_that_the_committed_results_give(path, tmp_p
     [
         (lambda study: study.pop("tasks"), "tasks: missing"),
         (lambda study: study["tasks"].pop("xnli"), "tasks: xnli is a target but is not described"),
-        (lambda study: study["evaluations"][0].pop("score"), "evaluations[0]: score: missing"),
-        (
-            lambda study: study["evaluations"][1].update(score=float("nan")),
-            "evaluations[1]: score: nan is not a number from 0 to 100",
-        ),
+        (lambda study: study["evaluations"][0].pop("score"), "evaluations[0].score: missing"),
+        (lambda study: study["evaluations"][1].update(score=101.0), "evaluations[1].score: "),
         (lambda study: study["evaluations"][1].update(seed=9), "evaluations[1]: seed: 9 is not one of the study's seeds"),
         (
             lambda study: study["evaluations"].append(copy.deepcopy(study["evaluations"][0])),
@@ -441,9 +444,14 @@ def test_committed_reports_are_those_that_the_committed_results_give(path, tmp_p
 def test_a_study_that_contradicts_itself_is_refused(change, words, tmp_path) -> None:
     study = invented(seeds=(1,), intermediates=["none", "mnli"], targets=["xnli"])
     change(study)
+    path = tmp_path / "study.json"
+    path.write_text(json.dumps(study))
     with pytest.raises(UserError, match=re.escape(words)):
-        report.write(study, tmp_path / "pages")
-    assert not (tmp_path / "pages").exists()
+        results.read(path, results.STUDY)
+
+
+def test_a_sound_study_has_no_contradiction() -> None:
+    assert agreement.of_study(invented()) == ""
 
 
 @pytest.mark.parametrize(
@@ -468,12 +476,6 @@ def test_durations(seconds, words) -> None:
     assert text.duration(seconds) == words
 
 
-# Student's t, two-sided, from printed tables: P(|t| > 2) by number of values.
-@pytest.mark.parametrize(("seeds", "percent"), [(3, 18.35), (4, 13.93), (5, 11.61), (6, 10.19), (11, 7.34), (31, 5.46)])
-def test_chance_of_two_standard_errors(seeds, percent) -> None:
-    assert beyond_two(seeds) == pytest.approx(percent, abs=0.01)
-
-
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=6))
 def test_mean_stays_between_its_values_and_a_shift_of_all_seeds_has_no_spread(values) -> None:
     mean = Mean(tuple(values), len(values))
@@ -488,21 +490,21 @@ def test_mean_stays_between_its_values_and_a_shift_of_all_seeds_has_no_spread(va
 def test_the_transfer_gap_is_that_of_each_seed() -> None:
     study = invented(seeds=(1, 2))
     summary = summarise(study)
-    table = kinds.transfer_gaps(summary)
-    assert [column.label for column in table.columns] == [target for target in TASKS if target != "bucc2018"]  # has no English
+    table = scores.transfer_gaps(summary)
+    assert list(table.columns) == [target for target in TASKS if target != "bucc2018"]  # has no English
     gaps = []
     for run in (run for run in study["evaluations"] if run["row"] == "mnli" and run["target"] == "xquad"):
-        scores = {code: (found["exact_match"] + found["f1"]) / 2 for code, found in run["languages"].items()}
-        gaps.append(scores.pop("en") - sum(scores.values()) / len(scores))
-    place = [column.label for column in table.columns].index("xquad")
+        by_code = {code: (found["exact_match"] + found["f1"]) / 2 for code, found in run["languages"].items()}
+        gaps.append(by_code.pop("en") - sum(by_code.values()) / len(by_code))
+    place = list(table.columns).index("xquad")
     assert cells(table, "mnli")[place] == text.number(sum(gaps) / 2)
     assert smalls(table, "mnli")[place] == f"± {text.number(abs(gaps[0] - gaps[1]) / math.sqrt(2))}"
-    assert kinds.transfer_gaps(summarise(invented(seeds=(1,), targets=("bucc2018",)))) is None
+    assert scores.transfer_gaps(summarise(invented(seeds=(1,), targets=("bucc2018",)))) is None
 
 
 def test_classes_of_language_hold_their_languages_and_weigh_the_same() -> None:
     summary = summarise(invented(seeds=(1,), intermediates=("none", "mnli"), targets=("bucc2018",)))  # de fr ru zh
-    table = kinds.classes(summary, "bucc2018")
+    table = languages.by_kind(summary, "bucc2018")
     scores = {code: summary.language("mnli", "bucc2018", [code]).mean for code in ("de", "fr", "ru", "zh")}
     resources, family, script = ({head: (row[0].text, row[2].text) for head, row in body.rows} for body in table.bodies)
     assert resources["5"] == ("3", text.number((scores["de"] + scores["fr"] + scores["zh"]) / 3))
@@ -516,4 +518,4 @@ def test_made_up_languages_have_a_gap_but_no_classes() -> None:
     for run in study["evaluations"]:
         run["languages"] = {"en": run["languages"]["en"], "xa": run["languages"]["de"], "xb": run["languages"]["fr"]}
     summary = summarise(study)
-    assert kinds.classes(summary, "xnli") is None and len(kinds.transfer_gaps(summary).bodies[0].rows) == len(INTERMEDIATES)
+    assert languages.by_kind(summary, "xnli") is None and len(scores.transfer_gaps(summary).bodies[0].rows) == len(INTERMEDIATES)

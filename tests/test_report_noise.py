@@ -14,12 +14,11 @@ from stilts_xtreme.analysis import noise as gathering
 from stilts_xtreme.analysis.contrasts import contrasts
 from stilts_xtreme.analysis.effects import Scored
 from stilts_xtreme.axes import Cell, Row
-from stilts_xtreme.report import page, short_names, tables
-from stilts_xtreme.report.noise import noisy
-from stilts_xtreme.report.noise import section as section_of
-from stilts_xtreme.report.noise import tables as noise_tables
-from stilts_xtreme.report.noise.words import Words
+from stilts_xtreme.report import findings, languages, noise, short_names
+from stilts_xtreme.report import study as page
+from stilts_xtreme.report.noise import Noisy
 from stilts_xtreme.report.summary import summarise
+from stilts_xtreme.results.effects import POINTS, SHARE
 from stilts_xtreme.scoring import bootstrap
 
 SEEDS, DRAWS = (1, 2, 3), 60
@@ -125,8 +124,8 @@ def invented() -> dict:
 
 
 @pytest.fixture(scope="module")
-def read(invented) -> noisy.Noisy:
-    return noisy.read(summarise(invented), invented["noise"])
+def read(invented) -> Noisy:
+    return Noisy(summarise(invented), invented["noise"])
 
 
 def test_losses_are_points_and_shares_of_the_clean_score() -> None:
@@ -188,16 +187,16 @@ def test_an_average_is_of_seeds_that_have_all_targets() -> None:
 
 
 def test_short_names_say_what_is_not_usual(read) -> None:
-    assert read.names["mnli (en+de+zh, noise 0.1)"] == "mnli + multilingual + noise-trained" and read.names["none"] == "none"
-    assert read.names["none (en+de+zh)"] == "multilingual" and len(set(read.names.values())) == len(ROWS)
-    told = short_names.explained(read.rows, read.summary.study)
+    assert read.rows["mnli (en+de+zh, noise 0.1)"] == "mnli + multilingual + noise-trained" and read.rows["none"] == "none"
+    assert read.rows["none (en+de+zh)"] == "multilingual" and len(set(read.rows.values())) == len(ROWS)
+    told = short_names.explained(ROWS, read.summary.study)
     assert "en+de+zh (translations of the training data)" in told and "10 %" in told
     for keys, words in (
         (["tydiqa/train/en", "tydiqa/train/ko", "text/train/de"], "(training data of the tasks' own in these languages)"),
         (["mnli/translated/de", "panx/train/de"], "(translations of the training data, or training data of the tasks' own"),
         (["mnli/translated/de", "text/train/de"], "(translations of the training data)"),
     ):
-        assert words in short_names.explained(read.rows, {"data": {"readings": dict.fromkeys(keys)}})
+        assert words in short_names.explained(ROWS, {"data": {"readings": dict.fromkeys(keys)}})
     two = [Row(()), Row((), ("en", "de")), Row((), ("en", "de", "zh"), recipe="few")]
     assert list(short_names.names(two).values()) == ["none", "en+de", "en+de+zh + few"]
     sizes = [Row((), recipe="few"), Row(("mnli",), recipe="few"), Row(("squad", "mnli"))]
@@ -205,83 +204,83 @@ def test_short_names_say_what_is_not_usual(read) -> None:
 
 
 def test_tables_by_language_are_headed_with_short_names_which_are_explained(read) -> None:
-    heads = [column.label for column in tables.languages(read.summary, "xnli").columns]
-    assert heads[1:] == list(read.names.values()) and "mnli + noise-trained" in heads
+    heads = list(languages.by_language(read.summary, "xnli").columns)
+    assert heads[1:] == list(read.rows.values()) and "mnli + noise-trained" in heads
     for name in ("report.md", "index.html"):
-        told = page.pages(read.summary)[name].replace("\N{NO-BREAK SPACE}", " ")
-        assert f"Names of models in these tables. {short_names.explained(read.rows, read.summary.study)}" in told
+        told = page.files(read.summary)[name].replace("\N{NO-BREAK SPACE}", " ")
+        assert f"Names of models in these tables. {short_names.explained(ROWS, read.summary.study)}" in told
 
 
 def test_scores_fall_with_the_rate(read) -> None:
-    table = noise_tables.scores(read, "xnli")
-    assert [column.label for column in table.columns][:3] == ["clean", "10 % noise", "20 % noise"]
+    table = noise.scores_table(read, "xnli")
+    assert list(table.columns)[:3] == ["clean", "10 % noise", "20 % noise"]
     row = cells(table, "none")
     assert row[0] == "70.2" and row[3] == "7.0" and row[5] == "9.0" and smalls(table, "none")[3].count("to") == 1
 
 
-def test_contrasts_carry_marks(read) -> None:
-    table = noise_tables.contrasts(read, relative=False)
-    assert "*" in cells(table, "multilingual against none")[0] and "*" not in cells(table, "squad against none")[0]
+def test_contrasts_carry_marks_and_a_verdict(read) -> None:
+    table = noise.contrasts(read, POINTS)
+    row = cells(table, "multilingual against none")
+    assert table.columns == ("xnli", "panx", "average", "verdict") and all(cell.endswith("*") for cell in row[:-1])
+    assert row[-1] == "better on average, xnli, panx" and cells(table, "squad against none")[-1] == "no significant difference"
     assert [body.title for body in table.bodies][:3] == [
-        "Intermediate training against none", "Multilingual fine-tuning against English alone", "Both against neither",
+        "Noise in training against none", "Multilingual fine-tuning against none",
+        "Multilingual fine-tuning and noise in training against none",
     ]  # fmt: skip
     assert any("q < 0.05" in note for note in table.notes)
-    assert noise_tables.contrasts(read, relative=True).caption.endswith("percent of the own clean score.")
+    assert noise.contrasts(read, SHARE).caption.endswith("percent of the own clean score.")
 
 
 def test_languages_have_drops_and_flips(read) -> None:
-    table = noise_tables.languages(read, "xnli")
+    table = noise.languages(read, "xnli")
     assert [body.title for body in table.bodies] == ["Drop, points", "Flips, % of predictions"]
     (head, drops), *_ = table.bodies[0].rows
     assert head == "en English" and drops[0].text == "10.0" and drops[0].small.startswith("± ")
     assert next(flips for head, flips in table.bodies[1].rows if head.startswith("zh"))[0].text == "2.0"
 
 
-def test_sentences_say_less_more_or_no_difference(read) -> None:
-    told = section_of.found(read)
-    assert told[0].startswith("With typing errors in 20 % of the words that may be changed")
-    assert "7.0 points on xnli (95 % interval" in told[0] and "10.0 % of its clean score" in told[0]
-    whole = {line.partition(":")[0]: line.partition(": ")[2] for line in told}
-    assert whole["Intermediate training against none"].endswith(
-        "; on average over the targets no significant difference in 2 comparisons;"
-        " by target no significant difference in 4 comparisons."
+def test_sentences_say_what_noise_costs_and_what_spares_it(read) -> None:
+    told = " ".join(findings.sentences(read.summary))
+    assert (
+        "With typing errors in 20 % of the words that may be changed, a model without intermediate training loses 7.0 points"
+        in told
     )
-    assert whole["Multilingual fine-tuning against English alone"] == (
-        "+2.8 points spared, the mean of 2 comparisons; on average over the targets significantly less is lost;"
-        " by target significantly less is lost in all 2 comparisons."
-    )
+    spared = [one for one in read.effects if one.reference == "none" and one.unit == POINTS]
+    sure = sum(one.q < 0.05 for one in spared)
+    assert f"spares: of {len(spared)} effects {sure} significantly above zero" in told and 0 < sure < len(spared)
 
 
-def test_models_that_guess_are_not_counted(invented) -> None:
+def test_models_that_guess_are_marked(invented) -> None:
     guessing = copy.deepcopy(invented)
     for run in guessing["evaluations"]:
         if run["target"] == "xnli":
             run["score"] = 33.0
-    found = noisy.read(summarise(guessing), guessing["noise"])
-    told = section_of.found(found)
-    assert "On xnli no model is better than guessing" in told[-1] and "on xnli (" not in told[0]
-    assert any("against English alone: +2.8 points spared; by target significantly less is lost." in line for line in told)
-    assert smalls(noise_tables.scores(found, "xnli"), "none")[0].endswith("§")
+    found = Noisy(summarise(guessing), guessing["noise"])
+    assert smalls(noise.scores_table(found, "xnli"), "none")[0].endswith("§")
+    assert any(note.startswith("§") for note in noise.scores_table(found, "xnli").notes)
 
 
 def test_realised_rates_and_languages_that_stay_clean(invented) -> None:
-    words = Words.read(invented["noise"])
-    assert words.scarce() == {"xnli": ["zh"]}
-    told = words.told(invented["noise"])
-    assert "20 % (20.0 % in fact)" in told[0] and "less than 15 % of the words) in zh on xnli" in told[1]
-    assert cells(words.table(), next(head for head, _ in words.table().bodies[0].rows if head.startswith("th")))[1] == "40.0"
-    ways = dict(words.typed(invented["noise"]).bodies[0].rows)
+    (section,) = noise.sections(summarise(invented))
+    assert "less than 15 % of the words) in zh on xnli" in " ".join(section.sentences)
+    changed, typed = section.tables[-2:]
+    heads = [head for head, _ in changed.bodies[0].rows]
+    assert cells(changed, next(head for head in heads if head.startswith("th")))[1] == "40.0" and heads[-1] == "all"
+    assert cells(changed, "all")[-1] == "20.0"
+    ways = dict(typed.bodies[0].rows)
     assert len(ways) == len({cell.text for (cell,) in ways.values()}) == 4
 
 
 def test_the_page_holds_the_section_and_its_plot(invented) -> None:
-    files = page.pages(summarise(invented))
+    files = page.files(summarise(invented))
     assert "## Typing errors in the input" in files["report.md"] and "](noise-scores.svg)" in files["report.md"]
-    drawn = ElementTree.fromstring(files["noise-scores.svg"])
-    lines = [node.get("class") for node in drawn.iter() if node.tag.endswith("polyline")]
-    assert len(lines) == len(ROWS) * 3 and len(set(lines)) == len(ROWS)  # in the legend and two panels; no two look alike
     assert 'id="noise"' in files["index.html"]
+    legend, *panels = ElementTree.fromstring(files["noise-scores.svg"]).findall("{*}svg")
+    assert [panel.get("aria-label") for panel in panels] == list(LANGUAGES)
+    assert [text.text for text in legend.findall(".//{*}text")] == list(short_names.names(ROWS).values())
+    looks = [path.get("style") for path in panels[0].findall(".//{*}path") if "stroke-width: 1.6" in path.get("style", "")]
+    assert len(looks) == len(set(looks)) == len(ROWS)  # no two lines look alike
 
 
 def test_other_studies_have_no_such_section() -> None:
-    assert section_of.section(summarise(small({"none": {"xnli": [50.0]}, "mnli": {"xnli": [51.0]}}))) is None
+    assert noise.sections(summarise(small({"none": {"xnli": [50.0]}, "mnli": {"xnli": [51.0]}}))) == []

@@ -9,11 +9,17 @@ from test_report import cells, invented, small, smalls
 from test_report_comparisons import SCORES, Q, compared
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.report import beside, exports, page, published
+from stilts_xtreme.report import exports, published, published_comparison
+from stilts_xtreme.report import study as page
 from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.scoring.benchmarks import HEADLINES, XTREME
 
 HEAD = ",".join(published.COLUMNS)
+
+
+def beside(summary):
+    (section,) = published_comparison.sections(summary)
+    return section
 
 
 def test_the_published_numbers_are_confirmed_sourced_and_known_to_the_benchmark() -> None:
@@ -53,8 +59,8 @@ def test_a_faulty_file_is_told_with_its_line(content, words, tmp_path) -> None:
 
 def test_published_scores_and_gains_stand_beside_ours() -> None:
     study = invented()
-    section = beside.section(summarise(study | {"setup": "miniature"}))
-    assert "not comparable" in section.told[0]
+    section = beside(summarise(study | {"setup": "miniature"}))
+    assert "not comparable" in section.sentences[0]
     gains, scores = section.tables
     assert cells(scores, "xquad, test")[:2] == ["68.7", "71.0"] and smalls(scores, "xquad, test")[0] == "EM 60.8, F1 76.6"
     assert cells(scores, "bucc2018, dev")[:2] == ["71.5", "–"]
@@ -63,7 +69,7 @@ def test_published_scores_and_gains_stand_beside_ours() -> None:
     assert cells(scores, "xnli, test")[3] == f"{summary.score(best, 'xnli').mean:.1f}" and cells(scores, "xnli, test")[4] == best
     assert cells(gains, "average: squad")[0] == "+8.4"
     assert cells(gains, "bucc2018: intermediate training")[0] == "large gains"
-    assert "not comparable" not in beside.section(summarise(study | {"setup": "paper"})).told[0]
+    assert "not comparable" not in beside(summarise(study | {"setup": "paper"})).sentences[0]
 
 
 def readings(target: str, examples: int, **more) -> dict:
@@ -72,7 +78,7 @@ def readings(target: str, examples: int, **more) -> dict:
 
 def heads(study: dict) -> set[str]:
     """Targets of the rows with published figures."""
-    tables = beside.section(summarise(study)).tables
+    tables = [table for table in beside(summarise(study)).tables if table is not None]
     return {re.split("[:,]", head)[0] for table in tables for body in table.bodies for head, _ in body.rows}
 
 
@@ -82,13 +88,13 @@ def test_figures_stand_only_beside_the_same_test_sets() -> None:
     parts = dict(list(readings("xquad", 1190).items())[:9])  # two languages are absent
     told = study | {"data": {**study["data"], "readings": own | parts}}
     assert heads(study) == {"xnli", "pawsx", "xquad", "bucc2018"} and heads(told) == {"xnli", "bucc2018", "xquad"}
-    gains, scores = beside.section(summarise(told)).tables
+    gains, scores = beside(summarise(told)).tables
     assert [head for body in scores.bodies for head, _ in body.rows if head.startswith("xquad")] == []
     assert cells(gains, "xquad: intermediate training")[0] == "moderate gains"  # words are no figures
-    assert "left out for pawsx and xquad" in beside.section(summarise(told)).told[-1]
+    assert "left out for pawsx and xquad" in beside(summarise(told)).sentences[-1]
     cut = study | {"data": {**study["data"], "readings": own | readings("xnli", 1053)}}
     assert "xnli" not in heads(cut)
-    assert "left out" not in " ".join(beside.section(summarise(study)).told)  # an older result does not say what it read
+    assert "left out" not in " ".join(beside(summarise(study)).sentences)  # an older result does not say what it read
 
 
 @pytest.mark.parametrize(
@@ -100,16 +106,16 @@ def test_figures_stand_only_beside_the_same_test_sets() -> None:
     ],
 )
 def test_only_the_papers_encoder_is_on_its_scale(encoder: dict, words: str) -> None:
-    assert words in beside.section(summarise(invented() | {"setup": "mine", "encoder": encoder})).told[0]
-    assert "setup small is far smaller" in beside.section(summarise(invented() | {"setup": "small"})).told[0]
+    assert words in beside(summarise(invented() | {"setup": "mine", "encoder": encoder})).sentences[0]
+    assert "setup small is far smaller" in beside(summarise(invented() | {"setup": "small"})).sentences[0]
 
 
 def test_the_section_is_left_out_for_other_benchmarks_and_without_the_folder(tmp_path, monkeypatch) -> None:
     study = small(SCORES)
-    assert "Beside the published numbers" in page.pages(summarise(study))["report.md"]
-    assert beside.section(summarise(study | {"benchmark": "xtreme-r"})) is None
-    assert beside.section(summarise(study), published.read(tmp_path / "none")) is None
-    heads = [head for table in beside.section(summarise(study)).tables for body in table.bodies for head, _ in body.rows]
+    assert "Beside the published numbers" in page.files(summarise(study))["report.md"]
+    assert published_comparison.sections(summarise(study | {"benchmark": "xtreme-r"})) == []
+    assert published_comparison.sections(summarise(study), published.read(tmp_path / "none")) == []
+    heads = [head for table in beside(summarise(study)).tables if table for body in table.bodies for head, _ in body.rows]
     assert not [head for head in heads if head.startswith("average")]  # two of nine targets have no average to compare
 
 
@@ -119,7 +125,7 @@ def rows(told: str) -> list[dict[str, str]]:
 
 def test_every_score_is_exported_unrounded() -> None:
     study = invented(seeds=(1, 2), intermediates=("none", "mnli"), targets=("xquad", "xnli"))
-    told = rows(exports.scores(summarise(study)))
+    told = rows(exports.files(summarise(study))["table.csv"])
     run = next(run for run in study["evaluations"] if run["row"] == "mnli" and run["target"] == "xquad")
     found = {(row["language"], row["metric"]): float(row["score"]) for row in told
              if (row["row"], row["target"], row["seed"]) == ("mnli", "xquad", "1")}  # fmt: skip
@@ -129,12 +135,12 @@ def test_every_score_is_exported_unrounded() -> None:
 
 
 def test_gains_are_exported_with_their_tests() -> None:
-    told = rows(exports.gains(summarise(compared(small(SCORES), Q))))
+    told = rows(exports.files(summarise(compared(small(SCORES), Q)))["gains.csv"])
     found = {(row["row"], row["target"], row["language"]): row for row in told}
     assert float(found["mnli", "xnli", "all"]["gain"]) == 4.0 and found["mnli", "xnli", "all"]["low"] == "2.0"
     assert found["mnli", "xnli", "de"]["error"] == "0.9" and found["mnli", "xnli", "de"]["q"] == ""
     assert found["mnli", "average", "all"]["q"] == "0.6" and found["mnli", "xnli", "all"]["baseline"] == "none"
-    assert {row["p"] for row in rows(exports.gains(summarise(small(SCORES))))} == {""}
+    assert {row["p"] for row in rows(exports.files(summarise(small(SCORES)))["gains.csv"])} == {""}
 
 
 def test_the_latex_table_is_rectangular_and_escaped() -> None:

@@ -15,7 +15,6 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.report.advice import estimates
 from stilts_xtreme.report.advice import words as advice
 from stilts_xtreme.report.advice.recommend import recommend, recommend_all
-from stilts_xtreme.report.comparisons import Comparison
 from stilts_xtreme.report.summary import summarise
 
 ROWS = {
@@ -109,9 +108,12 @@ def test_some_languages_take_their_own_gains_and_the_variance_over_examples() ->
     assert recommend([study], "xnli", ["xb"]).nearest.row == "qqp"
 
 
-def column(drawn: float | None, errors: list[float]) -> Comparison:
-    languages = {f"x{number}": (1.0, error) for number, error in enumerate(errors)}
-    return Comparison("mnli", "none", "xnli", 1.0, {1: 1.0, 2: 1.0}, (-1.0, 3.0), 0.1, 0.1, 100, languages, drawn)
+def column(drawn: float | None, errors: list[float]) -> dict:
+    """A comparison as a result holds it, with these standard errors of its languages and of their mean."""
+    return {
+        "languages": {f"x{i}": {"gain": 1.0, "deviation": error} for i, error in enumerate(errors)},
+        "deviation": {"drawn": drawn},
+    }
 
 
 def test_the_correlation_of_languages_is_read_off_the_columns_error() -> None:

@@ -11,7 +11,7 @@ from test_report import invented
 
 from stilts_xtreme import cli, results
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.report import records
+from stilts_xtreme.report import exports
 from stilts_xtreme.report.summary import summarise
 
 RESULTS = sorted((Path(__file__).parent.parent / "experiments" / "results").glob("*.json"))
@@ -34,7 +34,7 @@ def test_pandas_reads_every_score_of_a_committed_result(path, tmp_path, monkeypa
     assert capsys.readouterr().out == f"{out}\n"
     assert [file.name for file in tmp_path.rglob("*")] == ["new", "out.parquet"]  # no pages
     frame, study = pandas.read_parquet(out), json.loads(path.read_text(encoding="utf-8"))
-    assert list(frame.columns) == list(records.COLUMNS)
+    assert list(frame.columns) == list(exports.COLUMNS)
     clean = frame[frame.noise == 0]
     whole = clean[(clean.language == "all") & (clean.metric == "score")]
     runs = study["evaluations"]
@@ -72,7 +72,7 @@ def noisy() -> dict:
 
 
 def test_a_rows_name_is_told_in_columns_and_noise_beside_it(tmp_path) -> None:
-    found = list(records.records(summarise(noisy())))
+    found = list(exports.records(summarise(noisy())))
     assert {(one["intermediate"], one["training_languages"], one["training_noise"], one["recipe"]) for one in found} == {
         ("none", "en+de", 0.1, "few")
     }
@@ -85,10 +85,10 @@ def test_a_rows_name_is_told_in_columns_and_noise_beside_it(tmp_path) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_other_files_hold_the_same(tmp_path, suffix) -> None:
     summary = summarise(noisy())
-    records.write(summary, tmp_path / f"out{suffix}")
+    exports.write(summary, tmp_path / f"out{suffix}")
     text = (tmp_path / f"out{suffix}").read_text()
     there = [json.loads(line) for line in text.splitlines()] if suffix == ".jsonl" else list(csv.DictReader(text.splitlines()))
-    plain = list(records.records(summary))
+    plain = list(exports.records(summary))
     if suffix == ".csv":
         plain = [{name: "" if value is None else str(value) for name, value in one.items()} for one in plain]
     assert there == plain and len(there) > 30
@@ -96,5 +96,5 @@ def test_other_files_hold_the_same(tmp_path, suffix) -> None:
 
 def test_what_is_no_table_is_refused(tmp_path) -> None:
     with pytest.raises(UserError, match="give a file that ends in .parquet, .csv or .jsonl"):
-        records.write(summarise(noisy()), tmp_path / "out.xlsx")
+        exports.write(summarise(noisy()), tmp_path / "out.xlsx")
     assert not list(tmp_path.iterdir())

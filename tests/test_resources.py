@@ -19,9 +19,8 @@ from stilts_xtreme.analysis import sizes as sized
 from stilts_xtreme.analysis.effects import Scored
 from stilts_xtreme.analysis.places import LINES, Seen, located, seen
 from stilts_xtreme.languages import LANGUAGES, UNSEEN_BY_XLMR
-from stilts_xtreme.report import page
-from stilts_xtreme.report.resources import section as resources
-from stilts_xtreme.report.sizes import section as sizes
+from stilts_xtreme.report import findings, resources, sizes
+from stilts_xtreme.report import study as page
 from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.scoring.intervals import slope_interval
 
@@ -228,15 +227,15 @@ def test_a_recipe_that_asks_for_more_examples_than_there_are_is_not_tested_again
 
 
 def test_the_pages_tell_groups_and_slopes(real) -> None:
-    section = resources.section(summarise(real))
-    assert section is not None and sizes.section(summarise(real)) is None
-    reach, lean = section.found
-    assert "in languages of few resources 4 gains of 4 are significant" in reach and "never saw" in reach
-    assert lean.startswith("Slope of gain on resources") and "4 rising slopes of 4" in lean
-    groups = {table.caption.split(",")[0].split(".")[0]: table for table in section.tables}
+    (section,) = resources.sections(summarise(real))
+    assert sizes.sections(summarise(real)) == []
+    told = " ".join(findings.sentences(summarise(real)))
+    assert "Gains in languages of few resources: of 4 effects 4 significantly above zero" in told and "never saw" in told
+    assert "Slope of the gain on resources, in points per class of resources: of 4 effects 4 significantly above zero" in told
+    groups = {table.caption.split(",")[0].split(".")[0]: table for table in section.tables if table}
     assert [body.title for body in groups["Gain by group of languages"].bodies] == [
-        "xcopa: low n = 1, mid n = 4, high n = 4, unseen n = 2",
-        "tydiqa: low n = 2, mid n = 2, high n = 4",
+        "xcopa: low (0–2) n = 1, mid (3) n = 4, high (4–5) n = 4, unseen n = 2",
+        "tydiqa: low (0–2) n = 2, mid (3) n = 2, high (4–5) n = 4",
     ]
     cells = dict(groups["Languages of each group"].bodies[0].rows)["xcopa"]
     assert cells[0].text == "1: sw" and cells[3].text == "2: ht qu"
@@ -244,28 +243,30 @@ def test_the_pages_tell_groups_and_slopes(real) -> None:
 
 def test_no_slope_is_said_to_be_none() -> None:
     flat = made(plan.Pretrained("xlm-roberta-base"), REAL, lambda code, target, recipe: 0.0)
-    section = resources.section(summarise(flat))
-    assert section is not None and section.found[1].startswith("No significant slope of gain on resources: from ")
-    assert "none of 4 is significant" in section.found[0]
+    told = findings.sentences(summarise(flat))
+    assert "Slope of the gain on resources, in points per class of resources: none of 4 effects is significant." in told
+    assert "Gains in languages of few resources: none of 4 effects is significant." in told
 
 
 def test_the_pages_tell_sizes(few) -> None:
-    section = sizes.section(summarise(few))
-    assert section is not None and set(section.plots) == {"sizes-gains", "sizes-scores"}
-    assert "larger gains: squad on xnli, mnli on xnli" in section.found[0] and "(8,000)" in section.found[0]
-    assert "n100: examples 100" in section.told[0]
+    (section,) = sizes.sections(summarise(few))
+    assert [figure.name for figure in section.figures] == ["sizes-gains", "sizes-scores"]
+    told = " ".join(findings.questions(summarise(few)))
+    assert "gain with the most: of 4 effects 2 significantly above zero (squad on xnli, mnli on xnli)" in told
+    assert "n100: examples 100" in section.sentences[0]
+    assert section.tables[0].bodies[0].rows[0][1][0].text == "gain with 100 training examples - gain with 8,000"
 
 
 def test_whole_pages_with_plots_that_are_xml(real, few) -> None:
     for study, names in ((real, {"resources"}), (few, {"resources", "sizes-gains", "sizes-scores"})):
-        told = page.pages(summarise(study))
+        told = page.files(summarise(study))
         assert names <= {name.removesuffix(".svg") for name in told}
         for name in names:
             ElementTree.fromstring(told[f"{name}.svg"])
-            assert f"{name}.svg" in told["report.md"] and f"{name}-title" in told["index.html"]
+            assert f"{name}.svg" in told["report.md"] and f'id="{name}-0-' in told["index.html"]
         assert "Low-resource languages" in told["report.md"]
 
 
 def test_a_study_without_them_has_no_such_section() -> None:
     summary = summarise(invented((1,), ["none", "mnli"], ["xnli"]))
-    assert resources.section(summary) is None and sizes.section(summary) is None
+    assert resources.sections(summary) == sizes.sections(summary) == []

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from test_end_to_end import TINY, stilts
 from test_report import fields, invented, written
 
-from stilts_xtreme import axes, report, results, spec
+from stilts_xtreme import axes, results, spec
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.report.summary import summarise
-from stilts_xtreme.results import rows
+from stilts_xtreme.results import agreement, rows
 from stilts_xtreme.results.rows import Row, labelled
 from stilts_xtreme.results.upgrade import upgraded
 
@@ -147,18 +147,17 @@ def test_a_result_whose_labels_and_fields_disagree_is_refused(tmp_path) -> None:
     study = invented((1,), ["none", "mnli"], ("xnli",))
     other = copy.deepcopy(study)
     other["rows"][1]["intermediate"] = ["squad"]
+    assert agreement.of_study(study) == ""
+    results.write(tmp_path / "study.json", other)
     with pytest.raises(UserError, match=r"rows\[1\].row: mnli is not what a row of these fields is called: squad"):
-        report.write(other, tmp_path / "pages")
+        results.read(tmp_path / "study.json", results.STUDY)
     other = copy.deepcopy(study)
     other["evaluations"][1]["training_noise"] = 0.1
-    with pytest.raises(UserError, match=r"evaluations\[1\]: its fields are not those of the row mnli"):
-        report.write(other, tmp_path / "pages")
+    assert agreement.of_study(other) == "evaluations[1]: its fields are not those of the row mnli"
     other["evaluations"][1]["row"] = "squad"
-    with pytest.raises(UserError, match=r"evaluations\[1\]: row: squad is not one of the study's rows"):
-        report.write(other, tmp_path / "pages")
+    assert agreement.of_study(other) == "evaluations[1]: row: squad is not one of the study's rows"
     other = study | {"rows": [*study["rows"], study["rows"][1]]}
-    with pytest.raises(UserError, match=r"rows\[2\]: mnli stands there twice"):
-        report.write(other, tmp_path / "pages")
+    assert agreement.of_study(other) == "rows[2]: mnli stands there twice"
 
 
 def test_a_new_result_is_written_and_read_as_it_is(tmp_path) -> None:

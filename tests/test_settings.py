@@ -8,7 +8,8 @@ import pytest
 from stilts_xtreme import axes, differences, plan, results, spec
 from stilts_xtreme.analysis import mixed, settings
 from stilts_xtreme.models.sources import E5_SMALL
-from stilts_xtreme.report import page, repeat, summary
+from stilts_xtreme.report import findings, summary
+from stilts_xtreme.report import settings as report_settings
 from stilts_xtreme.results.rows import USUAL
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -77,13 +78,16 @@ def test_results_with_and_without_it_are_read(tmp_path) -> None:
 
 
 def test_pages_tell_of_it() -> None:
-    told = dict(repeat.facts(summary.summarise(newer())))
+    told = dict(report_settings.facts(summary.summarise(newer())))
     assert told["Encoder"] == f"pretrained digest {'d' * 64}, name e5"
     assert told["Settings of every training"] == "epochs 3.0" and "learning_rate 2e-05" in told["Settings of target mnli"]
     assert told["Read of panx/test"] == "de eeeeeeeeeeee (7 of 1,000 examples)" and told["Test examples"].startswith("7 of each")
-    assert "same published encoder, e5" in repeat.seeds(summary.summarise(newer()))[0]
-    assert repeat.facts(summary.summarise(OLD)) == repeat.seeds(summary.summarise(OLD)) == []
-    assert repeat.seeds(summary.summarise(newer(encoder={"random": {"layers": 3}}))) == []
+    assert "same published encoder, e5" in report_settings.seeds(summary.summarise(newer()))[0]
+    assert (
+        "Encoder" not in dict(report_settings.facts(summary.summarise(OLD)))
+        and report_settings.seeds(summary.summarise(OLD)) == []
+    )
+    assert report_settings.seeds(summary.summarise(newer(encoder={"random": {"layers": 3}}))) == []
 
 
 @pytest.mark.parametrize(
@@ -99,11 +103,14 @@ def test_pages_tell_of_it() -> None:
     ],
 )
 def test_a_page_says_first_what_a_known_encoder_was_tuned_on(encoder: dict, words: str | None) -> None:
-    shown = page.pages(summary.summarise(newer(encoder={"pretrained": encoder})))
-    lines = shown["report.md"].split("## What was found")[1].strip().splitlines()
-    assert shown["report.md"].count("Quora duplicates") == shown["index.html"].count("Quora duplicates") == (words is not None)
+    lines = findings.sentences(summary.summarise(newer(encoder={"pretrained": encoder})))
+    assert " ".join(lines).count("Quora duplicates") == (words is not None)
     assert (words or "Every seed starts from the same published encoder") in lines[1]  # the first names encoder and data
-    assert repeat.tuned(summary.summarise(OLD)) == repeat.tuned(summary.summarise(newer(encoder={"random": {"layers": 3}}))) == []
+    assert (
+        report_settings.tuned(summary.summarise(OLD))
+        == report_settings.tuned(summary.summarise(newer(encoder={"random": {"layers": 3}})))
+        == []
+    )
 
 
 def test_unseen_languages_of_a_tuned_encoder_come_with_a_word_of_care() -> None:
@@ -111,7 +118,7 @@ def test_unseen_languages_of_a_tuned_encoder_come_with_a_word_of_care() -> None:
     unseen["languages"]["xe"]["group"] = "unseen"
     encoder = {"pretrained": {"name": "intfloat/multilingual-e5-small"}}
     for resources, count in ((OLD["resources"], 1), (unseen, 2)):
-        assert len(repeat.tuned(summary.summarise(newer(encoder=encoder, resources=resources)))) == count
+        assert len(report_settings.tuned(summary.summarise(newer(encoder=encoder, resources=resources)))) == count
 
 
 def test_diff_compares_it_and_is_brief_about_older_results() -> None:

@@ -159,9 +159,9 @@ def report(
 
     content = results.read(study, results.STUDY, *([] if table else [results.LATENCY_STUDY]))
     if table:
-        from stilts_xtreme.report import records, summary
+        from stilts_xtreme.report import exports, summary
 
-        records.write(summary.summarise(content), table)
+        exports.write(summary.summarise(content), table)
         print(table)
         if to is None:
             return

@@ -9,7 +9,7 @@ from stilts_xtreme.export import licences, usage_snippets
 from stilts_xtreme.export.run_lookup import Result, Run
 from stilts_xtreme.files import Record
 from stilts_xtreme.languages import LANGUAGES
-from stilts_xtreme.report.rendered import escaped
+from stilts_xtreme.report.tables import escaped
 from stilts_xtreme.report.text import ABSENT, language, number
 from stilts_xtreme.scoring import tags
 from stilts_xtreme.tasks.catalogue import TASKS

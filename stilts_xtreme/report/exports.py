@@ -1,88 +1,137 @@
-"""What a report hands to other programs: scores and gains as CSV, the main table as LaTeX."""
+"""A study's numbers for other programs: all scores as one long table, gains with their tests, the main table as LaTeX."""
 
-from collections.abc import Sequence
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from stilts_xtreme.report import records, tables
-from stilts_xtreme.report.records import ALL
-from stilts_xtreme.report.summary import Mean, Summary
-from stilts_xtreme.report.tables import Cell, Table
+from stilts_xtreme import disk
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.report import scores, tables
+from stilts_xtreme.report.summary import Summary
+from stilts_xtreme.results.rows import Row
 
-LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "−": "$-$", "±": r"$\pm$", "+": "$+$", "*": "$^{*}$", "†": r"$\dagger$", "‡": r"$\ddagger$", "–": "--", 
-    "[": "{[}", "“": "``", "”": "''",
-}  # fmt: skip
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+ALL = "all"  # languages together
+COLUMNS = {  # and their types in pandas
+    "study": "string",
+    "setup": "string",
+    "benchmark": "string",
+    "row": "string",  # of the study's tables: the columns up to `recipe`, as one name
+    "intermediate": "string",  # a task, a mixture, a chain "squad>mnli", "none" or "untrained"
+    "training_languages": "string",  # of fine-tuning: "en", "en+de"
+    "training_noise": "Float64",  # share of changed words in the data of fine-tuning
+    "recipe": "string",  # the name of what was laid over the target's; "usual"
+    "target": "string",
+    "seed": "Int64",
+    "noise": "Float64",  # share of changed words in what was predicted
+    "language": "string",  # or "all": the mean over languages
+    "metric": "string",  # or, of "all", "score": the mean of the headline metrics
+    "score": "Float64",  # 0 to 100
+    "n": "Int64",  # test examples
+    "collapsed": "boolean",  # built on a collapsed training
+    "address": "string",  # of the evaluation
+}
+GAINS = ("row", "baseline", "target", "language", "seeds", "gain", "deviation", "error", "low", "high", "p", "q")
+SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 
 def files(summary: Summary) -> dict[str, str]:
-    """table.csv, gains.csv and table.tex."""
-    return {"table.csv": scores(summary), "gains.csv": gains(summary), "table.tex": latex(tables.main(summary))}
+    """table.csv, gains.csv and table.tex; numbers are not rounded, an empty field is not known."""
+    clean = [record for record in records(summary) if not record["noise"]]
+    shown = ("row", "target", "seed", "language", "metric", "score")
+    return {
+        "table.csv": _csv(_frame(clean), shown),
+        "gains.csv": _csv(_frame(list(gains(summary)), dict.fromkeys(GAINS, "object")), GAINS),
+        "table.tex": tables.latex(scores.main(summary)),
+    }  # fmt: skip
 
 
-def scores(summary: Summary) -> str:
-    """Every score on clean inputs, unrounded, one a line; all that is known of each: `records`."""
-    found = [record for record in records.records(summary) if not record["noise"]]
-    return records.table(("row", "target", "seed", "language", "metric", "score"), found)
+def write(summary: Summary, path: Path) -> None:
+    """Write all scores to a file of one of `SUFFIXES`; UserError for another, and where pyarrow is missing."""
+    if path.suffix not in SUFFIXES:
+        raise UserError(f"--table {path}: give a file that ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    rows = list(records(summary))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".jsonl":
+        disk.put(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+    elif path.suffix == ".csv":
+        disk.put(path, _csv(_frame(rows), tuple(COLUMNS)))
+    else:
+        written = io.BytesIO()
+        try:
+            _frame(rows).to_parquet(written, engine="pyarrow", index=False)
+        except ImportError:
+            raise UserError(f"--table {path}: Parquet needs pyarrow: pip install pyarrow, or give .csv or .jsonl") from None
+        disk.put(path, written.getvalue())
 
 
-def gains(summary: Summary) -> str:
-    """Every gain over the row's baseline, means over seeds, unrounded; an empty field is not known.
+def records(summary: Summary) -> Iterator[dict[str, Any]]:
+    """Every score, unrounded, by row, target and seed; then those on noisy inputs."""
+    study = summary.study
+    same = {"study": study["name"], "setup": study.get("setup"), "benchmark": study.get("benchmark") or "xtreme"}
+    for name, row in summary.rows.items():
+        for target in summary.targets:
+            for seed in summary.seeds:
+                if (run := summary.cells.get((name, target), {}).get(seed)) is not None:
+                    yield from _scores(run, {**same, **_axes(row), "noise": 0.0}, summary.languages(target))
+    for run in (study.get("noise") or {}).get("evaluations", ()):
+        here = {**same, **_axes(summary.rows[run["row"]]), "noise": float(run["rate"])}
+        yield from _scores(run, here, summary.languages(run["target"]))
+
+
+def gains(summary: Summary) -> Iterator[dict[str, Any]]:
+    """Every gain over the row's baseline, means over seeds, of all languages together and of each, with its test.
 
     `deviation`: over seeds; `error`: standard error over test examples of one language; `low` to `high`: 95 %; `q` of single
     languages is adjusted over all of them, rows and targets together.
     """
-    rows: list[Sequence[object]] = []
     for row in summary.compared if summary.has_baseline else []:
-        base = summary.baseline(row)
         for column in summary.columns:
-            one = summary.comparisons.get((row, column))
-            gain = summary.gain(row, column)
-            if gain is None:
-                continue
-            ends = one.interval if one is not None and one.interval is not None else (None, None)
-            tested = (None, *ends, one.p, one.q) if one is not None else (None,) * 5
-            rows.append((row, base, column, ALL, *_means(gain), *tested))
-            for code in summary.languages(column) if column in summary.targets else []:
-                if (found := summary.language_gain(row, column, code)) is not None:
-                    known = one.languages.get(code) if one is not None else None
-                    tested = one.tests.get(code, (None,) * 4) if one is not None else (None,) * 4
-                    rows.append((row, base, column, code, *_means(found), known[1] if known else None, *tested))
-    heads = ("row", "baseline", "target", "language", "seeds", "gain", "deviation", "error", "low", "high", "p", "q")
-    return records.table(heads, rows)
+            codes = summary.languages(column) if column in summary.targets else []
+            for code in (None, *codes):
+                gain = summary.gain(row, column) if code is None else summary.language_gain(row, column, code)
+                if gain is None:
+                    if code is None:
+                        break
+                    continue
+                one = summary.tests.get((row, column, code))
+                known = (summary.errors.get((row, column), {}).get("languages") or {}).get(code or "", {})
+                ends = {name: getattr(one, name, None) for name in ("low", "high", "p", "q")}
+                yield {
+                    "row": row, "baseline": summary.baseline(row), "target": column, "language": code or ALL,
+                    "seeds": len(gain.values), "gain": gain.mean, "deviation": gain.deviation,
+                    "error": known.get("deviation"), **ends,
+                }  # fmt: skip
 
 
-def latex(table: Table) -> str:
-    """A tabular for \\input, with booktabs; its notes are comments."""
-    whole = len(table.columns) + 1
-    lines = ["% \\usepackage{booktabs}; then \\input this file, in a table or as it stands", f"% {table.caption}"]
-    lines += [f"% {note}" for note in table.notes]
-    lines += [r"\begingroup\footnotesize\setlength{\tabcolsep}{3pt}%"]
-    lines += [rf"\begin{{tabular}}{{l{''.join('r' if column.numeric else 'l' for column in table.columns)}}}", r"\toprule"]
-    lines += [_row([escaped(table.corner), *(escaped(column.label) for column in table.columns)]), r"\midrule"]
-    for number, body in enumerate(table.bodies):
-        lines += [r"\addlinespace"] if number else []
-        if body.title:
-            lines.append(rf"\multicolumn{{{whole}}}{{l}}{{\textit{{{escaped(body.title)}}}}} \\")
-        lines += [_row([escaped(head), *map(_cell, cells)]) for head, cells in body.rows]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}\endgroup", ""])
+def _frame(rows: list[dict[str, Any]], types: Mapping[str, str] = COLUMNS) -> "DataFrame":
+    import pandas
+
+    return pandas.DataFrame(rows, columns=list(types)).astype(types)
 
 
-def escaped(words: str) -> str:
-    """Text that LaTeX sets as it is."""
-    return "".join(LATEX.get(letter, letter) for letter in " ".join(words.split()))
+def _csv(frame: "DataFrame", columns: tuple[str, ...]) -> str:
+    return frame.to_csv(columns=list(columns), index=False, lineterminator="\n")
 
 
-def _cell(cell: Cell) -> str:
-    words = escaped(cell.text)
-    if cell.strong:
-        words = rf"\textbf{{{words}}}"
-    return rf"{words} {{\tiny {escaped(cell.small)}}}" if cell.small else words
+def _axes(row: Row) -> dict[str, Any]:
+    tuning = {"training_languages": "+".join(row.languages), "training_noise": row.noise, "recipe": row.recipe}
+    return {"row": row.name, "intermediate": row.chain, **tuning}
 
 
-def _row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-def _means(found: Mean) -> tuple[int, float, float | None]:
-    return len(found.values), found.mean, found.deviation
+def _scores(run: Mapping[str, Any], same: dict[str, Any], codes: list[str]) -> Iterator[dict[str, Any]]:
+    here = {**same, "target": run["target"], "seed": run["seed"]}
+    here |= {"collapsed": bool(run.get("collapsed")), "address": run.get("address")}
+    languages = {code: run["languages"][code] for code in codes if code in run["languages"]}
+    sizes = [scored.get("n") for scored in languages.values()]
+    whole = None if None in sizes else sum(map(int, sizes))
+    for metric, score in [("score", run["score"]), *sorted((run.get("metrics") or {}).items())]:
+        yield {**here, "language": ALL, "metric": metric, "score": float(score), "n": whole}
+    for code, scored in languages.items():
+        for metric, score in sorted(scored.items()):
+            if metric != "n":
+                yield {**here, "language": code, "metric": metric, "score": float(score), "n": scored.get("n")}

@@ -1,137 +1,231 @@
-"""What a study found, in sentences made from its numbers; nothing is said that they do not hold."""
+"""The few sentences at the top of a page: what a reader must know first, the best row, what is significant."""
 
-from stilts_xtreme.report import significance, text
-from stilts_xtreme.report.comparisons import Comparison
-from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above, beyond_two
+from collections.abc import Sequence
+
+from stilts_xtreme.report import language_groups, mixtures, settings, tested, text
+from stilts_xtreme.report.scores import reading
+from stilts_xtreme.report.summary import AVERAGE, Summary, above
+from stilts_xtreme.results.effects import PAIRS, POINTS, Effect
 from stilts_xtreme.results.rows import BASELINE, CONTROL
 
+NAMED = 8  # effects that a sentence names one by one
+RATE = f"false discovery rate of {100 * tested.LEVEL:.0f} %"
+QUESTIONS = {  # what is counted, by question and the beginning of the contrast
+    ("order", "orders differ"): "Orders of the intermediate tasks differ",
+    ("order", "row - mean"): "The mixture minus the mean of its orders",
+    ("order", "row - its last"): "An order minus its last task alone",
+    (PAIRS["way"], ""): "The target's data at another time",
+    (PAIRS["single"], ""): "A mixture minus one of its tasks",
+    (PAIRS["rule"], ""): "Another rule of drawing tasks",
+    (PAIRS["without"], ""): "One task left out of the mixture",
+    (PAIRS["languages"], ""): "Translated training data minus English alone",
+    (PAIRS["text"], ""): "Masked LM on text beside the task minus the task alone",
+    ("sizes", ""): "Gain with the fewest training examples of the target minus gain with the most",
+}
+GROUPS = {
+    "low": "languages of few resources", "mid": "languages of some resources", "high": "languages of many resources",
+    "unseen": "languages that the encoder never saw", "unclassified": "languages without a class",
+}  # fmt: skip
 
-def found(summary: Summary) -> list[str]:
-    """Sentences for the top of the page, the most wanted first."""
+
+def sentences(summary: Summary) -> list[str]:
+    """All of them, what a reader must know first; where nothing was learned no more than that."""
     if not summary.study["evaluations"]:
         return ["No evaluation of this study is finished: there is nothing to compare."]
-    told = []
+    first = opening(summary)
+    if nothing := learned_nothing(summary):
+        return [*first, nothing]
+    answers = [language_groups.answer(summary, target) for target in language_groups.targets(summary)]
+    return [*first, *answers, *_order(summary), *_noise(summary), *_best(summary), *_gains(summary), *questions(summary),
+            *_groups(summary), *_selection(summary), *_chance(summary)]  # fmt: skip
+
+
+def opening(summary: Summary) -> list[str]:
+    """Encoder and data, seeds, what is missing, what collapsed."""
+    study, seeds = summary.study, len(summary.seeds)
+    encoder = study.get("encoder") or {}
+    parts = [f"encoder {encoder['pretrained']['name']}"] if encoder.get("pretrained") else []
+    parts += ["a small encoder trained from random weights"] if encoder.get("random") else []
+    parts += [f"data from {source}"] if (source := (study.get("data") or {}).get("source")) else []
+    parts += [f"setup {study['setup']}"] if study.get("setup") else []
+    first = "; ".join([*parts, text.count(seeds, "seed")])
+    lines = [f"{first[0].upper()}{first[1:]}.", *settings.tuned(summary), _few(summary), *settings.seeds(summary)]
+    if missing := sum(map(len, summary.missing().values())):
+        planned = len(summary.rows) * len(summary.targets) * seeds
+        lines.append(f"{text.count(missing, 'evaluation')} of {planned} {_is(missing)} missing (see below).")
+    if collapsed := sum(bool(training.get("collapsed")) for training in study["trainings"]):
+        of = text.count(len(study["trainings"]), "training")
+        lines.append(f"{collapsed} of {of} collapsed; scores built on them count and are marked ‡.")
+    return [line for line in lines if line]
+
+
+def _few(summary: Summary) -> str:
+    """What few seeds leave open."""
+    known = any(one.low is not None for one in summary.tests.values())
+    if len(summary.seeds) == 1:
+        only = "Only one seed was run, so what differs here, however much, may differ by chance between trainings."
+        return only + (" Intervals, and what is called significant, speak of other test examples only." if known else "")
+    if len(summary.seeds) == 2:
+        wide = "intervals wide" if known else "no effect is called clear"
+        return f"Two seeds were run: the standard deviations are rough, and {wide}."
+    return ""
+
+
+def learned_nothing(summary: Summary) -> str:
+    """A sentence where no evaluation shows anything: each is at chance level or built on a collapsed training; else empty."""
+    runs = [
+        run.get("collapsed") or (summary.chance(target) is not None and run["score"] <= summary.guessed(target))
+        for (row, target), by_seed in summary.cells.items()
+        if not summary.rows[row].is_control
+        for run in by_seed.values()
+    ]
+    if not runs or not all(runs):
+        return ""
+    return "No evaluation is above chance: nothing was learned that intermediate training could help, so gains mean nothing here."
+
+
+def counted(what: str, effects: Sequence[Effect]) -> str:
+    """`Gains: of 6 effects 1 lies significantly above zero (mnli on xnli) and 2 below (...)`; names are left out of many."""
+    sides = [[one for one in effects if tested.sure(one) and (one.estimate or 0) * sign > 0] for sign in (1, -1)]
+    if not any(sides):
+        if len(effects) == 1 and (one := effects[0]).estimate is not None:
+            return f"{what}: {text.number(one.estimate, True)} ({tested.interval(one)}), not significant."
+        return f"{what}: none of {len(effects)} effects is significant."
+    total = sum(map(len, sides))
+    parts = [
+        f"{len(ones)} significantly {word} zero" + (f" ({', '.join(map(label, ones))})" if total <= NAMED else "")
+        for word, ones in zip(("above", "below"), sides, strict=True)
+        if ones
+    ]
+    return f"{what}: of {text.count(len(effects), 'effect')} {' and '.join(parts)}."
+
+
+def label(one: Effect) -> str:
+    """`mnli on xnli`, `joint against mix on xnli`."""
+    usual = one.reference in (None, BASELINE) or one.question in ("gain", "resources", "order")
+    return f"{one.row or one.contrast}{'' if usual else f' against {one.reference}'} on {one.target}"
+
+
+def questions(summary: Summary) -> list[str]:
+    """How many effects are significant, question by question; averages of targets count as one more target."""
+    lines = []
+    for (question, contrast), what in QUESTIONS.items():
+        found = [
+            one for one in summary.effects if one.question == question and one.contrast.startswith(contrast) and not one.group
+        ]
+        if question == PAIRS["single"] and not mixtures.has_mixtures(summary):
+            continue  # then no table shows them
+        pooled = [one for one in found if one.row is None and question in PAIRS.values()]
+        if contrast == "orders differ":
+            clear = [one.target for one in found if tested.sure(one)]
+            where = text.listed(clear) if clear else "no target"
+            lines += [f"{what} by more than random order would on {where} ({text.count(len(found), 'test')})."] if found else []
+            continue
+        lines += [counted(what, [one for one in found if one not in pooled])] if found else []
+        lines += [counted(f"{what}, {pooled[0].contrast}", pooled)] if pooled else []
+    return lines
+
+
+def _best(summary: Summary) -> list[str]:
     if not summary.has_baseline:
-        told.append(f"This study has no row “{BASELINE}”, so gains cannot be computed and the tables show scores.")
-    elif summary.comparisons:
-        told += significance.found(summary)
-    elif summary.compared:
-        if AVERAGE in summary.columns:
-            told += _average(summary)
-        told += _pairs(summary)
-    told += _chance(summary)
-    return told
-
-
-def reading(gain: Mean, tested: Comparison | None = None) -> str:
-    """How much a mean gain says, in a few words; what was tested about it, where something was."""
-    if tested is not None:
-        return significance.interval(tested)
-    if gain.clear is None:
-        return "one seed: no spread" if len(gain.values) == 1 else "two seeds: spread is rough"
-    return "two standard errors or more from zero" if gain.clear else "no clear effect"
-
-
-def retrieval(summary: Summary) -> list[str]:
-    """What scores of targets without any training can and cannot show; empty where the study has none."""
-    targets = summary.retrieval()
-    if not targets:
-        return []
-    told = [f"Nothing is trained for {text.listed(targets)}: sentence vectors of the encoder are compared as they are."]
-    if CONTROL not in summary.rows:
-        told.append(
-            "Sentences that share names, digits or words match even under random weights, and this study has no"
-            f" “{CONTROL}” row to say how many do: absolute scores may overstate what training gave."
-        )
-        return told
-    told.append(
-        f"Sentences that share names, digits or words match even under random weights; the “{CONTROL}” row says how many do,"
-        " and only what lies above it can be credited to training."
+        return [f"This study has no row “{BASELINE}”, so gains cannot be computed and the tables show scores."]
+    column = summary.columns[-1]
+    gains, best = summary.gains(column), summary.best(column)
+    if best is None or best not in gains:
+        missing = "No average gain can be computed: in every seed an evaluation is missing on one side of the comparison."
+        return [missing] if summary.compared else []
+    base = summary.baseline(best)
+    amount = f"{best}, {text.number(gains[best].mean, signed=True)} points over"
+    amount += f" {'no intermediate training' if base == BASELINE else base} ({reading(summary, best, column, gains[best])})"
+    over = f"average over the {len(summary.targets)} targets" if column == AVERAGE else column
+    raised = (
+        f"{sum(above(gain.mean) for gain in gains.values())} of {text.count(len(gains), 'row')} {_is(len(gains))} above zero."
     )
-    for target in targets:
-        control, base, best = summary.score(CONTROL, target), summary.score(BASELINE, target), summary.best(target)
-        parts = [f"{CONTROL} {text.value(control)}"]
-        if summary.has_baseline:
-            parts.append(f"{BASELINE} {text.value(base)}")
-        if best is not None:
-            parts.append(f"{best} {text.value(summary.score(best, target))}")
-        told.append(f"{target}: {', '.join(parts)}.")
-    return told
+    if above(gains[best].mean):
+        return [f"Best on {over}: {amount}; {raised}"]
+    return [f"No intermediate raises the {over}; nearest is {amount}."]
 
 
-def _average(summary: Summary) -> list[str]:
-    gains = summary.gains(AVERAGE)
-    over = f"over the {len(summary.targets)} targets"
-    told = []
-    best = summary.best(AVERAGE)
-    if best is not None:
-        gain = gains[best]
-        amount = f"{text.number(gain.mean, signed=True)} points over {significance.base(summary, best)}{_spread(gain)}"
-        if above(gain.mean):
-            told.append(f"Best on average {over}: {best}, {amount}.")
-        else:
-            told.append(f"No intermediate raises the average {over}; nearest to doing so is {best}, {amount}.")
-        raised = [name for name, found in gains.items() if above(found.mean)]
-        told.append(f"The average is above that of “{BASELINE}” for {len(raised)} of {text.count(len(gains), 'intermediate')}.")
-    absent = [name for name in summary.compared if name not in gains]
-    if absent:
-        names = text.listed(absent) if gains else "any intermediate"
-        told.append(f"No average gain for {names}: in every seed an evaluation is missing on one side of the comparison.")
-    return told
+def _gains(summary: Summary) -> list[str]:
+    if not summary.has_baseline:
+        return []
+    whole = [one for (_, _, language), one in summary.tests.items() if language is None]
+    known = [one for one in whole if one.q is not None]
+    if not known:
+        raised = [above(gain.mean) for target in summary.targets for gain in summary.gains(target).values()]
+        untested = "; none could be tested" if whole else ""
+        pairs = text.count(len(raised), "pair")
+        return [f"{sum(raised)} of {pairs} of intermediate and target have a gain above zero{untested}."] if raised else []
+    lines = []
+    for average in (True, False):
+        part = [one for one in known if (one.target == AVERAGE) == average]
+        what = f"Gains {'on average' if average else 'by target'} at a {RATE}"
+        lines += [counted(what, part)] if part else []
+    return lines
 
 
-def _pairs(summary: Summary) -> list[str]:
-    gains = [gain for target in summary.targets for gain in summary.gains(target).values()]
-    if not gains:
-        return [f"No target has both a “{BASELINE}” score and another to compare it with."]
-    raised = sum(above(gain.mean) for gain in gains)
-    have = "has" if raised == 1 else "have"
-    told = [f"Of {text.count(len(gains), 'pair')} of intermediate and target, {raised} {have} a gain above zero."]
-    best = summary.best(AVERAGE) if AVERAGE in summary.columns else None
-    if best is not None:
-        own = [gain for target in summary.targets if (gain := summary.gain(best, target)) is not None]
-        told[0] = f"{told[0][:-1]}; {best} raises {sum(above(gain.mean) for gain in own)} of {text.count(len(own), 'target')}."
-    judged = [gain for gain in gains if gain.clear is not None]
-    if judged:
-        clear = [gain for gain in judged if gain.clear]
-        up = sum(gain.mean > 0 for gain in clear)
-        told.append(
-            f"In {len(clear)} of {text.count(len(judged), 'pair')} with three seeds or more the mean gain is two standard errors"
-            f" or more from zero ({up} up, {len(clear) - up} down); with {len(summary.seeds)} seeds about"
-            f" {beyond_two(len(summary.seeds)):.0f} in 100 would be even if nothing had any effect."
-        )
-    return told
+def _order(summary: Summary) -> list[str]:
+    """The average's best order; where there is no average, the only target's."""
+    if (orders := summary.study.get("orders")) is None:
+        return []
+    panels = [one for one in orders["panels"] if one["subset"] == "all" and one.get("best")]
+    if not panels:
+        return ["No target has every order finished in any seed: nothing can be said about orders."]
+    lines = []
+    for panel in [one for one in panels if one["target"] == AVERAGE] or panels:
+        best = panel["best"]
+        line = f"The best order on {panel['target']}{panel['way']} is {best['order']},"
+        line += f" {text.number(best['above'], True)} over the mean"
+        if best.get("expected") is not None:
+            line += f" of all; if order had no effect, the best would still lie {text.number(best['expected'], True)} over it"
+        lines.append(line + ".")
+    return lines
+
+
+def _noise(summary: Summary) -> list[str]:
+    """What typing errors cost a model without intermediate training, and which training spares some of it."""
+    if not (noise := summary.study.get("noise")) or not noise["evaluations"]:
+        return []
+    rate = max(noise["rates"])
+    effects = [one for one in summary.effects if one.question == "noise" and one.rate == rate and one.unit == POINTS]
+    lost = [one for one in effects if one.contrast == "clean - noisy" and one.row == BASELINE and one.estimate is not None]
+    parts = [f"{text.number(one.estimate or 0.0)} points on {one.target} ({tested.interval(one)})" for one in lost]
+    first = (
+        f"With typing errors in {100 * rate:g} % of the words that may be changed, a model without intermediate training loses"
+    )
+    spared = [one for one in effects if one.reference == BASELINE]
+    lines = [f"{first} {text.listed(parts)}."] if parts else []
+    return lines + ([counted("Points of that which another training spares", spared)] if spared else [])
+
+
+def _groups(summary: Summary) -> list[str]:
+    """Whether gains reach languages of few resources, and whether they rise with resources."""
+    found = [one for one in summary.effects if one.question == "resources"]
+    lines = []
+    for group, words in GROUPS.items():
+        ones = [one for one in found if one.group == group and one.contrast == "row - reference"]
+        lines += [counted(f"Gains in {words}", ones)] if ones else []
+    slopes = [one for one in found if one.contrast.startswith("slope")]
+    return lines + ([counted(f"Slope of the gain on resources, in {slopes[0].unit}", slopes)] if slopes else [])
+
+
+def _selection(summary: Summary) -> list[str]:
+    chosen = [one for one in summary.effects if one.question == "selection"]
+    return [counted("Choosing the intermediate of each target on English dev changes the average", chosen)] if chosen else []
 
 
 def _chance(summary: Summary) -> list[str]:
-    told = []
-    levels = {target: level for target in summary.targets if (level := summary.chance(target)) is not None}
+    levels = [target for target in summary.targets if summary.chance(target) is not None]
     names = [name for name, row in summary.rows.items() if not row.is_control]
     runs = [(target, score) for name in names for target in levels for score in summary.by_seed(name, target).values()]
-    if runs:
-        higher = sum(score > summary.guessed(target) for target, score in runs)
-        control = ", control row left out" if CONTROL in summary.rows else ""
-        lie, known = "lies" if higher == 1 else "lie", text.listed(list(levels))
-        evaluations = text.count(len(runs), "evaluation")
-        told.append(f"{higher} of {evaluations} on targets with a chance level ({known}) {lie} clearly above it{control}.")
-    low = [
-        target
-        for target in levels
-        if (base := summary.score(BASELINE, target)) is not None and base.mean <= summary.guessed(target)
-    ]
-    if low:
-        told.append(
-            f"Without intermediate training {text.listed(low)} {'is' if len(low) == 1 else 'are'} not clearly above chance."
-        )
-    return told
+    if not runs:
+        return []
+    higher = sum(score > summary.guessed(target) for target, score in runs)
+    control = ", control row left out" if CONTROL in summary.rows else ""
+    lines = [f"Clearly above chance: {higher} of {text.count(len(runs), 'evaluation')} on {text.listed(levels)}{control}."]
+    low = [target for target in levels if (base := summary.score(BASELINE, target)) and base.mean <= summary.guessed(target)]
+    return lines + ([f"Not clearly above chance without intermediate training: {text.listed(low)}."] if low else [])
 
 
-def _spread(gain: Mean) -> str:
-    if gain.deviation is None:
-        return ""
-    told = f" (standard deviation over {len(gain.values)} seeds {text.number(gain.deviation)})"
-    if gain.clear is None:
-        return told
-    return told + (
-        ", two standard errors or more from zero" if gain.clear else ", less than two standard errors from zero: no clear effect"
-    )
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -3,141 +3,147 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stilts_xtreme.report import language_dots, tested, text
-from stilts_xtreme.report.comparisons import among
+from stilts_xtreme.report import language_dots, tables, tested, text
+from stilts_xtreme.report.figures import Figure
 from stilts_xtreme.report.language_dots import Dot, Group
-from stilts_xtreme.report.section import Plot, Section
+from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import Summary
-from stilts_xtreme.report.tables import Body, Cell, Column, Table
-from stilts_xtreme.report.tested import Tested
+from stilts_xtreme.report.tables import Cell, Row, Table
+from stilts_xtreme.results.effects import Effect
 
-TITLES = {
-    "pretraining": "Text of the encoder",
-    "class": "Resource class",
-    "script": "Script",
-    "family": "Family",
-}
-LEGEND = {"seen": "the encoder's text had it", "unseen": "lacked it", "not known": "not known"}
+TITLES = {"pretraining": "Text of the encoder", "class": "Resource class", "script": "Script", "family": "Family"}
+COLOURS = {"seen": "blue, the encoder's text had it", "unseen": "orange, it lacked it", "not known": "grey, not known"}
 
 
-def section(summary: Summary) -> Section | None:
-    """None where no target has that many languages."""
+def sections(summary: Summary) -> list[Section]:
     study = summary.study.get("language_groups")
     if not study:
-        return None
-    gains, slopes, seen = (tested.read(study[part]) for part in ("groups", "slopes", "seen"))
-    targets = list(dict.fromkeys(one.column for one in gains))
-    plots = {}
-    for target in targets:
-        row = _largest([one for one in gains if one.column == target])
-        drawn = _figure(summary, study["languages"], [one for one in gains if (one.row, one.column) == (row, target)])
-        caption = (
-            f"Gain of {row} over “none” on {target}: a dot a language, sorted within each group, whose number stands beside it;"
-            f" line and band: mean and 95 % interval {among(len(summary.seeds))}."
-        )
-        alternative = f"Gains of {row} in each language of {target} by group; numbers of the groups in the table below."
-        plots[f"language-groups-{target}"] = Plot(drawn, caption, alternative)
-    found = tuple(answer(target, gains, seen, slopes) for target in targets)
-    tables = [made for target in targets for made in (_groups(summary, target, gains), _texts(study, target, seen, slopes))]
+        return []
+    figures, parts = [], []
+    for target in targets(summary):
+        row = largest(summary, target)
+        figures.append(_figure(summary, target, row))
+        parts += [_groups(summary, target), _text(summary, target)]
     title = "Languages by class, text, script and family"
-    return Section("language-groups", title, found, (_grouped(study),), plots, tuple(filter(None, tables)))
+    return [Section("language-groups", title, [_grouped(study)], figures, [part for part in parts if part is not None])]
 
 
-def answer(target: str, gains: Sequence[Tested], seen: Sequence[Tested], slopes: Sequence[Tested]) -> str:
+def targets(summary: Summary) -> list[str]:
+    """Those with so many languages, and gains in them."""
+    study = summary.study.get("language_groups") or {}
+    return list(dict.fromkeys(one["target"] for one in study.get("groups", ())))
+
+
+def answer(summary: Summary, target: str) -> str:
     """The row of the largest mean gain, what it gives to languages that the encoder read and to those that it did not, and the
     slope on text: one sentence.
     """
-    own = [one for one in gains if one.column == target]
-    row = _largest(own)
-    groups = {one.told["group"]: one for one in own if (one.row, one.told["grouping"]) == (row, "pretraining")}
-    codes = sum(one.told["n"] for one in groups.values())
-    mean = sum(one.gain * one.told["n"] for one in groups.values()) / codes
-    parts = [
-        f"{_with_interval(groups[name])} in the {groups[name].told['n']} that {words}"
-        for name, words in (("seen", "the encoder's text had"), ("unseen", "it lacked"))
-        if name in groups
-    ]
-    first = f"On {target}, in {codes} languages without English, {row} gains most: {tested.number(mean)} points on average"
-    for ones, form in ((seen, "their difference is {}"), (slopes, "ten times the text goes with {}")):
-        parts += [form.format(_with_interval(one)) for one in ones if (one.row, one.column) == (row, target)]
-    return ", ".join([first, *parts]) + "."
+    row, counts = largest(summary, target), _counts(summary, target, "pretraining")
+    groups = {group: one for group in counts if (one := _gain(summary, target, row, "pretraining", group)) is not None}
+    codes = sum(counts[group] for group in groups)
+    mean = sum((one.estimate or 0.0) * counts[group] for group, one in groups.items()) / codes
+    parts = [f"On {target}, in {codes} languages without English, {row} gains most: {text.number(mean, True)} points on average"]
+    for name, words in (("seen", "the encoder's text had"), ("unseen", "it lacked")):
+        parts += [f"{_with_interval(groups[name])} in the {counts[name]} that {words}"] if name in groups else []
+    own = [one for one in _of(summary, target) if one.row == row]
+    for contrast, form in (("gain in seen", "their difference is {}"), ("slope", "ten times the text goes with {}")):
+        parts += [form.format(_with_interval(one)) for one in own if one.contrast.startswith(contrast)]
+    return ", ".join(parts) + "."
 
 
-def _largest(gains: Sequence[Tested]) -> str:
+def largest(summary: Summary, target: str) -> str:
     """The row of the largest mean gain over all languages."""
-    totals: dict[str, float] = {}
-    for one in gains:
-        if one.told["grouping"] == "pretraining":
-            totals[one.row] = totals.get(one.row, 0.0) + one.gain * one.told["n"]
+    counts, totals = _counts(summary, target, "pretraining"), dict[str, float]()
+    for group, count in counts.items():
+        for one in _of(summary, target):
+            if one.group == f"pretraining {group}":
+                totals[str(one.row)] = totals.get(str(one.row), 0.0) + (one.estimate or 0.0) * count
     return max(totals, key=lambda row: totals[row])
 
 
-def _with_interval(one: Tested) -> str:
-    return f"{tested.number(one.gain)} ({tested.spread(one.interval)}{', q < 0.05' if one.significant else ''})"
+def _of(summary: Summary, target: str) -> list[Effect]:
+    return [one for one in summary.effects if (one.question, one.target) == ("language groups", target)]
 
 
-def _figure(summary: Summary, facts: Mapping[str, Mapping[str, Any]], gains: Sequence[Tested]) -> str:
+def _gain(summary: Summary, target: str, row: str, grouping: str, group: str) -> Effect | None:
+    return next((one for one in _of(summary, target) if (one.row, one.group) == (row, f"{grouping} {group}")), None)
+
+
+def _members(summary: Summary, target: str, grouping: str) -> dict[str, list[str]]:
+    """The target's languages by group, in the order of the result."""
+    known = [one for one in summary.study["language_groups"]["groups"] if (one["target"], one["grouping"]) == (target, grouping)]
+    return {one["group"]: list(one["languages"]) for one in known}
+
+
+def _counts(summary: Summary, target: str, grouping: str) -> dict[str, int]:
+    return {group: len(codes) for group, codes in _members(summary, target, grouping).items()}
+
+
+def _with_interval(one: Effect) -> str:
+    return f"{text.number(one.estimate or 0.0, True)} ({tested.interval(one)}{', q < 0.05' if tested.sure(one) else ''})"
+
+
+def _figure(summary: Summary, target: str, row: str) -> Figure:
     """The dots of one row on one target."""
-    panels: dict[str, list[Group]] = {}
+    facts: Mapping[str, Mapping[str, Any]] = summary.study["language_groups"]["languages"]
+    shown: dict[str, list[Group]] = {}
     for grouping, title in TITLES.items():
-        for one in gains:
-            if one.told["grouping"] != grouping:
-                continue
-            dots = []
-            for code in one.told["languages"]:
-                gain = summary.language_gain(one.row, one.column, code)
-                if gain is not None:
-                    words = f"{text.language(code)}: {text.number(gain.mean, signed=True)}"
+        for group, codes in _members(summary, target, grouping).items():
+            one, dots = _gain(summary, target, row, grouping, group), []
+            for code in codes:
+                if (gain := summary.language_gain(row, target, code)) is not None:
+                    words = f"{text.language(code)}: {text.number(gain.mean, True)}"
                     dots.append(Dot(gain.mean, facts[code]["pretraining"], words))
-            if dots:
-                name = one.told["group"].removeprefix("Indo-European: ")
+            if one is not None and one.low is not None and one.high is not None and dots:
+                name = group.removeprefix("Indo-European: ")
                 name = f"class {name}" if name.isdigit() else name
-                panels.setdefault(title, []).append(Group(name, tuple(dots), one.gain, one.interval))
-    kinds = {dot.kind for groups in panels.values() for group in groups for dot in group.dots}
-    legend = {kind: words for kind, words in LEGEND.items() if kind in kinds}
-    return language_dots.figure(panels, "Gain by language and group of languages", legend)
+                shown.setdefault(title, []).append(Group(name, tuple(dots), one.estimate or 0.0, (one.low, one.high)))
+    kinds = {dot.kind for groups in shown.values() for group in groups for dot in group.dots}
+    caption = (
+        f"Gain of {row} over “none” on {target}, in points: a dot a language, sorted within each group, whose number of languages"
+        f" stands beside it; {'; '.join(words for kind, words in COLOURS.items() if kind in kinds)}. Line and band: mean and 95 %"
+        f" interval {tested.among(len(summary.seeds))}."
+    )
+    alternative = f"Gains of {row} in each language of {target} by group; numbers of the groups in the table below."
+    return Figure(f"language-groups-{target}", caption, alternative, language_dots.panels(shown))
 
 
-def _groups(summary: Summary, target: str, gains: Sequence[Tested]) -> Table | None:
+def _groups(summary: Summary, target: str) -> Table | None:
     """Gains of every row by group of languages."""
-    own = {(one.row, one.told["grouping"], one.told["group"]): one for one in gains if one.column == target}
-    rows = [row for row in summary.rows if any(row == name for name, _, _ in own)]
-    bodies = []
-    for grouping, title in TITLES.items():
-        counts = {one.told["group"]: one.told["n"] for (_, kind, _), one in own.items() if kind == grouping}
-        lines = [
-            (group, (Cell(str(count)), *(tested.cell(own.get((row, grouping, group))) for row in rows)))
-            for group, count in counts.items()
+    own = _of(summary, target)
+    rows = [row for row in summary.rows if any(one.row == row for one in own)]
+    known = {(one.row, one.group): one for one in own}
+    bodies = {
+        title: [
+            (group, (Cell(str(count)), *(tested.cell(known.get((row, f"{grouping} {group}"))) for row in rows)))
+            for group, count in _counts(summary, target, grouping).items()
         ]
-        bodies += [Body(title, tuple(lines))] if lines else []
-    caption = f"{target}: gain by group of languages, in points, and its 95 % interval {among(len(summary.seeds))}."
-    columns = (Column("languages"), *map(Column, rows))
-    stars = ("* q < 0.05, adjusted for the tests of its kind of group (Benjamini-Hochberg).",) if any(
-        one.significant for one in own.values()) else ()  # fmt: skip
-    return Table(caption, "group", columns, tuple(bodies), stars) if bodies else None
+        for grouping, title in TITLES.items()
+    }
+    caption = f"{target}: gain by group of languages, in points, and its 95 % interval {tested.among(len(summary.seeds))}."
+    return tables.table(caption, "group", ("languages", *rows), bodies, f"{tested.STAR} for the groups of a kind.")
 
 
-def _texts(study: Mapping[str, Any], target: str, seen: Sequence[Tested], slopes: Sequence[Tested]) -> Table | None:
+def _text(summary: Summary, target: str) -> Table | None:
     """Of every row the difference between languages that the encoder read and others, and the slope on how much it read."""
-    differences = {one.row: one for one in seen if one.column == target}
-    leaning = {one.row: one for one in slopes if one.column == target}
-    lines = []
-    for row in dict.fromkeys((*differences, *leaning)):
-        slope = leaning.get(row)
-        ends = slope.told.get("over_languages") if slope else None
-        count = str(slope.told["n"]) if slope else text.ABSENT
-        beside = Cell(text.ABSENT if ends is None else tested.spread(ends, 2))
-        lines.append((row, (tested.cell(differences.get(row)), tested.cell(slope, 2), Cell(count), beside)))
-    if not lines:
-        return None
-    columns = (Column("seen minus unseen"), Column("slope"), Column("languages"), Column("95 % over languages"))
-    notes = (
+    study, own = summary.study["language_groups"], _of(summary, target)
+    records = {one["row"]: one for one in study["slopes"] if one["target"] == target}
+    differences = {one.row: one for one in own if one.contrast.startswith("gain in seen")}
+    slopes = {one.row: one for one in own if one.contrast.startswith("slope")}
+    rows: list[Row] = []
+    for row in dict.fromkeys((*differences, *slopes)):
+        record = records.get(row, {})
+        ends: Sequence[float] | None = record.get("over_languages")
+        beside = Cell(text.interval((ends[0], ends[1]) if ends else None, 2))
+        slope = tested.cell(slopes.get(row), 2)
+        rows.append((str(row), (tested.cell(differences.get(row)), slope, Cell(str(record.get("n", text.ABSENT))), beside)))
+    note = (
         f"Slope: points of gain for ten times the text ({study['axis'].removeprefix('log10 ')}), least squares over the languages"
         " that the encoder's text had. The interval beneath speaks of these very languages, the last one of others that scatter"
-        " around the line as these do.",
+        f" around the line as these do. {tested.STAR} for a column."
     )
-    stars = tested.star([*differences.values()]) or tested.star([*leaning.values()])
-    return Table(f"{target}: gain and the encoder's text.", "intermediate", columns, (Body("", tuple(lines)),), stars + notes)
+    heads = ("seen minus unseen", "slope", "languages", "95 % over languages")
+    return tables.table(f"{target}: gain and the encoder's text.", "intermediate", heads, rows, note)
 
 
 def _grouped(study: Mapping[str, Any]) -> str:

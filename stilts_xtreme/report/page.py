@@ -1,83 +1,88 @@
-"""A summary -> the two pages and the plots, as text by file name."""
+"""A study -> report.md, its figures as files, and index.html, which holds all in itself."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.report import bars, beside, findings, intervals, kinds, opening, plots, repeat, short_names, tables, text
-from stilts_xtreme.report.rendered import rendered
-from stilts_xtreme.report.section import Section
-from stilts_xtreme.report.sections import sections
-from stilts_xtreme.report.summary import Summary
+from stilts_xtreme.report.figures import Figure
+from stilts_xtreme.report.tables import Table, escaped, markdown
 
-ALT = {
-    "gains": "Heat map of gains over no intermediate training, by intermediate and target; numbers as in the main table.",
-    "languages": "Dot plot of scores by language and target without and with intermediate training; numbers in the tables below.",
-    "language-gains": "Bars of the gain in every language, by target, of the intermediate with that target's largest gain.",
-}
+HERE = Path(__file__).parent
+BREAKS = re.compile(r"(?<=[>_])|(?<=\w\+)(?=\w)")  # where names may be broken; words are at spaces and hyphens
+JOINTS = re.compile(r"(?<=\d) (?=%)|(?<=\bq) (?=[\d<])|(?<=±) (?=\d)")  # where no line ends
 
 
-def pages(summary: Summary) -> dict[str, str]:
-    """report.md, the SVG files that it shows, and index.html, which holds all in itself."""
-    drawn = {"gains": plots.gains(summary), "languages": plots.languages(summary), "language-gains": bars.gains(summary)}
-    drawn = {name: svg for name, svg in drawn.items() if svg is not None}
-    leading, following = sections(summary)
-    alternatives = {name: ALT[name] for name in drawn}
-    for section in (*leading, *following):
-        drawn |= {name: plot.svg for name, plot in section.plots.items()}
-    return rendered("report.md.jinja", "page.html.jinja", _content(summary, leading, following), drawn, alternatives)
+@dataclass(frozen=True)
+class Section:
+    """A heading (`name` is its anchor) with sentences, figures, tables and a list below it; absent ones are None.
+
+    `facts` are the list's items with a name each; `code` stands last, as it is.
+    """
+
+    name: str
+    title: str
+    sentences: Sequence[str] = ()
+    figures: Sequence[Figure | None] = ()
+    tables: Sequence[Table | None] = ()
+    items: Sequence[str] = ()
+    facts: Sequence[tuple[str, str]] = ()
+    code: str = ""
 
 
-def _content(summary: Summary, leading: Sequence[Section], following: Sequence[Section]) -> dict[str, Any]:
-    study = summary.study
-    by_language = [
-        (target, table)
-        for target in summary.targets
-        for table in (tables.languages(summary, target), kinds.classes(summary, target))
-        if table is not None
-    ]
-    return {
-        "study": study,
-        "note": study.get("note") or "",
-        "found": _found(summary, leading, following),
-        "leading": leading,
-        "following": following,
-        "main": tables.main(summary),
-        "intervals": intervals.table(summary),
-        "published": beside.section(summary),
-        "best": tables.best_per_target(summary),
-        "targets": tables.targets(summary),
-        "retrieval": findings.retrieval(summary),
-        "named": short_names.explained(list(summary.rows.values()), summary.study),
-        "gaps": kinds.transfer_gaps(summary),
-        "languages": by_language,
-        "trainings": tables.trainings(summary) if study["trainings"] else None,
-        "collapsed": tables.collapsed(summary),
-        "missing": tables.missing(summary),
-        "data": _facts(summary),
-        "command": study.get("command") or "",
-        "provenance": text.provenance(study.get("provenance") or {}),
-    }
+@dataclass(frozen=True)
+class Page:
+    """`found` are the sentences at the top."""
+
+    name: str
+    question: str
+    note: str
+    found: Sequence[str]
+    sections: Sequence[Section]
+    foot: str
+
+    def files(self) -> dict[str, str]:
+        """The text of every file by its name."""
+        style = (HERE / "plot.css").read_text(encoding="utf-8")
+        figures = [figure for section in self.sections for figure in section.figures if figure is not None]
+        made = {"report.md": self._markdown()} | {f"{figure.name}.svg": figure.file(style) for figure in figures}
+        return made | {"index.html": self._html(style + (HERE / "page.css").read_text(encoding="utf-8"))}
+
+    def _markdown(self) -> str:
+        parts = [f"# Study {escaped(self.name)}", escaped(self.question)]
+        parts += [f"> **Note.** {escaped(self.note)}"] if self.note else []
+        parts += ["## What was found", _listed(self.found)]
+        for section in self.sections:
+            parts += [f"## {escaped(section.title)}", *map(escaped, section.sentences)]
+            parts += [f"![{escaped(one.alternative)}]({one.name}.svg)" for one in section.figures if one is not None]
+            parts += [markdown(table) for table in section.tables if table is not None]
+            parts += [_listed([*section.items, *(f"{name}: {words}" for name, words in section.facts)])]
+            parts += ["\n".join(f"    {line}".rstrip() for line in section.code.splitlines())]
+        return "\n\n".join(part for part in (*parts, f"Computed with: {escaped(self.foot)}." if self.foot else "") if part) + "\n"
+
+    def _html(self, style: str) -> str:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        templates = Environment(
+            loader=FileSystemLoader(HERE), autoescape=True, finalize=_together, trim_blocks=True, lstrip_blocks=True,
+            undefined=StrictUndefined, keep_trailing_newline=True,
+        )  # fmt: skip
+        templates.filters["breakable"] = _breakable
+        return templates.get_template("page.html.jinja").render(page=self, style=style)
 
 
-def _found(summary: Summary, leading: Sequence[Section], following: Sequence[Section]) -> list[str]:
-    """The sentences at the top: what a reader must know first, then what was found, where anything was learned."""
-    first = opening.sentences(summary)
-    if nothing := opening.learned_nothing(summary):
-        return [*first, nothing]
-    return [*first, *_said(leading), *findings.found(summary), *_said(following)]
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {escaped(line)}" for line in lines)
 
 
-def _said(sections: Sequence[Section]) -> list[str]:
-    return [sentence for section in sections for sentence in section.found]
+def _together(words: Any) -> Any:
+    """No line ends between a number and its percent sign, a q and its value, a sign and its number."""
+    return JOINTS.sub("\N{NO-BREAK SPACE}", words) if type(words) is str else words
 
 
-def _facts(summary: Summary) -> list[tuple[str, str]]:
-    study = summary.study
-    facts = [("Setup", str(study["setup"]))] if study.get("setup") else []
-    for key, value in sorted((name, value) for name, value in (study.get("data") or {}).items() if name != "readings"):
-        lines = value if isinstance(value, list) else [value]  # a row for each split of which there is something to say
-        facts += [(str(key).replace("_", " ").capitalize(), text.flat(line)) for line in lines]
-    for name, mixture in sorted((study.get("mixtures") or {}).items()):
-        facts.append((f"Mixture {name}", text.flat(mixture)))
-    facts.append(("Seeds", ", ".join(map(str, summary.seeds))))
-    return facts + repeat.facts(summary)
+def _breakable(words: str) -> Any:
+    """Long names may break at certain places."""
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(piece) for piece in BREAKS.split(words))

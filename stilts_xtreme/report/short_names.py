@@ -24,9 +24,7 @@ def explained(rows: Sequence[Row], study: Mapping[str, Any]) -> str:
     rates = sorted({row.noise for row in rows if row.noise})
     told = []
     if lists:
-        told.append(
-            f"multilingual: fine-tuned on {' or '.join(lists)} ({_foreign(study)}) instead of English alone"
-        )
+        told.append(f"multilingual: fine-tuned on {' or '.join(lists)} ({_foreign(study)}) instead of English alone")
     if rates:
         rate = text.listed([f"{100 * rate:g} %" for rate in rates])
         told.append(f"noise-trained: with the same noise in {rate} of the words of the data of fine-tuning that may be changed")

@@ -1,20 +1,19 @@
-"""A study's scores by intermediate, target and seed; means, gains paired by seed, and their spread."""
+"""A study's scores by row, target and seed; means, gains paired by seed, their spread, and what was tested about them."""
 
 import math
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.report import agreement, comparisons
-from stilts_xtreme.report.comparisons import AVERAGE, Comparisons
-from stilts_xtreme.results import rows
+from stilts_xtreme.results import rows as records
+from stilts_xtreme.results.effects import Effect, effects
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.scoring.language_groups import transfer_gap
 from stilts_xtreme.tasks.constant import within_chance
 
-FIELDS = ("name", "question", "rows", "targets", "seeds", "tasks", "evaluations", "trainings")
+AVERAGE = "average"  # of all targets
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,32 @@ class Mean:
 
 @dataclass(frozen=True)
 class Summary:
-    """A checked study: its rows by their labels, its evaluations by (label, target) and seed, its tested gains."""
+    """A study: its rows by their labels, its evaluations by (label, target) and seed."""
 
     study: Mapping[str, Any]
     rows: Mapping[str, Row]
     cells: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]
-    comparisons: Comparisons = field(default_factory=dict)
+
+    @cached_property
+    def effects(self) -> list[Effect]:
+        """All that was tested."""
+        return effects(self.study)
+
+    @cached_property
+    def tests(self) -> dict[tuple[str, str, str | None], Effect]:
+        """Tested gains of rows over their own baselines, by row, column and language; None: all languages together."""
+        own = {name: row.baseline.name for name, row in self.rows.items()}
+        gains = [one for one in self.effects if one.question == "gain" and one.row and own.get(one.row) == one.reference]
+        return {(str(one.row), one.target, one.language): one for one in gains}
+
+    @cached_property
+    def errors(self) -> dict[tuple[str, str], Mapping[str, Any]]:
+        """The records behind `tests`, by row and column: they hold standard errors over test examples, too."""
+        return {
+            (one["row"], one["target"]): one
+            for one in self.study.get("comparisons") or ()
+            if one["baseline"] == self.rows[one["row"]].baseline.name
+        }
 
     @property
     def targets(self) -> list[str]:
@@ -83,92 +102,106 @@ class Summary:
         """The row without intermediate training that a row is compared with: "none (en+de)" for "squad (en+de)"."""
         return self.rows[name].baseline.name
 
-    def by_seed(self, intermediate: str, column: str) -> dict[int, float]:
+    def by_seed(self, row: str, column: str) -> dict[int, float]:
         """Scores by seed; an average only for seeds in which every target has a score, so that averages compare."""
         if column != AVERAGE:
-            return {seed: found["score"] for seed, found in self.cells.get((intermediate, column), {}).items()}
-        rows = [self.by_seed(intermediate, target) for target in self.targets]
-        return {seed: math.fsum(row[seed] for row in rows) / len(rows) for seed in self.seeds if all(seed in row for row in rows)}
+            return {seed: run["score"] for seed, run in self.cells.get((row, column), {}).items()}
+        parts = [self.by_seed(row, target) for target in self.targets]
+        return {
+            seed: math.fsum(part[seed] for part in parts) / len(parts)
+            for seed in self.seeds
+            if all(seed in part for part in parts)
+        }
 
-    def score(self, intermediate: str, column: str) -> Mean | None:
-        return self._mean(self.by_seed(intermediate, column))
+    def over_seeds(self, values: Mapping[int, float]) -> Mean | None:
+        """The mean of values by seed; None where there is none."""
+        known = tuple(values[seed] for seed in self.seeds if seed in values)
+        return Mean(known, len(self.seeds)) if known else None
 
-    def gain(self, intermediate: str, column: str) -> Mean | None:
+    def score(self, row: str, column: str) -> Mean | None:
+        return self.over_seeds(self.by_seed(row, column))
+
+    def gain(self, row: str, column: str) -> Mean | None:
         """Score minus the baseline's of the same seed; None where no seed has both."""
-        own, base = self.by_seed(intermediate, column), self.by_seed(self.baseline(intermediate), column)
-        return self._mean({seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base})
+        own, base = self.by_seed(row, column), self.by_seed(self.baseline(row), column)
+        return self.over_seeds({seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base})
 
     def gains(self, column: str) -> dict[str, Mean]:
-        """Gain by intermediate, absent ones left out."""
+        """Gain by row, absent ones left out."""
         return {name: gain for name in self.compared if (gain := self.gain(name, column)) is not None}
 
     def best(self, column: str) -> str | None:
-        """The intermediate with the largest gain, or without a baseline the largest score; the first of equals."""
-        found = (
-            self.gains(column) if self.has_baseline else {n: s for n in self.compared if (s := self.score(n, column)) is not None}
-        )
-        return max(found, key=lambda name: found[name].mean, default=None)
+        """The row with the largest gain, or without a baseline the largest score; the first of equals."""
+        scores = {name: score for name in self.compared if (score := self.score(name, column)) is not None}
+        known = self.gains(column) if self.has_baseline else scores
+        return max(known, key=lambda name: known[name].mean, default=None)
 
     def chance(self, target: str) -> float | None:
         return self.study["tasks"][target].get("chance")
 
     def guessed(self, target: str) -> float:
         """Chance plus two standard errors of the smallest language's test set: what guessing may well reach."""
-        chance = self.chance(target) or 0.0
         sizes = [n for code in self.languages(target) for n in self.examples(target, code)]
-        return within_chance(chance, min(sizes, default=1))
+        return within_chance(self.chance(target) or 0.0, min(sizes, default=1))
 
     def retrieval(self) -> list[str]:
         """Targets for which nothing is trained."""
         tasks = self.study["tasks"]
         return [name for name in self.targets if tasks[name].get("head") == "embedding" and not tasks[name].get("trains_on")]
 
+    def runs(self, target: str) -> list[Mapping[str, Any]]:
+        """All evaluations on the target."""
+        return [run for (_, name), seeds in self.cells.items() if name == target for run in seeds.values()]
+
     def languages(self, target: str) -> list[str]:
         """Every language scored for the target: English first, then by code."""
-        found = {
-            code
-            for (_, name), seeds in self.cells.items()
-            if name == target
-            for run in seeds.values()
-            for code in run["languages"]
-        }
-        return sorted(found, key=lambda code: (code != "en", code))
+        return sorted({code for run in self.runs(target) for code in run["languages"]}, key=lambda code: (code != "en", code))
 
-    def language(self, intermediate: str, target: str, codes: Sequence[str]) -> Mean | None:
-        """Mean over `codes` and the headline metrics, by seed; only seeds in which each of the languages is scored."""
-        return self._mean(self._language(intermediate, target, codes))
+    def by_language(self, row: str, target: str, codes: Sequence[str]) -> dict[int, float]:
+        """By seed the mean over `codes` and the headline metrics; only seeds in which each of the languages is scored."""
+        names, found = self.study["tasks"][target]["headline"], {}
+        for seed, run in self.cells.get((row, target), {}).items():
+            scores = [run["languages"].get(code, {}).get(name) for code in codes for name in names]
+            if scores and None not in scores:
+                found[seed] = math.fsum(scores) / len(scores)
+        return found
 
-    def language_gain(self, intermediate: str, target: str, code: str) -> Mean | None:
-        return self._mean(self.gains_by_seed(intermediate, target, [code]))
+    def language(self, row: str, target: str, codes: Sequence[str]) -> Mean | None:
+        return self.over_seeds(self.by_language(row, target, codes))
 
-    def gains_by_seed(self, intermediate: str, target: str, codes: Sequence[str]) -> dict[int, float]:
+    def language_gain(self, row: str, target: str, code: str) -> Mean | None:
+        return self.over_seeds(self.gains_by_seed(row, target, [code]))
+
+    def gains_by_seed(self, row: str, target: str, codes: Sequence[str]) -> dict[int, float]:
         """The mean gain over `codes` of each seed in which both sides are scored in all of them."""
-        own, base = self._language(intermediate, target, codes), self._language(self.baseline(intermediate), target, codes)
+        own, base = self.by_language(row, target, codes), self.by_language(self.baseline(row), target, codes)
         return {seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base}
 
-    def macro(self, intermediate: str, target: str, groups: Sequence[Sequence[str]]) -> Mean | None:
-        """Mean over groups of languages, each weighing the same however many languages it has; by seed as `language`."""
-        rows = [self._language(intermediate, target, codes) for codes in groups]
-        return self._mean({seed: mean([row[seed] for row in rows]) for seed in self.seeds if all(seed in row for row in rows)})
+    def macro(self, row: str, target: str, groups: Sequence[Sequence[str]]) -> Mean | None:
+        """Mean over groups of languages, each weighing the same however many languages it has; by seed as `by_language`."""
+        parts = [self.by_language(row, target, codes) for codes in groups]
+        return self.over_seeds(
+            {seed: mean([part[seed] for part in parts]) for seed in self.seeds if all(seed in part for part in parts)}
+        )
 
-    def transfer_gap(self, intermediate: str, target: str) -> Mean | None:
-        """English score minus the mean of the target's other languages, by seed as `language`; None without either."""
-        scores = {code: self._language(intermediate, target, [code]) for code in self.languages(target)}
-        whole = [seed for seed in self.seeds if all(seed in found for found in scores.values())]
-        gaps = {seed: transfer_gap({code: found[seed] for code, found in scores.items()}) for seed in whole}
-        return self._mean({seed: gap for seed, gap in gaps.items() if gap is not None})
+    def transfer_gap(self, row: str, target: str) -> Mean | None:
+        """English score minus the mean of the target's other languages, by seed as `by_language`; None without either."""
+        scores = {code: self.by_language(row, target, [code]) for code in self.languages(target)}
+        whole = [seed for seed in self.seeds if all(seed in by_seed for by_seed in scores.values())]
+        gaps = {seed: transfer_gap({code: by_seed[seed] for code, by_seed in scores.items()}) for seed in whole}
+        return self.over_seeds({seed: gap for seed, gap in gaps.items() if gap is not None})
 
     def examples(self, target: str, code: str) -> tuple[int, ...]:
         """The numbers of test examples met in the runs, ascending; one number where all runs agree."""
-        runs = (run for (_, name), seeds in self.cells.items() if name == target for run in seeds.values())
-        return tuple(sorted({run["languages"][code]["n"] for run in runs if "n" in run["languages"].get(code, {})}))
+        rows = [run["languages"].get(code, {}) for run in self.runs(target)]
+        return tuple(sorted({row["n"] for row in rows if "n" in row}))
 
-    def collapsed(self, intermediate: str, target: str) -> bool:
+    def collapsed(self, row: str, target: str) -> bool:
         """Is an evaluation of the two, with any seed, built on a collapsed training?"""
-        return any(run.get("collapsed") for run in self.cells.get((intermediate, target), {}).values())
+        return any(run.get("collapsed") for run in self.cells.get((row, target), {}).values())
 
     def missing(self) -> dict[tuple[str, int], list[str]]:
-        """Targets by intermediate and seed of the evaluations that the study names and does not hold."""
+        """Targets by row and seed of the evaluations that the study names and does not hold."""
         return {
             (name, seed): targets
             for name in self.rows
@@ -176,78 +209,15 @@ class Summary:
             if (targets := [target for target in self.targets if seed not in self.cells.get((name, target), {})])
         }
 
-    def _language(self, intermediate: str, target: str, codes: Sequence[str]) -> dict[int, float]:
-        names = self.study["tasks"][target]["headline"]
-        found = {}
-        for seed, run in self.cells.get((intermediate, target), {}).items():
-            scores = [run["languages"].get(code, {}).get(name) for code in codes for name in names]
-            if scores and None not in scores:
-                found[seed] = math.fsum(scores) / len(scores)
-        return found
-
-    def _mean(self, found: Mapping[int, float]) -> Mean | None:
-        values = tuple(found[seed] for seed in self.seeds if seed in found)
-        return Mean(values, len(self.seeds)) if values else None
-
 
 def summarise(study: Mapping[str, Any]) -> Summary:
-    """Check a study and index its scores; UserError where a field is missing or an evaluation fits nowhere."""
-    where = f"study {study.get('name', '?')}"
-    absent = [name for name in FIELDS if name not in study]
-    if absent:
-        raise UserError(f"{where}: {absent[0]}: missing; gather the study again with `stilts study`")
-    try:
-        known = rows.read(study["rows"])
-    except ValueError as error:
-        raise UserError(f"{where}: {error}; gather the study again with `stilts study`") from None
-    if contradiction := agreement.of_study(study, known):
-        raise UserError(f"{where}: {contradiction}; gather the study again with `stilts study`")
+    """Index the scores of a study as `results.read` gives it."""
     cells: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
-    for number, run in enumerate(study["evaluations"]):
-        fault = _fault(run, {"row": known, "target": study["targets"], "seed": study["seeds"]}, cells)
-        if fault:
-            raise UserError(f"{where}: evaluations[{number}]: {fault}; gather the study again with `stilts study`")
+    for run in study["evaluations"]:
         cells.setdefault((run["row"], run["target"]), {})[run["seed"]] = run
-    try:
-        tested = comparisons.read(study, {name: row.baseline.name for name, row in known.items()})
-    except ValueError as error:
-        raise UserError(f"{where}: {error}; gather the study again with `stilts study`") from None
-    return Summary(study, known, cells, tested)
-
-
-def _fault(
-    run: Mapping[str, Any], axes: Mapping[str, Container[Any]], cells: Mapping[tuple[str, str], Mapping[int, Any]]
-) -> str | None:
-    for name in ("row", "target", "seed", "score", "languages"):
-        if name not in run:
-            return f"{name}: missing"
-    for name, known in axes.items():
-        if run[name] not in known:
-            return f"{name}: {run[name]} is not one of the study's {name}s"
-    score = run["score"]
-    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 100:
-        return f"score: {score} is not a number from 0 to 100"
-    if run["seed"] in cells.get((run["row"], run["target"]), {}):
-        return f"{run['row']} on {run['target']} with seed {run['seed']} stands there twice"
-    return None
+    return Summary(study, records.read(study["rows"]), cells)
 
 
 def above(value: float, level: float = 0.0) -> bool:
     """Is it above the level at the one decimal that pages show? So nothing written as 0.0 counts as a gain."""
     return round(value - level, 9) >= 0.05
-
-
-def beyond_two(seeds: int) -> float:
-    """Chance in 100 that a mean of `seeds` (3 or more) normal values around zero lies two standard errors or more from it.
-
-    Student's t with seeds - 1 degrees of freedom (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4).
-    """
-    freedom = seeds - 1
-    angle = math.atan(2 / math.sqrt(freedom))
-    odd = freedom % 2
-    term, total = (math.cos(angle) if odd else 1.0), 0.0
-    for number in range(1, (freedom - odd) // 2 + 1):
-        total += term
-        term *= (2 * number if odd else 2 * number - 1) / (2 * number + 1 if odd else 2 * number) * math.cos(angle) ** 2
-    inside = 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
-    return 100 * (1 - inside)

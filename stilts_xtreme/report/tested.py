@@ -1,88 +1,69 @@
-"""Tested differences as a result tells them: for sections that have tests of their own."""
+"""Tested differences as tables show them: an estimate with its 95 % interval, a star where it is significant, a verdict."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 from stilts_xtreme.report import text
-from stilts_xtreme.report.comparisons import LEVEL
-from stilts_xtreme.report.significance import NAMED, names, rate
-from stilts_xtreme.report.tables import Cell
+from stilts_xtreme.report.summary import AVERAGE
+from stilts_xtreme.report.tables import ABSENT, Cell, Row
+from stilts_xtreme.results.effects import Effect
+
+LEVEL = 0.05  # false discovery rate below which an effect is called significant
+STAR = f"* q < {LEVEL}, adjusted (Benjamini-Hochberg)"
+HEADS = ("difference", "95 % interval", "p", "q")
 
 
-@dataclass(frozen=True)
-class Tested:
-    """One difference of a row on one target; `told` is all that the result says of it."""
-
-    row: str
-    column: str
-    gain: float
-    interval: tuple[float, float]
-    p: float
-    q: float
-    told: Mapping[str, Any]
-
-    @property
-    def significant(self) -> bool:
-        return self.q < LEVEL
-
-    @property
-    def error(self) -> float:
-        """Half the width of the interval."""
-        return (self.interval[1] - self.interval[0]) / 2
-
-
-def read(told: Sequence[Mapping[str, Any]]) -> list[Tested]:
-    return [
-        Tested(one["row"], one["target"], one["gain"], (one["interval"][0], one["interval"][1]), one["p"], one["q"], one)
-        for one in told
-    ]
-
-
-def verdict(ones: Sequence[Tested], up: str, down: str) -> str:
-    """`2 gains and 1 loss of 6 are significant (gains: squad on xquad; losses: ..)`, or `none of 6 is significant`.
-
-    `up`, `down`: nouns for what lies above and below zero, their plurals by a slash ("loss/losses"). Many are counted, not named.
-    """
-    clear = [one for one in ones if one.significant]
-    if not clear:
-        return f"none of {len(ones)} is significant"
-    counts, lists = [], []
-    for noun, found in ((up, [one for one in clear if one.gain > 0]), (down, [one for one in clear if one.gain < 0])):
-        single, _, plural = noun.partition("/")
-        counts += [text.count(len(found), single, plural)] if found else []
-        lists += [f"{plural or single + 's'}: {names(found)}"] if found else []
-    are = "is" if len(clear) == 1 else "are"
-    named = f" ({'; '.join(lists)})" if len(clear) <= NAMED else ""
-    return f"{' and '.join(counts)} of {len(ones)} {are} significant{named}"
-
-
-def at() -> str:
-    """The level of every `significant`."""
-    return f"at a {rate()}"
-
-
-def cell(one: Tested | None, digits: int = 1) -> Cell:
-    """The difference with its star, and beneath it its interval; the dash where there is none."""
+def sure(one: Effect | None) -> bool:
+    """Is it significant? Where nothing was adjusted, its interval leaves out zero."""
     if one is None:
-        return Cell(text.ABSENT)
-    star = "*" if one.significant else ""
-    return Cell(number(one.gain, digits) + star, spread(one.interval, digits), strong=one.significant)
+        return False
+    if one.q is not None:
+        return one.q < LEVEL
+    return one.low is not None and one.high is not None and (one.low > 0 or one.high < 0)
 
 
-def number(value: float, digits: int = 1) -> str:
-    """Signed, with a true minus sign."""
-    if digits == 1:
-        return text.number(value, signed=True)
-    told = f"{value:+.{digits}f}"
-    return told[1:] if float(told) == 0 else told.replace("-", text.MINUS)
+def interval(one: Effect, digits: int = 1) -> str:
+    """`−0.3 to +0.5`, or the dash."""
+    return text.interval(None if one.low is None or one.high is None else (one.low, one.high), digits)
 
 
-def spread(ends: Sequence[float], digits: int = 1) -> str:
-    return " to ".join(number(end, digits) for end in ends)
+def cell(one: Effect | None, digits: int = 1, signed: bool = True) -> Cell:
+    """The estimate, starred and bold where significant, its interval beneath."""
+    if one is None or one.estimate is None:
+        return ABSENT
+    star = "*" if sure(one) else ""
+    return Cell(
+        text.number(one.estimate, signed, digits) + star, interval(one, digits) if one.low is not None else "", bool(star)
+    )
 
 
-def star(ones: Sequence[Tested]) -> tuple[str, ...]:
-    """What the star means, where one is shown."""
-    shown = any(one.significant for one in ones)
-    return (f"* q < {LEVEL}, adjusted for the {len(ones)} tests of this table (Benjamini-Hochberg).",) if shown else ()
+def cells(one: Effect | None, digits: int = 1) -> tuple[Cell, ...]:
+    """The four columns of `HEADS`."""
+    if one is None or one.estimate is None:
+        return (ABSENT,) * 4
+    star = "*" if sure(one) else ""
+    shown = Cell(text.number(one.estimate, True, digits) + star, strong=bool(star))
+    return shown, Cell(interval(one, digits)), Cell(text.probability(one.p)), Cell(text.probability(one.q))
+
+
+def matrix(
+    effects: Iterable[Effect], columns: Sequence[str], label: Callable[[Effect], str],
+    column: Callable[[Effect], str | None] = lambda one: one.target,
+) -> list[Row]:  # fmt: skip
+    """A row a label: the effect of each column, and a verdict in words at the end."""
+    by: dict[str, dict[str | None, Effect]] = {}
+    for one in effects:
+        by.setdefault(label(one), {})[column(one)] = one
+    return [(name, (*(cell(row.get(place)) for place in columns), Cell(verdict(row)))) for name, row in by.items()]
+
+
+def verdict(row: dict[str | None, Effect]) -> str:
+    """`better on average, xnli; worse on panx`, or `no significant difference`."""
+    places = {word: [str(place) for place, one in row.items() if sure(one) and ((one.estimate or 0) > 0) == up]
+              for word, up in (("better", True), ("worse", False))}  # fmt: skip
+    ordered = {word: sorted(names, key=lambda name: name != AVERAGE) for word, names in places.items() if names}
+    return "; ".join(f"{word} on {', '.join(names)}" for word, names in ordered.items()) or "no significant difference"
+
+
+def among(seeds: int) -> str:
+    """What a 95 % interval speaks of."""
+    return "over test examples and seeds" if seeds > 1 else "over test examples, of one seed"

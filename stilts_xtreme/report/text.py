@@ -10,14 +10,14 @@ ABSENT = "–"
 MINUS = "\N{MINUS SIGN}"
 
 
-def number(value: float, signed: bool = False) -> str:
-    """One decimal; `signed` puts a plus before what is above zero once rounded.
+def number(value: float, signed: bool = False, digits: int = 1) -> str:
+    """One decimal, or so many; `signed` puts a plus before what is above zero once rounded.
 
     Sums taken in another order differ in their last digits: on the border between two decimals they must not read differently.
     """
-    text = f"{round(value, 9):.1f}"
-    if text in ("0.0", "-0.0"):
-        return "0.0"
+    text = f"{round(value, 9):.{digits}f}"
+    if float(text) == 0:
+        return text.removeprefix("-")
     return text.replace("-", MINUS) if text.startswith("-") or not signed else f"+{text}"
 
 
@@ -36,9 +36,9 @@ def spread(found: Mean | None) -> str:
     return " ".join(parts)
 
 
-def interval(ends: tuple[float, float] | None) -> str:
+def interval(ends: tuple[float, float] | None, digits: int = 1) -> str:
     """`−0.3 to +0.5`, or the dash."""
-    return ABSENT if ends is None else f"{number(ends[0], signed=True)} to {number(ends[1], signed=True)}"
+    return ABSENT if ends is None else " to ".join(number(end, True, digits) for end in ends)
 
 
 def probability(value: float | None) -> str:

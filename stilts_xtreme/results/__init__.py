@@ -13,7 +13,7 @@ from typing import Any
 from stilts_xtreme import disk, files, host
 from stilts_xtreme import schemas as checks
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.results import upgrade
+from stilts_xtreme.results import agreement, upgrade
 from stilts_xtreme.shown import HIDDEN, visible
 
 TRAINING = "stilts/training@1"
@@ -72,9 +72,15 @@ def read(path: Path, *schemas: str) -> dict[str, Any]:
             content = upgrade.upgraded(content)
         except ValueError as error:
             raise UserError(f"{path}: {error}; {MEND}") from None
-    if wrong := checks.fault(content):
+    if wrong := checks.fault(content) or _contradiction(content):
         raise UserError(f"{path}: {wrong}; {MEND}")
     return content
+
+
+def _contradiction(content: dict[str, Any]) -> str:
+    """What the parts of a study's result do not agree on; empty where there is nothing."""
+    of = {STUDY: agreement.of_study, LATENCY_STUDY: agreement.of_latency}.get(content["schema"])
+    return of(content) if of else ""
 
 
 def _not_finite(word: str) -> float:

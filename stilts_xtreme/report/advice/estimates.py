@@ -13,8 +13,8 @@ r is what the column's own standard error over examples says, held between 0 and
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from stilts_xtreme.report.comparisons import Comparison
 from stilts_xtreme.report.summary import Mean, Summary
 from stilts_xtreme.scoring import bootstrap
 
@@ -42,9 +42,9 @@ def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str
     values = {seed: math.fsum(found[seed] for found, _ in parts) / len(parts) for seed in seeds}
     spreads = [examples for _, examples in parts if examples is not None]
     examples = math.fsum(spreads) / len(parts) ** 2 if len(spreads) == len(parts) else None
-    one = summary.comparisons.get((row, targets[0])) if len(targets) == 1 and not codes else None
-    if one is not None and one.interval is not None:
-        return Estimate(one.gain, values, examples, one.interval, one.p)
+    one = summary.errors.get((row, targets[0])) if len(targets) == 1 and not codes else None
+    if one is not None and one["interval"] is not None:
+        return Estimate(one["gain"], values, examples, tuple(one["interval"]), one["p"])
     return _judged(values, examples)
 
 
@@ -72,26 +72,32 @@ def adjusted(values: Sequence[float | None]) -> list[float | None]:
     return [None if value is None else next(known) for value in values]
 
 
-def correlation(one: Comparison) -> float:
-    """That between the errors of any two languages of a column, from the column's own error."""
-    errors = [error for _, error in one.languages.values() if error is not None]
+def correlation(comparison: Mapping[str, Any]) -> float:
+    """That between the errors of any two languages of a comparison as a result holds it, from the error of their mean."""
+    errors = [error for error in _errors(comparison).values() if error is not None]
     squares, products = _sums(errors)
-    if one.drawn is None or not products:
+    whole = (comparison.get("deviation") or {}).get("drawn")
+    if whole is None or not products:
         return 1.0
-    return min(1.0, max(0.0, (one.drawn**2 * len(errors) ** 2 - squares) / products))
+    return min(1.0, max(0.0, (whole**2 * len(errors) ** 2 - squares) / products))
+
+
+def _errors(comparison: Mapping[str, Any]) -> dict[str, float | None]:
+    """Standard errors over test examples by language."""
+    return {code: one.get("deviation") for code, one in (comparison.get("languages") or {}).items()}
 
 
 def _part(summary: Summary, row: str, target: str, codes: Sequence[str]) -> tuple[dict[int, float], float | None]:
     """Gains by seed on one target, and their mean's variance over test examples."""
-    one = summary.comparisons.get((row, target))
+    one = summary.errors.get((row, target))
     chosen = list(codes) or summary.languages(target)
     if codes:
         found = summary.gains_by_seed(row, target, codes)
     else:
         own, base = summary.by_seed(row, target), summary.by_seed(summary.baseline(row), target)
         found = {seed: own[seed] - base[seed] for seed in summary.seeds if seed in own and seed in base}
-    errors = [one.languages[code][1] for code in chosen if code in one.languages] if one is not None else []
-    known = [error for error in errors if error is not None]
+    errors = _errors(one or {})
+    known = [error for code in chosen if (error := errors.get(code)) is not None]
     if one is None or not known or len(known) != len(chosen):
         return found, None
     squares, products = _sums(known)

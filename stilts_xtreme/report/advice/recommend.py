@@ -9,8 +9,8 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import text
 from stilts_xtreme.report.advice import estimates
 from stilts_xtreme.report.advice.estimates import Estimate
-from stilts_xtreme.report.comparisons import LEVEL
 from stilts_xtreme.report.summary import Summary, summarise
+from stilts_xtreme.report.tested import LEVEL
 from stilts_xtreme.results.rows import BASELINE, Row
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -106,8 +106,8 @@ def _tested(found: Sequence[tuple[str, Summary, tuple[str, ...], Estimate]], cod
     made = []
     adjusted = estimates.adjusted([estimate.p for _, _, _, estimate in found])
     for (row, summary, seen, estimate), q in zip(found, adjusted, strict=True):
-        one = summary.comparisons.get((row, seen[0])) if len(seen) == 1 and not codes else None
-        made.append(Candidate(row, summary, seen, estimate, one.q if one is not None and one.interval is not None else q))
+        one = summary.tests.get((row, seen[0], None)) if len(seen) == 1 and not codes else None
+        made.append(Candidate(row, summary, seen, estimate, one.q if one is not None and one.low is not None else q))
     return made
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from stilts_xtreme.report import text
 from stilts_xtreme.report.advice.estimates import Estimate
 from stilts_xtreme.report.advice.recommend import Candidate, Recommendation
-from stilts_xtreme.report.comparisons import LEVEL
+from stilts_xtreme.report.tested import LEVEL
 
 SCHEMA = "stilts/recommendation@1"
 
@@ -121,7 +121,7 @@ def _gain(one: Candidate) -> str:
 
 def _counted(one: Candidate) -> bool:
     """Does the interval count the test examples?"""
-    return one.estimate.examples is not None or any((one.row, name) in one.summary.comparisons for name in one.seen)
+    return one.estimate.examples is not None or any((one.row, name) in one.summary.errors for name in one.seen)
 
 
 def _apart(ahead: Estimate) -> bool:

@@ -5,17 +5,16 @@ from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.latency.timings import Timings, heading
-from stilts_xtreme.report.summary import Mean
-from stilts_xtreme.report.tables import Body, Cell, Column, Table
+from stilts_xtreme.report.tables import Cell, Table, mean, table
 
 SHARES = ("p50", "p90", "p95", "p99")
 _MEANS = ": means over them, of accuracies ± their standard deviation, of the difference of logits the largest"
 VERDICTS = {"equal": "equal", "differs": "differs", "open": "undecided"}
 
 
-def models(run: Timings) -> Table:
+def models(run: Timings) -> Table | None:
     """Each model's time over the base model's, by variant; the control last."""
-    bodies = []
+    bodies: dict[str, list[tuple[str, list[Cell]]]] = {}
     for variant in dict.fromkeys(row["variant"] for row in run.measured["models"]):
         rows: dict[str, list[Cell]] = {}
         for row in run.measured["models"]:
@@ -23,8 +22,8 @@ def models(run: Timings) -> Table:
                 rows.setdefault(row["model"], [Cell(text.ABSENT)] * 4)
                 at = 0 if row["of"] == "latency" else 2
                 rows[row["model"]][at : at + 2] = [Cell(three(row["ratio"]), interval(row)), Cell(VERDICTS[row["verdict"]])]
-        bodies.append(Body(heading(variant), tuple((name, tuple(cells)) for name, cells in rows.items())))
-    columns = (Column("batch 1"), Column("reading", False), Column("larger batches"), Column("reading", False))
+        bodies[heading(variant)] = list(rows.items())
+    columns = ("batch 1", "reading", "larger batches", "reading")
     margin = 100 * run.study["margin"]
     what = f"Time over that of “{run.base}” in the same turns"
     if len(run.runs) > 1:
@@ -39,10 +38,10 @@ def models(run: Timings) -> Table:
         f"“{run.base} again” is the control: the same weights read from disk once more. What it differs by is noise.",
     )
     caption = f"Does intermediate training change the cost? {run.seeds.capitalize()}."
-    return Table(caption, "model", columns, tuple(bodies), notes)
+    return table(caption, "model", columns, bodies, *notes)
 
 
-def variants(run: Timings) -> Table:
+def variants(run: Timings) -> Table | None:
     """What each variant saves and what it costs, for the base model."""
     large = run.sizes[-1]
     rows = []
@@ -55,7 +54,7 @@ def variants(run: Timings) -> Table:
             else:
                 cells.append(Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)))
         cells += [Cell(whole(run.throughput(name, size))) for size in run.sizes]
-        cells += [Cell(whole(run.memory(name))), _accuracy(run.accuracy(name)), Cell(_same(run.same(name)))]
+        cells += [Cell(whole(run.memory(name))), mean(run.accuracy(name)), Cell(_same(run.same(name)))]
         cells += [Cell(f"{run.largest(name):.1g}"), Cell(f"{run.preparation(name):.1f}")]
         rows.append((name, tuple(cells)))
     heads = [f"{share} ms" for share in SHARES] + ["speed, batch 1", f"speed, batch {large}"]
@@ -72,10 +71,10 @@ def variants(run: Timings) -> Table:
         f" {of}, with one batch of {large}. Same labels and the largest difference of two logits: beside the model's own eager"
         " answers. Ready: what preparing the first model took; a compiler finds what it made before.",
     )
-    return Table("What can be saved, and its price.", "variant", tuple(map(Column, heads)), (Body("", tuple(rows)),), notes)
+    return table("What can be saved, and its price.", "variant", heads, rows, *notes)
 
 
-def languages(run: Timings) -> Table:
+def languages(run: Timings) -> Table | None:
     """Eager, by language: tokens, times, throughput, tokenisation, accuracy."""
     rows = []
     for code in run.languages:
@@ -85,7 +84,7 @@ def languages(run: Timings) -> Table:
         cells += [Cell(milliseconds(calls[share] if calls else None)) for share in SHARES]
         cells += [Cell(whole(run.throughput("eager", size, [code]))) for size in run.sizes]
         cells += [Cell(f"{run.tokenising(code, 'p50'):.3f}"), Cell(f"{run.tokenising(code, 'together'):.3f}")]
-        cells.append(_accuracy(run.accuracy("eager", code)))
+        cells.append(mean(run.accuracy("eager", code)))
         rows.append((text.language(code), tuple(cells)))
     heads = ["tokens a pair", "tokens a word", "tokens a character", *(f"{share} ms" for share in SHARES)]
     heads += [f"pairs/s at {size}" for size in run.sizes]
@@ -95,10 +94,10 @@ def languages(run: Timings) -> Table:
         " a word. Tokenising: the middle call for one pair, and a pair's share where many are tokenised at once.",
     )
     caption = f"By language: model “{run.base}”, eager, {run.seeds}."
-    return Table(caption, "language", tuple(map(Column, heads)), (Body("", tuple(rows)),), notes)
+    return table(caption, "language", heads, rows, *notes)
 
 
-def medians(run: Timings) -> Table:
+def medians(run: Timings) -> Table | None:
     """The middle call at batch 1, by language and variant."""
     shown = [name for name in run.variants if name != "sorted"]
     rows = []
@@ -106,17 +105,17 @@ def medians(run: Timings) -> Table:
         found = [run.calls(name, code) for name in shown]
         rows.append((text.language(code), tuple(Cell(milliseconds(row["p50"] if row else None)) for row in found)))
     caption = f"p50 at batch 1 in ms, by language and variant: model “{run.base}”."
-    return Table(caption, "language", tuple(map(Column, shown)), (Body("", tuple(rows)),))
+    return table(caption, "language", shown, rows)
 
 
-def accuracy(run: Timings) -> Table:
+def accuracy(run: Timings) -> Table | None:
     """Accuracy by language and variant."""
-    rows = [(text.language(code), tuple(_accuracy(run.accuracy(name, code)) for name in run.variants)) for code in run.languages]
-    rows.append(("mean", tuple(_accuracy(run.accuracy(name)) for name in run.variants)))
+    rows = [(text.language(code), tuple(mean(run.accuracy(name, code)) for name in run.variants)) for code in run.languages]
+    rows.append(("mean", tuple(mean(run.accuracy(name)) for name in run.variants)))
     for model in run.study["models"][1:]:
-        rows.append((f"mean, {model}", tuple(_accuracy(run.accuracy(name, model=model)) for name in run.variants)))
+        rows.append((f"mean, {model}", tuple(mean(run.accuracy(name, model=model)) for name in run.variants)))
     caption = f"Accuracy by language and variant: model “{run.base}”; below, the means of all models."
-    return Table(caption, "language", tuple(map(Column, run.variants)), (Body("", tuple(rows)),))
+    return table(caption, "language", run.variants, rows)
 
 
 def lengths(run: Timings) -> Table | None:
@@ -132,7 +131,7 @@ def lengths(run: Timings) -> Table | None:
         rows.append((name, tuple(Cell(milliseconds(row["p50"] if row else None)) for row in found)))
     caption = f"p50 at batch 1 in ms, rows filled up with padding: {text.language(code)}, model “{run.base}”."
     notes = ("Packed variants have no padding to fill up with.",)
-    return Table(caption, "length", tuple(map(Column, shown)), (Body("", tuple(rows)),), notes)
+    return table(caption, "length", shown, rows, *notes)
 
 
 def milliseconds(value: float | None) -> str:
@@ -150,10 +149,6 @@ def whole(value: float | None) -> str:
 def interval(row: Mapping[str, Any]) -> str:
     ends = f"{row['low']:.3f}–{row['high']:.3f}" if "low" in row else ""
     return f"± {row['deviation']:.3f}; {ends}" if "deviation" in row else ends
-
-
-def _accuracy(found: Mean) -> Cell:
-    return Cell(text.value(found), text.spread(found))
 
 
 def _speed(row: Mapping[str, Any]) -> str:

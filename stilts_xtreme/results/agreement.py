@@ -1,4 +1,4 @@
-"""Do the parts of a study's result name the same rows, targets and languages? Pages look up in one what another names."""
+"""Do the parts of a study's result name the same rows, targets, seeds and languages? What reads one looks up in another."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,27 +7,63 @@ from stilts_xtreme.results import rows
 from stilts_xtreme.results.rows import Row
 
 
-def of_study(study: Mapping[str, Any], known: Mapping[str, Row]) -> str:
-    """The first contradiction of a study of these rows, by their labels; empty where there is none."""
+def of_study(study: Mapping[str, Any]) -> str:
+    """The first contradiction of a study's result; empty where there is none."""
+    try:
+        known = rows.read(study["rows"])
+    except ValueError as error:
+        return str(error)
+    return _of_rows(study, known) or _of_scores(study) or _of_comparisons(study) or _of_parts(study)
+
+
+def _of_rows(study: Mapping[str, Any], known: Mapping[str, Row]) -> str:
     for place, entry in rows.entries(study):
         if entry["row"] not in known:
             return f"{place}: row: {entry['row']} is not one of the study's rows"
         if "intermediate" in entry and rows.of(entry) != known[entry["row"]]:
             return f"{place}: its fields are not those of the row {entry['row']}"
-    targets, tasks = study["targets"], study["tasks"]
-    for target in targets:
-        if target not in tasks:
-            return f"tasks: {target} is a target but is not described"
+    return ""
+
+
+def _of_scores(study: Mapping[str, Any]) -> str:
+    if target := _absent(study["targets"], study["tasks"]):
+        return f"tasks: {target} is a target but is not described"
+    seen = set()
+    for number, run in enumerate(study["evaluations"]):
+        for name in ("target", "seed"):
+            if run[name] not in study[f"{name}s"]:
+                return f"evaluations[{number}]: {name}: {run[name]} is not one of the study's {name}s"
+        key = (run["row"], run["target"], run["seed"])
+        if key in seen:
+            return f"evaluations[{number}]: {key[0]} on {key[1]} with seed {key[2]} stands there twice"
+        seen.add(key)
+    return ""
+
+
+def _of_comparisons(study: Mapping[str, Any]) -> str:
+    seen = set()
+    for number, one in enumerate(study.get("comparisons") or ()):
+        key = (one["row"], one["baseline"], one["target"])
+        if one["target"] not in (*study["targets"], "average"):
+            return f"comparisons[{number}]: target: {one['target']} is not one of the study's targets"
+        if one["interval"] and one["interval"][0] > one["interval"][1]:
+            return f"comparisons[{number}]: interval: {one['interval'][0]} is above {one['interval'][1]}"
+        if key in seen:
+            return f"comparisons[{number}]: {one['row']} on {one['target']} stands there twice"
+        seen.add(key)
+    return ""
+
+
+def _of_parts(study: Mapping[str, Any]) -> str:
     arms = {arm["row"] for arm in study.get("arms") or ()}
     for number, pair in enumerate(study.get("pairs") or ()):
         if row := _absent((pair["row"], pair["against"]), arms):
             return f"pairs[{number}]: {row} is none of the arms"
-    best = study.get("best") or {}
-    for way, told in best.items():
+    for way, chosen in (study.get("best") or {}).items():
         for part in ("picks", "scores"):
-            if told and (target := _absent(targets, told[part])):
+            if chosen and (target := _absent(study["targets"], chosen[part])):
                 return f"best.{way}.{part}: {target}: missing"
-        if told and len({frozenset(by_seed) for by_seed in told["scores"].values()}) > 1:
+        if chosen and len({frozenset(by_seed) for by_seed in chosen["scores"].values()}) > 1:
             return f"best.{way}.scores: targets differ in their seeds"
     return ""
 

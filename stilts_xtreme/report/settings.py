@@ -12,19 +12,25 @@ DIGITS = 12  # of a digest: the result holds all of it
 
 def facts(summary: Summary) -> list[tuple[str, str]]:
     """Lines of the section on data, as name and value."""
-    study, told = summary.study, list[tuple[str, str]]()
+    study = summary.study
+    lines = [("Setup", str(study["setup"]))] if study.get("setup") else []
+    for key, value in sorted((name, value) for name, value in (study.get("data") or {}).items() if name != "readings"):
+        each = value if isinstance(value, list) else [value]  # a row for each split of which there is something to say
+        lines += [(str(key).replace("_", " ").capitalize(), text.flat(line)) for line in each]
+    lines += [(f"Mixture {name}", text.flat(mixture)) for name, mixture in sorted((study.get("mixtures") or {}).items())]
+    lines.append(("Seeds", ", ".join(map(str, summary.seeds))))
     if study.get("encoder"):
-        told.append(("Encoder", text.flat(study["encoder"])))
+        lines.append(("Encoder", text.flat(study["encoder"])))
     if "test_examples" in study:
         sample = "the same ones for every row and seed, chosen by a hash of their ids"
-        told.append(("Test examples", f"{_sizes(study['test_examples'])}, {sample}"))
-    told += _hyperparameters(study.get("hyperparameters") or {})
-    told += [(f"Prediction of {name}", text.flat(settings)) for name, settings in (study.get("predictions") or {}).items()]
+        lines.append(("Test examples", f"{_sizes(study['test_examples'])}, {sample}"))
+    lines += _hyperparameters(study.get("hyperparameters") or {})
+    lines += [(f"Prediction of {name}", text.flat(settings)) for name, settings in (study.get("predictions") or {}).items()]
     by_split: dict[str, list[str]] = {}
     for name, one in ((study.get("data") or {}).get("readings") or {}).items():
         split, _, code = name.rpartition("/")
         by_split.setdefault(split, []).append(f"{code} {one['digest'][:DIGITS]} ({_size(one)})")
-    return told + [(f"Read of {split}", ", ".join(parts)) for split, parts in by_split.items()]
+    return lines + [(f"Read of {split}", ", ".join(parts)) for split, parts in by_split.items()]
 
 
 def _sizes(sample: int | Mapping[str, int]) -> str:
@@ -72,9 +78,9 @@ def _hyperparameters(settings: Mapping[str, Mapping[str, Any]]) -> list[tuple[st
         one.pop("recipe", None)
     first = next(iter(flat.values()), {})
     common = {key: value for key, value in first.items() if all(one.get(key) == value for one in flat.values())}
-    told = [("Settings of every training", text.flat(common))] if common else []
+    lines = [("Settings of every training", text.flat(common))] if common else []
     own = {name: {key: value for key, value in one.items() if key not in common} for name, one in flat.items()}
-    return told + [(f"Settings of {name}", text.flat(one)) for name, one in own.items() if one]
+    return lines + [(f"Settings of {name}", text.flat(one)) for name, one in own.items() if one]
 
 
 def _size(reading: Mapping[str, Any]) -> str:

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from stilts_xtreme.data.expected import expected
-from stilts_xtreme.report import published, text
+from stilts_xtreme.report import published, tables, text
+from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.published import Number
 from stilts_xtreme.report.summary import AVERAGE, Summary, above
-from stilts_xtreme.report.tables import Body, Cell, Column, Table
+from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.benchmarks import XTREME
 
@@ -18,26 +18,22 @@ BROKEN = 0.005  # of a file's rows may be dropped in reading
 BEST = "best"  # the row that stands for the best intermediate of each target
 
 
-@dataclass(frozen=True)
-class Section:
-    told: tuple[str, ...]
-    tables: tuple[Table, ...]
-
-
-def section(summary: Summary, numbers: Sequence[Number] | None = None) -> Section | None:
-    """Published gains and scores with ours in the next column; None for other benchmarks, or where no numbers are at hand."""
+def sections(summary: Summary, numbers: Sequence[Number] | None = None) -> list[Section]:
+    """Published gains and scores with ours in the next column; none for other benchmarks, or where no numbers are at hand."""
     numbers = published.read() if numbers is None else numbers
     if summary.study.get("benchmark", "xtreme") != "xtreme" or not summary.has_baseline or not summary.study["evaluations"]:
-        return None
-    shown = [number for number in numbers if number.column in (*summary.targets, AVERAGE)]
+        return []
     whole = len(summary.targets) == 9  # the published averages are over all nine tasks
-    shown = [number for number in shown if whole or number.column != AVERAGE]
+    shown = [number for number in numbers if number.column in (*summary.targets, *([AVERAGE] if whole else []))]
     other = _other_test_sets(summary)
     shown = [number for number in shown if number.value is None or not other & _columns(summary, number)]
-    made = [_gains(summary, [one for one in shown if one.kind != "score"])]
-    made.append(_scores(summary, [one for one in shown if one.kind == "score"]))
-    drawn = tuple(table for table in made if table is not None)
-    return Section((*_scale(summary), *_left_out(summary, other)), drawn) if drawn or other else None
+    parts = [
+        _gains(summary, [one for one in shown if one.kind != "score"]),
+        _scores(summary, [one for one in shown if one.kind == "score"]),
+    ]
+    if not any(parts) and not other:
+        return []
+    return [Section("published", "Beside the published numbers", (_scale(summary), *_left_out(summary, other)), tables=parts)]
 
 
 def _columns(summary: Summary, number: Number) -> set[str]:
@@ -84,7 +80,7 @@ def _left_out(summary: Summary, other: set[str]) -> tuple[str, ...]:
     )
 
 
-def _scale(summary: Summary) -> tuple[str, ...]:
+def _scale(summary: Summary) -> str:
     """What can be compared at all with figures of XLM-R Large."""
     encoder = summary.study.get("encoder") or {}
     name = encoder.get("pretrained", {}).get("name", "")
@@ -97,25 +93,21 @@ def _scale(summary: Summary) -> tuple[str, ...]:
     if what:
         return (
             f"{what}: the scales are not comparable. What can be read beside the paper is which gains are above zero, and their"
-            " order.",
+            " order."
         )
-    return ("Compare splits and versions before reading a difference as one of method: both are named below.",)
+    return "Compare splits and versions before reading a difference as one of method: both are named below."
 
 
 def _gains(summary: Summary, numbers: Sequence[Number]) -> Table | None:
     rows = []
     for one in numbers:
-        head = f"{one.column}: {_name(one)}"
-        told = Cell(one.words if one.value is None else text.number(one.value, signed=True))
-        rows.append((head, (told, Cell(one.split), Cell(_ours(summary, one)), Cell(one.source))))
-    if not rows:
-        return None
-    columns = (Column("published", False), Column("split", False), Column("here", False), Column("source", False))
-    notes = ["Points over no intermediate training. Here: means over seeds."]
+        words = one.words if one.value is None else text.number(one.value, signed=True)
+        rows.append((f"{one.column}: {_name(one)}", tables.words(words, one.split, _ours(summary, one), one.source)))
+    note = "Points over no intermediate training. Here: means over seeds."
     if any(one.row == BEST for one in numbers):
-        notes.append("Best of each target: the mean of the largest gains, which are picked on the scores shown.")
-    notes = [" ".join(notes), *_notes(numbers)]
-    return Table("Gains that the paper reports, and ours.", "gain", columns, (Body("", tuple(rows)),), tuple(notes))
+        note += " Best of each target: the mean of the largest gains, which are picked on the scores shown."
+    heads = ("published", "split", "here", "source")
+    return tables.table("Gains that the paper reports, and ours.", "gain", heads, rows, note, *_notes(numbers))
 
 
 def _name(one: Number) -> str:
@@ -154,25 +146,20 @@ def _single(summary: Summary, mixture: str) -> str | None:
 def _scores(summary: Summary, numbers: Sequence[Number]) -> Table | None:
     systems = list(dict.fromkeys(one.system for one in sorted(numbers, key=lambda one: one.row != BASELINE)))
     places = sorted({(one.column, one.split) for one in numbers}, key=lambda place: _order(summary, place))
-    rows = []
+    rows: list[Row] = []
     for column, split in places:
-        cells = [_published([one for one in numbers if (one.system, one.column, one.split) == (system, column, split)])
-                 for system in systems]  # fmt: skip
+        own = [one for one in numbers if (one.column, one.split) == (column, split)]
+        cells = [_published([one for one in own if one.system == system]) for system in systems]
         best = summary.best(column)
-        ours = (summary.score(BASELINE, column), summary.score(best, column) if best else None)
-        cells += [Cell(text.value(score), text.spread(score)) for score in ours]
+        cells += [tables.mean(summary.score(BASELINE, column)), tables.mean(summary.score(best, column) if best else None)]
         rows.append((f"{column}, {split}", (*cells, Cell(best or text.ABSENT))))
-    if not rows:
-        return None
-    columns = (*map(Column, systems), Column(f"here, {BASELINE}"), Column("here, best"), Column("best here", False))
-    sources = "; ".join(dict.fromkeys(one.source for one in numbers))
     notes = (
         "Scores, 0 to 100; for questions the mean of exact match (EM) and F1. Ours are of the setup's own test data"
         " and stand beside either split.",
-        f"Sources: {sources}.",
-        *_notes(numbers),
+        f"Sources: {'; '.join(dict.fromkeys(one.source for one in numbers))}.",
     )
-    return Table("Published scores, and ours.", "target, split", columns, (Body("", tuple(rows)),), notes)
+    heads = (*systems, f"here, {BASELINE}", "here, best", "best here")
+    return tables.table("Published scores, and ours.", "target, split", heads, rows, *notes, *_notes(numbers))
 
 
 def _order(summary: Summary, place: tuple[str, str]) -> tuple[int, str]:
@@ -183,7 +170,7 @@ def _published(numbers: Sequence[Number]) -> Cell:
     """The mean of the metrics, and these one by one where they are several."""
     values = [one.value for one in numbers if one.value is not None]
     if not values:
-        return Cell(text.ABSENT)
+        return ABSENT
     names = {"exact_match": "EM", "f1": "F1"}
     small = ", ".join(f"{names.get(one.metric, one.metric)} {text.number(one.value or 0.0)}" for one in numbers)
     return Cell(text.number(math.fsum(values) / len(values)), small if len(values) > 1 else "")

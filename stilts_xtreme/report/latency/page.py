@@ -1,12 +1,104 @@
-"""What a latency study found, in sentences made from its numbers, and how and where it was measured."""
+"""A latency study -> its two pages and figures: what was found, and how and where it was measured."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stilts_xtreme.report import text
-from stilts_xtreme.report.latency.timings import Timings
+from stilts_xtreme.report import figures, text
+from stilts_xtreme.report.figures import Figure, Mark, Panel
+from stilts_xtreme.report.latency import tables
+from stilts_xtreme.report.latency.timings import Timings, heading
+from stilts_xtreme.report.page import Page, Section
 
 BUSY = 0.05  # share of our processors' time: above it the page warns
+FURTHEST = 1.5  # ratio at which intervals are cut: with two seeds they are very wide
+NAMES = {
+    "eager": "Hugging Face's model in fp32, a batch padded to its longest pair",
+    "sorted": "the same, pairs sorted by length before they are cut into batches",
+    "packed": "this package's engine: pairs sorted and side by side in one row without padding, fp32",
+    "compiled": "torch.compile with open shapes, fp32",
+    "bf16": "the encoder's matrices in bfloat16, padded",
+    "packed-bf16": "the encoder's matrices in bfloat16, without padding",
+    "int8": "linear layers in int8, inputs quantised at every call (torch.ao.quantization.quantize_dynamic), padded",
+    "onnx": "exported with torch.onnx, run by ONNX Runtime in fp32, padded",
+}
+
+
+def files(study: Mapping[str, Any]) -> dict[str, str]:
+    """report.md, the SVG files that it shows, and index.html, which holds all in itself."""
+    run = Timings(study)
+    names = [(name, NAMES[name]) for name in run.variants]
+    skipped = [(f"Not measured here: {name}", why) for name, why in run.skipped.items()]
+    data = [("Setup", study["setup"]), *((key.capitalize(), str(value)) for key, value in sorted(study["data"].items()))]
+    same = "Times are of this machine at that hour and are not the same twice; what stands above `provenance` in the result is."
+    sections = [
+        Section("cost", "Does intermediate training change the cost?", figures=[models_figure(run)], tables=[tables.models(run)]),
+        Section(
+            "saved",
+            "What can be saved, and at what price?",
+            (),
+            [variants_figure(run)],
+            [tables.variants(run)],
+            facts=[*names, *skipped],
+        ),
+        Section("by-language", "By language", tables=[tables.languages(run), tables.medians(run), tables.accuracy(run)]),
+        Section("lengths", "Fixed lengths", tables=[tables.lengths(run)]),
+        Section(
+            "how",
+            "How and where it was measured",
+            (how(run), same),
+            facts=[*machine(run), *data],
+            code=study.get("command") or "",
+        ),
+    ]
+    sections = [section for section in sections if section.name != "lengths" or any(section.tables)]
+    foot = text.provenance(study["provenance"])
+    return Page(study["name"], study["question"], study.get("note") or "", found(run), sections, foot).files()
+
+
+def models_figure(run: Timings) -> Figure | None:
+    """Each model's time over the base model's at batch 1, with its interval and the band that counts as equal."""
+    rows, margin = [row for row in run.measured["models"] if row["of"] == "latency"], run.study["margin"]
+    if not rows:
+        return None
+    edges = [abs(math.log(row.get(end, row["ratio"]))) for row in rows for end in ("ratio", "low", "high")]
+    reach = math.exp(min(math.log(FURTHEST), max(2 * margin, *edges)))
+
+    def within(ratio: float) -> float:
+        return min(max(ratio, 1 / reach), reach)
+
+    groups: dict[str, list[Mark]] = {}
+    for row in rows:
+        ends = (within(row["low"]), within(row["high"])) if "low" in row else None
+        dot = ((within(row["ratio"]), None if row["model"] == run.again else 1),)
+        groups.setdefault(heading(row["variant"]), []).append(Mark(row["model"], dot, ends, f"{row['ratio']:.3f}"))
+    ticks = [1 / reach, *((1 - margin, 1 + margin) if math.log1p(margin) > 0.3 * math.log(reach) else ()), 1, reach]
+    panel = Panel(f"Time over “{run.base}”", list(groups.items()), (1,), (1 - margin, 1 + margin))
+    caption = "Time at batch 1 as a multiple, with 95 % intervals. Shaded: counts as equal. Hollow: the same weights once more."
+    alternative = f"Ratios of time over that of {run.base}, by variant and model; numbers as in the table below."
+    drawn = figures.rows([panel], "dots", limits=(1 / reach, reach), ratios=sorted(ticks))
+    return Figure("models", caption, alternative, drawn)
+
+
+def variants_figure(run: Timings) -> Figure | None:
+    """Speed over eager by variant and batch size, on a scale of ratios."""
+    groups: dict[str, list[Mark]] = {}
+    for row in run.measured["savings"]:
+        if row["variant"] != "eager":
+            speed = 1 / row["ratio"]
+            ends = (1 / row["high"], 1 / row["low"]) if "low" in row else None
+            mark = Mark(f"batch {row['batch']}", ((speed, 1 if speed >= 1 else 2),), ends, f"{speed:.2f}×")
+            groups.setdefault(row["variant"], []).append(mark)
+    if not groups:
+        return None
+    speeds = [end for marks in groups.values() for mark in marks for end in (mark.points[0][0], *(mark.interval or ()))]
+    low, high = math.floor(math.log2(min(1.0, *speeds))), math.ceil(math.log2(max(1.0, *speeds)))
+    ticks = [2.0**power for power in range(low, max(high, low + 1) + 1)]
+    drawn = figures.rows(
+        [Panel("Speed over eager", list(groups.items()), (1,))], "dots", limits=(ticks[0], ticks[-1]), ratios=ticks
+    )
+    caption = "Speed over eager, by variant and batch size, with 95 % intervals. Blue: faster; orange: slower."
+    return Figure("variants", caption, "Speed of every variant over eager by batch size; numbers as in the table below.", drawn)
 
 
 def found(run: Timings) -> list[str]:

@@ -1,0 +1,247 @@
+"""Scores and gains by target: the main table, the best of each target, intervals, chance levels, the heat map."""
+
+from collections.abc import Sequence
+
+from stilts_xtreme.report import figures, tables, tested, text
+from stilts_xtreme.report.figures import Figure
+from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above
+from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.results.rows import BASELINE, CONTROL
+from stilts_xtreme.scoring.benchmarks import mean
+from stilts_xtreme.scoring.tags import MIN_DIFFERENCE, NAMES
+from stilts_xtreme.tasks import coverage
+
+MARKS = {
+    "†": "fewer seeds than the study has; see the missing evaluations.",
+    "‡": "built on a collapsed training, in one seed or more.",
+}
+
+
+def main(summary: Summary) -> Table:
+    """The paper's main table: scores of the control and of no intermediate task, then gains over the latter."""
+    columns, best = summary.columns, {column: summary.best(column) for column in summary.columns}
+    scores = {name: [score(summary, name, column) for column in columns] for name in summary.rows}
+    bodies: dict[str, list[Row]] = {
+        "Control: random encoder, no pre-training (scores)": [
+            (name, scores[name]) for name in scores if summary.rows[name].is_control
+        ],
+        "No intermediate training (scores)": [(name, scores[name]) for name in scores if summary.rows[name].is_baseline],
+    }
+    if summary.has_baseline:
+        bodies[f"Gains over “{BASELINE}” (points)"] = [
+            (name, [gain(summary, name, column, best[column] == name) for column in columns]) for name in summary.compared
+        ]
+    else:
+        bodies["Scores"] = [(name, scores[name]) for name in summary.compared]
+    notes = ["Scores are 0 to 100. A dash: no score."]
+    if len(summary.seeds) > 1:
+        notes.append(
+            "±: standard deviation over seeds, of the scores in score rows and of the gains paired by seed in gain rows."
+        )
+    if summary.has_baseline and summary.compared:
+        notes.append("Bold: the largest gain of a column, where it is above zero; what is written 0.0 counts as zero.")
+    if AVERAGE in columns:
+        notes.append(f"An average is over all {len(summary.targets)} targets, and absent where one is missing.")
+    caption = f"Scores without intermediate training and gains with it; {over(summary)}."
+    rows = [row for body in bodies.values() for row in body]
+    made = tables.table(caption, "intermediate", columns, bodies, " ".join(notes), *marks(rows, summary))
+    return made or Table(caption, "intermediate", tuple(columns), ())
+
+
+def best_per_target(summary: Summary) -> Table | None:
+    """For each target the intermediate with the largest gain; None without gains."""
+    rows: list[Row] = []
+    for target in summary.targets if summary.has_baseline else []:
+        gains, name = summary.gains(target), summary.best(target)
+        if name is None or not gains:
+            continue
+        base = Cell(text.value(summary.score(summary.baseline(name), target)))
+        raised = Cell(f"{sum(above(gain.mean) for gain in gains.values())} of {len(gains)}")
+        if above(gains[name].mean):
+            shown = Cell(text.value(gains[name], signed=True), _beneath(summary, name, target, gains[name], True))
+            own = Cell(text.value(summary.score(name, target)))
+            cells = (Cell(name), base, own, shown, Cell(reading(summary, name, target, gains[name])), raised)
+        else:
+            cells = (ABSENT, base, ABSENT, ABSENT, Cell("no gain above zero"), raised)
+        rows.append((target, cells))
+    heads = ("best", f"score, {BASELINE}", "score, best", "gain", "reading", "gains above zero")
+    picked = (
+        "The best of several, on average as by target, is picked on the scores shown here:"
+        " its gain is likely to be above zero even where no intermediate helps."
+    )
+    return tables.table("Largest gain of each target.", "target", heads, rows, *marks(rows, summary), picked)
+
+
+def reading(summary: Summary, row: str, column: str, gain: Mean) -> str:
+    """How much a mean gain says, in a few words: its interval and q where it was tested."""
+    if (one := summary.tests.get((row, column, None))) is not None:
+        parts = [] if one.low is None else [f"95 % interval {tested.interval(one)}"]
+        return ", ".join([*parts, *([] if one.q is None else [f"q {text.probability(one.q)}"])]) or "not tested"
+    if gain.clear is None:
+        return "one seed: no spread" if len(gain.values) == 1 else "two seeds: spread is rough"
+    return "two standard errors or more from zero" if gain.clear else "no clear effect"
+
+
+def intervals(summary: Summary) -> Table | None:
+    """Gain, interval, p and q of every row and target; None where the study holds no comparisons."""
+    bodies = {
+        column: [
+            (row, (*tested.cells(one), Cell(f"{one.n_examples:,}" if one.n_examples else text.ABSENT), Cell(str(one.n_seeds))))
+            for row in summary.compared
+            if (one := summary.tests.get((row, column, None)))
+        ]
+        for column in summary.columns
+    }  # fmt: skip
+    note = (
+        f"Gain: points over “{BASELINE}”, means over seeds. The interval is of the gain itself, not adjusted for their number;"
+        " q is p adjusted for it. A dash: not tested, for want of seeds or of predictions of single examples."
+    )
+    heads = ("gain", *tested.HEADS[1:], "test examples", "seeds")
+    star = legend(summary) if any(map(tested.sure, summary.tests.values())) else ""
+    return tables.table("Gains with their 95 % intervals.", "intermediate", heads, bodies, note, star)
+
+
+def targets(summary: Summary) -> Table | None:
+    """What each target is: metric, chance, English training data, languages, test examples."""
+    rows = []
+    for target in summary.targets:
+        codes, level = summary.languages(target), summary.chance(target)
+        sizes = [size for code in codes for size in summary.examples(target, code)]
+        trained = summary.study["tasks"][target].get("trains_on") or "nothing"
+        chance, count = text.ABSENT if level is None else text.number(level), str(len(codes)) if codes else text.ABSENT
+        rows.append((target, tables.words(metric(summary, target), chance, trained, count, text.between(sizes))))
+    lists = summary.study.get("training_languages") or [["en"]]
+    trained = "English" if lists == [["en"]] else text.listed(["+".join(codes) for codes in lists])
+    heads = ("score", "chance", f"trained on ({trained})", "languages", "test examples per language")
+    note = (
+        "A score is the mean of the metrics named, each a mean over languages."
+        " Chance: the score of guessing; – where it is near 0. Clearly above it: by more than two standard errors of the"
+        " smallest language's test set."
+    )
+    return tables.table("Targets and their chance levels.", "target", heads, rows, note, _strict(summary), _lacking(summary))
+
+
+def transfer_gaps(summary: Summary) -> Table | None:
+    """The cross-lingual transfer gap of every row on each target scored in English and elsewhere; None without one."""
+    gaps = {(name, target): summary.transfer_gap(name, target) for name in summary.rows for target in summary.targets}
+    shown = [target for target in summary.targets if any(gaps[name, target] for name in summary.rows)]
+    rows = [
+        (name, [Cell(text.value(gap), _beneath(summary, name, target, gap)) for target in shown for gap in [gaps[name, target]]])
+        for name in summary.rows
+        if any(gaps[name, target] for target in shown)
+    ]
+    caption = f"Cross-lingual transfer gap: English score minus the mean of the other languages, in points; {over(summary)}."
+    note = "To be read beside the scores: a gap is also smaller where English falls."
+    return tables.table(caption, "intermediate", shown, rows, *marks(rows), note)
+
+
+def heat_map(summary: Summary) -> Figure | None:
+    """Gains, row by column; None where there is no gain to show."""
+    values = {}
+    for name in summary.compared if summary.has_baseline else ():
+        for column in summary.columns:
+            if (gain := summary.gain(name, column)) is not None:
+                one = summary.tests.get((name, column, None))
+                outlined = tested.sure(one) if summary.tests else bool(gain.clear)
+                shown = gain.mean if above(abs(gain.mean)) else 0.0
+                values[name, column] = (shown, text.number(gain.mean, True) + ("†" if gain.partial else ""), outlined)
+    if not values:
+        return None
+    outline = f"q < {tested.LEVEL}" if summary.tests else "two standard errors or more from zero"
+    caption = f"Gain over “none” in points. Blue: gain. Orange: loss; the shade grows with the square root. Outlined: {outline}."
+    alternative = "Heat map of gains over no intermediate training, by intermediate and target; numbers as in the main table."
+    return Figure("gains", caption, alternative, (figures.heat_map(summary.compared, summary.columns, values),))
+
+
+def score(summary: Summary, row: str, column: str) -> Cell:
+    found = summary.score(row, column)
+    return Cell(text.value(found), _beneath(summary, row, column, found))
+
+
+def gain(summary: Summary, row: str, column: str, best: bool = False) -> Cell:
+    """A gain with its spread and marks; bold where it is the best of its column and above zero."""
+    found = summary.gain(row, column)
+    strong = best and found is not None and above(found.mean)
+    return Cell(text.value(found, signed=True), _beneath(summary, row, column, found, True), strong)
+
+
+def _beneath(summary: Summary, row: str, column: str, found: Mean | None, star: bool = False) -> str:
+    """What stands beneath a mean: its spread, the marks of a collapsed training and of a significant gain."""
+    collapsed = "‡" if found is not None and summary.collapsed(row, column) else ""
+    star_ = "*" if star and tested.sure(summary.tests.get((row, column, None))) else ""
+    return " ".join(filter(None, (text.spread(found), collapsed, star_)))
+
+
+def marks(rows: Sequence[Row], summary: Summary | None = None) -> tuple[str, ...]:
+    """What the marks that stand in the rows mean; those of significance need the summary."""
+    used = "".join(cell.small for _, cells in rows for cell in cells)
+    notes = tuple(f"{mark} {words}" for mark, words in MARKS.items() if mark in used)
+    return (*notes, legend(summary)) if summary is not None and "*" in used else notes
+
+
+def legend(summary: Summary) -> str:
+    """What the star means: the families that gains were adjusted in."""
+    found = [one for one in summary.tests.values() if one.language is None and one.q is not None]
+    averages = sum(one.target == AVERAGE for one in found)
+    parts = [f"{len(found) - averages:,} comparisons on targets"] if len(found) > averages else []
+    parts += [f"the {averages} of averages{', a family of their own' if parts else ''}"] if averages else []
+    seeds = max((one.n_seeds or 0 for one in found), default=0)
+    return (
+        f"* differs from no intermediate training, q < {tested.LEVEL}: paired bootstrap {tested.among(seeds)}, adjusted for"
+        f" {' and for '.join(parts)} (Benjamini-Hochberg)."
+    )
+
+
+def metric(summary: Summary, target: str) -> str:
+    """The target's headline metrics in words."""
+    task = summary.study["tasks"][target]
+    if "reading" in task:
+        return NAMES["f1"]
+    return " and ".join(name.replace("_", " ").replace("f1", "F1") for name in task["headline"])
+
+
+def over(summary: Summary) -> str:
+    """The seeds that the numbers are means over."""
+    return f"means over {len(summary.seeds)} seeds" if len(summary.seeds) > 1 else f"seed {summary.seeds[0]}"
+
+
+def retrieval(summary: Summary) -> list[str]:
+    """What scores of targets without any training can and cannot show; empty where the study has none."""
+    targets = summary.retrieval()
+    if not targets:
+        return []
+    control = (
+        f"the “{CONTROL}” row says how many do, and only what lies above it can be credited to training."
+        if CONTROL in summary.rows
+        else f"this study has no “{CONTROL}” row to say how many do: absolute scores may overstate what training gave."
+    )
+    return [
+        f"Nothing is trained for {text.listed(targets)}: sentence vectors of the encoder are compared as they are. Sentences that"
+        f" share names, digits or words match even under random weights; {control}"
+    ]
+
+
+def _strict(summary: Summary) -> str:
+    """By how much F1 of strict IOB2 differs from XTREME's, where it does."""
+    notes = []
+    for target in summary.targets:
+        rows = [(code, row) for run in summary.runs(target) for code, row in run["languages"].items() if "f1_iob2" in row]
+        code, far = max(rows, key=lambda one: abs(one[1]["f1"] - one[1]["f1_iob2"]), default=("", {"f1": 0.0, "f1_iob2": 0.0}))
+        if abs(far["f1"] - far["f1_iob2"]) > MIN_DIFFERENCE:
+            means = [mean([row[name] for _, row in rows]) for name in NAMES]
+            notes.append(
+                f"{target}: {NAMES['f1']} is {text.number(means[0])} over all rows and languages, {NAMES['f1_iob2']}"
+                f" {text.number(means[1])}; farthest apart in {code}: {text.number(far['f1'])} and {text.number(far['f1_iob2'])}."
+            )
+    return " ".join(notes)
+
+
+def _lacking(summary: Summary) -> str:
+    """Which labels of test data the heads do not have."""
+    gaps = {
+        (target, code): coverage.in_words(gap)
+        for target in summary.targets
+        for run in reversed(summary.runs(target))
+        for code, gap in run.get("lacking", {}).items()
+    }
+    return " ".join(f"{target}, {code}: {words}." for (target, code), words in sorted(gaps.items()))

@@ -1,0 +1,130 @@
+"""The section on the number of training examples: is the gain larger where the target has few?"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stilts_xtreme.report import figures, scores, tables, tested, text
+from stilts_xtreme.report.figures import Curve, Figure
+from stilts_xtreme.report.page import Section
+from stilts_xtreme.report.summary import Summary
+from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+
+SHOWN = 5  # intermediates that have a line; the tables hold all
+Points = Mapping[tuple[str, str], Mapping[int, str]]  # rows by number of examples; by the row with the usual recipe and target
+
+
+def sections(summary: Summary) -> list[Section]:
+    """Of a study whose recipes differ in their number of examples."""
+    found = summary.study.get("sizes")
+    if not found or not found["points"]:
+        return []
+    points: dict[tuple[str, str], dict[int, str]] = {}
+    for point in found["points"]:
+        points.setdefault((point["of"], point["target"]), {})[point["examples"]] = point["row"]
+    drawn = [
+        _figure(summary, points, "sizes-gains", "Gain over “none” of the same recipe", gains=True),
+        _figure(summary, points, "sizes-scores", "Score", gains=False),
+    ]
+    parts = [interactions(summary), *(by_size(summary, points, target) for target in summary.targets)]
+    sentences = [line for line in (_recipes(summary), _guessing(summary, points)) if line]
+    return [Section("sizes", "Few training examples for the target", sentences, drawn, parts)]
+
+
+def by_size(summary: Summary, points: Points, target: str) -> Table | None:
+    """Scores of the baseline and gains of the others, by number of examples."""
+    sizes = sorted({examples for (_, name), rows in points.items() if name == target for examples in rows})
+
+    def cell(row: str | None, gains: bool) -> Cell:
+        if row is None:
+            return ABSENT
+        made = (scores.gain if gains else scores.score)(summary, row, target)
+        one = summary.tests.get((row, target, None)) if gains else None
+        if one is None or one.low is None:
+            return made
+        return Cell(made.text, tested.interval(one) + (" *" if tested.sure(one) else ""))
+
+    bodies: dict[str, list[Row]] = {"Scores": [], "Gains over the baseline of the same recipe (points)": []}
+    for (of, name), rows in points.items():
+        row = summary.rows[next(iter(rows.values()))]
+        gains = not (row.is_baseline or row.is_control)
+        if name == target:
+            list(bodies.values())[gains].append((of, [cell(rows.get(size), gains) for size in sizes]))
+    caption = f"{target}: scores and gains by number of training examples; {scores.over(summary)}."
+    shown = [row for body in bodies.values() for row in body]
+    return tables.table(caption, "intermediate", [f"{size:,}" for size in sizes], bodies, *scores.marks(shown, summary))
+
+
+def interactions(summary: Summary) -> Table | None:
+    """The gain with the fewest examples minus that with the most."""
+    bodies: dict[str, list[Row]] = {}
+    for one in (one for one in summary.effects if one.question == "sizes"):
+        bodies.setdefault(one.target, []).append((str(one.row), (Cell(one.contrast), *tested.cells(one))))
+    note = (
+        "Above zero: intermediate training helps more where the target has few training examples. 95 % interval of the difference"
+        f" of both gains, {tested.among(len(summary.seeds))}, the same for both. {tested.STAR} for the rows of this table."
+    )
+    caption = "Gain with the fewest examples minus gain with the most, in points."
+    return tables.table(caption, "intermediate", ("contrast", *tested.HEADS), bodies, note)
+
+
+def _recipes(summary: Summary) -> str:
+    recipes: Mapping[str, Mapping[str, Any]] = summary.study.get("recipes") or {}
+    parts = []
+    for name, recipe in recipes.items():
+        changes = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in recipe.items())
+        parts.append(f"{name}: {changes or 'all examples, nothing changed'}")
+    if not parts:
+        return ""
+    return (
+        f"Recipes of fine-tuning, laid over the setup's: {'; '.join(parts)}. Each row is compared with the baseline of the same"
+        " recipe, so a gain is never that of a longer training. Where a target has fewer examples than a recipe asks for, the"
+        " usual one stands for both."
+    )
+
+
+def _guessing(summary: Summary, points: Points) -> str:
+    """Where no row beats guessing at the fewest examples, a gain cannot be expected."""
+    floor = []
+    for target in (target for target in summary.targets if summary.chance(target) is not None):
+        rows = [own[min(own)] for (_, name), own in points.items() if name == target]
+        known = [score.mean for row in rows if not summary.rows[row].is_control and (score := summary.score(row, target))]
+        floor += [target] if known and max(known) <= summary.guessed(target) else []
+    few = "With the fewest examples no model is clearly above chance on"
+    return f"{few} {text.listed(floor)}: a gain there says little." if floor else ""
+
+
+def _figure(summary: Summary, points: Points, name: str, what: str, gains: bool) -> Figure | None:
+    kinds = {of: summary.rows[next(iter(rows.values()))] for (of, _), rows in points.items()}
+    compared = [of for of, row in kinds.items() if not (row.is_baseline or row.is_control)][:SHOWN]
+    shown = compared if gains else [*(of for of, row in kinds.items() if row.is_baseline)][:1] + compared
+    looks = {of: number + gains for number, of in enumerate(shown)}
+    value: Callable[[Summary, str, str], tuple[float, float | None] | None] = _gain if gains else _score
+    panels = {}
+    for target in summary.targets:
+        lines = []
+        for of, look in looks.items():
+            places = [(size, value(summary, row, target)) for size, row in sorted(points.get((of, target), {}).items())]
+            if drawn := [(float(size), *place) for size, place in places if place is not None]:
+                lines.append(Curve(of, look, look, drawn))
+        panels |= {target: lines} if lines else {}
+    if not panels:
+        return None
+    caption = (
+        f"{what} by number of training examples of the target, on a logarithmic scale; each panel has its own scale upwards."
+    )
+    caption += " Bars: 95 % intervals." if gains else ""
+    alternative = f"{what} by number of training examples: a panel for each target; numbers in the tables by target."
+    return Figure(name, caption, alternative, figures.curves(panels, log=True, zero=gains))
+
+
+def _score(summary: Summary, row: str, target: str) -> tuple[float, None] | None:
+    score = summary.score(row, target)
+    return None if score is None else (score.mean, None)
+
+
+def _gain(summary: Summary, row: str, target: str) -> tuple[float, float | None] | None:
+    gain, one = summary.gain(row, target), summary.tests.get((row, target, None))
+    if gain is None:
+        return None
+    half = None if one is None or one.low is None or one.high is None else (one.high - one.low) / 2
+    return gain.mean if one is None or one.estimate is None else one.estimate, half

@@ -1,0 +1,72 @@
+"""The trainings of a study: a table, what collapsed, and which evaluations are missing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stilts_xtreme.report import tables, text
+from stilts_xtreme.report.summary import Mean, Summary
+from stilts_xtreme.report.tables import Cell, Table
+
+
+def table(summary: Summary) -> Table | None:
+    """Every training, those that differ only in their seed in one row."""
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    known = {training["address"]: training for training in summary.study["trainings"]}
+    for training in known.values():
+        start = _path(summary, known, known.get(training.get("start") or "")) or text.ABSENT
+        key = training.get("group", ""), name_of(summary, training), ", ".join(training["tasks"]), start
+        groups.setdefault(key, []).append(training)
+    rows = []
+    for (_, name, tasks, start), runs in groups.items():
+        dev = tuple(run["dev"] for run in runs if run.get("dev") is not None)
+        collapsed = sum(bool(run.get("collapsed")) for run in runs)
+        verdict = "no" if not collapsed else "yes" if len(runs) == 1 else f"yes: {collapsed} of {len(runs)}"
+        examples = text.between([sum(run["examples"].values()) for run in runs if run.get("examples")])
+        cells = (
+            *tables.words(start, tasks, examples, text.between([run["steps"] for run in runs])),
+            tables.mean(Mean(dev, len(runs)) if dev else None), Cell(str(len(runs))), Cell(verdict, strong=bool(collapsed)),
+        )  # fmt: skip
+        rows.append((name, cells))
+    heads = ("starts from", "tasks", "examples", "steps", "English dev", "runs", "collapsed")
+    note = (
+        "Starts from –: the setup's first encoder. English dev: mean over tasks and runs, ± standard deviation over runs;"
+        " – where a training is not scored on it."
+    )
+    return tables.table("Trainings; those that differ only in their seed share a row.", "training", heads, rows, note)
+
+
+def collapsed(summary: Summary) -> list[str]:
+    """One line for each collapsed training: what, seed, why, how many evaluations rest on it."""
+    lines, known = [], {training["address"]: training for training in summary.study["trainings"]}
+    for training in known.values():
+        if training.get("collapsed"):
+            resting = sum(training["address"] in run.get("chain", ()) for run in summary.study["evaluations"])
+            why = [f"{task}: {reason}" for task, reason in sorted((training.get("collapse") or {}).items())]
+            parts = [f"seed {training['seed']}, {training['address']}", *why, f"{text.count(resting, 'evaluation')} built on it"]
+            lines.append(f"{_path(summary, known, training)}: {'; '.join(parts)}.")
+    return lines
+
+
+def missing(summary: Summary) -> list[str]:
+    """One line for each row and seed that lack evaluations."""
+    return [f"{name}, seed {seed}: {text.listed(targets)}" for (name, seed), targets in summary.missing().items()]
+
+
+def name_of(summary: Summary, training: Mapping[str, Any]) -> str:
+    """The mixture's name, given or looked up by its tasks, else the training's label."""
+    if training.get("mixture"):
+        return str(training["mixture"])
+    for name, mixture in sorted((summary.study.get("mixtures") or {}).items()):
+        words, share = mixture.get("text") or {}, training.get("text_share")
+        if [*mixture.get("tasks", ()), *(["text"] if words else [])] == training["tasks"] and words.get("share") == share:
+            return name
+    return str(training["label"])
+
+
+def _path(summary: Summary, known: Mapping[str, Mapping[str, Any]], training: Mapping[str, Any] | None) -> str:
+    """`text > squad > xquad`: the names from the first training to this one."""
+    names: list[str] = []
+    while training is not None and len(names) <= len(known):
+        names.insert(0, name_of(summary, training))
+        training = known.get(training.get("start") or "")
+    return " > ".join(names)
