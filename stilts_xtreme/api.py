@@ -176,10 +176,16 @@ def recommend(
 ) -> "Recommendation":
     """Recommend the intermediate task for a target, or none, from results of studies or their files.
 
+    A target of one's own may be named by the file of its description.
+
     UserError if they hold nothing that would answer for the target and languages.
     """
     from stilts_xtreme.report.advice import recommend as advice
 
+    if target.endswith((".yaml", ".yml")):
+        from stilts_xtreme import spec
+
+        target = spec.described(Path(target))
     given = [studies] if isinstance(studies, StudyResult | str | Path) else studies
     read = [study if isinstance(study, StudyResult) else read_results(study) for study in given]
     return advice.recommend([study.content for study in read], target, languages)

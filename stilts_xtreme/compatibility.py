@@ -19,8 +19,10 @@ from stilts_xtreme.spec.latency import Latency
 from stilts_xtreme.spec.mixtures import TextShare
 from stilts_xtreme.spec.setup import Pretraining, RecipeSpec, Retrieval
 from stilts_xtreme.spec.study import Orders
+from stilts_xtreme.spec.task import TaskSpec
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
-from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.tasks.own import PLACES
+from stilts_xtreme.tasks.task import NamedFiles, Task
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class _Data:
 
 def problems(spec: Spec) -> Iterator[Problem]:
     """Find what does not fit, each by its way from the top of the spec; UserError where the data folder cannot be looked into."""
+    if isinstance(spec, TaskSpec):
+        yield from _described(TASKS[spec.name], spec)
+        return
     setup = spec if isinstance(spec, Setup) else spec.setup
     models = list(_models(spec, ()))
     planner = Planner(setup)
@@ -42,6 +47,22 @@ def problems(spec: Spec) -> Iterator[Problem]:
     data = _Data(where, cache(lambda task, split: known(TASKS[task], split, where)))
     for tail, model in models:
         yield from _languages(model, tail, data)
+
+
+def _described(task: Task, spec: TaskSpec) -> Iterator[Problem]:
+    """Find what is wrong with the files of a task of one's own, all of which are read."""
+    assert task.folder is not None
+    files = next(source for source in task.sources if isinstance(source, NamedFiles))
+    for split in PLACES:
+        given = getattr(spec.files, split)
+        if given is not None and not any(name == split for name, _, _ in files.named):
+            yield Problem(f"there is no file {task.folder / given}", ("files", split))
+        for code in (code for name, code, _ in files.named if name == split):
+            tail: Tail = ("files", split, code) if isinstance(given, dict) else ("files", split)
+            try:
+                read.read(task, split, code, read.Folder(task.folder))
+            except UserError as fault:
+                yield from (Problem(line, tail) for line in str(fault).splitlines())
 
 
 def _models(value: object, tail: Tail) -> Iterator[tuple[Tail, Model]]:

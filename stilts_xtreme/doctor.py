@@ -123,8 +123,9 @@ def machine() -> Iterator[Fact]:
     if "memory_bytes" in hardware:
         yield Fact("machine", "memory", shown.size(hardware["memory_bytes"]))
     yield Fact("machine", "vector instructions", hardware["vector_instructions"])
-    if "native_bf16" in hardware:
-        yield Fact("machine", "bf16 on the processor", "native" if hardware["native_bf16"] else "emulated: slower than fp32")
+    if (fast := host.fast_bf16()) is not None:
+        how = "faster than fp32" if fast else "computed by products in fp32: about a quarter slower than fp32"
+        yield Fact("machine", "bf16 on the processor", how)
     yield Fact("machine", "torch is built for", f"CUDA {torch.version.cuda}" if torch.version.cuda else "the processor only")
     yield from _gpus(torch)
     for name in VARIABLES:

@@ -4,6 +4,7 @@ import ctypes
 import os
 import platform
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 GROUPS = Path("/sys/fs/cgroup")
@@ -83,6 +84,20 @@ def memory() -> int | None:
 def processor() -> str:
     """Return the name of the machine's processors, or of their kind."""
     return proc_field("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
+
+
+@lru_cache(1)
+def fast_bf16() -> bool | None:
+    """Whether bfloat16 products are faster here than those in single precision; None where the system does not tell.
+
+    Measured at 1,024 x 384 x 1,536 on one core with torch 2.13 (oneDNN 3.12), as a multiple of single precision: AVX-512 BF16
+    2 on an AMD EPYC, 0.55 on an Intel Xeon that has AVX-512 FP16 and no AMX; 0.1 without any bfloat16 instruction.
+    """
+    flags = set((proc_field("/proc/cpuinfo", "flags") or proc_field("/proc/cpuinfo", "Features") or "").split())
+    if not flags:
+        return None
+    intel = proc_field("/proc/cpuinfo", "vendor_id") == "GenuineIntel"
+    return bool({"amx_bf16", "bf16"} & flags) or ("avx512_bf16" in flags and not (intel and "avx512_fp16" in flags))
 
 
 def proc_field(file: str, key: str) -> str | None:

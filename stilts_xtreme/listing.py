@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -12,7 +13,7 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.files import Record
 from stilts_xtreme.shown import content
 from stilts_xtreme.tasks import coverage
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, OWN, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Task, in_translation
 
 if TYPE_CHECKING:  # imported for real where a command needs them
@@ -49,7 +50,11 @@ def every(where: "Where | None" = None) -> None:
 
 
 def known(name: str) -> str:
-    """The name of a task there is; UserError for another."""
+    """The name of a task there is, or of the one that a file describes; UserError for another."""
+    if name.endswith((".yaml", ".yml")):
+        from stilts_xtreme import spec
+
+        return spec.described(Path(name))
     if name not in TASKS:
         from difflib import get_close_matches
 
@@ -60,7 +65,7 @@ def known(name: str) -> str:
 
 def show(name: str, where: "Where | None" = None) -> None:
     """Print a task's declaration, and a row turned into an example: a row of the place, or of the miniature world."""
-    known(name)
+    name = known(name)
     task = TASKS[name]
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
@@ -82,13 +87,14 @@ def show(name: str, where: "Where | None" = None) -> None:
         table.add_row("translated", _source(source))
     for release in task.upstream:
         table.add_row("release", release.url + (f" ({release.note})" if release.note else ""))
-    if where is None:
+    if where is None and task.folder is None:
         row, example = _sample(task)
     else:
         from stilts_xtreme.data.inventory import sample
+        from stilts_xtreme.data.read import Folder
 
         try:
-            place, row, example = sample(task, where)
+            place, row, example = sample(task, where or Folder(task.folder or Path()))
         except UserError as fault:
             table.add_row("read from", content(str(fault)))
             return folded.console().print(table)
@@ -265,6 +271,8 @@ def _sample(task: Task) -> "tuple[Row, Example]":
 
 
 def _role(name: str) -> str:
+    if name in OWN:
+        return "one's own"
     roles = [role for role, members in (("intermediate", INTERMEDIATES), ("target", TARGETS)) if name in members]
     return ", ".join(roles) or "helper"
 

@@ -1,8 +1,11 @@
-"""The setups and studies that come with stilts, by name: of the installed package, or of the checkout it runs from."""
+"""The setups, studies and measured tables that come with stilts, by name: of the installed package, or of the checkout it runs
+from."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from stilts_xtreme.errors import UserError
 
@@ -20,6 +23,12 @@ def names(kind: str) -> list[str]:
 def file(kind: str, name: str) -> Path | None:
     """Return the file of a setup or study that comes with stilts; None if there is none of that name."""
     return _root() / kind / f"{name}.yaml" if name in names(kind) else None
+
+
+def table(name: str) -> Mapping[str, Any]:
+    """What a benchmark measured, as committed."""
+    content: Mapping[str, Any] = json.loads((_root() / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    return content
 
 
 def spec(given: Path, kinds: Sequence[str] = KINDS) -> Path:

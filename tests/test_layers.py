@@ -20,7 +20,7 @@ ROWS = {
     "analysis": 9, "pace": 9, "progress": 10, "folded": 1,
     "doctor": 9, "differences": 9,
     "forecast": 9,
-    "report": 10, "verify": 10, "transferability": 10,
+    "report": 10, "verify": 10, "transferability": 11,
     "slurm": 9, "watching": 10,
     "export": 11, "ending": 11, "stored": 9, "listing": 11,
     "console": 12, "api": 13, "cli": 14, "__main__": 15, "__init__": 15,

@@ -73,7 +73,7 @@ def _split(words: str | None) -> tuple[str, ...]:
 
 def _check(asked: Any, languages: bool) -> None:
     """UserError, naming the option, for what is missing, unknown, or not of this kind of spec."""
-    from stilts_xtreme.spec.setup import TRAINED_TARGETS
+    from stilts_xtreme.spec.names import TRAINED_TARGETS
     from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS
 
     kind, one = asked.kind, "a spec of kind"

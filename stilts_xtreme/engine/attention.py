@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from transformers import AttentionInterface, AttentionMaskInterface
 
+from stilts_xtreme.engine import half
+
 NAME = "stilts_packed"
 FLASH = torch.ops.aten._flash_attention_forward
 TOGETHER = 1e6  # multiplications that padding may cost before a group of its own is cheaper: some 20 microseconds of a core
@@ -129,7 +131,9 @@ def attend(
     query, key, value = (states.squeeze(0).transpose(0, 1) for states in (query, key, value))
     if query.device.type == "cuda":
         return on_gpu(query, key, value, segments, scale, dropout).unsqueeze(0), None
-    with torch.autocast(query.device.type, enabled=False):  # of the states' type throughout
+    # One type throughout, that of the values: rotary positions turn queries and keys of EuroBERT into single precision.
+    query, key = query.to(value.dtype), key.to(value.dtype)
+    with torch.autocast(query.device.type, enabled=False):
         pairs = tuple(zip(segments.queries or segments.groups, segments.groups, strict=True))
         return _Grouped.apply(query, key, value, pairs, scale, dropout, sliding_window).unsqueeze(0), None
 
@@ -176,7 +180,7 @@ class _Grouped(torch.autograd.Function):
                 saved += [None] * 5
                 continue
             q, k, v = _rows(query, asked), _rows(key, group), _rows(value, group)
-            scores = torch.bmm(q, k.transpose(1, 2)).mul_(scale)
+            scores = half.bmm(q, k.transpose(1, 2)).mul_(scale)
             each = scores.view(group.rows, heads, asked.width, group.width)
             if group.hidden is not None:
                 each.add_(group.hidden)
@@ -188,7 +192,7 @@ class _Grouped(torch.autograd.Function):
                 mask = keep(bits[at : at + shares.numel()], dropout).view(shares.shape)
                 at += shares.numel()
                 shown = shares * mask
-            part = torch.bmm(shown, v)
+            part = half.bmm(shown, v)
             if bits is not None:
                 part.mul_(1 / (1 - dropout))
             _put(out, part, asked)
@@ -211,15 +215,15 @@ class _Grouped(torch.autograd.Function):
             if asked.real is not None:
                 g.unflatten(0, (asked.rows, -1)).mul_(asked.real)
             if mask is None:
-                d_shares = torch.bmm(g, v.transpose(1, 2))
-                _put(d_value, torch.bmm(shares.transpose(1, 2), g), group)
+                d_shares = half.bmm(g, v.transpose(1, 2))
+                _put(d_value, half.bmm(shares.transpose(1, 2), g), group)
             else:
                 g = g * (1 / (1 - ctx.dropout))
-                d_shares = torch.bmm(g, v.transpose(1, 2)).mul_(mask)
-                _put(d_value, torch.bmm((shares * mask).transpose(1, 2), g), group)
+                d_shares = half.bmm(g, v.transpose(1, 2)).mul_(mask)
+                _put(d_value, half.bmm((shares * mask).transpose(1, 2), g), group)
             d_scores = torch._softmax_backward_data(d_shares, shares, -1, shares.dtype).mul_(ctx.scale)
-            _put(d_query, torch.bmm(d_scores, k), asked)
-            _put(d_key, torch.bmm(d_scores.transpose(1, 2), q), group)
+            _put(d_query, half.bmm(d_scores, k), asked)
+            _put(d_key, half.bmm(d_scores.transpose(1, 2), q), group)
         return d_query, d_key, d_value, None, None, None, None
 
 

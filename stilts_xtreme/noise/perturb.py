@@ -89,7 +89,7 @@ def fields(example: Example) -> dict[str, str | tuple[str, ...]]:
     """Return field -> text that noise may change; tokens are a tuple of words. Raises TypeError for an unknown kind."""
     match example:
         case Pair():
-            return {"first": example.first, "second": example.second}
+            return {"first": example.first, **({} if example.second is None else {"second": example.second})}
         case Choices():
             return {"first": example.first, **{f"options.{i}": option for i, option in enumerate(example.options)}}
         case Tagged():

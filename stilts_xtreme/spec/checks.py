@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+
+from stilts_xtreme.languages import canonical
 
 Tail = tuple[str | int, ...]  # keys and list positions, from a field downwards
 
@@ -64,9 +66,11 @@ Length = Annotated[int, Field(ge=8, le=65_536), Because("tokens of a sequence, i
 BatchSize = Annotated[int, Field(ge=1, le=65_536), Because("examples at once; usual are 8 to 512")]
 Layer = Annotated[int, Field(ge=0, le=1_000), Because("hidden states are counted from 0, the output of the embeddings")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+# A code of FLORES-200 says the script ("ace_Arab"); one that is in the table becomes the table's own.
+Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3})?$"), AfterValidator(canonical)]
 Languages = Annotated[list[Code], Field(min_length=1)]
-Pairs = Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z]{2,3})?$")]], Field(min_length=1)]  # "de-en": MLQA
+Pair = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3}|-[a-z]{2,3})?$"), AfterValidator(canonical)]  # "de-en": MLQA
+Pairs = Annotated[list[Pair], Field(min_length=1)]
 
 
 class Model(BaseModel):

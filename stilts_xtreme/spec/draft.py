@@ -9,8 +9,8 @@ from pathlib import Path
 
 from stilts_xtreme.spec.kinds import KINDS
 from stilts_xtreme.spec.load import COMMANDS
+from stilts_xtreme.spec.names import TRAINED_TARGETS
 from stilts_xtreme.spec.nodes import resolve
-from stilts_xtreme.spec.setup import TRAINED_TARGETS
 
 DRAFTED = ("study", "intermediate", "multitask", "target", "evaluation")
 BASELINE = "none"

@@ -56,7 +56,9 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, call
         for code in stage.languages
     }
     rows = {code: [np.array(feature["rows"][0]) for feature in part.features] for code, part in splits.items()}
-    texts = {code: [(pair.first, pair.second) for pair in cast(Sequence[Pair], part.examples())] for code, part in splits.items()}
+    texts = {
+        code: [(pair.first, pair.second or "") for pair in cast(Sequence[Pair], part.examples())] for code, part in splits.items()
+    }
 
     with machine.pinned(stage.threads) as cpus:
         lanes, skipped, preparation = _lanes(stage, loaded, source, device, progress)

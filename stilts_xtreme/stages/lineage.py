@@ -5,6 +5,7 @@ from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data.read import Reading, Where, read
 from stilts_xtreme.files import Record
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.task import Task
 
 
 def lineage(stage: plan.Stage) -> list[Record]:
@@ -48,7 +49,8 @@ def read_checked(task: str, split: str, language: str, where: Where) -> Reading:
 def dataset_record(task: str, split: str, language: str, reading: Reading, where: Where) -> Record:
     """A reading as a result records it: source, digest, counts, label histogram, and the size it was checked against, if any.
 
-    `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them.
+    `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them. Of a task of one's
+    own also the licence and the digest of its description, which no later process need know.
     """
     expected_size = expected.number(TASKS[task], split, language, where)
     counts = parallel.with_difference(TASKS[task], split, language, where, reading.counts)
@@ -63,5 +65,10 @@ def dataset_record(task: str, split: str, language: str, reading: Reading, where
         "examples": len(reading.examples),
         "labels": dict(reading.labels),
         **counts.record(),
+        **_described(TASKS[task]),
     }
     return record if expected_size is None else {**record, "expected": expected_size}
+
+
+def _described(task: Task) -> Record:
+    return {"licence": task.licence, "description": task.described} if task.described else {}

@@ -19,6 +19,8 @@ from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback
 from stilts_xtreme.stages.memory_estimate import MemoryEstimates, select_that_fit
 from stilts_xtreme.store import Store
+from stilts_xtreme.tasks import catalogue
+from stilts_xtreme.tasks.task import Task
 
 PAUSE = 0.2  # seconds between two looks at what is going on
 PATIENCE = 60.0  # seconds that a stage has to reach its next border once its process is to end
@@ -47,7 +49,7 @@ def run(
     running: dict[Future[bool], plan.Stage] = {}
     failed: graph.Failed = {}
     scheduler = _MemoryScheduler(memory, estimates, callback)
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events,))
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events, dict(catalogue.OWN)))
     stop.hold()  # the workers' work
     try:
         while waiting or running:
@@ -168,9 +170,11 @@ class _Begun:
 _EVENTS: "Events | None" = None
 
 
-def _worker(events: "Events") -> None:
+def _worker(events: "Events", own: Mapping[str, Task]) -> None:
     global _EVENTS
     _EVENTS = events
+    for task in own.values():
+        catalogue.add(task)
     stop.listen_in_worker()  # the parent decides, and ends us with SIGTERM
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -24,6 +24,7 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.stages.lineage import read_for
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Example
+from stilts_xtreme.tasks.rows import labelled_text
 from stilts_xtreme.verify.example_keys import ExampleKey, example_keys
 from stilts_xtreme.verify.report import CheckReport, ProgressCallback
 
@@ -140,7 +141,7 @@ def _examples(split: Split, where: data.Where) -> Sequence[Example]:
 def _describe_overlap(pair: SplitPair, common: Sequence[tuple[ExampleKey, ExampleKey]], where: data.Where) -> tuple[bool, str]:
     """Return whether the common examples are an error, and the line that describes them."""
     own, read = pair.own, pair.read
-    single_text = TASKS[own.task].head in ("tagging", "dual_encoder")
+    single_text = TASKS[own.task].head in ("tagging", "dual_encoder") or TASKS[own.task].example is labelled_text
     known = own.language == "en" and pair.role == "selection" and KNOWN_OVERLAPS.get((own.task, read.task))
     long = [keys for keys in common if keys[0].letters >= MIN_LETTERS and own.language != read.language]
     significant = long if single_text else common

@@ -23,7 +23,7 @@ def check(todo: Sequence[plan.Stage], store: Store, say: Callable[[str], None], 
         RunFailed: the weights of one training do not fit. Where those of all together do not, `say` gets the line.
     """
     if not tried:
-        encoders.check(todo, online=True)
+        encoders.check(todo, online=True, say=say)
     if faults := readings.faults(todo, store, say, keep=True):
         raise UserError("\n".join(faults))
     if fault := space.largest(todo, store):
