@@ -2,12 +2,12 @@
 from."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 
 PACKAGE = Path(__file__).parent
 INSTALLED, CHECKOUT = PACKAGE / "resources" / "experiments", PACKAGE.parent / "experiments"
@@ -25,9 +25,9 @@ def file(kind: str, name: str) -> Path | None:
     return _root() / kind / f"{name}.yaml" if name in names(kind) else None
 
 
-def table(name: str) -> Mapping[str, Any]:
-    """What a benchmark measured, as committed."""
-    content: Mapping[str, Any] = json.loads((_root() / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+def table(name: str) -> Record:
+    """Read what a benchmark measured, as committed."""
+    content: Record = json.loads((_root() / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
     return content
 
 
