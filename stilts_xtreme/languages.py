@@ -71,7 +71,13 @@ def _language(line: Mapping[str, str], place: str) -> Language:
     known = {"yes": True, "no": False, "": None}
     try:
         return Language(
-            *(line[name] for name in ("code", "iso3", "iso1", "flores", "name", "family", "script")),
+            code=line["code"],
+            iso3=line["iso3"],
+            iso1=line["iso1"],
+            flores=line["flores"],
+            name=line["name"],
+            family=line["family"],
+            script=line["script"],
             joshi=int(line["joshi"]) if line["joshi"] else None,
             xlmr=known[line["xlmr"]],
             e5=known[line["e5"]],
@@ -109,11 +115,11 @@ def flores(code: str) -> str:
 
 
 def codes(text: str) -> tuple[str, ...]:
-    """The codes of a line such as "ar de el"; KeyError for one that is not in the table or stands there twice."""
-    found = tuple(LANGUAGES[code].code for code in text.split())
-    if len(set(found)) != len(found):
+    """Split a line such as "ar de el" into codes; KeyError for a code that is not in the table or is listed twice."""
+    known = tuple(LANGUAGES[code].code for code in text.split())
+    if len(set(known)) != len(known):
         raise KeyError(f"a language is listed twice: {text}")
-    return found
+    return known
 
 
 def fill(pattern: str, code: str) -> str:

@@ -16,12 +16,12 @@ DEFAULT_SETUP = "small"  # of specs that name none
 
 
 def names(kind: str) -> list[str]:
-    """Names of the setups or studies (one of `KINDS`) that come with stilts."""
+    """Names of the setups or studies (`KINDS`) that come with stilts."""
     return sorted(path.stem for path in (_root() / kind).glob("*.yaml"))
 
 
 def file(kind: str, name: str) -> Path | None:
-    """The file of a setup or study that comes with stilts; None where there is none of that name."""
+    """Return the file of a setup or study that comes with stilts; None if there is none of that name."""
     return _root() / kind / f"{name}.yaml" if name in names(kind) else None
 
 
@@ -32,7 +32,7 @@ def table(name: str) -> Mapping[str, Any]:
 
 
 def spec(given: Path, kinds: Sequence[str] = KINDS) -> Path:
-    """The file that `given` stands for: itself, or, where no file is there, what comes with stilts under that name.
+    """Return the file that `given` stands for: itself, or, if there is no such file, what comes with stilts under that name.
 
     Raises:
         UserError: neither, and `given` is a bare name.
@@ -41,8 +41,8 @@ def spec(given: Path, kinds: Sequence[str] = KINDS) -> Path:
     if given.suffix or len(given.parts) != 1 or given.is_file():
         return given  # a file that is missing is reported where it is read
     for kind in kinds:
-        if found := file(kind, word):
-            return found
+        if path := file(kind, word):
+            return path
     there = {kind: names(kind) for kind in kinds}
     near = get_close_matches(word[:60], [name for some in there.values() for name in some], n=1)
     listed = "; ".join(f"{kind}: {', '.join(some)}" for kind, some in there.items())

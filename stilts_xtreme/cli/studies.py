@@ -36,7 +36,7 @@ def study(
     from stilts_xtreme import axes, plan
 
     overrides = console.tested(languages, overrides or [])
-    loaded, store_ = console.load(spec, over.laid(spec, overrides), {"study"}), console.store_at(store)
+    loaded, store_ = console.load_study(spec, over.laid(spec, overrides)), console.store_at(store)
     if dry_run or tree:
         return forecasts.dry_run(loaded, store_, how, where.jobs, tree, as_json)
     cells = axes.study(loaded)
@@ -85,11 +85,11 @@ def latency(
 
     if ranks.count() > 1:
         raise UserError("latency: is measured by one process; train what it needs first, with finetune-target or study")
-    loaded, store_ = console.load(spec, over.laid(spec, overrides), {"latency"}), console.store_at(store)
+    loaded, store_ = console.load_latency(spec, over.laid(spec, overrides)), console.store_at(store)
     timed = axes.latency(loaded, "cuda" if how.device != "cpu" and console.gpu() else "cpu")
-    stages = plan.ordered([one.stage for one in timed])
+    stages = plan.ordered([measurement.stage for measurement in timed])
     if dry_run:
-        console.tree(stages, store_, {plan.address(one.stage) for one in timed})
+        console.tree(stages, store_, {plan.address(measurement.stage) for measurement in timed})
         return preflight.dry(stages, store_)
     console.run(stages, store_, replace(how, group=loaded.name), jobs)
     from stilts_xtreme import results
@@ -133,7 +133,7 @@ def verify(
         else:
             from stilts_xtreme import axes
 
-            loaded = console.load(spec, console.tested(languages, over.laid(spec, overrides)), {"study"})
+            loaded = console.load_study(spec, console.tested(languages, over.laid(spec, overrides)))
             path = result or store / "study" / f"{loaded.name}.json"
             checked = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, tell)
     from stilts_xtreme import listing

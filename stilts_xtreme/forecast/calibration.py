@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from threading import Barrier
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
@@ -37,7 +37,7 @@ LINES, VOCABULARY, TRAIN_EXAMPLES, DEV_EXAMPLES = 5000, 2600, 2000, 200  # text 
 SENTENCES = 3000  # on each side, for mining
 TIMEOUT = 1800.0  # seconds that children wait for each other, and the parent for a child
 MAX_STEPS = 4096  # more than there is time for
-Figures = Iterator[tuple[str, Any]]  # fields of `Throughput`
+Figures = Iterator[tuple[str, object]]  # fields of `Throughput`
 
 now: Callable[[], float] = time.process_time  # seconds; see `child`
 

@@ -100,7 +100,7 @@ class TaskHead(nn.Module):
 
     reads: str | None = None
 
-    def loss(self, outputs: Tensor, batch: Mapping[str, Any]) -> tuple[Tensor, int]:
+    def loss(self, outputs: Tensor, batch: Rows) -> tuple[Tensor, int]:
         """Return the sum of losses of what `forward` gave, and the number of terms in it."""
         raise NotImplementedError
 

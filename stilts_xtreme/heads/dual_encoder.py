@@ -1,7 +1,7 @@
 """Dual encoder: queries and candidates as vectors of the same encoder, matched by cosine (XTREME-R's retrieval tasks)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -68,7 +68,7 @@ class BatchShares(Protocol):
         """Return the rows of all processes, in their order."""
 
 
-def across(features: Sequence[Feature], everyone: BatchShares) -> dict[str, Any]:
+def across(features: Sequence[Feature], everyone: BatchShares) -> Rows:
     """Return the entries that replace those of `collate` where several processes share a batch.
 
     `features`: those of all processes; "everyone" gives the loss the other processes' vectors.
@@ -92,7 +92,7 @@ class Head(TaskHead):
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         return normalize(hidden.float(), dim=-1)
 
-    def loss(self, vectors: Tensor, batch: Mapping[str, Any]) -> tuple[Tensor, int]:
+    def loss(self, vectors: Tensor, batch: Rows) -> tuple[Tensor, int]:
         """Return the sum over queries of the softmax loss with in-batch negatives, and the number of queries.
 
         For training batches, where every query (even rows) has its candidate (odd rows). Another row of the same candidate is no

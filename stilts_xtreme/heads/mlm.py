@@ -1,11 +1,11 @@
 """Masked language modelling on running text."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn.functional import gelu
 
 from stilts_xtreme import host
@@ -57,7 +57,7 @@ def collate(
     return {"input_ids": ids.index_copy(0, positions, inputs), "positions": positions, "targets": targets}
 
 
-def with_masks(features: Sequence[Feature], batch: Mapping[str, Any]) -> list[Feature]:
+def with_masks(features: Sequence[Feature], batch: Rows) -> list[Feature]:
     """Return the features of a batch with its masks in their rows, so that parts of the batch can be collated separately."""
     positions, targets, ids = (batch[name].numpy() for name in ("positions", "targets", "input_ids"))
     begins = batch["offsets"].numpy()
@@ -99,11 +99,15 @@ class Head(TaskHead):
         return torch.cat(best) if best else states.new_zeros(0, dtype=torch.long)
 
 
+class _CrossEntropyContext(FunctionCtx):
+    gradients: tuple[Tensor, Tensor, Tensor] | None
+
+
 class TiedCrossEntropy(torch.autograd.Function):
     """Sum of -log softmax(states @ table.T + bias)[target]; the forward pass computes the gradient too, in parts."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: "_CrossEntropyContext", states: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
         kind = states.device.type
         half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else table.dtype
         # Where bfloat16 products are slow, those of the rounded factors in single precision: see engine/half.py.
@@ -132,8 +136,9 @@ class TiedCrossEntropy(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Any:
+    def backward(ctx: "_CrossEntropyContext", gradient: Tensor) -> tuple[Tensor | None, ...]:
         gradients, ctx.gradients = ctx.gradients, None  # drop the reference: autograd need not copy a gradient it owns alone
+        assert gradients is not None  # of a first backward pass
         if gradient.device.type == "cpu" and gradient == 1:  # as in training: saves multiplying a whole table
             return *gradients, None
         return *(part * gradient.to(part.dtype) for part in gradients), None

@@ -1,6 +1,6 @@
 """Where encoders with a short name come from: a revision of the hub, and packages of the Python index that hold a copy.
 
-And how one is recognised again, whatever a person calls its folder.
+And how a source is recognised again, whatever a person calls its folder.
 """
 
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ E5_SMALL = Source(
         ),
         special_tokens=XLMR_SPECIAL_TOKENS,
     ),
-    # Every fetch gives the same bytes. Where what is written changes, add the new one and keep the old: results name it.
+    # Every fetch gives the same bytes. Where what is written changes, add the new digest and keep the old: results name it.
     digests=("669b790c6fa3477b7ea4d594c7d367223f175d98f05da1bdf955534b13e30521",),
 )
 

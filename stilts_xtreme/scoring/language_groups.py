@@ -1,15 +1,15 @@
 """Scores by group of languages, and the cross-lingual transfer gap (XTREME, arXiv 2003.11080)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from stilts_xtreme.files import Record
 from stilts_xtreme.languages import LANGUAGES, UNCLASSIFIED
 from stilts_xtreme.scoring.benchmarks import mean
 
 GROUPINGS = ("joshi", "family", "script")  # fields of the language table
 
 
-def by_language_group(languages: Mapping[str, Mapping[str, float]], headline: Sequence[str]) -> dict[str, Any]:
+def by_language_group(languages: Mapping[str, Mapping[str, float]], headline: Sequence[str]) -> Record:
     """Average a task's scores by language group.
 
     `languages`: language -> metric -> value; a language's score is the mean of its `headline` metrics, a group's score the mean
@@ -18,7 +18,7 @@ def by_language_group(languages: Mapping[str, Mapping[str, float]], headline: Se
     Raises KeyError where a headline metric is missing.
     """
     scores = {code: mean([metrics[name] for name in headline]) for code, metrics in languages.items()}
-    averages: dict[str, Any] = {
+    averages: Record = {
         grouping: {name: mean([scores[code] for code in codes]) for name, codes in groups.items()}
         for grouping, groups in group_languages(scores).items()
     }
@@ -26,7 +26,7 @@ def by_language_group(languages: Mapping[str, Mapping[str, float]], headline: Se
     return averages if gap is None else {**averages, "gap": gap}
 
 
-def macro_averages(averages: Mapping[str, Any]) -> dict[str, float]:
+def macro_averages(averages: Record) -> dict[str, float]:
     """Return grouping -> mean of its groups' scores, from the result of `by_language_group`; all groups weigh the same.
 
     Unclassified languages are no group; a grouping of them alone is absent.

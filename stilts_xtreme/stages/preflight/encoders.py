@@ -48,7 +48,8 @@ def _known(origin: plan.Pretrained, folder: Path | None, stages: Sequence[plan.S
     tokenizer, unknown = _tokenizer(origin, folder)
     if unknown is None:  # every text has known pieces, such as bytes
         return
-    shares, expected = {}, {}
+    shares: dict[str, str] = {}
+    expected: dict[str, str] = {}
     lacks = (unseen(origin.name, origin.digest) or frozenset()) - _trained(stages)
     for code, (read, where) in _readings(stages).items():
         encodings = tokenizer.encode_batch(list(_lines(read, where)), add_special_tokens=False)
