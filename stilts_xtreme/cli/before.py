@@ -43,7 +43,7 @@ def ranked(
     names = tuple(dict.fromkeys(candidates)) or past.candidates
     way = METHODS[method]
     embeddings = _embeddings(over) if way.embeds else Embeddings(None, Release())
-    codes = tuple(languages) or (past.languages[target] if target is not None and target in past.languages else ())
+    codes = tuple(languages) or past.languages.get(target or "", ())
     if way.reads_text:
         codes = _with_text(embeddings, languages, codes)
     elif languages and (target is None or TASKS[target].source_task):
