@@ -31,8 +31,9 @@ def _form(choices: Mapping[type, str], message: str) -> Discriminator:
 
 _Named = Annotated[str, Field(min_length=1)]
 _Numbered = Annotated[int, Field(ge=1, le=10_000), Because("columns are counted from 1")]
+_Digits = Annotated[int, Field(ge=-(10**9), le=10**9), Because("a label that is a number stands for its digits")]
 _Word = Annotated[
-    Annotated[str, Field(min_length=1), Tag("text")] | Annotated[int, Tag("number")],
+    Annotated[str, Field(min_length=1), Tag("text")] | Annotated[_Digits, Tag("number")],
     _form({str: "text", int: "number"}, "must be text, or a whole number (true and false go in quotes)"),
 ]
 Place = Annotated[
