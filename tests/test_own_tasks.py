@@ -227,6 +227,20 @@ def test_a_spec_stands_for_itself(here) -> None:
     assert "spec.yaml:3:7: task: 'reviews' is not an intermediate task" in checked(Path("spec.yaml"))
 
 
+def test_of_two_specs_each_has_its_own(here) -> None:
+    target = "kind: target\nsetup: ../setup.yaml\ntask: reviews.yaml\n"
+    loaded_specs, readings = [], []
+    for name in ("one", "two"):
+        path = reviews(here / name)
+        path.write_text(path.read_text().replace("[good, bad]", "[good, bad]" if name == "one" else "[bad, good]"))
+        write(here / name / "spec.yaml", target)
+        loaded_specs.append(spec.load(here / name / "spec.yaml"))
+    for one in loaded_specs:  # planned only when both are loaded
+        stage = planner.resolve(one)
+        readings.append((stage.reads[0].digest, TASKS["reviews"].labels))
+    assert readings[0][0] != readings[1][0] and [labels for _, labels in readings] == [("good", "bad"), ("bad", "good")]
+
+
 def test_faults_of_a_description_stand_beside_those_of_the_spec(here) -> None:
     path = reviews(here)
     path.write_text(path.read_text().replace("kind: task", "kind: setup"))
@@ -251,7 +265,8 @@ def test_what_has_no_test_files_is_no_target_and_what_is_elsewhere_trained_no_in
         .replace("labels", "trains_on: mnli\nlabels")
     )
     path.write_text(named + "\n")
-    assert loaded("kind: target\nsetup: setup.yaml\ntask: reviews.yaml\n").task == "reviews"
+    evaluated = loaded("kind: evaluation\nsetup: setup.yaml\nmodel: {kind: target, task: reviews.yaml}\n")
+    assert [link.label for link in plan.chain(planner.resolve(evaluated))] == ["text", "mnli", "reviews"]
     write(Path("spec.yaml"), "kind: intermediate\nsetup: setup.yaml\ntask: reviews.yaml\n")
     assert "task: 'reviews' is not an intermediate task" in checked(Path("spec.yaml"))
 
