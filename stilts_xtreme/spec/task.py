@@ -207,8 +207,8 @@ class TaskSpec(Model):
         kind, labels = _kind(info), info.data.get("labels")
         if trains_on is None or kind is None or labels is None:
             return trains_on
-        fits = [name for name in names.MIXABLE if TASKS[name].head == kind.head]
-        refuse(unknown([((), trains_on)], fits, f"a task with a {kind.head} head and training data of its own"))
+        fits = [name for name in names.MIXABLE if own.is_like(kind, TASKS[name])]
+        refuse(unknown([((), trains_on)], fits, f"a task of the package for {info.data['head']}, with training data of its own"))
         theirs = TASKS[trains_on].labels
         if kind.head in ("classification", "tagging") and theirs and (strange := [name for name in labels if name not in theirs]):
             raise wrong(Problem(f"{trains_on} has no label {strange[0]}: name labels as it does, {' '.join(theirs)}"))
