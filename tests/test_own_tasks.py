@@ -287,6 +287,17 @@ def test_test_files_alone_are_predicted_by_the_head_of_another_task(here) -> Non
     assert "files.train: does not go with trains_on: it is mnli that is trained on" in checked(Path("follows.yaml"))
 
 
+@pytest.mark.parametrize("kind", ["study", "evaluation", "target"])
+def test_new_writes_a_spec_that_names_it(kind, here) -> None:
+    reviews(here / "own")
+    Path("specs").mkdir()
+    words = ("new", kind, "specs/mine", "--targets", "own/reviews.yaml", "--setup", "miniature")
+    runner(*words, *(("--intermediate", "mnli>own/reviews.yaml") if kind == "study" else ()))
+    assert "../own/reviews.yaml" in Path("specs/mine.yaml").read_text() and checked(Path("specs/mine.yaml")) == ""
+    wrong = runner(*words[:2], "specs/other", "--targets", "own/review.yaml", "--setup", "miniature", code=1).exception
+    assert "own/review.yaml: there is no such file (did you mean 'reviews.yaml'?)" in str(wrong)
+
+
 def test_data_check_and_tasks_take_its_file(here) -> None:
     path = reviews(here)
     records = json.loads(runner("data", "check", path, "--json").stdout)
@@ -352,6 +363,12 @@ def test_it_is_verified_and_reported(ran) -> None:
     assert "all of it is as it should be" in done.stdout
     runner("report", ran / "runs/study/own.json", "--to", ran / "pages")
     assert "| reviews |" in (ran / "pages/report.md").read_text()
+
+
+def test_its_model_card_names_its_licence(ran, tmp_path) -> None:
+    stilts("export", trained(ran, "reviews"), tmp_path / "exported")  # a process that never saw the description
+    card = (tmp_path / "exported" / "README.md").read_text()
+    assert "| reviews | train | en |" in card and "CC BY 4.0" in card
 
 
 def test_the_forecast_knows_it(ran) -> None:
