@@ -50,7 +50,7 @@ def problems(spec: Spec) -> Iterator[Problem]:
 
 
 def _described(task: Task, spec: TaskSpec) -> Iterator[Problem]:
-    """What is wrong with the files of a task of one's own, all of which are read."""
+    """Find what is wrong with the files of a task of one's own, all of which are read."""
     assert task.folder is not None
     files = next(source for source in task.sources if isinstance(source, NamedFiles))
     for split in PLACES:

@@ -1,13 +1,13 @@
-"""The setups, studies and measured tables that come with stilts, found by name: of an installed package, or of the checkout it
-runs from."""
+"""The setups, studies and measured tables that come with stilts, by name: of the installed package, or of the checkout it runs
+from."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 
 PACKAGE = Path(__file__).parent
 INSTALLED, CHECKOUT = PACKAGE / "resources" / "experiments", PACKAGE.parent / "experiments"
@@ -25,9 +25,9 @@ def file(kind: str, name: str) -> Path | None:
     return _root() / kind / f"{name}.yaml" if name in names(kind) else None
 
 
-def table(name: str) -> Mapping[str, Any]:
-    """What a benchmark measured, as committed."""
-    content: Mapping[str, Any] = json.loads((_root() / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+def table(name: str) -> Record:
+    """Read what a benchmark measured, as committed."""
+    content: Record = json.loads((_root() / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
     return content
 
 

@@ -106,8 +106,8 @@ FAULTS = [  # what is written instead of what, and the line that says what is wr
     ("[good, bad]", "[good, ugly]", "train-en.tsv:3: stars: 'bad' is not one of good, ugly"),
     ("labels:", "metric: f1\nlabels:", "8:9: metric: 'f1' is not a metric of classification; one of: accuracy"),
     ("labels:", "unanswerable: true\nlabels:", "unanswerable: goes with head: span_qa only"),
-    ("labels:", "trains_on: squad\nlabels:", "trains_on: 'squad' is not a task with a classification head and training data"),
-    ("labels:", "trains_on: qqp\nlabels:", "trains_on: qqp has no label good: name labels as it does"),
+    ("labels:", "trains_on: squad\nlabels:", "trains_on: 'squad' is not a task of the package for classification"),
+    ("labels:", "trains_on: qqp\nlabels:", "trains_on: 'qqp' is not a task of the package for classification"),
     ("  train: reviews/train-en.tsv\n", "", "files: train: is missing; or say trains_on"),
     ("train: reviews/train-en.tsv", "train: {de: reviews/train-en.tsv}", "files.train: en: is missing: a model is trained"),
     ("train: reviews/train-en.tsv", "train: {english: a.tsv}", "files.train.english: the key must match"),
@@ -227,6 +227,20 @@ def test_a_spec_stands_for_itself(here) -> None:
     assert "spec.yaml:3:7: task: 'reviews' is not an intermediate task" in checked(Path("spec.yaml"))
 
 
+def test_of_two_specs_each_has_its_own(here) -> None:
+    target = "kind: target\nsetup: ../setup.yaml\ntask: reviews.yaml\n"
+    loaded_specs, readings = [], []
+    for name in ("one", "two"):
+        path = reviews(here / name)
+        path.write_text(path.read_text().replace("[good, bad]", "[good, bad]" if name == "one" else "[bad, good]"))
+        write(here / name / "spec.yaml", target)
+        loaded_specs.append(spec.load(here / name / "spec.yaml"))
+    for one in loaded_specs:  # planned only when both are loaded
+        stage = planner.resolve(one)
+        readings.append((stage.reads[0].digest, TASKS["reviews"].labels))
+    assert readings[0][0] != readings[1][0] and [labels for _, labels in readings] == [("good", "bad"), ("bad", "good")]
+
+
 def test_faults_of_a_description_stand_beside_those_of_the_spec(here) -> None:
     path = reviews(here)
     path.write_text(path.read_text().replace("kind: task", "kind: setup"))
@@ -238,22 +252,64 @@ def test_faults_of_a_description_stand_beside_those_of_the_spec(here) -> None:
     ]
 
 
-def test_what_has_no_test_files_is_no_target_and_what_is_elsewhere_trained_no_intermediate(here) -> None:
+def test_what_has_no_test_files_is_no_target(here) -> None:
     path = reviews(here)
     text = path.read_text()
     path.write_text(text.replace("  test: reviews/test-{language}.tsv\n", ""))
     write(Path("spec.yaml"), "kind: target\nsetup: setup.yaml\ntask: reviews.yaml\n")
     assert "task: 'reviews' is not a target that is trained" in checked(Path("spec.yaml"))
-    lines = [line for line in text.splitlines() if "train:" not in line and "dev:" not in line]
-    named = (
-        "\n".join(lines)
-        .replace("[good, bad]", "[entailment, neutral, contradiction]")
-        .replace("labels", "trains_on: mnli\nlabels")
-    )
-    path.write_text(named + "\n")
-    assert loaded("kind: target\nsetup: setup.yaml\ntask: reviews.yaml\n").task == "reviews"
-    write(Path("spec.yaml"), "kind: intermediate\nsetup: setup.yaml\ntask: reviews.yaml\n")
-    assert "task: 'reviews' is not an intermediate task" in checked(Path("spec.yaml"))
+
+
+FOLLOWS = """\
+kind: task
+name: follows
+head: pair_classification
+format: jsonl
+labels: [entailment, neutral, contradiction]
+trains_on: mnli
+files: {test: {en: en.jsonl, de: de.jsonl}}
+"""
+
+
+def test_test_files_alone_are_predicted_by_the_head_of_another_task(here) -> None:
+    for code in ("en", "de"):
+        rows = [{"first": f"{code} {i}", "second": "so", "label": label} for i, label in enumerate(("entailment", "neutral") * 3)]
+        write(Path(f"{code}.jsonl"), "".join(json.dumps(row) + "\n" for row in rows))
+    write(Path("follows.yaml"), FOLLOWS)
+    assert checked(Path("follows.yaml")) == ""
+    evaluated = loaded("kind: evaluation\nsetup: setup.yaml\nmodel: {kind: target, task: follows.yaml}\n")
+    assert [link.label for link in plan.chain(planner.resolve(evaluated))] == ["text", "mnli", "follows"]
+    write(Path("spec.yaml"), "kind: intermediate\nsetup: setup.yaml\ntask: follows.yaml\n")
+    assert "task: 'follows' is not an intermediate task" in checked(Path("spec.yaml"))
+    write(Path("follows.yaml"), FOLLOWS.replace("neutral", "unclear"))
+    assert "follows.yaml:6:12: trains_on: mnli has no label unclear: name labels as it does" in checked(Path("follows.yaml"))
+    write(Path("follows.yaml"), FOLLOWS.replace("files: {test", "files: {train: en.jsonl, test"))
+    assert "files.train: does not go with trains_on: it is mnli that is trained on" in checked(Path("follows.yaml"))
+
+
+@pytest.mark.parametrize("kind", ["study", "evaluation", "target"])
+def test_new_writes_a_spec_that_names_it(kind, here) -> None:
+    reviews(here / "own")
+    Path("specs").mkdir()
+    words = ("new", kind, "specs/mine", "--targets", "own/reviews.yaml", "--setup", "miniature")
+    runner(*words, *(("--intermediate", "mnli>own/reviews.yaml") if kind == "study" else ()))
+    assert "../own/reviews.yaml" in Path("specs/mine.yaml").read_text() and checked(Path("specs/mine.yaml")) == ""
+    wrong = runner(*words[:2], "specs/other", "--targets", "own/review.yaml", "--setup", "miniature", code=1).exception
+    assert "own/review.yaml: there is no such file (did you mean 'reviews.yaml'?)" in str(wrong)
+
+
+def test_data_check_and_tasks_take_its_file(here) -> None:
+    path = reviews(here)
+    records = json.loads(runner("data", "check", path, "--json").stdout)
+    assert {(one["split"], one["language"]) for one in records} == {
+        ("train", "en"),
+        ("dev", "en"),
+        ("test", "en"),
+        ("test", "de"),
+    }
+    assert {one["state"] for one in records} == {"read"}
+    shown = runner("tasks", path).stdout
+    assert "good bad" in shown and "CC BY 4.0" in shown and "one's own" in shown
 
 
 def fingerprint(kind: str = "target") -> str:
@@ -307,6 +363,12 @@ def test_it_is_verified_and_reported(ran) -> None:
     assert "all of it is as it should be" in done.stdout
     runner("report", ran / "runs/study/own.json", "--to", ran / "pages")
     assert "| reviews |" in (ran / "pages/report.md").read_text()
+
+
+def test_its_model_card_names_its_licence(ran, tmp_path) -> None:
+    stilts("export", trained(ran, "reviews"), tmp_path / "exported")  # a process that never saw the description
+    card = (tmp_path / "exported" / "README.md").read_text()
+    assert "| reviews | train | en |" in card and "CC BY 4.0" in card
 
 
 def test_the_forecast_knows_it(ran) -> None:

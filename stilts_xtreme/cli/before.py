@@ -43,7 +43,7 @@ def ranked(
     names = tuple(dict.fromkeys(candidates)) or past.candidates
     way = METHODS[method]
     embeddings = _embeddings(over) if way.embeds else Embeddings(None, Release())
-    codes = tuple(languages) or (past.languages[target] if target in past.languages else ())
+    codes = tuple(languages) or past.languages.get(target or "", ())
     if way.reads_text:
         codes = _with_text(embeddings, languages, codes)
     elif languages and (target is None or TASKS[target].source_task):
@@ -68,7 +68,7 @@ def _embeddings(over: Over) -> Embeddings:
     encoder, revision, where = over.encoder, None, _place(over)
     if encoder is None or where is None:
         file = Path(over.setup or shipped.DEFAULT_SETUP)
-        setup = console.load(file, [], {"setup"})
+        setup = console.load_setup(file, [])
         where = where or planner.Planner(setup).where
         if encoder is None:
             if setup.encoder.pretrained is None:

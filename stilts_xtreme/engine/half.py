@@ -6,26 +6,29 @@ emulation is ten times slower than single precision (oneDNN 3.12 on AVX2), and o
 may hide it) the instructions reach half of single precision's rate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
 from stilts_xtreme import host
 
+T = TypeVar("T")
+
 
 def emulated() -> bool:
-    """Whether bfloat16 products on this processor are worked out in single precision."""
+    """Return whether bfloat16 products on this processor are worked out in single precision."""
     return host.fast_bf16() is False
 
 
 @contextmanager
 def autocast(kind: str) -> Iterator[None]:
-    """bfloat16 where torch.autocast would have it, on a device of this kind."""
+    """Use bfloat16 inside, where torch.autocast does, on a device of this kind."""
     with torch.autocast(kind, torch.bfloat16):
         if kind == "cpu" and emulated():
             with _Emulated():
@@ -35,7 +38,7 @@ def autocast(kind: str) -> Iterator[None]:
 
 
 def bmm(left: Tensor, right: Tensor) -> Tensor:
-    """torch.bmm of tensors of one type; not for a graph of autograd."""
+    """Compute torch.bmm of tensors of the same type; not for a graph of autograd."""
     if left.dtype == torch.bfloat16 and left.device.type == "cpu" and emulated():
         with _single():
             return torch.bmm(left.float(), right.float()).bfloat16()
@@ -45,7 +48,9 @@ def bmm(left: Tensor, right: Tensor) -> Tensor:
 class _Emulated(TorchFunctionMode):
     """Linear layers by `_Linear`."""
 
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, function: Callable[..., T], types: Any, args: Any = (), kwargs: Any = None
+    ) -> T | Tensor:  # fmt: skip
         if function is linear:
             return _linear(*args, **(kwargs or {}))
         return function(*args, **(kwargs or {}))
@@ -55,11 +60,17 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     return _Linear.apply(input, weight, bias)
 
 
+class _LinearContext(FunctionCtx):
+    types: tuple[torch.dtype, torch.dtype, torch.dtype | None]  # of rows, weight and bias
+    saved_tensors: tuple[Tensor, ...]
+    needs_input_grad: tuple[bool, ...]
+
+
 class _Linear(torch.autograd.Function):
     """A linear layer of rows [..., in] as autocast computes it: factors, result and gradients are rounded to bfloat16."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: "_LinearContext", rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         half = rows.bfloat16()
         ctx.save_for_backward(half, weight)
         ctx.types = rows.dtype, weight.dtype, None if bias is None else bias.dtype
@@ -68,7 +79,7 @@ class _Linear(torch.autograd.Function):
         return result.bfloat16().view(*rows.shape[:-1], -1)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: "_LinearContext", gradient: Tensor) -> tuple[Tensor | None, ...]:
         half, weight = ctx.saved_tensors
         of_rows, of_weight, of_bias = ctx.types
         flat = gradient.flatten(0, -2).float()

@@ -31,8 +31,9 @@ def _form(choices: Mapping[type, str], message: str) -> Discriminator:
 
 _Named = Annotated[str, Field(min_length=1)]
 _Numbered = Annotated[int, Field(ge=1, le=10_000), Because("columns are counted from 1")]
+_Digits = Annotated[int, Field(ge=-(10**9), le=10**9), Because("a label that is a number stands for its digits")]
 _Word = Annotated[
-    Annotated[str, Field(min_length=1), Tag("text")] | Annotated[int, Tag("number")],
+    Annotated[str, Field(min_length=1), Tag("text")] | Annotated[_Digits, Tag("number")],
     _form({str: "text", int: "number"}, "must be text, or a whole number (true and false go in quotes)"),
 ]
 Place = Annotated[
@@ -206,8 +207,8 @@ class TaskSpec(Model):
         kind, labels = _kind(info), info.data.get("labels")
         if trains_on is None or kind is None or labels is None:
             return trains_on
-        fits = [name for name in names.MIXABLE if TASKS[name].head == kind.head]
-        refuse(unknown([((), trains_on)], fits, f"a task with a {kind.head} head and training data of its own"))
+        fits = [name for name in names.MIXABLE if own.is_like(kind, TASKS[name])]
+        refuse(unknown([((), trains_on)], fits, f"a task of the package for {info.data['head']}, with training data of its own"))
         theirs = TASKS[trains_on].labels
         if kind.head in ("classification", "tagging") and theirs and (strange := [name for name in labels if name not in theirs]):
             raise wrong(Problem(f"{trains_on} has no label {strange[0]}: name labels as it does, {' '.join(theirs)}"))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,7 +83,7 @@ class Embeddings:
             place = data.name(self.where)
             raise UserError(f"no plain text in {', '.join(languages)} in {place}; to get it: {TASKS['text'].about}")
         return np.concatenate(
-            [self.embed(f"text {code}", lambda code=code: self._lines("text", "train", code, PER_LANGUAGE)) for code in codes]
+            [self.embed(f"text {code}", partial(self._lines, "text", "train", code, PER_LANGUAGE)) for code in codes]
         )
 
     @cached_property

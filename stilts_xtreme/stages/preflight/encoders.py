@@ -48,8 +48,7 @@ def _known(origin: plan.Pretrained, folder: Path | None, stages: Sequence[plan.S
     tokenizer, unknown = _tokenizer(origin, folder)
     if unknown is None:  # every text has known pieces, such as bytes
         return
-    shares: dict[str, str] = {}
-    expected: dict[str, str] = {}
+    shares, expected = dict[str, str](), dict[str, str]()
     lacks = (unseen(origin.name, origin.digest) or frozenset()) - _trained(stages)
     for code, (read, where) in _readings(stages).items():
         encodings = tokenizer.encode_batch(list(_lines(read, where)), add_special_tokens=False)
@@ -57,8 +56,8 @@ def _known(origin: plan.Pretrained, folder: Path | None, stages: Sequence[plan.S
         if ids and (share := ids.count(unknown) / len(ids)) > UNKNOWN:
             (expected if code in lacks else shares)[code] = f"{share:.0%} of {read.task} in {code}"
     if expected:
-        told = ", ".join(expected.values())
-        say(f"encoder {origin.name}: pieces unknown to its tokenizer, in languages that its text lacks: {told}")
+        lines = ", ".join(expected.values())
+        say(f"encoder {origin.name}: pieces unknown to its tokenizer, in languages that its text lacks: {lines}")
     if shares:
         what = f"more than {UNKNOWN:.0%} of the pieces of a text are unknown to its tokenizer: {', '.join(shares.values())}"
         raise UserError(f"encoder {origin.name}: {what}; give an encoder for these languages, with its own tokenizer")
