@@ -371,11 +371,7 @@ def test_the_page_of_several_seeds_shows_them_together(measured, tmp_path) -> No
     results.write(tmp_path / "study.json", study)
     report.write(results.read(tmp_path / "study.json", results.LATENCY_STUDY), tmp_path)
     page = (tmp_path / "report.md").read_text()
-    assert (
-        "(2 seeds)" in page
-        and "Over all variants together, as multiples of what none takes: qqp " in page
-        and "*all variants*" in page
-    )
+    assert "(2 seeds)" in page and "*all variants*" in page
     assert "Other work took up to 50 %" in page and f"{run['answers']['none']['eager']['accuracy'] + 5:.1f} ± 7.1" in page
     eager = next(row["p50"] for row in times["latency"] if (row["model"], row["variant"]) == ("none", "eager"))
     (english,) = (

@@ -355,6 +355,7 @@ def test_figures_are_xml_with_words_and_keep_inside_their_frame(name, drawn, gap
         panels = root.findall("{*}svg")
         assert panels and float(root.get("width")) <= 1016
         for panel in panels:
+            assert name == "gains.svg" or float(panel.get("width")) <= 360  # letters keep their size on a phone
             assert panel.get("aria-label") and float(panel.get("x")) + float(panel.get("width")) <= float(root.get("width")) - 16
             for item in panel.findall(".//{*}text"):
                 assert 0 <= float(item.get("x")) <= float(panel.get("width")), ElementTree.tostring(item)

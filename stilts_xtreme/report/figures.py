@@ -194,7 +194,7 @@ def _curves(title: str, lines: Sequence[Curve], log: bool, zero: bool, percent: 
         axes.minorticks_off()
     for curve in lines:
         across, values, halves = zip(*curve.points, strict=True)
-        look = {"color": SERIES[curve.colour % len(SERIES)], "marker": SHAPES[curve.colour % len(SHAPES)]}
+        look: dict[str, Any] = {"color": SERIES[curve.colour % len(SERIES)], "marker": SHAPES[curve.colour % len(SHAPES)]}
         axes.plot(across, values, linestyle=DASHES[curve.dash % len(DASHES)], linewidth=1.6, markersize=5, **look)
         if any(half is not None for half in halves):
             axes.errorbar(across, values, yerr=[half or 0.0 for half in halves], fmt="none", ecolor=look["color"], elinewidth=1.1,
@@ -210,7 +210,7 @@ def _legend(lines: Sequence[Curve]) -> str:
     axes.axis("off")
     axes.set(xlim=(0, axes.get_window_extent().width), ylim=(len(lines), 0))
     for down, line in enumerate(lines):
-        look = {"color": SERIES[line.colour % len(SERIES)], "marker": SHAPES[line.colour % len(SHAPES)]}
+        look: dict[str, Any] = {"color": SERIES[line.colour % len(SERIES)], "marker": SHAPES[line.colour % len(SHAPES)]}
         axes.plot([2, 22, 42], [down + 0.5] * 3, linestyle=DASHES[line.dash % len(DASHES)], linewidth=1.6, markersize=5,
                   markevery=[1], **look)  # fmt: skip
         axes.text(50, down + 0.5, line.name, va="center", color=INK)

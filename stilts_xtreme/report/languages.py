@@ -38,9 +38,12 @@ def by_kind(summary: Summary, target: str) -> Table | None:
     for kind, members in language_groups.group_languages(summary.languages(target)).items():
         means = [plain(summary.macro(row, target, list(members.values()))) for row in shown]
         bodies[KINDS[kind]] = [
-            (name, (Cell(str(len(codes))), *(plain(summary.language(row, target, codes)) for row in shown)))
-            for name, codes in members.items()
-        ] + [("mean", (Cell(""), *means))]
+            *(
+                (name, (Cell(str(len(codes))), *(plain(summary.language(row, target, codes)) for row in shown)))
+                for name, codes in members.items()
+            ),
+            ("mean", (Cell(""), *means)),
+        ]
     caption = f"{target}: {scores.metric(summary, target)} by kind of language and intermediate; {scores.over(summary)}."
     note = "Mean: each class, family or script weighs the same, however many languages it has."
     rows = [row for body in bodies.values() for row in body]
@@ -51,7 +54,7 @@ def dots(summary: Summary) -> Figure | None:
     """Scores without intermediate training, and of the row best on average; None without scores."""
     best = summary.best(AVERAGE if AVERAGE in summary.columns else summary.targets[0])
     base = (summary.baseline(best) if best else BASELINE) if summary.has_baseline else None
-    shown = [name for name in (base, best) if name in summary.rows]
+    shown = [name for name in (base, best) if name is not None and name in summary.rows]
     panels = []
     for target in _drawn(summary):
         marks = [mark for code in summary.languages(target) if (mark := _dots(summary, shown, target, code)).points]

@@ -58,7 +58,7 @@ class Noisy:
 
     def flips(self, row: str, target: str, code: str = "") -> Mean | None:
         """Percent of examples whose prediction changes at the highest rate: of a language, or the mean over languages."""
-        shares = {}
+        shares: dict[int, float] = {}
         for seed, run in self.runs.get((row, target, self.rates[-1]), {}).items():
             own = [scored["flips"] for name, scored in run["languages"].items() if code in ("", name)]
             shares |= {seed: sum(own) / len(own)} if own else {}
@@ -229,7 +229,7 @@ def _figure(noisy: Noisy) -> Figure | None:
     rows = {name: noisy.summary.rows[name] for name in noisy.rows}
     kinds = list(dict.fromkeys(row.intermediate for row in rows.values()))
     ways = list(dict.fromkeys(row.tuning for row in rows.values()))
-    panels = {}
+    panels: dict[str, list[Curve]] = {}
     for target in noisy.summary.targets:
         lines = []
         for name, row in rows.items():

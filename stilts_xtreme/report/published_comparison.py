@@ -131,9 +131,9 @@ def _ours(summary: Summary, one: Number) -> str:
     best = summary.best(one.column)
     if best is None or not summary.gains(one.column):
         return text.ABSENT
-    gains = summary.gains(one.column)
-    raised = sum(above(gain.mean) for gain in gains.values())
-    return f"{raised} of {len(gains)} above zero; largest: {best}, {text.value(gains[best], signed=True)}"
+    every = summary.gains(one.column)
+    raised = sum(above(gain.mean) for gain in every.values())
+    return f"{raised} of {len(every)} above zero; largest: {best}, {text.value(every[best], signed=True)}"
 
 
 def _single(summary: Summary, mixture: str) -> str | None:

@@ -99,7 +99,7 @@ def _figure(summary: Summary, points: Points, name: str, what: str, gains: bool)
     shown = compared if gains else [*(of for of, row in kinds.items() if row.is_baseline)][:1] + compared
     looks = {of: number + gains for number, of in enumerate(shown)}
     value: Callable[[Summary, str, str], tuple[float, float | None] | None] = _gain if gains else _score
-    panels = {}
+    panels: dict[str, list[Curve]] = {}
     for target in summary.targets:
         lines = []
         for of, look in looks.items():

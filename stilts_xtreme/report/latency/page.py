@@ -103,19 +103,21 @@ def variants_figure(run: Timings) -> Figure | None:
 
 def found(run: Timings) -> list[str]:
     """Whether equal latency held, what is saved at what price, what could not run, and what stands against trusting it."""
-    told = _models(run) + _savings(run) + _fertility(run)
+    lines = _models(run) + _savings(run)
     for name, why in run.skipped.items():
-        told.append(f"Left out, not measured: {name} ({why}).")
+        lines.append(f"Left out, not measured: {name} ({why}).")
     busy = max(run.environment("taken_by_others"), default=0.0)
     if busy > BUSY:
         share = f"{100 * busy:.0f} %" if len(run.runs) == 1 else f"up to {100 * busy:.0f} %"
-        told.append(
+        lines.append(
             f"Other work took {share} of the processors' time while this was measured: trust ratios, which were taken"
             " in the same turns, and not the milliseconds."
         )
     if any(one["collapsed"] for one in run.runs):
-        told.append("A training that these models are built on collapsed: the accuracies say little, the times are not affected.")
-    return told
+        lines.append(
+            "A training that these models are built on collapsed: the accuracies say little, the times are not affected."
+        )
+    return lines
 
 
 def _models(run: Timings) -> list[str]:
@@ -142,7 +144,7 @@ def _models(run: Timings) -> list[str]:
     else:
         word = "Nothing here speaks against equal latency, but not every comparison is narrow enough to show it"
         counts += ", no more than the same weights do" if by["differs"] else ""
-    return [f"{word} ({run.seeds}): {counts}; {detail}.", *_over_variants(run)]
+    return [f"{word} ({run.seeds}): {counts}; {detail}."]
 
 
 def _noise(control: Sequence[Mapping[str, Any]]) -> float:
@@ -155,59 +157,16 @@ def _beyond(rows: Sequence[Mapping[str, Any]], noise: float) -> bool:
     return any(row["verdict"] == "differs" and min(abs(row["low"] - 1), abs(row["high"] - 1)) > noise for row in rows)
 
 
-def _over_variants(run: Timings) -> list[str]:
-    """A model's time over the base model's where all variants are one; only several seeds give it an interval."""
-    margin = f"{100 * run.study['margin']:.0f} %"
-    words = {"equal": f"equal within {margin}", "open": "undecided", "differs": f"more than {margin} apart"}
-    by: dict[str, list[str]] = {}
-    for row in run.measured["models"]:
-        if row["variant"] == "all":
-            where = "at batch 1" if row["of"] == "latency" else "in larger batches"
-            interval = f"{row['low']:.3f} to {row['high']:.3f}, {words[row['verdict']]}"
-            by.setdefault(row["model"], []).append(f"{row['ratio']:.3f} {where} ({interval})")
-    told = [f"{model} {text.listed(ratios)}" for model, ratios in by.items()]
-    return [f"Over all variants together, as multiples of what {run.base} takes: {'; '.join(told)}."] if told else []
-
-
 def _savings(run: Timings) -> list[str]:
-    told, large = [], run.sizes[-1]
-    for size in dict.fromkeys((1, large)):
+    """The fastest variant of single pairs and of the largest batches; its price stands in the table."""
+    lines = []
+    for size in dict.fromkeys((1, run.sizes[-1])):
         rows = [row for row in run.measured["savings"] if row["batch"] == size and row["variant"] != "eager"]
-        if not rows:
-            continue
-        best = min(rows, key=lambda row: row["ratio"])
-        slower = [row["variant"] for row in rows if row.get("low", 0.0) > 1]
-        sentence = f"At batch {size} "
-        if best["ratio"] >= 1:
-            sentence += "no variant is faster than eager"
-        else:
-            sentence += f"{best['variant']} is fastest, {1 / best['ratio']:.2f} times as fast as eager, "
-            sentence += _price(run, best["variant"])
-        if slower:
-            sentence += f"; slower than eager: {text.listed(slower)}"
-        told.append(sentence + ".")
-    return told
-
-
-def _price(run: Timings, variant: str) -> str:
-    if (same := run.same(variant)) == 100:
-        return "with the same label for every pair"
-    change = run.accuracy(variant).mean - run.accuracy("eager").mean
-    return f"with the same label for {min(same, 99.99):.2f} % of pairs and accuracy changed by {text.number(change, True)} points"
-
-
-def _fertility(run: Timings) -> list[str]:
-    tokens = {code: run.tokens(code, "pair") for code in run.languages}
-    p50 = {code: row["p50"] for code in tokens if (row := run.calls("eager", code)) is not None}
-    if len(tokens) < 2 or len(p50) < len(tokens):
-        return []
-    low, high = min(tokens, key=tokens.__getitem__), max(tokens, key=tokens.__getitem__)
-    words = sum(run.tokenising(code, "p50") for code in tokens)
-    return [
-        f"A pair in {high} has {tokens[high] / tokens[low]:.2f} times the tokens of one in {low}, and"
-        f" {p50[high] / p50[low]:.2f} times its p50 at batch 1.",
-        f"Tokenising one pair takes {100 * words / sum(p50.values()):.0f} % of what an eager call takes, over all languages.",
-    ]
+        best = min(rows, key=lambda row: row["ratio"], default=None)
+        if best is not None:
+            fastest = f"{best['variant']} is fastest, {1 / best['ratio']:.2f} times as fast as eager"
+            lines.append(f"At batch {size} {fastest if best['ratio'] < 1 else 'no variant is faster than eager'}.")
+    return lines
 
 
 def how(run: Timings) -> str:
@@ -225,15 +184,15 @@ def how(run: Timings) -> str:
 
 def machine(run: Timings) -> list[tuple[str, str]]:
     """What was measured on; where the seeds' measurements tell different things, those."""
-    told = []
+    lines = []
     for key in sorted({key for one in run.measured["runs"] for key in one["environment"]}):
         name = "Memory" if key == "memory_bytes" else key.replace("_", " ").capitalize()
-        if words := dict.fromkeys(_told(key, value) for value in run.environment(key)):
-            told.append((name, "; ".join(words)))
-    return told
+        if words := dict.fromkeys(_shown(key, value) for value in run.environment(key)):
+            lines.append((name, "; ".join(words)))
+    return lines
 
 
-def _told(key: str, value: Any) -> str:
+def _shown(key: str, value: Any) -> str:
     if key == "memory_bytes":
         return f"{value / 2**30:.1f} GiB"
     if key == "taken_by_others":
