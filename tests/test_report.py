@@ -363,6 +363,16 @@ def test_figures_are_xml_with_words_and_keep_inside_their_frame(name, drawn, gap
         assert "#" not in re.sub(r"url\(#|href=.#", "", told[name].partition("</style>")[2])  # every colour is one of the page's
 
 
+def test_a_users_settings_of_matplotlib_change_nothing_and_stay() -> None:
+    import matplotlib
+
+    summary = summarise(small({"none": {"xnli": [50.0]}, "mnli": {"xnli": [51.0]}}))
+    plain = scores.heat_map(summary)
+    with matplotlib.rc_context({"font.size": 30.0, "axes.grid": True, "svg.fonttype": "path"}):
+        assert scores.heat_map(summary) == plain
+        assert matplotlib.rcParams["font.size"] == 30.0 and matplotlib.rcParams["svg.fonttype"] == "path"
+
+
 def test_heat_map_carries_every_gain_of_the_main_table(drawn) -> None:
     table = scores.main(summarise(invented()))
     written = re.findall(r">([+−]?\d+\.\d)<", drawn["gains.svg"])

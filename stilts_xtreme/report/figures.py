@@ -8,7 +8,8 @@ everywhere.
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -98,17 +99,24 @@ def rows(
     signed: bool = False, links: bool = False,
 ) -> tuple[str, ...]:  # fmt: skip
     """Panels of marks; `kind`: "bars" or "dots". `ratios`: the ticks of a logarithmic scale; `links`: lines join dots."""
-    return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in panels)
+    with style():
+        return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in panels)
 
 
 def curves(panels: Mapping[str, Sequence[Curve]], *, log: bool, zero: bool, percent: bool = False) -> tuple[str, ...]:
     """A panel a title, the legend first. `log`: powers of ten to the right; `zero`: the line of no gain is drawn."""
     known = {curve.name: curve for lines in panels.values() for curve in lines}
-    return (_legend(list(known.values())), *(_curves(title, lines, log, zero, percent) for title, lines in panels.items()))
+    with style():
+        return (_legend(list(known.values())), *(_curves(title, lines, log, zero, percent) for title, lines in panels.items()))
 
 
 def heat_map(names: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], tuple[float, str, bool]]) -> str:
     """Cells of a value, what is written in them, and whether they are outlined; an absent cell is dashed."""
+    with style():
+        return _heat_map(names, columns, values)
+
+
+def _heat_map(names: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], tuple[float, str, bool]]) -> str:
     left, cell = 20 + LETTER * max(map(len, names)), max(62.0, *(12 + LETTER * len(column) for column in columns))
     canvas, axes = new_axes(left + cell * len(columns) + 4, 34 + 28 * len(names), left, 30, 4, 4)
     axes.set(xlim=(0, len(columns)), ylim=(len(names), 0), xticks=[], yticks=[])
@@ -233,12 +241,22 @@ def _apart(places: Sequence[float], log: bool, percent: bool) -> list[str]:
     return words
 
 
+@contextmanager
+def style() -> Iterator[None]:
+    """Our settings of matplotlib, whatever the user's are; these are back afterwards."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        own = {"svg.fonttype": "none", "svg.hashsalt": "stilts", "font.size": 11, "font.family": "DejaVu Sans"}
+        matplotlib.rcParams.update(own)
+        yield
+
+
 def new_axes(width: float, height: float, left: float, top: float, right: float, bottom: float) -> "tuple[Canvas, Axes]":
     """A figure of that many pixels, and its axes within these margins."""
-    import matplotlib
     from matplotlib.figure import Figure as Canvas
 
-    matplotlib.rcParams.update({"font.size": 11, "font.family": "DejaVu Sans"})
     width, height = math.ceil(width), math.ceil(height)
     canvas = Canvas(figsize=(width / 72, height / 72), dpi=72)
     canvas.patch.set_visible(False)
@@ -290,8 +308,7 @@ def to_svg(canvas: "Canvas", label: str) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     written = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "stilts"}):
-        FigureCanvasSVG(canvas).print_svg(written, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    FigureCanvasSVG(canvas).print_svg(written, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     found = written.getvalue()
     found = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", found[found.index("<svg") :], flags=re.S)
     found = re.sub(r'<g id="[^"]*"', "<g", found).replace("xlink:href", "href")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from stilts_xtreme.report.figures import DOWN, INK, LETTER, SOFT, UP, new_axes, set_ticks, to_svg
+from stilts_xtreme.report.figures import DOWN, INK, LETTER, SOFT, UP, new_axes, set_ticks, style, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,8 @@ def panels(groups_by_title: Mapping[str, Sequence[Group]]) -> tuple[str, ...]:
     ends = [0.0, *(end for group in groups for end in group.interval), *(dot.gain for group in groups for dot in group.dots)]
     margin = 0.04 * (max(ends) - min(ends) or 1.0)
     limits = min(ends) - margin, max(ends) + margin
-    return tuple(_panel(title, own, limits) for title, own in groups_by_title.items())
+    with style():
+        return tuple(_panel(title, own, limits) for title, own in groups_by_title.items())
 
 
 def _panel(title: str, groups: Sequence[Group], limits: tuple[float, float]) -> str:
