@@ -52,6 +52,7 @@ def study(spec: Study, where: Where | None = None) -> list[Cell]:
 
     `where` in place of where the setup says that data is. UserError with all data that is missing.
     """
+    spec.declare_tasks()
     planner, cells, faults = Planner(spec.setup, spec.benchmark, where, spec.languages, spec.test_examples), [], []
     if absent := planner.absent(spec.targets):
         raise UserError(f"languages: no target has test data in {', '.join(absent)}")
@@ -103,6 +104,7 @@ def orders(spec: Orders) -> list[tuple[str, ...]]:
 
 def latency(spec: LatencySpec, device: str) -> list[Timed]:
     """Plan a latency spec's measurements, for each seed; `device` is cpu or cuda."""
+    spec.declare_tasks()
     planner, stages = Planner(spec.setup), []
     names = sorted(spec.models, key=lambda name: name != "none")  # what the others are held against comes first
     settings: dict[str, Any] = {name: tuple(getattr(spec, name)) for name in ("variants", "batch_sizes", "lengths")}

@@ -271,6 +271,7 @@ class Planner:
 
 def resolve(spec: Intermediate | Multitask | Target | Evaluation) -> Train | Predict:
     """Plan the stage that a spec asks for; UserError for data or an encoder that is not there."""
+    spec.declare_tasks()
     planner = Planner(
         spec.setup, getattr(spec, "benchmark", "xtreme"), test_examples=getattr(spec, "test_examples", None)
     )

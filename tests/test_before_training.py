@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kinds import save
+from own_tasks import reviews
 from scipy import stats
 from test_report import small
 from typer.testing import CliRunner
@@ -256,6 +257,22 @@ def test_own_texts_are_ranked_with_an_encoder_in_the_miniature_world(method, enc
     assert again["candidates"] == record["candidates"]  # the same every time
 
 
+def test_a_described_task_is_a_target_too(encoder, tmp_path) -> None:
+    words = ("--setup", "miniature", "--encoder", encoder, "--method", "nearest-targets", "--candidates", "mnli,squad", "--json")
+    record = json.loads(run(RESULTS / "main.json", "--target", reviews(tmp_path), *words))
+    assert record["target"] == "reviews" and "reviews" in record["processor_seconds"] and len(record["candidates"]) == 2
+
+
+def test_logme_of_a_shortly_trained_encoder(encoder, monkeypatch) -> None:
+    from experiments.benchmarks import logme
+    from stilts_xtreme.data.read import Miniature
+    from stilts_xtreme.tasks.catalogue import TASKS
+
+    monkeypatch.setattr(logme, "TOKENS", 1500)
+    model, tokenizer, steps = logme.shortly_trained(str(encoder), TASKS["mnli"], Miniature(0))
+    assert 1 < steps < 40 and np.isfinite(logme.evidence(model, tokenizer, TASKS["panx"], Miniature(0)))
+
+
 def test_a_retrieval_target_is_known_by_its_inputs(encoder) -> None:
     words = ("--setup", "miniature", "--encoder", encoder, "--method", "data-similarity", "--candidates", "mnli,squad", "--json")
     record = json.loads(run(RESULTS / "main.json", "--target", "tatoeba", *words))
@@ -273,6 +290,10 @@ def test_a_retrieval_target_is_known_by_its_inputs(encoder) -> None:
         (["--before-training", "--target", "xnli", "a.json", "b.json"], "give one STUDY with past gains, or none"),
         (["--before-training", "--target-data", "none.tsv"], "none.tsv"),
         (["--before-training", "--target", "xnli", "--method", "data-similarity", "--setup", "miniature"], "one with --encoder"),
+        (
+            "--before-training --target xnli --method domain-similarity --encoder . --data . --languages sw".split(),
+            "--languages sw: no plain text in it in release files; there is none at all",
+        ),
         (["--target", "xnli", "--method", "past-mean", "a.json"], "--method: only with --before-training"),
         (["--encoder", ".", "--data", ".", "a.json"], "only with --before-training"),
         ([], "give the result of a STUDY, or --before-training"),

@@ -178,7 +178,7 @@ def test_the_readmes_have_commands_and_no_way_around_them_is_stale() -> None:
 
 QUICK = ("read-a-report",)  # without trainings; the others are run by `make test-all`
 BLOCK = re.compile(r"^```(\S+)(?: +(.*?))?\n(.*?)^```$", re.S | re.M)
-WRITTEN = ("yaml", "python", "json", "jsonl")
+WRITTEN = ("yaml", "python", "json", "jsonl", "csv")
 
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:

@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import replace
+import re
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 from test_resources import Simulated, made
@@ -10,6 +11,10 @@ from test_resources import Simulated, made
 from stilts_xtreme import axes, plan, results
 from stilts_xtreme.analysis import comparisons, language_groups
 from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme.report import language_dots, page
+from stilts_xtreme.report.language_dots import Dot, Group
+from stilts_xtreme.report.language_groups import section
+from stilts_xtreme.report.summary import Summary, summarise
 from stilts_xtreme.results.effects import effects
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -110,8 +115,72 @@ def test_a_result_holds_them_and_their_effects_are_with_the_others(groups, tmp_p
     assert {one.unit for one in own if one.contrast.startswith("slope")} == {"points per factor of ten of pre-training text"}
 
 
-def study_of(groups: dict) -> dict:
+def study_of(groups: dict, gain=by_text) -> dict:
     """A study's result with these groups, made up for the rest."""
-    start = replace(XLMR)
-    told = made(start, {"sib200": CODES}, by_text)
-    return {**json.loads(json.dumps(told)), "language_groups": json.loads(json.dumps(groups))}
+    told = made(XLMR, {"sib200": CODES}, gain)
+    del told["resources"]  # `analysis.study` leaves it out where there are groups
+    readings = {f"sib200/test/{code}": {"digest": "0" * 64, "examples": 204} for code in CODES}  # of no published test set
+    more = {"language_groups": json.loads(json.dumps(groups)), "data": {"readings": readings}}
+    return {**json.loads(json.dumps(told)), **more}
+
+
+def scattered(code: str, target: str, recipe: str) -> float:
+    """As `by_text`, and each language some points above or below that."""
+    return by_text(code, target, recipe) + (sum(code.encode()) % 11 - 5) / 2
+
+
+@pytest.fixture(scope="module")
+def summary() -> Summary:
+    return summarise(study_of(gathered(gain=scattered), scattered))
+
+
+def test_the_section_begins_with_one_sentence_of_answer(summary) -> None:
+    shown = section(summary)
+    assert shown is not None and len(shown.found) == 1 and shown.found[0].count(". ") == 0
+    groups = {
+        (one["grouping"], one["group"]): one for one in summary.study["language_groups"]["groups"] if one["row"] in shown.found[0]
+    }
+    seen, unseen = groups["pretraining", "seen"], groups["pretraining", "unseen"]
+    for part in (
+        f"in {len(CODES) - 1} languages without English",
+        f"in the {seen['n']} that",
+        f"in the {unseen['n']} that it lacked",
+    ):
+        assert part in shown.found[0]
+    assert f"{seen['gain']:+.1f}" in shown.found[0] and f"{unseen['gain']:+.1f}" in shown.found[0]
+    by_group, by_text_read = shown.tables
+    assert sum(len(body.rows) for body in by_group.bodies) == len(groups) and len(by_text_read.bodies[0].rows) == len(ROWS)
+    small = summarise({**summary.study, "language_groups": None})
+    assert section(small) is None
+
+
+def test_every_language_is_a_dot_in_every_panel_of_the_figure(summary) -> None:
+    shown = section(summary)
+    svg = shown.plots["language-groups-sib200"].svg
+    root = ElementTree.fromstring(svg)
+    titles = [one.text for one in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert len(titles) == 4 * (len(CODES) - 1) and len(set(titles)) == len(CODES) - 1
+    assert any(title.startswith("sw Swahili: ") for title in titles) and not any(title.startswith("en ") for title in titles)
+    for name in ("Text of the encoder", "Resource class", "Script", "Family", "Niger-Congo, n = 34", "class 1, n = "):
+        assert name in svg
+    assert not re.findall(r"#[0-9a-f]{6}\b(?!-)", re.sub(r'(?:href="|url\()#[^")]*', "", svg))  # colours follow the page's scheme
+    assert svg == section(summary).plots["language-groups-sib200"].svg  # the same bytes twice
+
+
+def test_dots_stand_by_gain_within_their_group() -> None:
+    dots = tuple(Dot(gain, "seen", f"l{number}") for number, gain in enumerate((1.0, 5.0, -2.0)))
+    other = (Dot(3.0, "unseen", "other"),)
+    groups = [Group("a", dots, 1.3, (0.0, 2.6)), Group("b", other, 3.0, (2.0, 4.0))]
+    svg = language_dots.figure({"Kind": groups}, "title", {"seen": "seen", "unseen": "unseen"})
+    found = re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)"[^>]*><title>(\w+)</title>', svg)
+    assert [name for _, _, name in sorted(found, key=lambda one: float(one[1]))] == ["l1", "l0", "l2", "other"]
+    assert [name for *_, name in sorted(found, key=lambda one: float(one[0]))] == ["l2", "l0", "other", "l1"]
+
+
+def test_the_page_shows_it_first(summary) -> None:
+    pages = page.pages(summary)
+    report = next(content for name, content in pages.items() if name.endswith(".md"))
+    assert any("language-groups-sib200.svg" in content for content in pages.values())
+    assert (
+        report.index("On sib200, in") < report.index("## Languages by class, text, script and family") < report.index("## Scores")
+    )

@@ -22,7 +22,7 @@ ROWS = {
     "forecast": 9,
     "report": 10, "verify": 10, "transferability": 11,
     "slurm": 9, "watching": 10,
-    "export": 11, "ending": 11, "stored": 9, "listing": 11,
+    "export": 11, "inference": 12, "ending": 11, "stored": 9, "listing": 11,
     "console": 12, "api": 13, "cli": 14, "__main__": 15, "__init__": 15,
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy"}

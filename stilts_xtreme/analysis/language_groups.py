@@ -61,7 +61,8 @@ def _single(codes: Iterable[str]) -> list[str]:
 def _facts(code: str, text: Seen) -> dict[str, Any]:
     """A language's groups by grouping, and `text`, how much of it the encoder read in the axis' unit before its logarithm."""
     known = LANGUAGES.get(code)
-    status, amount = UNKNOWN, None
+    status = UNKNOWN
+    amount: float | None = None
     if text.lines is not None:
         amount = text.lines.get(code)
         status = SEEN if amount else UNSEEN
@@ -79,7 +80,7 @@ def _facts(code: str, text: Seen) -> dict[str, Any]:
 
 
 def _groups(kind: str, codes: Sequence[str], facts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Languages by group: classes from none to most, else the largest group first, what is not known last."""
+    """Languages by group: seen before unseen, classes from none to most, else the largest first; what is not known last."""
     members: dict[str, list[str]] = {}
     for code in codes:
         members.setdefault(facts[code][kind], []).append(code)
@@ -90,7 +91,7 @@ def _groups(kind: str, codes: Sequence[str], facts: Mapping[str, Mapping[str, An
     last = (UNCLASSIFIED, UNKNOWN, *REST.values())
 
     def place(name: str) -> tuple[bool, int, str]:
-        return name in last, 0 if kind == "class" else -len(members[name]), name
+        return name in last, -len(members[name]) if kind in REST else 0, name
 
     return {name: members[name] for name in sorted(members, key=place)}
 

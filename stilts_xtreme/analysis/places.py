@@ -70,14 +70,17 @@ def located(codes: Iterable[str], seen: Seen) -> Map:
     codes = [code for code in codes if "-" not in code]  # of "en-de" (MLQA) neither side is the pair's
     lines = seen.lines or {}
     if any(code in LANGUAGES and code != "en" for code in codes):
-        real = {code: LANGUAGES.get(code) for code in codes}
-        return Map(JOSHI, {
-            code: Place("unseen", known and known.joshi, lines.get(code)) if seen.unseen(code)
-            else Place(known.resources if known else UNCLASSIFIED, known and known.joshi, lines.get(code))
-            for code, known in real.items()
-        })  # fmt: skip
+        return Map(JOSHI, {code: _real(code, seen) for code in codes})
     most = max(lines.values(), default=0)
     return Map(LINES, {code: Place(_size(lines.get(code, 0), most), None, lines.get(code, 0)) for code in codes if most})
+
+
+def _real(code: str, seen: Seen) -> Place:
+    """A language that exists, in the table or not."""
+    known, lines = LANGUAGES.get(code), (seen.lines or {}).get(code)
+    if known is None:
+        return Place("unseen" if seen.unseen(code) else UNCLASSIFIED, None, lines)
+    return Place("unseen" if seen.unseen(code) else known.resources, known.joshi, lines)
 
 
 def _size(lines: int, most: int) -> str:

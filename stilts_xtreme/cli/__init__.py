@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from stilts_xtreme import disk, ranks, shown
-from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, new, stages, store, studies
+from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, new, predict, stages, store, studies
 from stilts_xtreme.errors import Aborted, Interrupted, PeerLost, RunFailed, UserError
 
 
@@ -42,6 +42,7 @@ def _every(
 
 for command in (
     stages.train_intermediate, stages.train_multitask, stages.finetune_target, stages.evaluate,
+    predict.predict,
     studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
     inputs.score, inputs.tasks, inputs.check,
     aids.doctor, aids.diff,

@@ -12,6 +12,7 @@ from stilts_xtreme.data import read as data
 from stilts_xtreme.data.read import Folder, HubCache, Release, Where
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.labelled import labelled_tsv
+from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Text
 from stilts_xtreme.transferability import advice, expected
 from stilts_xtreme.transferability.library import Embeddings, FileQuery
@@ -34,8 +35,7 @@ def ranked(
         raise UserError("--before-training: give --target TASK or --target-data FILE.tsv, one of the two")
     if len(studies) > 1:
         raise UserError("--before-training: give one STUDY with past gains, or none")
-    for name in (*candidates, *((target,) if target else ())):
-        listing.known(name)
+    target, candidates = target and listing.known(target), [listing.known(name) for name in candidates]
     table = shipped.table("selection")
     past = of_study(api.read_results(studies[0]).content) if studies else of_table(table)
     left_out = target in past.gains
@@ -43,9 +43,12 @@ def ranked(
     names = tuple(dict.fromkeys(candidates)) or past.candidates
     way = METHODS[method]
     embeddings = _embeddings(over) if way.embeds else Embeddings(None, Release())
-    codes = tuple(languages) or (past.languages[target] if target is not None and target in past.languages else ())
-    if way.reads_text and not codes:
-        codes = embeddings.text_languages()
+    codes = tuple(languages) or past.languages.get(target or "", ())
+    if way.reads_text:
+        codes = _with_text(embeddings, languages, codes)
+    elif languages and (target is None or TASKS[target].source_task):
+        print(f"--languages: {method} does not look at languages", file=sys.stderr)
+        codes = ()
     query = _query(embeddings, target, target_data, codes)
     ranking = expected.ranking(way, query, remaining, embeddings, names)
     known = {candidate.task for candidate in ranking}
@@ -78,6 +81,15 @@ def _place(over: Over) -> Where | None:
     if over.data is None:
         return None
     return HubCache() if over.data == "hub" else Folder(Path(over.data), over.cut)
+
+
+def _with_text(embeddings: Embeddings, asked: Sequence[str], codes: Sequence[str]) -> tuple[str, ...]:
+    """Those of `codes` (none: of all but English) that there is text in; UserError where one that was asked for has none."""
+    there = embeddings.text_languages
+    if missing := [code for code in asked if code not in there]:
+        known = ", ".join(there) or "none at all"
+        raise UserError(f"--languages {missing[0]}: no plain text in it in {data.name(embeddings.where)}; there is {known}")
+    return tuple(code for code in codes or there if code in there and (asked or code != "en"))
 
 
 def _query(embeddings: Embeddings, target: str | None, target_data: Path | None, languages: Sequence[str]) -> Query:

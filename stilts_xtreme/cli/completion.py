@@ -73,7 +73,7 @@ def specs(ctx: typer.Context, incomplete: str) -> list[str]:
     """Spec files of the kind that the command takes, below the folder that is being typed."""
     kind = KINDS.get(ctx.info_name or "")
     named = shipped.names("studies") if kind == "study" and incomplete and "/" not in incomplete else []
-    kinds = (kind,) if kind else (*KINDS.values(), "setup")
+    kinds = (kind,) if kind else (*KINDS.values(), "setup", "task")
     return _beginning(named, incomplete) + [path for path in _yaml(incomplete) if _kind(path) in kinds]
 
 

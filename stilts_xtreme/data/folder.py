@@ -113,7 +113,8 @@ def missing(task: Task, split: str, language: str, folder: Path, cut: bool, file
     other = {"train": "dev", "dev": "train"}.get(split)
     if files and other and not cut and _match(files, other, language, folder, _packed(folder)):
         message += f"; there is a {other} split, which `cut: true` divides in two"
-    return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {message}. To get it: {task.about}")
+    remedy = f". To get it: {task.about}" if task.folder is None else "; put it there, or mend the description's `files`"
+    return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {message}{remedy}")
 
 
 def named_languages(files: Files, folder: Path) -> tuple[str, ...]:

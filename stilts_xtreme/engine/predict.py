@@ -1,7 +1,7 @@
 """Compute outputs and sentence vectors of a trained model, in the order of the features."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ RELEASE = 1.0  # seconds between two returns of freed memory: glibc would spread
 
 
 ProgressCallback = Callable[[int], None]
+Unpack = Callable[[torch.Tensor, Sequence[Feature], Mapping[str, torch.Tensor]], list[np.ndarray]]  # as heads have it
 
 
 def no_op(done: int) -> None:
@@ -51,19 +52,21 @@ class NoCheckpoint:
 def outputs(
     model: Model, task: str, features: Sequence[Feature], tokenizer: Tokenizer, device: torch.device,
     callback: ProgressCallback = no_op,
-    checkpoint: BatchCheckpoint = NoCheckpoint(),
+    checkpoint: BatchCheckpoint = NoCheckpoint(), unpack: Unpack | None = None,
 ) -> list[np.ndarray]:  # fmt: skip
     """Compute what the head's `decode` needs, one array per feature; `callback` gets each batch's number of features.
+
+    `unpack`: what is wanted of the logits in place of what `decode` needs.
 
     Several processes share the batches. The first gets the outputs of all; for the others the arrays are empty.
     """
     model.eval()
-    head = HEADS[model.kinds[task]]
+    unpack = unpack or HEADS[model.kinds[task]].unpack
 
     def compute(indices: Sequence[int]) -> list[np.ndarray]:
         chosen = [features[i] for i in indices]
         batch = to(collate(model.kinds[task], chosen, tokenizer), device)
-        return list(head.unpack(model.logits(task, batch).float(), chosen, batch))
+        return list(unpack(model.logits(task, batch).float(), chosen, batch))
 
     results = [np.zeros(0)] * len(features)
     for indices, arrays in _run_batches(

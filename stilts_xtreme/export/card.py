@@ -127,8 +127,9 @@ def _training_data(run: Run) -> list[Record]:
 
 
 def _terms(row: Record) -> Record:
-    """Return version and licences of a split's task; of a task of one's own as it was recorded, and unknown without a record."""
-    if "licence" in row or row["task"] not in TASKS:
+    """Return version and licences of a split's task; of a task of one's own as it was recorded, and unknown where the result that
+    recorded it is gone."""
+    if "licence" in row or row["examples"] is None and row["task"] not in TASKS:
         return {"version": 1, "licences": [row.get("licence", "none stated")]}
     return {"version": TASKS[row["task"]].version, "licences": licences.of(row["task"], row["source"])}
 

@@ -59,11 +59,11 @@ def _is_part_of(result: Result, other: Result) -> bool:
 
 
 def find(name: str, store: Path) -> Run:
-    """Find a training by its folder, its fingerprint or the start of that.
+    """Find a training by its folder, its result.json, its fingerprint or the start of that.
 
     Raises UserError if there is none, or if it is an evaluation, is damaged or has no weights any more.
     """
-    folder = Path(name)
+    folder = Path(name).parent if Path(name).name == "result.json" else Path(name)
     if not (folder / "result.json").is_file():
         folder = _by_fingerprint(name, store)
     result = results.read(folder / "result.json", results.TRAINING, results.EVALUATION)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.lines import Location, Row, choice, fail, json_lines, lines, parse_json, text, without_last_blanks
-from stilts_xtreme.formats.questions import aligned, squad_json
+from stilts_xtreme.formats.questions import aligned, squad_json, squad_without_answers
 from stilts_xtreme.formats.skipped import Skipped, WrongFile, refuse
 from stilts_xtreme.formats.tagged import blocks
 
@@ -42,7 +42,7 @@ class Layout:
     def __call__(self, path: Path) -> Iterator[Row | Skipped]:
         """Yield the rows of the file; UserError with a line for each fault."""
         if self.form == "squad":
-            return squad_json(path)
+            return squad_json(path) if self.gold else squad_without_answers(path)
         if self.form == "conll":
             return _strictly(path, blocks(path), lambda _, block: self._sentence(path, block))
         if self.form == "jsonl":
@@ -86,7 +86,7 @@ class Layout:
 
     def _sentence(self, path: Path, block: list[tuple[int, str]]) -> Row:
         """A sentence of a CoNLL-like file: a token a line, columns divided by tabs (by spaces where there is no tab)."""
-        token, tag = (int(self.of(part)) for part in ("token", "tag"))
+        token, tag = (int(self.of(part) or 0) for part in ("token", "tag"))
         need = max(token, tag) if self.gold else token
         tokens, tags = [], []
         for number, line in block:

@@ -108,6 +108,12 @@ def unpack(logits: Tensor, features: Sequence[Feature], batch: Mapping[str, Tens
     return np.split(logits.argmax(-1).cpu().numpy(), ends[:-1])
 
 
+def unpack_logits(logits: Tensor, features: Sequence[Feature], batch: Mapping[str, Tensor]) -> list[np.ndarray]:
+    """Return logits [n, C] per feature, for its n tokens."""
+    ends = np.cumsum([len(feature["positions"]) for feature in features])
+    return np.split(logits.float().cpu().numpy(), ends[:-1])
+
+
 def decode(
     outputs: Sequence[np.ndarray],
     features: Sequence[Feature],

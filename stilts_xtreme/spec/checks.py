@@ -1,13 +1,15 @@
 """What the models of a spec share: the base, ranges, and faults that point below the field they were found on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
 from stilts_xtreme.languages import canonical
+from stilts_xtreme.tasks.catalogue import add
+from stilts_xtreme.tasks.task import Task
 
 Tail = tuple[str | int, ...]  # keys and list positions, from a field downwards
 
@@ -74,4 +76,12 @@ Pairs = Annotated[list[Pair], Field(min_length=1)]
 
 
 class Model(BaseModel):
+    """`_described`: of a whole spec, the tasks of one's own that it names, by name."""
+
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    _described: Mapping[str, Task] = PrivateAttr(default_factory=dict)
+
+    def declare_tasks(self) -> None:
+        """Make the names of its own tasks mean these tasks in this process, where another spec may have named others so."""
+        for task in self._described.values():
+            add(task)

@@ -58,6 +58,8 @@ def load(
         refuse([*described.faults, *faults])
         if isinstance(spec, TaskSpec):
             described.add(spec, path)
+        if spec is not None:
+            spec._described = described.tasks
         if further is not None:
             refuse(of_problems(further(spec), root, model))  # type: ignore[arg-type]
     return spec  # type: ignore[return-value]  # no fault, so there is a spec

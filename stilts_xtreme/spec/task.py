@@ -16,6 +16,7 @@ from stilts_xtreme.tasks.catalogue import TASKS
 
 RESERVED = ("none", "untrained", "target", "default")  # words that mean something else where a task's name can stand
 LANGUAGE = "{language}"
+LONGEST_NAME = 240  # bytes of a name in a path; 255 on most file systems, of which .gz and a code take some
 _CODE = "[a-z]{2,3}(?:_[A-Z][a-z]{3})?"  # of a language in the name of a file
 
 
@@ -30,8 +31,9 @@ def _form(choices: Mapping[type, str], message: str) -> Discriminator:
 
 _Named = Annotated[str, Field(min_length=1)]
 _Numbered = Annotated[int, Field(ge=1, le=10_000), Because("columns are counted from 1")]
+_Digits = Annotated[int, Field(ge=-(10**9), le=10**9), Because("a label that is a number stands for its digits")]
 _Word = Annotated[
-    Annotated[str, Field(min_length=1), Tag("text")] | Annotated[int, Tag("number")],
+    Annotated[str, Field(min_length=1), Tag("text")] | Annotated[_Digits, Tag("number")],
     _form({str: "text", int: "number"}, "must be text, or a whole number (true and false go in quotes)"),
 ]
 Place = Annotated[
@@ -60,19 +62,22 @@ class TaskFiles(Model):
     @field_validator("train", "dev", "test")
     @classmethod
     def _plain(cls, paths: str | dict[str, str] | None) -> str | dict[str, str] | None:
-        by_language = isinstance(paths, dict)
-        named = paths.items() if isinstance(paths, dict) else [("", paths or "")]
-        tails: list[tuple[Tail, str]] = [((code,) if by_language else (), path) for code, path in named]
-        problems = [
-            Problem("wildcards are not read: name each file", tail) for tail, path in tails if re.search(r"[*?[\]]", path)
-        ]
-        problems += [
-            Problem(f"{match[0]} is not read: a pattern has {LANGUAGE}, and a file named by language nothing to fill in", tail)
-            for tail, path in tails
-            if (match := re.search(r"\{[^}]*\}?|\}", path if by_language else path.replace(LANGUAGE, "")))
-        ]
-        refuse(problems)
+        if paths is None:
+            return None
+        by_language: list[tuple[Tail, str]] = [((code,), path) for code, path in paths.items()] if isinstance(paths, dict) else []
+        places = by_language or [((), str(paths))]
+        refuse(Problem(fault, tail) for tail, path in places if (fault := _path_fault(path, LANGUAGE if not by_language else "")))
         return paths
+
+
+def _path_fault(path: str, fills: str) -> str:
+    """What is wrong with the writing of a file's path, in which `fills` may stand; empty where nothing is."""
+    if re.search(r"[*?[\]]", path):
+        return "wildcards are not read: name each file"
+    if match := re.search(r"\{[^}]{0,30}\}?|\}", path.replace(fills, "") if fills else path):
+        return f"{match[0]} is not read: a pattern has {LANGUAGE}, and a file named by language nothing to fill in"
+    longest = max(len(part.encode()) for part in path.split("/"))
+    return f"has a name of {longest} bytes: no file system takes more than {LONGEST_NAME}" if longest > LONGEST_NAME else ""
 
 
 class TaskColumns(Model):
@@ -162,6 +167,8 @@ class TaskSpec(Model):
     def _labels(cls, labels: list[str | int], info: ValidationInfo) -> list[str]:
         kind, words = _kind(info), [str(label) for label in labels]
         problems = list(twice(words))
+        odd = [i for i, word in enumerate(words) if word != word.strip() or not word.isprintable()]
+        problems += [Problem("has blanks around it, or signs that nobody sees: mend it here and in the files", (i,)) for i in odd]
         if kind is not None and kind.head == "classification" and len(words) < 2:
             problems.append(Problem("name all labels of the task, two at least: labels: [..., ...]"))
         if kind is not None and kind.head == "span_qa" and words:
@@ -200,10 +207,8 @@ class TaskSpec(Model):
         kind, labels = _kind(info), info.data.get("labels")
         if trains_on is None or kind is None or labels is None:
             return trains_on
-        fits = [name for name in names.MIXABLE if TASKS[name].head == kind.head]
-        refuse(
-            unknown([((), trains_on)], fits, f"a task with a {kind.head} head and training data of its own")
-        )
+        fits = [name for name in names.MIXABLE if own.is_like(kind, TASKS[name])]
+        refuse(unknown([((), trains_on)], fits, f"a task of the package for {info.data['head']}, with training data of its own"))
         theirs = TASKS[trains_on].labels
         if kind.head in ("classification", "tagging") and theirs and (strange := [name for name in labels if name not in theirs]):
             raise wrong(Problem(f"{trains_on} has no label {strange[0]}: name labels as it does, {' '.join(theirs)}"))

@@ -200,7 +200,7 @@ class FeatureCache:
             "expected": None
             if expected_size is None
             else [expected_size.counted, expected_size.number, sorted(expected_size.labels.items())],
-            **({"licence": TASKS[task].licence} if TASKS[task].described else {}),  # recorded of a task of one's own
+            **({"licence": TASKS[task].licence} if TASKS[task].described else {}),  # which is recorded
             "parallel": [list(pair) for pair in parallel.digests(TASKS[task], split, self.where)],
         }
 

@@ -4,8 +4,9 @@ from stilts_xtreme import plan
 from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data.read import Reading, Where, read
 from stilts_xtreme.files import Record
+from stilts_xtreme.formats.columns import Layout
 from stilts_xtreme.tasks.catalogue import TASKS
-from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.tasks.task import NamedFiles, Task
 
 
 def lineage(stage: plan.Stage) -> list[Record]:
@@ -50,7 +51,7 @@ def dataset_record(task: str, split: str, language: str, reading: Reading, where
     """A reading as a result records it: source, digest, counts, label histogram, and the size it was checked against, if any.
 
     `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them. Of a task of one's
-    own also the licence and the digest of its description, which no later process need know.
+    own also what `_described` gives, which a later process need not know otherwise.
     """
     expected_size = expected.number(TASKS[task], split, language, where)
     counts = parallel.with_difference(TASKS[task], split, language, where, reading.counts)
@@ -71,4 +72,10 @@ def dataset_record(task: str, split: str, language: str, reading: Reading, where
 
 
 def _described(task: Task) -> Record:
-    return {"licence": task.licence, "description": task.described} if task.described else {}
+    """What a result says of a task of one's own: its licence, the digest of its description, where a row's parts stand."""
+    if not task.described:
+        return {}
+    layout = next(source.reader for source in task.sources if isinstance(source, NamedFiles))
+    assert isinstance(layout, Layout)
+    columns = {"examples": layout.kind, "format": layout.form, "columns": dict(layout.parts), "labels": list(layout.labels)}
+    return {"licence": task.licence, "description": task.described, "layout": columns}

@@ -21,7 +21,7 @@ LoadedModel = tuple[encoder.Model, Tokenizer, Record]  # with the notes of its t
 def trained(stage: plan.Predict, store: Store, device: "torch.device") -> LoadedModel:
     """Load the model of the training that the stage predicts with, on the device; RunFailed if its files are damaged."""
     assert isinstance(stage.model, plan.Train)
-    return _trained(store.path(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
+    return of_folder(store.path(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
 
 
 def source(stage: plan.Predict) -> str:
@@ -40,12 +40,13 @@ def plain(stage: plan.Predict, store: Store, device: "torch.device") -> tuple["P
 
 def forget() -> None:
     """Release the cached model: a training needs the memory."""
-    _trained.cache_clear()
+    of_folder.cache_clear()
     _plain.cache_clear()
 
 
 @lru_cache(maxsize=1)
-def _trained(folder: Path, task: str, device: "torch.device", bf16: bool) -> LoadedModel:
+def of_folder(folder: Path, task: str, device: "torch.device", bf16: bool) -> LoadedModel:
+    """Load the model of a finished training with the head of one of its tasks, on the device."""
     forget()  # before the next model is there: two large ones may not fit
     model, tokenizer, notes = encoder.load_model(whole(folder), task)
     model.to(device)

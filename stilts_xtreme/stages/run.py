@@ -131,7 +131,12 @@ def threads(stage: plan.Stage, options: Options) -> int:
     if options.threads:
         return options.threads
     start = plan.root(stage)
-    return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else max(1, THREADS // ranks.local()[1])
+    return threads_of(start.hidden_size if isinstance(start, plan.Random) else None)
+
+
+def threads_of(random_size: int | None) -> int:
+    """Threads where none are asked for, for a random encoder of this hidden size, or (None) for a published one."""
+    return 1 if random_size is not None and random_size <= 256 else max(1, THREADS // ranks.local()[1])
 
 
 def _in_turn(

@@ -1,4 +1,4 @@
-"""Every task there is, by name: a literal; nothing registers itself. Tasks of one's own are added as specs name their files."""
+"""Every task there is, by name: a literal; nothing registers itself."""
 
 from dataclasses import replace
 

@@ -115,6 +115,11 @@ def _chance(kind: Kind, description: Description) -> float | None:
     return 100 / count if kind.head in ("classification", "multiple_choice") and count else None
 
 
+def is_like(kind: Kind, other: Task) -> bool:
+    """Whether a task's head takes examples of this kind: of classification, single texts or pairs."""
+    return other.head == kind.head and (kind.example is rows.labelled_text) == (other.example is rows.labelled_text)
+
+
 def has(task: Task, split: str) -> bool:
     """Whether a task of one's own names files of the split."""
     return any(getattr(source, split, ()) for source in task.sources)

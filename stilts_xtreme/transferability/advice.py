@@ -128,8 +128,10 @@ def _quality(method: str, table: Mapping[str, Any]) -> list[str]:
 def _origin(ranking: Ranking) -> list[str]:
     past = ranking.past
     targets = text.count(len(past.gains), "past target")
+    counted = list(dict.fromkeys(name for candidate in ranking.candidates for name in candidate.gains))
     notes = [
         f"Ranked by {ranking.method}: {ABOUT[ranking.method]}.",
+        *([f"Past targets that count: {text.listed(counted)}."] if counted else []),
         "Intervals are of means over past targets; the gain on a single one strays further.",
         f"Past gains: study {past.study} (setup {past.setup}, {text.count(len(past.seeds), 'seed')}, {targets}).",
     ]

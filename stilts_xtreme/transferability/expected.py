@@ -25,20 +25,17 @@ class Expected:
 
     @property
     def helps(self) -> bool:
+        """Does the whole interval lie above zero?"""
         return self.interval is not None and self.interval[0] > 0
 
 
 def ranking(method: Method, query: Query, past: Past, library: Library, candidates: Sequence[str]) -> list[Expected]:
     """The candidates that can be ranked, best first; those without a gain on the past targets that count are left out."""
     if method.chooses is not None:
-        return by_gain(averaged(method.chooses(query, past, library), candidates))
+        return sorted(averaged(method.chooses(query, past, library), candidates), key=lambda candidate: -candidate.gain)
     assert method.scores is not None
     scores = method.scores(query, past, library, candidates)
     return sorted(fitted(method, scores, past, library), key=lambda candidate: -candidate.score)
-
-
-def by_gain(expected: Sequence[Expected]) -> list[Expected]:
-    return sorted(expected, key=lambda candidate: -candidate.gain)
 
 
 def averaged(targets: Sequence[PastTarget], candidates: Sequence[str]) -> list[Expected]:

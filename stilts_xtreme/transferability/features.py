@@ -1,18 +1,21 @@
 """Features with labels, for LogME: the hidden states that a target's head reads, and what it would have to learn from them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stilts_xtreme.heads.common import Feature, Tokenizer
 
+if TYPE_CHECKING:
+    from stilts_xtreme.engine.encoder import Model
+
 MOST = 2000  # features that are looked at: a sentence has many tokens
 
 
 def labelled(
-    model: Any, head: str, features: Sequence[Feature], tokenizer: Tokenizer, most: int = MOST
+    model: "Model", head: str, features: Sequence[Feature], tokenizer: Tokenizer, most: int = MOST
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Hidden states [features, width] of a model's encoder, and their labels [features]; at most `most`, spread evenly.
 

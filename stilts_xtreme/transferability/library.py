@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Text
 from stilts_xtreme.transferability.embeddings import embed, sample, text
 from stilts_xtreme.transferability.measures import Matrix
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 EXAMPLES = 300  # of a data set that are embedded
 PER_LANGUAGE = 30  # lines of text, or test inputs of a target that is not trained, of each language
@@ -37,7 +40,7 @@ class Embeddings:
         self.seconds: dict[str, float] = {}
 
     @cached_property
-    def _model(self) -> tuple[Any, Any, int]:
+    def _model(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase, int]":
         """Encoder, tokenizer and the layer whose states are averaged."""
         from stilts_xtreme.engine import loading
 
@@ -76,17 +79,17 @@ class Embeddings:
 
     def plain(self, languages: Sequence[str]) -> Matrix:
         """Embeddings of plain text in those of the languages that there is text in; UserError where that is none."""
-        there = data.languages(TASKS["text"], self.where)
-        if not (codes := [code for code in languages if code in there]):
+        if not (codes := [code for code in languages if code in self.text_languages]):
             place = data.name(self.where)
             raise UserError(f"no plain text in {', '.join(languages)} in {place}; to get it: {TASKS['text'].about}")
         return np.concatenate(
-            [self.embed(f"text {code}", lambda code=code: self._lines("text", "train", code, PER_LANGUAGE)) for code in codes]
+            [self.embed(f"text {code}", partial(self._lines, "text", "train", code, PER_LANGUAGE)) for code in codes]
         )
 
+    @cached_property
     def text_languages(self) -> tuple[str, ...]:
-        """Languages of plain text, without English."""
-        return tuple(code for code in data.languages(TASKS["text"], self.where) if code != "en")
+        """Languages that there is plain text in."""
+        return data.languages(TASKS["text"], self.where)
 
     def _lines(self, name: str, split: str, language: str, number: int) -> list[str]:
         task = TASKS[name]
