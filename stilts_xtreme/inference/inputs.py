@@ -78,7 +78,7 @@ def read(path: Path, source: Source, columns: Mapping[str, str]) -> list[Example
     """
     kind, form = kind_of(source), FORMS.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix)
     forms = [*kind.forms, *(("txt",) if source.examples == "text" else ())]
-    if form not in forms:
+    if form is None or form not in forms:
         endings = ", ".join(ending for ending, one in FORMS.items() if one in forms)
         raise UserError(f"{path}: a file for {source.name} ({source.head}) ends in one of {endings}")
     layout = Layout(source.examples, "tsv" if form == "txt" else form, _parts(kind, form, source, columns), gold=False)
