@@ -41,6 +41,7 @@ def store(tmp_path_factory) -> Path:
         ("stilts data check xnli mlq", ["mlqa"]),
         ("stilts data fetch ccg --to out commons", ["commonsenseqa"]),
         ("stilts recommend main.json --target t", ["tydiqa", "tatoeba"]),
+        ("stilts recommend --before-training --method s", ["same-head"]),
         ("stilts study experiments/studies/mai", ["experiments/studies/main.yaml"]),
         ("stilts latency ", ["experiments/studies/latency.yaml"]),
         ("stilts evaluate ./exp", ["./experiments/first/4-evaluate.yaml"]),

@@ -11,7 +11,7 @@ import typer
 
 from stilts_xtreme import disk, ranks, shown
 from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, new, predict, stages, store, studies
-from stilts_xtreme.errors import Aborted, Interrupted, Lost, RunFailed, UserError
+from stilts_xtreme.errors import Aborted, Interrupted, PeerLost, RunFailed, UserError
 
 
 def _group(app: typer.Typer, name: str, about: str, **how: Any) -> typer.Typer:
@@ -95,7 +95,7 @@ def main() -> None:
             130,
             speaks=not ranks.launched(),
         )  # whoever launched us sent it, and says so
-    except Lost as fault:
+    except PeerLost as fault:
         _lost(str(fault))
     except SystemExit as ended:
         if ranks.count() > 1 and not ended.code:

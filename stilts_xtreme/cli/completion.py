@@ -38,6 +38,13 @@ def targets(incomplete: str) -> list[str]:
     return _beginning(TARGETS, incomplete)
 
 
+def methods(incomplete: str) -> list[str]:
+    """Ways to rank intermediate tasks before training."""
+    from stilts_xtreme.transferability.names import ABOUT
+
+    return _beginning(ABOUT, incomplete)
+
+
 def benchmarks(incomplete: str) -> list[str]:
     """Those whose rules we have."""
     from stilts_xtreme.scoring.benchmarks import BENCHMARKS

@@ -17,6 +17,7 @@ from stilts_xtreme.data.archive import Member, members
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.lines import open_bytes
 from stilts_xtreme.formats.skipped import Skipped
+from stilts_xtreme.languages import canonical
 from stilts_xtreme.shown import HIDDEN
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Question, Sentence, Tagged
@@ -84,7 +85,7 @@ def _layout(task: Task, folder: Path, packed: Packed) -> Files | None:
             for split in ("test", "dev", "train"):
                 if any(_match(files, split, language, folder, place) for language in task.languages):
                     return files
-        if task.head == "mlm" and text_languages(files, folder):
+        if task.any_language and named_languages(files, folder):
             return files
     return None
 
@@ -97,7 +98,7 @@ def has_own_training(task: Task, language: str, folder: Path) -> bool:
         return False
     if isinstance(files, NamedFiles):
         return bool(files.patterns("train", language))
-    own = tuple(pattern for pattern in files.train if "{language}" in pattern or files.reader in formats.MULTILINGUAL)
+    own = tuple(pattern for pattern in files.train if "{" in pattern or files.reader in formats.MULTILINGUAL)
     return bool(own and _match(replace(files, train=own), "train", language, folder, packed))
 
 
@@ -116,16 +117,16 @@ def missing(task: Task, split: str, language: str, folder: Path, cut: bool, file
     return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {message}{remedy}")
 
 
-def text_languages(files: Files, folder: Path) -> tuple[str, ...]:
-    """Languages for which a file fits one of the train patterns, sorted."""
+def named_languages(files: Files, folder: Path) -> tuple[str, ...]:
+    """Languages after which a file of the scored split is named, sorted; of text, a file for training."""
     found = set()
-    for pattern in files.train:
-        wanted = re.compile(re.escape(pattern).replace(r"\{language\}", r"([A-Za-z0-9_-]+)") + r"(\.gz)?")
-        for path in folder.glob(pattern.replace("{language}", "*") + "*"):
+    for pattern in files.test or files.train:
+        wanted = re.compile(re.sub(r"\\{(?:language|flores)\\}", "([A-Za-z0-9_-]+)", re.escape(pattern)) + r"(\.gz)?")
+        for path in folder.glob(re.sub(r"\{(?:language|flores)\}", "*", pattern) + "*"):
             if match := wanted.fullmatch(path.relative_to(folder).as_posix()):
-                found.add(match[1])
+                found.add(canonical(match[1]))
         if not found:
-            found |= {match[1] for place in _packed(folder)() if (match := wanted.fullmatch(place))}
+            found |= {canonical(match[1]) for place in _packed(folder)() if (match := wanted.fullmatch(place))}
     return tuple(sorted(found))
 
 
@@ -232,7 +233,7 @@ def wanted_places() -> str:
 
 
 def place_pattern(pattern: str) -> str:
-    """A glob pattern as a regular expression; `{language}` and `{iso3}` stand for any code."""
+    """A glob pattern as a regular expression; `{language}`, `{iso3}` and `{flores}` stand for any code."""
     parts = re.split(r"(\*|\[[^]]*\]|\{\w+\})", pattern)
     meant = {"*": "[^/]*", "{": "[A-Za-z0-9_-]+"}
     return "".join(meant.get(part[:1]) or (part if part[:1] == "[" else re.escape(part)) for part in parts)

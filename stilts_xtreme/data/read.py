@@ -200,7 +200,7 @@ def _named(part: Task, task: Task, place: "_Place") -> str:
 def languages(task: Task, where: Where) -> tuple[str, ...]:
     """Languages in which the scored split is there (test; dev or train for tasks that have no test), in the task's order.
 
-    Text has every language for which there is a file, those outside the language table last.
+    Text and SIB-200 have every language for which there is a file, those that the task does not list last.
     """
     match nearest(task, where):
         case Miniature():
@@ -215,8 +215,8 @@ def languages(task: Task, where: Where) -> tuple[str, ...]:
             return task.languages
         case Folder(path, cut):
             files = folder.layout(task, path)
-            if task.head == "mlm":
-                present = folder.text_languages(files, path) if files else ()
+            if task.any_language:
+                present = folder.named_languages(files, path) if files else ()
                 return tuple(sorted(present, key=lambda code: (code not in task.languages, code)))
             split = scored_split(task)
             return tuple(code for code in task.languages if files and folder.find(task, split, code, path, cut, files))

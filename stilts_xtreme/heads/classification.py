@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stilts_xtreme.heads.common import Feature, FirstToken, Limits, Rows, Tokenizer, target_index, token_ids
+from stilts_xtreme.heads.common import Feature, FirstToken, Limits, Rows, TaskHead, Tokenizer, target_index, token_ids
 from stilts_xtreme.tasks.examples import Pair
 
 
@@ -39,7 +39,7 @@ def collate(
     return {"targets": torch.tensor([feature["target"] for feature in features])}
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [R, H] of the rows' first tokens to logits [B, C], B = R."""
 
     reads = "offsets"

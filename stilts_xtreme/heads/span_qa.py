@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stilts_xtreme.heads.common import CHUNK, Feature, Limits, Rows, Tokenizer, linear, special_tokens, token_ids
+from stilts_xtreme.heads.common import CHUNK, Feature, Limits, Rows, TaskHead, Tokenizer, linear, special_tokens, token_ids
 from stilts_xtreme.heads.literal import literal
 from stilts_xtreme.scoring.qa import squad_scores
 from stilts_xtreme.tasks.examples import Question
@@ -89,7 +88,7 @@ def collate(
     return {f"{name}s": torch.tensor([int(feature[name]) for feature in features]) for name in ("start", "end")}
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [N, H] to start and end logits [N, 2]."""
 
     reads: str | None = None
@@ -101,7 +100,7 @@ class Head(nn.Module):
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         return self.project(hidden)
 
-    def loss(self, logits: Tensor, batch: Mapping[str, Any]) -> tuple[Tensor, int]:
+    def loss(self, logits: Tensor, batch: Rows) -> tuple[Tensor, int]:
         """Return the sum over windows of the mean of start and end loss, each with its own softmax, and the number of windows."""
         windows = logits.new_full((len(batch["starts"]), batch["longest"], 2), -torch.inf, dtype=torch.float32)
         starts, ends = windows.index_put((batch["row"], batch["place"]), logits.float()).unbind(-1)

@@ -11,6 +11,7 @@ from stilts_xtreme.heads.common import (
     Feature,
     Limits,
     Rows,
+    TaskHead,
     Tokenizer,
     concatenate,
     linear,
@@ -83,7 +84,7 @@ def collate(
     return {"positions": concatenate(positions), "targets": concatenate(targets)}
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [n, H] of the tokens' first sub-words to logits [n, C]."""
 
     reads = "positions"

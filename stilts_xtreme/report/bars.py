@@ -11,7 +11,7 @@ PANELS, PANEL, SPACE = 2, 462, 20  # panels in a row, width of one, space betwee
 STEP, HEADING, TOP = 15, 20, 40  # height of a language, of a group's heading, of what stands above the first row
 NUMBER = 46  # width of the column of numbers
 SMALL = 7.0  # pixels a letter of the 11 px labels may take in a wide font
-CLASSES = {"low": "few resources (0–2)", "mid": "some resources (3)", "high": "many resources (4–5)"}
+CLASSES = {"low": "few resources (0–2)", "mid": "some resources (3)", "high": "many resources (4–5)", "unclassified": "no class"}
 NINETY_FIVE = 1.959964  # standard errors to each side of a 95 % interval
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from stilts_xtreme.report import best, training_data
+from stilts_xtreme.report import best, language_groups, training_data
 from stilts_xtreme.report.multitask import section as multitask
 from stilts_xtreme.report.noise import section as noise
 from stilts_xtreme.report.order import section as order
@@ -13,7 +13,7 @@ from stilts_xtreme.report.summary import Summary
 
 Make = Callable[[Summary], Section | None]  # None for a study that does not have its axis
 LEADING: tuple[Make, ...] = (  # what a study with them is about
-    order.section, multitask.section, training_data.section, noise.section, sizes.section,
+    language_groups.section, order.section, multitask.section, training_data.section, noise.section, sizes.section,
 )  # fmt: skip
 FOLLOWING: tuple[Make, ...] = (best.section, resources.section)
 

@@ -36,7 +36,7 @@ class Files:
 
     def by_language(self, split: str) -> bool:
         """Whether the split has files in other languages than English."""
-        return any("{language}" in pattern for pattern in getattr(self, split))
+        return any("{" in pattern for pattern in getattr(self, split))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Hub:
 class Upstream:
     """A release's file or archive at its publisher; `into` is its place below a data folder, where a `Files` pattern finds it.
 
-    In both `{language}` and `{iso3}` are filled in, for each of the task's languages. `note`: what is not certain about it.
+    In both the language is filled in (`languages.fill`), for each of the task's languages. `note`: what is not certain about it.
     """
 
     url: str
@@ -93,6 +93,7 @@ class Task:
     `example(row)` builds the example from a canonical row, or None where the row is to be skipped (no gold label).
     `test_example(row)` does so for the test split where the benchmark scores rows that are not trained on; None: as `example`.
     `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
+    `any_language`: in a folder, whatever language a file is named after is there beside `languages`.
     `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
     `after` names the task whose English data is trained on before this one's, where a target is trained on this one.
     `joins` names tasks whose English training rows are added under the same head (ANLI+).
@@ -115,6 +116,7 @@ class Task:
     sources: tuple[Files | Hub, ...]
     labels: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
+    any_language: bool = False
     trains_on: str | None = None
     after: str | None = None
     joins: tuple[str, ...] = ()

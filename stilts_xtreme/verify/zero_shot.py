@@ -4,10 +4,10 @@ Two examples are equal if all the text that a head reads of them is (see `exampl
 split count, also those that a recipe leaves out.
 
 - Examples of several texts (pairs, choices, questions with contexts, translations): an evaluated example that was read for
-  training or selection is an error, unless the benchmark is made that way (`KNOWN_OVERLAPS`).
-- Examples of one text (sentences with tags, queries) repeat in the releases: treebanks and Wikipedia titles share whole sentences
-  between splits, and names between languages. In the language that was read they are counted; in another language, those of at
-  least `MIN_LETTERS` letters are errors and shorter ones are counted.
+  training or selection is an error, unless the benchmark is built that way (`KNOWN_OVERLAPS`).
+- Examples of a single text (sentences with tags, queries) repeat in the releases: treebanks and Wikipedia titles share whole
+  sentences between splits, and names between languages. In the language that was read they are counted; in another language,
+  those of at least `MIN_LETTERS` letters are errors and shorter ones are counted.
 - Labelled examples of the evaluated languages, from any split, among those of English data: likewise.
 
 A row that is trained on labels of other languages by its spec is a remark, not an error. So is text without labels.
@@ -55,7 +55,7 @@ class Split:
 
 @dataclass(frozen=True)
 class SplitPair:
-    """A split that was evaluated, or has labels in the evaluated languages, and one that a stage read for `role`."""
+    """A split that was evaluated, or has labels in the evaluated languages, and a split that a stage read for `role`."""
 
     own: Split
     read: Split

@@ -7,14 +7,15 @@ from typing import Any
 from stilts_xtreme.report.summary import Mean, Summary
 from stilts_xtreme.report.tested import Tested
 
-ORDER = ("low", "mid", "high", "unseen")
+ORDER = ("low", "mid", "high", "unseen", "unclassified")
 TITLES = {
     "low": "languages of few resources",
     "mid": "languages of some resources",
     "high": "languages of many resources",
     "unseen": "languages that the encoder never saw",
+    "unclassified": "languages without a class",
 }
-CLASSES = {"low": "low (0–2)", "mid": "mid (3)", "high": "high (4–5)", "unseen": "unseen"}
+CLASSES = {"low": "low (0–2)", "mid": "mid (3)", "high": "high (4–5)", "unseen": "unseen", "unclassified": "unclassified"}
 
 
 @dataclass(frozen=True)
