@@ -81,6 +81,22 @@ def test_every_kind_of_head_is_read(name, here) -> None:
     assert type(first) is kind and "Katze" in json.dumps(examples.plain([first]), ensure_ascii=False)
 
 
+def test_files_may_go_by_flores_codes(here) -> None:
+    path = reviews(here)
+    write(Path("reviews/test-swh_Latn.tsv"), Path("reviews/test-de.tsv").read_text())
+    write(Path("reviews/test-ace_Arab.tsv"), Path("reviews/test-de.tsv").read_text())
+    assert checked(path) == "" and set(data.languages(TASKS["reviews"], data.Miniature(0))) == {"en", "de", "sw", "ace_Arab"}
+
+
+def test_macro_f1_stands_beside_accuracy(here) -> None:
+    path = reviews(here)
+    path.write_text(path.read_text().replace("labels:", "metric: accuracy_and_macro_f1\nlabels:"))
+    task = TASKS[spec.described(path)]
+    gold = data.read(task, "test", "en", data.Miniature(0)).examples
+    assert task.metric(["good"] * len(gold), gold, "en") == {"accuracy": 50.0, "macro_f1": pytest.approx(100 / 3)}
+    assert task.headline == ("accuracy",)
+
+
 def test_a_single_text_has_no_second_one(here) -> None:
     reviews(here)
     spec.described(Path("reviews.yaml"))
@@ -104,7 +120,7 @@ FAULTS = [  # what is written instead of what, and the line that says what is wr
     ("[good, bad]", "[good, good]", "labels[1]: 'good' stands in the list twice"),
     ("labels: [good, bad]\n", "", "labels: name all labels of the task, two at least"),
     ("[good, bad]", "[good, ugly]", "train-en.tsv:3: stars: 'bad' is not one of good, ugly"),
-    ("labels:", "metric: f1\nlabels:", "8:9: metric: 'f1' is not a metric of classification; one of: accuracy"),
+    ("labels:", "metric: f1\nlabels:", "8:9: metric: 'f1' is not a metric of classification; one of: accuracy, accuracy_and_"),
     ("labels:", "unanswerable: true\nlabels:", "unanswerable: goes with head: span_qa only"),
     ("labels:", "trains_on: squad\nlabels:", "trains_on: 'squad' is not a task of the package for classification"),
     ("labels:", "trains_on: qqp\nlabels:", "trains_on: 'qqp' is not a task of the package for classification"),

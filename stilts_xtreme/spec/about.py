@@ -100,7 +100,7 @@ ABOUT = {
     "format": "Of the files: columns divided by tabs or commas, JSON lines, a token a line, or SQuAD's JSON.",
     "columns": "The column or field of each part of a row; without it those called like the parts.",
     "labels": "All labels or tags; of choices their names in order.",
-    "metric": "accuracy; of tags f1 (of entities) or accuracy; of spans squad, or mlqa, which knows languages.",
+    "metric": "accuracy (macro F1 may stand beside it); of tags f1 (entities) or accuracy; of spans squad or mlqa.",
     "unanswerable": "Whether a question may have no answer.",
     "trains_on": "The task whose training data is taken instead: this one is evaluated only.",
     "TaskSpec.files": "Of each split, relative to this file: one in English, one a language by {language}, or language: file.",

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from stilts_xtreme.formats.columns import Column
+from stilts_xtreme.languages import canonical
 from stilts_xtreme.spec import names
 from stilts_xtreme.spec.checks import Because, Code, Model, Name, Problem, Tail, refuse, twice, unknown, wrong
 from stilts_xtreme.tasks import own
@@ -275,7 +276,8 @@ def _by_language(paths: str | dict[str, str] | None, folder: Path) -> Iterator[t
     elif paths is not None and LANGUAGE not in paths:
         yield "en", paths
     elif paths is not None:
-        yield from ((code, paths.replace(LANGUAGE, code)) for code in sorted(codes(paths, folder), key=lambda code: code != "en"))
+        found = {canonical(code): paths.replace(LANGUAGE, code) for code in codes(paths, folder)}
+        yield from sorted(found.items(), key=lambda named: named[0] != "en")
 
 
 def codes(pattern: str, folder: Path) -> list[str]:

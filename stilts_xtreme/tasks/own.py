@@ -34,10 +34,11 @@ class Kind:
 
 
 _ACCURACY = {"accuracy": (metrics.label_accuracy, ("accuracy",))}
+_LABELS = _ACCURACY | {"accuracy_and_macro_f1": (metrics.label_accuracy_and_macro_f1, ("accuracy",))}  # the score is accuracy
 KINDS: dict[str, Kind] = {
-    "classification": Kind("classification", "text", rows.labelled_text, TABLES, ("text", "label"), ("id",), _ACCURACY),
+    "classification": Kind("classification", "text", rows.labelled_text, TABLES, ("text", "label"), ("id",), _LABELS),
     "pair_classification": Kind(
-        "classification", "pair", rows.labelled_pair, TABLES, ("first", "second", "label"), ("id",), _ACCURACY
+        "classification", "pair", rows.labelled_pair, TABLES, ("first", "second", "label"), ("id",), _LABELS
     ),
     "multiple_choice": Kind(
         "multiple_choice", "choices", rows.question_choices, TABLES, ("context", "choices", "label"), ("question", "id"),
