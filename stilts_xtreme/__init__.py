@@ -1,6 +1,6 @@
 """English intermediate-task training and zero-shot transfer. As a library: `import stilts_xtreme as stilts`, see `api`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stilts_xtreme.api import (
@@ -23,8 +23,8 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    """The names of the Python door, imported when one is first asked for: the package itself imports nothing."""
+def __getattr__(name: str) -> object:
+    """Import the names of the Python API when they are first asked for: the package itself imports nothing."""
     if name in __all__:
         from stilts_xtreme import api
 

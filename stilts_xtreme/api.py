@@ -1,4 +1,4 @@
-"""The Python door: what the commands do, as functions with typed results. `import stilts_xtreme as stilts` has its names.
+"""The Python API: what the commands do, as functions with typed results. `import stilts_xtreme as stilts` has its names.
 
 study = stilts.run("main", setup="miniature", seed=2)
 study.to_pandas("effects")
@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import results
 from stilts_xtreme.errors import RunFailed, UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.results.effects import Effect, effects
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.results.rows import read as read_rows
@@ -34,7 +35,7 @@ LARGEST_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores (0 to 100) of one model on one target: of a study's row with one seed.
+    """The scores (0 to 100) of a model on a target: of a study's row with a seed.
 
     `intermediate`: the tasks and mixtures trained in turn before the target; empty without intermediate training. The next three
     fields say how the target is fine-tuned. `score`: the mean of the target's headline metrics over languages.
@@ -59,7 +60,7 @@ class Evaluation:
 class StudyResult:
     """A study's result. `content`: all that its JSON file holds, as `stilts/study@2`; `path`: the file."""
 
-    content: Mapping[str, Any] = field(repr=False)
+    content: Record = field(repr=False)
     path: Path
 
     @property
@@ -101,26 +102,26 @@ class StudyResult:
         except ImportError:
             raise UserError("to_pandas: needs pandas: pip install pandas") from None
         if table == "effects":
-            return pandas.DataFrame([asdict(one) for one in self.effects], columns=list(Effect.__dataclass_fields__))
+            return pandas.DataFrame([asdict(effect) for effect in self.effects], columns=list(Effect.__dataclass_fields__))
         from stilts_xtreme.report import exports, summary
 
         return pandas.DataFrame(list(exports.records(summary.summarise(self.content))), columns=list(exports.COLUMNS))
 
 
 def read_results(path: str | Path) -> StudyResult:
-    """The result of a study that stands in a file; an older one as it is written today. UserError where it is none."""
+    """Read the result of a study from a file; one of an older version is upgraded. UserError if it is none."""
     return StudyResult(results.read(Path(path), results.STUDY), Path(path))
 
 
 def load(spec: str | Path, overrides: Sequence[str] = (), *, setup: str | None = None, seed: int | None = None) -> "Study":
-    """The study in a file, or the one of that name that comes with stilts, with `key=value` overrides laid over it.
+    """Load the study in a file, or of that name that comes with stilts, with `key=value` overrides applied.
 
-    UserError that tells all that is wrong with it, with its place.
+    UserError with a line for everything that is wrong with it, and where.
     """
     from stilts_xtreme import console
 
     path = Path(spec)
-    return console.load(path, console.scaled(path, setup, [*overrides, *_seeds(seed)]), {"study"})  # type: ignore[no-any-return]
+    return console.load_study(path, console.scaled(path, setup, [*overrides, *_seeds(seed)]))
 
 
 def run(
@@ -138,7 +139,7 @@ def run(
 ) -> StudyResult:
     """Run a study, named as for `load` or already loaded; stages that are in the store are not done again.
 
-    `seed`: the only one, in place of the study's. `out`: the file of the result, else STORE/study/NAME.json. More than one of
+    `seed`: in place of the study's seeds. `out`: the file of the result, else STORE/study/NAME.json. More than one of
     `jobs` at a time starts processes: the calling script then needs `if __name__ == "__main__":`. UserError as `load`, and for
     what does not fit the study; RunFailed where stages failed.
     """
@@ -152,11 +153,11 @@ def run(
         raise UserError("run: overrides and setup go with a file; give them to load")
     else:
         loaded, command = (study if seed is None else study.model_copy(update={"seeds": [_seed(seed)]})), ""
-    found, cells = console.store_at(Path(store)), axes.study(loaded)
+    runs, cells = console.store_at(Path(store)), axes.study(loaded)
     how = replace(console.options(device, threads), group=loaded.name, drop=loaded.weights == "drop")
     with disk.writing(Path.cwd()):
-        console.run(plan.ordered([cell.stage for cell in cells]), found, how, jobs, memory)
-        return finish(loaded, cells, found, command, None if out is None else Path(out))
+        console.run(plan.ordered([cell.stage for cell in cells]), runs, how, jobs, memory)
+        return finish(loaded, cells, runs, command, None if out is None else Path(out))
 
 
 def finish(config: "Study", cells: "Sequence[Cell]", store: "Store", command: str, out: Path | None) -> StudyResult:
@@ -173,15 +174,21 @@ def finish(config: "Study", cells: "Sequence[Cell]", store: "Store", command: st
 def recommend(
     studies: "StudyResult | str | Path | Sequence[StudyResult | str | Path]", target: str, languages: Sequence[str] = ()
 ) -> "Recommendation":
-    """The intermediate task to use for a target, or none, from results of studies or their files.
+    """Recommend the intermediate task for a target, or none, from results of studies or their files.
 
-    UserError where they hold nothing that would answer for the target and languages.
+    A target of one's own may be named by the file of its description.
+
+    UserError if they hold nothing that would answer for the target and languages.
     """
     from stilts_xtreme.report.advice import recommend as advice
 
+    if target.endswith((".yaml", ".yml")):
+        from stilts_xtreme import spec
+
+        target = spec.described(Path(target))
     given = [studies] if isinstance(studies, StudyResult | str | Path) else studies
-    read = [one if isinstance(one, StudyResult) else read_results(one) for one in given]
-    return advice.recommend([one.content for one in read], target, languages)
+    read = [study if isinstance(study, StudyResult) else read_results(study) for study in given]
+    return advice.recommend([study.content for study in read], target, languages)
 
 
 def write_report(study: StudyResult | str | Path, folder: str | Path) -> list[Path]:
@@ -191,18 +198,18 @@ def write_report(study: StudyResult | str | Path, folder: str | Path) -> list[Pa
     """
     from stilts_xtreme import report
 
-    found = study if isinstance(study, StudyResult) else read_results(study)
-    return report.write(found.content, Path(folder))
+    result = study if isinstance(study, StudyResult) else read_results(study)
+    return report.write(result.content, Path(folder))
 
 
-def _evaluations(content: Mapping[str, Any]) -> Iterator[Evaluation]:
+def _evaluations(content: Record) -> Iterator[Evaluation]:
     clean = [(run, 0.0) for run in content["evaluations"]]
     noisy = [(run, float(run["rate"])) for run in (content.get("noise") or {}).get("evaluations", ())]
-    for told, noise in clean + noisy:
+    for record, noise in clean + noisy:
         yield Evaluation(
-            told["row"], tuple(told["intermediate"]), tuple(told["training_languages"]), float(told["training_noise"]),
-            told["recipe"], told["target"], told["seed"], noise, told["score"], told.get("metrics") or {}, told["languages"],
-            bool(told.get("collapsed")), told.get("address"),
+            record["row"], tuple(record["intermediate"]), tuple(record["training_languages"]), float(record["training_noise"]),
+            record["recipe"], record["target"], record["seed"], noise, record["score"], record.get("metrics") or {},
+            record["languages"], bool(record.get("collapsed")), record.get("address"),
         )  # fmt: skip
 
 
@@ -210,7 +217,7 @@ def _seeds(seed: int | None) -> list[str]:
     return [] if seed is None else [f"seeds=[{_seed(seed)}]"]
 
 
-def _seed(seed: Any) -> int:
+def _seed(seed: object) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
         raise UserError(f"seed: must be a whole number from 0 to {LARGEST_SEED}, found {str(seed)[:60]!r}")
     return seed

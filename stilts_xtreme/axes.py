@@ -11,7 +11,7 @@ from typing import Any
 from stilts_xtreme.data.read import Where
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.noise import Noise
-from stilts_xtreme.plan import Latency, Predict
+from stilts_xtreme.plan import Latency, Predict, Train
 from stilts_xtreme.planner import Planner
 from stilts_xtreme.results.rows import BASELINE, Row, labelled
 from stilts_xtreme.spec.latency import Latency as LatencySpec
@@ -20,7 +20,7 @@ from stilts_xtreme.spec.study import NoiseSpec, Orders, Study
 
 @dataclass(frozen=True)
 class Cell:
-    """One evaluation of a study; `noise` is the share of changed words in what is predicted."""
+    """An evaluation of a study; `noise` is the share of changed words in what is predicted."""
 
     row: Row
     target: str
@@ -31,7 +31,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Timed:
-    """The models of one seed that are timed together: the stage, and what each of its models is called."""
+    """The models of a seed that are timed together: the stage, and what each of its models is called."""
 
     seed: int
     names: tuple[str, ...]
@@ -52,6 +52,7 @@ def study(spec: Study, where: Where | None = None) -> list[Cell]:
 
     `where` in place of where the setup says that data is. UserError with all data that is missing.
     """
+    spec.declare_tasks()
     planner, cells, faults = Planner(spec.setup, spec.benchmark, where, spec.languages, spec.test_examples), [], []
     if absent := planner.absent(spec.targets):
         raise UserError(f"languages: no target has test data in {', '.join(absent)}")
@@ -72,7 +73,7 @@ def study(spec: Study, where: Where | None = None) -> list[Cell]:
 
 
 def _entry(row: Row) -> str | Sequence[str]:
-    """Return the row's intermediate as the planner takes it: one name, or the links of a chain."""
+    """Return the row's intermediate as the planner takes it: a name, or the links of a chain."""
     return row.chain if len(row.intermediate) < 2 else row.intermediate
 
 
@@ -102,7 +103,8 @@ def orders(spec: Orders) -> list[tuple[str, ...]]:
 
 
 def latency(spec: LatencySpec, device: str) -> list[Timed]:
-    """Plan a latency spec's measurements, one for each seed; `device` is cpu or cuda."""
+    """Plan a latency spec's measurements, for each seed; `device` is cpu or cuda."""
+    spec.declare_tasks()
     planner, stages = Planner(spec.setup), []
     names = sorted(spec.models, key=lambda name: name != "none")  # what the others are held against comes first
     settings: dict[str, Any] = {name: tuple(getattr(spec, name)) for name in ("variants", "batch_sizes", "lengths")}
@@ -110,7 +112,7 @@ def latency(spec: LatencySpec, device: str) -> list[Timed]:
     for seed in spec.seeds:
         cells = [planner.evaluate(name, spec.mixtures, spec.target, seed) for name in names]
         predict = planner.predict(cells[0].model, spec.target, spec.languages)
-        models = tuple(cell.model for cell in cells)
+        models = tuple(cell.model for cell in cells if isinstance(cell.model, Train))  # all: a target is fine-tuned
         stage = Latency(models, spec.target, predict.languages, predict.reads, device=device, where=planner.where, **settings)
         stages.append(Timed(seed, tuple(names), stage))
     return stages

@@ -6,7 +6,6 @@ Only names of files and the encoder's config.json are looked at; what is not her
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from stilts_xtreme import shape
 from stilts_xtreme.data import read
@@ -20,8 +19,10 @@ from stilts_xtreme.spec.latency import Latency
 from stilts_xtreme.spec.mixtures import TextShare
 from stilts_xtreme.spec.setup import Pretraining, RecipeSpec, Retrieval
 from stilts_xtreme.spec.study import Orders
+from stilts_xtreme.spec.task import TaskSpec
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
-from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.tasks.own import PLACES
+from stilts_xtreme.tasks.task import NamedFiles, Task
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class _Data:
 
 def problems(spec: Spec) -> Iterator[Problem]:
     """Find what does not fit, each by its way from the top of the spec; UserError where the data folder cannot be looked into."""
+    if isinstance(spec, TaskSpec):
+        yield from _described(TASKS[spec.name], spec)
+        return
     setup = spec if isinstance(spec, Setup) else spec.setup
     models = list(_models(spec, ()))
     planner = Planner(setup)
@@ -45,12 +49,28 @@ def problems(spec: Spec) -> Iterator[Problem]:
         yield from _languages(model, tail, data)
 
 
-def _models(value: Any, tail: Tail) -> Iterator[tuple[Tail, Model]]:
-    """Every model of a spec with the way to it; nested specs have the setup of the one around them, which is looked at once."""
+def _described(task: Task, spec: TaskSpec) -> Iterator[Problem]:
+    """Find what is wrong with the files of a task of one's own, all of which are read."""
+    assert task.folder is not None
+    files = next(source for source in task.sources if isinstance(source, NamedFiles))
+    for split in PLACES:
+        given = getattr(spec.files, split)
+        if given is not None and not any(name == split for name, _, _ in files.named):
+            yield Problem(f"there is no file {task.folder / given}", ("files", split))
+        for code in (code for name, code, _ in files.named if name == split):
+            tail: Tail = ("files", split, code) if isinstance(given, dict) else ("files", split)
+            try:
+                read.read(task, split, code, read.Folder(task.folder))
+            except UserError as fault:
+                yield from (Problem(line, tail) for line in str(fault).splitlines())
+
+
+def _models(value: object, tail: Tail) -> Iterator[tuple[Tail, Model]]:
+    """Every model of a spec with the way to it; nested specs have the setup of the spec around them, which is looked at once."""
     if isinstance(value, Model):
         yield tail, value
         nested = [name for name in type(value).model_fields if name != "setup" or not tail]
-        children: Iterable[tuple[str | int, Any]] = ((name, getattr(value, name)) for name in nested)
+        children: Iterable[tuple[str | int, object]] = ((name, getattr(value, name)) for name in nested)
     elif isinstance(value, dict):
         children = value.items()
     elif isinstance(value, list):
@@ -80,7 +100,7 @@ def _too_long(length: int | None, tail: Tail, encoder: shape.Shape) -> Iterator[
 def _languages(model: Model, tail: Tail, data: _Data) -> Iterator[Problem]:
     match model:
         case Evaluation():
-            task = model.task or getattr(model.model, "task", None)
+            task = model.task or str(getattr(model.model, "task", ""))  # the checks of an evaluation refuse it without a task
             yield from _all(task, "test", model.languages, (*tail, "languages"), data)
         case Latency():
             yield from _all(model.target, "test", model.languages, (*tail, "languages"), data)
@@ -108,7 +128,7 @@ def _all(task: str, split: str, codes: Sequence[str] | None, tail: Tail, data: _
 
 
 def _tested(study: Study, tail: Tail, data: _Data) -> Iterator[Problem]:
-    """Faults of the languages that a study evaluates: by target, or for all targets, of which one at least has to have it."""
+    """Faults of the languages that a study evaluates: by target, or for all targets, of which any has to have it."""
     if isinstance(study.languages, Mapping):
         for target, codes in study.languages.items():
             yield from _all(target, "test", codes, (*tail, target), data)
@@ -135,11 +155,11 @@ def _named(name: str, tail: Tail, data: _Data) -> Iterator[Problem]:
 def _trained(task: Task, codes: Iterable[tuple[Tail, str]], tail: Tail, data: _Data) -> Iterator[Problem]:
     for place, code in codes:
         yield from _language(task, read.training_split(task, code, data.where), code, place, data)
-    yield from _language(task, "dev", "en", tail, data)  # it stops every training and chooses the weights that are kept
+    yield from _language(task, "dev", "en", tail, data)  # it stops every training and selects its weights
 
 
 def _language(task: Task, split: str, code: str, tail: Tail, data: _Data) -> Iterator[Problem]:
-    """The fault of a language that the data does not have: one that it could have, or one that is none of the task's."""
+    """The fault of a language that the data does not have: which it could have, or which is none of the task's."""
     anyone = split == "translated" or task.head == "mlm"  # text and translations may be in any language
     there = data.languages(task.name, split)
     if there is None:

@@ -1,4 +1,4 @@
-"""What commands share: loading a spec, running stages under watch, showing plans and results."""
+"""Shared by commands: load a spec, run stages with progress, print plans and results."""
 
 import json
 import math
@@ -6,39 +6,65 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from stilts_xtreme import published, shipped
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import visible
 
+if TYPE_CHECKING:  # imported for real where a command needs them
+    from stilts_xtreme.data.read import Where
+    from stilts_xtreme.plan import Predict, Stage
+    from stilts_xtreme.spec import Evaluation, Intermediate, Multitask, Setup, Spec, Study, Target
+    from stilts_xtreme.spec.base import Option
+    from stilts_xtreme.spec.latency import Latency
+    from stilts_xtreme.stages.events import Event, Options, ProgressCallback
+    from stilts_xtreme.store import Store
+
+    Do = Callable[[list[Stage], ProgressCallback], None]  # does stages that are to be done
+
 SHIPPED = {"study": "studies", "latency": "studies", "setup": "setups"}  # kinds of spec that come with stilts, and their folder
 
 
-def load(path: Path, overrides: Sequence[Any] | None, kinds: set[str] | None) -> Any:
-    """The spec in a file, or the setup or study of that name that comes with stilts, of one of these kinds (None: any), with
-    overrides and options laid over it.
+def load(path: Path, overrides: "Sequence[str | Option] | None", kinds: set[str] | None) -> "Spec":
+    """Load the spec in a file, or the setup or study of that name that comes with stilts, with overrides applied.
 
-    UserError also for what does not fit the data and the encoder that it names.
+    `kinds`: the kinds of spec that are accepted (None: any). UserError for what is wrong with the spec, also for what does not
+    fit the data and the encoder that it names.
     """
     from stilts_xtreme import compatibility, spec
 
     return spec.load(spec_file(path, kinds), overrides or [], kinds, compatibility.problems)
 
 
+def load_study(path: Path, overrides: "Sequence[str | Option] | None") -> "Study":
+    """Load a study as `load` does."""
+    return cast("Study", load(path, overrides, {"study"}))
+
+
+def load_latency(path: Path, overrides: "Sequence[str | Option] | None") -> "Latency":
+    """Load a latency spec as `load` does."""
+    return cast("Latency", load(path, overrides, {"latency"}))
+
+
+def load_setup(path: Path, overrides: "Sequence[str | Option] | None") -> "Setup":
+    """Load a setup as `load` does."""
+    return cast("Setup", load(path, overrides, {"setup"}))
+
+
 def spec_file(path: Path, kinds: Collection[str] | None) -> Path:
-    """The file that a spec's argument stands for: itself, or what comes with stilts under that name and is of such a kind."""
+    """Return the file that a spec's argument stands for: itself, or what comes with stilts under that name, of such a kind."""
     kinds = SHIPPED if kinds is None else kinds
     named = dict.fromkeys(SHIPPED[kind] for kind in kinds if kind in SHIPPED)
     return shipped.spec(path, tuple(named)) if named else path
 
 
 def scaled(spec: Path, setup: str | None, overrides: Sequence[str] | None) -> list[str]:
-    """The overrides, before them that of the setup: a file, or the name of one in the folder `setups` beside the spec's, or of
-    one that comes with stilts."""
+    """Return the overrides, before them that of the setup: a file, or a name in the folder `setups` beside the spec's or in what
+    comes with stilts. UserError if there is no such setup."""
     if setup is None:
         return list(overrides or [])
     beside = spec_file(spec, None).parent.parent / "setups"
@@ -52,7 +78,7 @@ def scaled(spec: Path, setup: str | None, overrides: Sequence[str] | None) -> li
 
 
 def tested(languages: str | None, overrides: list[str]) -> list[str]:
-    """The overrides, after them that of the languages a study evaluates ("de,sw"); UserError where none is named."""
+    """Return the overrides, after them that of the languages a study evaluates ("de,sw"); UserError if none is named."""
     if languages is None:
         return overrides
     if not (codes := [code.strip() for code in languages.split(",") if code.strip()]):
@@ -60,10 +86,13 @@ def tested(languages: str | None, overrides: list[str]) -> list[str]:
     return [*overrides, f"languages=[{','.join(codes)}]"]
 
 
-def check_encoder(path: Path, loaded: Any, scale: str = "") -> None:
-    """UserError where the folder of a spec's published encoder is missing or broken; at a `scale` that a study names one with a
-    short name need not have been fetched."""
-    given = getattr(loaded, "setup", loaded).encoder.pretrained
+def check_encoder(path: Path, loaded: "Spec", scale: str = "") -> None:
+    """Raise UserError if the folder of a spec's published encoder is missing or broken; at a `scale` that a study names, an
+    encoder with a short name need not have been fetched."""
+    if loaded.kind == "task":
+        return
+    setup = cast("Setup", getattr(loaded, "setup", loaded))  # of a setup itself
+    given = setup.encoder.pretrained
     if scale and given is not None and published.unfetched(given.name):
         return
     try:
@@ -73,8 +102,11 @@ def check_encoder(path: Path, loaded: Any, scale: str = "") -> None:
         raise UserError(f"{path}: {fault}") from None
 
 
-def where(setup: Path | None, folder: Path | None, cut: bool = False) -> Any:
-    """Where data is looked for: as a setup says, or a folder as it stands (`cut`: of parts); None where neither is given."""
+def where(setup: Path | None, folder: Path | None, cut: bool = False) -> "Where | None":
+    """Return where data is read from: as a setup says, or a folder (`cut`: of parts); None if neither is given.
+
+    UserError if both are given, or the folder is missing.
+    """
     if cut and folder is None:
         raise UserError("--cut: goes with --data FOLDER; a setup says it itself: files: {path: FOLDER, cut: true}")
     if setup is None and folder is None:
@@ -85,15 +117,16 @@ def where(setup: Path | None, folder: Path | None, cut: bool = False) -> Any:
     from stilts_xtreme.data.read import Folder
 
     if folder is None:
-        return planner.Planner(load(setup, None, {"setup"})).where  # type: ignore[arg-type]
-    found = Folder(folder, cut)
+        assert setup is not None
+        return planner.Planner(load_setup(setup, None)).where
+    place = Folder(folder, cut)
     if not folder.is_dir():
         raise UserError(f"--data {folder}: there is no such folder")
-    return found
+    return place
 
 
-def store_at(root: Path) -> Any:
-    """The store in a folder."""
+def store_at(root: Path) -> "Store":
+    """Return the store in a folder; UserError for a name that is not UTF-8."""
     from stilts_xtreme.store import Store
 
     try:
@@ -104,19 +137,22 @@ def store_at(root: Path) -> Any:
 
 
 def stage(
-    kind: str, path: Path, overrides: Sequence[Any] | None, root: Path, options: Any, dry_run: bool, as_json: bool,
-    submission: Path | None = None,
+    kind: str, path: Path, overrides: "Sequence[str | Option] | None", root: Path, options: "Options", dry_run: bool,
+    as_json: bool, submission: Path | None = None,
 ) -> None:  # fmt: skip
-    """Run the one stage that a spec asks for, and what it needs; print where its result is."""
-    loaded = load(path, overrides, {kind})
+    """Run the stage that a spec asks for, and what it needs; print where its result is.
+
+    UserError as `load`, and as `preflight.check`; RunFailed if a stage failed.
+    """
+    loaded = cast("Intermediate | Multitask | Target | Evaluation", load(path, overrides, {kind}))
     from stilts_xtreme import plan, planner
     from stilts_xtreme.stages import preflight
 
     store, stage = store_at(root), planner.resolve(loaded)
     if submission:
-        from stilts_xtreme.stages import submission as handed_in
+        from stilts_xtreme.stages import submission as submissions
 
-        handed_in.whole([stage])
+        submissions.whole([stage])
     if dry_run:
         tree(plan.chain(stage), store, {plan.address(stage)})
         return preflight.dry(plan.chain(stage), store)
@@ -126,27 +162,27 @@ def stage(
 
     listing.summary(result)
     if submission:
-        submit([(stage, submission)], store, submission)
+        submit([(cast(plan.Predict, stage), submission)], store, submission)
     show(store.path(stage) / "result.json", result, as_json)
 
 
 def written(command: str, spec: Path, overrides: Sequence[str] | None) -> str:
-    """The command that makes a result, as a shell takes it, without paths of one machine."""
+    """Return the command that computes a result, as a shell takes it, without paths of this machine."""
     shown = [re.sub(r"(\.(?:path|folder)=).*", r"\1FOLDER", override) for override in overrides or []]
     return visible(" ".join([f"stilts {command}", *(quoted(word) for word in (spec.as_posix(), *shown))]))
 
 
 def quoted(word: str) -> str:
-    """A word in quotes where a shell would split or expand it; lists such as seeds=[1,2] stay readable."""
+    """Return a word, in quotes if a shell would split or expand it; lists such as seeds=[1,2] stay readable."""
     return word if re.fullmatch(r"[\w@%+=:,./\[\]-]+", word, re.ASCII) else shlex.quote(word)
 
 
 def folder_name(row: str) -> str:
-    """A study's row as a folder: squad>mnli as squad-then-mnli, none (en+de) as none-en+de."""
+    """Return a study's row as the name of a folder: squad>mnli as squad-then-mnli, none (en+de) as none-en+de."""
     return row.replace(">", "-then-").replace(" (", "-").rstrip(")")
 
 
-def submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
+def submit(parts: "list[tuple[Predict, Path]]", store: "Store", root: Path) -> None:
     """Write each finished evaluation into its folder below `root`."""
     from stilts_xtreme.stages import submission
 
@@ -157,8 +193,8 @@ def submit(parts: list[tuple[Any, Path]], store: Any, root: Path) -> None:
 def options(
     device: str, threads: int | None, checkpoint_every: float = math.inf, processes: int | None = None, shard: bool = False,
     track: list[str] | None = None,
-) -> Any:  # fmt: skip
-    """How stages are run; UserError where there is no such device or tracker, or another number of processes than there are."""
+) -> "Options":  # fmt: skip
+    """Return how stages are run; UserError for an unknown device or tracker, or another number of processes than was started."""
     from stilts_xtreme import ranks
     from stilts_xtreme.stages import tracking
     from stilts_xtreme.stages.events import Options
@@ -173,24 +209,28 @@ def options(
     return Options(device, threads, checkpoint_every, several, shard, tracking.known(track or ()))
 
 
-def run(stages: list[Any], store: Any, options: Any, jobs: int | None, memory: float | None = None) -> None:
-    """Finish these stages on this machine under watch, `jobs` at a time (None: see `side_by_side`), within `memory` GiB (None:
-    what is free now)."""
+def run(
+    stages: "list[Stage]", store: "Store", options: "Options", jobs: int | None, memory: float | None = None
+) -> None:  # fmt: skip
+    """Finish these stages on this machine, `jobs` at a time (None: see `side_by_side`), within `memory` GiB (None: what is free).
+
+    UserError and RunFailed as `stages.run.run`.
+    """
     from stilts_xtreme import host, ranks
     from stilts_xtreme.stages import run as running
 
     if options.processes > 1 and jobs not in (None, 1):
         raise UserError(f"--jobs {jobs}: with --processes stages are done one after another; leave one of the two out")
 
-    def here(todo: list[Any], tell: Any) -> None:
+    def here(todo: "list[Stage]", callback: "ProgressCallback") -> None:
         bytes_ = host.free_memory() if memory is None else int(memory * 2**30)
-        running.run(todo, store, options, tell, side_by_side(todo, options, jobs), bytes_, stages)
+        running.run(todo, store, options, callback, side_by_side(todo, options, jobs), bytes_, stages)
 
     finish(stages, store, here, options, tried=ranks.launched())
 
 
-def side_by_side(todo: list[Any], options: Any, jobs: int | None) -> int:
-    """How many stages run at a time: as asked, else one a core (those with several threads take several), on a GPU one."""
+def side_by_side(todo: "list[Stage]", options: "Options", jobs: int | None) -> int:
+    """Return how many stages run at a time: as asked, else as many as cores over threads; 1 on a GPU."""
     from stilts_xtreme import host
     from stilts_xtreme.stages import run as running
 
@@ -198,40 +238,40 @@ def side_by_side(todo: list[Any], options: Any, jobs: int | None) -> int:
         return jobs
     if options.processes > 1 or options.device != "cpu" and gpu():
         return 1
-    return max(1, host.cores() // max((running.threads(one, options) for one in todo), default=1))
+    return max(1, host.cores() // max((running.threads(stage, options) for stage in todo), default=1))
 
 
 def finish(
-    stages: list[Any], store: Any, do: Callable[[list[Any], Any], None], options: Any, tried: bool = False
+    stages: "list[Stage]", store: "Store", do: "Do", options: "Options", tried: bool = False
 ) -> None:  # fmt: skip
-    """Finish these stages under watch, those that are to be done by `do`; where several processes share its work, the first alone
-    returns. `tried`: see `preflight.check`, which is called before."""
+    """Finish these stages with progress on the terminal: `do` does those that are not done. Of several processes only the first
+    returns. `tried`: see `preflight.check`, which is called before and whose errors are raised."""
     from stilts_xtreme import ranks
     from stilts_xtreme.progress import watch
     from stilts_xtreme.stages import graph, preflight
     from stilts_xtreme.stages.weight_cleanup import WeightCleanup
 
-    retention = WeightCleanup(stages, store) if options.drop and ranks.first() else None
+    cleanup = WeightCleanup(stages, store) if options.drop and ranks.first() else None
 
-    def unfinished() -> list[Any]:
-        found = graph.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
-        if retention:
-            retention.sweep()  # what was done before
-        preflight.check(found, store, lambda note: print(note, file=sys.stderr), options.drop, tried)
-        return found
+    def unfinished() -> "list[Stage]":
+        todo = graph.unfinished(stages, store, lambda note: print(note, file=sys.stderr))
+        if cleanup:
+            cleanup.sweep()  # what was done before
+        preflight.check(todo, store, lambda note: print(note, file=sys.stderr), options.drop, tried)
+        return todo
 
     notes: set[str] = set()
 
-    def watched(todo: list[Any], show: Callable[[Any], None]) -> None:
-        def tell(event: Any) -> None:
+    def watched(todo: "list[Stage]", show: "ProgressCallback") -> None:
+        def callback(event: "Event") -> None:
             if not event.once or event.note not in notes:
                 show(event)
             if event.once:
                 notes.add(event.note)
-            if retention and event.state == "done":
-                retention.after(event.address)
+            if cleanup and event.state == "done":
+                cleanup.after(event.address)
 
-        do(todo, tell)
+        do(todo, callback)
 
     if ranks.count() > 1:
         return _shared(stages, unfinished, watched, options.device)
@@ -245,24 +285,24 @@ def finish(
         watched(todo, show)
 
 
-def _shared(stages: list[Any], unfinished: Callable[[], list[Any]], do: Callable[[list[Any], Any], None], device: str) -> None:
+def _shared(stages: "list[Stage]", unfinished: "Callable[[], list[Stage]]", do: "Do", device: str) -> None:
     from stilts_xtreme import plan, ranks
     from stilts_xtreme.progress import watch
 
     ranks.join(device)
     with ranks.together():
         ours = {plan.address(stage): stage for stage in plan.ordered(stages)}
-        wanted = ranks.told(lambda: [plan.address(stage) for stage in unfinished()])
+        wanted = ranks.broadcast(lambda: [plan.address(stage) for stage in unfinished()])
         if other := [address for address in wanted if address not in ours]:
             raise UserError(f"process {ranks.rank()}: does not plan {other[0]}: its spec or its data is not that of process 0")
         todo = [ours[address] for address in wanted]
-        with watch(todo, len(ours) - len(todo)) if ranks.first() else nullcontext(lambda event: None) as tell:
-            do(todo, tell)
+        with watch(todo, len(ours) - len(todo)) if ranks.first() else nullcontext(lambda event: None) as callback:
+            do(todo, callback)
     ranks.leave()
 
 
 def gpu() -> bool:
-    """Whether there is one; on Linux without a driver this is known without waiting for torch."""
+    """Return whether there is a GPU; on Linux without a driver this is known without importing torch."""
     if sys.platform == "linux" and not os.path.exists("/dev/kfd"):  # AMD's
         import ctypes
 
@@ -275,8 +315,8 @@ def gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def tree(stages: list[Any], store: Any, wanted: set[str]) -> None:
-    """Print the plan: every stage under the one it starts from."""
+def tree(stages: "list[Stage]", store: "Store", wanted: set[str]) -> None:
+    """Print the plan: every stage below the stage it starts from."""
     from stilts_xtreme import plan
 
     uses: dict[str, int] = {}
@@ -292,5 +332,6 @@ def tree(stages: list[Any], store: Any, wanted: set[str]) -> None:
     print(f"{counts['done']} done, {counts['to do']} to do, {len(wanted)} asked for")
 
 
-def show(path: Path, content: dict[str, Any], as_json: bool) -> None:
+def show(path: Path, content: Mapping[str, object], as_json: bool) -> None:
+    """Print a result as JSON, or where it is."""
     print(json.dumps(content, indent=1, ensure_ascii=False) if as_json else path)

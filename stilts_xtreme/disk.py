@@ -1,4 +1,4 @@
-"""Writing what must not be lost: whole or not at all, and one clear line where it cannot be written."""
+"""Atomic writes: whole or not at all, and a clear line if something cannot be written."""
 
 import errno
 import os
@@ -15,17 +15,17 @@ CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOL
 
 
 def full(fault: BaseException) -> bool:
-    """Whether a write failed because there is no room, which somebody may make; also of what `writing` made of such a fault."""
-    causes = [one for one in (fault, fault.__context__) if isinstance(one, Exception)]
-    return any(_number(one) in (errno.ENOSPC, errno.EDQUOT) for one in causes)
+    """Return whether a write failed for lack of room; also for what `writing` raised because of that."""
+    causes = [error for error in (fault, fault.__context__) if isinstance(error, Exception)]
+    return any(_number(error) in (errno.ENOSPC, errno.EDQUOT) for error in causes)
 
 
 @contextmanager
 def writing(path: Path, needed: int | None = None) -> Iterator[None]:
-    """Failures of writes to `path` as one line: RunFailed, UserError where it is closed to us.
+    """Turn failures of writes to `path` into a line: RunFailed if there is no room, UserError if it may not be written.
 
-    `needed`: bytes to be written; of a scratch folder the line tells how many are there. Libraries written in Rust raise errors
-    of their own; the system's number stands in their text.
+    `needed`: bytes to be written; for a scratch folder the line says how many are there. Libraries written in Rust raise errors
+    of their own, with the system's error number in their text.
     """
     try:
         yield
@@ -36,19 +36,19 @@ def writing(path: Path, needed: int | None = None) -> Iterator[None]:
         if number not in FULL | CLOSED:
             raise
         name = getattr(fault, "filename", None) or path
-        told = [f"{name}: cannot be written: {os.strerror(number)}"]
+        parts = [f"{name}: cannot be written: {os.strerror(number)}"]
         if needed is not None:
-            told.append(f"{needed:,} bytes needed")
+            parts.append(f"{needed:,} bytes needed")
         elif path.suffix == ".part":
-            told.append(f"more than the {_size(path):,} bytes there needed")
-        line = f"{', '.join(told)}, {_free(path)}; what was finished is kept"
+            parts.append(f"more than the {_size(path):,} bytes there needed")
+        line = f"{', '.join(parts)}, {_free(path)}; what was finished is kept"
         if number in FULL:
             raise RunFailed(f"{line}: make room, then run the same command again") from None
         raise UserError(f"{line}: give another folder or the right to write there") from None
 
 
 def put(path: Path, text: str | bytes) -> None:
-    """Write a file whole: beside its name first, then to disk, then under its name."""
+    """Write a file atomically: under a temporary name, synced, then renamed; errors as `writing`."""
     beside, content = path.with_name(f".{path.name}.part"), text.encode() if isinstance(text, str) else text
     with writing(path, len(content)):
         try:
@@ -91,17 +91,17 @@ def sync(path: Path) -> None:
 def _number(fault: Exception) -> int | None:
     if isinstance(fault, OSError):
         return fault.errno
-    found = re.search(r"\(os error (\d+)\)", str(fault))
-    return int(found[1]) if found else None
+    match = re.search(r"\(os error (\d+)\)", str(fault))
+    return int(match[1]) if match else None
 
 
 def _size(path: Path) -> int:
-    """Bytes that are there so far."""
+    """Return the bytes that are there so far."""
     return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
 
 
 def free(path: Path) -> int | None:
-    """Bytes free where `path` stands, or would stand; None where the system does not tell."""
+    """Return the bytes free where `path` is, or would be; None if the system does not say."""
     for folder in (path, *path.absolute().parents):
         try:
             return shutil.disk_usage(folder).free

@@ -1,4 +1,4 @@
-"""What this machine gives stilts to work with: packages, devices, caches, the hub, the store; and known traps."""
+"""Inspect what stilts runs on: packages, devices, caches, the hub, the store; warn of known problems."""
 
 import fcntl
 import os
@@ -15,35 +15,40 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from stilts_xtreme import host, shown
+from stilts_xtreme.files import Record
 from stilts_xtreme.published import within
 from stilts_xtreme.store import CACHE, SCHEMAS, Store
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 NAME = "stilts-xtreme"
 HUB = "https://huggingface.co"
 ANSWER = 3.0  # seconds that the hub has
 LOOK = 3.0  # seconds to add up a folder
-LITTLE, NONE = 2 * 2**30, 50 * 2**20  # bytes free: worth a warning; too few for one stage
+LITTLE, NONE = 2 * 2**30, 50 * 2**20  # bytes free: worth a warning; too few for a stage
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
-SAID = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "STILTS_STORE", "HF_HOME", "HF_ENDPOINT", *OFFLINE)
+VARIABLES = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "STILTS_STORE", "HF_HOME", "HF_ENDPOINT", *OFFLINE)
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing found; `trap` says what may go wrong because of it, `fatal` that nothing can be run."""
+    """A fact; `warning` is what may go wrong because of it, `fatal` whether nothing can be run."""
 
     group: str
     name: str
-    value: Any
-    trap: str = ""
+    value: str | int
+    warning: str = ""
     fatal: bool = False
 
 
 def facts(store: Store) -> Iterator[Fact]:
-    """All of them, told as they are found; nothing is written but a file of no bytes beside the store's, gone at once."""
+    """Yield all facts; nothing is written but a temporary file of no bytes beside the store's."""
     yield from packages()
     try:
         yield from machine()
@@ -54,33 +59,33 @@ def facts(store: Store) -> Iterator[Fact]:
     yield from folder(store)
 
 
-def as_json(found: list[Fact]) -> dict[str, Any]:
-    """The facts by group and name, and the traps."""
-    told: dict[str, Any] = {}
-    for fact in found:
-        told.setdefault(fact.group, {})[fact.name] = fact.value
-    traps = {"warnings": [fact.trap for fact in found if fact.trap and not fact.fatal]}
-    return {**told, **traps, "faults": [fact.trap for fact in found if fact.fatal]}
+def as_json(facts: list[Fact]) -> Record:
+    """Return {group: {name: value}}, `warnings`, and as `faults` the fatal ones."""
+    groups: Record = {}
+    for fact in facts:
+        groups.setdefault(fact.group, {})[fact.name] = fact.value
+    warnings = [fact.warning for fact in facts if fact.warning and not fact.fatal]
+    return {**groups, "warnings": warnings, "faults": [fact.warning for fact in facts if fact.fatal]}
 
 
 def packages() -> Iterator[Fact]:
-    """Python, what we need and in which version, and the extras."""
+    """Yield Python's version, and those of the packages that are required, and of the extras'."""
     here, wanted = sys.version_info[:2], ">=3.11"
-    trap = "" if here >= (3, 11) else f"Python {wanted} is needed"
-    yield Fact("packages", "python", platform.python_version(), trap, fatal=bool(trap))
+    warning = "" if here >= (3, 11) else f"Python {wanted} is needed"
+    yield Fact("packages", "python", platform.python_version(), warning, fatal=bool(warning))
     for name, needs, extra in _requirements():
-        found = _version(name)
-        if found is None:
+        version = _version(name)
+        if version is None:
             how = f'pip install "{NAME}[{extra}]"' if extra else f'pip install "{name}{needs}"'
-            said = f"not installed ({how})" if extra else "not installed"
-            yield Fact("packages", f"{name} ({extra})" if extra else name, said, "" if extra else f"{name}: {how}", not extra)
+            state = f"not installed ({how})" if extra else "not installed"
+            yield Fact("packages", f"{name} ({extra})" if extra else name, state, "" if extra else f"{name}: {how}", not extra)
             continue
-        trap = "" if needs.contains(found, prereleases=True) else f"{name} {found}: {needs} is needed"
-        yield Fact("packages", f"{name} ({extra})" if extra else name, found, trap, fatal=bool(trap) and not extra)
+        warning = "" if needs.contains(version, prereleases=True) else f"{name} {version}: {needs} is needed"
+        yield Fact("packages", f"{name} ({extra})" if extra else name, version, warning, fatal=bool(warning) and not extra)
 
 
-def _requirements() -> Iterator[tuple[str, Any, str]]:
-    """Package, versions, and the extra it belongs to ("": every installation): as installed, else as the checkout says."""
+def _requirements() -> Iterator[tuple[str, "SpecifierSet", str]]:
+    """Yield package, versions, and extra ("": always required): as installed, else as the checkout's pyproject.toml says."""
     from packaging.requirements import Requirement
 
     try:
@@ -90,11 +95,11 @@ def _requirements() -> Iterator[tuple[str, Any, str]]:
         project = tomllib.loads(file.read_text(encoding="utf-8"))["project"] if file.is_file() else {}
         written = list(project.get("dependencies", ()))
         for extra, more in project.get("optional-dependencies", {}).items():
-            written += [f'{one} ; extra == "{extra}"' for one in more]
-    for text in written:
-        one = Requirement(text)
-        extra = str(one.marker).partition("extra == ")[2].strip('"') if one.marker else ""
-        yield one.name, one.specifier, extra
+            written += [f'{line} ; extra == "{extra}"' for line in more]
+    for line in written:
+        requirement = Requirement(line)
+        extra = str(requirement.marker).partition("extra == ")[2].strip('"') if requirement.marker else ""
+        yield requirement.name, requirement.specifier, extra
 
 
 def _version(name: str) -> str | None:
@@ -105,48 +110,49 @@ def _version(name: str) -> str | None:
 
 
 def machine() -> Iterator[Fact]:
-    """Processors, memory, torch and its devices."""
+    """Yield processors, memory, torch and its devices."""
     import torch
 
     from stilts_xtreme.engine.machine import environment
 
-    told = environment(torch.device("cpu"), torch.get_num_threads())
-    yield Fact("machine", "system", told["system"])
-    yield Fact("machine", "processor", told["processor"])
+    hardware = environment(torch.device("cpu"), torch.get_num_threads())
+    yield Fact("machine", "system", hardware["system"])
+    yield Fact("machine", "processor", hardware["processor"])
     there, ours = os.cpu_count() or 1, host.cores()
     yield Fact("machine", "processors", there if ours == there else f"{ours} of {there}")
-    if "memory_bytes" in told:
-        yield Fact("machine", "memory", shown.size(told["memory_bytes"]))
-    yield Fact("machine", "vector instructions", told["vector_instructions"])
-    if "native_bf16" in told:
-        yield Fact("machine", "bf16 on the processor", "native" if told["native_bf16"] else "emulated: slower than fp32")
+    if "memory_bytes" in hardware:
+        yield Fact("machine", "memory", shown.size(hardware["memory_bytes"]))
+    yield Fact("machine", "vector instructions", hardware["vector_instructions"])
+    if (fast := host.fast_bf16()) is not None:
+        how = "faster than fp32" if fast else "computed by products in fp32: about a quarter slower than fp32"
+        yield Fact("machine", "bf16 on the processor", how)
     yield Fact("machine", "torch is built for", f"CUDA {torch.version.cuda}" if torch.version.cuda else "the processor only")
     yield from _gpus(torch)
-    for name in SAID:
+    for name in VARIABLES:
         if name in os.environ and name not in OFFLINE:
             yield Fact("machine", name, _host(os.environ[name]) if name == "HF_ENDPOINT" else os.environ[name])
 
 
-def _gpus(torch: Any) -> Iterator[Fact]:
+def _gpus(torch: ModuleType) -> Iterator[Fact]:
     for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         free, size = torch.cuda.mem_get_info(number)
         native = torch.cuda.get_device_capability(number) >= (8, 0)
         bf16 = "bf16 native" if native else "bf16 emulated"
         value = f"{torch.cuda.get_device_name(number)}, {shown.size(size)} of memory, {shown.size(free)} free, {bf16}"
-        trap = "" if native else "recipe.precision=bf16 is slow on it: say fp32"
+        warning = "" if native else "recipe.precision=bf16 is slow on it: say fp32"
         if native and free < size / 2:
-            trap = "others use more than half of its memory"
-        yield Fact("machine", f"GPU {number}", value, trap)
+            warning = "others use more than half of its memory"
+        yield Fact("machine", f"GPU {number}", value, warning)
     if torch.backends.mps.is_available():
         yield Fact("machine", "MPS", "there; not measured by us", "results on MPS are not tested: --device cpu gives tested ones")
     elif not torch.cuda.is_available():
         unused = os.path.exists("/proc/driver/nvidia/version")
-        trap = "there is an NVIDIA GPU, and this build of torch cannot use it: install one for CUDA" if unused else ""
-        yield Fact("machine", "GPU", "none that torch can use", trap)
+        warning = "there is an NVIDIA GPU, and this build of torch cannot use it: install one for CUDA" if unused else ""
+        yield Fact("machine", "GPU", "none that torch can use", warning)
 
 
 def caches() -> Iterator[Fact]:
-    """The folders of the Hugging Face libraries, and whether they may go online."""
+    """Yield the folders of the Hugging Face libraries, and whether they may go online."""
     home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
     hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
     data = Path(os.environ.get("HF_DATASETS_CACHE") or home / "datasets").expanduser()
@@ -158,17 +164,17 @@ def caches() -> Iterator[Fact]:
 
 
 def hub() -> Fact:
-    """Whether the hub answers; nothing is asked where we are to be offline. Never takes longer than `ANSWER`."""
+    """Ask whether the hub answers, unless set to be offline. Never takes longer than `ANSWER`."""
     url = os.environ.get("HF_ENDPOINT") or HUB
     if any(map(_set, OFFLINE)):
         return Fact("hub", _host(url), "not asked: offline is set")
     if urlsplit(url).scheme not in ("http", "https"):
         return Fact("hub", _host(url), "not asked", "HF_ENDPOINT is no http address")
     try:
-        said = within(ANSWER, lambda: _head(url))
+        answer = within(ANSWER, lambda: _head(url))
     except TimeoutError:
-        said = f"no answer in {ANSWER:g} s: offline; setups with local data need no hub"
-    return Fact("hub", _host(url), said)
+        answer = f"no answer in {ANSWER:g} s: offline; setups with local data need no hub"
+    return Fact("hub", _host(url), answer)
 
 
 def _set(name: str) -> bool:
@@ -191,17 +197,17 @@ def _head(url: str) -> str:
 
 
 def _host(url: str) -> str:
-    """An address without names and passwords that may stand in it."""
+    """Return an address without the user name and password that it may hold."""
     return f"{urlsplit(url).scheme}://{urlsplit(url).hostname}" if "@" in url else url
 
 
 def folder(store: Store) -> Iterator[Fact]:
-    """The store: what stands in it, what dead processes left, whether it can be written, how much room there is."""
+    """Yield what the store holds, what dead processes left, whether it can be written, how much room there is."""
     counts = {kind: store.count(kind)[0] for kind in SCHEMAS}
-    told = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+    finished = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
     yield Fact("store", "folder", f"{store.root.absolute()}" + ("" if store.root.is_dir() else " (not there yet)"))
     if store.root.is_dir():
-        yield Fact("store", "finished stages", told or "none")
+        yield Fact("store", "finished stages", finished or "none")
         yield Fact("store", "size", f"{_taken(store.root)}, of it {CACHE} {_taken(store.root / CACHE)}")
     there = next(path for path in (store.root.absolute(), *store.root.absolute().parents) if path.is_dir())
     if fault := _closed(there):
@@ -210,12 +216,12 @@ def folder(store: Store) -> Iterator[Fact]:
     left = len(store.leftovers())
     yield Fact("store", "leftovers", left, f"{left} leftovers of dead processes: `stilts runs clean`" if left else "")
     free = shutil.disk_usage(there).free
-    trap = f"only {shown.size(free)} are free: give another --store, or make room" if free < LITTLE else ""
-    yield Fact("store", "free disk", shown.size(free), trap, fatal=free < NONE)
+    warning = f"only {shown.size(free)} are free: give another --store, or make room" if free < LITTLE else ""
+    yield Fact("store", "free disk", shown.size(free), warning, fatal=free < NONE)
 
 
 def _closed(there: Path) -> str:
-    """Why files cannot be written or locked there; empty where they can."""
+    """Return why files cannot be written or locked there; empty if they can."""
     try:
         with tempfile.TemporaryFile(dir=there) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -225,7 +231,7 @@ def _closed(there: Path) -> str:
 
 
 def _taken(top: Path) -> str:
-    """The bytes of all files below a folder, as far as they can be counted in time."""
+    """Add up the bytes of all files below a folder, as far as they can be counted in `LOOK` seconds."""
     total, until, open_ = 0, monotonic() + LOOK, [str(top)]
     while open_ and monotonic() < until:
         try:

@@ -1,31 +1,29 @@
-"""What stands on the terminal when a study is done: its main table, what collapsed, what to do next; on stderr."""
+"""Print, when a study is done, its main table, what collapsed, and what to do next; on stderr."""
 
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.text import Text
 
-from stilts_xtreme import folded
+from stilts_xtreme import folded, shown
 from stilts_xtreme.report import scores, tables, trainings
 from stilts_xtreme.report import summary as summaries
 from stilts_xtreme.report.summary import AVERAGE
-from stilts_xtreme.shown import content
 
 COLLAPSED = 12  # lines of collapsed trainings
 
 
-def study(found: Mapping[str, Any], path: Path) -> None:
-    """Of a study's result that was written to `path`."""
-    console, summary = folded.console(stderr=True), summaries.summarise(found)
+def study(content: Mapping[str, object], path: Path) -> None:
+    """Print the end of a study whose result was written to `path`."""
+    console, summary = folded.console(stderr=True), summaries.summarise(content)
     table = scores.main(summary)
     folded.say(console, table.caption)
     heads = list(table.columns)
     order = sorted(range(len(heads)), key=lambda i: heads[i] != AVERAGE)  # the average first: other columns may stand below
-    rows: list[list[Any]] = []
+    rows: list[list[folded.Cell]] = []
     for body in table.bodies:
-        rows += [[content(name), *(_cell(cells[i]) for i in order)] for name, cells in body.rows]
+        rows += [[shown.content(name), *(_cell(cells[i]) for i in order)] for name, cells in body.rows]
     for block in folded.tables([table.corner, *(heads[i] for i in order)], rows, console.width):
         console.print()
         console.print(block)
@@ -44,10 +42,10 @@ def study(found: Mapping[str, Any], path: Path) -> None:
 
 
 def following(path: Path, more: list[str]) -> None:
-    """The commands that come next: the report, and these."""
+    """Print the commands that come next: the report, and these."""
     console = folded.console(stderr=True)
     for i, command in enumerate([f"stilts report {_word(path)}", *more]):
-        console.print(content(f"{'next:' if not i else '     '} {command}"), soft_wrap=True)
+        console.print(shown.content(f"{'next:' if not i else '     '} {command}"), soft_wrap=True)
 
 
 def _cell(cell: tables.Cell) -> Text:

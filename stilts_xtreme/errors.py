@@ -20,5 +20,5 @@ class Aborted(BaseException):
     """A second Ctrl-C: stop at once (exit code 130)."""
 
 
-class Lost(BaseException):
+class PeerLost(BaseException):
     """One of the processes that share our work is gone, and we cannot go on without it (exit code 3)."""

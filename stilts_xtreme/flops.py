@@ -1,7 +1,7 @@
-"""What a pass through an encoder and its head computes and weighs, from its shape alone.
+"""FLOPs and bytes of an encoder and its head, from its shape alone.
 
 Floating-point operations of matrix products: a multiplication and an addition are two. A backward pass takes twice the forward
-one. Lookups, norms, activations and AdamW's update are left out: they are no matrix products. Muon's is counted.
+pass. Lookups, norms, activations and AdamW's update are left out: they are no matrix products. Muon's is counted.
 """
 
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from stilts_xtreme import plan, published
 
 BACKWARD = 2.0
-FLOAT = 4  # bytes of a weight as it is kept
+FLOAT = 4  # bytes of a stored weight
 STATE = 4  # copies of the weights in a checkpoint: weights, two moments, the best ones so far
 MUON = 4  # Newton-Schulz iterations of an update
 CONFIGURED = ("hidden_size", "num_hidden_layers", "intermediate_size", "max_position_embeddings", "vocab_size")  # as in `Shape`
@@ -48,8 +48,8 @@ class Shape:
         """FLOPs of so many tokens in rows of `length` through the encoder, or its first layers.
 
         `read`: how many tokens have their states read (None: all); the top layer has only keys and values of the others, and
-        where one token a row is read not even these (XLM-R's and BERT's kinds; others are counted as they are). On a GPU, and
-        where rows are padded, it has all of them, which a forecast leaves out.
+        where a single token of each row is read not even these (XLM-R's and BERT's kinds; others are counted as they are). On a
+        GPU, and where rows are padded, it has all of them, which a forecast leaves out.
         """
         width, count = self.hidden, self.layers if layers is None else layers
         both, alone = 4 * width**2, 4 * width**2 + 4 * width * self.intermediate + 4 * length * width
@@ -63,11 +63,11 @@ class Shape:
     def muon(self) -> float:
         """FLOPs of an update of the layers' matrices by Muon (`engine/muon.py`)."""
 
-        def one(rows: int, columns: int) -> float:
+        def matrix(rows: int, columns: int) -> float:
             low, high = sorted((rows, columns))
             return MUON * 2.0 * low**2 * (2 * high + low)
 
-        return self.layers * (4 * one(self.hidden, self.hidden) + 2 * one(self.hidden, self.intermediate))
+        return self.layers * (4 * matrix(self.hidden, self.hidden) + 2 * matrix(self.hidden, self.intermediate))
 
     def read(self, kind: str, rows: float, tokens: float, mask_rate: float) -> float:
         """Tokens whose states a head of this kind reads."""
@@ -97,7 +97,7 @@ PUBLISHED = {
 
 
 def shape(origin: plan.Random | plan.Pretrained) -> Shape | None:
-    """An encoder's shape: by its spec, its configuration where that is here, or its name; None where it is not known.
+    """Return an encoder's shape: by its spec, its configuration if that is here, or its name; None if it is not known.
 
     A tokenizer that is trained here may learn fewer pieces than its spec allows: the vocabulary is an upper bound then.
     """
@@ -108,9 +108,9 @@ def shape(origin: plan.Random | plan.Pretrained) -> Shape | None:
 
 
 def here(origin: plan.Random | plan.Pretrained) -> Shape | None:
-    """The same of an encoder that is on this machine: None for others, whatever their name."""
+    """Return the shape of an encoder that is on this machine; None for others, whatever their name."""
     if isinstance(origin, plan.Random):
         return Shape(origin.hidden_size, origin.layers, origin.intermediate_size, origin.max_positions, origin.vocab_size)
-    told = published.config(origin.name, origin.revision) or {}
-    found = [told.get(name) for name in CONFIGURED]
-    return Shape(*found) if all(isinstance(one, int) for one in found) else None  # type: ignore[arg-type]
+    config = published.config(origin.name, origin.revision) or {}
+    sizes = [size for name in CONFIGURED if isinstance(size := config.get(name), int)]
+    return Shape(*sizes) if len(sizes) == len(CONFIGURED) else None

@@ -1,22 +1,24 @@
-"""Tables that fit the terminal: columns that do not fit beside one another stand below, behind the first column again."""
+"""Tables that fit the terminal: columns that do not fit side by side stand below, behind the first column again."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from stilts_xtreme.shown import content
 
+Cell = str | Text
 PIPE = 200  # columns where nothing is a terminal
 
 
 def console(stderr: bool = False) -> Console:
-    """A console whose cells are text: square brackets and colons in data mean nothing."""
-    plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False, "stderr": stderr}
-    terminal = Console(**plain)
-    return terminal if terminal.is_terminal else Console(width=PIPE, **plain)
+    """Return a console whose cells are text: square brackets and colons in data mean nothing."""
+    terminal = Console(markup=False, emoji=False, highlight=False, stderr=stderr)
+    if terminal.is_terminal:
+        return terminal
+    return Console(markup=False, emoji=False, highlight=False, stderr=stderr, width=PIPE)
 
 
 def say(console: Console, text: str) -> None:
@@ -24,8 +26,8 @@ def say(console: Console, text: str) -> None:
     console.print(content(text), soft_wrap=not console.is_terminal)
 
 
-def tables(heads: Sequence[str], rows: Sequence[Sequence[Any]], width: int, numeric: bool = True) -> list[Table]:
-    """The rows (text, or rich's texts) under their heads in as many tables as `width` asks for. Numeric columns but the first are
+def tables(heads: Sequence[str], rows: Sequence[Sequence[Cell]], width: int, numeric: bool = True) -> list[Table]:
+    """Tabulate the rows under their heads in as many tables as `width` asks for. Numeric columns but the first are
     set to the right; a first column wider than a third of the width is broken into lines."""
     sizes = [max(_size(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
     first = min(sizes[0], width // 3)
@@ -41,7 +43,7 @@ def tables(heads: Sequence[str], rows: Sequence[Sequence[Any]], width: int, nume
 
 
 def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[Any]], columns: Sequence[int], first: int, gap: int, numeric: bool
+    heads: Sequence[str], rows: Sequence[Sequence[Cell]], columns: Sequence[int], first: int, gap: int, numeric: bool
 ) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
     for i in columns:
@@ -52,5 +54,5 @@ def _table(
     return table
 
 
-def _size(cell: Any) -> int:
+def _size(cell: Cell) -> int:
     return cell_len(str(cell))

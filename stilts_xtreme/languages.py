@@ -1,102 +1,133 @@
-"""The languages of XTREME and XTREME-R: one table, the only place a language list may start from."""
+"""The languages: one table, languages.csv, the only place a list of languages may start from.
 
+A line is a language, or a second script of one. What no source says stays empty there, and is None or "" here. Its columns:
+
+- code: in specs, file names and results: ISO 639-1 where there is one and one script, else the code of FLORES-200
+- iso3: ISO 639-3; of XTREME's languages as in Tatoeba's file names (arXiv 1812.10464), which prefer one spoken variety: cmn, pes
+- iso1: ISO 639-1, also where two lines share it
+- flores: the code with script of FLORES-200 (arXiv 2207.04672) and SIB-200 (arXiv 2309.07445)
+- name, family, script, joshi: XTREME (arXiv 2003.11080, table 9) and XTREME-R (arXiv 2104.07412, appendix); of other languages
+  the name and the script of FLORES-200 and the family of Glottolog 5.1 under XTREME's names (of Indo-European the branch, pidgins
+  and creoles for themselves), and the resource class of Joshi et al. 2020 (arXiv 2004.09095) where its list has the name
+- xlmr, e5: yes or no, whether the pretraining text had it; cc100_gib: GiB of it in CC-100. XLM-R: table 6 of arXiv 1911.02116;
+  empty for a variety of a macrolanguage that is listed there as a whole (Egyptian Arabic), as nobody knows. multilingual-e5 began
+  as XLM-R or as Multilingual MiniLM, which was distilled from it; the pairs of its tuning may hold text in more languages
+- benchmark: xtreme, or xtreme-r for those that XTREME-R adds
+- tasks: tasks that have the language beside those of the benchmarks
+"""
+
+import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+UNCLASSIFIED = "unclassified"  # the group of a language of which the table does not say what groups are made by
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language; `joshi` is its resource class, 0 (none) to 5 (most), of Joshi et al. 2020 (arXiv 2004.09095)."""
+    """A line of the table; `joshi` is the resource class, 0 (none) to 5 (most); None where it is not known, as in `xlmr`."""
 
-    code: str  # ISO 639-1, as in XTREME's file names
-    iso3: str  # as in Tatoeba's file names (arXiv 1812.10464), which prefer one spoken variety: cmn, pes, swh, zsm
+    code: str
+    iso3: str
+    iso1: str
+    flores: str
     name: str
     family: str
     script: str
-    joshi: int
-    xtreme: bool  # one of XTREME's 40
+    joshi: int | None
+    xlmr: bool | None
+    e5: bool | None
+    cc100_gib: float | None
+    benchmark: str
+    tasks: tuple[str, ...]
 
     @property
     def resources(self) -> str:
-        """low (class 0-2), mid (3) or high (4-5)."""
+        """low (class 0-2), mid (3), high (4-5) or unclassified."""
+        if self.joshi is None:
+            return UNCLASSIFIED
         return "low" if self.joshi < 3 else "mid" if self.joshi == 3 else "high"
 
+    @property
+    def xtreme(self) -> bool:
+        """Whether it is one of XTREME's 40."""
+        return self.benchmark == "xtreme"
 
-# Family, script and class: XTREME (arXiv 2003.11080, table 9) and XTREME-R (arXiv 2104.07412, appendix).
-TABLE = (
-    Language("af", "afr", "Afrikaans", "Indo-European: Germanic", "Latin", 3, True),
-    Language("ar", "ara", "Arabic", "Afro-Asiatic", "Arabic", 5, True),
-    Language("az", "aze", "Azerbaijani", "Turkic", "Latin", 1, False),
-    Language("bg", "bul", "Bulgarian", "Indo-European: Slavic", "Cyrillic", 3, True),
-    Language("bn", "ben", "Bengali", "Indo-European: Indo-Aryan", "Bengali", 3, True),
-    Language("de", "deu", "German", "Indo-European: Germanic", "Latin", 5, True),
-    Language("el", "ell", "Greek", "Indo-European: Greek", "Greek", 3, True),
-    Language("en", "eng", "English", "Indo-European: Germanic", "Latin", 5, True),
-    Language("es", "spa", "Spanish", "Indo-European: Romance", "Latin", 5, True),
-    Language("et", "est", "Estonian", "Uralic", "Latin", 3, True),
-    Language("eu", "eus", "Basque", "Basque", "Latin", 4, True),
-    Language("fa", "pes", "Persian", "Indo-European: Iranian", "Perso-Arabic", 4, True),
-    Language("fi", "fin", "Finnish", "Uralic", "Latin", 4, True),
-    Language("fr", "fra", "French", "Indo-European: Romance", "Latin", 5, True),
-    Language("gu", "guj", "Gujarati", "Indo-European: Indo-Aryan", "Gujarati", 1, False),
-    Language("he", "heb", "Hebrew", "Afro-Asiatic", "Hebrew", 3, True),
-    Language("hi", "hin", "Hindi", "Indo-European: Indo-Aryan", "Devanagari", 4, True),
-    Language("ht", "hat", "Haitian Creole", "Creole", "Latin", 2, False),
-    Language("hu", "hun", "Hungarian", "Uralic", "Latin", 4, True),
-    Language("id", "ind", "Indonesian", "Austronesian", "Latin", 3, True),
-    Language("it", "ita", "Italian", "Indo-European: Romance", "Latin", 4, True),
-    Language("ja", "jpn", "Japanese", "Japonic", "Ideograms and Kana", 5, True),
-    Language("jv", "jav", "Javanese", "Austronesian", "Latin", 1, True),
-    Language("ka", "kat", "Georgian", "Kartvelian", "Georgian", 3, True),
-    Language("kk", "kaz", "Kazakh", "Turkic", "Cyrillic", 3, True),
-    Language("ko", "kor", "Korean", "Koreanic", "Hangul", 4, True),
-    Language("lt", "lit", "Lithuanian", "Indo-European: Baltic", "Latin", 3, False),
-    Language("ml", "mal", "Malayalam", "Dravidian", "Malayalam", 1, True),
-    Language("mr", "mar", "Marathi", "Indo-European: Indo-Aryan", "Devanagari", 2, True),
-    Language("ms", "zsm", "Malay", "Austronesian", "Latin", 3, True),
-    Language("my", "mya", "Burmese", "Sino-Tibetan", "Burmese", 1, True),
-    Language("nl", "nld", "Dutch", "Indo-European: Germanic", "Latin", 4, True),
-    Language("pa", "pan", "Punjabi", "Indo-European: Indo-Aryan", "Gurmukhi", 2, False),
-    Language("pl", "pol", "Polish", "Indo-European: Slavic", "Latin", 4, False),
-    Language("pt", "por", "Portuguese", "Indo-European: Romance", "Latin", 4, True),
-    Language("qu", "que", "Quechua", "Quechuan", "Latin", 1, False),
-    Language("ro", "ron", "Romanian", "Indo-European: Romance", "Latin", 3, False),
-    Language("ru", "rus", "Russian", "Indo-European: Slavic", "Cyrillic", 4, True),
-    Language("sw", "swh", "Swahili", "Niger-Congo", "Latin", 2, True),
-    Language("ta", "tam", "Tamil", "Dravidian", "Tamil", 3, True),
-    Language("te", "tel", "Telugu", "Dravidian", "Telugu", 1, True),
-    Language("th", "tha", "Thai", "Kra-Dai", "Thai", 3, True),
-    Language("tl", "tgl", "Tagalog", "Austronesian", "Latin", 3, True),
-    Language("tr", "tur", "Turkish", "Turkic", "Latin", 4, True),
-    Language("uk", "ukr", "Ukrainian", "Indo-European: Slavic", "Cyrillic", 3, False),
-    Language("ur", "urd", "Urdu", "Indo-European: Indo-Aryan", "Perso-Arabic", 3, True),
-    Language("vi", "vie", "Vietnamese", "Austro-Asiatic", "Latin", 4, True),
-    Language("wo", "wol", "Wolof", "Niger-Congo", "Latin", 2, False),
-    Language("yo", "yor", "Yoruba", "Niger-Congo", "Latin", 2, True),
-    Language("zh", "cmn", "Mandarin", "Sino-Tibetan", "Ideograms", 5, True),
-)
+    @property
+    def script_code(self) -> str:
+        """ISO 15924, such as Latn; empty where no code of FLORES-200 says it."""
+        return self.flores.partition("_")[2]
 
+
+def read_table(path: Path) -> tuple[Language, ...]:
+    """Read a table of languages; ValueError, with the line's number, for a value that is none of its column's."""
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = csv.DictReader(file)
+        return tuple(_language(line, f"{path.name}:{lines.line_num}") for line in lines)
+
+
+def _language(line: Mapping[str, str], place: str) -> Language:
+    known = {"yes": True, "no": False, "": None}
+    try:
+        return Language(
+            code=line["code"],
+            iso3=line["iso3"],
+            iso1=line["iso1"],
+            flores=line["flores"],
+            name=line["name"],
+            family=line["family"],
+            script=line["script"],
+            joshi=int(line["joshi"]) if line["joshi"] else None,
+            xlmr=known[line["xlmr"]],
+            e5=known[line["e5"]],
+            cc100_gib=float(line["cc100_gib"]) if line["cc100_gib"] else None,
+            benchmark=line["benchmark"],
+            tasks=tuple(line["tasks"].split()),
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as fault:
+        raise ValueError(f"{place}: {fault}: no value of this column, or a column is missing") from None
+
+
+TABLE = read_table(Path(__file__).with_name("languages.csv"))
 MANY = "mul"  # ISO 639-2's code for several languages at once: a pool of candidates in all of them
 LANGUAGES = {language.code: language for language in TABLE}
 XTREME = tuple(language.code for language in TABLE if language.xtreme)
-# Not in CC-100, the text that XLM-R was trained on: missing from the list of languages in its release's README (fairseq,
-# examples/xlmr).
-UNSEEN_BY_XLMR = frozenset(("ht", "qu", "wo", "yo"))
+BENCHMARKS = tuple(language.code for language in TABLE if language.benchmark)  # XTREME-R's 50
+UNSEEN_BY_XLMR = frozenset(language.code for language in TABLE if language.xlmr is False)
+UNSEEN_BY_E5 = frozenset(language.code for language in TABLE if language.e5 is False)
+_BY_FLORES = {language.flores: language.code for language in TABLE if language.flores}
+
+
+def of_task(task: str) -> tuple[str, ...]:
+    """The codes of languages that the table gives to a task."""
+    return tuple(language.code for language in TABLE if task in language.tasks)
+
+
+def canonical(code: str) -> str:
+    """The table's code of a language that goes by its FLORES-200 code ("swh_Latn": "sw"); any other code as it stands."""
+    return _BY_FLORES.get(code, code)
+
+
+def flores(code: str) -> str:
+    """The FLORES-200 code; a code outside the table, or without one there, stands for itself."""
+    return (LANGUAGES[code].flores or code) if code in LANGUAGES else code
 
 
 def codes(text: str) -> tuple[str, ...]:
-    """The codes of a line such as "ar de el"; KeyError for one that is not in the table or stands there twice."""
-    found = tuple(LANGUAGES[code].code for code in text.split())
-    if len(set(found)) != len(found):
+    """Split a line such as "ar de el" into codes; KeyError for a code that is not in the table or is listed twice."""
+    known = tuple(LANGUAGES[code].code for code in text.split())
+    if len(set(known)) != len(known):
         raise KeyError(f"a language is listed twice: {text}")
-    return found
+    return known
 
 
 def fill(pattern: str, code: str) -> str:
-    """A pattern for a language: `{language}` (ISO 639-1), `{iso3}`; `{context}` and `{question}` are the two sides of a pair
-    such as "de-en", and of "de" both the same."""
+    """A pattern for a language: `{language}` is its code; beside it `{iso3}`, `{flores}`, and `{context}` and `{question}`, the
+    two sides of a pair such as "de-en", of "de" both the same."""
     context, _, question = code.partition("-")
     sides = {"{context}": context, "{question}": question or context, "{language}": code, "{iso3}": iso3(code)}
-    for name, value in sides.items():
+    for name, value in {**sides, "{flores}": flores(code)}.items():
         pattern = pattern.replace(name, value)
     return pattern
 

@@ -1,4 +1,4 @@
-"""This command once more, in several processes of this machine: started, heard and ended together.
+"""Run this command again in several processes of this machine, which start and end together.
 
 torchrun's own launcher would answer every ending with exit code 1, kill what is still writing a checkpoint 30 seconds after a
 signal, and load torch before the first process could begin.
@@ -16,15 +16,15 @@ from stilts_xtreme.errors import Aborted, Interrupted, RunFailed
 
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 PAUSE = 0.05  # seconds between two looks at them
-GRACE = 5.0  # seconds that others have to notice that one has ended; then they stop at once, and after as many more are killed
-SAID = (2, 3)  # exit codes of a process that has told why; 75 is one, too, where it is the first process's
-OURS = {0, *SAID, 1, 75, 130, ranks.LOST}
+GRACE = 5.0  # seconds that others have to notice that a process has ended; then they are stopped, and after as many more killed
+REPORTED = (2, 3)  # exit codes of a process that has printed why; 75 as well, from the first process
+OURS = {0, *REPORTED, 1, 75, 130, ranks.LOST}
 
 
 def again(count: int) -> None:
     """Run this command in `count` processes that share its work, and wait for them.
 
-    Returns where all ended well. SystemExit where one has told what was wrong, RunFailed where one was killed.
+    Returns if all ended well. SystemExit if a process has printed what was wrong, RunFailed if a process was killed.
     """
     environment = _environment(count)
     command = [sys.executable, "-m", "stilts_xtreme", *sys.argv[1:]]
@@ -45,22 +45,22 @@ def again(count: int) -> None:
     finally:
         _signal(processes, signal.SIGKILL)
         stop.release()
-    _judge(codes)
+    _raise_failure(codes)
 
 
 def _environment(count: int) -> dict[str, str]:
-    """Where they find each other: through this machine's loopback and nowhere else, unless told otherwise."""
+    """Return the environment by which they find each other: through this machine's loopback, unless the environment says else."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), ranks.LAUNCHED: "1"}
-    told |= {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), ranks.LAUNCHED: "1"}
+    meeting |= {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
     defaults = {"GLOO_SOCKET_IFNAME": LOOPBACK[sys.platform]} if sys.platform in LOOPBACK else {}
-    return {**defaults, **os.environ, **told}
+    return {**defaults, **os.environ, **meeting}
 
 
 def _codes(processes: list[subprocess.Popen]) -> dict[int, int]:
-    """Exit codes by rank, of those that ended by themselves, in the order they ended."""
+    """Wait, and return exit codes by rank, of those that ended by themselves, in the order they ended."""
     codes: dict[int, int] = {}
     asked, failed, ending = False, 0.0, 0
     while len(codes) < len(processes):
@@ -81,11 +81,12 @@ def _codes(processes: list[subprocess.Popen]) -> dict[int, int]:
     return codes
 
 
-def _judge(codes: dict[int, int]) -> None:
-    told = {rank: code for rank, code in codes.items() if code}
-    if not told:
+def _raise_failure(codes: dict[int, int]) -> None:
+    """Raise what these exit codes stand for; nothing if all are 0."""
+    failures = {rank: code for rank, code in codes.items() if code}
+    if not failures:
         return
-    for rank, code in told.items():
+    for rank, code in failures.items():
         if code not in OURS:
             how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended (exit code {code})"
             hint = ": out of memory?" if code == -signal.SIGKILL else ""
@@ -93,15 +94,15 @@ def _judge(codes: dict[int, int]) -> None:
                 f"process {rank} of the {max(codes) + 1} that share the work {how}{hint}; what was done is kept. "
                 "Run the same command again to go on from the last checkpoint."
             )
-    if 1 in told.values():
+    if 1 in failures.values():
         sys.exit(1)  # with a traceback
-    if spoken := [code for code in told.values() if code in SAID]:
-        sys.exit(spoken[0])
-    if told.get(0) == 75:
+    if reported := [code for code in failures.values() if code in REPORTED]:
+        sys.exit(reported[0])
+    if failures.get(0) == 75:
         sys.exit(75)
-    if 75 in told.values():
+    if 75 in failures.values():
         raise Interrupted
-    if 130 in told.values():
+    if 130 in failures.values():
         raise Aborted
     raise RunFailed("the processes that share the work lost each other; run the same command again")
 

@@ -2,23 +2,28 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from stilts_xtreme import folded
 from stilts_xtreme.data.counts import remarks
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.shown import content
 from stilts_xtreme.tasks import coverage
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
+from stilts_xtreme.tasks.catalogue import INTERMEDIATES, OWN, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Task, in_translation
 
 if TYPE_CHECKING:  # imported for real where a command needs them
     from stilts_xtreme.data.inventory import Entry
     from stilts_xtreme.data.read import Where
+    from stilts_xtreme.differences import Difference
+    from stilts_xtreme.doctor import Fact
     from stilts_xtreme.tasks.examples import Example
     from stilts_xtreme.tasks.task import Hub, Row
+    from stilts_xtreme.verify.report import CheckReport
 
 SHOWN = 60  # differences of a group
 
@@ -27,7 +32,7 @@ def every(where: "Where | None" = None) -> None:
     """Print all tasks: role, number of languages, sizes of the full release, what of it is in reach. What else there is to know
     of a task `show` prints.
 
-    In reach: in a place; without one, what the hub's cache has beside the miniature world, which has every task.
+    In reach: in a place; without a place, what the hub's cache has beside the miniature world, which has every task.
     """
     from stilts_xtreme.data.inventory import here
 
@@ -45,7 +50,11 @@ def every(where: "Where | None" = None) -> None:
 
 
 def known(name: str) -> str:
-    """The name of a task there is; UserError for another."""
+    """The name of a task there is, or of the one that a file describes; UserError for another."""
+    if name.endswith((".yaml", ".yml")):
+        from stilts_xtreme import spec
+
+        return spec.described(Path(name))
     if name not in TASKS:
         from difflib import get_close_matches
 
@@ -55,8 +64,8 @@ def known(name: str) -> str:
 
 
 def show(name: str, where: "Where | None" = None) -> None:
-    """Print one task's declaration, and a row turned into an example: one of the place, or of the miniature world."""
-    known(name)
+    """Print a task's declaration, and a row turned into an example: a row of the place, or of the miniature world."""
+    name = known(name)
     task = TASKS[name]
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
@@ -76,19 +85,20 @@ def show(name: str, where: "Where | None" = None) -> None:
         table.add_row("source", _source(source))
     for source in in_translation(task).sources if task.source_task == name and task.head != "mlm" else ():
         table.add_row("translated", _source(source))
-    for one in task.upstream:
-        table.add_row("release", one.url + (f" ({one.note})" if one.note else ""))
-    if where is None:
+    for release in task.upstream:
+        table.add_row("release", release.url + (f" ({release.note})" if release.note else ""))
+    if where is None and task.folder is None:
         row, example = _sample(task)
     else:
         from stilts_xtreme.data.inventory import sample
+        from stilts_xtreme.data.read import Folder
 
         try:
-            source, row, example = sample(task, where)
+            place, row, example = sample(task, where or Folder(task.folder or Path()))
         except UserError as fault:
             table.add_row("read from", content(str(fault)))
             return folded.console().print(table)
-        table.add_row("read from", content(source))
+        table.add_row("read from", content(place))
     table.add_row("row", content(str(row)))
     table.add_row("example", content(f"{type(example).__name__} {asdict(example)}"))
     folded.console().print(table)
@@ -122,7 +132,7 @@ def inventory(entries: "Sequence[Entry]") -> None:
         folded.say(console, f"to get {task}: {TASKS[task].about}")
 
 
-def verified(report: Any) -> None:
+def verified(report: "CheckReport") -> None:
     """Print the result of a check: remarks, how much was checked, how many errors there are."""
     for remark in report.remarks:
         print(remark)
@@ -131,8 +141,8 @@ def verified(report: Any) -> None:
     print(f"{len(report.errors)} faults" if report.errors else "all of it is as it should be")
 
 
-def benchmark(scores: dict[str, Any]) -> None:
-    """A submission's task, group and overall scores; below, its tasks' scores by class of language and their transfer gaps."""
+def benchmark(scores: Record) -> None:
+    """Print a submission's task, group and overall scores; below, scores by class of language and transfer gaps."""
     from stilts_xtreme.scoring.benchmarks import with_f1_alone
 
     table, readings = Table(scores["benchmark"], "score", "metrics", "languages", box=None, pad_edge=False), set[str]()
@@ -159,69 +169,71 @@ def benchmark(scores: dict[str, Any]) -> None:
             folded.console().print(block)
 
 
-def _metrics(result: Mapping[str, Any], rows: Collection[Mapping[str, float]]) -> dict[str, str]:
-    """The metrics of these scores and the names they are printed under; `result` says which reading an F1 is of, if any."""
+def _metrics(result: Record, rows: Collection[Mapping[str, float]]) -> dict[str, str]:
+    """Return the metrics of these scores and the names they are printed under; `result` says how an F1 is counted, if any."""
     from stilts_xtreme.scoring import tags
 
     return tags.displayed_metrics(rows) if "reading" in result else {name: name for row in rows for name in row if name != "n"}
 
 
-def _breakdowns(tasks: dict[str, Any], width: int) -> list[Table]:
-    """Complete tasks by resource class of their languages; means in which every class weighs the same; the transfer gap. In
-    several tables where they are wider than `width`."""
+def _breakdowns(tasks: Record, width: int) -> list[Table]:
+    """Tabulate complete tasks by resource class of their languages; means in which every class weighs the same; the transfer gap.
+
+    In several tables if they are wider than `width`.
+    """
     from stilts_xtreme.scoring.benchmarks import HEADLINES
     from stilts_xtreme.scoring.language_groups import GROUPINGS, by_language_group, macro_averages
 
-    told = {name: by_language_group(task["languages"], HEADLINES[name]) for name, task in tasks.items() if "score" in task}
-    levels = sorted({level for found in told.values() for level in found.get("joshi", {})})
+    averages = {name: by_language_group(task["languages"], HEADLINES[name]) for name, task in tasks.items() if "score" in task}
+    levels = sorted({level for groups in averages.values() for level in groups.get("joshi", {})})
     heads = [*(f"class {level}" for level in levels), "mean of classes", "of families", "of scripts", "transfer gap"]
     rows = []
-    for name, found in told.items():
-        means = macro_averages(found)
-        values = [*(found.get("joshi", {}).get(level) for level in levels), *map(means.get, GROUPINGS), found.get("gap")]
+    for name, groups in averages.items():
+        means = macro_averages(groups)
+        values = [*(groups.get("joshi", {}).get(level) for level in levels), *map(means.get, GROUPINGS), groups.get("gap")]
         rows.append([name, *("-" if value is None else f"{value:.1f}" for value in values)])
     return folded.tables(["by kind of language", *heads], rows, width)
 
 
-def facts(found: Sequence[Any]) -> None:
-    """What a machine has, group by group; then what may go wrong because of it."""
+def facts(facts: "Sequence[Fact]") -> None:
+    """Print what a machine has, group by group; then what may go wrong because of it."""
     table = Table(box=None, pad_edge=False, show_header=False)
-    for before, fact in zip([None, *found], found, strict=False):
+    for before, fact in zip([None, *facts], facts, strict=False):
         table.add_row(fact.group if before is None or before.group != fact.group else "", fact.name, content(str(fact.value)))
     folded.console().print(table)
-    traps = [fact.trap for fact in found if fact.trap and not fact.fatal]
-    print(content("\n".join(["", *(f"warning: {trap}" for trap in traps)] if traps else ["", "no known trap"])))
+    warnings = [fact.warning for fact in facts if fact.warning and not fact.fatal]
+    print(content("\n".join(["", *(f"warning: {warning}" for warning in warnings)] if warnings else ["", "no known trap"])))
 
 
-def difference(one: Any) -> dict[str, Any]:
-    """A difference between two results, for JSON."""
-    record = {"group": one.group, "key": one.key, "first": one.first, "second": one.second}
-    return record if one.by is None else {**record, "by": one.by}
+def difference(change: "Difference") -> Record:
+    """Return a difference between two results as a JSON object."""
+    record: Record = {"group": change.group, "key": change.key, "first": change.first, "second": change.second}
+    return record if change.by is None else {**record, "by": change.by}
 
 
-def differences(found: Sequence[Any], made: Sequence[Any]) -> None:
-    """What differs between two results, group by group, and how they were made; how many there are comes last."""
-    for group in dict.fromkeys(one.group for one in (*found, *made)):
-        members = [one for one in (*found, *made) if one.group == group]
+def differences(changes: "Sequence[Difference]", provenance: "Sequence[Difference]") -> None:
+    """Print the differences between two results and between their provenances, group by group; their number comes last."""
+    for group in dict.fromkeys(change.group for change in (*changes, *provenance)):
+        members = [change for change in (*changes, *provenance) if change.group == group]
         table = Table(group, "A", "B", *(["B - A"] if group == "scores" else []), box=None, pad_edge=False)
-        for one in members[:SHOWN]:
-            by = [] if group != "scores" else ["" if one.by is None else f"{one.by:+.4f}"]
-            table.add_row(*(content(_brief(value)) for value in (one.key, one.first, one.second)), *by)
+        for change in members[:SHOWN]:
+            by = [] if group != "scores" else ["" if change.by is None else f"{change.by:+.4f}"]
+            table.add_row(*(content(_brief(value)) for value in (change.key, change.first, change.second)), *by)
         if len(members) > SHOWN:
             table.add_row(f"... and {len(members) - SHOWN} more: --json tells all")
         folded.console().print(table)
         print()
-    print(f"{len(found)} difference{'' if len(found) == 1 else 's'}" if found else "the same")
+    print(f"{len(changes)} difference{'' if len(changes) == 1 else 's'}" if changes else "the same")
 
 
-def _brief(value: Any) -> str:
-    """Numbers of scores to four places, long values cut."""
+def _brief(value: object) -> str:
+    """Return numbers of scores to four places, long values cut."""
     text = f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) and abs(value) >= 0.1 else str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def summary(result: dict[str, Any]) -> None:
-    """What came out of one stage, on stderr: scores by language, or on English dev; a collapse in plain words."""
+def summary(result: Record) -> None:
+    """Print the result of a stage on stderr: scores by language, or on English dev; a collapse in plain words."""
     console = folded.console(stderr=True)
     scores = result["languages"] if "languages" in result else result["dev"]
     evaluated = "languages" in result
@@ -241,7 +253,7 @@ def summary(result: dict[str, Any]) -> None:
     for code, gap in result.get("lacking", {}).items():
         folded.say(console, f"{code}: {coverage.in_words(gap)}")
     for key, why in result["collapse"].items():
-        reasons = why if isinstance(why, dict) else {key: why}  # an evaluation tells them by the stage that collapsed
+        reasons = why if isinstance(why, dict) else {key: why}  # an evaluation has them by the stage that collapsed
         for task, reason in reasons.items():
             folded.say(console, f"collapsed: {task}: {reason}")
 
@@ -254,11 +266,13 @@ def _sample(task: Task) -> "tuple[Row, Example]":
     split = "test" if task.name in TARGETS else "train"
     row = miniature.rows(task.name, split, language, 0)[0]
     example = task.example(row)
-    assert example is not None  # every made-up row has a label
+    assert example is not None  # every row of the miniature world has a label
     return row, example
 
 
 def _role(name: str) -> str:
+    if name in OWN:
+        return "one's own"
     roles = [role for role, members in (("intermediate", INTERMEDIATES), ("target", TARGETS)) if name in members]
     return ", ".join(roles) or "helper"
 

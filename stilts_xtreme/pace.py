@@ -95,14 +95,14 @@ class Pace:
     @property
     def speed(self) -> float | None:
         """Tokens per second of all running stages; None where none tells."""
-        speeds = [one.event.speed for one in self.running.values() if one.event.speed is not None]
+        speeds = [running.event.speed for running in self.running.values() if running.event.speed is not None]
         return sum(speeds) if speeds else None
 
     def left(self) -> tuple[float | None, bool]:
         """Seconds until all is done with as many stages side by side as now, and whether that is all: False where nothing is
         known yet of some stages, which then are in no sum. (None, False) where nothing is known of any."""
         now = self.clock()
-        lefts = {name: one.left(now) for name, one in self.running.items()}
+        lefts = {name: running.left(now) for name, running in self.running.items()}
         known, unknown, longest = 0.0, 0, 0.0
         for name, seconds in lefts.items():
             if seconds is None and (usual := self._usual(name, now)) is not None:
@@ -130,9 +130,9 @@ class Pace:
             return None
         kind, label = self._sort(name)
         seconds = self.took.get((kind, label)) or [
-            one for (other, _), every in self.took.items() if other == kind for one in every
+            each for (other, _), times in self.took.items() if other == kind for each in times
         ]
         if not seconds:
-            lefts = {other: one.left(now) for other, one in self.running.items() if other != name and self.kind(other) == kind}
-            seconds = [now - self.running[other].began + left for other, left in lefts.items() if left is not None]
+            others = [running for other, running in self.running.items() if other != name and self.kind(other) == kind]
+            seconds = [now - running.began + left for running in others if (left := running.left(now)) is not None]
         return fmean(seconds) if seconds else None

@@ -1,15 +1,15 @@
-"""Stages and their addresses: a resolved unit of work is named by a hash of what decides its result.
+"""Stages and their fingerprints (addresses): a resolved unit of work is named by a hash of what decides its result.
 
-Nested stages count by their addresses; `planner.py` makes stages from specs.
+Nested stages count by their addresses; `planner.py` builds stages from specs.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
 
 from stilts_xtreme.data import read as data
+from stilts_xtreme.files import Record
 from stilts_xtreme.noise import Noise
 
 CODE = {"train": 3, "predict": 3, "latency": 1}  # raised by hand when the same stage would give another result
@@ -17,9 +17,9 @@ CODE = {"train": 3, "predict": 3, "latency": 1}  # raised by hand when the same 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Hyperparameters of one training stage; the defaults are those of the authors' public code (nyu-mll/jiant, xstilts guide).
+    """Hyperparameters of a training stage; the defaults are those of the authors' public code (nyu-mll/jiant, xstilts guide).
 
-    Exactly one of `epochs` and `steps` is set. `warmup` is a share of the steps; lengths count tokens; `micro_batch`
+    Either `epochs` or `steps` is set. `warmup` is a share of the steps; lengths count tokens; `micro_batch`
     (memory only) is not part of the address.
     """
 
@@ -70,7 +70,7 @@ class Pretrained:
 
 @dataclass(frozen=True)
 class Reads:
-    """One reading that a stage depends on, with the digest of what stands there."""
+    """A split in a language that a stage depends on, with the digest of its data."""
 
     task: str
     split: str
@@ -106,18 +106,18 @@ class Train:
 
     @property
     def labelled(self) -> tuple[str, ...]:
-        """The tasks without text, or text where it is all there is: they set the length and choose the state that is kept."""
+        """The tasks without text, or text if there is nothing else: they set the length and select the best state."""
         return tuple(task for task in self.tasks if task != "text") or self.tasks
 
     @property
     def continues_text(self) -> bool:
-        """Whether masked LM goes on from an encoder that knows it: then with its head, too, the one head that is handed on."""
+        """Whether masked LM goes on from an encoder trained on it: then with its head, the only head that is handed on."""
         return "text" in self.tasks and not isinstance(self.start, Random)
 
 
 @dataclass(frozen=True)
 class Predict:
-    """Predictions of one model for one task in `languages`; `layer`, `pooling` and `max_length` are for retrieval only;
+    """Predictions of a model for a task in `languages`; `layer`, `pooling` and `max_length` are for retrieval only;
     `noise` is in what is predicted. `test_examples`: at most so many of each language, see `tasks.sample` (None: all)."""
 
     model: "Pretrained | Train"
@@ -138,11 +138,11 @@ class Predict:
 
 @dataclass(frozen=True)
 class Latency:
-    """Inference of `models` timed beside one another on a task's test examples; the first is what the others are held against.
+    """Inference of `models` timed in turns on a task's test examples; the first is what the others are compared with.
 
     `calls` at batch 1 for each model, variant and language, in blocks of `block`, after `warmup` calls; `passes` over `pool`
     examples for each larger batch size; `lengths` (tokens) are tried beside the natural ones. `examples` of each language
-    (None: all) say what a variant costs in accuracy. Times are of one machine: `device` and `threads` decide what is measured.
+    (None: all) say what a variant costs in accuracy. Times are of a machine: `device` and `threads` decide what is measured.
     """
 
     models: tuple[Train, ...]
@@ -179,13 +179,13 @@ def kind(stage: Stage) -> str:
 
 
 def before(stage: Stage) -> Train | None:
-    """The stage that this one starts from, if any; of several models the last."""
+    """Return the training that a stage starts from, if any; of several models the last."""
     start = stage.start if isinstance(stage, Train) else stage.model if isinstance(stage, Predict) else stage.models[-1]
     return start if isinstance(start, Train) else None
 
 
 def chain(stage: Stage) -> list[Stage]:
-    """The stages from the first to this one."""
+    """Return the stages from the first to this stage."""
     if isinstance(stage, Latency):
         return [*ordered(stage.models), stage]
     earlier = before(stage)
@@ -193,76 +193,77 @@ def chain(stage: Stage) -> list[Stage]:
 
 
 def root(stage: Stage) -> Random | Pretrained:
-    """The encoder that the stage's chain begins with."""
+    """Return the encoder that the stage's chain begins with."""
     first = chain(stage)[0]
     return first.start if isinstance(first, Train) else first.model  # type: ignore[union-attr, return-value]
 
 
-def identity(stage: Stage) -> dict[str, Any]:
-    """What decides the stage's result, as plain JSON; the stage it starts from counts by its address."""
-    told = {f.name: getattr(stage, f.name) for f in fields(stage) if f.name != "where"}
+def identity(stage: Stage) -> Record:
+    """Return what decides the stage's result, as JSON; the stage it starts from counts by its address."""
+    content = {f.name: getattr(stage, f.name) for f in fields(stage) if f.name != "where"}
     if isinstance(stage, Latency):
-        told["models"] = [address(model) for model in stage.models]
+        content["models"] = [address(model) for model in stage.models]
     else:
         slot = "start" if isinstance(stage, Train) else "model"
-        origin = told[slot]
-        told[slot] = {"stage": address(origin)} if isinstance(origin, Train) else {type(origin).__name__.lower(): _origin(origin)}
-    told["reads"] = [asdict(read) for read in stage.reads]
+        origin = content[slot]
+        nested = {"stage": address(origin)} if isinstance(origin, Train) else {type(origin).__name__.lower(): _origin(origin)}
+        content[slot] = nested
+    content["reads"] = [asdict(read) for read in stage.reads]
     if isinstance(stage, Train):
         recipe = {name: value for name, value in asdict(stage.recipe).items() if name != "micro_batch"}
         if recipe["optimizer"] == "adamw":  # as it was when there was no other: addresses stay what they were
             del recipe["optimizer"]
-        told["recipe"] = recipe
+        content["recipe"] = recipe
         if stage.text_share is None:  # as it was before mixtures could hold text: addresses stay what they were
-            del told["text_share"]
+            del content["text_share"]
         if stage.continues_text:  # since its head is handed on; other stages' addresses stay what they were
-            told["masked_lm"] = "continued"
-    if (noise := told.pop("noise", None)) is not None:  # likewise
-        told["noise"] = noise.identity()
-    if told.get("test_examples", ...) is None:  # likewise
-        del told["test_examples"]
-    told = {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
-    return {"kind": kind(stage), "code": CODE[kind(stage)], **told}
+            content["masked_lm"] = "continued"
+    if (noise := content.pop("noise", None)) is not None:  # likewise
+        content["noise"] = noise.identity()
+    if content.get("test_examples", ...) is None:  # likewise
+        del content["test_examples"]
+    content = {name: list(value) if isinstance(value, tuple) else value for name, value in content.items()}
+    return {"kind": kind(stage), "code": CODE[kind(stage)], **content}
 
 
-def _origin(origin: Random | Pretrained) -> dict[str, Any]:
-    """A local folder's path says nothing about what it holds; its digest does."""
-    told = {name: value for name, value in asdict(origin).items() if name != "digest"}
-    return {"digest": origin.digest} if isinstance(origin, Pretrained) and origin.digest else told
+def _origin(origin: Random | Pretrained) -> Record:
+    """Return an encoder's identity; of a local folder its digest alone, since a path says nothing about what it holds."""
+    content = {name: value for name, value in asdict(origin).items() if name != "digest"}
+    return {"digest": origin.digest} if isinstance(origin, Pretrained) and origin.digest else content
 
 
 _ADDRESSES: dict[
     int, tuple[Stage, str]
-] = {}  # by id(): hashing a stage walks its whole chain; the stage is kept so its id stays its own
+] = {}  # by id(): hashing a stage walks its whole chain; holding the stage keeps its id its own
 
 
 def address(stage: Stage) -> str:
-    """The stage's name: `named` of its identity."""
+    """Return the stage's address: `named` of its identity."""
     if id(stage) not in _ADDRESSES:
         _ADDRESSES[id(stage)] = stage, named(identity(stage))
     return _ADDRESSES[id(stage)][1]
 
 
-def named(identity: Any) -> str:
-    """Twelve hexadecimal digits of an identity's SHA-256."""
+def named(identity: Record) -> str:
+    """Return twelve hexadecimal digits of an identity's SHA-256."""
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def family(stage: Train) -> str:
-    """Like the address, but the same for stages that differ only in the seeds of their chain."""
-    told = [{**identity(link), "seed": None, "start": None} for link in chain(stage)]
-    canonical = json.dumps([_origin(root(stage)), told], sort_keys=True)
+    """Return a hash like the address, but the same for stages that differ only in the seeds of their chain."""
+    links = [{**identity(link), "seed": None, "start": None} for link in chain(stage)]
+    canonical = json.dumps([_origin(root(stage)), links], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def ordered(stages: Sequence[Stage]) -> list[Stage]:
-    """These stages and all they need, each once, every stage after the one it starts from."""
+    """Return these stages and all they need, each once, every stage after the training it starts from."""
     return list({address(link): link for stage in stages for link in chain(stage)}.values())
 
 
 def walk(stages: Sequence[Stage]) -> Iterator[tuple[int, Stage]]:
-    """The stages as a tree, depth first: (depth, stage), shared stages once."""
+    """Yield the stages as a tree, depth first: (depth, stage), shared stages once."""
     children: dict[str | None, list[Stage]] = {}
     for stage in ordered(stages):
         earlier = before(stage)

@@ -1,10 +1,10 @@
-"""From a spec to stages: every default made explicit, every common stage the same object, all that a study asks for."""
+"""Plan the stages of a spec: every default explicit, every common stage the same object."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from stilts_xtreme import published, shape
 from stilts_xtreme.data import read as data
@@ -19,9 +19,11 @@ from stilts_xtreme.spec.setup import EncoderSpec, RecipeSpec, Setup
 from stilts_xtreme.spec.study import TARGET, StudyMixture
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
 
+S = TypeVar("S", bound=Stage)
+
 
 class Planner:
-    """Builds the stages of one setup, each once (equal stages are the same object), with the languages of one benchmark.
+    """Builds the stages of a setup, each once (equal stages are the same object), with the languages of a benchmark.
 
     `where`: another place for data than the setup's. `languages` and `test_examples`: of predictions, see `spec.study.Study`.
     """
@@ -42,8 +44,8 @@ class Planner:
         self._stages: dict[Stage, Stage] = {}
         self._reads: dict[tuple[str, str, str], Reads] = {}
 
-    def _same(self, stage: Any) -> Any:
-        return self._stages.setdefault(stage, stage)
+    def _same(self, stage: S) -> S:
+        return cast(S, self._stages.setdefault(stage, stage))
 
     @cached_property
     def _published(self) -> Pretrained:
@@ -56,7 +58,7 @@ class Planner:
         return Pretrained(str(folder), encoder.revision, published.digest(folder))
 
     def _fits(self, field: str, length: int) -> None:
-        """UserError for a length, a default one perhaps, that the encoder cannot read."""
+        """Raise UserError for a length, perhaps a default, that the encoder cannot read."""
         if self.shape.longest is not None and length > self.shape.longest:
             raise UserError(f"{field}: {length} is more than this encoder reads ({self.shape.longest} tokens): say a smaller one")
 
@@ -102,7 +104,7 @@ class Planner:
         mixture: Mixture | None = None,
         noise: Noise | None = None,
     ) -> Train:
-        """One training stage on the data that `tasks` name, and on text where the mixture says so."""
+        """Plan a training on the data that `tasks` name, and on text if the mixture says so; UserError as `text`."""
         sources = [training(task) for task in tasks]
         _undivided([task.name for task, _ in sources], recipe)
         self._fits(f"{'+'.join(tasks) or 'text'}: recipe.max_length", recipe.max_length)
@@ -111,27 +113,27 @@ class Planner:
             [self.reads(name, data.training_split(TASKS[name], code, self.where), code) for name, code in parts]
             + [self.reads(task.name, "dev", "en") for task, _ in sources]
         )
-        how: dict[str, Any] = {}
+        sampling: dict[str, Any] = {}
         if mixture is not None and tasks:
             given = mixture.rates
-            how |= {"rates": tuple(sorted(given.items())) if isinstance(given, Mapping) else given}
-            how |= {"cap": mixture.cap} if given in ("proportional", "temperature") else {}
-            how |= {"temperature": mixture.temperature} if mixture.temperature else {}
+            sampling |= {"rates": tuple(sorted(given.items())) if isinstance(given, Mapping) else given}
+            sampling |= {"cap": mixture.cap} if given in ("proportional", "temperature") else {}
+            sampling |= {"temperature": mixture.temperature} if mixture.temperature else {}
         if mixture is not None and mixture.text is not None:
             reads |= dict.fromkeys(self.text(mixture.text.languages))
-            how |= {"text_share": mixture.text.share if tasks else None, "exponent": mixture.text.exponent}
+            sampling |= {"text_share": mixture.text.share if tasks else None, "exponent": mixture.text.exponent}
             tasks = (*tasks, "text")
-        return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), noise=noise, where=self.where, **how))
+        return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), noise=noise, where=self.where, **sampling))
 
     def intermediate(self, task: str, start: Train | Pretrained, seed: int, recipe: RecipeSpec | None = None) -> Train:
-        """Train on one intermediate task by its recipe; `recipe` is laid over it."""
+        """Plan a training on an intermediate task by its recipe, overridden by `recipe`."""
         recipes = self.setup.recipes
         own = recipes.intermediate.get(training(task)[0].name)
         laid = lay(recipes.default, recipes.intermediate.get("default"), own, recipe)
         return self.train(start, [task], laid, seed)
 
     def mixture(self, mixture: Mixture, start: Train | Pretrained, seed: int, recipe: RecipeSpec | None = None) -> Train:
-        """Train on a mixture, by the recipe for mixtures; on one task beside text by that task's own."""
+        """Plan a training on a mixture, by the recipe for mixtures; on a task beside text by that task's own."""
         recipes, names = self.setup.recipes, [training(task)[0].name for task in mixture.tasks]
         alone = mixture.text is not None and len(names) == 1
         own = recipes.intermediate.get(names[0]) if alone else recipes.multitask
@@ -148,7 +150,7 @@ class Planner:
         noise: Noise | None = None,
     ) -> Train:
         """Fine-tune for a target, on the data in `languages` (English alone: zero-shot) of the task it is trained on, or of
-        several in order; `recipe` is laid over that of the last one, and its data alone has noise in it.
+        several in order; `recipe` overrides that of the last, and its data alone has noise in it.
         """
         recipes, names = self.setup.recipes, trained_on(task)
         trained: Train | None = None
@@ -188,7 +190,7 @@ class Planner:
         return self._same(Predict(model, task, chosen, tuple(reads), *how, test_examples=sample, where=self.where))
 
     def _retrieval_layer(self, task: str) -> int:
-        """The setup's, or the default one of the encoder's depth; UserError where that is not known."""
+        """The setup's, or the default of the encoder's depth; UserError where that is not known."""
         if (layer := self.setup.retrieval.layer) is not None:
             return int(layer)
         if self.shape.layers is None:
@@ -220,7 +222,7 @@ class Planner:
         return [code for code in given if code not in there]
 
     def usual(self, task: str) -> Callable[[str], bool]:
-        """Whether a language is one that the benchmark scores the task in; made-up ones all are."""
+        """Whether the benchmark scores the task in a language; it does in all made-up languages."""
         listed = self.benchmark.languages.get(task, TASKS[task].languages)
         return lambda code: code in listed if code in LANGUAGES else "-" not in code
 
@@ -269,6 +271,7 @@ class Planner:
 
 def resolve(spec: Intermediate | Multitask | Target | Evaluation) -> Train | Predict:
     """Plan the stage that a spec asks for; UserError for data or an encoder that is not there."""
+    spec.declare_tasks()
     planner = Planner(
         spec.setup, getattr(spec, "benchmark", "xtreme"), test_examples=getattr(spec, "test_examples", None)
     )
@@ -299,7 +302,7 @@ def _of_target(mixture: StudyMixture, data: str) -> StudyMixture:
 
 
 def lay(*layers: RecipeSpec | None) -> Recipe:
-    """Lay each recipe over the one before, the defaults below; `steps` takes `epochs` out and the other way round."""
+    """Lay each recipe over the recipe before, the defaults below; `steps` takes `epochs` out and the other way round."""
     values: dict[str, Any] = {}
     for layer in layers:
         new = layer.model_dump(exclude_none=True) if layer is not None else {}
@@ -324,7 +327,7 @@ def _shape(encoder: EncoderSpec) -> shape.Shape:
     """Find the shape of a setup's encoder, as far as it can be known here; nothing is downloaded."""
     if encoder.random is not None:
         return shape.Shape(encoder.random.max_positions - 2, encoder.random.layers)
-    assert encoder.pretrained is not None  # one of the two is set
+    assert encoder.pretrained is not None  # either is set
     try:
         return shape.of_config(published.config(encoder.pretrained.name, encoder.pretrained.revision) or {})
     except (OSError, ValueError):  # neither a folder nor an id of the hub: refused where it is loaded

@@ -96,7 +96,7 @@ def _lasting(event: Event, pace: Pace) -> str:
 
 
 def _described(event: Event, pace: Pace) -> str:
-    """An event in one line."""
+    """Return an event as a line."""
     if text := _lasting(event, pace):
         return text
     running = pace.running.get(event.address)
@@ -127,13 +127,13 @@ def rows(pace: Pace, wide: bool) -> list[Row]:
     elapsed = f"all, {clock(pace.clock() - pace.began)}" + (" so far" if wide else "")
     result = [Row(elapsed, share, f"{pace.done}/{pace.total} stages", "", _speed(pace.speed), left)]
     now = pace.clock()
-    result += [_row(one.event, one.left(now), pace, wide) for one in list(pace.running.values())]
+    result += [_row(running.event, running.left(now), pace, wide) for running in list(pace.running.values())]
     result += [_row(event, None, pace, wide) for event in list(pace.waiting.values())]
     return result + ([Row("stopping", note="at the next step; Ctrl-C again stops at once")] if stop.asked() else [])
 
 
 def _row(event: Event, left: float | None, pace: Pace, wide: bool) -> Row:
-    address = event.address if wide else event.address[:6]  # an address may be shortened wherever one is asked for
+    address = event.address if wide else event.address[:6]  # wherever an address is asked for, its beginning will do
     name = content(" ".join(part for part in (pace.kind(event.address), event.label, address) if part))
     if not event.steps:
         waits = "waiting for " if event.state == "waiting" else ""

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from stilts_xtreme import files
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.shown import line
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ CONFIGS = ("config.json", "tokenizer_config.json")
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 READ = (".json", ".safetensors", ".model", ".txt")  # configuration, weights, tokenizer
-LARGEST = 256 * 2**20  # bytes of one JSON file
+LARGEST = 256 * 2**20  # bytes of a JSON file
 HEADER = 100 * 2**20  # bytes of a safetensors file's header, at most (the format's own limit)
 TOKENIZER = "tokenizer.json"
 VOCABULARIES = ("vocab.txt", "vocab.json")  # read where there is no tokenizer.json, as are SentencePiece's *.model
@@ -86,7 +87,7 @@ def cached(name: str, revision: str | None = None) -> Path | None:
 
 
 def within(seconds: float, ask: Callable[[], T]) -> T:
-    """What `ask` gives, called in a thread of its own, since looking up a host's name has no time limit.
+    """Return what `ask` returns, called in a thread of its own, since looking up a host's name has no time limit.
 
     Raises what it raises; TimeoutError after `seconds`.
     """
@@ -129,8 +130,8 @@ def check(folder: Path) -> None:
     _tokenizer(folder, configuration)
 
 
-def settings(folder: Path) -> dict[str, Any]:
-    """The encoder's configuration; UserError where it is missing or broken, or names code of its own."""
+def settings(folder: Path) -> Record:
+    """Read the encoder's configuration; UserError where it is missing or broken, or names code of its own."""
     configuration = _json(folder / CONFIGS[0])
     for name in CONFIGS:
         if (folder / name).exists() and "auto_map" in _json(folder / name):
@@ -175,7 +176,7 @@ def _safetensors(path: Path) -> None:
         raise UserError(f"{path}: not safetensors, or cut off ({line(fault)}); copy the encoder again") from None
 
 
-def _tokenizer(folder: Path, configuration: dict[str, Any]) -> None:
+def _tokenizer(folder: Path, configuration: Record) -> None:
     """UserError where there is no tokenizer, or one that gives ids for which the word table has no row."""
     path = folder / TOKENIZER
     if not path.exists():
@@ -196,13 +197,13 @@ def _tokenizer(folder: Path, configuration: dict[str, Any]) -> None:
 
 
 def beyond(tokens: int, rows: int) -> str:
-    """What is said of a tokenizer of more tokens than the word table has rows."""
+    """Return the error message for a tokenizer of more tokens than the word table has rows."""
     what = "they do not belong together, or tokens were added without resizing the table"
     return f"the tokenizer has {tokens:,} tokens, the encoder's word table {rows:,} rows: {what}"
 
 
-def config(name: str, revision: str | None) -> dict[str, Any] | None:
-    """The configuration of an encoder that is here, in a folder of that name or in the hub's cache; None where it is not.
+def config(name: str, revision: str | None) -> Record | None:
+    """Read the configuration of an encoder that is here, in a folder of that name or in the hub's cache; None where it is not.
 
     UserError as `local`.
     """
@@ -215,13 +216,13 @@ def config(name: str, revision: str | None) -> dict[str, Any] | None:
         return None
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> Record:
     try:
-        found = json.loads(files.content(path, LARGEST))
+        content = json.loads(files.content(path, LARGEST))
     except OSError as fault:
         raise UserError(f"{path}: cannot be read: {fault.strerror}; is this an encoder's folder?") from None
     except (ValueError, RecursionError) as fault:
         raise UserError(f"{path}: not JSON ({fault}); save the encoder again") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: is {type(found).__name__} instead of an object; save the encoder again")
-    return found
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: is {type(content).__name__} instead of an object; save the encoder again")
+    return content

@@ -1,7 +1,7 @@
-"""The processes that share one command's work (torchrun's ranks): which one we are, where they meet, and whose fault ends it.
+"""The process group that shares a command's work (torchrun's ranks): rank, collectives, and errors that end all processes.
 
-They meet on their processors, whatever they compute on, and always in the same way: so a fault of one is heard by the others
-wherever they meet it next. With one process nothing here does anything.
+Collectives run on the CPU, whatever the processes compute on, and all begin in the same way (`_meet`): so an error of a process
+is raised in the others at their next collective. In a single process nothing here does anything.
 """
 
 import json
@@ -11,53 +11,56 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from stilts_xtreme import host, stop
-from stilts_xtreme.errors import Interrupted, Lost, RunFailed, UserError
+from stilts_xtreme.errors import Interrupted, PeerLost, RunFailed, UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 T = TypeVar("T")
 LAUNCHED = "STILTS_LAUNCHED"  # in the environment of a process that `launch` started
 LOST = 76  # exit code, to `launch`, of a process that lost the others
-NUMBERS = 3  # that are added up at a meeting, at most
-WAIT = timedelta(days=1)  # for one that reads and encodes alone; a process that dies is noticed at once, by its connections
+NUMBERS = 3  # that are summed in a collective, at most
+WAIT = timedelta(days=1)  # for a process that reads and encodes alone; a process that dies is noticed at once, by its connections
 _joined = False
-TOLD = {kind.__name__: kind for kind in (UserError, RunFailed, Interrupted)}
+SHARED_ERRORS = {kind.__name__: kind for kind in (UserError, RunFailed, Interrupted)}
 
 
 @cache
 def count() -> int:
-    """How many share the work."""
+    """Return how many processes share the work."""
     several = {"RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys()
     return int(os.environ["WORLD_SIZE"]) if several else 1
 
 
 @cache
 def rank() -> int:
-    """Which one we are, from 0."""
+    """Return the rank of this process, from 0."""
     return int(os.environ["RANK"]) if count() > 1 else 0
 
 
 def first() -> bool:
-    """Whether we are the one that claims, writes and speaks."""
+    """Return whether this is the process that claims, writes and prints."""
     return rank() == 0
 
 
 @cache
 def local() -> tuple[int, int]:
-    """Which one we are on this machine, and how many there are on it."""
+    """Return this process's rank on its machine, and how many processes there are on it."""
     if count() == 1:
         return 0, 1
     return int(os.environ["LOCAL_RANK"]), int(os.environ.get("LOCAL_WORLD_SIZE", count()))
 
 
 def launched() -> bool:
-    """Whether `launch` started us: it waits for us, prints the result, and says what became of us."""
+    """Return whether `launch` started this process: it waits for it, prints the result, and reports how it ended."""
     return count() > 1 and LAUNCHED in os.environ
 
 
 def listen() -> None:
-    """Take signals as one of several."""
+    """Handle signals, as a process of several if there are several."""
     if count() == 1:
         stop.listen()
     else:
@@ -65,21 +68,21 @@ def listen() -> None:
 
 
 def speaks() -> bool:
-    """Whether we say what went wrong: one does for all; before they have met, one on each machine."""
+    """Return whether this process prints errors: the first does for all; before they have joined, the first on each machine."""
     return first() if _joined else local()[0] == 0
 
 
-def end(said: str, code: int) -> None:
-    """End this process, whose others may be gone: nothing waits for them."""
-    if said:
-        print(said, file=sys.stderr)
+def end(message: str, code: int) -> None:
+    """End this process without waiting for the others, which may be dead; prints the message on stderr, if any."""
+    if message:
+        print(message, file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
 def join(device: str) -> None:
-    """Connect with the others; `device` is auto or cpu. UserError where there are more processes than GPUs."""
+    """Connect with the others; `device` is auto or cpu. UserError if there are more processes than GPUs."""
     import torch
 
     number, here = local()
@@ -97,7 +100,7 @@ def join(device: str) -> None:
 
 
 def leave() -> None:
-    """Let go of the others, all being done. Only the first process has anything to do after that.
+    """Disconnect when all is done. Only the first process has anything to do after that.
 
     The others end here: a thread of torch's that wants the interpreter while it is torn down can abort a process (SIGABRT, seen
     twice in some thousand endings), and they have nothing left to tear down.
@@ -111,13 +114,13 @@ def leave() -> None:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """A piece of work that ends for all when it has ended for each: a fault of one is raised in all, the first one's first."""
+    """Share the errors of a piece of work: an error in a process is raised in all, of several that of the lowest rank."""
     if count() == 1:
         yield
         return
     try:
         yield
-    except tuple(TOLD.values()) as fault:
+    except tuple(SHARED_ERRORS.values()) as fault:
         if not hasattr(fault, "shared"):
             _meet(fault=fault)
         raise
@@ -126,20 +129,20 @@ def together() -> Iterator[None]:
 
 @contextmanager
 def reaching() -> Iterator[None]:
-    """Lost where another process cannot be reached any more."""
+    """Raise PeerLost if another process cannot be reached any more."""
     try:
         yield
     except RuntimeError as fault:
         from torch.distributed import DistError
 
         if isinstance(fault, DistError) or "gloo" in str(fault).lower():
-            raise Lost from None
+            raise PeerLost from None
         raise
 
 
 @contextmanager
 def inseparable(really: bool) -> Iterator[None]:
-    """Work in which all wait for one another between meetings, too (sharded weights): a fault of one alone ends its process."""
+    """Run work in which all wait for each other between collectives, too (sharded weights): an error in one ends its process."""
     if not really:
         yield
         return
@@ -149,71 +152,71 @@ def inseparable(really: bool) -> Iterator[None]:
     except (UserError, RunFailed, MemoryError, RuntimeError) as fault:
         if hasattr(fault, "shared") or isinstance(fault, RuntimeError) and "out of memory" not in str(fault).lower():
             raise
-        raise Lost(f"process {rank()} of {count()}: {fault}") from None
+        raise PeerLost(f"process {rank()} of {count()}: {fault}") from None
 
 
-def told(work: Callable[[], T]) -> T:
-    """What `work`, done by the first process alone, gives; something that is the same as JSON."""
+def broadcast(work: Callable[[], T]) -> T:
+    """Return what `work`, done by the first process alone, returns; it must be the same after a round trip through JSON."""
     if count() == 1:
         return work()
-    said = json.dumps(work()).encode() if first() else b""
-    return json.loads(_meet(said=said)[1])
+    content = json.dumps(work()).encode() if first() else b""
+    return json.loads(_meet(content=content)[1])
 
 
 def after_first(work: Callable[[], T]) -> T:
-    """Work that the first process does before all others."""
+    """Return what `work` returns; the first process does it before all others."""
     if count() == 1:
         return work()
     if first():
-        made = work()
+        result = work()
         _meet()
-        return made
+        return result
     _meet()
     return work()
 
 
 def totals(*numbers: int) -> list[int]:
-    """The sums of each of the numbers over all processes."""
+    """Return the sums of each of the numbers (`NUMBERS` at most) over all processes."""
     return _meet(numbers)[0][: len(numbers)] if count() > 1 else list(numbers)
 
 
-def collected(said: bytes) -> list[bytes]:
-    """What each process says, on the first one; nothing elsewhere."""
+def gather(content: bytes) -> list[bytes]:
+    """Return the bytes of each process, on the first process; an empty list on the others."""
     import torch
 
-    sizes = [row[-1] for row in _rows(own=len(said))]
+    sizes = [row[-1] for row in _rows(own=len(content))]
     if not first():
-        if said:
+        if content:
             with reaching():
-                torch.distributed.send(_tensor(said), 0)
+                torch.distributed.send(_tensor(content), 0)
         return []
-    found = [said]
+    contents = [content]
     for other in range(1, count()):
         part = torch.empty(sizes[other], dtype=torch.uint8)
         if len(part):
             with reaching():
                 torch.distributed.recv(part, other)
-        found.append(part.numpy().tobytes())
-    return found
+        contents.append(part.numpy().tobytes())
+    return contents
 
 
-def _meet(numbers: Sequence[int] = (), said: bytes = b"", fault: BaseException | None = None) -> tuple[list[int], bytes]:
-    """Sums of numbers, and what the first process said. Raises the fault of the lowest rank that brought one."""
+def _meet(numbers: Sequence[int] = (), content: bytes = b"", fault: BaseException | None = None) -> tuple[list[int], bytes]:
+    """Return sums of numbers over all processes, and the first process's bytes; raises the error of the lowest rank, if any."""
     import torch
 
     wrong = b"" if fault is None else json.dumps([type(fault).__name__, str(fault)]).encode()
-    rows = _rows(numbers, len(said), wrong)
+    rows = _rows(numbers, len(content), wrong)
     if size := rows[0][2]:
-        part = _tensor(said) if first() else torch.empty(size, dtype=torch.uint8)
+        part = _tensor(content) if first() else torch.empty(size, dtype=torch.uint8)
         with reaching():
             torch.distributed.broadcast(part, 0)
-        said = part.numpy().tobytes()
-    return [sum(column) for column in zip(*(row[3 : 3 + NUMBERS] for row in rows), strict=True)], said
+        content = part.numpy().tobytes()
+    return [sum(column) for column in zip(*(row[3 : 3 + NUMBERS] for row in rows), strict=True)], content
 
 
 def _rows(numbers: Sequence[int] = (), size: int = 0, wrong: bytes = b"", own: int = 0) -> list[list[int]]:
-    """What every meeting begins with, a row of each process: whether a signal came, bytes of a fault, bytes that the first one
-    will say, numbers, bytes that it will say to the first one. The signal is noted, the fault is raised."""
+    """Exchange what every collective begins with, a row of each process: whether a signal came, size of its error, size of what
+    the first process broadcasts, numbers, size of what it sends to the first. A signal is noted, an error is raised."""
     import torch
 
     filled = [*numbers, *(0,) * (NUMBERS - len(numbers))]
@@ -221,22 +224,22 @@ def _rows(numbers: Sequence[int] = (), size: int = 0, wrong: bytes = b"", own: i
     rows = [torch.empty_like(row) for _ in range(count())]
     with reaching():
         torch.distributed.all_gather(rows, row)
-    found = [one.tolist() for one in rows]
-    if any(one[0] for one in found):
+    counts = [tensor.tolist() for tensor in rows]
+    if any(signalled for signalled, *_ in counts):
         stop.ask()
-    for other, one in enumerate(found):
-        if one[1]:
-            part = _tensor(wrong) if other == rank() else torch.empty(one[1], dtype=torch.uint8)
+    for other, (_, size_of_error, *_) in enumerate(counts):
+        if size_of_error:
+            part = _tensor(wrong) if other == rank() else torch.empty(size_of_error, dtype=torch.uint8)
             with reaching():
                 torch.distributed.broadcast(part, other)
             kind, message = json.loads(part.numpy().tobytes())
-            fault = TOLD[kind](message)
-            fault.shared = True  # type: ignore[union-attr]
-            raise fault
-    return found
+            error = SHARED_ERRORS[kind](message)
+            setattr(error, "shared", True)  # noqa: B010  # so that it is not reported to the others once more
+            raise error
+    return counts
 
 
-def _tensor(content: bytes) -> Any:
+def _tensor(content: bytes) -> "Tensor":
     import torch
 
     return torch.frombuffer(bytearray(content), dtype=torch.uint8)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 # Kinds whose position embeddings begin after the padding index (fairseq's convention), so that `max_position_embeddings` counts
 # padding index + 1 places that no token has: found by building every masked LM of transformers 5.
@@ -25,7 +24,7 @@ class Shape:
     layers: int | None = None
 
 
-def of_config(config: Mapping[str, Any]) -> Shape:
+def of_config(config: Mapping[str, object]) -> Shape:
     """The shape that a config.json tells; values that are no counts are passed over, loading refuses them."""
     positions, padding = _count(config.get("max_position_embeddings")), _count(config.get("pad_token_id"))
     if positions is not None and config.get("model_type") in AFTER_PADDING:
@@ -44,5 +43,5 @@ def retrieval_length(longest: int | None) -> int:
     return min(RETRIEVAL_LENGTH, longest or RETRIEVAL_LENGTH)
 
 
-def _count(value: Any) -> int | None:
+def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,10 +1,13 @@
-"""The setups and studies that come with stilts, found by name: of an installed package, or of the checkout it runs from."""
+"""The setups, studies and measured tables that come with stilts, by name: of the installed package, or of the checkout it runs
+from."""
 
+import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 
 PACKAGE = Path(__file__).parent
 INSTALLED, CHECKOUT = PACKAGE / "resources" / "experiments", PACKAGE.parent / "experiments"
@@ -13,17 +16,23 @@ DEFAULT_SETUP = "small"  # of specs that name none
 
 
 def names(kind: str) -> list[str]:
-    """Names of the setups or studies (one of `KINDS`) that come with stilts."""
+    """Names of the setups or studies (`KINDS`) that come with stilts."""
     return sorted(path.stem for path in (_root() / kind).glob("*.yaml"))
 
 
 def file(kind: str, name: str) -> Path | None:
-    """The file of a setup or study that comes with stilts; None where there is none of that name."""
+    """Return the file of a setup or study that comes with stilts; None if there is none of that name."""
     return _root() / kind / f"{name}.yaml" if name in names(kind) else None
 
 
+def table(name: str) -> Record:
+    """Read what a benchmark measured, as committed."""
+    content: Record = json.loads((_root() / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
 def spec(given: Path, kinds: Sequence[str] = KINDS) -> Path:
-    """The file that `given` stands for: itself, or, where no file is there, what comes with stilts under that name.
+    """Return the file that `given` stands for: itself, or, if there is no such file, what comes with stilts under that name.
 
     Raises:
         UserError: neither, and `given` is a bare name.
@@ -32,8 +41,8 @@ def spec(given: Path, kinds: Sequence[str] = KINDS) -> Path:
     if given.suffix or len(given.parts) != 1 or given.is_file():
         return given  # a file that is missing is reported where it is read
     for kind in kinds:
-        if found := file(kind, word):
-            return found
+        if path := file(kind, word):
+            return path
     there = {kind: names(kind) for kind in kinds}
     near = get_close_matches(word[:60], [name for some in there.values() for name in some], n=1)
     listed = "; ".join(f"{kind}: {', '.join(some)}" for kind, some in there.items())

@@ -1,8 +1,7 @@
-"""What others wrote, as a terminal and a page may show it."""
+"""Text that others wrote, made safe for a terminal and a page."""
 
 import json
 import re
-from typing import Any
 
 # What a terminal acts on, halves of characters, and marks that turn the direction of reading. Tab and line feed are text.
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -10,23 +9,23 @@ LONGEST = 2000  # characters of a message's line
 
 
 def visible(text: str) -> str:
-    """`text` on one line, with escapes in place of what a terminal would act on."""
+    """Return `text` on a single line, with escapes in place of what a terminal would act on."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
 def message(text: str) -> str:
-    """`text` as it is printed: its lines visible, what is too long of one cut out of its middle."""
+    """Return `text` as it is printed: its lines visible, a line that is too long without its middle."""
     return "\n".join(visible(_cut(line)) for line in text.split("\n"))
 
 
 def content(text: str) -> str:
-    """Lines that hold what others wrote, of any length, without anything that a terminal would act on."""
-    return HIDDEN.sub(lambda found: visible(found[0]), text)
+    """Return lines that hold what others wrote, of any length, without anything that a terminal would act on."""
+    return HIDDEN.sub(lambda match: visible(match[0]), text)
 
 
-def as_json(value: Any) -> str:
-    """`value` as JSON that may go to a terminal."""
-    return HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, indent=1, ensure_ascii=False))
+def as_json(value: object) -> str:
+    """Return `value` as JSON that may go to a terminal."""
+    return HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def clock(seconds: float) -> str:
@@ -47,7 +46,7 @@ def size(count: float) -> str:
 
 
 def line(fault: BaseException, most: int = 200) -> str:
-    """An exception's text in one line of at most so many characters; its type where it has none."""
+    """Return an exception's text in a line of at most so many characters; its type if it has none."""
     return " ".join(str(fault).split())[:most] or type(fault).__name__
 
 

@@ -1,9 +1,9 @@
-"""Being asked to stop: Ctrl-C, a scheduler's SIGTERM, Slurm's SIGUSR1 and SIGUSR2."""
+"""Stop on signals: Ctrl-C, a scheduler's SIGTERM, Slurm's SIGUSR1 and SIGUSR2."""
 
 import os
 import signal
 import threading
-from typing import Any
+from types import FrameType
 
 from stilts_xtreme.errors import Aborted, Interrupted
 
@@ -19,7 +19,7 @@ _displayed = False
 def listen() -> None:
     """Take the signals from here on: they end what is being done by Interrupted, at once unless they are held."""
     for number in SIGNALS:
-        signal.signal(number, _heard)
+        signal.signal(number, _on_signal)
 
 
 def listen_in_worker() -> None:
@@ -32,7 +32,7 @@ def listen_in_worker() -> None:
 
 
 def listen_among(speaks: bool, launched: bool) -> None:
-    """The same in one of several processes that share the work. `launched`: Ctrl-C reaches whoever started us, who decides;
+    """The same in a process of several that share the work. `launched`: Ctrl-C reaches whoever started us, who decides;
     SIGQUIT from there stops us at once, and its end (that of our standard input) is a signal, too."""
     global _alone
     listen()
@@ -56,7 +56,7 @@ def displayed(on: bool) -> None:
 
 
 def ask() -> None:
-    """Another process heard a signal."""
+    """Note that another process got a signal."""
     global _asked
     _asked = True
 
@@ -74,7 +74,7 @@ def release() -> None:
 
 
 def asked() -> bool:
-    """Whether a signal came."""
+    """Return whether a signal came."""
     return _asked
 
 
@@ -84,7 +84,7 @@ def check() -> None:
         raise Interrupted
 
 
-def _heard(number: int, _: Any) -> None:
+def _on_signal(number: int, _: FrameType | None) -> None:
     global _asked
     again, _asked = _asked, True
     if again and number == signal.SIGINT:
@@ -95,7 +95,7 @@ def _heard(number: int, _: Any) -> None:
         os.write(2, b"\nstopping at the next step; Ctrl-C again stops at once\n")
 
 
-def _abort(number: int, _: Any) -> None:
+def _abort(number: int, _: FrameType | None) -> None:
     raise Aborted
 
 

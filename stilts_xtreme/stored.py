@@ -7,11 +7,11 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from rich.table import Table
 
 from stilts_xtreme import folded, results
+from stilts_xtreme.files import Record
 from stilts_xtreme.shown import content
 from stilts_xtreme.store import Store
 
@@ -38,7 +38,7 @@ class Run:
 
 
 def show(store: Store) -> None:
-    """Print all of them, like ones together."""
+    """Print all finished stages, those of a kind and name together."""
     console = folded.console()
     wide = console.width >= WIDE
     table = Table("address", "stage", "starts from", "seed", "score", "finished", box=None, pad_edge=False)
@@ -53,20 +53,20 @@ def show(store: Store) -> None:
 
 
 def runs(store: Store) -> list[Run]:
-    """Every finished stage, by kind, name and what it starts from, older ones first."""
+    """Return every finished stage, by kind, name and what it starts from, older ones first."""
     groups: dict[tuple[str, str], list[Run]] = {}
     for kind, folder, result in store.runs():
         run = _run(kind, folder, result)
         groups.setdefault((run.kind, run.name), []).append(run)
     order = ("train", "predict", "latency")
-    found = [replace(run, differs=_differs(run, group)) for group in groups.values() for run in group]
-    return sorted(found, key=lambda run: (order.index(run.kind), run.name, run.before, run.start, run.when, run.address))
+    listed = [replace(run, differs=_differs(run, group)) for group in groups.values() for run in group]
+    return sorted(listed, key=lambda run: (order.index(run.kind), run.name, run.before, run.start, run.when, run.address))
 
 
-def _run(kind: str, folder: Path, result: Mapping[str, Any]) -> Run:
-    scores = [result["score"]] if kind == "predict" else results.dev_scores(dict(result)) if kind == "train" else []
+def _run(kind: str, folder: Path, result: Record) -> Run:
+    scores = [result["score"]] if kind == "predict" else results.dev_scores(result) if kind == "train" else []
     before, plan = result["chain"][:-1], result["plan"]
-    seed = plan.get("seed", before[-1].get("seed") if before else None)  # a prediction has that of its model
+    seed = plan.get("seed", before[-1].get("seed") if before else None)  # a prediction has its model's
     return Run(
         address=folder.name,
         kind=kind,
@@ -81,8 +81,8 @@ def _run(kind: str, folder: Path, result: Mapping[str, Any]) -> Run:
     )
 
 
-def _start(plan: Mapping[str, Any]) -> str:
-    """The beginning of the address it starts from, or the encoder."""
+def _start(plan: Record) -> str:
+    """Return the beginning of the address that the stage starts from, or the encoder."""
     start = plan.get("start") or plan.get("model") or {}
     if "stage" in start:
         return start["stage"][:6]
@@ -91,8 +91,8 @@ def _start(plan: Mapping[str, Any]) -> str:
     return str(start.get("pretrained", {}).get("name", "")).rstrip("/").rpartition("/")[2]
 
 
-def _settings(plan: Mapping[str, Any]) -> dict[str, str]:
-    """The plan's own settings, those of its recipe among them, and the data it reads by the beginning of a hash."""
+def _settings(plan: Record) -> dict[str, str]:
+    """Return the plan's own settings, those of its recipe among them, and the data it reads by the beginning of a hash."""
     own = {name: value for name, value in plan.items() if name not in APART and not isinstance(value, Mapping)}
     own |= plan.get("recipe") or {}
     own |= {f"noise {name}": value for name, value in (plan.get("noise") or {}).items()}
@@ -101,6 +101,6 @@ def _settings(plan: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _differs(run: Run, group: Sequence[Run]) -> str:
-    """The settings of a run that not all of its group have, in words."""
+    """Return in words the settings of a run that not all of its group have."""
     names = [name for name in run.settings if any(other.settings.get(name) != run.settings[name] for other in group)]
     return ", ".join(f"{name} {run.settings[name]}" for name in names)

@@ -1,4 +1,4 @@
-"""What becomes of a store or of a study, seen from outside: what is finished, being done, kept, failed; live on a terminal."""
+"""Watch a store or a study from outside: what is finished, running, stopped, failed; live on a terminal."""
 
 import time
 from collections import Counter
@@ -20,36 +20,36 @@ from stilts_xtreme.store import Store
 
 EVERY = 2.0  # seconds between two looks
 MOST = 15  # running stages that are shown
-STATES = ("done", "running", "stopped", "failed", "to do")  # stopped: begun, kept, and nobody is at it
+STATES = ("done", "running", "stopped", "failed", "to do")  # stopped: begun, with a checkpoint, and no process runs it
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A study's stages by address, and the state of each at one moment."""
+class Snapshot:
+    """A study's stages by address, and the state of each at a moment."""
 
     stages: dict[str, plan.Stage]
     states: dict[str, str]
 
     def counts(self, kind: str) -> Counter[str]:
-        """How many stages of a kind are in each state."""
+        """Count the stages of a kind in each state."""
         return Counter(state for name, state in self.states.items() if plan.kind(self.stages[name]) == kind)
 
 
-def look(stages: Sequence[plan.Stage], store: Store, before: Seen | None = None) -> Seen:
-    """The state of each stage; what was finished `before` is."""
+def look(stages: Sequence[plan.Stage], store: Store, before: Snapshot | None = None) -> Snapshot:
+    """Return the state of each stage; what was finished in the snapshot `before` is not looked at again."""
     failed = submissions.of_store(store).failed()
-    found: dict[str, str] = {}
+    states: dict[str, str] = {}
     for stage in stages:
         name = plan.address(stage)
         if before is not None and before.states.get(name) == "done" or store.done(stage):
-            found[name] = "done"
+            states[name] = "done"
         elif store.busy(stage):
-            found[name] = "running"
+            states[name] = "running"
         elif name in failed:
-            found[name] = "failed"
+            states[name] = "failed"
         else:
-            found[name] = "stopped" if store.checkpoints(stage).last() else "to do"
-    return Seen({plan.address(stage): stage for stage in stages}, found)
+            states[name] = "stopped" if store.checkpoints(stage).last() else "to do"
+    return Snapshot({plan.address(stage): stage for stage in stages}, states)
 
 
 def study(cells: Sequence[Cell], store: Store) -> None:
@@ -71,19 +71,19 @@ def everything(store: Store) -> None:
 
     def again() -> tuple[Group, str, bool]:
         table = Table("kind", "done", "begun", "checkpoints of", box=None, pad_edge=False)
-        told = []
+        lines = []
         for kind in ("train", "predict", "latency"):
-            done, begun, kept = store.count(kind)
-            if done or begun or kept:
-                table.add_row(kind, str(done), str(begun), str(kept))
-                told.append(f"{kind}: {done} done, {begun} begun, {kept} with checkpoints")
-        return Group(table), "; ".join(told) or "nothing", False
+            done, begun, saved = store.count(kind)
+            if done or begun or saved:
+                table.add_row(kind, str(done), str(begun), str(saved))
+                lines.append(f"{kind}: {done} done, {begun} begun, {saved} with checkpoints")
+        return Group(table), "; ".join(lines) or "nothing", False
 
     _show(again)
 
 
-def totals(seen: Seen) -> Table:
-    """How many stages of each kind are in each state."""
+def totals(seen: Snapshot) -> Table:
+    """Tabulate how many stages of each kind are in each state."""
     kinds = list(dict.fromkeys(map(plan.kind, seen.stages.values())))
     table = Table("", *STATES, box=None, pad_edge=False)
     for kind in kinds:
@@ -92,9 +92,9 @@ def totals(seen: Seen) -> Table:
     return table
 
 
-def grid(cells: Sequence[Cell], seen: Seen, width: int) -> list[Table]:
-    """Rows by targets: of how many evaluations how many are done, and in brackets for how many anything runs. In several tables
-    where they are wider than `width`."""
+def grid(cells: Sequence[Cell], seen: Snapshot, width: int) -> list[Table]:
+    """Tabulate rows by targets: done/all evaluations, in brackets for how many anything runs; several tables if wider than
+    `width`."""
     targets = list(dict.fromkeys(cell.target for cell in cells))
     together: dict[tuple[Row, str], list[Cell]] = {}
     for cell in cells:
@@ -106,50 +106,50 @@ def grid(cells: Sequence[Cell], seen: Seen, width: int) -> list[Table]:
     return folded.tables(["done/all (running)", *targets], rows, width, numeric=False)
 
 
-def _cell(cells: Sequence[Cell], seen: Seen) -> str:
+def _cell(cells: Sequence[Cell], seen: Snapshot) -> str:
     done = running = failed = 0
     for cell in cells:
         states = {seen.states[plan.address(link)] for link in plan.chain(cell.stage)}
         done += seen.states[plan.address(cell.stage)] == "done"
         running += "running" in states
         failed += "failed" in states
-    told = f"{done}/{len(cells)}" if cells else ""
-    return told + (f" ({running})" if running else "") + (f" {failed} failed" if failed else "")
+    progress = f"{done}/{len(cells)}" if cells else ""
+    return progress + (f" ({running})" if running else "") + (f" {failed} failed" if failed else "")
 
 
-def under_way(seen: Seen, store: Store) -> list[Table | str]:
-    """The running stages and where they are."""
+def under_way(seen: Snapshot, store: Store) -> list[Table | str]:
+    """Tabulate the running stages and their last logged steps."""
     now, running = time.time(), [name for name, state in seen.states.items() if state == "running"]
     if not running:
         return []
     table = Table("running", "stage", "step", "loss", "last step", box=None, pad_edge=False)
     for name in running[:MOST]:
         stage = seen.stages[name]
-        found = read_last_step(stage, store, now)
-        loss = "" if found is None or found.loss is None else f"{found.loss:.3f}"
-        where = ["", "", ""] if found is None else [str(found.step), loss, f"{found.ago:.0f} s ago"]
+        last = read_last_step(stage, store, now)
+        loss = "" if last is None or last.loss is None else f"{last.loss:.3f}"
+        where = ["", "", ""] if last is None else [str(last.step), loss, f"{last.ago:.0f} s ago"]
         table.add_row(name, content(f"{plan.kind(stage)} {stage.label}"), *where)
     return ["", table, *([f"and {len(running) - MOST} more"] if len(running) > MOST else [])]
 
 
-def line(seen: Seen) -> str:
-    """The totals in one line."""
+def line(seen: Snapshot) -> str:
+    """Return the totals in a line."""
     counts = Counter(seen.states.values())
     return ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
 
 
 def _show(again: Callable[[], tuple[Group, str, bool]]) -> None:
-    """Show what `again` gives until it says that it is over: its table on a terminal, elsewhere its line where that changed."""
+    """Show what `again` returns (table, line, whether it is over): on a terminal the table, elsewhere the line if it changed."""
     console, last, over = Console(markup=False, emoji=False, highlight=False), "", False
     with Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext() as live:
         try:
             while not over:
-                table, told, over = again()
+                table, text, over = again()
                 if live is not None:
                     live.update(table, refresh=True)
-                elif told != last:
-                    print(told, flush=True)
-                last = told
+                elif text != last:
+                    print(text, flush=True)
+                last = text
                 time.sleep(0.0 if over else EVERY)
         except Interrupted:
-            pass  # who watches has seen enough
+            pass  # Ctrl-C ends watching

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme.cli import completion
-from stilts_xtreme.spec.load import COMMANDS
+from stilts_xtreme.spec.load import ALONE, COMMANDS
 from stilts_xtreme.stages.tracking import TRACKERS
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +41,7 @@ def store(tmp_path_factory) -> Path:
         ("stilts data check xnli mlq", ["mlqa"]),
         ("stilts data fetch ccg --to out commons", ["commonsenseqa"]),
         ("stilts recommend main.json --target t", ["tydiqa", "tatoeba"]),
+        ("stilts recommend --before-training --method s", ["same-head"]),
         ("stilts study experiments/studies/mai", ["experiments/studies/main.yaml"]),
         ("stilts latency ", ["experiments/studies/latency.yaml"]),
         ("stilts evaluate ./exp", ["./experiments/first/4-evaluate.yaml"]),
@@ -72,7 +73,7 @@ def test_it_imports_nothing_heavy() -> None:
 def test_its_short_lists_are_those_of_the_house() -> None:
     """They are written again there, so that nothing heavy is imported."""
     assert {kind: f"stilts {command}" for command, kind in completion.KINDS.items() if command not in ("verify", "watch")} == {
-        kind: command for kind, command in COMMANDS.items() if kind != "setup"
+        kind: command for kind, command in COMMANDS.items() if kind not in ALONE
     }
     assert tuple(completion.trackers("")) == TRACKERS
 

@@ -86,7 +86,7 @@ def case(name: str, shard: bool = False, short: int | None = None, saved=None, b
     if name not in ROUNDING:
         model.double()
     met = np.unique(np.concatenate([row for one in streams.values() for f in one.features for row in f["rows"]]))
-    sharding.place(model, torch.device("cpu"), shard)
+    sharding.shard(model, torch.device("cpu"), shard)
     rows, forward, gradients, update = [], Model.forward, {}, AdamW.step
 
     def kept(self, rate, factor, clip, total):
@@ -106,7 +106,7 @@ def case(name: str, shard: bool = False, short: int | None = None, saved=None, b
         if stream.head == "mlm":
             return predict.masked_accuracy(model, first, stream.features, pieces, torch.device("cpu"))
         made = predict.outputs(model, first, stream.features, pieces, torch.device("cpu"))
-        return ranks.told(lambda: float(np.mean([np.abs(one).mean() for one in made])))
+        return ranks.broadcast(lambda: float(np.mean([np.abs(one).mean() for one in made])))
 
     order = [list(streams)[n % len(streams)] for n in range(recipe.steps)]
     budget, predict.TOKENS, Model.forward, AdamW.step = predict.TOKENS, {"cpu": 100}, counted, kept
@@ -132,7 +132,7 @@ def case(name: str, shard: bool = False, short: int | None = None, saved=None, b
     finally:
         predict.TOKENS, Model.forward, AdamW.step, torch.Tensor.float = budget, forward, update, single
     if shard:
-        sharding.assemble(model)
+        sharding.gather(model)
     assert type(model.encoder).__name__ == "XLMRobertaModel"
     if ranks.first():  # whoever saves a model computes with it, alone
         model.encoder.config._attn_implementation = "sdpa"
@@ -166,7 +166,7 @@ def faults() -> dict[str, list]:
     """What is heard where one of them has a fault, wherever the others meet it; and that they still understand each other."""
     heard: dict[str, list] = {"faults": [], "told": [], "collected": []}
     for culprit in range(ranks.count()):
-        for meet in (lambda: ranks.totals(1), lambda: ranks.told(lambda: 1), lambda: ranks.collected(b"1"), lambda: None):
+        for meet in (lambda: ranks.totals(1), lambda: ranks.broadcast(lambda: 1), lambda: ranks.gather(b"1"), lambda: None):
             try:
                 with ranks.together():
                     if ranks.rank() == culprit:
@@ -175,8 +175,8 @@ def faults() -> dict[str, list]:
                     ranks.totals(2)
             except UserError as fault:
                 heard["faults"].append(str(fault))
-    heard["told"] = ranks.told(lambda: [ranks.rank(), 0.1, None])
-    heard["collected"] = [part.decode() for part in ranks.collected(b"" if ranks.rank() == 1 else b"x" * (ranks.rank() + 1))]
+    heard["told"] = ranks.broadcast(lambda: [ranks.rank(), 0.1, None])
+    heard["collected"] = [part.decode() for part in ranks.gather(b"" if ranks.rank() == 1 else b"x" * (ranks.rank() + 1))]
     return heard
 
 

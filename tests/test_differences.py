@@ -40,7 +40,7 @@ def told(first: dict, second: dict) -> list[tuple]:
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
 def test_a_result_is_the_same_as_itself(path) -> None:
     study = results.read(path, *differences.KINDS)
-    assert differences.between(study, copy.deepcopy(study)) == [] == differences.made(study, study)
+    assert differences.between(study, copy.deepcopy(study)) == [] == differences.provenance(study, study)
 
 
 def test_settings_are_told_by_the_link_they_stand_in() -> None:
@@ -77,7 +77,7 @@ def test_data_scores_and_collapses_are_told() -> None:
 def test_versions_are_told_and_not_counted() -> None:
     other = {**training(), "provenance": {"commit": "abc", "versions": {"torch": "2.12"}}}
     assert told(training(), other) == []
-    made = [(one.key, one.first, one.second) for one in differences.made(training(), other)]
+    made = [(one.key, one.first, one.second) for one in differences.provenance(training(), other)]
     assert made == [("provenance.versions.torch", "2.13", "2.12")]
 
 

@@ -257,6 +257,10 @@ def installed(folder: Path) -> Path:
     """What a wheel would install, by the lists in pyproject.toml."""
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     for source, target in {**{name: name for name in wheel["packages"]}, **wheel["force-include"]}.items():
+        if (ROOT / source).is_file():
+            (folder / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / source, folder / target)
+            continue
         shutil.copytree(ROOT / source, folder / target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     return folder
 

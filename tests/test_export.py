@@ -19,7 +19,7 @@ import pytest
 import torch
 import transformers
 from huggingface_hub import HfApi, ModelCard
-from test_standard import padded, theirs
+from test_transformers_checkpoint import padded, theirs
 from transformers import pipeline
 from typer.testing import CliRunner
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilts_xtreme.engine.products import Brief
+from stilts_xtreme.engine.similarity_kernels import Brief
 from stilts_xtreme.scoring import nearest_neighbors, retrieval
 
 PRODUCTS = [nearest_neighbors.Float32Kernel, Brief]

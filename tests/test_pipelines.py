@@ -9,7 +9,7 @@ import kinds
 import numpy as np
 import pytest
 import torch
-from test_standard import ALONE, stirred
+from test_transformers_checkpoint import ALONE, stirred
 from transformers import AutoTokenizer, pipeline
 
 from stilts_xtreme.engine import encoder, predict

@@ -16,9 +16,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-from stilts_xtreme import published
+from stilts_xtreme import planner, published, spec
 from stilts_xtreme.cli import app
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.stages.preflight import encoders
 
 GREEK = "αβγδεζηθικλμνξοπρστυφχψω"
 SETUP = """
@@ -120,6 +121,22 @@ def foreign(folder: Path) -> None:
 def test_a_language_whose_text_is_unknown_to_the_tokenizer_is_named_before_anything_runs(command, folder) -> None:
     foreign(folder)
     refused(folder, command, "more than 10% of the pieces of a text are unknown to its tokenizer: 50% of panx in de")
+
+
+def test_a_language_that_the_encoder_is_known_to_lack_is_evaluated_all_the_same(folder, monkeypatch) -> None:
+    """Its script may be new to the encoder, and that is what is measured; German that is trained on is refused as before."""
+    foreign(folder)
+    asked = []
+    monkeypatch.setattr(encoders, "unseen", lambda name, digest: asked.append(name) or frozenset(("de",)))
+    done = run(folder, "evaluate evaluation.yaml --dry-run")
+    assert done.exit_code == 0 and "2 to do" in done.output and asked
+    stage = planner.resolve(spec.load(folder.parent / "evaluation.yaml"))
+    lines: list[str] = []
+    encoders.check([stage], online=False, say=lines.append)
+    assert len(lines) == 1 and "in languages that its text lacks: 50% of panx in de" in lines[0]
+    monkeypatch.setattr(encoders, "_trained", lambda stages: frozenset(("de",)))
+    with pytest.raises(UserError, match="unknown to its tokenizer: 50% of panx in de"):
+        encoders.check([stage], online=False)
 
 
 def test_a_tokenizer_that_knows_the_text_passes(folder) -> None:

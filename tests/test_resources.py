@@ -70,7 +70,7 @@ def made(start: Any, languages: dict[str, list[str]], gain: Any, recipes=("usual
         intermediate=names, orders=None, training_languages=[["en"]], noise=None, recipes=dict.fromkeys(recipes)
     )
     told = {**gathered.gather(cells, found, world, world), **sized.gather(spec, cells, found, world)}
-    headlines = {"xnli": ["accuracy"], "xcopa": ["accuracy"], "tydiqa": ["f1"], "xquad": ["f1"]}
+    headlines = {"sib200": ["accuracy"], "xnli": ["accuracy"], "xcopa": ["accuracy"], "tydiqa": ["f1"], "xquad": ["f1"]}
     evaluations = []
     for cell in cells:
         scored = world.scored(cell.stage)
@@ -107,8 +107,11 @@ def few() -> dict:
     return made(RANDOM, MADE, by_text, tuple(SIZES))
 
 
-def test_xlm_r_never_saw_four_languages_of_the_table() -> None:
-    assert set(LANGUAGES) >= UNSEEN_BY_XLMR and len(UNSEEN_BY_XLMR) == 4
+def test_a_language_without_a_class_or_a_line_in_the_table_is_unclassified() -> None:
+    found = located(["en", "sw", "acq_Arab", "xyz_Latn", "bem_Latn"], Seen(lacks=UNSEEN_BY_XLMR))
+    assert LANGUAGES["acq_Arab"].joshi is None and "xyz_Latn" not in LANGUAGES and LANGUAGES["bem_Latn"].joshi is None
+    assert found.groups(found.places) == {"low": ["sw"], "unseen": ["bem_Latn"], "unclassified": ["acq_Arab", "xyz_Latn"]}
+    assert found.at("acq_Arab") is None and found.at("xyz_Latn") is None
 
 
 def test_real_languages_stand_by_class_and_apart_where_the_encoder_never_saw_them() -> None:

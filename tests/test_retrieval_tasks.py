@@ -228,7 +228,7 @@ def test_a_micro_batch_that_would_change_the_loss_is_refused() -> None:
 
 
 def test_guessing_is_the_same_list_for_every_query() -> None:
-    from stilts_xtreme.stages.train import Dev, guessing
+    from stilts_xtreme.stages.dev_evaluation import Dev, guessing
 
     def dev(*right: str) -> Dev:
         return Dev(None, [Query(str(i), "", (name,)) for i, name in enumerate(right)], ())

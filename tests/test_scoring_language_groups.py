@@ -16,11 +16,12 @@ SCORES = st.dictionaries(
 def slow(scores: dict[str, float], way: str) -> dict[str, float]:
     """Class by class, with a look at every language for each."""
     found = {}
-    for name in {getattr(language, way) for language in LANGUAGES.values()}:
+    for name in {getattr(language, way) for language in LANGUAGES.values()} - {None, ""}:
         members = [score for code, score in scores.items() if code in LANGUAGES and getattr(LANGUAGES[code], way) == name]
         if members:
             found[str(name)] = fmean(members)
-    return found
+    others = [score for code, score in scores.items() if code not in LANGUAGES or getattr(LANGUAGES[code], way) in (None, "")]
+    return {**found, **({"unclassified": fmean(others)} if others else {})}
 
 
 @given(SCORES)
@@ -34,8 +35,9 @@ def test_against_a_literal_reading(languages: dict[str, dict[str, float]]) -> No
             continue
         expected = slow(scores, way)
         assert told[way] == pytest.approx(expected) and list(told[way]) == sorted(expected)
-        assert macro_averages(told)[way] == pytest.approx(fmean(expected.values()))
-        assert sorted(code for codes in group_languages(scores)[way].values() for code in codes) == sorted(real)
+        classified = [score for name, score in expected.items() if name != "unclassified"]
+        assert macro_averages(told).get(way) == (pytest.approx(fmean(classified)) if classified else None)
+        assert sorted(code for codes in group_languages(scores)[way].values() for code in codes) == sorted(scores)
     others = [score for code, score in scores.items() if code != "en"]
     if "en" in scores and others:
         assert told["gap"] == pytest.approx(scores["en"] - fmean(others))
@@ -50,6 +52,12 @@ def test_a_class_of_many_weighs_no_more_than_one_of_few() -> None:
     assert told["script"] == {"Cyrillic": 30, "Latin": 90} and macro_averages(told)["script"] == 60
     assert told["joshi"] == {"4": 30, "5": 90} and "gap" not in told
     assert told["family"] == {"Indo-European: Germanic": 90, "Indo-European: Romance": 90, "Indo-European: Slavic": 30}
+
+
+def test_a_language_that_the_table_lacks_is_unclassified_and_a_pair_is_in_no_group() -> None:
+    found = group_languages(["de", "fr", "xyz_Latn", "acq_Arab", "de-en"])
+    assert found["joshi"] == {"5": ["de", "fr"], "unclassified": ["xyz_Latn", "acq_Arab"]}
+    assert found["script"] == {"Arabic": ["acq_Arab"], "Latin": ["de", "fr"], "unclassified": ["xyz_Latn"]}
 
 
 def test_english_above_the_others_is_a_positive_gap() -> None:

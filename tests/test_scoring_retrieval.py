@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stilts_xtreme.engine.products import Brief
+from stilts_xtreme.engine.similarity_kernels import Brief
 from stilts_xtreme.scoring import nearest_neighbors, retrieval
 
 SEEDS = st.integers(0, 2**32 - 1)

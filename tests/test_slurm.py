@@ -108,7 +108,9 @@ def test_a_study_with_a_job_cancelled_one_preempted_and_the_driver_killed_ends_a
         one, other = (results.stable((root / stage).read_text()) for root in (store, tmp_path / "local"))
         assert one == other
     assert not list(store.glob("slurm/2*")) and not list(store.glob("train/.*.saved"))
-    assert "0 to do" in stilts("study", *STUDY, "--store", store, "--dry-run").stdout
+    dry = stilts("study", *STUDY, "--store", store, "--dry-run").stdout
+    to_do = re.findall(r"^(?:trainings|evaluations) +(\d+) +(\d+) ", dry, re.MULTILINE)
+    assert to_do == [("0", "10"), ("0", "10")], dry
 
 
 def test_one_element_that_is_stopped_goes_back_into_the_queue_alone(_slurm, tmp_path) -> None:

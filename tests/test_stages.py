@@ -7,8 +7,8 @@ import pytest
 from stilts_xtreme import plan
 from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.stages import graph, run
+from stilts_xtreme.stages.dev_evaluation import Dev, collapse, guessing
 from stilts_xtreme.stages.events import Options
-from stilts_xtreme.stages.train import Dev, _collapse, guessing
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged
 
@@ -36,14 +36,14 @@ def test_guessing_gives_the_same_answer_always(task, given, expected) -> None:
 
 @pytest.mark.parametrize(("score", "collapsed"), [(33.3, True), (40.0, True), (49.0, True), (50.5, False), (80.0, False)])
 def test_a_dev_score_no_better_than_guessing_is_a_collapse(score, collapsed) -> None:
-    told = _collapse(["mnli"], {"mnli": {"score": score, "n": 100}}, {"mnli": dev(PAIRS)}, {"loss": 1.0})
+    told = collapse(["mnli"], {"mnli": {"score": score, "n": 100}}, {"mnli": dev(PAIRS)}, {"loss": 1.0})
     assert bool(told) == collapsed
     assert not collapsed or "no better than guessing (40.0, n 100)" in told["mnli"]
 
 
 def test_a_loss_that_is_not_finite_is_a_collapse_whatever_the_score() -> None:
     last = {"loss": float("nan"), "task": "mnli", "step": 7}
-    told = _collapse(["mnli"], {"mnli": {"score": 90.0, "n": 100}}, {"mnli": dev(PAIRS)}, last)
+    told = collapse(["mnli"], {"mnli": {"score": 90.0, "n": 100}}, {"mnli": dev(PAIRS)}, last)
     assert told == {"mnli": "loss is nan at step 7"}
 
 

@@ -1,6 +1,9 @@
+import csv
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ ALL = pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name
 
 
 def test_languages() -> None:
-    assert len(languages.TABLE) == len(languages.LANGUAGES) == len({row.iso3 for row in languages.TABLE})
+    assert len(languages.TABLE) == len(languages.LANGUAGES)
     assert list(languages.LANGUAGES) == sorted(languages.LANGUAGES)
     assert set(languages.XTREME) == {code for codes in BENCHMARKS["xtreme"].languages.values() for code in codes}
     assert [languages.iso3(code) for code in ("zh", "fa", "el", "sw", "xx")] == ["cmn", "pes", "ell", "swh", "xx"]
@@ -26,6 +29,43 @@ def test_languages() -> None:
     for line in ("ar zz", "ar de ar"):
         with pytest.raises(KeyError):
             languages.codes(line)
+
+
+def test_every_line_of_the_table_of_languages_is_whole() -> None:
+    written = [row.flores for row in languages.TABLE if row.flores]
+    assert len(set(written)) == len(written)
+    single = Counter(row.iso1 for row in languages.TABLE)
+    for row in languages.TABLE:
+        assert re.fullmatch(r"[a-z]{2,3}|[a-z]{3}_[A-Z][a-z]{3}", row.code) and re.fullmatch(r"[a-z]{3}", row.iso3) and row.name
+        assert row.code in (row.iso1, row.flores)
+        if row.iso1 and single[row.iso1] == 1:
+            assert row.code == row.iso1
+        assert row.joshi in (None, *range(6)) and row.benchmark in ("", "xtreme", "xtreme-r") and set(row.tasks) <= set(TASKS)
+        assert (row.cc100_gib is not None) == (row.xlmr is True) and (row.cc100_gib or 1) > 0
+        if row.benchmark:  # their sources say all of these
+            assert row.family and row.script and row.joshi is not None and row.xlmr is not None
+    assert {"ht", "qu", "wo", "yo"} == languages.UNSEEN_BY_XLMR & set(languages.BENCHMARKS)  # arXiv 1911.02116, table 6
+
+
+def test_codes_of_flores() -> None:
+    pairs = {"swh_Latn": "sw", "arb_Arab": "ar", "arb_Latn": "arb_Latn", "zho_Hans": "zh", "xyz_Latn": "xyz_Latn"}
+    for flores, code in pairs.items():
+        assert languages.canonical(flores) == code and languages.flores(code) == flores
+    assert languages.canonical("sw") == "sw" and languages.flores("xa") == "xa"
+    assert languages.LANGUAGES["sw"].script_code == "Latn" and languages.LANGUAGES["acq_Arab"].resources == "unclassified"
+    assert languages.fill("a/{flores}/{language}-{iso3}", "de") == "a/deu_Latn/de-deu"
+
+
+@pytest.mark.parametrize(("column", "value"), [("joshi", "many"), ("xlmr", "perhaps"), ("cc100_gib", "1,3"), ("tasks", None)])
+def test_a_wrong_value_in_the_table_is_said_with_its_line(tmp_path, column: str, value: str | None) -> None:
+    path = tmp_path / "languages.csv"
+    with Path(languages.__file__).with_name("languages.csv").open(encoding="utf-8", newline="") as file:
+        header, first, second, *_ = csv.reader(file)
+    second[header.index(column)] = value or ""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, first, second if value else second[:-1]])
+    with pytest.raises(ValueError, match=r"languages\.csv:3"):
+        languages.read_table(path)
 
 
 def test_catalogue() -> None:

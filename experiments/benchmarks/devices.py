@@ -50,7 +50,7 @@ def work(name: str, threads: int, shard: bool, to: Path) -> None:
     met = None if job.head == "mlm" else np.unique(np.concatenate([row for feature in features for row in feature["rows"]]))
     runner = training.accelerator(job.precision, "cpu")
     torch.set_num_threads(threads)
-    sharding.place(model, runner.device, shard)
+    sharding.shard(model, runner.device, shard)
     loop = training.train(model, streams, [TASK] * job.steps, setting.recipe(job), setting.SEED, tokenizer, runner, None, met)
     tokens, losses = 0, []
     for step in loop:

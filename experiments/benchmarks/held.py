@@ -50,7 +50,7 @@ def do(stage: plan.Stage, root: Path) -> dict[str, Any]:
 
 
 def _mib(key: str) -> int:
-    return round(int((host.said("/proc/self/status", key) or "0").split()[0]) / 1024)
+    return round(int((host.proc_field("/proc/self/status", key) or "0").split()[0]) / 1024)
 
 
 def measure(count: int, encoder: Path, data: Path, folder: Path) -> dict[str, Any]:

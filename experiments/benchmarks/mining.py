@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from experiments.benchmarks import store
-from stilts_xtreme.engine.products import Brief
+from stilts_xtreme.engine.similarity_kernels import Brief
 from stilts_xtreme.scoring.retrieval import mine
 
 try:

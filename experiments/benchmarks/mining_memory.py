@@ -29,7 +29,7 @@ def measure(sentences: int, dimensions: int, alike: bool, bf16: bool) -> None:
     if bf16:
         import torch
 
-        from stilts_xtreme.engine.products import Brief
+        from stilts_xtreme.engine.similarity_kernels import Brief
 
         few = torch.zeros(256, 64, dtype=torch.bfloat16)
         torch.mm(few, few.T)  # loads what a product needs

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from experiments.benchmarks import setting
 from experiments.benchmarks.setting import TASK, Job
-from stilts_xtreme.engine import encoder, standard
+from stilts_xtreme.engine import encoder, transformers_checkpoint
 from stilts_xtreme.engine import predict as prediction
 from stilts_xtreme.engine import train as training
 from stilts_xtreme.stages.run import PRODUCT_CACHES
@@ -65,7 +65,7 @@ def train(job: Job, turn: Any) -> dict[str, Any]:
     for _ in loop:  # to its end, where the weights are put back into the whole model
         pass
     if job.parity and job.encoder:
-        with standard.standard(model.encoder, job.head, model.heads[TASK], setting.names(job)) as whole:
+        with transformers_checkpoint.transformers_model(model.encoder, job.head, model.heads[TASK], setting.names(job)) as whole:
             save_file({name: tensor.clone().contiguous() for name, tensor in whole.state_dict().items()}, job.parity)
     elif job.parity:
         state = {f"roberta.{name}": tensor for name, tensor in model.encoder.state_dict().items()}

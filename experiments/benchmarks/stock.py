@@ -12,7 +12,7 @@ from transformers.initialization import no_init_weights
 
 from experiments.benchmarks import ours, setting
 from experiments.benchmarks.setting import Job
-from stilts_xtreme.engine import batches, standard
+from stilts_xtreme.engine import batches, transformers_checkpoint
 from stilts_xtreme.heads.common import IGNORE
 
 CLASSES = {
@@ -44,7 +44,7 @@ def _published(job: Job, tokenizer: Any) -> Any:
     """transformers' class on a published encoder, read from a checkpoint of the first weights."""
     start, head = setting.first_modules(job, tokenizer)
     with tempfile.TemporaryDirectory() as folder:
-        with standard.standard(start, job.head, head, setting.names(job)) as whole:
+        with transformers_checkpoint.transformers_model(start, job.head, head, setting.names(job)) as whole:
             whole.save_pretrained(folder)
             kind = type(whole)
         del whole, start, head

@@ -113,4 +113,8 @@ TARGETS = (
     Target("gpu-share-large-predict", "one GPU: share of its bf16 matrix peak, prediction large", unit="%"),
     Target("gpu-memory-large-mnli", "one GPU: peak memory, training large, MNLI lengths", most=True, unit=""),
     Target("gpu-memory-large-squad", "one GPU: peak memory, training large, SQuAD lengths", most=True, unit=""),
+    *(
+        Target(f"growth-{axis}", f"growth of a study's processor time by that of its {axis}, worst", must=1, most=True, unit="")
+        for axis in ("rows", "targets", "languages", "seeds")
+    ),
 )

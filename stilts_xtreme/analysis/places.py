@@ -5,14 +5,13 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from stilts_xtreme import plan
-from stilts_xtreme.languages import LANGUAGES, UNSEEN_BY_XLMR
-from stilts_xtreme.models.sources import recognise
+from stilts_xtreme.languages import LANGUAGES, UNCLASSIFIED
+from stilts_xtreme.models.sources import unseen
 from stilts_xtreme.store import Store
 
-GROUPS = ("low", "mid", "high", "unseen")
+GROUPS = ("low", "mid", "high", "unseen", UNCLASSIFIED)
 JOSHI, LINES = "joshi", "log10 lines"  # axes
 MOST, LEAST = 2 / 3, 1 / 3  # of the lines that the most read language has: high from the one, low below the other
-XLMR = ("xlm-roberta", "xlm-r-", "xlmr")
 
 
 @dataclass(frozen=True)
@@ -60,26 +59,28 @@ def seen(stage: plan.Stage, store: Store) -> Seen:
     """The text that the first encoder of a finished stage was trained on."""
     origin = plan.root(stage)
     if isinstance(origin, plan.Pretrained):
-        if (known := recognise(origin.name, origin.digest)) is not None:
-            return Seen(lacks=known[0].unseen)
-        name = origin.name.rstrip("/").rpartition("/")[2].lower()
-        return Seen(lacks=UNSEEN_BY_XLMR if name.startswith(XLMR) else None)
+        return Seen(lacks=unseen(origin.name, origin.digest))
     read = [told for told in store.result(plan.chain(stage)[0])["data"] if (told["task"], told["split"]) == ("text", "train")]
     return Seen({told["language"]: told["examples"] for told in read})
 
 
 def located(codes: Iterable[str], seen: Seen) -> Map:
-    """Real languages by class (Joshi et al. 2020); where there are none but English, made-up ones by their lines of text."""
+    """Real languages by class (Joshi et al. 2020), unclassified without one; where there are none but English, made-up ones by
+    their lines of text."""
     codes = [code for code in codes if "-" not in code]  # of "en-de" (MLQA) neither side is the pair's
     lines = seen.lines or {}
     if any(code in LANGUAGES and code != "en" for code in codes):
-        real = {code: LANGUAGES[code] for code in codes if code in LANGUAGES}
-        return Map(JOSHI, {
-            code: Place("unseen" if seen.unseen(code) else known.resources, known.joshi, lines.get(code))
-            for code, known in real.items()
-        })  # fmt: skip
+        return Map(JOSHI, {code: _real(code, seen) for code in codes})
     most = max(lines.values(), default=0)
     return Map(LINES, {code: Place(_size(lines.get(code, 0), most), None, lines.get(code, 0)) for code in codes if most})
+
+
+def _real(code: str, seen: Seen) -> Place:
+    """A language that exists, in the table or not."""
+    known, lines = LANGUAGES.get(code), (seen.lines or {}).get(code)
+    if known is None:
+        return Place("unseen" if seen.unseen(code) else UNCLASSIFIED, None, lines)
+    return Place("unseen" if seen.unseen(code) else known.resources, known.joshi, lines)
 
 
 def _size(lines: int, most: int) -> str:

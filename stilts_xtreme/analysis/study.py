@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stilts_xtreme import axes, plan, results
-from stilts_xtreme.analysis import comparisons, mixed, noise, order, pairs, resources, selection, settings, sizes
+from stilts_xtreme.analysis import comparisons, language_groups, mixed, noise, order, pairs, resources, selection, settings, sizes
 from stilts_xtreme.analysis.effects import Drawing
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.counts import remarks
@@ -22,6 +22,8 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
     done = [cell for cell in finished if not cell.noise]
     drawing = Drawing(store)
     found, repeats = comparisons.differences(done, drawing), sizes.repeats(done, store)
+    many = language_groups.many(done)  # targets whose languages stand in groups of their own
+    single = {key: by_seed for key, by_seed in found.items() if key not in repeats}
     trainings = [stage for stage in plan.ordered([cell.stage for cell in done]) if isinstance(stage, plan.Train)]
     told = [store.result(stage) for stage in trainings]
     evaluations = [_evaluation(cell, store.result(cell.stage)) for cell in done]
@@ -57,7 +59,8 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         **pairs.gather(spec, done, drawing),
         **noise.gather(spec, finished, store, drawing),
         **order.gather(spec, done, store, drawing),
-        **resources.gather(done, {key: by_seed for key, by_seed in found.items() if key not in repeats}, store, drawing),
+        **resources.gather([cell for cell in done if cell.target not in many], single, store, drawing),
+        **language_groups.gather(done, single, store),
         **sizes.gather(spec, done, found, store),
         "trainings": [_training(stage, result, made, named) for stage, result in zip(trainings, told, strict=True)],
         "data": {

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from stilts_xtreme import disk, ranks, shown
-from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, new, stages, store, studies
-from stilts_xtreme.errors import Aborted, Interrupted, Lost, RunFailed, UserError
+from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, new, predict, stages, store, studies
+from stilts_xtreme.errors import Aborted, Interrupted, PeerLost, RunFailed, UserError
 
 
 def _group(app: typer.Typer, name: str, about: str, **how: Any) -> typer.Typer:
@@ -42,6 +42,7 @@ def _every(
 
 for command in (
     stages.train_intermediate, stages.train_multitask, stages.finetune_target, stages.evaluate,
+    predict.predict,
     studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
     inputs.score, inputs.tasks, inputs.check,
     aids.doctor, aids.diff,
@@ -94,7 +95,7 @@ def main() -> None:
             130,
             speaks=not ranks.launched(),
         )  # whoever launched us sent it, and says so
-    except Lost as fault:
+    except PeerLost as fault:
         _lost(str(fault))
     except SystemExit as ended:
         if ranks.count() > 1 and not ended.code:

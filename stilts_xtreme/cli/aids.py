@@ -1,4 +1,4 @@
-"""The commands that help when something is not as it should be: what this machine has, what differs between two results."""
+"""The commands that help when something goes wrong: what this machine has, what differs between two results."""
 
 from typing import Annotated
 
@@ -20,12 +20,12 @@ def doctor(store: StoreOption = RUNS, as_json: Json = False) -> None:
     from stilts_xtreme import doctor as examining
     from stilts_xtreme import listing
 
-    found = list(examining.facts(console.store_at(store)))
+    facts = list(examining.facts(console.store_at(store)))
     if as_json:
-        print(shown.as_json(examining.as_json(found)))
+        print(shown.as_json(examining.as_json(facts)))
     else:
-        listing.facts(found)
-    if fatal := [fact.trap for fact in found if fact.fatal]:
+        listing.facts(facts)
+    if fatal := [fact.warning for fact in facts if fact.fatal]:
         raise UserError("\n".join(fatal))
 
 
@@ -49,10 +49,10 @@ def diff(
     """
     from stilts_xtreme import differences, listing
 
-    one, other = (differences.read(named, console.store_at(store)) for named in (first, second))
-    found, made = differences.between(one, other), differences.made(one, other)
+    a, b = (differences.read(name, console.store_at(store)) for name in (first, second))
+    changes, provenance = differences.between(a, b), differences.provenance(a, b)
     if as_json:
-        told = [listing.difference(each) for each in (*found, *made)]
-        print(shown.as_json({"first": first, "second": second, "count": len(found), "differences": told}))
+        records = [listing.difference(change) for change in (*changes, *provenance)]
+        print(shown.as_json({"first": first, "second": second, "count": len(changes), "differences": records}))
     else:
-        listing.differences(found, made)
+        listing.differences(changes, provenance)

@@ -38,6 +38,13 @@ def targets(incomplete: str) -> list[str]:
     return _beginning(TARGETS, incomplete)
 
 
+def methods(incomplete: str) -> list[str]:
+    """Ways to rank intermediate tasks before training."""
+    from stilts_xtreme.transferability.names import ABOUT
+
+    return _beginning(ABOUT, incomplete)
+
+
 def benchmarks(incomplete: str) -> list[str]:
     """Those whose rules we have."""
     from stilts_xtreme.scoring.benchmarks import BENCHMARKS
@@ -66,7 +73,7 @@ def specs(ctx: typer.Context, incomplete: str) -> list[str]:
     """Spec files of the kind that the command takes, below the folder that is being typed."""
     kind = KINDS.get(ctx.info_name or "")
     named = shipped.names("studies") if kind == "study" and incomplete and "/" not in incomplete else []
-    kinds = (kind,) if kind else (*KINDS.values(), "setup")
+    kinds = (kind,) if kind else (*KINDS.values(), "setup", "task")
     return _beginning(named, incomplete) + [path for path in _yaml(incomplete) if _kind(path) in kinds]
 
 

@@ -13,7 +13,7 @@ from stilts_xtreme.shown import content
 Run = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", help="A training: its address in the store, the beginning of that, or its folder.", show_default=False
+        metavar="RUN", help="A training: its address in the store, the start of that, its folder or result.", show_default=False
     ),
 ]
 Onnx = Annotated[bool, typer.Option("--onnx", help="Also write model.onnx, and check it against the weights.")]

@@ -1,8 +1,8 @@
-"""What a study would take, and how fast this machine is."""
+"""Forecast what a study takes, and measure how fast this machine is."""
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,13 +11,19 @@ from stilts_xtreme.cli import options as given
 from stilts_xtreme.cli.arguments import Device, Threads
 from stilts_xtreme.errors import UserError
 
+if TYPE_CHECKING:  # imported for real where a command needs them
+    from stilts_xtreme.spec import Study
+    from stilts_xtreme.stages.events import Options
+    from stilts_xtreme.store import Store
 
-def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool, as_json: bool) -> None:
-    """Print what a study would take, and behind it every stage as a `tree` where asked, unless as JSON.
 
-    Nothing is written, downloaded or run.
+def dry_run(
+    loaded: "Study", store: "Store", options: "Options", jobs: int | None, tree: bool, as_json: bool
+) -> None:  # fmt: skip
+    """Print what a study would take, and with `tree` every stage, unless as JSON; nothing is written, downloaded or run.
 
-    Where data is missing the study is planned as if the full releases were here, none of it done.
+    If data is missing on the hub's cache, the study is planned as if the full releases were here, none of it done. UserError if
+    other data is missing, and as `preflight.dry`.
     """
     from stilts_xtreme import axes, plan
     from stilts_xtreme.data.read import HubCache, Release
@@ -25,14 +31,14 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool,
     from stilts_xtreme.planner import Planner
     from stilts_xtreme.stages import preflight, run
 
-    there: Any = store
+    there: Store | None = store
     try:
         cells = axes.study(loaded)
     except UserError as fault:
         if not isinstance(Planner(loaded.setup).where, HubCache):
             raise
-        told = "planned as if the full releases were here; this has to be mended before it can run:"
-        print(shown.message(f"{told}\n{fault}\n"), file=sys.stderr)
+        note = "planned as if the full releases were here; this has to be mended before it can run:"
+        print(shown.message(f"{note}\n{fault}\n"), file=sys.stderr)
         cells, there = axes.study(loaded, Release()), None
     wanted = [plan.address(cell.stage) for cell in cells]
     stages = plan.ordered([cell.stage for cell in cells])
@@ -40,17 +46,17 @@ def dry_run(loaded: Any, store: Any, options: Any, jobs: int | None, tree: bool,
     threads = max(run.threads(stage, options) for stage in stages)
     drops, side_by_side = loaded.weights == "drop", console.side_by_side(stages, options, jobs)
     how = study.RunOptions(device, side_by_side, threads, options.checkpoint_every, drops)
-    found = study.forecast(stages, wanted, there, how)
+    forecast = study.forecast(stages, wanted, there, how)
     if as_json:
-        print(shown.as_json(table.to_json(found)))
+        print(shown.as_json(table.to_json(forecast)))
     else:
-        table.show(found, drops)
+        table.show(forecast, drops)
         print()
         if tree:
             console.tree(stages, store, set(wanted))
         else:
             print("every stage as a tree: --plan")
-    preflight.dry(stages, there, found.disk[f"peak_{'drop' if drops else 'keep'}"])
+    preflight.dry(stages, there, forecast.disk[f"peak_{'drop' if drops else 'keep'}"])
 
 
 @given.taking(over=given.over)
@@ -80,7 +86,7 @@ def calibrate(
         recipe = plan.Recipe(dropout=0.1 if cuda else 0.0, max_length=128, precision="bf16" if cuda else "fp32")
     else:
         setup = Path(over.setup or shipped.DEFAULT_SETUP)
-        read = console.load(setup, over.options(), {"setup"})
+        read = console.load_setup(setup, over.options())
         first = Planner(read).encoder(1)
         origin, recipe = getattr(first, "start", first), lay(read.recipes.default)
     shape = flops.shape(origin)

@@ -1,14 +1,22 @@
-"""A study's stages as jobs of a cluster: the command that sees to them, and what a job does."""
+"""A study's stages as jobs of a cluster: the command that schedules them, and what a job does."""
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import console
 
+if TYPE_CHECKING:
+    from stilts_xtreme.plan import Stage
+    from stilts_xtreme.slurm.settings import SlurmSettings
+    from stilts_xtreme.stages.events import Options
+    from stilts_xtreme.store import Store
 
-def submit(stages: list[Any], store: Any, settings: Any, study: list[str], name: str, drop: bool) -> None:
-    """Finish these stages by jobs that each do some of them: `study`, the words behind `stilts study`; under watch."""
+
+def submit(
+    stages: "list[Stage]", store: "Store", settings: "SlurmSettings", study: list[str], name: str, drop: bool
+) -> None:  # fmt: skip
+    """Finish these stages by jobs that each do some of them, with progress; `study`: the arguments of `stilts study`."""
     from stilts_xtreme.slurm import scheduler
     from stilts_xtreme.slurm.queue import Queue
     from stilts_xtreme.stages.events import Options
@@ -16,12 +24,12 @@ def submit(stages: list[Any], store: Any, settings: Any, study: list[str], name:
     command = [sys.executable, "-m", "stilts_xtreme", "study", *study, "--job"]  # a job adds its round's folder
     queue = Queue(settings, command, f"stilts-{name}")
     queue.check()
-    console.finish(stages, store, lambda todo, tell: scheduler.run(todo, store, tell, queue), Options(drop=drop))
+    console.finish(stages, store, lambda todo, callback: scheduler.run(todo, store, callback, queue), Options(drop=drop))
 
 
-def job(stages: list[Any], store: Any, options: Any, folder: Path) -> None:
-    """Do what the job we are is to do."""
+def job(stages: "list[Stage]", store: "Store", options: "Options", folder: Path) -> None:
+    """Do the stages of the job that this process is."""
     from stilts_xtreme.slurm import job as job_
 
     mine = job_.stages(stages, folder)
-    console.finish(mine, store, lambda todo, tell: job_.run(todo, store, options, tell, folder), options, tried=True)
+    console.finish(mine, store, lambda todo, callback: job_.run(todo, store, options, callback, folder), options, tried=True)

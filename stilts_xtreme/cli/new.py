@@ -73,7 +73,7 @@ def _split(words: str | None) -> tuple[str, ...]:
 
 def _check(asked: Any, languages: bool) -> None:
     """UserError, naming the option, for what is missing, unknown, or not of this kind of spec."""
-    from stilts_xtreme.spec.setup import TRAINED_TARGETS
+    from stilts_xtreme.spec.names import TRAINED_TARGETS
     from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS
 
     kind, one = asked.kind, "a spec of kind"
@@ -104,7 +104,7 @@ def _known(option: str, words: Iterable[str], names: Iterable[str]) -> None:
 
     names = list(names)
     for word in words:
-        if word not in names:
+        if word not in names and not word.endswith((".yaml", ".yml")):  # a file that describes one is read with the spec
             near = get_close_matches(word[:60], names, n=1)
             raise UserError(f"{option}: there is no {word} (did you mean {near[0]}?)" if near else
                             f"{option}: there is no {word}; one of: {', '.join(names)}")  # fmt: skip

@@ -41,7 +41,7 @@ def runs_watch(
         return watching.everything(console.store_at(store))
     from stilts_xtreme import axes
 
-    loaded = console.load(spec, over.laid(spec, overrides), {"study"})
+    loaded = console.load_study(spec, over.laid(spec, overrides))
     watching.study(axes.study(loaded), console.store_at(store))
 
 
@@ -81,7 +81,7 @@ def runs_pack(
     from stilts_xtreme import axes, plan
     from stilts_xtreme.analysis import bundle
 
-    loaded = console.load(spec, console.tested(languages, over.laid(spec, overrides)), {"study"})
+    loaded = console.load_study(spec, console.tested(languages, over.laid(spec, overrides)))
     stages = plan.ordered([cell.stage for cell in axes.study(loaded)])
     counts = bundle.pack(stages, console.store_at(store), to)
     total = sum(isinstance(stage, plan.Predict) for stage in stages)

@@ -23,6 +23,7 @@ from stilts_xtreme.cli.arguments import (
     Submission,
 )
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.transferability.names import ABOUT, DEFAULT
 
 
 @options.taking(over=options.over, how=options.how, where=options.place)
@@ -35,7 +36,7 @@ def study(
     from stilts_xtreme import axes, plan
 
     overrides = console.tested(languages, overrides or [])
-    loaded, store_ = console.load(spec, over.laid(spec, overrides), {"study"}), console.store_at(store)
+    loaded, store_ = console.load_study(spec, over.laid(spec, overrides)), console.store_at(store)
     if dry_run or tree:
         return forecasts.dry_run(loaded, store_, how, where.jobs, tree, as_json)
     cells = axes.study(loaded)
@@ -84,11 +85,11 @@ def latency(
 
     if ranks.count() > 1:
         raise UserError("latency: is measured by one process; train what it needs first, with finetune-target or study")
-    loaded, store_ = console.load(spec, over.laid(spec, overrides), {"latency"}), console.store_at(store)
+    loaded, store_ = console.load_latency(spec, over.laid(spec, overrides)), console.store_at(store)
     timed = axes.latency(loaded, "cuda" if how.device != "cpu" and console.gpu() else "cpu")
-    stages = plan.ordered([one.stage for one in timed])
+    stages = plan.ordered([measurement.stage for measurement in timed])
     if dry_run:
-        console.tree(stages, store_, {plan.address(one.stage) for one in timed})
+        console.tree(stages, store_, {plan.address(measurement.stage) for measurement in timed})
         return preflight.dry(stages, store_)
     console.run(stages, store_, replace(how, group=loaded.name), jobs)
     from stilts_xtreme import results
@@ -132,7 +133,7 @@ def verify(
         else:
             from stilts_xtreme import axes
 
-            loaded = console.load(spec, console.tested(languages, over.laid(spec, overrides)), {"study"})
+            loaded = console.load_study(spec, console.tested(languages, over.laid(spec, overrides)))
             path = result or store / "study" / f"{loaded.name}.json"
             checked = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, tell)
     from stilts_xtreme import listing
@@ -169,27 +170,67 @@ def report(
     print(folder / "report.md")
 
 
+@options.taking(over=options.over)
 def recommend(
-    studies: Annotated[list[Path], typer.Argument(metavar="STUDY...", help="Results of studies (JSON).", show_default=False)],
+    studies: Annotated[
+        list[Path] | None, typer.Argument(metavar="[STUDY]...", help="Results of studies (JSON).", show_default=False)
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(
-            "--target", metavar="TASK", help="The target task; default: all targets of the studies.", show_default=False,
+            "--target", metavar="TASK", help="The target task, or a file that describes one; default: all.", show_default=False,
             autocompletion=completion.targets,
         ),
     ] = None,
     languages: Annotated[
         str | None, typer.Option("--languages", metavar="CODE,...", help="Only these; default: all.", show_default=False)
     ] = None,
+    before: Annotated[
+        bool, typer.Option("--before-training", help="Rank tasks for a target that nothing was trained for, from past gains.")
+    ] = False,
+    target_data: Annotated[
+        Path | None,
+        typer.Option(
+            "--target-data", metavar="FILE.tsv", help="A target of your own: a file with the columns text and label.",
+            show_default=False,
+        ),
+    ] = None,
+    candidates: Annotated[
+        str | None,
+        typer.Option("--candidates", metavar="TASK,...", help="Rank these; default: all with a past gain.", show_default=False),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method", metavar="NAME", help=f"How to rank: {', '.join(ABOUT)}; default: {DEFAULT}.", show_default=False,
+            autocompletion=completion.methods,
+        ),
+    ] = None,
+    over: Any = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
 ) -> None:  # fmt: skip
-    """Name the intermediate task to use for a target, or none, with the gain to expect and how sure that is."""
+    """Name the intermediate task to use for a target, or none, with the gain to expect and how sure that is.
+
+    With --before-training nothing of the target was trained: candidates are ranked from the gains of a past study (default:
+    main-small, which comes with stilts). No method was shown to pick the best one: see "How good is it?" in what it prints.
+    """
+    codes = [code for code in (languages or "").split(",") if code]
+    if before:
+        from stilts_xtreme.cli.before import ranked
+
+        names = [name for name in (candidates or "").split(",") if name]
+        return ranked(studies or [], target, target_data, names, codes, method or DEFAULT, over, as_json)
+    asked = {"--target-data": target_data, "--candidates": candidates, "--method": method, "--cut": over.cut}
+    asked |= {"--setup": over.setup, "--encoder": over.encoder, "--data": over.data}
+    if only := [name for name, value in asked.items() if value]:
+        raise UserError(f"{', '.join(only)}: only with --before-training")
+    if not studies:
+        raise UserError("give the result of a STUDY, or --before-training")
     from stilts_xtreme import api
     from stilts_xtreme.report.advice import words as advice
     from stilts_xtreme.report.advice.recommend import recommend_all
 
     read = [api.read_results(path) for path in studies]
-    codes = [code for code in (languages or "").split(",") if code]
     if target is None:
         every = recommend_all([one.content for one in read], codes)
         print(shown.as_json([advice.content(one) for one in every]) if as_json else "\n".join(advice.overview(every)))

@@ -4,6 +4,7 @@ A file may stand there, plain or as .gz, or in a release archive that lies there
 """
 
 import hashlib
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,11 +17,11 @@ from stilts_xtreme.data.archive import Member, members
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.lines import open_bytes
 from stilts_xtreme.formats.skipped import Skipped
-from stilts_xtreme.languages import MANY, fill
+from stilts_xtreme.languages import canonical
 from stilts_xtreme.shown import HIDDEN
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Question, Sentence, Tagged
-from stilts_xtreme.tasks.task import Files, Row, Task, in_translation
+from stilts_xtreme.tasks.task import Files, NamedFiles, Row, Task, in_translation
 
 DEV_SHARE = 10  # one group in so many goes to the dev half of a cut
 Packed = Callable[[], Mapping[str, Member]]
@@ -84,7 +85,7 @@ def _layout(task: Task, folder: Path, packed: Packed) -> Files | None:
             for split in ("test", "dev", "train"):
                 if any(_match(files, split, language, folder, place) for language in task.languages):
                     return files
-        if task.head == "mlm" and text_languages(files, folder):
+        if task.any_language and named_languages(files, folder):
             return files
     return None
 
@@ -95,7 +96,9 @@ def has_own_training(task: Task, language: str, folder: Path) -> bool:
     files = _layout(task, folder, packed) if language in task.languages else None
     if files is None:
         return False
-    own = tuple(pattern for pattern in files.train if "{language}" in pattern or files.reader in formats.MULTILINGUAL)
+    if isinstance(files, NamedFiles):
+        return bool(files.patterns("train", language))
+    own = tuple(pattern for pattern in files.train if "{" in pattern or files.reader in formats.MULTILINGUAL)
     return bool(own and _match(replace(files, train=own), "train", language, folder, packed))
 
 
@@ -105,24 +108,25 @@ def missing(task: Task, split: str, language: str, folder: Path, cut: bool, file
         message = f"{task.name}: data folder {folder} does not exist; name yours with --data FOLDER"
         return UserError(f"{message} ({task.name}: {task.about})")
     places = [(one.pool, "test") if split == "pool" else (one, split) for one in ((files,) if files else _layouts(task))]
-    looked = [pattern for one, name in places if one for pattern in _patterns(one, name, language)]
+    looked = [pattern for one, name in places if one for pattern in one.patterns(name, language)]
     message = f"looked for {', '.join(looked)} (or .gz)" if looked else f"the release has no labelled {split} files"
     other = {"train": "dev", "dev": "train"}.get(split)
     if files and other and not cut and _match(files, other, language, folder, _packed(folder)):
         message += f"; there is a {other} split, which `cut: true` divides in two"
-    return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {message}. To get it: {task.about}")
+    remedy = f". To get it: {task.about}" if task.folder is None else "; put it there, or mend the description's `files`"
+    return UserError(f"{task.name}: no {split} data in {language!r} below {folder}: {message}{remedy}")
 
 
-def text_languages(files: Files, folder: Path) -> tuple[str, ...]:
-    """Languages for which a file fits one of the train patterns, sorted."""
+def named_languages(files: Files, folder: Path) -> tuple[str, ...]:
+    """Languages after which a file of the scored split is named, sorted; of text, a file for training."""
     found = set()
-    for pattern in files.train:
-        wanted = re.compile(re.escape(pattern).replace(r"\{language\}", r"([A-Za-z0-9_-]+)") + r"(\.gz)?")
-        for path in folder.glob(pattern.replace("{language}", "*") + "*"):
+    for pattern in files.test or files.train:
+        wanted = re.compile(re.sub(r"\\{(?:language|flores)\\}", "([A-Za-z0-9_-]+)", re.escape(pattern)) + r"(\.gz)?")
+        for path in folder.glob(re.sub(r"\{(?:language|flores)\}", "*", pattern) + "*"):
             if match := wanted.fullmatch(path.relative_to(folder).as_posix()):
-                found.add(match[1])
+                found.add(canonical(match[1]))
         if not found:
-            found |= {match[1] for place in _packed(folder)() if (match := wanted.fullmatch(place))}
+            found |= {canonical(match[1]) for place in _packed(folder)() if (match := wanted.fullmatch(place))}
     return tuple(sorted(found))
 
 
@@ -184,18 +188,12 @@ def _layouts(task: Task) -> tuple[Files, ...]:
     return tuple(source for source in task.sources if isinstance(source, Files))
 
 
-def _patterns(files: Files, split: str, language: str) -> list[str]:
-    """A split's patterns for a language; one that names no language means English, unless the file holds several."""
-    every = files.reader in formats.MULTILINGUAL or language in ("en", MANY)
-    return [fill(pattern, language) for pattern in getattr(files, split) if every or "{" in pattern]
-
-
 def _match(files: Files, split: str, language: str, folder: Path, packed: Packed) -> tuple[Path | Member, ...]:
     """Files of the first pattern that fits any, sorted by name; a plain one where a .gz stands beside it.
 
     Archives are opened only where no pattern fits a file.
     """
-    patterns = _patterns(files, split, language)
+    patterns = files.patterns(split, language)
     for pattern in patterns:
         named: dict[str, Path] = {}
         for wanted in (f"{pattern}.gz", pattern):
@@ -220,8 +218,9 @@ def _packed(folder: Path) -> Packed:
 
 
 def wanted_files() -> Iterator[tuple[Callable, str]]:
-    """Reader and pattern of every kind of file that any task in the catalogue looks for."""
-    read = [files for task in TASKS.values() for one in (task, in_translation(task)) for files in _layouts(one)]
+    """Reader and pattern of every kind of file that any task of the package looks for."""
+    catalogue = [task for task in TASKS.values() if task.folder is None]
+    read = [files for task in catalogue for one in (task, in_translation(task)) for files in _layouts(one)]
     for files in [*read, *(files.pool for files in read if files.pool)]:
         for pattern in (*files.train, *files.dev, *files.test):
             yield files.reader, pattern
@@ -234,14 +233,18 @@ def wanted_places() -> str:
 
 
 def place_pattern(pattern: str) -> str:
-    """A glob pattern as a regular expression; `{language}` and `{iso3}` stand for any code."""
+    """A glob pattern as a regular expression; `{language}`, `{iso3}` and `{flores}` stand for any code."""
     parts = re.split(r"(\*|\[[^]]*\]|\{\w+\})", pattern)
     meant = {"*": "[^/]*", "{": "[A-Za-z0-9_-]+"}
     return "".join(meant.get(part[:1]) or (part if part[:1] == "[" else re.escape(part)) for part in parts)
 
 
 def _logical(path: Path | Member, folder: Path) -> str:
-    return path.place if isinstance(path, Member) else path.relative_to(folder).as_posix().removesuffix(".gz")
+    """The place below the folder; a file that a task of one's own has elsewhere is named from there (../)."""
+    if isinstance(path, Member):
+        return path.place
+    below = path.relative_to(folder) if path.is_relative_to(folder) else Path(os.path.relpath(path, folder))
+    return below.as_posix().removesuffix(".gz")
 
 
 @lru_cache(maxsize=4096)

@@ -140,6 +140,8 @@ def languages_of(task: Task, where: Where) -> tuple[str, ...]:
     there, place = languages(task, where), nearest(task, where)
     if task.head == "mlm" or isinstance(place, Miniature):
         return there
+    if task.any_language and isinstance(place, Folder):
+        return tuple(dict.fromkeys((*task.languages, *there)))
     if isinstance(place, HubCache):
         found = hub.entry(task)
         return tuple(code for code in there if "-" not in code or found and hub.cached(found, code))

@@ -24,7 +24,7 @@ def known(task: Task, split: str, where: Where) -> tuple[str, ...] | None:
                 return tuple(code for code, one in codes.items() if folder.find(one, "train", code, path, False)) or None
             if (files := folder.layout(task, path)) is None:
                 return None
-            codes = dict.fromkeys(folder.text_languages(files, path) if task.head == "mlm" else task.languages)
+            codes = dict.fromkeys(folder.named_languages(files, path) if task.any_language else task.languages)
             return tuple(code for code in codes if folder.find(task, split, code, path, cut, files))
         case _:
             return None

@@ -200,7 +200,7 @@ def _named(part: Task, task: Task, place: "_Place") -> str:
 def languages(task: Task, where: Where) -> tuple[str, ...]:
     """Languages in which the scored split is there (test; dev or train for tasks that have no test), in the task's order.
 
-    Text has every language for which there is a file, those outside the language table last.
+    Text and SIB-200 have every language for which there is a file, those that the task does not list last.
     """
     match nearest(task, where):
         case Miniature():
@@ -215,8 +215,8 @@ def languages(task: Task, where: Where) -> tuple[str, ...]:
             return task.languages
         case Folder(path, cut):
             files = folder.layout(task, path)
-            if task.head == "mlm":
-                present = folder.text_languages(files, path) if files else ()
+            if task.any_language:
+                present = folder.named_languages(files, path) if files else ()
                 return tuple(sorted(present, key=lambda code: (code not in task.languages, code)))
             split = scored_split(task)
             return tuple(code for code in task.languages if files and folder.find(task, split, code, path, cut, files))
@@ -253,9 +253,10 @@ class _Place:
 def _place(task: Task, split: str, language: str, where: Where) -> _Place:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", language):  # it becomes part of file names
         raise UserError(f"{task.name}: {language!r} is not a language code; write one such as 'de'")
-    if split == "test" and not isinstance(where, Miniature) and scored_split(task) != "test":
+    released = not isinstance(nearest(task, where), Miniature)
+    if split == "test" and released and scored_split(task) != "test":
         raise UserError(f"{task.name}: its public test set has no labels; the split that counts is {scored_split(task)}")
-    translated = split == "translated" and not isinstance(where, Miniature)
+    translated = split == "translated" and released
     if translated:
         task, split = in_translation(task, language), "train"
     match nearest(task, where):
@@ -276,7 +277,7 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
             name = folder.source(files, path)
             several = files.files.reader in MULTILINGUAL
             return _Place(
-                name, lambda: folder.rows(files, language, path), lambda: folder.digest(files, path),
+                name, lambda: folder.rows(files, language, path), lambda: _described(task, folder.digest(files, path)),
                 files.half, files.derived, several,
             )  # fmt: skip
         case HubCache():
@@ -290,12 +291,22 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
             return _Place(name, lambda: _not_here(name), lambda: hashlib.sha256(name.encode()).hexdigest())
 
 
+def _described(task: Task, content: str) -> str:
+    """The digest of files, and of what the description of a task of one's own says of them."""
+    return hashlib.sha256(f"{task.described}\n{content}\n".encode()).hexdigest() if task.described else content
+
+
 def _not_here(name: str) -> Iterator[Row]:
     raise UserError(f"{name}: is not here, and only planned with")
 
 
 def nearest(task: Task, where: Where) -> Where:
-    """The folder beside the hub, for a task whose files are there."""
+    """The folder beside the hub, for a task whose files are there; for a task of one's own that of its description.
+
+    Where such a task names no dev files, they are cut from those for training.
+    """
+    if task.folder is not None:
+        return Folder(task.folder, cut=not any(getattr(source, "dev", ()) for source in task.sources))
     if isinstance(where, HubCache) and where.folder is not None and folder.layout(task, where.folder):
         return Folder(where.folder)
     return where

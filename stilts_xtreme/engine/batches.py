@@ -1,7 +1,6 @@
 """Which examples make up each training step, and how rows become tensors."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,13 +8,16 @@ from torch import Tensor
 
 from stilts_xtreme.engine.features import Feature, lengths
 from stilts_xtreme.heads import HEADS
+from stilts_xtreme.heads.common import Rows, Tokenizer
 from stilts_xtreme.tasks.mixture import quotas
+
+Batch = Rows  # a batch as `collate` makes it, with the head's own entries
 
 
 def draw(groups: Mapping[str, Sequence[int]], total: int, shares: Mapping[str, float], seed: int) -> list[int]:
-    """`total` indices: each group (a language) gets its share, drawn pass after reshuffled pass, the groups then mixed.
+    """Return `total` indices: each group (a language) gets its share, drawn pass after reshuffled pass, the groups then mixed.
 
-    With one group this is the plain order of epochs: every index once before any comes again.
+    With a single group this is the plain order of epochs: every index once before any comes again.
     """
     random = np.random.default_rng([seed, 102])
     drawn: list[np.ndarray] = []
@@ -30,7 +32,7 @@ def draw(groups: Mapping[str, Sequence[int]], total: int, shares: Mapping[str, f
 def batches(
     order: Sequence[int], lengths: Sequence[int], batch_size: int, group_by_length: bool, seed: int, pool: int = 50
 ) -> list[list[int]]:
-    """`order` cut into batches; grouped: within every `pool` batches, examples of like length together, the batches shuffled."""
+    """Cut `order` into batches; grouped: within every `pool` batches, examples of like length together, the batches shuffled."""
     if group_by_length:
         random = np.random.default_rng([seed, 103])
         span, regrouped = batch_size * pool, []
@@ -42,8 +44,8 @@ def batches(
     return [list(order[i : i + batch_size]) for i in range(0, len(order), batch_size)]
 
 
-def collate(head: str, features: Sequence[Feature], tokenizer: Any, generator: torch.Generator | None = None) -> dict[str, Any]:
-    """The features' rows side by side, the longest first, with the head's own entries beside them.
+def collate(head: str, features: Sequence[Feature], tokenizer: Tokenizer, generator: torch.Generator | None = None) -> Batch:
+    """Concatenate the features' rows, the longest first, and add the head's own entries.
 
     `input_ids` [N] tokens, the `row` [N] each belongs to and its `place` [N] there; `offsets` [R] where each row begins and its
     `lengths` [R]; `bounds` [R + 1] int32 between the rows in the order in which they stand, `falling` their lengths in that
@@ -64,13 +66,13 @@ def collate(head: str, features: Sequence[Feature], tokenizer: Any, generator: t
         "lengths": sizes,
         "bounds": bounds.astype(np.int32),
     }
-    batch = {name: torch.from_numpy(array) for name, array in tensors.items()}
+    batch: Batch = {name: torch.from_numpy(array) for name, array in tensors.items()}
     batch |= {"falling": falling.tolist(), "longest": int(falling[0])}
     return batch | HEADS[head].collate(list(features), batch, generator, tokenizer)
 
 
-def to(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
-    """The batch on a device; to a GPU from pinned memory, so that nobody waits."""
+def to(batch: Batch, device: torch.device) -> Batch:
+    """Copy the batch to a device; to a GPU from pinned memory, so that the host does not wait."""
     if device.type == "cpu":
         return dict(batch)
     return {
@@ -80,7 +82,7 @@ def to(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
 
 
 def by_budget(features: Sequence[Feature], tokens: int) -> list[list[int]]:
-    """Indices sorted by length and cut so that no batch, if it were padded, would hold more than `tokens` (or is one feature)."""
+    """Return batches of indices, sorted by length: if padded none has more than `tokens`, but for those of a single feature."""
     sizes, counts = lengths(features).tolist(), [len(feature["rows"]) for feature in features]
     cut: list[list[int]] = []
     rows = 0

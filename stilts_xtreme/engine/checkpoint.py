@@ -1,4 +1,4 @@
-"""The state of a training between two steps: all it needs to go on as if it had never stopped, as safetensors and JSON."""
+"""The state of a training between two steps: all it needs to resume as if it had never stopped, as safetensors and JSON."""
 
 import json
 import math
@@ -18,8 +18,8 @@ MOMENTS = ("first", "second", "steps")  # of the optimizer, for each weight
 
 @dataclass
 class State:
-    """What a training counts: steps done, the best score and the step of it (0: none yet), scorings without gain since; and the
-    micro-batch, which shrinks where memory runs out."""
+    """What a training counts: steps done, the best score and its step (`kept`, 0: none yet), scorings without gain since; and the
+    micro-batch, which shrinks if memory runs out."""
 
     number: int = 0
     best: float = -math.inf
@@ -32,7 +32,7 @@ class State:
 class Snapshot:
     """A state with its tensors by name: weights, the optimizer's moments, the best weights, the states of the random numbers.
 
-    They are those of the training, not copies; whole ones, on the first process, where processes hold parts of them.
+    They are those of the training, not copies; of sharded weights whole tensors, on the first process.
     """
 
     state: State
@@ -45,7 +45,7 @@ class Snapshot:
 
 
 def take(state: State, model: torch.nn.Module, optimizer: AdamW, best: dict[str, Tensor], masking: torch.Generator) -> Snapshot:
-    """A training as it stands between two steps. Where processes hold parts of the weights, all must ask."""
+    """Take a snapshot between two steps. If the weights are sharded, all processes must call it."""
     tensors = {"random": torch.get_rng_state(), "masking": masking.get_state()}
     if (device := next(model.parameters()).device).type == "cuda":
         tensors["random.cuda"] = torch.cuda.get_rng_state(device)
@@ -61,11 +61,11 @@ def take(state: State, model: torch.nn.Module, optimizer: AdamW, best: dict[str,
 def restore(
     saved: Snapshot, model: torch.nn.Module, optimizer: AdamW, best: dict[str, Tensor], masking: torch.Generator
 ) -> State:
-    """Put a training that was begun alike where the saved one was."""
+    """Put a training that was begun alike where the saved one was; returns the counts of it."""
     tensors = saved.tensors
-    held = model.state_dict()
-    found = {name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith("model/")}
-    model.load_state_dict({name: sharding.like(tensor, held.get(name, tensor)) for name, tensor in found.items()})
+    own = model.state_dict()
+    weights = {name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith("model/")}
+    model.load_state_dict({name: sharding.like(tensor, own.get(name, tensor)) for name, tensor in weights.items()})
     for name, tensor in best.items():
         tensor.copy_(sharding.like(tensors[f"best/{name}"], tensor))
     for name, parameter in model.named_parameters():
@@ -80,14 +80,14 @@ def restore(
 
 
 def write(folder: Path, snapshot: Snapshot) -> None:
-    """Write a state into a folder that is there."""
+    """Write a state into an existing folder."""
     save_file({name: tensor.contiguous() for name, tensor in snapshot.tensors.items()}, folder / TENSORS)
     facts = {**asdict(snapshot.state), "best": snapshot.state.best if snapshot.state.kept else None}
     (folder / FACTS).write_text(json.dumps(facts, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read(folder: Path) -> Snapshot:
-    """The state in a folder."""
+    """Read the state in a folder."""
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     best = -math.inf if facts["best"] is None else facts["best"]
     return Snapshot(State(**{**facts, "best": best}), load_file(folder / TENSORS))

@@ -1,20 +1,23 @@
-"""The encoder that goes from stage to stage, and the model that puts task heads on it."""
+"""The encoder that is handed from stage to stage, and the model that puts task heads on it."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
 
-from stilts_xtreme.engine import attention, standard, top_layer
+from stilts_xtreme.engine import attention, half, top_layer, transformers_checkpoint
 from stilts_xtreme.engine import tokenizer as saving
 from stilts_xtreme.engine.loading import load, longest
+from stilts_xtreme.files import Record
 from stilts_xtreme.heads import HEADS
+from stilts_xtreme.heads.common import Rows, TaskHead
+from stilts_xtreme.plan import Random
 
 # The position number of a row's first token, by kind of encoder: those that take packed rows.
 FIRST_POSITION = {
@@ -25,8 +28,8 @@ FIRST_POSITION = {
 }
 
 
-def random_encoder(shape: Any, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
-    """An XLM-R of random weights in the given shape, its vocabulary the tokenizer's."""
+def random_encoder(shape: Random, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
+    """Return an XLM-R of random weights in this shape, drawn from the seed; its vocabulary is the tokenizer's."""
     config = XLMRobertaConfig(
         vocab_size=len(tokenizer),
         hidden_size=shape.hidden_size,
@@ -50,7 +53,7 @@ def can_pack(encoder: PreTrainedModel) -> bool:
 
 
 def fallback(encoder: PreTrainedModel, device: torch.device) -> str:
-    """What is slower there with this kind of encoder than with XLM-R, in words; empty where nothing is."""
+    """Return in words what is slower on the device with this kind of encoder than with XLM-R; empty if nothing is."""
     if can_pack(encoder) and (device.type == "cpu" or _on_gpu(encoder)):
         return ""
     where = "" if device.type == "cpu" else " on a GPU"
@@ -60,17 +63,17 @@ def fallback(encoder: PreTrainedModel, device: torch.device) -> str:
 
 
 def _on_gpu(encoder: PreTrainedModel) -> bool:
-    """Not the kinds with rotary positions, which were never tried there."""
+    """Return whether packed rows of this kind were tried on a GPU: those with rotary positions were not."""
     return hasattr(encoder, "encoder")
 
 
 def states(
-    encoder: PreTrainedModel, batch: Mapping[str, Any], packed: bool, layer: int | None = None, read: Tensor | None = None
+    encoder: PreTrainedModel, batch: Rows, packed: bool, layer: int | None = None, read: Tensor | None = None
 ) -> Tensor:
-    """Hidden states [N, width] of a batch's tokens: of one packed row without any padding, or of padded rows.
+    """Compute hidden states [N, width] of a batch's tokens: of a packed row without any padding, or of padded rows.
 
-    Those on top, or of a `layer` (0: the embeddings). `read` [M]: only of the tokens at these places, in this order, as
-    [M, width]; where `top_layer` can, the last layer computes no others.
+    Those of the last layer, or of `layer` (0: the embeddings). `read` [M]: only of the tokens at these positions, in this order,
+    as [M, width]; where `top_layer` can, the last layer computes no others.
     """
     ids, row, place = batch["input_ids"], batch["row"], batch["place"]
     if packed and keeps_apart(encoder, ids.device):
@@ -87,9 +90,9 @@ def states(
         with top_layer.only(last, encoder.config.model_type, top_layer.Read(rising, batch["falling"])):
             hidden = _run(encoder, layer, **inputs).squeeze(0)
         return hidden[order.argsort()]
-    encoder.config._attn_implementation = standard.attention(encoder)
-    shape = (len(batch["lengths"]), batch["longest"])
-    padded = ids.new_full(shape, encoder.config.pad_token_id or 0).index_put((row, place), ids)
+    encoder.config._attn_implementation = transformers_checkpoint.attention(encoder)
+    size = (len(batch["lengths"]), batch["longest"])
+    padded = ids.new_full(size, encoder.config.pad_token_id or 0).index_put((row, place), ids)
     mask = torch.zeros_like(padded).index_put((row, place), torch.ones_like(ids))
     if read is not None:
         row, place = row[read], place[read]
@@ -101,13 +104,17 @@ def _chosen(hidden: Tensor, read: Tensor | None) -> Tensor:
 
 
 def _last(encoder: PreTrainedModel, layer: int | None) -> nn.Module | None:
-    """The layer whose outputs are the states asked for; None where that is none, or more than a layer comes after it."""
+    """Return the layer whose outputs are the states of `layer`; None for the embeddings, and if more layers run after it."""
     if hasattr(encoder, "encoder"):
-        return encoder.encoder.layer[-1 if layer is None else layer - 1] if layer != 0 else None
-    return encoder.layers[-1] if layer is None else None
+        return _layers(encoder, "encoder.layer")[-1 if layer is None else layer - 1] if layer != 0 else None
+    return _layers(encoder, "layers")[-1] if layer is None else None
 
 
-def _run(encoder: PreTrainedModel, layer: int | None, **inputs: Any) -> Tensor:
+def _layers(encoder: PreTrainedModel, name: str) -> nn.ModuleList:
+    return cast(nn.ModuleList, encoder.get_submodule(name))
+
+
+def _run(encoder: PreTrainedModel, layer: int | None, **inputs: Tensor | attention.Segments) -> Tensor:
     if layer is None:
         return encoder(**inputs).last_hidden_state
     if can_pack(encoder) and hasattr(encoder, "encoder"):  # kinds that end with their last layer
@@ -118,9 +125,8 @@ def _run(encoder: PreTrainedModel, layer: int | None, **inputs: Any) -> Tensor:
 
 @contextmanager
 def _shallow(encoder: PreTrainedModel, layer: int) -> Iterator[None]:
-    """While it lasts the encoder ends after `layer` layers (0: the embeddings): what lies above is not computed."""
-    stack = encoder.encoder
-    whole = stack.layer
+    """Inside, the encoder ends after `layer` layers (0: the embeddings): what lies above is not computed."""
+    stack, whole = encoder.get_submodule("encoder"), _layers(encoder, "encoder.layer")
     stack.layer = whole[:layer]
     try:
         yield
@@ -129,7 +135,7 @@ def _shallow(encoder: PreTrainedModel, layer: int) -> Iterator[None]:
 
 
 def keeps_apart(encoder: PreTrainedModel, device: torch.device) -> bool:
-    """Whether `attention` can work inside the sequences of a packed row there.
+    """Return whether `attention` on the device can work inside the sequences of a packed row.
 
     On a CPU always. Of other devices only CUDA's have the variable-length kernel, which knows half precision, heads of a
     multiple of 8 up to 256 and, from NVIDIA, nothing older than Ampere.
@@ -139,8 +145,8 @@ def keeps_apart(encoder: PreTrainedModel, device: torch.device) -> bool:
     size = encoder.config.hidden_size // encoder.config.num_attention_heads
     if device.type != "cuda" or size % 8 or size > 256 or not _on_gpu(encoder):
         return False
-    half = torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
-    return half and torch.cuda.get_device_capability(device) >= (8, 0)
+    low = torch.is_autocast_enabled("cuda") or encoder.dtype in (torch.bfloat16, torch.float16)
+    return low and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def set_dropout(encoder: PreTrainedModel, rate: float) -> None:
@@ -155,7 +161,7 @@ def set_dropout(encoder: PreTrainedModel, rate: float) -> None:
 
 
 class Model(nn.Module):
-    """One encoder under the heads of the tasks being trained."""
+    """An encoder under the heads of the tasks being trained."""
 
     def __init__(self, encoder: PreTrainedModel, heads: Mapping[str, str], labels: Mapping[str, tuple[str, ...]], dropout: float):
         super().__init__()
@@ -170,19 +176,23 @@ class Model(nn.Module):
             {task: HEADS[kind].Head(width, labels[task], dropout, table, kind_of) for task, kind in heads.items()}
         )
 
-    def forward(self, task: str, batch: Mapping[str, Any]) -> tuple[Tensor, int]:
-        """Sum of the batch's losses and the number of terms in it."""
-        return self.heads[task].loss(self.logits(task, batch), batch)
+    def head(self, task: str) -> TaskHead:
+        return cast(TaskHead, self.heads[task])
 
-    def logits(self, task: str, batch: Mapping[str, Any]) -> Tensor:
-        head = self.heads[task]
-        return head(self.hidden(batch, head.reads and batch[head.reads]), batch)
+    def forward(self, task: str, batch: Rows) -> tuple[Tensor, int]:
+        """Return the sum of the batch's losses (0-d tensor) and the number of terms in it."""
+        return self.head(task).loss(self.logits(task, batch), batch)
 
-    def hidden(self, batch: Mapping[str, Any], read: Tensor | None = None) -> Tensor:
-        """Top hidden states [N, width], or [M, width] of the tokens that are `read`."""
+    def logits(self, task: str, batch: Rows) -> Tensor:
+        """Return what the head makes of the hidden states that it reads."""
+        head = self.head(task)
+        return head(self.hidden(batch, batch[head.reads] if head.reads else None), batch)
+
+    def hidden(self, batch: Rows, read: Tensor | None = None) -> Tensor:
+        """Return hidden states [N, width] of the last layer, or [M, width] of the tokens that are `read`."""
         if not self.bf16:
             return states(self.encoder, batch, self.packed, read=read)
-        with torch.autocast(batch["input_ids"].device.type, torch.bfloat16):
+        with half.autocast(batch["input_ids"].device.type):
             return states(self.encoder, batch, self.packed, read=read)
 
     def halve(self) -> "Model":
@@ -193,14 +203,15 @@ class Model(nn.Module):
         self.bf16 = True
         return self
 
-    def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, notes: Mapping[str, Any]) -> None:
-        """Write encoder, tokenizer and heads; `notes` are kept per task in heads.json.
+    def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, notes: Mapping[str, Record]) -> None:
+        """Write encoder, tokenizer and heads; `notes` of each task go into heads.json.
 
-        The weights are a checkpoint of transformers: with one head, of its class for the encoder and that head, where it has
-        one that gives the same logits; else of the encoder alone, and heads.json says why. The heads stand beside it.
+        The weights are a checkpoint of transformers: of a model with a single head as transformers' class for the encoder and
+        that head, if it has a class that gives the same logits; else of the encoder alone, and heads.json says why. The heads
+        are files of their own beside it.
         """
         written = self._checkpoint(folder)
-        lengths = [one["limits"]["max_length"] for one in notes.values() if one.get("limits")]  # where the recipe cut
+        lengths = [note["limits"]["max_length"] for note in notes.values() if note.get("limits")]  # where the recipe cut
         saving.save(
             tokenizer, folder, min(longest(self.encoder), max(lengths, default=tokenizer.model_max_length)),
             literal="mlm" not in self.kinds.values(),  # fill-mask looks for the mask token in the text
@@ -209,39 +220,39 @@ class Model(nn.Module):
             save_file(
                 {name: value.contiguous() for name, value in head.state_dict().items()}, folder / f"head-{task}.safetensors"
             )
-        told = {
+        records = {
             task: {"head": self.kinds[task], "labels": list(self.labels[task]), **notes.get(task, {}), **written}
             for task in self.heads
         }
         (folder / "heads.json").write_text(
-            json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+            json.dumps(records, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
         )
 
     def _checkpoint(self, folder: Path) -> dict[str, str]:
-        """Write the weights; the class they are of, and why it is not one with a head."""
+        """Write the weights; returns the `class` they are of, and why it has no head (`alone`)."""
         (task, kind), *more = self.kinds.items()
         why = f"one of {len(self.kinds)} heads" if more else ""
-        if not more and kind in standard.NAMES:
+        if not more and kind in transformers_checkpoint.NAMES:
             try:
-                with standard.standard(self.encoder, kind, self.heads[task], self.labels[task]) as whole:
+                with transformers_checkpoint.transformers_model(self.encoder, kind, self.head(task), self.labels[task]) as whole:
                     whole.save_pretrained(folder)
                     return {"class": type(whole).__name__}
-            except standard.Unlike as unlike:
-                why = str(unlike)
+            except transformers_checkpoint.NoMatch as error:
+                why = str(error)
         self.encoder.save_pretrained(folder)
         return {"class": type(self.encoder).__name__, **({"alone": why} if why else {})}
 
 
-def load_model(folder: Path, task: str) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Any]]:
-    """The model of a finished stage with the head of one of its tasks; and what was noted of that task."""
+def load_model(folder: Path, task: str) -> tuple[Model, PreTrainedTokenizerBase, Record]:
+    """Load the model of a finished stage with the head of one task, its tokenizer, and the task's notes in heads.json."""
     model, tokenizer, notes = load_models(folder, [task])
     return model, tokenizer, notes[task]
 
 
-def load_models(folder: Path, tasks: Sequence[str] = ()) -> tuple[Model, PreTrainedTokenizerBase, dict[str, dict[str, Any]]]:
-    """The same with the heads of these tasks, or of all."""
+def load_models(folder: Path, tasks: Sequence[str] = ()) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Record]]:
+    """Load the model with the heads of these tasks, or of all; notes by task."""
     encoder, tokenizer = load(folder)
-    notes = noted(folder)
+    notes = read_notes(folder)
     tasks = tasks or list(notes)
     heads, labels = {task: notes[task]["head"] for task in tasks}, {task: tuple(notes[task]["labels"]) for task in tasks}
     model = Model(encoder, heads, labels, dropout=0.0)
@@ -250,6 +261,6 @@ def load_models(folder: Path, tasks: Sequence[str] = ()) -> tuple[Model, PreTrai
     return model, tokenizer, notes
 
 
-def noted(folder: Path) -> dict[str, dict[str, Any]]:
-    """What heads.json holds of each task."""
+def read_notes(folder: Path) -> dict[str, Record]:
+    """Read heads.json: head, labels, limits and threshold by task."""
     return json.loads((folder / "heads.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Encoded examples as flat arrays: written while they are encoded, read by mapping the files into memory."""
+"""Encoded examples as flat arrays: written while they are encoded, read as memory-mapped files."""
 
 import json
 from bisect import bisect_right
@@ -8,11 +8,15 @@ from functools import cached_property
 from itertools import chain, pairwise
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
+from stilts_xtreme.files import Record
 from stilts_xtreme.heads.common import Feature
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 CODE = 2  # part of every cache key: raise it when a head encodes otherwise, or when these files change
 INDEX = "features.json"
@@ -35,7 +39,11 @@ class Features(Sequence[Feature]):
     def __len__(self) -> int:
         return len(self._bounds) - 1
 
-    def __getitem__(self, i: Any) -> Any:
+    @overload
+    def __getitem__(self, i: int) -> Feature: ...
+    @overload
+    def __getitem__(self, i: slice) -> "Chosen": ...
+    def __getitem__(self, i: int | slice) -> "Feature | Chosen":
         if isinstance(i, slice):
             return Chosen(self, range(len(self))[i])
         i = range(len(self))[i]
@@ -61,7 +69,11 @@ class Chosen(Sequence[Feature]):
     def __len__(self) -> int:
         return len(self._indices)
 
-    def __getitem__(self, i: Any) -> Any:
+    @overload
+    def __getitem__(self, i: int) -> Feature: ...
+    @overload
+    def __getitem__(self, i: slice) -> "Chosen": ...
+    def __getitem__(self, i: int | slice) -> "Feature | Chosen":
         return Chosen(self._whole, self._indices[i]) if isinstance(i, slice) else self._whole[self._indices[i]]
 
     @cached_property
@@ -71,16 +83,20 @@ class Chosen(Sequence[Feature]):
 
 
 class Joined(Sequence[Feature]):
-    """Features one after another, as of several languages; nothing is copied."""
+    """Features of several splits, such as languages, in a row; nothing is copied."""
 
-    def __init__(self, parts: Iterable[Features]):
+    def __init__(self, parts: "Iterable[Features | Joined]"):
         self._parts = tuple(parts)
         self._starts = [0, *np.cumsum([len(part) for part in self._parts]).tolist()]
 
     def __len__(self) -> int:
         return self._starts[-1]
 
-    def __getitem__(self, i: Any) -> Any:
+    @overload
+    def __getitem__(self, i: int) -> Feature: ...
+    @overload
+    def __getitem__(self, i: slice) -> "Chosen": ...
+    def __getitem__(self, i: int | slice) -> "Feature | Chosen":
         if isinstance(i, slice):
             return Chosen(self, range(len(self))[i])
         i = range(len(self))[i]
@@ -105,9 +121,9 @@ def lengths(features: Sequence[Feature]) -> np.ndarray:
 
 
 def distinct(features: Sequence[Feature]) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the first of all features that have equal rows, and for every feature which of these it is."""
+    """Return the index of the first feature of each distinct content of rows, and for every feature which of them it equals."""
     numbers: dict[tuple[bytes, ...], int] = {}
-    firsts, which = [], np.empty(len(features), np.int64)
+    firsts, which = list[int](), np.empty(len(features), np.int64)
     for i, feature in enumerate(features):
         which[i] = number = numbers.setdefault(
             tuple(np.asarray(row, np.int32).tobytes() for row in feature["rows"]), len(numbers)
@@ -117,21 +133,21 @@ def distinct(features: Sequence[Feature]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(firsts, np.int64), which
 
 
-def save(folder: Path, chunks: Iterable[Sequence[Feature]], told: Mapping[str, Any]) -> None:
-    """Write features, given in any number of portions of which one at a time is held, and `told` beside them."""
+def save(folder: Path, chunks: Iterable[Sequence[Feature]], record: Record) -> None:
+    """Write features, given in any number of portions of which a single one is in memory, and a `record` beside them."""
     with ExitStack() as opened:
         writer = _Writer(folder, opened)
         for features in chunks:
             writer.add(features)
         shapes = writer.end()
-    content = {"told": told, "kinds": writer.kinds, "arrays": shapes}
+    content = {"told": record, "kinds": writer.kinds, "arrays": shapes}
     (folder / INDEX).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
 
 
-def load(folder: Path) -> tuple[Features, dict[str, Any]]:
-    """Features that `save` wrote, their files mapped into memory and not read, and what was told beside them.
+def load(folder: Path) -> tuple[Features, Record]:
+    """Load features that `save` wrote, their files mapped into memory and not read, and the record beside them.
 
-    OSError, EOFError, ValueError, LookupError, TypeError or AttributeError where the folder does not hold what its index says.
+    OSError, EOFError, ValueError, LookupError, TypeError or AttributeError if the folder does not hold what its index says.
     """
     try:
         content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
@@ -151,8 +167,7 @@ def load(folder: Path) -> tuple[Features, dict[str, Any]]:
 
 def _mapped(path: Path) -> np.ndarray:
     """An array whose pages are read when they are looked at, if it is large; writing to it never changes the file."""
-    mode = "c" if path.stat().st_size > SMALL else None
-    return np.load(path, mmap_mode=mode, allow_pickle=False).view(np.ndarray)
+    return np.load(path, mmap_mode="c" if path.stat().st_size > SMALL else None, allow_pickle=False).view(np.ndarray)
 
 
 class _Writer:
@@ -187,8 +202,8 @@ class _Writer:
                 self._file(key, np.float64).add(np.array(values, np.float64))
             case "text":
                 known = self._numbers.setdefault(key, {})
-                found = [NONE if value is None else known.setdefault(value, len(known)) for value in values]
-                self._file(key, np.int64).add(np.array(found, np.int64))
+                numbers = [NONE if value is None else known.setdefault(value, len(known)) for value in values]
+                self._file(key, np.int64).add(np.array(numbers, np.int64))
             case "list":
                 self._bounds(f"{key}-bounds", values)
                 self._file(key, np.int32).add(np.fromiter(chain.from_iterable(values), np.int32))
@@ -213,7 +228,7 @@ class _Writer:
         file = self._files[name]
         file.add(file.last + np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists))))
 
-    def _file(self, name: str, dtype: Any, width: tuple[int, ...] = ()) -> "_File":
+    def _file(self, name: str, dtype: "DTypeLike", width: tuple[int, ...] = ()) -> "_File":
         if name not in self._files:
             opened = self._opened.enter_context(open(self._folder / f"{name}.npy", "wb"))
             self._files[name] = _File(opened, np.dtype(dtype), width)

@@ -1,10 +1,10 @@
-"""Memory of one variant, in a process that does nothing else."""
+"""Memory of a variant of inference, in a process that does nothing else."""
 
 import gc
 import multiprocessing
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +13,13 @@ from stilts_xtreme import host
 from stilts_xtreme.engine import encoder, variants
 
 MiB = 1 << 20
-PATIENCE, GOODBYE = 900.0, 20.0  # seconds: for its word, since a compiler may have to work; for its end
+PATIENCE, GOODBYE = 900.0, 20.0  # seconds: for its answer, since a compiler may have to work; for its end
 
 
 def measure(
     variant: str, folder: Path, task: str, rows: Sequence[np.ndarray], device: torch.device, threads: int
 ) -> dict[str, float]:
-    """MiB of a process that loads the model, prepares the variant and runs one batch; empty where it ended without a word.
+    """Return MiB of a process that loads the model, prepares the variant and runs a batch; empty if it ended without an answer.
 
     On a CPU `libraries` before anything is loaded, `peak` over its whole life, `resident` in the end, without the original
     where the variant has weights of its own. On a GPU `peak`: what tensors took there at most.
@@ -40,18 +40,18 @@ def measure(
 
 
 def _child(
-    pipe: Any, variant: str, folder: Path, task: str, rows: list[np.ndarray], kind: str, threads: int
+    pipe: Connection, variant: str, folder: Path, task: str, rows: list[np.ndarray], kind: str, threads: int
 ) -> None:  # pragma: no cover - in a process of its own
     torch.set_num_threads(threads)
     device = torch.device(kind)
     libraries = host.held_memory()
-    model, words, _ = encoder.load_model(folder, task)
-    run = variants.build(variant, model.to(device), task, words, device, threads)
+    model, tokenizer, _ = encoder.load_model(folder, task)
+    run = variants.build(variant, model.to(device), task, tokenizer, device, threads)
     del model
     run(rows, None)
     gc.collect()
     if kind == "cuda":
         pipe.send({"peak": torch.cuda.max_memory_allocated() / MiB})
     else:
-        told = {"libraries": libraries, "peak": host.peak_memory(), "resident": host.held_memory()}
-        pipe.send({name: size / MiB for name, size in told.items() if size is not None})
+        sizes = {"libraries": libraries, "peak": host.peak_memory(), "resident": host.held_memory()}
+        pipe.send({name: size / MiB for name, size in sizes.items() if size is not None})

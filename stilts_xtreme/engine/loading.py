@@ -1,11 +1,11 @@
-"""Loading a published encoder and its tokenizer, and the refusal of what does not belong together."""
+"""Load a published encoder and its tokenizer, and refuse what does not belong together."""
 
 import inspect
 import re
 from collections.abc import Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from tokenizers import Regex, Tokenizer, normalizers
@@ -15,26 +15,30 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from stilts_xtreme import published
-from stilts_xtreme.engine import standard
+from stilts_xtreme.engine import transformers_checkpoint
 from stilts_xtreme.engine.quiet import quiet
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.shown import line
 
+Options = dict[str, str | bool | None]  # arguments of every `from_pretrained`
 SHOWN = 3  # names of tensors in a message
+
+LoadingInfo = Mapping[str, Collection]  # of `from_pretrained`: keys that are missing, unexpected, or of another shape
 
 
 def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A published encoder (hub id or local folder) and its tokenizer, in fp32; safetensors only, no remote code.
+    """Load a published encoder (hub id or local folder) in fp32, and its tokenizer; safetensors only, no remote code.
 
-    UserError where it is missing, broken, or of parts that do not belong together. Tensors of the checkpoint that no parameter
-    asks for are not loaded; `unused` names them.
+    UserError if it is missing, broken, or its parts do not belong together. Tensors of the checkpoint that no parameter asks for
+    are not loaded; `unused` names them.
     """
-    quiet()  # here, since every process that says something of a checkpoint has loaded one
+    quiet()  # here, since every process that prints something about a checkpoint has loaded it
     if (folder := published.local(str(name))) is not None:  # a model of another kind may lack what an encoder has to have
         published.settings(folder)
         _config(name, {"trust_remote_code": False})
@@ -58,23 +62,23 @@ def load(name: str | Path, revision: str | None = None) -> tuple[PreTrainedModel
     if largest >= rows:
         raise UserError(f"encoder {name}: {published.beyond(largest + 1, rows)}")
     encoder.unused_tensors = extra
-    standard.plain(encoder.config)
+    transformers_checkpoint.plain(encoder.config)
     return encoder, tokenizer
 
 
 def unused(encoder: PreTrainedModel) -> str:
-    """A sentence on the tensors of the encoder's checkpoint that were not loaded; empty where there are none."""
+    """Return a sentence on the tensors of the encoder's checkpoint that were not loaded; empty where there are none."""
     names: tuple[str, ...] = getattr(encoder, "unused_tensors", ())
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"not used of the encoder's checkpoint: {', '.join(names[:SHOWN])}{more}" if names else ""
 
 
 def tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """The tokenizer of a published encoder; UserError where it is missing, broken, or none of the tokenizers package."""
+    """Load the tokenizer of a published encoder; UserError if it is missing, broken, or not of the tokenizers package."""
     return _tokenizer(name, revision, options(name, revision))
 
 
-def _tokenizer(name: str | Path, revision: str | None, how: Mapping[str, Any]) -> PreTrainedTokenizerBase:
+def _tokenizer(name: str | Path, revision: str | None, how: Options) -> PreTrainedTokenizerBase:
     folder = Path(name)
     alone = folder.is_dir() and not (folder / published.TOKENIZER).exists() and any(folder.glob("*.model"))
     if alone and find_spec("google.protobuf") is None:
@@ -94,10 +98,10 @@ def _tokenizer(name: str | Path, revision: str | None, how: Mapping[str, Any]) -
     return tokenizer
 
 
-def options(name: str | Path, revision: str | None) -> dict[str, Any]:
-    """What every `from_pretrained` is given; UserError where the encoder is missing or broken."""
+def options(name: str | Path, revision: str | None) -> Options:
+    """Return the arguments of every `from_pretrained`; UserError if the encoder is missing or broken."""
     folder = published.local(str(name))
-    kwargs: dict[str, Any] = {"revision": revision, "trust_remote_code": False}  # unset, transformers asks on the terminal
+    kwargs: Options = {"revision": revision, "trust_remote_code": False}  # unset, transformers asks on the terminal
     if folder is not None:
         published.check(folder)
     elif not published.online(str(name), revision):
@@ -105,8 +109,8 @@ def options(name: str | Path, revision: str | None) -> dict[str, Any]:
     return kwargs
 
 
-def _config(name: str | Path, how: Mapping[str, Any]) -> Any:
-    """The configuration of an encoder; UserError where it cannot be read, or is of a kind that cannot be trained here."""
+def _config(name: str | Path, how: Options) -> PreTrainedConfig:
+    """Read the configuration of an encoder; UserError if it cannot be read, or is of a kind that cannot be trained here."""
     try:
         config = AutoConfig.from_pretrained(name, **how)
     except MemoryError:
@@ -117,8 +121,8 @@ def _config(name: str | Path, how: Mapping[str, Any]) -> Any:
     return config
 
 
-def _check(name: str | Path, config: Any) -> None:
-    """UserError for models that are no text encoders, and for encoders that cannot be fed rows of several lengths."""
+def _check(name: str | Path, config: PreTrainedConfig) -> None:
+    """Raise UserError for models that are no text encoders, and for encoders that cannot be fed rows of several lengths."""
     kind = config.model_type
     if type(config) not in MODEL_FOR_MASKED_LM_MAPPING or config.is_encoder_decoder:
         raise UserError(f"encoder {name}: {kind} is no encoder that reads text in both directions; give another one")
@@ -132,15 +136,15 @@ def _check(name: str | Path, config: Any) -> None:
         raise UserError(f"encoder {name}: config.json: default_language: name the language whose adapter is used")
 
 
-def _inputs(config: Any) -> Collection[str]:
-    """What the encoder's `forward` takes, by name."""
+def _inputs(config: PreTrainedConfig) -> Collection[str]:
+    """Return the names of the parameters of the encoder's `forward`."""
     return inspect.signature(_class(config).forward).parameters
 
 
-def _class(config: Any) -> Any:
-    """The class of the encoder, of several (Funnel's) that which AutoModel takes."""
+def _class(config: PreTrainedConfig) -> type[PreTrainedModel]:
+    """Return the class of the encoder, of several (Funnel's) that which AutoModel takes."""
     classes = MODEL_MAPPING[type(config)]
-    return classes[0] if isinstance(classes, tuple | list) else classes
+    return cast(type[PreTrainedModel], classes[0] if isinstance(classes, tuple | list) else classes)
 
 
 def _text(fault: Exception) -> str:
@@ -149,7 +153,7 @@ def _text(fault: Exception) -> str:
 
 
 def _blamed(folder: Path) -> str:
-    """The tokenizer file that cannot be read, as the beginning of a message; empty where it is not known to be the cause."""
+    """Return the tokenizer file that cannot be read, as the beginning of a message; empty if it is not the cause."""
     path = folder / published.TOKENIZER
     if not path.is_file():
         return ""
@@ -178,7 +182,7 @@ def _normalise(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         return
     from sentencepiece import sentencepiece_model_pb2
 
-    model = sentencepiece_model_pb2.ModelProto.FromString(path.read_bytes())
+    model = sentencepiece_model_pb2.ModelProto.FromString(path.read_bytes())  # type: ignore[attr-defined]  # made at import
     table, backend = model.normalizer_spec.precompiled_charsmap, tokenizer.backend_tokenizer
     if table and "Precompiled" not in str(backend.normalizer):
         spaces = normalizers.Replace(Regex(" {2,}"), " ")
@@ -186,11 +190,11 @@ def _normalise(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         backend.normalizer = normalizers.Sequence([normalizers.Precompiled(table), *before, spaces])
 
 
-def _difference(encoder: PreTrainedModel, info: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Of a checkpoint and its configuration: why they do not belong together (empty where they do), and the tensors of the
-    encoder's parts that no parameter asks for.
+def _difference(encoder: PreTrainedModel, info: "LoadingInfo") -> tuple[str, tuple[str, ...]]:
+    """Return why a checkpoint and its configuration do not belong together (empty if they do), and the tensors of the encoder's
+    parts that no parameter asks for.
 
-    They do not where parameters are missing (they would be random) or of another shape, and where a layer is left over.
+    They do not if parameters are missing (they would be random) or of another shape, or if a layer is left over.
     """
     if absent := sorted(info["missing_keys"]):
         return f"there is no {absent[0]}", ()
@@ -204,7 +208,7 @@ def _difference(encoder: PreTrainedModel, info: Mapping[str, Any]) -> tuple[str,
 
 
 def _layer(encoder: PreTrainedModel, extra: list[str]) -> str:
-    """The first tensor of a whole layer among those that no parameter asks for; empty where there is none."""
+    """Return the first tensor of a whole layer among those that no parameter asks for; empty where there is none."""
     for place, stack in encoder.named_modules():
         if not isinstance(stack, torch.nn.ModuleList):
             continue
@@ -220,7 +224,7 @@ def _layer(encoder: PreTrainedModel, extra: list[str]) -> str:
 
 
 def longest(encoder: PreTrainedModel) -> int:
-    """Tokens of the longest row the encoder can read.
+    """Return the number of tokens of the longest row the encoder can read.
 
     Models that follow RoBERTa number positions from their padding index + 1, which their table of positions then names: they
     read so many tokens less than it has rows.

@@ -5,18 +5,21 @@ import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 EXAMPLE = 16  # tokens of the rows a model is exported with
-LARGE = 1.5e9  # bytes: above them weights go into a file of their own, since one ONNX file holds 2 GB
+LARGE = 1.5e9  # bytes: above them weights go into a file of their own, since an ONNX file holds 2 GB
 INPUTS = ("input_ids", "attention_mask")
 
 
 class Unavailable(Exception):
-    """Why this cannot be had here."""
+    """A variant or export that this machine, or what is installed on it, cannot do."""
 
 
 def needed() -> None:
@@ -36,7 +39,7 @@ def rows(device: torch.device, choices: int = 0, length: int = EXAMPLE) -> tuple
 def write(module: nn.Module, example: tuple[Tensor, Tensor], outputs: Sequence[str], path: Path) -> None:
     """Write a module that takes ids and mask as ONNX, every size of theirs left open; Unavailable where the exporter cannot."""
     large = sum(value.nbytes for value in module.parameters()) > LARGE
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of every package that it could do more with
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names every package that it could do more with
     open_ = dict.fromkeys(range(example[0].dim()), torch.export.Dim.DYNAMIC)
     try:
         with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
@@ -49,8 +52,8 @@ def write(module: nn.Module, example: tuple[Tensor, Tensor], outputs: Sequence[s
         raise Unavailable(f"torch.onnx.export failed: {line(fault)}") from None
 
 
-def session(path: Path, device: torch.device, threads: int) -> Any:
-    """The file in ONNX Runtime; Unavailable where that does not take it, or not on this device."""
+def session(path: Path, device: torch.device, threads: int) -> "InferenceSession":
+    """Load the file in ONNX Runtime; Unavailable if that does not take it, or not on this device."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -65,6 +68,6 @@ def session(path: Path, device: torch.device, threads: int) -> Any:
 
 
 def line(fault: Exception) -> str:
-    """The first line that says something."""
-    told = next((line.strip() for line in str(fault).splitlines() if line.strip()), "")
-    return f"{type(fault).__name__}: {told[:200]}"
+    """Return kind and first line of an error."""
+    first = next((line.strip() for line in str(fault).splitlines() if line.strip()), "")
+    return f"{type(fault).__name__}: {first[:200]}"

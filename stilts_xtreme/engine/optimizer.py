@@ -1,11 +1,16 @@
-"""AdamW in one pass over the weights: the mean over terms, the clipping and the update by torch's own fused kernel."""
+"""AdamW in a single pass over the weights: the mean over terms, the clipping and the update by torch's own fused kernel."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from stilts_xtreme.engine.sharding import is_part, local
+
+
+def gradients_of(parameters: Sequence[Tensor]) -> list[Tensor]:
+    """Return the gradients of those that have any."""
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
 class AdamW:
@@ -29,13 +34,13 @@ class AdamW:
 
         A weight without a gradient stays as it is; so do all of them where `total`, the loss, is not finite.
         """
-        norm = self._norm([p.grad for _, group in self.groups for p in group if p.grad is not None]) * factor
+        norm = self._norm(gradients_of([p for _, group in self.groups for p in group])) * factor
         self._adam(rate, factor * torch.clamp(clip / (norm + 1e-6), max=1.0), torch.isfinite(total))
 
     def _adam(self, rate: float, scale: Tensor, finite: Tensor) -> None:
         """AdamW's update of `groups`, by the gradients' sums times `scale`; none where the loss is not `finite`."""
         groups = [(decay, [p for p in group if p.grad is not None]) for decay, group in self.groups]
-        # The kernel divides by the one and does nothing for the other; it knows no other type of them.
+        # The kernel divides gradients by `divisor` and does nothing if `lost` is 1; it takes both as float32 only.
         divisor = (1 / scale).float()
         sound = finite.float()
         lost = 1 - sound
@@ -43,9 +48,9 @@ class AdamW:
             if not group:
                 continue
             first, second, steps = self._states(number, group)
-            weights, grads = list(group), [p.grad for p in group]
+            weights, grads = list(group), gradients_of(group)
             if self.cut:
-                weights, grads, first, second = ([local(one) for one in part] for part in (weights, grads, first, second))
+                weights, grads, first, second = ([local(t) for t in part] for part in (weights, grads, first, second))
             torch._foreach_add_(steps, sound)
             torch._fused_adamw_(
                 weights, grads, first, second, [], steps, lr=rate, beta1=0.9, beta2=self.beta2, eps=self.epsilon,
@@ -67,11 +72,12 @@ class AdamW:
         return lists
 
     def _norm(self, gradients: list[Tensor]) -> Tensor:
-        """That of all of them together, with the parts that other processes hold."""
+        """Return the norm of all gradients together, with the parts that other processes hold."""
         if not self.cut:
             return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm([one for one in gradients if not is_part(one)])))
-        ours = torch._foreach_norm([local(one) for one in gradients if is_part(one)])
+        whole = [gradient for gradient in gradients if not is_part(gradient)]
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(whole)))
+        ours = torch._foreach_norm([local(gradient) for gradient in gradients if is_part(gradient)])
         squares = torch.linalg.vector_norm(torch.stack(ours)) ** 2
         torch.distributed.all_reduce(squares)
         return (norm**2 + squares).sqrt()

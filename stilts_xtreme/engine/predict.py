@@ -1,24 +1,27 @@
-"""Outputs and sentence vectors of a trained model, in the order of what was asked."""
+"""Compute outputs and sentence vectors of a trained model, in the order of the features."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from safetensors.numpy import load, save
+from transformers import PreTrainedModel
 
 from stilts_xtreme import host, ranks
 from stilts_xtreme.engine.batches import Feature, by_budget, collate, to
 from stilts_xtreme.engine.encoder import Model, can_pack, states
 from stilts_xtreme.engine.sharding import is_sharded
-from stilts_xtreme.heads import HEADS, embedding
+from stilts_xtreme.heads import HEADS, embedding, mlm
+from stilts_xtreme.heads.common import Tokenizer
 
 TOKENS = {"cpu": 2048, "cuda": 65536}  # padded tokens a batch: small ones stay in a CPU's cache, a GPU wants large ones
 RELEASE = 1.0  # seconds between two returns of freed memory: glibc would spread batches over all that a training took before
 
 
 ProgressCallback = Callable[[int], None]
+Unpack = Callable[[torch.Tensor, Sequence[Feature], Mapping[str, torch.Tensor]], list[np.ndarray]]  # as heads have it
 
 
 def no_op(done: int) -> None:
@@ -47,23 +50,25 @@ class NoCheckpoint:
 
 @torch.inference_mode()
 def outputs(
-    model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device,
+    model: Model, task: str, features: Sequence[Feature], tokenizer: Tokenizer, device: torch.device,
     callback: ProgressCallback = no_op,
-    checkpoint: BatchCheckpoint = NoCheckpoint(),
+    checkpoint: BatchCheckpoint = NoCheckpoint(), unpack: Unpack | None = None,
 ) -> list[np.ndarray]:  # fmt: skip
     """Compute what the head's `decode` needs, one array per feature; `callback` gets each batch's number of features.
 
-    Several processes share the batches. The first has what all of them made; for the others the list holds None.
+    `unpack`: what is wanted of the logits in place of what `decode` needs.
+
+    Several processes share the batches. The first gets the outputs of all; for the others the arrays are empty.
     """
     model.eval()
-    head = HEADS[model.kinds[task]]
+    unpack = unpack or HEADS[model.kinds[task]].unpack
 
     def compute(indices: Sequence[int]) -> list[np.ndarray]:
         chosen = [features[i] for i in indices]
         batch = to(collate(model.kinds[task], chosen, tokenizer), device)
-        return list(head.unpack(model.logits(task, batch).float(), chosen, batch))
+        return list(unpack(model.logits(task, batch).float(), chosen, batch))
 
-    results: list[Any] = [None] * len(features)
+    results = [np.zeros(0)] * len(features)
     for indices, arrays in _run_batches(
         by_budget(features, TOKENS.get(device.type, 8192)), compute, checkpoint, callback, is_sharded(model)
     ):
@@ -74,7 +79,7 @@ def outputs(
 
 @torch.inference_mode()
 def vectors(
-    encoder: Any, features: Sequence[Feature], tokenizer: Any, layer: int, pooling: str, device: torch.device,
+    encoder: PreTrainedModel, features: Sequence[Feature], tokenizer: Tokenizer, layer: int, pooling: str, device: torch.device,
     callback: ProgressCallback = no_op, checkpoint: BatchCheckpoint = NoCheckpoint(),
 ) -> np.ndarray:  # fmt: skip
     """Compute vectors [features, width] in float32: hidden state `layer` (0: the embeddings), pooled; `callback` as in `outputs`.
@@ -104,11 +109,11 @@ def _run_batches(
 ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
     """Yield batches with their arrays: those that were saved, then those that `compute` gives.
 
-    Of several processes each makes one in turn, and the first gets all. `in_step`: they can only compute at the same time, so
-    that who has nothing to do makes something to throw away.
+    Of several processes each computes a batch in turn, and the first gets all. `in_step`: they can only compute at the same
+    time, so that a process without a batch computes what is thrown away.
     """
     known = {number: arrays for number in range(len(cut)) if (arrays := checkpoint.load_batch(number)) is not None}
-    missing = ranks.told(lambda: [number for number in range(len(cut)) if number not in known])
+    missing = ranks.broadcast(lambda: [number for number in range(len(cut)) if number not in known])
     for number, arrays in known.items():
         yield cut[number], arrays
         callback(len(cut[number]))
@@ -120,25 +125,27 @@ def _run_batches(
         turn = missing[begin : begin + ranks.count()]
         own = turn[ranks.rank()] if ranks.rank() < len(turn) else None
         ours = compute(cut[turn[0] if own is None else own]) if own is not None or in_step else []
-        for number, arrays in zip(turn, _collected(ours), strict=False):  # nothing comes to any but the first
+        for number, arrays in zip(turn, _gather(ours), strict=False):  # empty on all processes but the first
             checkpoint.save_batch(number, arrays)
             yield cut[number], arrays
         callback(sum(len(cut[number]) for number in turn))
 
 
-def _collected(arrays: list[np.ndarray]) -> list[list[np.ndarray]]:
-    """The arrays of each process, on the first one."""
+def _gather(arrays: list[np.ndarray]) -> list[list[np.ndarray]]:
+    """Return the arrays of each process, on the first process; nothing on the others."""
     if ranks.count() == 1:
         return [arrays]
     packed = {str(i): np.ascontiguousarray(array) for i, array in enumerate(arrays)}
-    results = [load(said) for said in ranks.collected(save(packed))]
-    return [[one[str(i)] for i in range(len(one))] for one in results]
+    results = [load(content) for content in ranks.gather(save(packed))]
+    return [[arrays_of[str(i)] for i in range(len(arrays_of))] for arrays_of in results]
 
 
 @torch.inference_mode()
-def masked_accuracy(model: Model, task: str, features: Sequence[Feature], tokenizer: Any, device: torch.device) -> float:
-    """Share (0 to 100) of masked tokens guessed right, with the same masks at every call."""
+def masked_accuracy(model: Model, task: str, features: Sequence[Feature], tokenizer: Tokenizer, device: torch.device) -> float:
+    """Return the share (0 to 100) of masked tokens guessed right, with the same masks at every call."""
     model.eval()
+    head = model.heads[task]
+    assert isinstance(head, mlm.Head)
     generator = torch.Generator().manual_seed(0)
     right = total = 0
     cut, count = by_budget(features, TOKENS["cpu"]), ranks.count()
@@ -146,10 +153,10 @@ def masked_accuracy(model: Model, task: str, features: Sequence[Feature], tokeni
         batch = collate("mlm", [features[i] for i in indices], tokenizer, generator)
         if number % count == ranks.rank():
             batch = to(batch, device)
-            guesses = model.heads[task].predict(model.logits(task, batch))
+            guesses = head.predict(model.logits(task, batch))
             right += int((guesses == batch["targets"]).sum())
             total += len(batch["targets"])
-    if is_sharded(model) and 0 < len(cut) % count <= ranks.rank():  # as in `_swept`
+    if is_sharded(model) and 0 < len(cut) % count <= ranks.rank():  # as `in_step` of `_run_batches`
         model.logits(task, to(batch, device))
     right, total = ranks.totals(right, total)
     return 100.0 * right / max(total, 1)

@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -22,17 +23,17 @@ NORMALIZER = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC()])  # wh
 
 
 def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
-    """A unigram tokenizer of at most `vocab_size` pieces, special ones included; the same lines give the same pieces and ids.
+    """Train a unigram tokenizer of at most `vocab_size` pieces with special ones; the same lines give the same pieces and ids.
 
     UserError where the text is too little, or has too many characters, for that many pieces.
-    It is trained on text as it will read it: one normalizer, that of `tokenizers`, serves both.
+    It is trained on text as it will read it, with the same normalizer of `tokenizers`.
     As in XLM-R: SentencePiece, NFKC, words begin with "▁", ids <s> 0, <pad> 1, </s> 2, <unk> 3, and pairs
     are `<s> a </s></s> b </s>`.
     """
     texts = [normalised(line) for line in lines]
     small = len(set().union(*texts)) <= vocab_size // 4  # a small alphabet is covered whole
     model = io.BytesIO()
-    options = dict(
+    options: dict[str, Any] = dict(
         sentence_iterator=iter(texts + _marked(texts)),
         model_writer=model,
         model_type="unigram",
@@ -50,8 +51,8 @@ def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
     try:
         sentencepiece.SentencePieceTrainer.train(**options)
     except RuntimeError as fault:
-        told = str(fault).splitlines()[-1] if str(fault) else "no text"
-        raise UserError(f"tokenizer: no {vocab_size} pieces can be learned from {len(texts)} lines of text: {told}") from None
+        reason = str(fault).splitlines()[-1] if str(fault) else "no text"
+        raise UserError(f"tokenizer: no {vocab_size} pieces can be learned from {len(texts)} lines of text: {reason}") from None
     learned = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     pieces = [(learned.id_to_piece(i), learned.get_score(i)) for i in range(learned.get_piece_size())]
     pieces = [(name, 0.0) for name in SPECIAL] + [piece for piece in pieces[len(SPECIAL) :] if MARK not in piece[0]]
@@ -75,15 +76,15 @@ def train(lines: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
 
 
 def normalised(text: str) -> str:
-    """A text as the model of a trained tokenizer reads it: normalised, words parted by single spaces."""
+    """Return a text as the model of a trained tokenizer reads it: normalised, words separated by single spaces."""
     return " ".join(NORMALIZER.normalize_str(text).split())  # after Nmt, Unicode's white space and Python's are the same
 
 
 def save(tokenizer: PreTrainedTokenizerBase, folder: Path, max_length: int, literal: bool) -> None:
     """Write a tokenizer that by itself encodes as the model beside it was trained.
 
-    It gives `input_ids` and `attention_mask` alone, and cuts at `max_length` tokens where it is told to cut. `literal`: what
-    reads like a special token is text to it, as far as `split_special_tokens` goes (not for every model of a tokenizer; see
+    It gives `input_ids` and `attention_mask` alone, and cuts at `max_length` tokens with `truncation=True`. `literal`: what reads
+    like a special token is text to it, as far as `split_special_tokens` goes (not for every model of a tokenizer; see
     `read_as_special`).
     """
     written = copy.copy(tokenizer)
@@ -96,7 +97,7 @@ def save(tokenizer: PreTrainedTokenizerBase, folder: Path, max_length: int, lite
 
 
 def read_as_special(folder: Path) -> list[str]:
-    """Names of special tokens that the saved tokenizer, as transformers loads it, takes for special where a text holds them."""
+    """Return the special tokens that the saved tokenizer, as transformers loads it, takes for special if a text holds them."""
     loaded = AutoTokenizer.from_pretrained(folder)
     names = [name for name in loaded.all_special_tokens if name != loaded.unk_token]
     rows = loaded(names, add_special_tokens=False)["input_ids"]
@@ -104,16 +105,16 @@ def read_as_special(folder: Path) -> list[str]:
 
 
 def fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
-    """SHA-256 that is the same for tokenizers that give every text the same ids, wherever they were loaded from."""
+    """Return a SHA-256 that is the same for tokenizers that give every text the same ids, wherever they were loaded from."""
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()  # what an earlier call left behind is no part of it
     backend.no_padding()
-    told = [*sorted(tokenizer.special_tokens_map.items()), tokenizer.truncation_side]
-    return hashlib.sha256(f"{told}\n{backend.to_str()}".encode()).hexdigest()
+    settings = [*sorted(tokenizer.special_tokens_map.items()), tokenizer.truncation_side]
+    return hashlib.sha256(f"{settings}\n{backend.to_str()}".encode()).hexdigest()
 
 
 def _marked(texts: Iterable[str]) -> list[str]:
-    """Each frequent word once more with a mark glued on.
+    """Return each frequent word once more with a mark glued on.
 
     The trainer takes its first pieces from substrings of two different words at least: without this, a frequent word that is part
     of no other (common in a small lexicon) would never be a piece.

@@ -1,7 +1,7 @@
 """The top layer of an encoder for the tokens that are read only.
 
-A head that reads one token of a row needs the top layer's keys and values of all tokens, but its queries, attention output,
-feed-forward and norms only of that one: the states of other tokens go nowhere. The mathematics are those of the whole layer,
+A head that reads a single token of a row needs the top layer's keys and values of all tokens, but its queries, attention output,
+feed-forward and norms only of that token: the states of other tokens go nowhere. The mathematics are those of the whole layer,
 forward and backward; with dropout, what is drawn differs, since nothing is drawn for the others.
 """
 
@@ -26,27 +26,27 @@ class Read:
     lengths: Sequence[int]
 
     def of(self, hidden: Tensor) -> Tensor:
-        """Their part [1, M, width] of [1, N, width]."""
+        """Return their part [1, M, width] of [1, N, width]."""
         return hidden.index_select(1, self.places)
 
-    def one_each(self) -> bool:
-        """Whether every sequence has one of them."""
+    def single_token(self) -> bool:
+        """Return whether exactly one token of every sequence is read."""
         if len(self.places) != len(self.lengths):
             return False
         ends, places = np.cumsum(self.lengths), self.places.numpy()
         return bool((places < ends).all() and (places[1:] >= ends[:-1]).all())
 
     def among(self, segments: attention.Segments, heads: int) -> attention.Segments:
-        """The packed row's segments with these as queries."""
+        """Return the packed row's segments with these tokens as queries."""
         queries = attention.queries(self.places.numpy(), self.lengths, segments.groups, heads)
         return replace(segments, queries=queries)
 
 
 @contextmanager
 def only(layer: nn.Module, kind: str, read: Read) -> Iterator[None]:
-    """While it lasts a layer of a packed row's encoder of this kind gives [1, M, width] of the tokens that are read.
+    """Inside, a layer of a packed row's encoder of this kind returns [1, M, width] of the tokens that are read.
 
-    The layer is called as ever, so that its hooks (those of sharded weights) work.
+    The layer is called as before, so that its hooks (those of sharded weights) work.
     """
     layer.forward = partial(_KINDS[kind], layer, read)
     try:
@@ -56,10 +56,10 @@ def only(layer: nn.Module, kind: str, read: Read) -> Iterator[None]:
 
 
 def _bert(layer: Any, read: Read, hidden: Tensor, *_: Any, segments: attention.Segments, **__: Any) -> Tensor:
-    """XLM-R's and BERT's."""
+    """Run a layer of XLM-R or BERT."""
     own, asking = layer.attention.self, read.of(hidden)
     rate = own.dropout.p if own.training else 0.0
-    if read.one_each():
+    if read.single_token():
         context = first_token.attend(
             own.query(asking)[0], hidden[0], own.key, own.value, own.num_attention_heads, segments.groups, own.scaling, rate
         )[None]
@@ -116,14 +116,16 @@ def _attend(
     own: Any, rows: tuple[Tensor, Tensor, Tensor], size: int, scale: float, rate: float, segments: attention.Segments,
     turn: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None, window: int | None = None,
 ) -> Tensor:  # fmt: skip
-    """Attention output [1, M, width] of queries [1, M, ...] over keys and values [1, N, ...] in heads of this size."""
+    """Compute attention output [1, M, width] of queries [1, M, ...] over keys and values [1, N, ...] in heads of this size."""
     query, key, value = (part.unflatten(-1, (-1, size)).transpose(1, 2) for part in rows)
     if turn is not None:
         query, key = turn(query, key)
     return attention.attend(own, query, key, value, None, scale, rate, segments, window)[0].flatten(2)
 
 
-def _turned(rotate: Callable[..., Any], tables: tuple[Tensor, Tensor], read: Tensor, query: Tensor, key: Tensor) -> Any:
-    """Queries and keys with their rotary positions; the function takes both at once, of the same tokens: here one is no heads."""
+def _turned(
+    rotate: Callable[..., tuple[Tensor, Tensor]], tables: tuple[Tensor, Tensor], read: Tensor, query: Tensor, key: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return queries and keys with their rotary positions; `rotate` takes both, of the same tokens: here either has no heads."""
     asked = [table.index_select(-2, read) for table in tables]
     return rotate(query, query[:, :0], *asked)[0], rotate(key[:, :0], key, *tables)[1]

@@ -1,4 +1,4 @@
-"""Ways of running one trained classifier: the same weights, from rows of token ids to logits on the host."""
+"""Variants of inference with a trained classifier: the same weights, from rows of token ids to logits on the host."""
 
 import copy
 import shutil
@@ -6,16 +6,18 @@ import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
-from stilts_xtreme.engine import onnx, standard
+from stilts_xtreme.engine import onnx, transformers_checkpoint
 from stilts_xtreme.engine.batches import collate, to
 from stilts_xtreme.engine.encoder import Model, can_pack, keeps_apart
 from stilts_xtreme.engine.onnx import Unavailable
+from stilts_xtreme.heads import classification
+from stilts_xtreme.heads.common import Tokenizer
 
 Rows = Sequence[np.ndarray]
 Run = Callable[
@@ -25,13 +27,13 @@ UNPADDED = ("packed", "packed-bf16")  # have no length to fill up to
 BY_LENGTH = ("sorted", *UNPADDED)  # take the pairs they are given sorted by length
 
 
-def build(variant: str, model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
-    """The model run in this way, ready to be timed; its weights are shared where the variant leaves them as they are.
+def build(variant: str, model: Model, task: str, tokenizer: Tokenizer, device: torch.device, threads: int) -> Run:
+    """Return a function that runs the model in this variant; weights are shared if the variant leaves them as they are.
 
     Raises Unavailable where this machine, or what is installed on it, cannot.
     """
     model.eval()
-    return _BUILDERS[variant](model, task, words, device, threads)
+    return _BUILDERS[variant](model, task, tokenizer, device, threads)
 
 
 class Padded(nn.Module):
@@ -40,7 +42,9 @@ class Padded(nn.Module):
     def __init__(self, model: Model, task: str):
         super().__init__()
         self.encoder = model.encoder
-        self.head = model.heads[task].classify
+        head = model.heads[task]
+        assert isinstance(head, classification.Head)
+        self.head = head.classify
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -57,7 +61,7 @@ class Half(Padded):
 
 
 def fill(rows: Rows, value: int, length: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and mask [B, L] as int64; longer rows are cut at `length`."""
+    """Return ids and mask [B, L] as int64; longer rows are cut at `length`."""
     width = length or max(map(len, rows))
     ids, mask = np.full((len(rows), width), value, np.int64), np.zeros((len(rows), width), np.int64)
     for i, row in enumerate(rows):
@@ -66,21 +70,22 @@ def fill(rows: Rows, value: int, length: int | None) -> tuple[np.ndarray, np.nda
     return ids, mask
 
 
-def _padded(module: Callable[[Tensor, Tensor], Tensor], encoder: Any, device: torch.device) -> Run:
+def _padded(module: Callable[[Tensor, Tensor], Tensor], encoder: PreTrainedModel, device: torch.device) -> Run:
     def run(rows: Rows, length: int | None = None) -> np.ndarray:
-        encoder.config._attn_implementation = standard.attention(encoder)  # packed turns in between leave their own
-        ids, mask = (torch.from_numpy(array).to(device) for array in fill(rows, encoder.config.pad_token_id, length))
+        encoder.config._attn_implementation = transformers_checkpoint.attention(encoder)  # packed turns leave another
+        arrays = fill(rows, encoder.config.pad_token_id, length)
+        ids, mask = (torch.from_numpy(array).to(device) for array in arrays)
         with torch.inference_mode():
             return module(ids, mask).float().cpu().numpy()
 
     return run
 
 
-def _eager(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+def _eager(model: Model, task: str, tokenizer: Tokenizer, device: torch.device, threads: int) -> Run:
     return _padded(Padded(model, task), model.encoder, device)
 
 
-def _compiled(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+def _compiled(model: Model, task: str, tokenizer: Tokenizer, device: torch.device, threads: int) -> Run:
     if device.type == "cpu" and not (shutil.which("g++") or shutil.which("clang++")):
         raise Unavailable("torch.compile needs a C++ compiler (g++ or clang++), and none is on the path")
     run = _padded(torch.compile(Padded(model, task), dynamic=True), model.encoder, device)
@@ -88,18 +93,18 @@ def _compiled(model: Model, task: str, words: Any, device: torch.device, threads
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            run(tried[:1], None), run(tried, None)  # a batch of one is a case of its own
+            run(tried[:1], None), run(tried, None)  # a batch of a single row is a case of its own
     except Exception as fault:  # whatever the compiler's chain of tools raises
         raise Unavailable(f"torch.compile failed: {onnx.line(fault)}") from None
     return run
 
 
-def _bf16(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+def _bf16(model: Model, task: str, tokenizer: Tokenizer, device: torch.device, threads: int) -> Run:
     half = _halved(model, device)
     return _padded(Half(half, task), half.encoder, device)
 
 
-def _packed(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+def _packed(model: Model, task: str, tokenizer: Tokenizer, device: torch.device, threads: int) -> Run:
     if not can_pack(model.encoder):
         raise Unavailable(f"packed rows are not known for encoders of kind {model.encoder.config.model_type}")
     with torch.autocast(device.type, torch.bfloat16, enabled=model.bf16):
@@ -109,15 +114,15 @@ def _packed(model: Model, task: str, words: Any, device: torch.device, threads: 
 
     def run(rows: Rows, length: int | None = None) -> np.ndarray:
         features = [{"rows": [row], "target": 0, "example": 0} for row in rows]
-        batch = to(collate(kind, features, words), device)
+        batch = to(collate(kind, features, tokenizer), device)
         with torch.inference_mode():
             return model.logits(task, batch).float().cpu().numpy()
 
     return run
 
 
-def _packed_bf16(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
-    return _packed(_halved(model, device), task, words, device, threads)
+def _packed_bf16(model: Model, task: str, tokenizer: Tokenizer, device: torch.device, threads: int) -> Run:
+    return _packed(_halved(model, device), task, tokenizer, device, threads)
 
 
 def _halved(model: Model, device: torch.device) -> Model:
@@ -126,8 +131,8 @@ def _halved(model: Model, device: torch.device) -> Model:
     return copy.deepcopy(model).halve()
 
 
-def _int8(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
-    """Dynamic quantisation: weights of linear layers as int8 once, their inputs at every call, one scale for a batch."""
+def _int8(model: Model, task: str, tokenizer: Tokenizer, device: torch.device, threads: int) -> Run:
+    """Dynamic quantisation: weights of linear layers as int8 once, their inputs at every call, with a scale for each batch."""
     if device.type != "cpu":
         raise Unavailable("dynamic int8 of torch.ao.quantization runs on CPUs only")
     try:
@@ -142,9 +147,9 @@ def _int8(model: Model, task: str, words: Any, device: torch.device, threads: in
     return _padded(padded, padded.encoder, device)
 
 
-def _onnx(model: Model, task: str, words: Any, device: torch.device, threads: int) -> Run:
+def _onnx(model: Model, task: str, tokenizer: Tokenizer, device: torch.device, threads: int) -> Run:
     onnx.needed()
-    model.encoder.config._attn_implementation = standard.attention(model.encoder)
+    model.encoder.config._attn_implementation = transformers_checkpoint.attention(model.encoder)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         onnx.write(Padded(model, task), onnx.rows(device), ["logits"], path)

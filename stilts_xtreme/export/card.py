@@ -1,12 +1,13 @@
 """Write the model card: origin of the weights, training data, scores, and how to load the model."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.export import licences, usage_snippets
 from stilts_xtreme.export.run_lookup import Result, Run
+from stilts_xtreme.files import Record
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.report.tables import escaped
 from stilts_xtreme.report.text import ABSENT, language, number
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-def text(run: Run, name: str, alone: str, head: Mapping[str, Any], model: str, special: Sequence[str]) -> str:
+def text(run: Run, name: str, alone: str, head: Record, model: str, special: Sequence[str]) -> str:
     """Return the card of a checkpoint of transformers' class `name`, loaded from `model`.
 
     `alone`: why it is the encoder alone, "" otherwise; `head`: the record of its head in heads.json, if any; `special`: strings
@@ -60,12 +61,12 @@ def text(run: Run, name: str, alone: str, head: Mapping[str, Any], model: str, s
     return str(ModelCard(f"---\n{metadata_.to_yaml()}\n---\n\n{body}"))
 
 
-def _metadata(run: Run, kind: str, data: list[dict[str, Any]], licence: str | None, made_up: bool) -> "ModelCardData":
+def _metadata(run: Run, kind: str, data: list[Record], licence: str | None, made_up: bool) -> "ModelCardData":
     from huggingface_hub import ModelCardData
 
     codes = {row["language"] for row in data} | {code for result in run.evaluations for code in result["languages"]}
     codes = {part for code in codes for part in code.split("-") if part in LANGUAGES}
-    fields: dict[str, Any] = {
+    fields: Record = {
         "language": [] if made_up else sorted(codes),  # made-up languages have no codes outside this package
         "license": licence or "other",
         "library_name": "transformers",
@@ -97,7 +98,7 @@ def _origin(run: Run) -> str:
     return f"an encoder of a local folder whose files have the SHA-256 `{origin['digest']}` together"
 
 
-def _stage(link: dict[str, Any], result: dict[str, Any] | None) -> dict[str, Any]:
+def _stage(link: Record, result: Record | None) -> Record:
     recipe = {name: value for name, value in link["recipe"].items() if value is not None}
     steps = result["steps"] if result else {}
     return {
@@ -113,16 +114,24 @@ def _stage(link: dict[str, Any], result: dict[str, Any] | None) -> dict[str, Any
     }  # fmt: skip
 
 
-def _training_data(run: Run) -> list[dict[str, Any]]:
+def _training_data(run: Run) -> list[Record]:
     """Return a row for each split that a stage read; splits of stages without result have no counts."""
-    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    rows: dict[tuple[str, ...], Record] = {}
     for link, result in run.chain:
         roles = {_short(split): role for role, splits in link["read_for"].items() for split in splits}
         for row in result["data"] if result else _without_counts(link):
             key = _short(f"{row['task']}/{row['split']}/{row['language']}@{row['digest']}")
-            row = {**row, "role": roles.get(key, "training"), "version": TASKS[row["task"]].version}
-            rows.setdefault((row["role"], key), row | {"licences": licences.of(row["task"], row["source"])})
+            row = {**row, "role": roles.get(key, "training"), **_terms(row)}
+            rows.setdefault((row["role"], key), row)
     return list(rows.values())
+
+
+def _terms(row: Record) -> Record:
+    """Return version and licences of a split's task; of a task of one's own as it was recorded, and unknown where the result that
+    recorded it is gone."""
+    if "licence" in row or row["examples"] is None and row["task"] not in TASKS:
+        return {"version": 1, "licences": [row.get("licence", "none stated")]}
+    return {"version": TASKS[row["task"]].version, "licences": licences.of(row["task"], row["source"])}
 
 
 def _short(split: str) -> str:
@@ -131,21 +140,21 @@ def _short(split: str) -> str:
     return f"{name}@{digest[:12]}"
 
 
-def _without_counts(link: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _without_counts(link: Record) -> Iterator[Record]:
     for read in link["reads"]:
         name, _, digest = read.partition("@")
         task, split, code = name.split("/")
         yield {"task": task, "split": split, "language": code, "digest": digest, "source": "", "examples": None, "labels": {}}
 
 
-def _hub_ids(data: list[dict[str, Any]]) -> list[str]:
+def _hub_ids(data: list[Record]) -> list[str]:
     """Return the ids of the hub's data sets among the sources, such as "hub:facebook/xnli/de@main:test"."""
     return sorted(
         {"/".join(part[4:].split("/")[:2]) for row in data for part in row["source"].split() if part.startswith("hub:")}
     )
 
 
-def _zero_shot(result: Result) -> dict[str, Any]:
+def _zero_shot(result: Result) -> Record:
     rows = result["languages"].values()
     metrics = sorted({name for row in rows for name in row} - {"n"})
     names = tags.displayed_metrics(rows) if "reading" in result else {name: name for name in metrics}
@@ -170,12 +179,12 @@ def _results(run: Run, made_up: bool) -> Iterator["EvalResult"]:
     if made_up:
         return
     for result in run.evaluations:
-        task = TASKS[result["task"]]
+        head = TASKS[result["task"]].head if result["task"] in TASKS else ""  # of one's own, described elsewhere
         for code, row in result["languages"].items():
             for name, value in row.items():
                 if name != "n":
                     yield EvalResult(
-                        task_type=usage_snippets.TAGS.get(task.head, usage_snippets.TAGS[""]),
+                        task_type=usage_snippets.TAGS.get(head, usage_snippets.TAGS[""]),
                         dataset_type=result["task"], dataset_name=result["task"],
                         dataset_config=code, dataset_split="test", metric_type=name, metric_value=value,
                         metric_name=f"{name} ({code})",

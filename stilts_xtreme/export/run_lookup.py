@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme import results
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.store import Store, dropped, faults
 
-Result = dict[str, Any]  # the content of a result.json
+Result = Record  # the content of a result.json
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Run:
         return self.result["address"]
 
     @cached_property
-    def chain(self) -> list[tuple[dict[str, Any], Result | None]]:
+    def chain(self) -> list[tuple[Record, Result | None]]:
         """(plan, result) of each stage, from the first to this one; None for a result that is not in the store."""
         return [
             (link, self.result if link["address"] == self.fingerprint else self._result_of(link)) for link in self.result["chain"]
@@ -44,13 +44,13 @@ class Run:
         whole = [result for result in own if not any(_is_part_of(result, other) for other in own)]
         return sorted(whole, key=lambda result: result["task"])
 
-    def _result_of(self, link: dict[str, Any]) -> Result | None:
+    def _result_of(self, link: Record) -> Result | None:
         path = self.folder.parent / link["address"] / "result.json"
         return results.read(path, results.TRAINING) if path.is_file() else None
 
 
 def _is_part_of(result: Result, other: Result) -> bool:
-    """Return whether an evaluation has only some of the languages of another one that is equal otherwise."""
+    """Return whether an evaluation has only some of the languages of another that is equal otherwise."""
     plan, other_plan = (
         {name: value for name, value in evaluation["plan"].items() if name not in ("languages", "reads")}
         for evaluation in (result, other)
@@ -59,11 +59,11 @@ def _is_part_of(result: Result, other: Result) -> bool:
 
 
 def find(name: str, store: Path) -> Run:
-    """Find a training by its folder, its fingerprint or the start of that.
+    """Find a training by its folder, its result.json, its fingerprint or the start of that.
 
     Raises UserError if there is none, or if it is an evaluation, is damaged or has no weights any more.
     """
-    folder = Path(name)
+    folder = Path(name).parent if Path(name).name == "result.json" else Path(name)
     if not (folder / "result.json").is_file():
         folder = _by_fingerprint(name, store)
     result = results.read(folder / "result.json", results.TRAINING, results.EVALUATION)

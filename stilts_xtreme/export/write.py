@@ -3,14 +3,14 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme import disk
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.export import card
 from stilts_xtreme.export.run_lookup import Run
+from stilts_xtreme.files import Record
 from stilts_xtreme.shown import line
-from stilts_xtreme.store.manifest import made
+from stilts_xtreme.store.manifest import atomic_folder
 
 ONNX = "model.onnx"
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}  # between ONNX Runtime's logits and torch's
@@ -37,7 +37,7 @@ def write(run: Run, to: Path, onnx: bool = False, model: str = ".") -> Written:
         _check_onnx()
     from stilts_xtreme.engine import tokenizer
 
-    with made(final) as scratch:
+    with atomic_folder(final) as scratch:
         try:
             written, head = _weights(run, scratch)
             text = card.text(run, written.name, written.alone, head, model, tokenizer.read_as_special(scratch))
@@ -49,7 +49,7 @@ def write(run: Run, to: Path, onnx: bool = False, model: str = ".") -> Written:
     return written
 
 
-def _weights(run: Run, folder: Path) -> tuple[Written, dict[str, Any]]:
+def _weights(run: Run, folder: Path) -> tuple[Written, Record]:
     """Write weights and tokenizer, and heads in our own format only where the checkpoint does not contain them.
 
     Returns what was written, and the record of the checkpoint's head in heads.json (empty without).
@@ -58,7 +58,7 @@ def _weights(run: Run, folder: Path) -> tuple[Written, dict[str, Any]]:
 
     model, tokenizer, notes = encoder.load_models(run.folder)
     model.save(folder, tokenizer, notes)
-    head = next(iter(encoder.noted(folder).values()))
+    head = next(iter(encoder.read_notes(folder).values()))
     if "alone" in head:
         return Written(head["class"], head["alone"]), {}
     for file in folder.glob("head*"):

@@ -1,4 +1,4 @@
-"""Calibrate this machine: short runs of the real code, in one process alone and in several side by side."""
+"""Calibrate this machine: short runs of the real code, in a process alone and in several side by side."""
 
 import multiprocessing
 import statistics
@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.errors import RunFailed
+from stilts_xtreme.files import Record
 from stilts_xtreme.flops import Shape
 from stilts_xtreme.forecast.calibration import TIMEOUT, child
 from stilts_xtreme.forecast.throughput import Calibration, CalibrationRequest, Machine, Throughput, torch_version
@@ -41,7 +41,7 @@ def _with_prefix(callback: Callable[[str], None], prefix: str, text: str) -> Non
     callback(prefix + text)
 
 
-def _side_by_side(request: CalibrationRequest, jobs: int, callback: Callable[[str], None]) -> dict[str, Any]:
+def _side_by_side(request: CalibrationRequest, jobs: int, callback: Callable[[str], None]) -> Record:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(jobs)
     pipes, children = [], []
@@ -61,7 +61,7 @@ def _side_by_side(request: CalibrationRequest, jobs: int, callback: Callable[[st
     return _mean(figures)
 
 
-def _receive(pipe: Connection, callback: Callable[[str], None] | None) -> dict[str, Any]:
+def _receive(pipe: Connection, callback: Callable[[str], None] | None) -> Record:
     """Return a child's figures; the texts it sends before go to the callback."""
     try:
         while pipe.poll(TIMEOUT):
@@ -75,9 +75,9 @@ def _receive(pipe: Connection, callback: Callable[[str], None] | None) -> dict[s
     raise RunFailed("a calibrating process ended without a word; is there memory enough for this encoder?")
 
 
-def _mean(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _mean(figures: Sequence[Record]) -> Record:
     """Average each figure over processes; nested mappings likewise."""
-    averages: dict[str, Any] = {}
+    averages: Record = {}
     for name, value in figures[0].items():
         values = [record[name] for record in figures]
         averages[name] = _mean(values) if isinstance(value, Mapping) else statistics.fmean(values)

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from threading import Barrier
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
@@ -37,7 +37,7 @@ LINES, VOCABULARY, TRAIN_EXAMPLES, DEV_EXAMPLES = 5000, 2600, 2000, 200  # text 
 SENTENCES = 3000  # on each side, for mining
 TIMEOUT = 1800.0  # seconds that children wait for each other, and the parent for a child
 MAX_STEPS = 4096  # more than there is time for
-Figures = Iterator[tuple[str, Any]]  # fields of `Throughput`
+Figures = Iterator[tuple[str, object]]  # fields of `Throughput`
 
 now: Callable[[], float] = time.process_time  # seconds; see `child`
 
@@ -188,8 +188,8 @@ class StepCost:
 
 def _step(bench: Bench, head: str, features: Sequence["Feature"], batch: int, seconds: float) -> StepCost:
     """Time training steps and average; the first ones, which allocate memory and compile kernels, do not count."""
+    from stilts_xtreme.engine.embedding_subset import restore_embeddings
     from stilts_xtreme.engine.train import LAG, Stream, train
-    from stilts_xtreme.engine.vocabulary import widen
 
     task = TASK_OF[head]
     stream = Stream(head, features, {"en": range(len(features))}, {"en": 1.0})
@@ -208,7 +208,7 @@ def _step(bench: Bench, head: str, features: Sequence["Feature"], batch: int, se
             if spent > seconds and (count >= 4 or spent > 4 * seconds):
                 break
     rows = batch * len(features[0]["rows"])
-    widen(bench.start, 1.0)
+    restore_embeddings(bench.start, 1.0)
     return StepCost(spent / count, rows, (1 + BACKWARD) * bench.flops(head, rows, tokens / count))
 
 
@@ -221,7 +221,7 @@ def _equal_features(count: int, size: int) -> list["Feature"]:
 def _scoring(bench: Bench, seconds: float, callback: Callable[[str], None]) -> Figures:
     """Measure the cost of a FLOP from rows of two lengths, and for each head the rest of a feature: collate, decode, metric."""
     from stilts_xtreme.engine import predict
-    from stilts_xtreme.stages.train import Dev, dev_scores
+    from stilts_xtreme.stages.dev_evaluation import Dev, dev_scores
 
     callback("scoring")
     device, limits, tokenizer = bench.runner.device, bench.limits, bench.tokenizer
@@ -319,9 +319,9 @@ def _weights(folder: Path) -> Figures:
 def _mining(width: int) -> float:
     import numpy as np
 
-    from stilts_xtreme.engine import products
+    from stilts_xtreme.engine import similarity_kernels
     from stilts_xtreme.scoring import retrieval
 
     foreign, english = np.random.default_rng(0).standard_normal((2, SENTENCES, width), np.float32)
-    mine = partial(retrieval.mine, foreign, english, kernel=products.fastest())
+    mine = partial(retrieval.mine, foreign, english, kernel=similarity_kernels.fastest())
     return _median_seconds(mine, 0.0) / (SENTENCES**2 * width)

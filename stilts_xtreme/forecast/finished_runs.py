@@ -1,11 +1,10 @@
 """Run times of finished stages in the store that did the same work: with another seed, or from other weights."""
 
 import json
-from collections.abc import Mapping
 from statistics import median
-from typing import Any
 
 from stilts_xtreme import plan
+from stilts_xtreme.files import Record
 from stilts_xtreme.store import SCHEMAS, Store
 
 IGNORED = ("start", "model", "seed")  # keys of a stage's identity
@@ -37,7 +36,7 @@ class FinishedRuns:
         seconds = self._seconds.get(workload_key(stage))
         return median(seconds) if seconds else None
 
-    def _add(self, result: Mapping[str, Any], device: str, threads: int) -> None:
+    def _add(self, result: Record, device: str, threads: int) -> None:
         provenance, first = result["provenance"], result["chain"][0]
         if "reused" in provenance or not provenance["seconds"] > 0:  # a part of the work was done elsewhere
             return
@@ -46,6 +45,6 @@ class FinishedRuns:
             self._seconds.setdefault(key, []).append(provenance["seconds"])
 
 
-def _key(identity: Mapping[str, Any], origin: object) -> str:
+def _key(identity: Record, origin: object) -> str:
     relevant = {name: value for name, value in identity.items() if name not in IGNORED}
     return json.dumps([relevant, origin], sort_keys=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from statistics import NormalDist, fmean
-from typing import Any
 
 from stilts_xtreme.data import expected
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.store import CACHE, Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import texts
@@ -74,13 +74,13 @@ class Truncation:
 
 
 class SplitSizes:
-    """The sizes of the splits of one data source, and of those that a store has encoded."""
+    """The sizes of the splits of a data source, and of those that a store has encoded."""
 
     def __init__(self, store: Store | None, where: data.Where):
         self.where = where
         self._examples_of: dict[tuple[str, ...], int] = {}
-        self._features: dict[tuple[Any, ...], list[Mapping[str, float]]] = {}
-        self._sizes: dict[tuple[Any, ...], SplitSize | None] = {}
+        self._features: dict[tuple[str | int | bool, ...], list[Mapping[str, float]]] = {}
+        self._sizes: dict[tuple[str | int | bool, ...], SplitSize | None] = {}
         if store is not None:
             for folder in sorted((store.root / CACHE).glob("[0-9a-f]*")):
                 self._add_cached(folder)
@@ -199,7 +199,7 @@ def _tokens(text: str) -> float:
     return 3 + (len(text) - dense) / 4.7 + dense / 1.7
 
 
-def _split_key(of: Mapping[str, Any]) -> tuple[str, ...]:
+def _split_key(of: Record) -> tuple[str, ...]:
     """Return task, split, language and digest of a cache entry."""
     *versions, split, language, _, digest = of["reading"]
     return versions[0].rpartition(" ")[0], split, language, digest

@@ -2,12 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from stilts_xtreme import flops, plan
+from stilts_xtreme.files import Record
 from stilts_xtreme.forecast import throughput, timeline
 from stilts_xtreme.forecast.finished_runs import FinishedRuns
 from stilts_xtreme.forecast.sizes import COMMITTED, COUNTED, READ, RELEASED, SplitSizes
@@ -79,7 +79,7 @@ class Forecast:
     missing: Sequence[str]
     sources: Mapping[str, int]
     twins: int
-    stages: Sequence[Mapping[str, Any]]
+    stages: Sequence[Record]
 
 
 def forecast(stages: Sequence[plan.Stage], requested: Sequence[str], store: Store | None, options: RunOptions) -> Forecast:
@@ -125,7 +125,7 @@ def _named(stages: Sequence[plan.Stage]) -> list[tuple[str, plan.Stage]]:
 
 def _new_features(stages: Sequence[plan.Stage], works: Mapping[str, Workload]) -> dict[str, tuple[float, float]]:
     """Return fingerprint -> (tokens, bytes in the cache) of the features that a stage is the first to encode."""
-    seen, new = set[Any](), dict[str, tuple[float, float]]()
+    seen, new = set[Hashable](), dict[str, tuple[float, float]]()
     for stage in timeline.most_needed_first(stages):
         tokens = bytes_ = 0.0
         head = stage.tasks if isinstance(stage, plan.Train) else stage.task
@@ -258,7 +258,7 @@ def _languages(works: Mapping[str, Workload]) -> dict[str, tuple[float, float]]:
     return sums
 
 
-def _record(stage: plan.Stage, work: Workload, seconds: float, own: Timeline) -> dict[str, Any]:
+def _record(stage: plan.Stage, work: Workload, seconds: float, own: Timeline) -> Record:
     name = plan.address(stage)
     return {
         "address": name,

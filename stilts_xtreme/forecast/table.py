@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from stilts_xtreme.files import Record
 from stilts_xtreme.forecast.study import Forecast
 from stilts_xtreme.shown import content, size
 
 SCHEMA = "stilts/forecast@1"
 
 
-def to_json(forecast: Forecast) -> dict[str, Any]:
+def to_json(forecast: Forecast) -> Record:
     """Return the forecast for JSON output, with its schema."""
     return {"schema": SCHEMA, **asdict(forecast)}
 

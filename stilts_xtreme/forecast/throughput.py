@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme import disk, files, host, plan
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.flops import Shape
 from stilts_xtreme.forecast.workload import Workload
 
@@ -20,7 +20,7 @@ VARIABLE = "STILTS_CALIBRATION"  # environment variable with the path of the use
 
 @dataclass(frozen=True)
 class Throughput:
-    """Seconds and rates of one process.
+    """Seconds and rates of a process.
 
     Training: `step` seconds a step, `row` seconds a row, `train` FLOP/s, the sum times `factors[head]`.
     Scoring: `score[head]` seconds a feature, `predict` FLOP/s.
@@ -130,7 +130,7 @@ def packaged_calibrations() -> list[Calibration]:
 
 
 def save(calibration: Calibration, file: Path | None = None) -> None:
-    """Add a calibration to a file (None: the user's) and replace one of the same machine, shape and precision.
+    """Add a calibration to a file (None: the user's) and replace that of the same machine, shape and precision.
 
     Raises UserError if the file is not valid.
     """
@@ -176,7 +176,7 @@ def _width_ratio(shape: Shape, other: Shape) -> float:
     return larger / smaller
 
 
-def _to_record(calibration: Calibration) -> dict[str, Any]:
+def _to_record(calibration: Calibration) -> Record:
     record = asdict(calibration)
     del record["source"]
     return {**record, "speeds": {str(count): speed for count, speed in record["speeds"].items()}}
@@ -193,7 +193,7 @@ def _read(file: Path) -> list[Calibration]:
         raise UserError(f"{file}: holds no calibrations ({type(error).__name__}); {fix}") from None
 
 
-def _from_record(record: Mapping[str, Any], source: str) -> Calibration:
+def _from_record(record: Record, source: str) -> Calibration:
     speeds = {int(count): Throughput(**speed) for count, speed in record["speeds"].items()}
     for speed in speeds.values():
         numbers = [value for value in vars(speed).values() if not isinstance(value, Mapping)]

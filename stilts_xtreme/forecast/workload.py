@@ -23,7 +23,7 @@ COLUMNS, TEXT = 40, 8  # bytes of a feature's own columns; of an example's text 
 
 @dataclass(frozen=True)
 class WorkPart:
-    """Work of one head: `doing` is "train" or "score" (prediction, dev scores). `calls` are optimizer steps."""
+    """Work of a head: `doing` is "train" or "score" (prediction, dev scores). `calls` are optimizer steps."""
 
     doing: str
     head: str

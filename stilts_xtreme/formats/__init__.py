@@ -38,7 +38,7 @@ from stilts_xtreme.formats.questions import (
     xquad_r_questions_json,
     xquad_r_sentences_json,
 )
-from stilts_xtreme.formats.sentences import bucc_pair, companion, tatoeba_pair, text_lines
+from stilts_xtreme.formats.sentences import TOPICS, bucc_pair, companion, tatoeba_pair, text_lines, topics_tsv
 from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.formats.tagged import IOB2, UPOS, ccg_columns, ccg_tsv, conllu, iob2_tsv, upos_tsv
 
@@ -61,10 +61,10 @@ def files_of(reader: Reader, path: Path) -> tuple[Path, ...]:
 
 
 __all__ = [
-    "IOB2", "MULTILINGUAL", "NLI", "UPOS", "Skipped", "aligned", "anli_jsonl", "bucc_pair", "ccg_columns", "ccg_tsv",
-    "commonsenseqa_jsonl", "conllu", "copa_jsonl", "cosmosqa_csv", "files_of", "hellaswag_jsonl", "iob2_tsv",
+    "IOB2", "MULTILINGUAL", "NLI", "TOPICS", "UPOS", "Skipped", "aligned", "anli_jsonl", "bucc_pair", "ccg_columns",
+    "ccg_tsv", "commonsenseqa_jsonl", "conllu", "copa_jsonl", "cosmosqa_csv", "files_of", "hellaswag_jsonl", "iob2_tsv",
     "mewslix_entities_jsonl", "mewslix_mentions_jsonl", "mnli_jsonl", "paws_translated_tsv", "paws_tsv", "qqp_tsv",
     "sentence_search", "siqa_correct_jsonl", "siqa_jsonl", "squad_json", "squad_sentences_json", "tatoeba_pair",
-    "text_lines", "tydiqa_json", "tydiqa_language", "upos_tsv", "xnli_release_tsv", "xnli_translated_tsv", "xnli_tsv",
-    "xquad_r_questions_json", "xquad_r_sentences_json",
+    "text_lines", "topics_tsv", "tydiqa_json", "tydiqa_language", "upos_tsv", "xnli_release_tsv", "xnli_translated_tsv",
+    "xnli_tsv", "xquad_r_questions_json", "xquad_r_sentences_json",
 ]  # fmt: skip

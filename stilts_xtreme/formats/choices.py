@@ -1,10 +1,10 @@
 """Read releases of multiple-choice questions: HellaSwag, Cosmos QA, CommonsenseQA, Social IQa, COPA and XCOPA."""
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from stilts_xtreme.formats.columns import csv_rows
 from stilts_xtreme.formats.lines import (
     Location,
     Row,
@@ -65,15 +65,10 @@ def cosmosqa_csv(path: Path) -> Iterator[Row | Skipped]:
 
 def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of its last line, fields) of each csv row below the header; UserError for invalid csv."""
-    reader = csv.reader((line + "\n" for _, line in lines(path)), strict=True)
-    try:
-        if (header := next(reader, None)) != list(COSMOSQA):
-            fail(path, 1, "header", f"expected {','.join(COSMOSQA)}" + ("" if header else "; the file is empty"))
-        for fields in reader:
-            if fields:  # not a blank line
-                yield reader.line_num, fields
-    except csv.Error as error:
-        fail(path, reader.line_num, "line", f"not csv ({error})")
+    numbered = csv_rows(path)
+    if (header := next(numbered, (1, list[str]()))[1]) != list(COSMOSQA):
+        fail(path, 1, "header", f"expected {','.join(COSMOSQA)}" + ("" if header else "; the file is empty"))
+    yield from numbered
 
 
 def commonsenseqa_jsonl(path: Path) -> Iterator[Row | Skipped]:

@@ -108,6 +108,19 @@ def squad_json(path: Path) -> Iterator[Row | Skipped]:
     return rows_of(path, _questions(path), lambda location, question: _row(path, location, *question))
 
 
+def squad_without_answers(path: Path) -> Iterator[Row | Skipped]:
+    """Read questions and contexts of a SQuAD file, whether they have answers or not; a question without an id gets its place."""
+
+    def row(location: Location, question: tuple[Row, str]) -> Row:
+        record, context = question
+        name = record.get("id")
+        none: dict[str, list[Any]] = {"text": [], "answer_start": []}
+        asked = text(path, location, record, "question")
+        return {"id": str(location if name is None else name), "context": context, "question": asked, "answers": none}
+
+    return rows_of(path, _questions(path), row)
+
+
 def tydiqa_json(path: Path) -> Iterator[Row | Skipped]:
     """Read TyDiQA-GoldP's own file of nine languages; rows have `language`."""
 

@@ -1,9 +1,13 @@
-"""Read releases of single sentences: Tatoeba and BUCC bitexts, plain text."""
+"""Read releases of single sentences: Tatoeba and BUCC bitexts, SIB-200's topics, plain text."""
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from stilts_xtreme.formats.lines import Row, columns, fail, lines, tsv
+from stilts_xtreme.formats.lines import Location, Row, choice, columns, fail, lines, tsv, without_last_blanks
+from stilts_xtreme.formats.skipped import Skipped, rows_of
+
+TOPICS = ("science/technology", "travel", "politics", "sports", "health", "entertainment", "geography")
 
 
 def companion(path: Path, ending: str) -> Path:
@@ -64,6 +68,25 @@ def bucc_pair(path: Path) -> Iterator[Row]:
             fail(gold, number, "pair", f"{foreign} {english}: there is no sentence of that id")
         if to_english[foreign] != english and to_foreign[english] != foreign:
             fail(gold, number, "pair", f"{foreign} {english}: both have another partner further up; remove one of the pairs")
+
+
+def topics_tsv(path: Path) -> Iterator[Row | Skipped]:
+    """Read SIB-200: header index_id, category, text; unlike in other releases' TSV, texts may be quoted as in csv."""
+    numbered = without_last_blanks(lines(path))
+    header = next(numbered, (1, ""))[1]
+    if header != "index_id\tcategory\ttext":
+        fail(path, 1, "header", f"{header!r} instead of index_id, category, text; is this a file of data/annotated of SIB-200?")
+
+    def row(number: Location, line: str) -> Row:
+        try:
+            fields = next(csv.reader([line], dialect="excel-tab", strict=True))
+        except csv.Error as error:
+            fail(path, number, "line", f"not csv ({error}); put the line right or remove it")
+        name, category, sentence = columns(path, number, fields, 3)
+        label = choice(path, number, {"category": category}, "category", TOPICS)
+        return {"id": name, "text": sentence, "label": label}
+
+    return rows_of(path, numbered, row)
 
 
 def text_lines(path: Path) -> Iterator[Row]:

@@ -22,7 +22,7 @@ _PREFIX = re.compile(r"[a-z-]{2,12}:")
 MIN_PREFIXED = 0.9  # share of a file's tokens with the same prefix from which on it is removed
 
 
-def _blocks(path: Path, comments: bool = False) -> Iterator[tuple[int, Lines]]:
+def blocks(path: Path, comments: bool = False) -> Iterator[tuple[int, Lines]]:
     """Yield (number of its first line, numbered lines) of each sentence; sentences are separated by blank lines."""
     block: Lines = []
     for number, line in lines(path):
@@ -69,7 +69,7 @@ def _sentences(
             tags.append(fields[tag])
         return {"id": str(count), "tokens": tokens, "tags": tags}
 
-    return rows_of(path, _blocks(path, comments), row)
+    return rows_of(path, blocks(path, comments), row)
 
 
 def upos_tsv(path: Path) -> Iterator[Row | Skipped]:
@@ -130,7 +130,7 @@ def conllu(path: Path) -> Iterator[Row | Skipped]:
         count += bool(tokens)
         return {"id": name or str(count), "tokens": tokens, "tags": tags} if tokens else None
 
-    return rows_of(path, _blocks(path), row)
+    return rows_of(path, blocks(path), row)
 
 
 def ccg_tsv(path: Path) -> Iterator[Row | Skipped]:

@@ -1,4 +1,4 @@
-"""Classification of text pairs: natural language inference and paraphrase."""
+"""Classification of text pairs (natural language inference, paraphrase) and of single texts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,19 +7,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stilts_xtreme.heads.common import Feature, FirstToken, Limits, Rows, Tokenizer, target_index, token_ids
+from stilts_xtreme.heads.common import Feature, FirstToken, Limits, Rows, TaskHead, Tokenizer, target_index, token_ids
 from stilts_xtreme.tasks.examples import Pair
 
 
 def encode(
     examples: Sequence[Pair], tokenizer: Tokenizer, labels: tuple[str, ...], limits: Limits, training: bool
 ) -> list[Feature]:
-    """Return a feature per example with the row `<s> first </s></s> second </s>`; the longer text is truncated first.
+    """Return a feature per example with the row `<s> first </s></s> second </s>`, the longer text truncated first, or
+    `<s> first </s>` without a second text.
 
     Raises UserError for an unknown label in training.
     """
-    firsts, seconds = [example.first for example in examples], [example.second for example in examples]
-    rows = token_ids(tokenizer, firsts, seconds, truncation="longest_first", max_length=limits.max_length)
+    options = {"truncation": "longest_first", "max_length": limits.max_length}
+    pairs = [(example.first, example.second) for example in examples if example.second is not None]
+    singles = [example.first for example in examples if example.second is None]
+    paired = iter(token_ids(tokenizer, [first for first, _ in pairs], [second for _, second in pairs], **options))
+    single = iter(token_ids(tokenizer, singles, **options))
+    rows = [next(single if example.second is None else paired) for example in examples]
     numbers = {label: number for number, label in enumerate(labels)}
     return [
         {"rows": [row], "example": i, "target": target_index(examples[i].label, numbers, training, examples[i].id)}
@@ -34,7 +39,7 @@ def collate(
     return {"targets": torch.tensor([feature["target"] for feature in features])}
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [R, H] of the rows' first tokens to logits [B, C], B = R."""
 
     reads = "offsets"

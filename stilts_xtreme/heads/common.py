@@ -18,7 +18,7 @@ else:
     Tokenizer = Any  # transformers is imported only where it is used
 
 Feature = Mapping[str, Any]  # a head's input: "rows", lists of token ids, and what its collate function needs
-Rows = Mapping[str, Any]  # a batch's rows concatenated without padding, see `engine.batches.collate`
+Rows = dict[str, Any]  # a batch's rows concatenated without padding, see `engine.batches.collate`
 IGNORE = -100  # a target that the loss ignores
 MIN_LENGTH = 8  # tokens: four special tokens, and some for both sides of a pair
 GELU, NORMED = ("deberta-v2", "eurobert", "modernbert"), ("modernbert",)  # types of encoders, by their first-token heads
@@ -93,6 +93,16 @@ def linear(inputs: int, outputs: int) -> nn.Linear:
     nn.init.normal_(layer.weight, std=0.02)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+class TaskHead(nn.Module):
+    """An output layer of a task; `reads` names the entry of a batch with the positions it reads, see `heads`."""
+
+    reads: str | None = None
+
+    def loss(self, outputs: Tensor, batch: Rows) -> tuple[Tensor, int]:
+        """Return the sum of losses of what `forward` gave, and the number of terms in it."""
+        raise NotImplementedError
 
 
 class FirstToken(nn.Module):

@@ -1,14 +1,14 @@
 """Dual encoder: queries and candidates as vectors of the same encoder, matched by cosine (XTREME-R's retrieval tasks)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from stilts_xtreme.heads.common import Feature, Limits, Rows, Tokenizer, token_ids
+from stilts_xtreme.heads.common import Feature, Limits, Rows, TaskHead, Tokenizer, token_ids
 from stilts_xtreme.scoring import retrieval
 from stilts_xtreme.tasks.examples import Candidate, Query
 from stilts_xtreme.tasks.metrics import RANKED
@@ -68,7 +68,7 @@ class BatchShares(Protocol):
         """Return the rows of all processes, in their order."""
 
 
-def across(features: Sequence[Feature], everyone: BatchShares) -> dict[str, Any]:
+def across(features: Sequence[Feature], everyone: BatchShares) -> Rows:
     """Return the entries that replace those of `collate` where several processes share a batch.
 
     `features`: those of all processes; "everyone" gives the loss the other processes' vectors.
@@ -81,7 +81,7 @@ def _matches(features: Sequence[Feature]) -> Tensor:
     return torch.tensor([numbers[feature["match"]] for feature in features])
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [R, H] of the rows' first tokens to unit vectors [R, H]; has no parameters."""
 
     reads = "offsets"
@@ -92,7 +92,7 @@ class Head(nn.Module):
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         return normalize(hidden.float(), dim=-1)
 
-    def loss(self, vectors: Tensor, batch: Mapping[str, Any]) -> tuple[Tensor, int]:
+    def loss(self, vectors: Tensor, batch: Rows) -> tuple[Tensor, int]:
         """Return the sum over queries of the softmax loss with in-batch negatives, and the number of queries.
 
         For training batches, where every query (even rows) has its candidate (odd rows). Another row of the same candidate is no

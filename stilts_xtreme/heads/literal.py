@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tokenizers import Regex, Tokenizer, pre_tokenizers
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 
 @contextmanager
-def literal(tokenizer: Any) -> Iterator[Any]:
+def literal(tokenizer: "PreTrainedTokenizerBase") -> Iterator["PreTrainedTokenizerBase"]:
     """Make a context in which no text gives the tokenizer's special tokens; those added around texts stay.
 
     Any other text keeps its ids and offsets. An unknown character still gives the unknown token. Special tokens of a single
@@ -31,7 +34,7 @@ def literal(tokenizer: Any) -> Iterator[Any]:
             backend.pre_tokenizer = pre_tokenizer
 
 
-def _guard(tokenizer: Any) -> Any:
+def _guard(tokenizer: "PreTrainedTokenizerBase") -> pre_tokenizers.Split | None:
     """Return a last pre-tokenizer that splits special tokens after their first character; None if the model produces none.
 
     It runs after the normalizer, which may turn other characters into `<s>`.

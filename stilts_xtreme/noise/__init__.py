@@ -1,6 +1,6 @@
 """Typographical noise: typing errors on the keyboard of each language, or errors that people really made.
 
-A typing error is one of five with equal probability: a neighboring key in place of the right one, a key left out, a neighboring
+A typing error is any of five with equal probability: a neighboring key in place of the right one, a key left out, a neighboring
 key pressed along with it, two keys in the wrong order, a key pressed twice. Each eligible word is chosen by the rate and gets a
 single error. Not eligible are short words, words with digits, short words in capitals (`words.py`) and everything that is no
 letter.

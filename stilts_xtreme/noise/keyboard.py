@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+from stilts_xtreme.files import Record
 from stilts_xtreme.noise.layouts import ADJACENT_KEYS, CONVERTED, DUBEOLSIK, LAYOUTS, OTHER_LAYOUTS, ROWS, US
 
 GAP = " "  # a level on which a key types no letter
@@ -80,13 +80,13 @@ def neighbors(layout: str) -> dict[str, tuple[str, ...]]:
 
 @cache
 def keys(layout: str) -> dict[str, str]:
-    """Return key -> its letters, one per level; "" for a key without letters."""
+    """Return key -> its letters, by level; "" for a key without letters."""
     rows = table()["layouts"][layout]["rows"]
     typed = {name: dict(zip(names, rows.get(name, ()))) for name, (_, names) in ROWS.items()}
     return {key: typed[name].get(key, "") for name, (_, names) in ROWS.items() for key in names}
 
 
 @cache
-def table() -> dict[str, Any]:
+def table() -> Record:
     """Return the content of keyboards.json; `source` is the package and version that the layouts were read from."""
     return json.loads(Path(__file__).with_name("keyboards.json").read_text(encoding="utf-8"))

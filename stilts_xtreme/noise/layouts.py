@@ -9,8 +9,8 @@ CONVERTED = ("ja", "zh")  # typed by conversion: no key stands for a character
 #   Vietnamese marks are typed by further letters (Telex), so that a marked letter has its base letter's key.
 # - Haitian Creole: no layout of its own in xkb; US is an assumption.
 # - Basque: Spain's. Portuguese: Brazil's, where most of its users are. Quechua: Latin America's.
-# - Indic scripts: InScript, India's standard; phonetic input methods are used as well. Urdu: xkb's default, the phonetic one.
-# - Bulgarian: the BDS standard, not the phonetic one. Korean: dubeolsik, by jamo.
+# - Indic scripts: InScript, India's standard; phonetic input methods are used as well. Urdu: xkb's default, which is phonetic.
+# - Bulgarian: the BDS standard, not the phonetic layout. Korean: dubeolsik, by jamo.
 LAYOUTS = {
     "af": "za(basic)", "ar": "ara(basic)", "az": "az(latin)", "bg": "bg(bds)", "bn": "in(ben)", "de": "de(basic)",
     "el": "gr(basic)", "en": US, "es": "es(basic)", "et": "ee(basic)", "eu": "es(basic)", "fa": "ir(pes)",
@@ -23,8 +23,8 @@ LAYOUTS = {
 }  # fmt: skip
 OTHER_LAYOUTS = (US, "ru(winkeys)", "gr(basic)")  # of languages outside the table, such as made-up ones, for three scripts
 
-# A pc105 keyboard: the left edge of each row's first key and the keys that follow at a distance of one key's width.
-# Rows are staggered by 1.5, 0.25 and 0.5 key widths; LSGT is the key beside the left Shift, BKSL the one before Return (ISO).
+# A pc105 keyboard: the left edge of each row's first key and the keys that follow at a distance of a key's width.
+# Rows are staggered by 1.5, 0.25 and 0.5 key widths; LSGT is the key beside the left Shift, BKSL the key before Return (ISO).
 ROWS = {
     "AE": (0.0, ("TLDE", *(f"AE{i:02}" for i in range(1, 13)))),
     "AD": (1.5, tuple(f"AD{i:02}" for i in range(1, 13))),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
-from typing import Any
+from typing import cast
 
 from stilts_xtreme.noise import hangul
 from stilts_xtreme.noise.dictionary import errors_of, replacements
@@ -89,7 +89,7 @@ def fields(example: Example) -> dict[str, str | tuple[str, ...]]:
     """Return field -> text that noise may change; tokens are a tuple of words. Raises TypeError for an unknown kind."""
     match example:
         case Pair():
-            return {"first": example.first, "second": example.second}
+            return {"first": example.first, **({} if example.second is None else {"second": example.second})}
         case Choices():
             return {"first": example.first, **{f"options.{i}": option for i, option in enumerate(example.options)}}
         case Tagged():
@@ -143,10 +143,10 @@ def _replace_words(text: str | tuple[str, ...], changed: Mapping[int, str]) -> s
 
 
 def _with_texts(example: Example, texts: Mapping[str, str | tuple[str, ...]]) -> Example:
-    whole: dict[str, Any] = {name: text for name, text in texts.items() if not name.startswith("options.")}
+    whole: dict[str, str | tuple[str, ...]] = {name: text for name, text in texts.items() if not name.startswith("options.")}
     if isinstance(example, Choices):
-        whole["options"] = tuple(texts.get(f"options.{i}", option) for i, option in enumerate(example.options))
-    return replace(example, **whole)
+        whole["options"] = tuple(cast(str, texts.get(f"options.{i}", option)) for i, option in enumerate(example.options))
+    return replace(example, **whole)  # type: ignore[arg-type]  # the fields that the texts were taken from
 
 
 def _seed(*parts: int | str) -> int:

@@ -50,4 +50,4 @@ def _words(unspaced: Unspaced | None) -> str:
 
 
 POLICY = {language.code: policy(language.code) for language in TABLE}
-assert set(LAYOUTS) | set(CONVERTED) == set(LANGUAGES)
+assert set(LAYOUTS) | set(CONVERTED) <= set(LANGUAGES)

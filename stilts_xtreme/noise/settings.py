@@ -3,9 +3,10 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 
 VERSION = 2  # part of the identity of noisy data: increment when any word of any text changes
 Kind = Literal["typos", "dictionary"]
@@ -41,6 +42,6 @@ class Noise:
         except OSError as error:
             raise UserError(f"noise: {self.pairs} cannot be read ({error.strerror})") from None
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Record:
         """Return everything that decides the noisy text, for JSON; the path of the file of pairs is no part of it."""
         return {"version": VERSION, "kind": self.kind, "rate": self.rate, "seed": self.seed, "pairs": self.digest}

@@ -34,12 +34,12 @@ def is_letter(unit: str) -> bool:
 
 
 def substitutions(word: Units, keyboard: Keyboard) -> list[Slip]:
-    """Replace a key by an adjacent one."""
+    """Replace a key by an adjacent key."""
     return [(i, i + 1, (other,)) for i, unit in _letters(word) for other in keyboard.neighbors(unit)]
 
 
 def insertions(word: Units, keyboard: Keyboard) -> list[Slip]:
-    """Press an adjacent key along with the right one, before or after it."""
+    """Press an adjacent key along with the right key, before or after it."""
     slips = [(at, at, (other,)) for i, unit in _letters(word) for other in keyboard.neighbors(unit) for at in (i, i + 1)]
     return list(dict.fromkeys(slips))
 
@@ -55,7 +55,7 @@ def doublings(word: Units, keyboard: Keyboard) -> list[Slip]:
 
 
 def transpositions(word: Units, keyboard: Keyboard) -> list[Slip]:
-    """Swap two keys; never a capital and a small letter, since Shift is held for only one of them."""
+    """Swap two keys; never a capital and a small letter, since Shift is not held for both."""
     return [
         (i, i + 2, (after, before))
         for i, (before, after) in enumerate(zip(word, word[1:]))

@@ -94,31 +94,39 @@ class Curve:
     points: Sequence[tuple[float, float, float | None]]
 
 
+@contextmanager
+def style() -> Iterator[None]:
+    """Our settings of matplotlib, whatever the user's are; these are back afterwards. A decorator of what makes figures."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        own = {"svg.fonttype": "none", "svg.hashsalt": "stilts", "font.size": 11, "font.family": "DejaVu Sans"}
+        matplotlib.rcParams.update(own)
+        yield
+
+
+@style()
 def rows(
     panels: Sequence[Panel], kind: str, *, limits: tuple[float, float] | None = None, ratios: Sequence[float] = (),
     signed: bool = False, links: bool = False,
 ) -> tuple[str, ...]:  # fmt: skip
     """Panels of marks; `kind`: "bars" or "dots". `ratios`: the ticks of a logarithmic scale; `links`: lines join dots."""
-    with _style():
-        return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in panels)
+    return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in panels)
 
 
+@style()
 def curves(panels: Mapping[str, Sequence[Curve]], *, log: bool, zero: bool, percent: bool = False) -> tuple[str, ...]:
     """A panel a title, the legend first. `log`: powers of ten to the right; `zero`: the line of no gain is drawn."""
     known = {curve.name: curve for lines in panels.values() for curve in lines}
-    with _style():
-        return (_legend(list(known.values())), *(_curves(title, lines, log, zero, percent) for title, lines in panels.items()))
+    return (_legend(list(known.values())), *(_curves(title, lines, log, zero, percent) for title, lines in panels.items()))
 
 
+@style()
 def heat_map(names: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], tuple[float, str, bool]]) -> str:
     """Cells of a value, what is written in them, and whether they are outlined; an absent cell is dashed."""
-    with _style():
-        return _heat_map(names, columns, values)
-
-
-def _heat_map(names: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], tuple[float, str, bool]]) -> str:
     left, cell = 20 + LETTER * max(map(len, names)), max(62.0, *(12 + LETTER * len(column) for column in columns))
-    canvas, axes = _axes(left + cell * len(columns) + 4, 34 + 28 * len(names), left, 30, 4, 4)
+    canvas, axes = new_axes(left + cell * len(columns) + 4, 34 + 28 * len(names), left, 30, 4, 4)
     axes.set(xlim=(0, len(columns)), ylim=(len(names), 0), xticks=[], yticks=[])
     largest = max([1.0, *(abs(value) for value, _, _ in values.values())])  # so that nearly nothing does not look like much
     for across, column in enumerate(columns):
@@ -134,7 +142,7 @@ def _heat_map(names: Sequence[str], columns: Sequence[str], values: Mapping[tupl
                 style = {"edgecolor": INK, "linewidth": 1.5} if outlined else {"edgecolor": LINE, "linestyle": (0, (3, 3))}
                 axes.add_patch(_box(box, facecolor="none", **style))
             axes.text(across + 0.5, down + 0.5, words, ha="center", va="center", color=INK)
-    return _svg(canvas, "Heat map")
+    return to_svg(canvas, "Heat map")
 
 
 def _rows(panel: Panel, kind: str, limits: tuple[float, float] | None, ratios: Sequence[float], signed: bool, links: bool) -> str:
@@ -142,7 +150,7 @@ def _rows(panel: Panel, kind: str, limits: tuple[float, float] | None, ratios: S
     left = 14 + LETTER * max(len(mark.label) for mark in marks)
     right = 10 + LETTER * max(len(mark.number) for mark in marks)
     lines = len(marks) + sum(bool(heading) for heading, _ in panel.groups)
-    canvas, axes = _axes(max(WIDTH, left + right + 130), 44 + STEP * lines, left, 42, right, 2)
+    canvas, axes = new_axes(max(WIDTH, left + right + 130), 44 + STEP * lines, left, 42, right, 2)
     axes.set(ylim=(lines, 0), yticks=[], xscale="log" if ratios else "linear")
     if limits:
         axes.set_xlim(limits)
@@ -163,8 +171,8 @@ def _rows(panel: Panel, kind: str, limits: tuple[float, float] | None, ratios: S
             down += 1
     _marks(axes, placed, kind, links)
     axes.xaxis.tick_top()
-    _ticks(axes, axes.xaxis, signed, ratios)
-    return _svg(canvas, panel.title)
+    set_ticks(axes, axes.xaxis, signed, ratios)
+    return to_svg(canvas, panel.title)
 
 
 def _marks(axes: "Axes", placed: Sequence[tuple[float, Mark]], kind: str, links: bool) -> None:
@@ -195,7 +203,7 @@ def _marks(axes: "Axes", placed: Sequence[tuple[float, Mark]], kind: str, links:
 
 
 def _curves(title: str, lines: Sequence[Curve], log: bool, zero: bool, percent: bool) -> str:
-    canvas, axes = _axes(310, 230, 40, 26, 12, 24)
+    canvas, axes = new_axes(310, 230, 40, 26, 12, 24)
     _title(axes, title, -40, 12)
     if log:
         axes.set_xscale("log")
@@ -209,12 +217,12 @@ def _curves(title: str, lines: Sequence[Curve], log: bool, zero: bool, percent: 
                           capsize=2)  # fmt: skip
     places = sorted({place for curve in lines for place, *_ in curve.points})
     axes.set_xticks(places, _apart(places, log, percent))
-    _ticks(axes, axes.yaxis, zero)
-    return _svg(canvas, title)
+    set_ticks(axes, axes.yaxis, zero)
+    return to_svg(canvas, title)
 
 
 def _legend(lines: Sequence[Curve]) -> str:
-    canvas, axes = _axes(max(310.0, 60 + LETTER * max(len(line.name) for line in lines)), 8 + 18 * len(lines), 4, 2, 2, 2)
+    canvas, axes = new_axes(max(310.0, 60 + LETTER * max(len(line.name) for line in lines)), 8 + 18 * len(lines), 4, 2, 2, 2)
     axes.axis("off")
     axes.set(xlim=(0, axes.get_window_extent().width), ylim=(len(lines), 0))
     for down, line in enumerate(lines):
@@ -222,7 +230,7 @@ def _legend(lines: Sequence[Curve]) -> str:
         axes.plot([2, 22, 42], [down + 0.5] * 3, linestyle=DASHES[line.dash % len(DASHES)], linewidth=1.6, markersize=5,
                   markevery=[1], **look)  # fmt: skip
         axes.text(50, down + 0.5, line.name, va="center", color=INK)
-    return _svg(canvas, "Legend")
+    return to_svg(canvas, "Legend")
 
 
 def _apart(places: Sequence[float], log: bool, percent: bool) -> list[str]:
@@ -241,19 +249,7 @@ def _apart(places: Sequence[float], log: bool, percent: bool) -> list[str]:
     return words
 
 
-@contextmanager
-def _style() -> Iterator[None]:
-    """Our settings of matplotlib, whatever the user's are; these are back afterwards."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        own = {"svg.fonttype": "none", "svg.hashsalt": "stilts", "font.size": 11, "font.family": "DejaVu Sans"}
-        matplotlib.rcParams.update(own)
-        yield
-
-
-def _axes(width: float, height: float, left: float, top: float, right: float, bottom: float) -> "tuple[Canvas, Axes]":
+def new_axes(width: float, height: float, left: float, top: float, right: float, bottom: float) -> "tuple[Canvas, Axes]":
     """A figure of that many pixels, and its axes within these margins."""
     from matplotlib.figure import Figure as Canvas
 
@@ -271,7 +267,7 @@ def _title(axes: "Axes", title: str, across: float, up: float) -> None:
     axes.annotate(title, (0, 1), (across, up), xycoords="axes fraction", textcoords="offset points", weight="bold", color=INK)
 
 
-def _ticks(axes: "Axes", axis: Any, signed: bool, places: Sequence[float] = ()) -> None:
+def set_ticks(axes: "Axes", axis: Any, signed: bool, places: Sequence[float] = ()) -> None:
     """A grid of a few lines, or at `places`; `signed`: +1 above zero, and a stronger line there."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -302,7 +298,7 @@ def _box(place: Mapping[str, Any], **style: Any) -> Any:
     return Rectangle(**place, **style)
 
 
-def _svg(canvas: "Canvas", label: str) -> str:
+def to_svg(canvas: "Canvas", label: str) -> str:
     """The figure as an SVG element: no ids that repeat, colours by the names of plot.css, fonts of the page."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG

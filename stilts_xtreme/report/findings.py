@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stilts_xtreme.report import mixtures, settings, tested, text
+from stilts_xtreme.report import language_groups, mixtures, settings, tested, text
 from stilts_xtreme.report.scores import reading
 from stilts_xtreme.report.summary import AVERAGE, Summary, above
 from stilts_xtreme.results.effects import PAIRS, POINTS, Effect
@@ -24,7 +24,7 @@ QUESTIONS = {  # what is counted, by question and the beginning of the contrast
 }
 GROUPS = {
     "low": "languages of few resources", "mid": "languages of some resources", "high": "languages of many resources",
-    "unseen": "languages that the encoder never saw",
+    "unseen": "languages that the encoder never saw", "unclassified": "languages without a class",
 }  # fmt: skip
 
 
@@ -35,8 +35,9 @@ def sentences(summary: Summary) -> list[str]:
     first = opening(summary)
     if nothing := learned_nothing(summary):
         return [*first, nothing]
-    return [*first, *_order(summary), *_noise(summary), *_best(summary), *_gains(summary), *questions(summary), *_groups(summary),
-            *_selection(summary), *_chance(summary)]  # fmt: skip
+    answers = [language_groups.answer(summary, target) for target in language_groups.targets(summary)]
+    return [*first, *answers, *_order(summary), *_noise(summary), *_best(summary), *_gains(summary), *questions(summary),
+            *_groups(summary), *_selection(summary), *_chance(summary)]  # fmt: skip
 
 
 def opening(summary: Summary) -> list[str]:

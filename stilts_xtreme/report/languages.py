@@ -6,12 +6,13 @@ from dataclasses import replace
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.report import figures, scores, short_names, tables, text
 from stilts_xtreme.report.figures import Figure, Mark, Panel
+from stilts_xtreme.report.language_groups import targets as in_groups
 from stilts_xtreme.report.summary import AVERAGE, Summary
 from stilts_xtreme.report.tables import Cell, Row, Table, plain
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring import language_groups
 
-CLASSES = {"low": "few resources (0–2)", "mid": "some resources (3)", "high": "many resources (4–5)"}
+CLASSES = {"low": "few resources (0–2)", "mid": "some resources (3)", "high": "many resources (4–5)", "unclassified": "no class"}
 KINDS = {"joshi": "Resource class (Joshi et al. 2020; 0 least, 5 most)", "family": "Family", "script": "Script"}
 NINETY_FIVE = 1.959964  # standard errors to each side of a 95 % interval
 
@@ -55,7 +56,7 @@ def dots(summary: Summary) -> Figure | None:
     base = (summary.baseline(best) if best else BASELINE) if summary.has_baseline else None
     shown = [name for name in (base, best) if name is not None and name in summary.rows]
     panels = []
-    for target in summary.targets:
+    for target in _drawn(summary):
         marks = [mark for code in summary.languages(target) if (mark := _dots(summary, shown, target, code)).points]
         level = summary.chance(target)
         panels += [Panel(target, [("", marks)], () if level is None else (level,))] if marks else []
@@ -70,7 +71,7 @@ def dots(summary: Summary) -> Figure | None:
 def bars(summary: Summary) -> Figure | None:
     """Gains of the row with the largest gain on each target; None where no target has a gain by language."""
     panels, whiskers = [], False
-    for target in summary.targets if summary.has_baseline else ():
+    for target in _drawn(summary) if summary.has_baseline else ():
         row = summary.best(target)
         marks = {code: mark for code in summary.languages(target) if row and (mark := _bar(summary, row, target, code))}
         whiskers |= any(mark.interval for mark in marks.values())
@@ -84,6 +85,11 @@ def bars(summary: Summary) -> Figure | None:
     caption += " Whiskers: 95 %, over test examples alone." if whiskers else ""
     alternative = "Bars of the gain in every language, by target, of the intermediate with that target's largest gain."
     return Figure("language-gains", caption, alternative, figures.rows(panels, "bars", signed=True))
+
+
+def _drawn(summary: Summary) -> list[str]:
+    """The targets that have a row a language in figures; of hundreds there is another figure."""
+    return [target for target in summary.targets if target not in in_groups(summary)]
 
 
 def _dots(summary: Summary, shown: Sequence[str], target: str, code: str) -> Mark:

@@ -47,7 +47,8 @@ def _other_test_sets(summary: Summary) -> set[str]:
     readings = (summary.study.get("data") or {}).get("readings")
     if readings is None:
         return set()
-    return {target for target in summary.targets if not _is_published(target, readings)}
+    published_targets = [target for target in summary.targets if target in XTREME.languages]
+    return {target for target in published_targets if not _is_published(target, readings)}
 
 
 def _is_published(target: str, readings: Mapping[str, Mapping[str, Any]]) -> bool:

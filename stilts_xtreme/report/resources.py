@@ -10,7 +10,7 @@ from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
 from stilts_xtreme.results.effects import Effect
 
-CLASSES = {"low": "low (0–2)", "mid": "mid (3)", "high": "high (4–5)", "unseen": "unseen"}
+CLASSES = {"low": "low (0–2)", "mid": "mid (3)", "high": "high (4–5)", "unseen": "unseen", "unclassified": "unclassified"}
 SHOWN = 4  # rows in a panel of the figure; of more the one of the largest gain
 
 Members = Mapping[str, Mapping[str, Sequence[str]]]  # languages by target and group

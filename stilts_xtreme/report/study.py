@@ -2,6 +2,7 @@
 
 from stilts_xtreme.report import (
     findings,
+    language_groups,
     languages,
     mixtures,
     noise,
@@ -19,7 +20,9 @@ from stilts_xtreme.report import (
 from stilts_xtreme.report.page import Page, Section
 from stilts_xtreme.report.summary import Summary
 
-LEADING = (order.sections, mixtures.sections, noise.sections, sizes.sections)  # what a study with them is about
+LEADING = (  # what a study with them is about
+    language_groups.sections, order.sections, mixtures.sections, noise.sections, sizes.sections,
+)  # fmt: skip
 FOLLOWING = (published_comparison.sections, selection.sections, resources.sections)
 
 

@@ -60,6 +60,7 @@ def effects(study: Mapping[str, Any]) -> list[Effect]:
         *_noise(study),
         *_orders(study),
         *_resources(study, rows),
+        *_language_groups(study, rows),
         *_sizes(study),
         *_selection(study),
     ]
@@ -147,6 +148,20 @@ def _resources(study: Mapping[str, Any], rows: Mapping[str, Row]) -> Iterator[Ef
         for one in resources.get(name, ()):
             place = {"reference": rows[one["row"]].baseline.name, "group": one.get("group")}
             yield _effect("resources", contrast, one, **place, unit=unit)
+
+
+def _language_groups(study: Mapping[str, Any], rows: Mapping[str, Row]) -> Iterator[Effect]:
+    found = study.get("language_groups") or {}
+    parts = (
+        ("groups", "row - reference", POINTS),
+        ("seen", "gain in seen languages - gain in unseen ones", POINTS),
+        ("slopes", "slope of the gain", PER_TEXT),
+    )
+    for name, contrast, unit in parts:
+        for one in found.get(name, ()):
+            group = f"{one['grouping']} {one['group']}" if name == "groups" else None
+            place = {"reference": rows[one["row"]].baseline.name, "group": group}
+            yield _effect("language groups", contrast, one, **place, unit=unit)
 
 
 def _sizes(study: Mapping[str, Any]) -> Iterator[Effect]:

@@ -10,7 +10,8 @@ ENGLISH = ("en",)
 LISTS = (  # of a study's result, whose entries are of a row: the keys that lead to them
     ("evaluations",), ("comparisons",), ("arms",), ("pairs",), ("pooled",), ("noise", "evaluations"), ("noise", "drops"),
     ("noise", "spared"), ("noise", "between"), ("resources", "scores"), ("resources", "groups"), ("resources", "narrowed"),
-    ("resources", "slopes"), ("sizes", "points"),
+    ("resources", "slopes"), ("language_groups", "groups"), ("language_groups", "seen"), ("language_groups", "slopes"),
+    ("sizes", "points"),
 )  # fmt: skip
 
 

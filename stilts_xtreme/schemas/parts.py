@@ -20,7 +20,7 @@ Word = Annotated[str, Field(min_length=1, max_length=300)]
 Row = Annotated[str, Field(pattern=r"^[^/\\\n\t]+$", max_length=300)]
 Target = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]  # files and anchors of pages are named after it
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z]{2,3})?$")]
+Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3}|-[a-z]{2,3})?$")]
 Interval = Annotated[list[Number], Field(min_length=2, max_length=2)]
 BySeed = dict[SeedKey, Number]
 

@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from stilts_xtreme.schemas.parts import (
+    Amount,
     BySeed,
     Code,
     Count,
@@ -177,7 +178,7 @@ class Orders(TypedDict):
     absent: NotRequired[list[Absent]]
 
 
-Group = Literal["low", "mid", "high", "unseen"]
+Group = Literal["low", "mid", "high", "unseen", "unclassified"]
 
 
 class Language(TypedDict):
@@ -208,6 +209,31 @@ class Resources(TypedDict):
     scores: list[GroupScores]
     groups: list[GroupGain]
     narrowed: list[GroupGain]
+    slopes: list[Slope]
+
+
+LanguageFacts = TypedDict(
+    "LanguageFacts", {"class": Word, "pretraining": Word, "script": Word, "family": Word, "text": Amount | None}
+)
+
+
+class KindGain(OnTarget):
+    grouping: Literal["class", "pretraining", "script", "family"]
+    group: Word
+    languages: list[Code]
+    n: Count
+
+
+class SeenGain(OnTarget):
+    n: Count
+    against: Count
+
+
+class LanguageGroups(TypedDict):
+    axis: Word
+    languages: dict[Code, LanguageFacts]
+    groups: list[KindGain]
+    seen: list[SeenGain]
     slopes: list[Slope]
 
 

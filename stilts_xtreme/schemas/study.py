@@ -25,7 +25,7 @@ from stilts_xtreme.schemas.parts import (
     Target,
     Word,
 )
-from stilts_xtreme.schemas.sections import Arm, Noise, Orders, Pair, Pooled, Resources, Sizes
+from stilts_xtreme.schemas.sections import Arm, LanguageGroups, Noise, Orders, Pair, Pooled, Resources, Sizes
 
 
 class Task(TypedDict):
@@ -153,6 +153,7 @@ class Study(TypedDict):
     noise: NotRequired[Noise | None]
     orders: NotRequired[Orders | None]
     resources: NotRequired[Resources | None]
+    language_groups: NotRequired[LanguageGroups | None]
     sizes: NotRequired[Sizes | None]
     data: NotRequired[Data | None]
     encoder: NotRequired[Encoder]

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+from stilts_xtreme.files import Record
 from stilts_xtreme.languages import XTREME as XTREME_LANGUAGES
 from stilts_xtreme.languages import codes
 
@@ -107,7 +108,7 @@ def mean(values: list[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-def aggregate(benchmark: Benchmark, scores: Scores) -> dict[str, Any]:
+def aggregate(benchmark: Benchmark, scores: Scores) -> Record:
     """Average over languages, then metrics, then tasks, all with equal weights.
 
     Returns {"benchmark", "overall", "groups": {name: score}, "tasks": {task: {"score", "metrics": {name: average over languages},
@@ -115,7 +116,7 @@ def aggregate(benchmark: Benchmark, scores: Scores) -> dict[str, Any]:
     all tasks, overall where any task is missing. "without" lists groups that are averaged over their fallback: {name: [tasks left
     out]}. Raises ValueError for an unknown task or language, or a missing headline metric.
     """
-    tasks: dict[str, Any] = {}
+    tasks: Record = {}
     for task in benchmark.tasks:
         if task not in scores:
             continue
@@ -149,7 +150,7 @@ def _complete(benchmark: Benchmark, done: Set[str]) -> dict[str, tuple[str, ...]
     return averaged
 
 
-def with_f1_alone(result: Mapping[str, Any]) -> dict[str, float]:
+def with_f1_alone(result: Record) -> dict[str, float]:
     """Return the "qa" group and "overall" with QA tasks scored by F1 alone (as in arXiv 2407.19669).
 
     `result`: as from `aggregate`. A figure is absent where the official one is.
@@ -164,7 +165,7 @@ def with_f1_alone(result: Mapping[str, Any]) -> dict[str, float]:
     return averages
 
 
-def _averages(task: str, languages: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+def _averages(task: str, languages: Mapping[str, Mapping[str, float]]) -> Record:
     names = next(iter(languages.values())).keys()
     if any(values.keys() != names for values in languages.values()) or not set(HEADLINES[task]) <= set(names):
         raise ValueError(f"{task}: every language must have the same metrics, {' and '.join(HEADLINES[task])} among them")

@@ -1,15 +1,15 @@
 """Scores by group of languages, and the cross-lingual transfer gap (XTREME, arXiv 2003.11080)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme.files import Record
+from stilts_xtreme.languages import LANGUAGES, UNCLASSIFIED
 from stilts_xtreme.scoring.benchmarks import mean
 
 GROUPINGS = ("joshi", "family", "script")  # fields of the language table
 
 
-def by_language_group(languages: Mapping[str, Mapping[str, float]], headline: Sequence[str]) -> dict[str, Any]:
+def by_language_group(languages: Mapping[str, Mapping[str, float]], headline: Sequence[str]) -> Record:
     """Average a task's scores by language group.
 
     `languages`: language -> metric -> value; a language's score is the mean of its `headline` metrics, a group's score the mean
@@ -18,7 +18,7 @@ def by_language_group(languages: Mapping[str, Mapping[str, float]], headline: Se
     Raises KeyError where a headline metric is missing.
     """
     scores = {code: mean([metrics[name] for name in headline]) for code, metrics in languages.items()}
-    averages: dict[str, Any] = {
+    averages: Record = {
         grouping: {name: mean([scores[code] for code in codes]) for name, codes in groups.items()}
         for grouping, groups in group_languages(scores).items()
     }
@@ -26,25 +26,38 @@ def by_language_group(languages: Mapping[str, Mapping[str, float]], headline: Se
     return averages if gap is None else {**averages, "gap": gap}
 
 
-def macro_averages(averages: Mapping[str, Any]) -> dict[str, float]:
-    """Return grouping -> mean of its groups' scores, from the result of `by_language_group`; all groups weigh the same."""
-    return {grouping: mean(list(averages[grouping].values())) for grouping in GROUPINGS if grouping in averages}
+def macro_averages(averages: Record) -> dict[str, float]:
+    """Return grouping -> mean of its groups' scores, from the result of `by_language_group`; all groups weigh the same.
+
+    Unclassified languages are no group; a grouping of them alone is absent.
+    """
+    named = {
+        grouping: [score for name, score in averages[grouping].items() if name != UNCLASSIFIED]
+        for grouping in GROUPINGS
+        if grouping in averages
+    }
+    return {grouping: mean(scores) for grouping, scores in named.items() if scores}
 
 
 def group_languages(codes: Iterable[str]) -> dict[str, dict[str, list[str]]]:
     """Return grouping -> group -> languages: resource class of Joshi et al. 2020 ("0" to "5"), family, script; groups sorted.
 
-    Branches of Indo-European are families of their own, as in the language table. Codes outside the table are left out; empty
-    with fewer than two codes in it.
+    Branches of Indo-European are families of their own, as in the language table. Languages that the table lacks, or of
+    which it does not say the group, are unclassified; pairs ("de-en") are left out. Empty with fewer than two codes in the table.
     """
-    known = [LANGUAGES[code] for code in codes if code in LANGUAGES]
+    single = [code for code in codes if "-" not in code]
     groupings: dict[str, dict[str, list[str]]] = {}
-    for grouping in GROUPINGS if len(known) > 1 else ():
+    for grouping in GROUPINGS if sum(code in LANGUAGES for code in single) > 1 else ():
         groups: dict[str, list[str]] = {}
-        for language in known:
-            groups.setdefault(str(getattr(language, grouping)), []).append(language.code)
+        for code in single:
+            groups.setdefault(_group(code, grouping), []).append(code)
         groupings[grouping] = dict(sorted(groups.items()))
     return groupings
+
+
+def _group(code: str, grouping: str) -> str:
+    value = getattr(LANGUAGES[code], grouping) if code in LANGUAGES else None
+    return UNCLASSIFIED if value in (None, "") else str(value)
 
 
 def transfer_gap(scores: Mapping[str, float]) -> float | None:

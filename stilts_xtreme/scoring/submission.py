@@ -13,11 +13,11 @@ wrong score without a warning, or none:
 """
 
 import os
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.scoring import submission_read as read
 from stilts_xtreme.scoring.accuracy import accuracy
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, aggregate
@@ -47,7 +47,7 @@ def file_name(task: str, language: str, head: str | None = None) -> str:
     return f"{task}/test-{language}.{extension(head or HEADS[task])}"
 
 
-def score_submission(predictions_dir: Path | str, labels_dir: Path | str, benchmark: str = "xtreme") -> dict[str, Any]:
+def score_submission(predictions_dir: Path | str, labels_dir: Path | str, benchmark: str = "xtreme") -> Record:
     """Score a submission; the result is that of `benchmarks.aggregate`. `benchmark` is xtreme or xtreme-r.
 
     Scores the benchmark's tasks that have a folder in `predictions_dir`; they need predictions and labels in all their languages.
@@ -125,7 +125,7 @@ def _score_tags(task: str, predicted: Path, gold: Path) -> dict[str, float]:
     return score([tags for _, tags in predictions], [tags for _, tags in references])
 
 
-def _check_ids(predicted: Path, gold: Path, predictions: Mapping[str, Any], references: Mapping[str, Any]) -> None:
+def _check_ids(predicted: Path, gold: Path, predictions: Record, references: Record) -> None:
     """Refuse a file without any id of the gold file: XTREME scores a missing answer 0 and ignores unknown ids."""
     if not predictions.keys() & references.keys():
         problem = f"neither this nor any other id here is in {gold}; is it the right file?"

@@ -1,6 +1,7 @@
 """Format predictions as the files of a submission, by the task's head; `submission.score_files` reads them."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stilts_xtreme.errors import UserError
@@ -22,7 +23,7 @@ def extension(head: str) -> str:
     return EXTENSIONS[head]
 
 
-def format_predictions(head: str, answers: Any) -> str:
+def format_predictions(head: str, answers: Sequence[Any] | Mapping[str, Any]) -> str:
     """Return the text of a file with `answers`, in the order of the benchmark's own test file.
 
     `answers` by head: classification, list of labels; multiple_choice, list of indices from 0; tagging, list of lists of tags;

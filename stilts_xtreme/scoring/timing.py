@@ -4,7 +4,6 @@ numpy is imported inside the functions, because specs import MIN_ROUNDS from her
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from stilts_xtreme.scoring.intervals import mean_interval
 
@@ -23,7 +22,7 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
     return {f"p{share}": float(value) for share, value in zip(PERCENTILES, values, strict=True)} | {"mean": float(times.mean())}
 
 
-def ratio(ours: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> dict[str, Any]:
+def ratio(ours: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> dict[str, float]:
     """Return the geometric mean of `ours` / `base`, both seconds [rounds][parts]; each pair is timed in the same round.
 
     Returns {"ratio", "rounds", "low", "high"}: the last two are the 95 % bootstrap interval over rounds, absent with fewer than
@@ -40,7 +39,7 @@ def ratio(ours: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> d
     return {**record, "low": float(low), "high": float(high)}
 
 
-def over_seeds(ratios: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def over_seeds(ratios: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Combine the results of `ratio` of several seeds; that of a single seed is returned as it is.
 
     Returns {"ratio": geometric mean, "deviation": sample standard deviation, "seeds", "low", "high": Student's t interval}. The
@@ -59,7 +58,7 @@ def over_seeds(ratios: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**record, "low": float(low), "high": float(high)}
 
 
-def verdict(record: Mapping[str, Any], margin: float = MARGIN) -> str:
+def verdict(record: Mapping[str, float], margin: float = MARGIN) -> str:
     """Judge a record of `ratio`: "equal" if its interval lies within `margin` of 1, "differs" if outside, otherwise "open"."""
     low, high = record.get("low", 0.0), record.get("high", float("inf"))
     if 1 - margin <= low and high <= 1 + margin:

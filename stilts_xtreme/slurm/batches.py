@@ -1,4 +1,4 @@
-"""Group stages into the batches that one job runs."""
+"""Group stages into the batches that a job runs."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ from stilts_xtreme import plan
 def batch_stages(ready: Sequence[plan.Stage], waiting: Sequence[plan.Stage]) -> list[list[plan.Stage]]:
     """Return the stages of each job, in the order of `ready`.
 
-    A batch is a training with those predictions of `waiting` that use its model, or the ready predictions of one model. Many
+    A batch is a training with those predictions of `waiting` that use its model, or the ready predictions of a model. Many
     predictions take seconds, as long as a job takes to start (apart from queueing), and half of all stages are predictions; those
-    of one model share the job, the loaded model and the data. Trainings never share a job: they are long, and others wait for
+    of a model share the job, the loaded model and the data. Trainings never share a job: they are long, and others wait for
     them.
     """
     batches: dict[str, list[plan.Stage]] = {}

@@ -1,4 +1,4 @@
-"""Run the stages of one job, one after another."""
+"""Run the stages of a job in turn."""
 
 import os
 from collections.abc import Sequence

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.shown import visible
 from stilts_xtreme.slurm.settings import NOTICE, SlurmSettings
 
@@ -76,7 +76,7 @@ class Queue:
 
         logging.getLogger("submitit").setLevel(logging.CRITICAL)
         settings = self.settings
-        options: dict[str, Any] = {
+        options: Record = {
             "job_name": self.name, "comment": folder.name, "partition": settings.partition, "time": settings.time,
             "mem": settings.mem, "cpus_per_task": settings.cpus, "gpus_per_node": settings.gpus, "nodes": 1, "ntasks_per_node": 1,
             "signal_delay_s": NOTICE, "array_parallelism": settings.limit or count, "stderr_to_stdout": True, "wckey": None,

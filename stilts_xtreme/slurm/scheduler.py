@@ -53,7 +53,7 @@ class _Scheduler:
     assigned: dict[str, ArrayTask] = field(default_factory=dict)  # the latest job of a stage
     alive: list[Job] = field(default_factory=list)  # jobs of this store in the queue
     failed: graph.Failed = field(default_factory=dict)
-    tries: dict[str, tuple[int, int]] = field(default_factory=dict)  # last checkpoint's number, jobs since without a new one
+    tries: dict[str, tuple[int, int]] = field(default_factory=dict)  # last checkpoint's number, jobs since then without another
     last_message: str = ""
 
     def loop(self) -> None:
@@ -79,7 +79,7 @@ class _Scheduler:
             self.submissions.remove_finished(self.store)
 
     def say(self, text: str) -> None:
-        """Report a message to keep on screen, unless it repeats the last one."""
+        """Report a message to keep on screen, unless it repeats the last message."""
         if text != self.last_message:
             self.callback(Event("slurm", "running", "jobs", note=text, persistent=True))
         self.last_message = text
@@ -125,7 +125,7 @@ class _Scheduler:
         batches = self.submissions.batches(task.submission)[task.index : task.index + 1]
         unfinished = (other for batch in batches for other in batch if other in self.waiting and other not in failures)
         if name != next(unfinished, name) or not graph.ready(stage, self.store):
-            return  # the job ended at an earlier stage and had not started this one
+            return  # the job ended at an earlier stage and had not started this stage
         last, count = self.tries.get(name, (0, 0))
         checkpoint = self.store.checkpoints(stage).last()
         self.tries[name] = checkpoint, 0 if checkpoint > last else count + 1

@@ -35,7 +35,7 @@ def settings(
     partition: str | None, gpus: int | None, cpus: int | None, mem: str | None, time: str | None, limit: int | None,
     extra: Sequence[str],
 ) -> SlurmSettings:  # fmt: skip
-    """Check the command line's options; raises one UserError with a line for each value that sbatch would refuse."""
+    """Check the command line's options; raises a UserError with a line for each value that sbatch would refuse."""
     problems = []
     if mem is not None and not MEMORY.fullmatch(mem):
         problems.append(f"--mem {mem}: give megabytes, or a number and K, M, G or T: 32G")

@@ -32,7 +32,7 @@ class ArrayTask:
 
 @dataclass(frozen=True)
 class Submissions:
-    """The submissions of one store, in the folder `root`."""
+    """The submissions of a store, in the folder `root`."""
 
     root: Path
 

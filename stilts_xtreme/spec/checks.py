@@ -1,11 +1,15 @@
 """What the models of a spec share: the base, ranges, and faults that point below the field they were found on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
+
+from stilts_xtreme.languages import canonical
+from stilts_xtreme.tasks.catalogue import add
+from stilts_xtreme.tasks.task import Task
 
 Tail = tuple[str | int, ...]  # keys and list positions, from a field downwards
 
@@ -64,10 +68,20 @@ Length = Annotated[int, Field(ge=8, le=65_536), Because("tokens of a sequence, i
 BatchSize = Annotated[int, Field(ge=1, le=65_536), Because("examples at once; usual are 8 to 512")]
 Layer = Annotated[int, Field(ge=0, le=1_000), Because("hidden states are counted from 0, the output of the embeddings")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+# A code of FLORES-200 says the script ("ace_Arab"); one that is in the table becomes the table's own.
+Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3})?$"), AfterValidator(canonical)]
 Languages = Annotated[list[Code], Field(min_length=1)]
-Pairs = Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z]{2,3})?$")]], Field(min_length=1)]  # "de-en": MLQA
+Pair = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3}|-[a-z]{2,3})?$"), AfterValidator(canonical)]  # "de-en": MLQA
+Pairs = Annotated[list[Pair], Field(min_length=1)]
 
 
 class Model(BaseModel):
+    """`_described`: of a whole spec, the tasks of one's own that it names, by name."""
+
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    _described: Mapping[str, Task] = PrivateAttr(default_factory=dict)
+
+    def declare_tasks(self) -> None:
+        """Make the names of its own tasks mean these tasks in this process, where another spec may have named others so."""
+        for task in self._described.values():
+            add(task)

@@ -4,13 +4,14 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stilts_xtreme.spec.descriptions import file_of
 from stilts_xtreme.spec.kinds import KINDS
 from stilts_xtreme.spec.load import COMMANDS
+from stilts_xtreme.spec.names import TRAINED_TARGETS
 from stilts_xtreme.spec.nodes import resolve
-from stilts_xtreme.spec.setup import TRAINED_TARGETS
 
 DRAFTED = ("study", "intermediate", "multitask", "target", "evaluation")
 BASELINE = "none"
@@ -35,7 +36,9 @@ class Draft:
 
 
 def text(draft: Draft, file: Path) -> str:
-    """The spec as YAML; folders that were given relative to the working directory become relative to its `file`."""
+    """The spec as YAML; folders and files that were given relative to the working directory become relative to its `file`."""
+    entries = (">".join(_named(link, file.parent) for link in entry.split(">")) for entry in draft.intermediate)
+    draft = replace(draft, targets=tuple(_named(name, file.parent) for name in draft.targets), intermediate=tuple(entries))
     body = {
         "study": _study,
         "intermediate": lambda one: [_line("task", one.intermediate[0], "in English")],
@@ -120,7 +123,7 @@ def _start(tasks: Sequence[str], key: str = "start") -> list[str]:
 
 def _evaluation(draft: Draft) -> list[str]:
     target = draft.targets[0]
-    if target in TRAINED_TARGETS:
+    if target in TRAINED_TARGETS or file_of(target.strip('"')):
         nested = ["model:  # trained on English, then evaluated", "  kind: target", f"  task: {target}"]
         lines = [*nested, *(f"  {line}" for line in _start(draft.intermediate))]
     else:
@@ -134,6 +137,11 @@ def _line(key: str, value: str, comment: str) -> str:
 
 def _list(items: Iterable[str]) -> str:
     return f"[{', '.join(items)}]"
+
+
+def _named(task: str, folder: Path) -> str:
+    """The name of a task, or the file that describes one."""
+    return _plain(_relative(task, folder)) if file_of(task) else task
 
 
 def _plain(word: str) -> str:

@@ -8,9 +8,11 @@ from stilts_xtreme.scoring.benchmarks import BENCHMARKS, BenchmarkName
 from stilts_xtreme.spec.checks import Count, Languages, Model, Pairs, Problem, Seed, refuse, twice, unknown, wrong
 from stilts_xtreme.spec.latency import Latency
 from stilts_xtreme.spec.mixtures import Mixture, training_data
-from stilts_xtreme.spec.setup import TRAINED_TARGETS, RecipeSpec, Setup, too_long
+from stilts_xtreme.spec.names import intermediates, targets, trained_targets
+from stilts_xtreme.spec.setup import RecipeSpec, Setup, too_long
 from stilts_xtreme.spec.study import Study
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+from stilts_xtreme.spec.task import TaskSpec
+from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Task
 
 
@@ -50,7 +52,7 @@ class Intermediate(_Stage):
     @field_validator("task")
     @classmethod
     def _exists(cls, task: str) -> str:
-        refuse(training_data([((), task)], INTERMEDIATES, "an intermediate task"))
+        refuse(training_data([((), task)], intermediates(), "an intermediate task"))
         return task
 
 
@@ -70,10 +72,10 @@ class Target(_Stage):
     @field_validator("task")
     @classmethod
     def _trained(cls, task: str) -> str:
-        if task in TARGETS and task not in TRAINED_TARGETS:
+        if task in targets() and task not in trained_targets():
             text = "make it the task of a spec of kind evaluation, with model: none or an intermediate training"
             raise wrong(Problem(f"{task} is never trained: {text}"))
-        refuse(unknown([((), task)], TRAINED_TARGETS, "a target that is trained"))
+        refuse(unknown([((), task)], trained_targets(), "a target that is trained"))
         return task
 
     @field_validator("training_languages")
@@ -120,12 +122,12 @@ class Evaluation(Model):
     @classmethod
     def _model_fits(cls, task: str | None, info: ValidationInfo) -> str | None:
         if task is not None:
-            refuse(unknown([((), task)], TARGETS, "a target"))
+            refuse(unknown([((), task)], targets(), "a target"))
         model = info.data.get("model")
         if model is None:
             return task
         trained_first = BENCHMARKS[info.data.get("benchmark", "xtreme")].encoders
-        untrained = [name for name in TARGETS if name not in TRAINED_TARGETS and name not in trained_first]
+        untrained = [name for name in targets() if name not in trained_targets() and name not in trained_first]
         if not isinstance(model, Target):
             if task not in untrained:
                 what = "none" if model == "none" else f"of kind {model.kind}"
@@ -146,7 +148,7 @@ class Evaluation(Model):
         return languages
 
 
-Spec = Intermediate | Multitask | Target | Evaluation | Study | Latency | Setup
+Spec = Intermediate | Multitask | Target | Evaluation | Study | Latency | Setup | TaskSpec
 KINDS: dict[str, type[Model]] = {
     "intermediate": Intermediate,
     "multitask": Multitask,
@@ -155,4 +157,5 @@ KINDS: dict[str, type[Model]] = {
     "study": Study,
     "latency": Latency,
     "setup": Setup,
+    "task": TaskSpec,
 }

@@ -19,13 +19,12 @@ from stilts_xtreme.spec.checks import (
     twice,
     unknown,
 )
+from stilts_xtreme.spec.names import intermediates, paired, taken
 from stilts_xtreme.spec.setup import Setup, too_long
 from stilts_xtreme.spec.study import MOST, StudyMixture, scalable
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
 
 VARIANTS = ("eager", "sorted", "packed", "compiled", "bf16", "packed-bf16", "int8", "onnx")
 Variant = Literal["eager", "sorted", "packed", "compiled", "bf16", "packed-bf16", "int8", "onnx"]
-PAIRED = tuple(name for name in TARGETS if TASKS[name].head == "classification")
 
 
 class Latency(Model):
@@ -65,8 +64,8 @@ class Latency(Model):
     @field_validator("mixtures")
     @classmethod
     def _free_names(cls, mixtures: dict[str, StudyMixture]) -> dict[str, StudyMixture]:
-        taken = [name for name in mixtures if name in TASKS or name == "none"]
-        refuse(Problem(f"'{name}' already has a meaning: choose another name", (name,), on_key=True) for name in taken)
+        meant = [name for name in mixtures if taken(name) or name == "none"]
+        refuse(Problem(f"'{name}' already has a meaning: choose another name", (name,), on_key=True) for name in meant)
         return mixtures
 
     @field_validator("models")
@@ -74,7 +73,7 @@ class Latency(Model):
     def _known(cls, models: list[str], info: ValidationInfo) -> list[str]:
         if "mixtures" not in info.data:
             return models
-        names = ("none", *INTERMEDIATES, *info.data["mixtures"])
+        names = ("none", *intermediates(), *info.data["mixtures"])
         places = (((i,), name) for i, name in enumerate(models))
         first = [] if "none" in models else [Problem("'none' is missing: it is what the others are held against")]
         refuse([*unknown(places, names, "an intermediate task or a mixture of this study"), *twice(models), *first])
@@ -83,7 +82,7 @@ class Latency(Model):
     @field_validator("target")
     @classmethod
     def _pairs(cls, target: str) -> str:
-        refuse(unknown([((), target)], PAIRED, "a target of text pairs with one label each"))
+        refuse(unknown([((), target)], paired(), "a target of text pairs with one label each"))
         return target
 
     @field_validator("variants")

@@ -11,18 +11,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from stilts_xtreme import shipped
+from stilts_xtreme.spec import names
 from stilts_xtreme.spec.base import Option, laid_over, setup_over
-from stilts_xtreme.spec.checks import Problem
+from stilts_xtreme.spec.checks import Model, Problem
+from stilts_xtreme.spec.descriptions import Descriptions
 from stilts_xtreme.spec.faults import Fault, of_content, of_problems, of_writing, refuse
 from stilts_xtreme.spec.kinds import KINDS, Spec
-from stilts_xtreme.spec.nodes import DEPTH, Flaw, Node, Place, broken, parse
+from stilts_xtreme.spec.nodes import DEPTH, Flaw, Node, Place, broken, parse, plain
 from stilts_xtreme.spec.setup import Setup
 from stilts_xtreme.spec.study import SCALED_BY
+from stilts_xtreme.spec.task import TaskSpec
 
 SIZE = 32 * 1024  # bytes of one file; pure-Python YAML reads about 100 kB a second
 TOTAL = 2 * SIZE  # bytes of a spec and all the files it names
 NESTED = 16  # specs inside one another
-PATHS = ("path", "folder", "dictionary")  # keys whose values are relative to the file that says them
 COMMANDS = {
     "intermediate": "stilts train-intermediate",
     "multitask": "stilts train-multitask",
@@ -31,7 +33,9 @@ COMMANDS = {
     "study": "stilts study",
     "latency": "stilts latency",
     "setup": "stilts check",
+    "task": "stilts check",
 }
+ALONE = ("setup", "task")  # kinds without a setup of their own
 
 
 def load(
@@ -48,12 +52,35 @@ def load(
     the files it names and of the overrides: file, line, column, key, what is wrong.
     """
     files = _Files()
+    described = Descriptions(files.read)
+    with names.described(described.tasks):
+        root, model, faults, spec = _read(path, overrides, kinds, files, described)
+        refuse([*described.faults, *faults])
+        if isinstance(spec, TaskSpec):
+            described.add(spec, path)
+        if spec is not None:
+            spec._described = described.tasks
+        if further is not None:
+            refuse(of_problems(further(spec), root, model))  # type: ignore[arg-type]
+    return spec  # type: ignore[return-value]  # no fault, so there is a spec
+
+
+def described(path: Path) -> str:
+    """The name of the task of one's own that is described in `path`; UserError like `load`."""
+    return load(path, (), {"task"}).name  # type: ignore[union-attr]
+
+
+def _read(
+    path: Path, overrides: Sequence[str | Option], kinds: Collection[str] | None, files: "_Files", described: Descriptions
+) -> tuple[Node, type[Model], list[Fault], Spec | None]:
+    """The spec in a file as a tree and as what it comes to, with the model of its kind and all faults of the spec."""
     place = Place("", str(path))
     root = _with_setup(_fold(files.read(path, place, place), files), kinds, files)
     written = _value(root, "setup")
     asked = _overridden(root, overrides, files)
     scaled = _at_scale(root, asked)
     root = asked if scaled is root else _overridden(scaled, overrides, files)
+    root = described.named(root)
     if isinstance(root.value, dict):
         root = _hand_down(root, [node for node in (written, _value(root, "setup")) if node is not None])
     faults = list(of_writing(root))
@@ -62,13 +89,10 @@ def load(
     spec = None
     if model is not None:
         try:
-            spec = model.model_validate(_plain(root))
+            spec = model.model_validate(plain(root))
         except ValidationError as error:
             faults += of_content(error, root, model)
-    refuse(faults)
-    if further is not None:
-        refuse(of_problems(further(spec), root, model))  # type: ignore[arg-type]
-    return spec  # type: ignore[return-value]  # no fault, so there is a spec
+    return root, model, faults, spec
 
 
 @dataclass
@@ -186,7 +210,9 @@ def _based(setup: Node, files: _Files, above: tuple[Path | None, ...]) -> Node:
 
 def _with_setup(root: Node, kinds: Collection[str] | None, files: _Files) -> Node:
     """A spec that names no setup, with the default one."""
-    if not isinstance(root.value, dict) or _is_setup(root, kinds) or "setup" in root.value:
+    kind = _value(root, "kind")
+    alone = kind is not None and kind.value in ALONE or kinds is not None and set(kinds) <= set(ALONE)
+    if not isinstance(root.value, dict) or alone or "setup" in root.value:
         return root
     place = Place("", str(shipped.file("setups", shipped.DEFAULT_SETUP)))
     setup = files.read(Path(place.file), place, root.place)
@@ -279,20 +305,9 @@ def _same(one: Node, other: Node) -> bool:
 def _valid(node: Node) -> Setup | None:
     """The setup, if nothing is wrong with it."""
     try:
-        return None if any(of_writing(node)) else Setup.model_validate(_plain(node))
+        return None if any(of_writing(node)) else Setup.model_validate(plain(node))
     except ValidationError:
         return None
-
-
-def _plain(node: Node, key: str = "") -> Any:
-    """The node as Python values, paths made absolute; what could not be read is None."""
-    if isinstance(node.value, dict):
-        return {name: _plain(child, name) for name, child in node.value.items()}
-    if isinstance(node.value, list):
-        return [_plain(child) for child in node.value]
-    if isinstance(node.value, str) and (key in PATHS or (key == "name" and node.value.startswith(("./", "../")))):
-        return os.path.abspath(node.folder / os.path.expanduser(node.value))
-    return node.value
 
 
 def _model(root: Node, kinds: Collection[str] | None) -> tuple[Any, list[Fault]]:

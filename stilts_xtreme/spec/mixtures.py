@@ -20,10 +20,10 @@ from stilts_xtreme.spec.checks import (
     unknown,
     wrong,
 )
+from stilts_xtreme.spec.names import mixable
 from stilts_xtreme.tasks.catalogue import TASKS
 
-TRAINED = ("classification", "multiple_choice", "tagging", "span_qa")  # heads that are trained on labels
-MIXABLE = tuple(name for name, task in TASKS.items() if task.head in TRAINED and task.trains_on is None)
+CODE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?")  # of a language
 
 
 def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:
@@ -38,7 +38,7 @@ def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what:
         base, mark, codes = word.partition("@")
         bare.append((tail, base if mark and base in TASKS else word))
         named = codes.split("+")
-        shaped = all(re.fullmatch(r"[a-z]{2,3}", code) for code in named) and len(set(named)) == len(named) and named != ["en"]
+        shaped = all(CODE.fullmatch(code) for code in named) and len(set(named)) == len(named) and named != ["en"]
         if mark and base in TASKS and not shaped:
             text = (
                 f"'{word[:60]}': after @ come languages, each once, such as {base}@de or {base}@en+de (English alone is {base})"
@@ -104,7 +104,9 @@ class Mixture(Model):
             few = [Problem("missing: name the tasks of the mixture, or give all its steps to text (share: 1)")]
         elif tasks and whole:
             few = [Problem("text takes all the steps (share: 1): leave tasks out, or lower its share")]
-        refuse([*training_data(places, (*MIXABLE, *cls.own_names), "a task with training data of its own"), *twice(tasks), *few])
+        refuse(
+            [*training_data(places, (*mixable(), *cls.own_names), "a task with training data of its own"), *twice(tasks), *few]
+        )
         return tasks
 
     @field_validator("rates")

@@ -1,5 +1,6 @@
 """YAML text as a tree of nodes that know where they stand; nothing is constructed, tags and aliases are refused."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ import yaml
 
 from stilts_xtreme.shown import HIDDEN
 
+PATHS = ("path", "folder", "dictionary")  # keys whose values are relative to the file that says them
 DEPTH = 40  # lists and mappings inside one another
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -85,6 +87,17 @@ def of_value(value: Any, place: Place) -> Node:
     if isinstance(value, dict):
         return Node({key: of_value(child, place) for key, child in value.items()}, place, Path(), dict.fromkeys(value, place))
     return Node(value, place, Path(), written=str(value))
+
+
+def plain(node: Node, key: str = "") -> Any:
+    """The node as Python values, paths made absolute; what could not be read is None."""
+    if isinstance(node.value, dict):
+        return {name: plain(child, name) for name, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [plain(child) for child in node.value]
+    if isinstance(node.value, str) and (key in PATHS or (key == "name" and node.value.startswith(("./", "../")))):
+        return os.path.abspath(node.folder / os.path.expanduser(node.value))
+    return node.value
 
 
 def resolve(text: str) -> Any:

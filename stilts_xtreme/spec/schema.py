@@ -10,15 +10,14 @@ from pydantic.json_schema import models_json_schema
 
 from stilts_xtreme.spec.about import about
 from stilts_xtreme.spec.kinds import KINDS
-from stilts_xtreme.spec.latency import PAIRED
-from stilts_xtreme.spec.mixtures import MIXABLE
-from stilts_xtreme.spec.setup import TRAINED_TARGETS
+from stilts_xtreme.spec.names import MIXABLE, PAIRED, TRAINED_TARGETS
 from stilts_xtreme.spec.study import SCALED_BY, TARGET, WHOLE
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-CODES = r"@[a-z]{2,3}(\+[a-z]{2,3})*$"  # languages of training data
+CODES = r"@[a-z]{2,3}(_[A-Z][a-z]{3})?(\+[a-z]{2,3}(_[A-Z][a-z]{3})?)*$"  # languages of training data
 FILE = {"type": "string", "pattern": r"\.ya?ml$", "description": "A file, relative to this one."}
+OWN = {"type": "string", "pattern": r"\.ya?ml(@.*)?$", "description": "A file that describes a task of one's own."}
 SHIPPED = {"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]*$", "description": "The name of one that comes with stilts."}
 ALONE = sorted(WHOLE)
 Schema = dict[str, Any]
@@ -28,11 +27,17 @@ def _one(names: Iterable[str]) -> Schema:
     return {"enum": list(names)}
 
 
+def _task(names: Iterable[str]) -> Schema:
+    """One of these tasks, or one of one's own."""
+    return {"anyOf": [_one(names), OWN]}
+
+
 def _data(names: Iterable[str], free: bool = False) -> Schema:
     """Names of training data; `free`: or of a mixture."""
     names = list(names)
     spoken = rf"^({'|'.join(names)}){CODES}"
-    return {"anyOf": [_one(names), {"type": "string", "pattern": rf"^[a-z0-9][a-z0-9_-]*$|{spoken}" if free else spoken}]}
+    word = {"type": "string", "pattern": rf"^[a-z0-9][a-z0-9_-]*$|{spoken}" if free else spoken}
+    return {"anyOf": [_one(names), word, OWN]}
 
 
 def _entries() -> Schema:
@@ -43,17 +48,19 @@ def _entries() -> Schema:
 SOURCES = list(dict.fromkeys(["default", *(source for name in TRAINED_TARGETS for source in trained_on(name))]))
 NAMES: dict[str, Schema] = {  # in place of plain text
     "Intermediate.task": _data(INTERMEDIATES),
-    "Target.task": _one(TRAINED_TARGETS),
-    "Evaluation.task": {"anyOf": [_one(TARGETS), {"type": "null"}]},
-    "Latency.target": _one(PAIRED),
+    "Target.task": _task(TRAINED_TARGETS),
+    "Evaluation.task": {"anyOf": [_task(TARGETS), {"type": "null"}]},
+    "Latency.target": _task(PAIRED),
 }
 ITEMS: dict[str, Schema] = {  # of lists
     "Multitask.tasks": _data(MIXABLE),
     "StudyMixture.tasks": _data([*MIXABLE, TARGET]),
     "Orders.tasks": _data(INTERMEDIATES),
     "Study.intermediate": _entries(),
-    "Study.targets": _one(TARGETS),
-    "Latency.models": {"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]*$", "examples": ["none", *INTERMEDIATES]},
+    "Study.targets": _task(TARGETS),
+    "Latency.models": {
+        "anyOf": [{"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]*$", "examples": ["none", *INTERMEDIATES]}, OWN]
+    },
 }
 KEYS: dict[str, Schema] = {  # of mappings
     "Recipes.intermediate": _one(["default", *INTERMEDIATES]),

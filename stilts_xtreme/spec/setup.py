@@ -24,10 +24,8 @@ from stilts_xtreme.spec.checks import (
     unknown,
     wrong,
 )
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
-
-TRAINED_TARGETS = tuple(name for name in TARGETS if TASKS[name].source_task is not None)
-
+from stilts_xtreme.spec.names import intermediates, trained_targets
+from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 
 MOST_STEPS = 10_000_000  # XLM-R's own pre-training took 1.5 million (arXiv 1911.02116)
 Epochs = Annotated[float, Field(gt=0, le=1_000), Because("passes over the training data; usual are 1 to 10")]
@@ -180,14 +178,14 @@ class Recipes(Model):
     @field_validator("intermediate")
     @classmethod
     def _intermediates(cls, recipes: dict[str, RecipeSpec]) -> dict[str, RecipeSpec]:
-        refuse(unknown((((key,), key) for key in recipes), ("default", *INTERMEDIATES), "an intermediate task", on_key=True))
+        refuse(unknown((((key,), key) for key in recipes), ("default", *intermediates()), "an intermediate task", on_key=True))
         return recipes
 
     @field_validator("target")
     @classmethod
     def _targets(cls, recipes: dict[str, RecipeSpec]) -> dict[str, RecipeSpec]:
-        keys = dict.fromkeys(["default", *(source for name in TRAINED_TARGETS for source in trained_on(name))])
-        moved = {key: TASKS[key].source_task for key in recipes if key in TRAINED_TARGETS and key not in keys}
+        keys = dict.fromkeys(["default", *(source for name in trained_targets() for source in trained_on(name))])
+        moved = {key: TASKS[key].source_task for key in recipes if key in trained_targets() and key not in keys}
         problems = [Problem(f"{key} is trained on {task}: write {task}", (key,), on_key=True) for key, task in moved.items()]
         rest = (((key,), key) for key in recipes if key not in moved)
         refuse(problems + unknown(rest, keys, "a task that targets are trained on", on_key=True))

@@ -23,9 +23,10 @@ from stilts_xtreme.spec.checks import (
     unknown,
     wrong,
 )
-from stilts_xtreme.spec.mixtures import MIXABLE, Mixture, training_data
-from stilts_xtreme.spec.setup import TRAINED_TARGETS, RecipeSpec, Setup
-from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS
+from stilts_xtreme.spec.mixtures import Mixture, training_data
+from stilts_xtreme.spec.names import intermediates, mixable, taken, targets, trained_targets
+from stilts_xtreme.spec.setup import RecipeSpec, Setup
+from stilts_xtreme.tasks.catalogue import TASKS
 
 TARGET = "target"  # in a study's mixture: the training data of each row's target
 WHOLE = {"none", "untrained"}  # entries that stand alone
@@ -92,7 +93,7 @@ class Orders(Model):
     @classmethod
     def _trainable(cls, tasks: list[str]) -> list[str]:
         places = (((i,), task) for i, task in enumerate(tasks))
-        refuse([*training_data(places, INTERMEDIATES, "an intermediate task"), *twice(tasks)])
+        refuse([*training_data(places, intermediates(), "an intermediate task"), *twice(tasks)])
         return tasks
 
     @field_validator("random")
@@ -169,8 +170,8 @@ class Study(Model):
     @field_validator("mixtures")
     @classmethod
     def _free_names(cls, mixtures: dict[str, StudyMixture]) -> dict[str, StudyMixture]:
-        taken = [name for name in mixtures if name in TASKS or name in (*WHOLE, TARGET)]
-        refuse(Problem(f"'{name}' already has a meaning: choose another name", (name,), on_key=True) for name in taken)
+        meant = [name for name in mixtures if taken(name) or name in (*WHOLE, TARGET)]
+        refuse(Problem(f"'{name}' already has a meaning: choose another name", (name,), on_key=True) for name in meant)
         return mixtures
 
     @field_validator("intermediate")
@@ -179,7 +180,7 @@ class Study(Model):
         if "mixtures" not in info.data:
             return entries
         mixtures = info.data["mixtures"]
-        known = (*INTERMEDIATES, *mixtures)
+        known = (*intermediates(), *mixtures)
         single = [((i,), entry) for i, entry in enumerate(entries) if isinstance(entry, str)]
         links = [((i, j), link) for i, entry in enumerate(entries) if not isinstance(entry, str) for j, link in enumerate(entry)]
         problems = training_data(single, (*sorted(WHOLE), *known), "an intermediate task or a mixture of this study")
@@ -201,16 +202,17 @@ class Study(Model):
 
     @field_validator("targets")
     @classmethod
-    def _targets(cls, targets: list[str], info: ValidationInfo) -> list[str]:
-        problems = [*unknown((((i,), name) for i, name in enumerate(targets)), TARGETS, "a target"), *twice(targets)]
+    def _targets(cls, named: list[str], info: ValidationInfo) -> list[str]:
+        known = targets()
+        problems = [*unknown((((i,), name) for i, name in enumerate(named)), known, "a target"), *twice(named)]
         mixed = [name for name, mixture in info.data.get("mixtures", {}).items() if TARGET in mixture.tasks]
         problems += [
             Problem(f"{name} has no training data that the mixture {mixed[0]} could hold as its target", (i,))
-            for i, name in enumerate(targets)
-            if mixed and name in TARGETS and (name not in TRAINED_TARGETS or TASKS[name].source_task not in MIXABLE)
+            for i, name in enumerate(named)
+            if mixed and name in known and (name not in trained_targets() or TASKS[name].source_task not in mixable())
         ]
         refuse(problems)
-        return targets
+        return named
 
     @field_validator("languages")
     @classmethod
@@ -227,7 +229,7 @@ class Study(Model):
     @classmethod
     def _sampled(cls, sizes: Any) -> Any:
         keys = (((key,), key) for key in sizes) if isinstance(sizes, dict) else ()
-        refuse(unknown(keys, TARGETS, "a target", on_key=True))  # one that `targets=[...]` has left out does no harm
+        refuse(unknown(keys, targets(), "a target", on_key=True))  # one that `targets=[...]` has left out does no harm
         return sizes
 
     @field_validator("training_languages")

@@ -1,36 +1,40 @@
-"""What a prediction's answers come to: metrics by language, their means, the score."""
+"""Scores of predictions: metrics by language, their means over languages, the headline score."""
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast
 
+from stilts_xtreme.files import Record
+from stilts_xtreme.stages.predictions import Prediction
 from stilts_xtreme.tasks import constant
 from stilts_xtreme.tasks.catalogue import TASKS, training
+from stilts_xtreme.tasks.examples import Example, Sentence
 from stilts_xtreme.tasks.metrics import gold_pairs
+from stilts_xtreme.tasks.task import Task
 
 
-def language(task: str, predictions: Sequence[Any], examples: Sequence[Any], code: str) -> dict[str, float]:
-    """A language's metrics, and how many things are scored."""
+def language(task: str, predictions: Sequence[Prediction], examples: Sequence[Example], code: str) -> dict[str, float]:
+    """Return a language's metrics by name (0 to 100), and as `n` how many examples or pairs they are of."""
     return {**TASKS[task].metric(predictions, examples, code), "n": count(TASKS[task], examples)}
 
 
-def together(task: str, languages: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    """The languages' metrics, their means over languages, and the score, as a result tells them."""
+def together(task: str, languages: Mapping[str, Mapping[str, float]]) -> Record:
+    """Return the fields of a result {languages: {code: metrics}, metrics: {name: mean over languages}, score}."""
     names = sorted({name for scores in languages.values() for name in scores} - {"n"})
     metrics = {name: math.fsum(scores[name] for scores in languages.values()) / len(languages) for name in names}
     return {"languages": dict(languages), "metrics": metrics, "score": headline(task, metrics)}
 
 
-def count(task: Any, examples: Sequence[Any]) -> int:
-    """How many things are scored: examples, or the gold pairs of a bitext."""
-    return len(gold_pairs(examples)) if task.head == "embedding" else len(examples)
+def count(task: Task, examples: Sequence[Example]) -> int:
+    """Count what is scored: examples, or the gold pairs of a bitext."""
+    return len(gold_pairs(cast(Sequence[Sentence], examples))) if task.head == "embedding" else len(examples)
 
 
 def headline(task: str, metrics: Mapping[str, float]) -> float:
-    """The score of a task, or of the one whose training data goes by this name: the mean of its headline metrics."""
+    """Return the mean of the headline metrics of a task, given by its name or that of its training data."""
     return constant.headline(training(task)[0], metrics)
 
 
-def chance(languages: Mapping[str, float]) -> dict[str, Any]:
-    """What the best constant answer scores in each language (see `tasks.constant`), and the mean over languages."""
+def chance(languages: Mapping[str, float]) -> Record:
+    """Return {languages: score of the best constant answer in each (see `tasks.constant`), score: the mean over languages}."""
     return {"languages": dict(languages), "score": math.fsum(languages.values()) / len(languages)}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
@@ -15,18 +15,20 @@ from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.counts import described
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.noise import Noise, perturb
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.lineage import dataset_record, read_checked
 from stilts_xtreme.stages.pool import build_pool, gold_of_dev
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
-from stilts_xtreme.tasks.examples import plain, restored
+from stilts_xtreme.tasks.examples import Candidate, Example, Query, plain, restored
 from stilts_xtreme.tasks.sample import sampled
 
 if TYPE_CHECKING:  # facts alone are asked for without torch
     from stilts_xtreme.engine import features as columns
     from stilts_xtreme.heads import Limits
+    from stilts_xtreme.heads.common import Tokenizer
 
 PORTION = 10_000  # examples encoded at a time: as lists they are ten times the size of their columns
 EXAMPLES, FACTS = "examples.json", "facts.json"
@@ -36,7 +38,7 @@ _ANNOUNCED: set[str] = set()  # lines about splits that this process has shown
 
 T = TypeVar("T")
 SplitKey = tuple[str, str, str]  # task, split, language
-CacheEntry = tuple[str, Callable[[Path], dict[str, Any]], Callable[[Path], None]]  # of the cache: key, load, make
+CacheEntry = tuple[str, Callable[[Path], Record], Callable[[Path], None]]  # of the cache: key, load, make
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class EncodedSplit:
     examples a sample has (`sampled`).
     """
 
-    stats: dict[str, Any]
+    stats: Record
     features: "columns.Features"
-    examples: Callable[[], Sequence[Any]]
+    examples: Callable[[], Sequence[Example]]
 
 
 @dataclass(frozen=True)
@@ -62,18 +64,18 @@ class FeatureCache:
 
     store: Store
     where: data.Where
-    tokenizer: Any
+    tokenizer: "Tokenizer"
     limits: "Limits"
     progress: Progress
     held: dict[SplitKey, data.Reading] = field(default_factory=dict)
 
-    def facts(self, *split_key: str) -> dict[str, Any]:
+    def facts(self, *split_key: str) -> Record:
         """Return what a result records of the split (`lineage.dataset_record`); UserError where `read_checked` refuses it."""
         key, load, make = self.entry(*split_key)
         return self._cached(key, load, make)
 
     def entry(self, *split_key: str) -> CacheEntry:
-        """The cache's entry for what is recorded of the reading: its key, and the functions that load and make it."""
+        """Return the cache's entry for the dataset record of a split: its key, and the functions that load and make it."""
         task, split, language = split_key
         identity = {"facts": self._identity(task, split, language)}
 
@@ -84,20 +86,21 @@ class FeatureCache:
         return _key(identity), partial(_facts, identity=identity), make
 
     def together_entry(self, task: str, languages: Sequence[str]) -> CacheEntry:
-        """The same for the check of readings that a retrieval evaluation takes together (see `pool`); nothing is recorded."""
+        """Return the entry for the check of splits that a retrieval evaluation takes together (see `pool`), without a record."""
         beside = [("dev", code) for code in languages] if TASKS[task].head == "embedding" else []
-        beside += [("pool", code) for code in TASKS[task].pools(languages)]
+        beside += [("pool", code) for code in TASKS[task].pools(tuple(languages))]
         split_keys = [(task, split, code) for split, code in [("test", code) for code in languages] + beside]
         identity = {"together": [self._identity(*split_key) for split_key in split_keys]}
 
         def make(folder: Path) -> None:
-            examples: dict[str, dict[str, Any]] = {"test": {}, "dev": {}, "pool": {}}
+            examples: dict[str, dict[str, Sequence[Example]]] = {"test": {}, "dev": {}, "pool": {}}
             for split_key, read in zip(split_keys, identity["together"], strict=True):
                 examples[split_key[1]][split_key[2]] = self._reading(*split_key, read).examples
             for code, dev in examples["dev"].items():
                 gold_of_dev(task, code, dev, examples["test"][code])
             if examples["pool"]:
-                build_pool(TASKS[task], examples["test"], examples["pool"])
+                queries = cast(Mapping[str, Sequence[Query]], examples["test"])
+                build_pool(TASKS[task], queries, cast(Mapping[str, Sequence[Candidate]], examples["pool"]))
             _write(folder / FACTS, {"of": identity, "facts": {}})
 
         return _key(identity), partial(_facts, identity=identity), make
@@ -108,12 +111,13 @@ class FeatureCache:
         head: str,
         labels: tuple[str, ...],
         training: bool,
-        chosen: Sequence[int] | None = None,
+        chosen: Sequence[int] | np.ndarray | None = None,
         noise: Noise | None = None,
         sample: int | None = None,
     ) -> EncodedSplit:
-        """The features of the reading, or of its `chosen` examples in this order, or of a `sample` of so many test examples, with
-        noise in their inputs where there is any; examples are kept for what is scored only.
+        """Return the features of a split, or of its `chosen` examples in this order, or of a `sample` of so many test examples.
+
+        `noise` is put into their inputs. Examples are stored for splits that are scored, not for training. UserError as `facts`.
         """
         from stilts_xtreme.engine import features as columns
 
@@ -141,7 +145,7 @@ class FeatureCache:
             if noise is not None:
                 examples = perturb(examples, language, noise)
             _write(folder / EXAMPLES, plain(() if training else examples))
-            beside: dict[str, Any] = {} if sample is None else {"sampled": len(examples)}
+            beside: Record = {} if sample is None else {"sampled": len(examples)}
             beside |= {"of": identity, EXAMPLES: (folder / EXAMPLES).stat().st_size, "tokens": 0, "unknown": 0}
             columns.save(folder, self._portions(head, examples, labels, training, beside), beside)
 
@@ -154,7 +158,7 @@ class FeatureCache:
         self._say_once(stats)
         return EncodedSplit(stats, features, lambda: restored(_read(self.store.cache(key) / EXAMPLES)))
 
-    def _say_once(self, stats: Mapping[str, Any]) -> None:
+    def _say_once(self, stats: Record) -> None:
         """Show what was read, once in this process for stages that read the same."""
         if ranks.first() and (line := described(stats)) not in _ANNOUNCED:
             _ANNOUNCED.add(line)
@@ -171,9 +175,9 @@ class FeatureCache:
         return fingerprint(self.tokenizer)
 
     def _portions(
-        self, head: str, examples: Sequence[Any], labels: tuple[str, ...], training: bool, counts: dict[str, Any]
+        self, head: str, examples: Sequence[Example], labels: tuple[str, ...], training: bool, counts: Record
     ) -> Iterator[list["columns.Feature"]]:
-        """Features of so many examples at a time; their `tokens` and `unknown` ones are added to `counts`."""
+        """Yield the features of `PORTION` examples at a time; adds their numbers of `tokens` and `unknown` tokens to `counts`."""
         from stilts_xtreme.heads import HEADS
 
         unknown = self.tokenizer.unk_token_id
@@ -185,7 +189,7 @@ class FeatureCache:
             counts["unknown"] += 0 if unknown is None else int((ids == unknown).sum())
             yield [{**feature, "example": feature["example"] + begin} for feature in features]
 
-    def _identity(self, task: str, split: str, language: str) -> dict[str, Any]:
+    def _identity(self, task: str, split: str, language: str) -> Record:
         """All that decides what the reading holds, what is recorded of it, and whether it would be refused."""
         arguments = TASKS[task], split, language, self.where
         versions = [f"{name} {TASKS[name].version}" for name in (task, *TASKS[task].joins)]
@@ -196,10 +200,11 @@ class FeatureCache:
             "expected": None
             if expected_size is None
             else [expected_size.counted, expected_size.number, sorted(expected_size.labels.items())],
+            **({"licence": TASKS[task].licence} if TASKS[task].described else {}),  # which is recorded
             "parallel": [list(pair) for pair in parallel.digests(TASKS[task], split, self.where)],
         }
 
-    def _reading(self, task: str, split: str, language: str, identity: Mapping[str, Any]) -> data.Reading:
+    def _reading(self, task: str, split: str, language: str, identity: Record) -> data.Reading:
         """Read the split with this identity; UserError if the data changed since the identity was computed."""
         if (task, split, language) not in self.held:
             self.held[task, split, language] = read_checked(task, split, language, self.where)
@@ -210,12 +215,12 @@ class FeatureCache:
         return reading
 
 
-def _key(identity: Any) -> str:
+def _key(identity: Record) -> str:
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def _features(folder: Path, identity: Any) -> tuple["columns.Features", Mapping[str, Any]]:
+def _features(folder: Path, identity: Record) -> tuple["columns.Features", Record]:
     from stilts_xtreme.engine import features as columns
 
     features, beside = columns.load(folder)
@@ -226,16 +231,16 @@ def _features(folder: Path, identity: Any) -> tuple["columns.Features", Mapping[
     return features, beside
 
 
-def _facts(folder: Path, identity: Any) -> dict[str, Any]:
+def _facts(folder: Path, identity: Record) -> Record:
     content = _read(folder / FACTS)
     if content["of"] != identity:
         raise ValueError("facts of something else")
     return content["facts"]
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> Record:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _write(path: Path, content: Any) -> None:
+def _write(path: Path, content: Record) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

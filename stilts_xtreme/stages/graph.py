@@ -64,11 +64,11 @@ def _unusable(stages: Sequence[plan.Stage], usable: Callable[[plan.Stage, bool],
 
 def ready(stage: plan.Stage, store: Store) -> bool:
     """Return whether every training that the stage starts from is finished; all processes get the same answer."""
-    return ranks.told(lambda: all(store.done(start) for start in starts(stage)))
+    return ranks.broadcast(lambda: all(store.done(start) for start in starts(stage)))
 
 
 def blocked(stage: plan.Stage, failed: Failed) -> bool:
-    """Return whether any stage that this one builds on has failed."""
+    """Return whether any stage that this stage builds on has failed."""
     return any(plan.address(link) in failed for link in plan.chain(stage)[:-1])
 
 
@@ -80,7 +80,7 @@ def note(failed: Failed, stage: plan.Stage, error: BaseException, callback: Prog
 
 
 def most_needed_first(todo: Sequence[plan.Stage], drop: bool = False) -> list[plan.Stage]:
-    """The stages that others wait for before those that none does: so no process is idle at the end while one trains.
+    """Sort stages that others wait for before all others, so that no process idles at the end while another trains.
 
     Where weights are dropped, what no stage waits for comes first: it is done as soon as it can be, and lets go of its model's.
     """

@@ -1,11 +1,11 @@
-"""Do a Latency stage: models and variants timed in turns, and what each variant costs in accuracy."""
+"""Run a Latency stage: models and variants timed in turns, and what each variant costs in accuracy."""
 
 import json
 import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from stilts_xtreme.engine import encoder, footprint, machine, variants
 from stilts_xtreme.engine import latency as timing
 from stilts_xtreme.engine.latency import Lane, Part
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.heads.common import Tokenizer
 from stilts_xtreme.scoring.timing import percentiles
 from stilts_xtreme.shown import visible
 from stilts_xtreme.stages import models
@@ -24,13 +26,18 @@ from stilts_xtreme.stages.feature_cache import EncodedSplit, FeatureCache
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.examples import Pair
+
+if TYPE_CHECKING:
+    import torch
 
 AGAIN = "again"  # the first model, loaded once more: what two copies of the same weights differ by is the method's own noise
 UNSPACED = {"ja", "my", "th", "zh"}  # written without spaces between words: tokens per word cannot be counted
+RowsByLanguage = Mapping[str, Sequence[np.ndarray]]  # ids of each pair
 
 
 def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, callback: ProgressCallback) -> None:
-    """Measure and write `calls.jsonl` and the result into `scratch`."""
+    """Measure, and write `calls.jsonl` and the result into `scratch`; UserError if a length is more than the encoder reads."""
     import torch
 
     began = time.monotonic()
@@ -49,7 +56,9 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, call
         for code in stage.languages
     }
     rows = {code: [np.array(feature["rows"][0]) for feature in part.features] for code, part in splits.items()}
-    texts = {code: [(example.first, example.second) for example in part.examples()] for code, part in splits.items()}
+    texts = {
+        code: [(pair.first, pair.second or "") for pair in cast(Sequence[Pair], part.examples())] for code, part in splits.items()
+    }
 
     with machine.pinned(stage.threads) as cpus:
         lanes, skipped, preparation = _lanes(stage, loaded, source, device, progress)
@@ -57,7 +66,7 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, call
         latency = _single(stage, lanes, rows, device, progress, scratch)
         throughput = _throughput(stage, lanes, rows, device, progress)
         tokenised = _tokenised(stage, texts, tokenizer, limits)
-        load = watch.told(cpus)
+        load = watch.load_since(cpus)
         answers = _answers(stage, lanes, splits, rows, labels, limits, progress)
         ran = [variant for variant in stage.variants if variant not in skipped]
         folder, some = store.path(stage.models[0]), rows[stage.languages[0]][: max(stage.batch_sizes)]
@@ -94,9 +103,9 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, call
     results.write(scratch / "result.json", result)
 
 
-def _loaded(stage: plan.Latency, store: Store, device: Any) -> dict[str, tuple[Any, Any, dict[str, Any]]]:
-    """Model, tokenizer and notes by address; the first once more, from disk, as a control."""
-    models_by_address = {}
+def _loaded(stage: plan.Latency, store: Store, device: "torch.device") -> dict[str, models.LoadedModel]:
+    """Load the models, by address; the first once more, from disk, as a control."""
+    models_by_address: dict[str, models.LoadedModel] = {}
     for name, link in [*((plan.address(link), link) for link in stage.models), (AGAIN, stage.models[0])]:
         model, tokenizer, notes = encoder.load_model(whole(store.path(link)), link.tasks[0])
         models_by_address[name] = model.to(device), tokenizer, notes
@@ -104,10 +113,10 @@ def _loaded(stage: plan.Latency, store: Store, device: Any) -> dict[str, tuple[A
 
 
 def _lanes(
-    stage: plan.Latency, loaded: Mapping[str, Any], source: str, device: Any, progress: Progress
+    stage: plan.Latency, loaded: Mapping[str, models.LoadedModel], source: str, device: "torch.device", progress: Progress
 ) -> tuple[list[Lane], dict[str, str], dict[str, float]]:
     """Every model in every variant; why variants cannot run here; seconds it took to prepare the first model for each."""
-    lanes, skipped, seconds = [], {}, {}
+    lanes, skipped, seconds = list[Lane](), dict[str, str](), dict[str, float]()
     for variant in stage.variants:
         built = []
         try:
@@ -125,11 +134,11 @@ def _lanes(
 
 
 def _single(
-    stage: plan.Latency, lanes: Sequence[Lane], rows: Mapping[str, Any], device: Any, progress: Progress, scratch: Path
-) -> list[dict[str, Any]]:
-    """Calls at batch 1: in every language at natural lengths, and in the first language filled up to each of `lengths`."""
+    stage: plan.Latency, lanes: Sequence[Lane], rows: RowsByLanguage, device: "torch.device", progress: Progress, scratch: Path
+) -> list[Record]:
+    """Time calls at batch 1: in every language at natural lengths, and in the first language filled up to each of `lengths`."""
     first, calls = stage.languages[0], []
-    natural = [lane for lane in lanes if lane.variant != "sorted"]  # one row is sorted
+    natural = [lane for lane in lanes if lane.variant != "sorted"]  # a single row is sorted
     filled = [lane for lane in natural if lane.variant not in variants.UNPADDED]
     jobs = [(natural, [Part(code, rows[code]) for code in stage.languages])]
     if stage.lengths:
@@ -140,7 +149,7 @@ def _single(
         for ours, parts in jobs:
             times = timing.single(ours, parts, stage.calls, stage.warmup, stage.block, device, more)
             for (i, j), blocks in times.items():
-                key = {"model": ours[i].model, "variant": ours[i].variant, "language": parts[j].language}
+                key: Record = {"model": ours[i].model, "variant": ours[i].variant, "language": parts[j].language}
                 key |= {} if parts[j].length is None else {"length": parts[j].length}
                 seconds = [second for block in blocks for second in block]
                 file.write(json.dumps({**key, "seconds": [round(second, 7) for second in seconds]}) + "\n")
@@ -150,9 +159,9 @@ def _single(
 
 
 def _throughput(
-    stage: plan.Latency, lanes: Sequence[Lane], rows: Mapping[str, Any], device: Any, progress: Progress
-) -> list[dict[str, Any]]:
-    """Passes over the first `pool` rows of every language at each batch size above 1 (at 1, calls say it)."""
+    stage: plan.Latency, lanes: Sequence[Lane], rows: RowsByLanguage, device: "torch.device", progress: Progress
+) -> list[Record]:
+    """Time passes over the first `pool` rows of every language at each batch size above 1 (at 1, calls say it)."""
     sizes = [size for size in stage.batch_sizes if size > 1]
     parts = [Part(code, rows[code][: stage.pool]) for code in stage.languages]
     more = progress.through(len(lanes) * len(parts) * len(sizes) * stage.passes, "throughput")
@@ -164,7 +173,10 @@ def _throughput(
     return throughput
 
 
-def _tokenised(stage: plan.Latency, texts: Mapping[str, Any], tokenizer: Any, limits: Limits) -> dict[str, dict[str, float]]:
+def _tokenised(
+    stage: plan.Latency, texts: Mapping[str, Sequence[tuple[str, str]]], tokenizer: Tokenizer, limits: Limits
+) -> dict[str, dict[str, float]]:
+    """Time the tokenizer by language: percentiles of single calls, and `together`, milliseconds a pair in a batch of all."""
     tokenised = {}
     for code in stage.languages:
         seconds, each = timing.tokenisation(tokenizer, texts[code][: stage.pool], limits.max_length, stage.calls, stage.warmup)
@@ -173,17 +185,17 @@ def _tokenised(stage: plan.Latency, texts: Mapping[str, Any], tokenizer: Any, li
 
 
 def _answers(
-    stage: plan.Latency, lanes: Sequence[Lane], splits: Mapping[str, EncodedSplit], rows: Mapping[str, Any], labels: Any,
-    limits: Limits, progress: Progress,
-) -> dict[str, dict[str, Any]]:  # fmt: skip
-    """By model and variant: accuracy by language, and agreement with the model's own eager answers."""
+    stage: plan.Latency, lanes: Sequence[Lane], splits: Mapping[str, EncodedSplit], rows: RowsByLanguage,
+    labels: tuple[str, ...], limits: Limits, progress: Progress,
+) -> dict[str, Record]:  # fmt: skip
+    """Return by model and variant: accuracy by language, and agreement with the model's own eager answers."""
     task, count = TASKS[stage.task], stage.examples
     examples = {code: part.examples()[:count] for code, part in splits.items()}
     sizes = {code: len(own) for code, own in examples.items()}
     ours = [lane for lane in lanes if lane.model != AGAIN]
     more = progress.through(len(ours) * sum(sizes.values()), "answers")
     base: dict[str, np.ndarray] = {}
-    answers: dict[str, dict[str, Any]] = {}
+    answers: dict[str, Record] = {}
     for lane in sorted(ours, key=lambda lane: lane.variant != "eager"):
         outputs = {}
         for code in stage.languages:
@@ -203,7 +215,7 @@ def _answers(
 
 
 def _fertility(code: str, rows: Sequence[np.ndarray], texts: Sequence[tuple[str, str]]) -> dict[str, float]:
-    """Tokens a pair with special ones; without them, tokens a word (where words are spaced) and a character."""
+    """Return tokens per pair with special tokens; without them, tokens per word (if words are spaced) and per character."""
     tokens = sum(map(len, rows))
     ordinary = tokens - 4 * len(rows)  # <s> a </s></s> b </s>
     figures = {"n": len(rows), "tokens_per_pair": tokens / len(rows), "longest": max(map(len, rows))}

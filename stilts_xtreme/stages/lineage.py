@@ -1,17 +1,18 @@
 """Which stages led to a result, how each was done, and which data it saw."""
 
-from typing import Any
-
 from stilts_xtreme import plan
 from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data.read import Reading, Where, read
+from stilts_xtreme.files import Record
+from stilts_xtreme.formats.columns import Layout
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.task import NamedFiles, Task
 
 
-def lineage(stage: plan.Stage) -> list[dict[str, Any]]:
-    """The fully resolved plan of every stage from the first encoder to this one.
+def lineage(stage: plan.Stage) -> list[Record]:
+    """Return the fully resolved plan of every stage from the first encoder to this stage.
 
-    Readings as task/split/language@digest, whole digests under what they were `read_for`.
+    `reads` are task/split/language@digest with twelve digits of each digest; `read_for` has whole digests by role.
     """
     records = []
     for link in plan.chain(stage):
@@ -46,10 +47,11 @@ def read_checked(task: str, split: str, language: str, where: Where) -> Reading:
     return reading
 
 
-def dataset_record(task: str, split: str, language: str, reading: Reading, where: Where) -> dict[str, Any]:
+def dataset_record(task: str, split: str, language: str, reading: Reading, where: Where) -> Record:
     """A reading as a result records it: source, digest, counts, label histogram, and the size it was checked against, if any.
 
-    `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them.
+    `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them. Of a task of one's
+    own also what `_described` gives, which a later process need not know otherwise.
     """
     expected_size = expected.number(TASKS[task], split, language, where)
     counts = parallel.with_difference(TASKS[task], split, language, where, reading.counts)
@@ -64,5 +66,16 @@ def dataset_record(task: str, split: str, language: str, reading: Reading, where
         "examples": len(reading.examples),
         "labels": dict(reading.labels),
         **counts.record(),
+        **_described(TASKS[task]),
     }
     return record if expected_size is None else {**record, "expected": expected_size}
+
+
+def _described(task: Task) -> Record:
+    """What a result says of a task of one's own: its licence, the digest of its description, where a row's parts stand."""
+    if not task.described:
+        return {}
+    layout = next(source.reader for source in task.sources if isinstance(source, NamedFiles))
+    assert isinstance(layout, Layout)
+    columns = {"examples": layout.kind, "format": layout.form, "columns": dict(layout.parts), "labels": list(layout.labels)}
+    return {"licence": task.licence, "description": task.described, "layout": columns}

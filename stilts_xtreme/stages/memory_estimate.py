@@ -1,8 +1,7 @@
-"""How much memory a stage takes, as far as it can be known before: measured where one like it is finished; and what fits."""
+"""Memory that a stage needs: as measured on finished stages of the same shape, else estimated; and which stages fit together."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Sequence
 
 from stilts_xtreme import flops, plan
 from stilts_xtreme.errors import UserError
@@ -20,9 +19,9 @@ class MemoryEstimates:
 
     def __init__(self, stages: Sequence[plan.Stage], store: Store):
         self.store = store
-        self.sizes: dict[Any, int] = {}  # by shape: measured
-        self.estimates: dict[Any, int] = {}
-        looked_at = Counter[Any]()
+        self.sizes: dict[Hashable, int] = {}  # by shape: measured
+        self.estimates: dict[Hashable, int] = {}
+        looked_at = Counter[Hashable]()
         for stage in stages:
             if looked_at[shape := _shape(stage)] < ENOUGH and store.done(stage):
                 looked_at[shape] += 1
@@ -55,11 +54,11 @@ def select_that_fit(
     slots: int,
     settled: bool = True,
 ) -> list[int]:
-    """Which of the `wanted` sizes to begin now, at most `slots`, in their order; smaller ones may overtake one that must wait.
+    """Return the indices of the `wanted` sizes (bytes) to begin now, at most `slots`, in order; smaller stages may overtake.
 
-    What runs, what is begun and what `idle` processes hold stays within `memory`; a stage goes to an idle process where there
-    is one, and counts with what that one holds if it is `settled` which are idle. Where nothing runs the first is begun,
-    whatever it needs. None: unknown, as much as there is.
+    What runs, what is begun and what `idle` processes hold stays within `memory`; a stage goes to an idle process if there is
+    any, and counts with what that process holds if it is `settled` which are idle. If nothing runs the first is begun,
+    whatever it needs. None: unknown, counted as all of `memory`.
     """
     sizes = [memory if size is None else size for size in running]
     free, begun, left = memory - sum(sizes) - sum(idle), list[int](), sorted(idle)
@@ -97,8 +96,8 @@ def estimate(stage: plan.Stage) -> int | None:
     return LIBRARIES + 4 * (6 * weights + activations + guessed)
 
 
-def _shape(stage: plan.Stage) -> Any:
-    """What decides the memory a stage takes: alike for all seeds, and wherever it stands in its chain."""
+def _shape(stage: plan.Stage) -> Hashable:
+    """Return what decides the memory a stage takes: the same for all seeds, and wherever it stands in its chain."""
     if isinstance(stage, plan.Latency):
         return "latency", stage.task, tuple(map(_shape, stage.models))
     if isinstance(stage, plan.Predict):

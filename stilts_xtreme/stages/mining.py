@@ -1,15 +1,17 @@
 """Retrieve sentences without a head: nearest neighbours (Tatoeba), or mined pairs above a threshold chosen on dev (BUCC)."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import numpy as np
 
 from stilts_xtreme import plan, ranks
-from stilts_xtreme.engine import encoder, loading, predict, products
+from stilts_xtreme.engine import encoder, loading, predict, similarity_kernels
 from stilts_xtreme.engine.features import Chosen, Joined, distinct
 from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.heads import Limits
+from stilts_xtreme.heads.common import Tokenizer
+from stilts_xtreme.noise import Noise
 from stilts_xtreme.scoring import retrieval
 from stilts_xtreme.stages import models
 from stilts_xtreme.stages.events import Progress
@@ -18,14 +20,26 @@ from stilts_xtreme.stages.pool import gold_of_dev
 from stilts_xtreme.stages.prediction_checkpoint import PredictionCheckpoint
 from stilts_xtreme.stages.predictions import LanguagePredictions, records_by_id
 from stilts_xtreme.store import Store
+from stilts_xtreme.tasks.examples import Sentence
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+
+class _TestOptions(TypedDict, total=False):
+    """What is done to test data alone, see `FeatureCache.encoded`."""
+
+    noise: Noise | None
+    sample: int | None
 
 
 class _SentenceVectors:
     """Sentence vectors of several splits, computed in one pass; sentences with equal tokens are encoded once."""
 
     def __init__(
-        self, stage: plan.Predict, model: Any, tokenizer: Any, device: Any, parts: Sequence[EncodedSplit], progress: Progress,
-        checkpoint: PredictionCheckpoint,
+        self, stage: plan.Predict, model: "PreTrainedModel", tokenizer: Tokenizer, device: "torch.device",
+        parts: Sequence[EncodedSplit], progress: Progress, checkpoint: PredictionCheckpoint,
     ):  # fmt: skip
         assert stage.layer is not None and stage.pooling is not None
         together = Joined(part.features for part in parts)
@@ -45,7 +59,7 @@ class _SentenceVectors:
 
 
 def predict_languages(
-    stage: plan.Predict, store: Store, device: Any, progress: Progress, checkpoint: PredictionCheckpoint
+    stage: plan.Predict, store: Store, device: "torch.device", progress: Progress, checkpoint: PredictionCheckpoint
 ) -> Iterator[LanguagePredictions]:
     """Predict by sentence vectors: nearest neighbors or, for BUCC, mined pairs; the first process alone yields.
 
@@ -61,15 +75,13 @@ def predict_languages(
         progress.say(extra, once=True)
     cache = FeatureCache(store, stage.where, tokenizer, Limits(max_length=stage.max_length), progress)
 
-    test_options: dict[str, Any] = {"noise": stage.noise, "sample": stage.test_examples}  # of test data, not of BUCC's dev data
+    test_options: _TestOptions = {"noise": stage.noise, "sample": stage.test_examples}  # not for BUCC's dev data
 
     def encode_splits(*keys: tuple[str, str]) -> tuple[list[EncodedSplit], _SentenceVectors]:
-        parts = [
-            cache.encoded(
-                stage.task, *key, head="embedding", labels=(), training=False, **(test_options if key[0] == "test" else {})
-            )
-            for key in keys
-        ]
+        parts = []
+        for split, code in keys:
+            changes = test_options if split == "test" else _TestOptions()
+            parts.append(cache.encoded(stage.task, split, code, head="embedding", labels=(), training=False, **changes))
         return parts, _SentenceVectors(stage, model, tokenizer, device, parts, progress, checkpoint)
 
     if stage.task == "bucc2018":
@@ -82,7 +94,7 @@ def predict_languages(
     if not ranks.first():
         return
     for number, (code, part) in enumerate(zip(stage.languages, parts, strict=True)):
-        examples = part.examples()
+        examples = _sentences(part)
         there, here = _sides(examples, range(len(examples)))
         best = retrieval.nearest(vectors.of(number, here), vectors.of(number, there))
         nearest_ids = [examples[there[i]].id for i in best]
@@ -91,7 +103,11 @@ def predict_languages(
         )
 
 
-def _sides(examples: Sequence[Any], selected: Sequence[int]) -> tuple[list[int], list[int]]:
+def _sentences(part: EncodedSplit) -> Sequence[Sentence]:
+    return cast(Sequence[Sentence], part.examples())
+
+
+def _sides(examples: Sequence[Sentence], selected: Sequence[int]) -> tuple[list[int], list[int]]:
     """Split the indices of examples into foreign and English ones."""
     foreign = [i for i in selected if examples[i].side == "foreign"]
     return foreign, [i for i in selected if examples[i].side == "english"]
@@ -99,7 +115,7 @@ def _sides(examples: Sequence[Any], selected: Sequence[int]) -> tuple[list[int],
 
 def _mined(task: str, code: str, parts: Sequence[EncodedSplit], vectors: _SentenceVectors) -> LanguagePredictions:
     """Mine the test pairs whose score reaches the threshold that is best on dev."""
-    test, dev = (part.examples() for part in parts)
+    test, dev = map(_sentences, parts)
     threshold = retrieval.best_threshold(_pairs(dev, vectors, 1), gold_of_dev(task, code, dev, test))
     pairs = _pairs(test, vectors, 0)
     selected = [(foreign, english) for foreign, english, score in pairs if score >= threshold]
@@ -107,9 +123,9 @@ def _mined(task: str, code: str, parts: Sequence[EncodedSplit], vectors: _Senten
     return LanguagePredictions(code, selected, records, test, [part.stats for part in parts])
 
 
-def _pairs(examples: Sequence[Any], vectors: _SentenceVectors, part: int) -> list[tuple[str, str, float]]:
+def _pairs(examples: Sequence[Sentence], vectors: _SentenceVectors, part: int) -> list[tuple[str, str, float]]:
     """Mine pairs of ids with their scores; a repeated text counts as its first sentence."""
     once = {(examples[i].side, examples[i].text): i for i in reversed(range(len(examples)))}
     there, here = _sides(examples, list(reversed(once.values())))
-    mined = retrieval.mine(vectors.of(part, there), vectors.of(part, here), kernel=products.fastest())
+    mined = retrieval.mine(vectors.of(part, there), vectors.of(part, here), kernel=similarity_kernels.fastest())
     return [(examples[there[i]].id, examples[here[j]].id, float(score)) for i, j, score in mined]

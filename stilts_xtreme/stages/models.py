@@ -1,19 +1,27 @@
-"""The model of the last prediction, kept for the next one: XQuAD and MLQA take the same, and Tatoeba and BUCC."""
+"""The model of the last prediction, cached for the next: XQuAD and MLQA share a model, and so do Tatoeba and BUCC."""
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import host, plan
 from stilts_xtreme.engine import encoder
+from stilts_xtreme.files import Record
+from stilts_xtreme.heads.common import Tokenizer
 from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks.catalogue import TASKS, training
 
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
 
-def trained(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any, dict[str, Any]]:
-    """Model, tokenizer and notes of the training that the stage predicts with, on the device."""
+LoadedModel = tuple[encoder.Model, Tokenizer, Record]  # with the notes of its task in heads.json
+
+
+def trained(stage: plan.Predict, store: Store, device: "torch.device") -> LoadedModel:
+    """Load the model of the training that the stage predicts with, on the device; RunFailed if its files are damaged."""
     assert isinstance(stage.model, plan.Train)
-    return _trained(store.path(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
+    return of_folder(store.path(stage.model), source(stage), device, stage.model.recipe.precision == "bf16")
 
 
 def source(stage: plan.Predict) -> str:
@@ -23,8 +31,8 @@ def source(stage: plan.Predict) -> str:
     return (of_target or list(stage.model.tasks))[0]
 
 
-def plain(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any]:
-    """The stage's encoder without any head and its tokenizer, on the device."""
+def plain(stage: plan.Predict, store: Store, device: "torch.device") -> tuple["PreTrainedModel", Tokenizer]:
+    """Load the stage's encoder without any head, on the device, and its tokenizer; RunFailed if its files are damaged."""
     if isinstance(stage.model, plan.Train):
         return _plain(store.path(stage.model), None, device)
     return _plain(stage.model.name, stage.model.revision, device)
@@ -32,23 +40,26 @@ def plain(stage: plan.Predict, store: Store, device: Any) -> tuple[Any, Any]:
 
 def forget() -> None:
     """Release the cached model: a training needs the memory."""
-    _trained.cache_clear()
+    of_folder.cache_clear()
     _plain.cache_clear()
 
 
 @lru_cache(maxsize=1)
-def _trained(folder: Path, task: str, device: Any, bf16: bool) -> tuple[Any, Any, dict[str, Any]]:
-    forget()  # before the next one is there: two large ones may not fit
+def of_folder(folder: Path, task: str, device: "torch.device", bf16: bool) -> LoadedModel:
+    """Load the model of a finished training with the head of one of its tasks, on the device."""
+    forget()  # before the next model is there: two large ones may not fit
     model, tokenizer, notes = encoder.load_model(whole(folder), task)
     model.to(device)
-    model = model.halve() if bf16 else model
+    if bf16:
+        model.halve()
     host.release_memory()  # what only the loading took
     return model, tokenizer, notes
 
 
 @lru_cache(maxsize=1)
-def _plain(name: Path | str, revision: str | None, device: Any) -> tuple[Any, Any]:
+def _plain(name: Path | str, revision: str | None, device: "torch.device") -> tuple["PreTrainedModel", Tokenizer]:
     forget()
     model, tokenizer = encoder.load(whole(name) if isinstance(name, Path) else name, revision)
     host.release_memory()
-    return model.to(device), tokenizer
+    model.to(device)  # type: ignore[arg-type]  # transformers' wrapper loses `self`
+    return model, tokenizer

@@ -2,16 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
+from stilts_xtreme.files import Record
 from stilts_xtreme.noise import add_noise
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.sample import sampled
 
 
-def record(stage: plan.Predict, scratch: Path) -> dict[str, Any]:
+def record(stage: plan.Predict, scratch: Path) -> Record:
     """Write `noise-LANGUAGE.jsonl`, a line for each changed example.
 
     Returns by language the number of `words`, of words that noise could choose (`choosable`) and of words `changed`.

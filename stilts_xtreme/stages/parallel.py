@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import host, plan, stop
 from stilts_xtreme.errors import Interrupted, RunFailed, UserError
@@ -18,10 +19,16 @@ from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback
 from stilts_xtreme.stages.memory_estimate import MemoryEstimates, select_that_fit
 from stilts_xtreme.store import Store
+from stilts_xtreme.tasks import catalogue
+from stilts_xtreme.tasks.task import Task
 
 PAUSE = 0.2  # seconds between two looks at what is going on
 PATIENCE = 60.0  # seconds that a stage has to reach its next border once its process is to end
 Do = Callable[[plan.Stage, Store, Options, ProgressCallback], bool]
+if TYPE_CHECKING:
+    from multiprocessing.queues import Queue
+
+    Events = Queue["Event | _Begun"]
 
 
 def run(
@@ -37,12 +44,12 @@ def run(
     """The faults of these stages, done by `do` in at most `jobs` processes, which hold `memory` bytes at most as far as the
     needs of stages are known (None: no bound); a stage that needs more runs alone."""
     context = multiprocessing.get_context("spawn")
-    events = context.Queue()
+    events: Events = context.Queue()
     waiting = list(todo)
     running: dict[Future[bool], plan.Stage] = {}
     failed: graph.Failed = {}
     scheduler = _MemoryScheduler(memory, estimates, callback)
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events,))
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events, dict(catalogue.OWN)))
     stop.hold()  # the workers' work
     try:
         while waiting or running:
@@ -54,8 +61,8 @@ def run(
                     waiting.remove(stage)
                     try:
                         running[pool.submit(_in_worker, do, stage, store, options)] = stage
-                    except BrokenProcessPool as error:
-                        graph.note(failed, stage, error, callback)
+                    except BrokenProcessPool as broken:
+                        graph.note(failed, stage, broken, callback)
             finished, _ = wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED)
             if waiting and not running:  # other processes are at what is left
                 time.sleep(PAUSE)
@@ -104,7 +111,7 @@ class _MemoryScheduler:
         """Those to begin now."""
         if self.memory is None:
             return list(wanted[:slots])
-        idle = [host.held_memory(process.pid) or 0 for process in _processes(pool) if process.pid not in self.workers.values()]
+        idle = [host.held_memory(number) or 0 for number in _process_ids(pool) if number not in self.workers.values()]
         settled = len(self.workers) == len(running)  # else some that look idle have just been given something
         sizes = [self.estimates.of(stage) for stage in wanted]
         chosen = select_that_fit(sizes, [self._taken(stage) for stage in running], idle, self.memory, slots, settled)
@@ -123,20 +130,24 @@ class _MemoryScheduler:
         return needed if needed is None or held is None else max(needed, held)
 
 
-def _processes(pool: ProcessPoolExecutor) -> list[Any]:
+def _processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
     return list((pool._processes or {}).values())
+
+
+def _process_ids(pool: ProcessPoolExecutor) -> list[int]:
+    return [process.pid for process in _processes(pool) if process.pid is not None]
 
 
 def _end(pool: ProcessPoolExecutor, running: Mapping[Future[bool], plan.Stage]) -> None:
     """Let every worker reach its next step boundary and save its state."""
-    for process in _processes(pool):
-        os.kill(process.pid, signal.SIGTERM)
+    for number in _process_ids(pool):
+        os.kill(number, signal.SIGTERM)
     wait(running, timeout=PATIENCE)
     for process in _processes(pool):
         process.kill()
 
 
-def _pass_on(events: Any, callback: ProgressCallback, scheduler: _MemoryScheduler) -> None:
+def _pass_on(events: "Events", callback: ProgressCallback, scheduler: _MemoryScheduler) -> None:
     while True:
         try:
             event = events.get_nowait()
@@ -156,12 +167,14 @@ class _Begun:
     process: int
 
 
-_EVENTS: Any = None
+_EVENTS: "Events | None" = None
 
 
-def _worker(events: Any) -> None:
+def _worker(events: "Events", own: Mapping[str, Task]) -> None:
     global _EVENTS
     _EVENTS = events
+    for task in own.values():
+        catalogue.add(task)
     stop.listen_in_worker()  # the parent decides, and ends us with SIGTERM
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -184,6 +197,7 @@ _BUSY = threading.Lock()
 def _in_worker(do: Do, stage: plan.Stage, store: Store, options: Options) -> bool:
     with _BUSY:
         stop.release()
+        assert _EVENTS is not None  # set by `_worker`
         _EVENTS.put(_Begun(plan.address(stage), os.getpid()))
         try:
             return do(stage, store, options, _EVENTS.put)

@@ -1,7 +1,7 @@
-"""Predictions by language: what a finished evaluation holds for a language is what any other one of that model would hold there.
+"""Predictions by language: all evaluations of a model on a task hold the same predictions for a language.
 
-So a language that was added is the only one predicted, and an evaluation of fewer languages is put together from a finished one
-without its model. A task with a pool of candidates is the exception: what is found depends on all languages.
+So only a language that was added is predicted, and an evaluation of fewer languages is assembled from a finished evaluation
+without its model. A task with a pool of candidates is the exception: what is retrieved depends on all languages.
 """
 
 import json
@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme import plan, results
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.stages import aggregate, noise_record
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Busy, Store, faults
@@ -34,10 +34,10 @@ class Part:
 
     metrics: Mapping[str, float]
     chance: float
-    lacking: Mapping[str, Any] | None
-    data: tuple[Mapping[str, Any], ...]
+    lacking: Record | None
+    data: tuple[Record, ...]
     content: bytes | None = None
-    source: Mapping[str, Any] | None = None
+    source: Record | None = None
 
 
 def file_of(code: str) -> str:
@@ -45,8 +45,8 @@ def file_of(code: str) -> str:
     return f"test-{code}.jsonl"
 
 
-def key(identity: Mapping[str, Any], code: str) -> str:
-    """What decides the predictions in one language: the same for all evaluations of the model that hold it."""
+def key(identity: Record, code: str) -> str:
+    """Return a hash of what decides the predictions in a language: the same for all evaluations of the model that hold it."""
     reads = [read for read in identity["reads"] if read["language"] == code]
     return plan.named({**identity, "languages": [code], "reads": reads})
 
@@ -102,7 +102,7 @@ def complete(stage: plan.Stage, store: Store) -> bool:
 
 
 def _all(stage: plan.Stage, store: Store) -> dict[str, Part] | None:
-    """Every language of an evaluation; None where one is not there, or the result of a training before it."""
+    """Return every language of an evaluation; None if any is missing, or the result of a training before it."""
     if not isinstance(stage, plan.Predict) or not all(map(store.done, plan.chain(stage)[:-1])):
         return None
     reused = find(stage, store)
@@ -110,9 +110,9 @@ def _all(stage: plan.Stage, store: Store) -> dict[str, Part] | None:
 
 
 def result(
-    stage: plan.Predict, store: Store, parts: Mapping[str, Part], scratch: Path, provenance: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The evaluation's result; files of languages that were found, and what noise did, are written into `scratch`."""
+    stage: plan.Predict, store: Store, parts: Mapping[str, Part], scratch: Path, provenance: Record
+) -> Record:
+    """Return the evaluation's result; writes files of reused languages, and the record of noise, into `scratch`."""
     own = {code: parts[code] for code in stage.languages}
     for code, part in own.items():
         if part.content is not None:
@@ -173,16 +173,16 @@ class _Index:
 _index = lru_cache(maxsize=8)(_Index)
 
 
-def _read_intact(folder: Path) -> dict[str, Any] | None:
-    """The result of a finished evaluation; None where that is damaged or gone."""
+def _read_intact(folder: Path) -> Record | None:
+    """Return the result of a finished evaluation; None if it is damaged or missing."""
     try:
         return None if faults(folder) else json.loads((folder / RESULT).read_bytes())
     except BROKEN:
         return None
 
 
-def _part(folder: Path, evaluation: Mapping[str, Any], code: str) -> Part | None:
-    """A language of it; None where its file is gone, and for results of before chance levels were recorded."""
+def _part(folder: Path, evaluation: Record, code: str) -> Part | None:
+    """Return a language of it; None if its file is missing, or the result is older than chance levels."""
     try:
         records = tuple(record for record in evaluation["data"] if record["language"] == code)
         lacking = evaluation.get("lacking", {}).get(code)

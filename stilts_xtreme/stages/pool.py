@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import MANY
-from stilts_xtreme.tasks.examples import Candidate, Query
+from stilts_xtreme.tasks.examples import Candidate, Example, Query, Sentence
 from stilts_xtreme.tasks.metrics import gold_pairs
 from stilts_xtreme.tasks.task import Task
 
 
 @dataclass(frozen=True)
 class Pool:
-    """All that is asked and all that can be found.
+    """Queries by language, and the candidates they are looked up among.
 
-    `names` are the candidates' ids, one for each, "LANGUAGE:" before them where every language has candidates of its own;
+    `names` are the candidates' ids, "LANGUAGE:" before them where every language has candidates of its own;
     queries have the names of all their right candidates as answers.
     """
 
@@ -49,10 +50,10 @@ def _name(candidate: str, code: str) -> str:
     return candidate if code == MANY else f"{code}:{candidate}"
 
 
-def gold_of_dev(task: str, code: str, dev: Sequence, test: Sequence) -> set[tuple[str, str]]:
+def gold_of_dev(task: str, code: str, dev: Sequence[Example], test: Sequence[Example]) -> set[tuple[str, str]]:
     """The gold pairs that a mining threshold is chosen on; UserError where there are none, or where dev is test data."""
     if list(dev) == list(test):
         raise UserError(f"{task} ({code}): dev and test are the same sentences: the threshold would be chosen on what is scored")
-    if not (gold := gold_pairs(dev)):
+    if not (gold := gold_pairs(cast(Sequence[Sentence], dev))):
         raise UserError(f"{task}: no gold pairs in the dev data for {code}: there is nothing to choose the threshold on")
     return gold

@@ -1,11 +1,12 @@
-"""Do a Predict stage: one model's predictions for one task in all its languages, as files, and their scores."""
+"""Run a Predict stage: a model's predictions for a task in all its languages, as files, and their scores."""
 
 import json
 import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+
+import torch
 
 from stilts_xtreme import plan, ranks, results, stop
 from stilts_xtreme.engine import predict
@@ -36,11 +37,9 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, call
     )
     progress = Progress(stage, callback)
     reused = parts.find(stage, store) if ranks.first() else {}
-    remaining = parts.rest(stage, ranks.told(lambda: list(reused)))
+    remaining = parts.rest(stage, ranks.broadcast(lambda: list(reused)))
     if reused:
         progress.note(f"predicted before: {' '.join(reused)}")
-    import torch
-
     threads, kind = torch.get_num_threads(), device.type
     if len(remaining.languages) < len(stage.languages):  # its batches are not those of all languages
         kind += f":{plan.address(remaining)}"
@@ -84,8 +83,9 @@ def _write(scratch: Path, name: str, predictions: LanguagePredictions, progress:
 
 
 def from_head(
-    stage: plan.Predict, store: Store, device: Any, progress: Progress, checkpoint: prediction_checkpoint.PredictionCheckpoint
-) -> Iterator[LanguagePredictions]:
+    stage: plan.Predict, store: Store, device: torch.device, progress: Progress,
+    checkpoint: prediction_checkpoint.PredictionCheckpoint,
+) -> Iterator[LanguagePredictions]:  # fmt: skip
     """Predict with a trained head; features of all languages share batches, so that similar lengths meet."""
     assert isinstance(stage.model, plan.Train)
     model, tokenizer, notes = models.trained(stage, store, device)
@@ -117,7 +117,5 @@ def from_head(
         yield LanguagePredictions(code, predicted, records_by_id(examples, predicted), examples, [part.stats], tuple(labels))
 
 
-def _device(options: Options) -> Any:
-    import torch
-
+def _device(options: Options) -> torch.device:
     return torch.device("cuda" if options.device != "cpu" and torch.cuda.is_available() else "cpu")

@@ -21,8 +21,8 @@ class PredictionCheckpoint:
     """The finished batches of a stage's passes over its features; passes are numbered in the order they begin.
 
     The batches of a pass are the same at every run on a device of the same kind; those of another kind are not looked at.
-    `known`: the file of each array that is there from before. `threads` of earlier processes that made what is known, and, last,
-    of this one.
+    `known`: the file of each array that was saved before. `threads`: the numbers of threads of the processes that computed them,
+    and, last, of this process.
     """
 
     checkpoints: Checkpoints
@@ -74,10 +74,10 @@ class Pass:
     def load_batch(self, batch: int) -> list[np.ndarray] | None:
         from safetensors import safe_open
 
-        first, arrays = f"{self.name}/{batch}/0", []
+        first, arrays = f"{self.name}/{batch}/0", list[np.ndarray]()
         if first not in self.checkpoint.known:
             return None
-        with safe_open(self.checkpoint.known[first], "np") as file:  # a batch is written at once: all of it is in one file
+        with safe_open(self.checkpoint.known[first], "np") as file:  # a batch is written at once, so all of it is in this file
             while (name := f"{self.name}/{batch}/{len(arrays)}") in self.checkpoint.known:
                 arrays.append(file.get_tensor(name))
         return arrays

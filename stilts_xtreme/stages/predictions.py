@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from stilts_xtreme.files import Record
+from stilts_xtreme.tasks.examples import Example
+
+Prediction = str | int | Sequence[str]  # a label or answer; an option's index; tags, ranked ids, or the two ids of a mined pair
 
 
 @dataclass(frozen=True)
@@ -14,13 +18,13 @@ class LanguagePredictions:
     """
 
     language: str
-    predictions: Sequence[Any]
-    records: Sequence[Any]
-    examples: Sequence[Any]
-    splits: Sequence[dict[str, Any]]
+    predictions: Sequence[Prediction]
+    records: Sequence[Record]
+    examples: Sequence[Example]
+    splits: Sequence[Record]
     labels: tuple[str, ...] = ()
 
 
-def records_by_id(examples: Sequence[Any], predictions: Sequence[Any]) -> list[dict[str, Any]]:
-    """Make the records of predictions, one for each example in the same order; ValueError if the lengths differ."""
+def records_by_id(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Record]:
+    """Return {id, prediction} for each example, in order; ValueError if there are more of either."""
     return [{"id": example.id, "prediction": prediction} for example, prediction in zip(examples, predictions, strict=True)]

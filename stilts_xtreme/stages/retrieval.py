@@ -1,13 +1,13 @@
-"""Ranking a pool of candidates for queries in several languages (LAReQA, Mewsli-X), with bounded memory."""
+"""Rank a pool of candidates for queries in several languages (LAReQA, Mewsli-X), with bounded memory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from stilts_xtreme import plan, ranks
-from stilts_xtreme.engine import predict, products
-from stilts_xtreme.engine.features import Chosen, Joined
+from stilts_xtreme.engine import predict, similarity_kernels
+from stilts_xtreme.engine.features import Chosen, Feature, Joined
 from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.heads import Limits
 from stilts_xtreme.scoring import retrieval
@@ -19,14 +19,18 @@ from stilts_xtreme.stages.prediction_checkpoint import PredictionCheckpoint
 from stilts_xtreme.stages.predictions import LanguagePredictions, records_by_id
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.examples import Candidate, Query
 from stilts_xtreme.tasks.metrics import RANKED
 from stilts_xtreme.tasks.sample import sampled
+
+if TYPE_CHECKING:
+    import torch
 
 CHUNK = 10_000  # candidates encoded at a time: their vectors are compared and forgotten
 
 
 def predict_languages(
-    stage: plan.Predict, store: Store, device: Any, progress: Progress, checkpoint: PredictionCheckpoint
+    stage: plan.Predict, store: Store, device: "torch.device", progress: Progress, checkpoint: PredictionCheckpoint
 ) -> Iterator[LanguagePredictions]:
     """Predict with a trained dual encoder: each query's best candidates by name, best first.
 
@@ -42,16 +46,16 @@ def predict_languages(
     )
     pool = build_pool(
         task,
-        *({code: part.examples() for code, part in parts.items()} for parts in (queries_by_language, candidates_by_language)),
+        {code: cast(Sequence[Query], part.examples()) for code, part in queries_by_language.items()},
+        {code: cast(Sequence[Candidate], part.examples()) for code, part in candidates_by_language.items()},
     )
     own = {code: sampled(task, queries, stage.test_examples) for code, queries in pool.queries.items()}
-    queries, candidates = (
-        Joined(part.features for part in parts.values()) for parts in (queries_by_language, candidates_by_language)
-    )
+    candidates = Joined(part.features for part in candidates_by_language.values())
+    queries: Joined | Chosen = Joined(part.features for part in queries_by_language.values())
     if stage.test_examples is not None:
         queries = Chosen(queries, _places(pool.queries, own))
 
-    def vectors(features: Sequence[Any], advance: Callable[[int], None]) -> np.ndarray:
+    def vectors(features: Sequence[Feature], advance: Callable[[int], None]) -> np.ndarray:
         outputs = predict.outputs(model, source, features, tokenizer, device, advance, checkpoint.next_pass())
         if not ranks.first():
             return np.zeros((0, 0))
@@ -70,7 +74,7 @@ def predict_languages(
         for _ in chunks():
             pass
         return
-    best = retrieval.nearest_k(asked_vectors, chunks(), RANKED, products.fastest())
+    best = retrieval.nearest_k(asked_vectors, chunks(), RANKED, similarity_kernels.fastest())
     lists = iter([[pool.names[i] for i in row if i >= 0] for row in best])
     pool_records = [part.stats for part in candidates_by_language.values()]  # in a result after the records of all queries
     for code, examples in own.items():
@@ -84,7 +88,7 @@ def predict_languages(
         yield LanguagePredictions(code, ranked, records_by_id(examples, ranked), examples, records)
 
 
-def _places(queries: Mapping[str, Sequence[Any]], chosen: Mapping[str, Sequence[Any]]) -> list[int]:
-    """Return the positions of the chosen queries among all of them; each query is one feature."""
+def _places(queries: Mapping[str, Sequence[Query]], chosen: Mapping[str, Sequence[Query]]) -> list[int]:
+    """Return the positions of the chosen queries among all of them; a query is a feature."""
     names = {(code, query.id) for code, own in chosen.items() for query in own}
     return [i for i, name in enumerate((code, query.id) for code, own in queries.items() for query in own) if name in names]

@@ -34,8 +34,8 @@ def run(
 
     A stage that fails does not stop those that do not need it; at the end RunFailed names the failures (UserError where the
     cause was the input). Stages that another process is doing are waited for while there is anything else to do. Stages that
-    measure come last, one after another: nothing of ours runs beside them. Interrupted where a signal came; what was done by
-    then is kept.
+    measure come last, one by one: nothing of ours runs beside them. Interrupted where a signal came; what was done by then
+    stays.
     """
     todo = graph.most_needed_first(todo, options.drop)
     alone = [stage for stage in todo if isinstance(stage, plan.Latency)]
@@ -50,7 +50,7 @@ def run(
 
 
 def do(stage: plan.Stage, store: Store, options: Options, callback: ProgressCallback) -> bool:
-    """Do one stage whose needs are finished, unless it is; False where another process is doing it now.
+    """Do a stage whose needs are finished, unless it is; False where another process is doing it now.
 
     RunFailed when memory runs out.
     """
@@ -71,7 +71,7 @@ def do(stage: plan.Stage, store: Store, options: Options, callback: ProgressCall
 
 @contextmanager
 def _claimed(stage: plan.Stage, store: Store) -> Iterator[Path | None]:
-    """The stage's scratch folder (see `Store.claim`); of several processes the first one has it, others get one that is lost."""
+    """The stage's scratch folder (see `Store.claim`); of several processes the first has it, others get a temporary folder."""
     with ExitStack() as held:
         scratch: Path | None = None
 
@@ -83,7 +83,7 @@ def _claimed(stage: plan.Stage, store: Store) -> Iterator[Path | None]:
                 return "busy"
             return "done" if scratch is None else "to do"
 
-        if (state := ranks.told(claim)) == "busy":
+        if (state := ranks.broadcast(claim)) == "busy":
             raise Busy
         if state == "to do" and not ranks.first():
             scratch = Path(held.enter_context(TemporaryDirectory()))
@@ -101,14 +101,20 @@ def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, callba
 
     torch.set_num_threads(threads(stage, options))
 
-    if isinstance(stage, plan.Train):
-        from stilts_xtreme.stages import train as kind
-    elif isinstance(stage, plan.Latency):
-        from stilts_xtreme.stages import latency as kind  # type: ignore[no-redef]
-    else:
-        from stilts_xtreme.stages import predict as kind  # type: ignore[no-redef]
     try:
-        kind.run(stage, store, scratch, options, callback)  # type: ignore[arg-type]
+        match stage:
+            case plan.Train():
+                from stilts_xtreme.stages import train
+
+                train.run(stage, store, scratch, options, callback)
+            case plan.Predict():
+                from stilts_xtreme.stages import predict
+
+                predict.run(stage, store, scratch, options, callback)
+            case plan.Latency():
+                from stilts_xtreme.stages import latency
+
+                latency.run(stage, store, scratch, options, callback)
     except (torch.OutOfMemoryError, MemoryError) as error:
         whose = "the GPU's memory" if isinstance(error, torch.OutOfMemoryError) else "this machine's memory"
         hint = "; say a smaller recipe.micro_batch" if isinstance(stage, plan.Train) else ""
@@ -118,14 +124,19 @@ def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, callba
 
 
 def threads(stage: plan.Stage, options: Options) -> int:
-    """Threads for a stage: as asked; else one for a small random encoder (more slow it down), `THREADS` for a published one,
+    """Threads for a stage: as asked; else 1 for a small random encoder (more slow it down), `THREADS` for a published encoder,
     shared with the other processes that are at it. The machine has no say in it: results depend on the number of threads."""
     if isinstance(stage, plan.Latency):
         return stage.threads
     if options.threads:
         return options.threads
     start = plan.root(stage)
-    return 1 if isinstance(start, plan.Random) and start.hidden_size <= 256 else max(1, THREADS // ranks.local()[1])
+    return threads_of(start.hidden_size if isinstance(start, plan.Random) else None)
+
+
+def threads_of(random_size: int | None) -> int:
+    """Threads where none are asked for, for a random encoder of this hidden size, or (None) for a published one."""
+    return 1 if random_size is not None and random_size <= 256 else max(1, THREADS // ranks.local()[1])
 
 
 def _in_turn(

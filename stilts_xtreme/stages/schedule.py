@@ -1,4 +1,4 @@
-"""How long a training is and which task each of its steps is on: known before it starts, from the sizes of its data."""
+"""Number of steps of a training and the task of each: known before it starts, from the sizes of its data."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from stilts_xtreme import plan
 from stilts_xtreme.tasks import mixture
 
 
-def rates(stage: plan.Train, sizes: Mapping[str, float]) -> dict[str, float]:
+def rates(stage: plan.Train, sizes: Mapping[str, int]) -> dict[str, float]:
     """Sampling rates of the stage's tasks with `sizes` training features."""
     rule = stage.rates if isinstance(stage.rates, str) else dict(stage.rates)
     labelled = mixture.rates({task: sizes[task] for task in stage.labelled}, rule, stage.cap, stage.temperature)

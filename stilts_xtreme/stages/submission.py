@@ -4,17 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.scoring.submission import file_name
 from stilts_xtreme.scoring.submission_write import format_predictions
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 
-Records = list[dict[str, Any]]  # the lines of a stored test-LANGUAGE.jsonl
+Records = list[Record]  # the lines of a stored test-LANGUAGE.jsonl
+Answers = Sequence[object] | Mapping[str, object]
 
 
 def whole(stages: Sequence[plan.Stage]) -> None:
@@ -41,8 +42,8 @@ def write(stage: plan.Predict, store: Store, folder: Path) -> list[Path]:
     return paths
 
 
-def _answers(stage: plan.Predict, code: str, records: Records) -> Any:
-    """What `written` takes: under the release's ids, one for each row of the release where a file is read line by line."""
+def _answers(stage: plan.Predict, code: str, records: Records) -> Answers:
+    """Return what `format_predictions` takes: by the release's ids, or a list in the order of its rows."""
     if stage.task == "bucc2018":
         return [(record["foreign"], record["english"]) for record in records if record["kept"]]
     predictions = {record["id"]: record["prediction"] for record in records}

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
 from stilts_xtreme import plan, ranks
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.stages.events import EVERY, Options
 from stilts_xtreme.store import Store
 
@@ -24,8 +25,18 @@ POINTS = 1000  # of a curve, beside those where English dev was scored
 PATIENCE = 60.0  # seconds that a tracker has to end
 LABEL = 80  # letters of a run's name that its tasks take
 RECORD = "stilts-last-step.txt"  # in the folder of an offline run of wandb
-FAILED = object()
-Line = Mapping[str, Any]  # of log.jsonl
+T = TypeVar("T")
+Line = Record  # of log.jsonl
+
+
+class _Failed:
+    """What `_safe` returns where a tracker fails."""
+
+
+class _Tracker(Protocol):
+    """As much of accelerate's trackers as is used here."""
+
+    def log(self, values: dict[str, float], step: int) -> None: ...
 
 
 @dataclass
@@ -33,7 +44,7 @@ class _Open:
     """A tracker at work, and how it ends; steps up to `floor` it knows from before. `record`: a file for the last step that was
     logged, where the tracker does not know it itself."""
 
-    tracker: Any
+    tracker: _Tracker
     floor: int
     finish: Callable[[], None]
     record: Path | None = None
@@ -65,8 +76,8 @@ def tracked(
 
     A tracker that fails is reported once, by `say`, and left out from then on: no training ends because of it.
     """
-    started = {name: _safe(name, say, _start, name, stage, store, options, after) for name in _here(options)}
-    open_ = {name: tracker for name, tracker in started.items() if tracker is not FAILED}
+    started = {name: _safe(name, say, partial(_start, name, stage, store, options, after)) for name in _here(options)}
+    open_ = {name: tracker for name, tracker in started.items() if isinstance(tracker, _Open)}
     if not open_:
         yield lambda line: None
         return
@@ -88,7 +99,7 @@ def tracked(
         if scored or now - began > EVERY:  # scoring is no training
             began, tokens = now, 0
         for name, tracker in list(open_.items()):
-            if _safe(name, say, tracker.log, values, step=number) is FAILED:
+            if isinstance(_safe(name, say, partial(tracker.log, values, number)), _Failed):
                 del open_[name]
 
     try:
@@ -122,19 +133,19 @@ def _in_time(finish: Callable[[], None]) -> None:
         raise fault
 
 
-def _safe(name: str, say: Callable[[str], None], do: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """What `do` gives; FAILED, with a note, where it fails. What trackers print is not for our stdout."""
+def _safe(name: str, say: Callable[[str], None], do: Callable[[], T]) -> T | _Failed:
+    """Return what `do` returns; where it fails, `say` gets a line. What trackers print is not for our stdout."""
     try:
         with redirect_stdout(StringIO()):
-            return do(*given, **named)
+            return do()
     except Exception as fault:  # whatever a tracker raises
         why = (str(fault).strip() or repr(fault)).splitlines()[0][:200]
         say(f"--track {name} has failed and is left out: {why}")
-        return FAILED
+        return _Failed()
 
 
 def _start(name: str, stage: plan.Train, store: Store, options: Options, after: int) -> _Open:
-    """A stage's run: named by its tasks and its address, in the group of its study; the one of before where it goes on."""
+    """A stage's run: named by its tasks and its address, in the group of its study; an earlier run is continued."""
     from accelerate import tracking
 
     title, group, identity = f"{stage.label[:LABEL]}-{plan.address(stage)}", options.group or "stages", plan.identity(stage)
@@ -145,7 +156,7 @@ def _start(name: str, stage: plan.Train, store: Store, options: Options, after: 
         if not after:  # as text: its table of hyperparameters would be a run of its own
             tracker.log({"plan": f"```json\n{json.dumps(identity, indent=1, ensure_ascii=False)}\n```"}, step=0)
         return _Open(tracker, 0, tracker.finish)
-    again: dict[str, Any] = {"name": title, "group": group, "config": identity, "resume": "allow"}
+    again: Record = {"name": title, "group": group, "config": identity, "resume": "allow"}
     if name == "trackio":
         import trackio
 

@@ -1,24 +1,29 @@
 """Run a Train stage: load features, train, score English dev, save."""
 
-import math
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from stilts_xtreme import plan, ranks, results, stop
 from stilts_xtreme.data import read as data
-from stilts_xtreme.engine import batches, encoder, language_model, loading, predict, sharding
+from stilts_xtreme.engine import encoder, loading, mlm_head, sharding
 from stilts_xtreme.engine import tokenizer as unigram
-from stilts_xtreme.engine.features import Joined
-from stilts_xtreme.engine.train import Stream, accelerator, learning_rates, train
+from stilts_xtreme.engine.features import Features, Joined
+from stilts_xtreme.engine.train import Step, Stream, accelerator, learning_rates, train
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.flops import STATE
-from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.heads import Limits
+from stilts_xtreme.heads.common import Tokenizer
 from stilts_xtreme.stages import models, schedule
-from stilts_xtreme.stages.aggregate import headline
+from stilts_xtreme.stages.dev_evaluation import Dev, DevScorer, Scores, collapse, guessing, task_of
 from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, ProgressCallback
 from stilts_xtreme.stages.feature_cache import FeatureCache, SplitKey
 from stilts_xtreme.stages.lineage import lineage, read_checked
@@ -26,18 +31,55 @@ from stilts_xtreme.stages.saving import check_room, patiently
 from stilts_xtreme.stages.tracking import tracked
 from stilts_xtreme.stages.training_log import Checkpointer, Part, TrainingLog
 from stilts_xtreme.store import Store, whole
-from stilts_xtreme.tasks import constant, metrics, mixture
+from stilts_xtreme.tasks import metrics, mixture
 from stilts_xtreme.tasks.catalogue import training
+from stilts_xtreme.tasks.examples import Text
 from stilts_xtreme.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Dev:
-    """A task's English dev data: the facts of the reading, the examples of it that are scored, those encoded."""
+class _Inputs:
+    """What a training reads, each by the name of the training data; `facts` are dataset records by name and language."""
 
-    facts: Mapping[str, Any]
-    examples: Sequence[Any]
-    features: Sequence[batches.Feature]
+    facts: dict[str, dict[str, Record]]
+    labels: dict[str, tuple[str, ...]]
+    streams: dict[str, Stream]
+    devs: dict[str, Dev]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of training features by name."""
+        return {name: len(stream.features) for name, stream in self.streams.items()}
+
+    def vocabulary(self) -> np.ndarray | None:
+        """Return the token ids that occur in training and dev data, sorted; None if the whole vocabulary is needed."""
+        if any(stream.head == "mlm" for stream in self.streams.values()):  # it predicts over all tokens
+            return None
+        features = [source.features for kind in (self.streams, self.devs) for source in kind.values()]
+        return Joined(cast(Sequence[Features | Joined], features)).vocabulary
+
+    def records(self) -> list[Record]:
+        """Return the dataset records: of training splits, then of dev splits."""
+        training_splits = [record for by_language in self.facts.values() for record in by_language.values()]
+        return [*training_splits, *(dev.facts for dev in self.devs.values())]
+
+
+class _StepEvents:
+    """Makes events of steps: every `EVERY` seconds, and of each step after which dev was scored."""
+
+    def __init__(self, progress: Progress, log: TrainingLog, steps: int):
+        self.progress, self.log, self.steps = progress, log, steps
+        self.tokens_before = log.tokens  # of earlier parts of the training: the speed is that of this process
+        self.began = self.last = time.monotonic()  # now, so that the speed does not include reading data
+
+    def show(self, step: Step) -> None:
+        if step.micro_batch:
+            self.progress.say(f"out of memory: recipe.micro_batch is {step.micro_batch} from here on, the batch is the same")
+        if (now := time.monotonic()) - self.last > EVERY or step.score is not None:
+            self.last, stage = now, self.progress.stage
+            speed = (self.log.tokens - self.tokens_before) / max(now - self.began, 1e-9)
+            event = Event(plan.address(stage), "running", stage.label, step.number, self.steps, step.loss, speed)
+            self.progress.callback(event)
 
 
 def run(stage: plan.Train, store: Store, scratch: Path, options: Options, callback: ProgressCallback) -> None:
@@ -47,160 +89,130 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, callba
     the state saved.
     """
     began = time.monotonic()
-    models.forget()  # the memory of the last prediction's model
+    models.forget()  # the last prediction's model would take the memory that optimizer and activations need
     progress, texts = Progress(stage, callback), _tokenizer_texts(stage)
     progress.note("training a tokenizer" if isinstance(stage.start, plan.Random) else "loading the encoder")
     start, tokenizer = _start(stage, store, texts)
+    _check_encoder(stage, start, progress)
+    limits = limits_of(stage.recipe)
+    # Text that a tokenizer was trained on is in memory already: the cache encodes it from there and then lets go of it.
+    inputs = _load(stage, FeatureCache(store, stage.where, tokenizer, limits, progress, texts))
+    order = schedule.order(stage, inputs.sizes)  # a task for every step: the seed alone decides it, so a resumed run agrees
+
+    model = _model(stage, store, start, inputs.labels)
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    # Looked at before anything is computed: hours later a model that does not fit on the disk would be lost.
+    check_room(store.root, weights, STATE * weights, options.checkpoint_every, progress.say)
+    runner = accelerator(stage.recipe.precision, options.device)
+    if slower := encoder.fallback(start, runner.device):
+        progress.say(slower)
+    sharding.shard(model, runner.device, options.shard)
+    scorer = DevScorer(model, inputs.devs, tokenizer, limits, runner.device)
+
+    log = TrainingLog(scratch / "log.jsonl")
+    checkpointer = Checkpointer(store.checkpoints(stage), log, options.checkpoint_every)
+    snapshot = checkpointer.resume(progress.say)  # also restores the log, which must hold each step once
+    done_before = snapshot.state.number if snapshot else 0
+    part = Part(done_before, runner.device.type, torch.get_num_threads(), ranks.count(), torch.__version__)
+    if changed := log.begin(part):
+        progress.say(changed)
+    stop.hold()  # from here on a signal waits for a step boundary, where the checkpointer saves the state
+    events, rates = _StepEvents(progress, log, len(order)), learning_rates(stage.recipe, len(order))
+    final: dict[str, Scores] = {}
+    loop = train(
+        model, inputs.streams, order, stage.recipe, stage.seed, tokenizer, runner, lambda _: scorer.mean(stage.labelled),
+        inputs.vocabulary(), snapshot, checkpointer.on_step_end,
+    )  # fmt: skip
+    tracking = tracked(stage, store, options, rates, done_before, progress.say)
+    with log.open(), ranks.inseparable(options.shard), tracking as track:
+        for step in loop:
+            log.add(step)  # first of all: a checkpoint copies the log, and the loop takes it once we ask for the next step
+            track(log.last)
+            if step.best:
+                final = scorer.latest
+            events.show(step)
+        callback(Event(plan.address(stage), "running", stage.label, note="scoring English dev, writing"))
+        # The loop has put the best weights back. Not scored with them yet: text among other tasks; and all tasks of a training
+        # that was resumed after its best step.
+        final = {task: final.get(task) or scorer.score(task) for task in stage.tasks if order}
+    if options.shard:
+        sharding.gather(model)
+    if not ranks.first():  # the others were needed only to train and to gather sharded weights
+        return
+    model.cpu()
+    notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
+    patiently(scratch, lambda: model.save(scratch, tokenizer, notes), progress.say)
+    provenance = _provenance(runner.device, time.monotonic() - began, log)
+    result = _result(stage, inputs, final, log, len(order), model, provenance)
+    patiently(scratch, lambda: results.write(scratch / "result.json", result), progress.say)
+
+
+def _check_encoder(stage: plan.Train, start: PreTrainedModel, progress: Progress) -> None:
+    """Raise UserError if the recipe's rows are longer than the encoder reads; show a line on tensors that were not loaded."""
     if stage.recipe.max_length > (longest := encoder.longest(start)):
         raise UserError(
             f"{stage.label}: recipe.max_length: {stage.recipe.max_length} is more than this encoder reads ({longest} tokens)"
         )
     if extra := loading.unused(start):
         progress.say(extra, once=True)
-    limits = limits_of(stage.recipe)
-    cache = FeatureCache(store, stage.where, tokenizer, limits, progress, texts)
+
+
+def _load(stage: plan.Train, cache: FeatureCache) -> _Inputs:
+    """Load training and dev data from the cache; UserError where data is refused, or no training example is left."""
     facts = _facts(stage, cache)
-    labels = {task: _task(task).labels or _tags(_task(task), facts[task].values()) for task in stage.tasks}
+    labels = {task: task_of(task).labels or _tags(task_of(task), facts[task].values()) for task in stage.tasks}
     streams = {task: _stream(task, stage, cache, facts[task], labels[task]) for task in stage.tasks}
-    sizes = {task: len(streams[task].features) for task in stage.tasks}
-    order = schedule.order(stage, sizes)
-    steps = len(order)
-    devs = {task: _dev(task, stage, cache, labels[task]) for task in stage.tasks}
+    return _Inputs(facts, labels, streams, {task: _dev(task, stage, cache, labels[task]) for task in stage.tasks})
 
-    import torch
 
+def _model(stage: plan.Train, store: Store, start: PreTrainedModel, labels: Mapping[str, tuple[str, ...]]) -> encoder.Model:
+    """Put new heads on the encoder, or for text that goes on its head of before.
+
+    Seeded here, so that the heads' weights depend on the seed alone, and not on what was loaded or trained before.
+    """
     torch.manual_seed(stage.seed)
-    model = encoder.Model(start, {task: _task(task).head for task in stage.tasks}, labels, stage.recipe.dropout)
+    model = encoder.Model(start, {task: task_of(task).head for task in stage.tasks}, labels, stage.recipe.dropout)
     if (head_weights := _language_model(stage, store)) is not None:
-        model.heads[language_model.TASK].load_state_dict(head_weights)
-    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
-    check_room(store.root, weights, STATE * weights, options.checkpoint_every, progress.say)
-    runner = accelerator(stage.recipe.precision, options.device)
-    if slower := encoder.fallback(start, runner.device):
-        progress.say(slower)
+        model.heads[mlm_head.TASK].load_state_dict(head_weights)
     model.bf16 = stage.recipe.precision == "bf16"  # as the finished model will predict
-    sharding.place(model, runner.device, options.shard)
+    return model
 
-    def score_dev(task: str) -> dict[str, Any]:
-        return dev_scores(model, task, devs[task], tokenizer, limits, runner.device)
 
-    latest, final = dict[str, Any](), dict[str, Any]()
+def _provenance(device: torch.device, seconds: float, log: TrainingLog) -> Record:
+    parts = [asdict(part) for part in log.parts]
+    counts = {"tokens": log.tokens, "threads": torch.get_num_threads(), "processes": ranks.count(), "parts": parts}
+    return results.provenance(str(device), seconds, counts.items())
 
-    def score(_: encoder.Model) -> float:
-        latest.update({task: score_dev(task) for task in stage.labelled})
-        return math.fsum(scores["score"] for scores in latest.values()) / len(latest)
 
-    # Only the embeddings of tokens in the data need training. Masked LM predicts over the whole vocabulary, so it keeps all.
-    vocabulary = None
-    if all(stream.head != "mlm" for stream in streams.values()):
-        vocabulary = Joined(
-            [*(stream.features for stream in streams.values()), *(dev.features for dev in devs.values())]
-        ).vocabulary
-
-    log = TrainingLog(scratch / "log.jsonl")
-    checkpointer = Checkpointer(store.checkpoints(stage), log, options.checkpoint_every)
-    snapshot = checkpointer.resume(progress.say)
-    done_before = snapshot.state.number if snapshot else 0
-    part = Part(done_before, runner.device.type, torch.get_num_threads(), ranks.count(), torch.__version__)
-    if changed := log.begin(part):
-        progress.say(changed)
-    stop.hold()  # from here on a signal waits for a step boundary, where the checkpointer saves the state
-    last_event = began_steps = time.monotonic()  # the speed must not include reading data
-    before = log.tokens
-    rates = learning_rates(stage.recipe, steps)
-    tracking = tracked(stage, store, options, rates, done_before, progress.say)
-    loop = train(
-        model, streams, order, stage.recipe, stage.seed, tokenizer, runner, score, vocabulary, snapshot, checkpointer.on_step_end
-    )
-    with log.open(), ranks.inseparable(options.shard), tracking as track:
-        for step in loop:
-            log.add(step)
-            track(log.last)
-            if step.best:
-                final = dict(latest)
-            if step.micro_batch:
-                progress.say(f"out of memory: recipe.micro_batch is {step.micro_batch} from here on, the batch is the same")
-            if (now := time.monotonic()) - last_event > EVERY or step.score is not None:
-                last_event = now
-                speed = (log.tokens - before) / max(now - began_steps, 1e-9)
-                callback(Event(plan.address(stage), "running", stage.label, step.number, steps, step.loss, speed))
-        callback(Event(plan.address(stage), "running", stage.label, note="scoring English dev, writing"))
-        # Tasks without scores of the best state: text among other tasks, and all that a training that went on never saw again.
-        final = {task: final.get(task) or score_dev(task) for task in stage.tasks if steps}
-    if options.shard:
-        sharding.assemble(model)
-    if not ranks.first():  # the others were needed only to train and to gather sharded weights
-        return
-    model.cpu()
-    collapse = _collapse(stage.labelled, final, devs, log.last)
-    notes = {task: {"threshold": final.get(task, {}).get("threshold"), "limits": vars(limits)} for task in stage.tasks}
-    patiently(scratch, lambda: model.save(scratch, tokenizer, notes), progress.say)
-    result = {
+def _result(
+    stage: plan.Train, inputs: _Inputs, final: Mapping[str, Scores], log: TrainingLog, steps: int, model: encoder.Model,
+    provenance: Record,
+) -> Record:  # fmt: skip
+    """Return the result of the training, as result.json holds it."""
+    reasons = collapse(stage.labelled, final, inputs.devs, log.last)
+    return {
         "schema": results.TRAINING,
         "address": plan.address(stage),
         "plan": plan.identity(stage),
         "chain": lineage(stage),
-        "data": [
-            *(record for task in stage.tasks for record in facts[task].values()),
-            *(devs[task].facts for task in stage.tasks),
-        ],
-        "examples": {task: _examples(stage, facts[task].values()) for task in stage.tasks},
-        "features": sizes,
+        "data": inputs.records(),
+        "examples": {task: _examples(stage, inputs.facts[task].values()) for task in stage.tasks},
+        "features": inputs.sizes,
         "steps": {"planned": steps, "done": log.last.get("step", 0), "best": log.best},
-        "rates": schedule.rates(stage, sizes),
+        "rates": schedule.rates(stage, inputs.sizes),
         "dev": {task: {name: value for name, value in scores.items() if name != "threshold"} for task, scores in final.items()},
         **({"reading": reading} if (reading := _reading(stage.labelled)) else {}),
-        "chance": {task: guessing(task, devs[task]) for task in stage.labelled if task in final},
-        "collapsed": bool(collapse),
-        "collapse": collapse,
+        "chance": {task: guessing(task, inputs.devs[task]) for task in stage.labelled if task in final},
+        "collapsed": bool(reasons),
+        "collapse": reasons,
         "parameters": sum(p.numel() for p in model.encoder.parameters()),
-        "provenance": results.provenance(
-            str(runner.device),
-            time.monotonic() - began,
-            {
-                "tokens": log.tokens,
-                "threads": torch.get_num_threads(),
-                "processes": ranks.count(),
-                "parts": [asdict(part) for part in log.parts],
-            }.items(),
-        ),
+        "provenance": provenance,
     }
-    patiently(scratch, lambda: results.write(scratch / "result.json", result), progress.say)
-
-
-def _task(name: str) -> Task:
-    """Return the task whose training data has this name."""
-    return training(name)[0]
 
 
 def limits_of(recipe: plan.Recipe) -> Limits:
     """Return the limits that heads need from a recipe."""
     return Limits(recipe.max_length, recipe.doc_stride, recipe.max_answer_length, recipe.mask_rate)
-
-
-def dev_scores(model: encoder.Model, task: str, dev: Dev, tokenizer: Any, limits: Limits, device: Any) -> dict[str, Any]:
-    """Score English dev: the metrics, their headline mean as `score`, and for span QA the no-answer threshold tuned on it."""
-    kind = _task(task).head
-    if kind == "mlm":
-        accuracy = predict.masked_accuracy(model, task, dev.features, tokenizer, device)
-        return {"masked_accuracy": accuracy, "score": accuracy, "n": len(dev.examples)}
-    outputs = predict.outputs(model, task, dev.features, tokenizer, device)
-    return ranks.told(lambda: _score_outputs(model, task, dev, outputs, limits))  # who does not have them must decide alike
-
-
-def _score_outputs(model: encoder.Model, task: str, dev: Dev, outputs: Sequence[Any], limits: Limits) -> dict[str, Any]:
-    kind = _task(task).head
-    head, threshold = HEADS[kind], {}
-    if kind == "span_qa":
-        unanswerable = any(not example.answers for example in dev.examples)
-        threshold["threshold"] = head.tune_threshold(outputs, dev.features, dev.examples, limits) if unanswerable else None
-        answers = head.decode(
-            outputs, dev.features, dev.examples, model.labels[task], limits, no_answer_threshold=threshold["threshold"]
-        )
-    else:
-        answers = head.decode(outputs, dev.features, dev.examples, model.labels[task], limits)
-    metrics = _task(task).metric(answers, dev.examples, "en")
-    return {**metrics, "score": headline(task, metrics), "n": len(dev.examples), **threshold}
 
 
 def _codes(stage: plan.Train, name: str) -> tuple[str, ...]:
@@ -218,12 +230,14 @@ def _tokenizer_texts(stage: plan.Train) -> dict[SplitKey, data.Reading]:
     return {("text", "train", code): read_checked("text", "train", code, stage.where) for code in _codes(stage, "text")}
 
 
-def _start(stage: plan.Train, store: Store, text: Mapping[SplitKey, data.Reading]) -> tuple[Any, Any]:
+def _start(stage: plan.Train, store: Store, text: Mapping[SplitKey, data.Reading]) -> tuple[PreTrainedModel, Tokenizer]:
+    """Return the encoder and tokenizer that the stage starts from; new ones are made from `text` and the stage's seed."""
     if isinstance(stage.start, plan.Random):
         sizes = {code: len(reading.examples) for (_, _, code), reading in text.items()}
         shares = mixture.powers(sizes, stage.exponent)
         taken = mixture.quotas(shares, min(sum(sizes.values()), tokenizer_lines(stage)))
-        lines = [example.text for (_, _, code), reading in text.items() for example in reading.examples[: taken[code]]]
+        chosen = [example for (_, _, code), reading in text.items() for example in reading.examples[: taken[code]]]
+        lines = [example.text for example in cast(Sequence[Text], chosen)]
         tokenizer = unigram.train(lines, stage.start.vocab_size)
         return encoder.random_encoder(stage.start, tokenizer, stage.seed), tokenizer
     if isinstance(stage.start, plan.Pretrained):
@@ -231,44 +245,44 @@ def _start(stage: plan.Train, store: Store, text: Mapping[SplitKey, data.Reading
     return encoder.load(whole(store.path(stage.start)))
 
 
-def _language_model(stage: plan.Train, store: Store) -> Any:
-    """The masked-LM head that a training on text goes on with: its start's. None: a new one."""
+def _language_model(stage: plan.Train, store: Store) -> dict[str, Tensor] | None:
+    """Return the weights of the masked-LM head that a training on text goes on with, its start's; None: a new head."""
     if not stage.continues_text:
         return None
     if isinstance(stage.start, plan.Pretrained):
-        return language_model.published(stage.start.name, stage.start.revision)
-    return language_model.trained(store.path(stage.start))
+        return mlm_head.published(stage.start.name, stage.start.revision)
+    assert isinstance(stage.start, plan.Train)
+    return mlm_head.trained(store.path(stage.start))
 
 
 def tokenizer_lines(stage: plan.Train) -> int:
-    """Lines of text the tokenizer is trained on, at most: five for each piece of its vocabulary."""
+    """Return how many lines of text a tokenizer is trained on at most: five for each piece of its vocabulary."""
     assert isinstance(stage.start, plan.Random)
     return 5 * stage.start.vocab_size
 
 
-def _facts(stage: plan.Train, cache: FeatureCache) -> dict[str, dict[str, dict[str, Any]]]:
-    """What is recorded of the training readings, by name and language."""
+def _facts(stage: plan.Train, cache: FeatureCache) -> dict[str, dict[str, Record]]:
+    """Return the dataset records of the training splits, by name and language."""
     return {name: {code: cache.facts(*_split(stage, name, code)) for code in _codes(stage, name)} for name in stage.tasks}
 
 
 def _split(stage: plan.Train, name: str, code: str) -> SplitKey:
-    """Task, split and language of what is trained on."""
-    task = _task(name)
+    """Return task, split and language of the training data of this name."""
+    task = task_of(name)
     return task.name, data.training_split(task, code, stage.where), code
 
 
-def _tags(task: Task, facts: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The open tag set of the training data (CCG); empty for heads without labels."""
+def _tags(task: Task, facts: Iterable[Record]) -> tuple[str, ...]:
+    """Return the open tag set of the training data (CCG); empty for heads without labels."""
     return tuple(sorted({tag for stats in facts for tag in stats["labels"]})) if task.head == "tagging" else ()
 
 
 def _stream(
-    name: str, stage: plan.Train, cache: FeatureCache, facts: dict[str, dict[str, Any]], labels: tuple[str, ...]
+    name: str, stage: plan.Train, cache: FeatureCache, facts: dict[str, Record], labels: tuple[str, ...]
 ) -> Stream:
-    """The features of a task's training data; `facts` gets the numbers of their tokens."""
-    import numpy as np
-
-    task, limit, parts, groups, begin = _task(name), stage.recipe.examples, [], {}, 0
+    """Return the features of a task's training data; adds the numbers of their tokens to `facts`, by language."""
+    task, limit, begin = task_of(name), stage.recipe.examples, 0
+    parts, groups = list[Features](), dict[str, range]()
     for code, stats in list(facts.items()):
         cut = limit is not None and limit < stats["examples"]
         chosen = np.random.default_rng([stage.seed, 104]).permutation(stats["examples"])[:limit] if cut else None
@@ -285,16 +299,14 @@ def _stream(
     return Stream(task.head, Joined(parts), groups, mixture.powers(sizes, stage.exponent if task.head == "mlm" else None))
 
 
-def _examples(stage: plan.Train, facts: Iterable[Mapping[str, Any]]) -> int:
-    """Training examples used, over all languages."""
+def _examples(stage: plan.Train, facts: Iterable[Record]) -> int:
+    """Count the training examples used, over all languages."""
     return sum(min(stats["examples"], stage.recipe.examples or stats["examples"]) for stats in facts)
 
 
 def _dev(name: str, stage: plan.Train, cache: FeatureCache, labels: tuple[str, ...]) -> Dev:
-    """The first `dev_limit` English dev examples, in an order that does not depend on the seed."""
-    import numpy as np
-
-    task, limit = _task(name), stage.recipe.dev_limit
+    """Load at most `dev_limit` English dev examples: the same for all seeds, whose scores are compared."""
+    task, limit = task_of(name), stage.recipe.dev_limit
     stats = cache.facts(task.name, "dev", "en")
     cut = stats["examples"] > limit
     chosen = np.sort(np.random.default_rng(0).permutation(stats["examples"])[:limit]) if cut else None
@@ -303,26 +315,6 @@ def _dev(name: str, stage: plan.Train, cache: FeatureCache, labels: tuple[str, .
 
 
 def _reading(tasks: Sequence[str]) -> str:
-    """Which reading the dev F1 is of, where all of the tasks are scored by it; empty otherwise."""
-    readings = {metrics.reading(_task(task).metric) for task in tasks}
+    """Return how the dev F1 is counted (`metrics.reading`), if that is the same for all tasks; empty otherwise."""
+    readings = {metrics.reading(task_of(task).metric) for task in tasks}
     return readings.pop() if len(readings) == 1 else ""
-
-
-def _collapse(tasks: Sequence[str], final: Mapping[str, Any], devs: Mapping[str, Dev], last: Mapping[str, Any]) -> dict[str, str]:
-    """Why each task counts as collapsed, if it does: a loss that is not finite, or English dev no better than guessing."""
-    if last and not math.isfinite(last["loss"]):
-        return {last["task"]: f"loss is {last['loss']} at step {last['step']}"}
-    reasons = {}
-    for task in tasks if final else ():
-        scores, guess = final[task], guessing(task, devs[task])
-        if scores["score"] <= constant.within_chance(guess, scores["n"]):
-            reasons[task] = f"English dev score {scores['score']:.1f} is no better than guessing ({guess:.1f}, n {scores['n']})"
-    return reasons
-
-
-def guessing(task: str, dev: Dev) -> float:
-    """Score (0 to 100) of giving the same answer always (see `tasks.constant`), in masked LM the commonest token."""
-    if _task(task).head == "mlm":
-        tokens = Counter(token for feature in dev.features for row in feature["rows"] for token in row[1:-1])
-        return 100.0 * max(tokens.values()) / tokens.total()
-    return constant.chance(_task(task), dev.examples, "en")

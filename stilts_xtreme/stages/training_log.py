@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from io import FileIO
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme import disk, ranks, stop
 from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.train import Step
 from stilts_xtreme.errors import Interrupted, RunFailed
+from stilts_xtreme.files import Record
 from stilts_xtreme.stages.saving import patiently
 from stilts_xtreme.store import Checkpoints
 
@@ -33,12 +33,12 @@ class Part:
 
 @dataclass
 class TrainingLog:
-    """The log, and what a result says of it: the last line, the step of the best score, tokens in all; and the parts that the
-    training was done in."""
+    """The log and what a result records of it: the last line, the step of the best score, the number of tokens, and the parts
+    that the training was done in."""
 
     path: Path
     parts: list[Part] = field(default_factory=list)
-    last: dict[str, Any] = field(default_factory=dict)
+    last: Record = field(default_factory=dict)
     best: int = 0
     tokens: int = 0
     say: Callable[[str], None] = lambda note: None
@@ -87,7 +87,7 @@ class TrainingLog:
                 self._count(json.loads(line))
 
     def begin(self, part: Part) -> str:
-        """Add the part that begins now; in words, how it differs from the one before where its results may differ by rounding."""
+        """Add the part that begins now; return in words what may make its results differ by rounding from the part before."""
         previous = self.parts[-1] if self.parts else part
         self.parts.append(part)
         names = ("device", "threads", "processes", "torch")
@@ -95,7 +95,7 @@ class TrainingLog:
                    if getattr(previous, name) != getattr(part, name)]  # fmt: skip
         return f"{', '.join(changed)}: results differ by rounding from those of one run" if changed else ""
 
-    def _count(self, line: dict[str, Any]) -> None:
+    def _count(self, line: Record) -> None:
         self.last, self.tokens = line, self.tokens + line["tokens"]
         self.best = line["step"] if line.get("best") else self.best
 
@@ -112,7 +112,7 @@ class Checkpointer:
     def resume(self, note: Callable[[str], None]) -> checkpoint.Snapshot | None:
         """Load the newest intact checkpoint and its log; None if there is none."""
         self.log.say = note
-        name = ranks.told(lambda: next((folder.name for folder in self.checkpoints.sound(note)), None))
+        name = ranks.broadcast(lambda: next((folder.name for folder in self.checkpoints.sound(note)), None))
         if name is None:
             return None
         folder = self.checkpoints.folder / name
@@ -127,10 +127,10 @@ class Checkpointer:
         The first process writes; the others must call this as well, since each holds a part of a sharded state.
         """
         due = ranks.first() and time.monotonic() - self.last_saved >= self.every
-        stopping, due = ranks.totals(stop.asked(), due)
-        if stopping or due:
+        stopping, writing = ranks.totals(stop.asked(), due)  # of all processes: they must stop, or save, at the same step
+        if stopping or writing:
             snapshot = state()
-            ranks.told(lambda: self._save(snapshot))
+            ranks.broadcast(lambda: self._save(snapshot))
         if stopping:
             raise Interrupted
 

@@ -1,4 +1,4 @@
-"""Finished stages on disk: found by address, written in a scratch folder under a lock, renamed into place when complete."""
+"""Finished stages on disk: looked up by address, written in a scratch folder under a lock, renamed into place when complete."""
 
 import json
 import shutil
@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from stilts_xtreme import disk, plan, results
+from stilts_xtreme.files import Record
 from stilts_xtreme.store import manifest, owner
 from stilts_xtreme.store.checkpoints import Checkpoints
 
@@ -22,11 +23,11 @@ BROKEN = (
     LookupError,
     TypeError,
     AttributeError,
-)  # what reading what is not whole ends in
+)  # raised by reading what is not whole
 SCHEMAS = {"train": results.TRAINING, "predict": results.EVALUATION, "latency": results.LATENCY}
 SAVED = ".saved"
-SOON = 5.0  # seconds that another process may have what we wait for before we say so
-LASTING = ("stage.json", "result.json", "log.jsonl")  # what is left of a training whose weights were dropped
+SOON = 5.0  # seconds of waiting for another process before a note
+PERSISTENT = ("stage.json", "result.json", "log.jsonl")  # what is left of a training whose weights were dropped
 
 
 class Busy(Exception):
@@ -40,28 +41,28 @@ class Store:
     root: Path
 
     def path(self, stage: plan.Stage) -> Path:
-        """Where the finished stage stands, or would stand."""
+        """Return the folder of the finished stage, there or not."""
         return self.root / plan.kind(stage) / plan.address(stage)
 
     def done(self, stage: plan.Stage) -> bool:
-        """Whether the stage is finished."""
+        """Return whether the stage is finished."""
         return (self.path(stage) / "result.json").is_file()
 
     def has(self, address: str) -> bool:
-        """Whether a finished stage has this address."""
+        """Return whether a finished stage has this address."""
         return any((self.root / kind / address / "result.json").is_file() for kind in SCHEMAS)
 
     def beginning(self, address: str) -> list[Path]:
-        """The folders of the finished stages whose addresses begin so; none where nothing is given."""
-        found = (path.parent for kind in SCHEMAS for path in sorted((self.root / kind).glob("[0-9a-f]*/result.json")))
-        return [folder for folder in found if address and folder.name.startswith(address)]
+        """Return the folders of the finished stages whose addresses begin with this; none for an empty string."""
+        folders = (path.parent for kind in SCHEMAS for path in sorted((self.root / kind).glob("[0-9a-f]*/result.json")))
+        return [folder for folder in folders if address and folder.name.startswith(address)]
 
     def scratch(self, stage: plan.Stage) -> Path:
-        """Where whoever does the stage now writes; also what a killed process left."""
+        """Return the folder that a process doing the stage writes to; a killed process leaves it behind."""
         return manifest.scratch_of(self.path(stage))
 
     def busy(self, stage: plan.Stage) -> bool:
-        """Whether a process is doing the stage now."""
+        """Return whether a process is doing the stage now."""
         from filelock import FileLock, Timeout
 
         if not self.scratch(stage).is_dir():
@@ -73,37 +74,37 @@ class Store:
             return True
 
     def whose(self, stage: plan.Stage) -> str:
-        """In words: which process is doing a stage that is busy, and for how long."""
+        """Return in words which process is doing a busy stage, and for how long."""
         return owner.described(_owner(self.path(stage)))
 
-    def result(self, stage: plan.Stage) -> dict[str, Any]:
-        """The finished stage's result."""
+    def result(self, stage: plan.Stage) -> Record:
+        """Read the finished stage's result; UserError if it is damaged."""
         return results.read(self.path(stage) / "result.json", SCHEMAS[plan.kind(stage)])
 
     def faults(self, stage: plan.Stage, weights: bool = True) -> list[str]:
-        """What is missing or damaged of the finished stage's files, a clause each; weights are large: they may be left out."""
+        """Return what is missing or damaged of the finished stage's files, a clause each; weights, which are large, on demand."""
         return manifest.faults(self.path(stage), lambda name: weights or not name.endswith(".safetensors"))
 
     def drop(self, stage: plan.Train) -> None:
-        """Remove the finished training's weights, and all that is of use with them only; its result stays."""
+        """Remove the finished training's weights, and all that is of use only with them; its result stays."""
         with disk.writing(self.path(stage)):
-            manifest.drop(self.path(stage), LASTING)
+            manifest.drop(self.path(stage), PERSISTENT)
 
     def dropped(self, stage: plan.Stage) -> bool:
-        """Whether the finished stage's weights were dropped."""
+        """Return whether the finished stage's weights were dropped."""
         return bool(manifest.dropped(self.path(stage)))
 
     def checkpoints(self, stage: plan.Stage) -> Checkpoints:
-        """Those of a stage that is not finished; of a training the last two are kept."""
+        """Return the checkpoints of a stage that is not finished; of a training the last two stay."""
         return Checkpoints(_saved(self.path(stage)), keep=2 if isinstance(stage, plan.Train) else None)
 
     @contextmanager
     def claim(self, stage: plan.Stage, wait: bool = True) -> Iterator[Path | None]:
-        """A scratch folder for the stage, or None where another process finished it before we had the lock.
+        """Yield a scratch folder for the stage, or None if another process finished it before we had the lock.
 
         The caller writes its files and `result.json` there; on leaving, a manifest is added and the folder takes its final name.
-        On any exception the scratch folder is removed, and only checkpoints are left. Busy where another process does the stage
-        and we are not to wait. Failures of writes are those of `disk.writing`.
+        On any exception the scratch folder is removed, and only checkpoints are left. Busy if another process does the stage and
+        `wait` is False. Failures of writes are those of `disk.writing`.
         """
         final = self.path(stage)
         with disk.writing(final), _claim(final, lambda: self.done(stage), wait) as scratch:
@@ -117,40 +118,40 @@ class Store:
 
     @contextmanager
     def adopt(self, kind: str, address: str) -> Iterator[Path | None]:
-        """A scratch folder for a stage that was finished elsewhere: the caller fills it, manifest and all, and it takes its name.
+        """Yield a scratch folder for a stage that was finished elsewhere: the caller fills it, with its manifest.
 
-        None where the stage is there. Whatever is raised inside leaves nothing. Busy where another process does the stage now.
+        None if the stage is there. Whatever is raised inside leaves nothing. Busy if another process does the stage now.
         """
         final = self.root / kind / address
         with disk.writing(final), _claim(final, lambda: self.has(address), wait=False) as scratch:
             yield scratch
 
     def cache(self, key: str) -> Path:
-        """Where the cache's `key` stands, or would stand."""
+        """Return the folder of a key of the cache, there or not."""
         return self.root / CACHE / key
 
     def cached(self, key: str, load: Callable[[Path], T], make: Callable[[Path], None], note: Callable[[str], None]) -> T:
-        """What stands under `key` in the cache beside the runs, made first where it is not there, by one process at a time.
+        """Load the entry under `key` of the cache; make it first if it is missing, by a single process at a time.
 
-        `load` reads a folder, and raises one of `BROKEN` where that is something else. Then, and where a file is damaged, it is
-        made again, and `note` told; also of a process that has it for more than some seconds.
+        `load` reads a folder, and raises any of `BROKEN` if that is something else. Then, and if a file is damaged, it is made
+        again, with a `note`; also of a process that takes more than some seconds to make it.
         """
         final = self.cache(key)
 
-        def found() -> T:
+        def load_intact() -> T:
             if manifest.faults(final):
                 raise ValueError("damaged")
             return load(final)
 
         def whole() -> bool:
             try:
-                found()
+                load_intact()
             except BROKEN:
                 return False
             return True
 
         try:
-            return found()
+            return load_intact()
         except BROKEN:
             pass
         with disk.writing(final), _claim(final, whole, note=note) as scratch:
@@ -160,17 +161,17 @@ class Store:
                 make(scratch)
         return load(final)
 
-    def runs(self) -> list[tuple[str, Path, dict[str, Any]]]:
-        """Every finished stage: (kind, folder, result), by kind and address."""
-        found = []
+    def runs(self) -> list[tuple[str, Path, Record]]:
+        """Return (kind, folder, result) of every finished stage, by kind and address."""
+        runs = []
         for kind, schema in SCHEMAS.items():
             for folder in sorted((self.root / kind).glob("[0-9a-f]*")):
                 if (folder / "result.json").is_file():
-                    found.append((kind, folder, results.read(folder / "result.json", schema)))
-        return found
+                    runs.append((kind, folder, results.read(folder / "result.json", schema)))
+        return runs
 
     def folders(self) -> Iterator[tuple[str, Path]]:
-        """Every folder that is to have a manifest, whole or not, with what it is: a kind of stage, features, or a checkpoint."""
+        """Yield every folder that has to have a manifest, with its kind: of stage, "features", or "checkpoint"."""
         for kind in (*SCHEMAS, CACHE):
             for folder in sorted((self.root / kind).glob("[0-9a-f]*")):
                 yield kind, folder
@@ -178,9 +179,9 @@ class Store:
                 yield "checkpoint", folder
 
     def count(self, kind: str) -> tuple[int, int, int]:
-        """How many stages of a kind are finished, have a scratch folder, have checkpoints."""
+        """Count the stages of a kind that are finished, have a scratch folder, have checkpoints."""
         folder = self.root / kind
-        done = sum((one / "result.json").is_file() for one in folder.glob("[0-9a-f]*"))
+        done = sum((run / "result.json").is_file() for run in folder.glob("[0-9a-f]*"))
         return done, len(list(folder.glob(".*.part"))), len(list(folder.glob(f".*{SAVED}")))
 
     def sweep(self) -> list[Path]:
@@ -188,7 +189,7 @@ class Store:
         return self._remove(_left)
 
     def leftovers(self) -> list[Path]:
-        """What `sweep` would remove."""
+        """Return what `sweep` would remove."""
         return self._free(_left, lambda folder: None)
 
     def remove(self, address: str) -> list[Path]:
@@ -207,23 +208,23 @@ class Store:
         return self._free(doomed, lambda folder: folder.unlink() if folder.is_symlink() else shutil.rmtree(folder))
 
     def _free(self, wanted: Callable[[Path], bool], do: Callable[[Path], None]) -> list[Path]:
-        """Do it to the folders of runs and of the cache that are wanted, except those a living process holds the lock of."""
+        """Call `do` for the wanted folders of runs and of the cache that no living process has locked; returns them."""
         from filelock import FileLock, Timeout
 
-        found = []
+        freed = []
         for folder in sorted(path for kind in (*SCHEMAS, CACHE) for path in (self.root / kind).glob("*") if path.is_dir()):
             try:
                 with FileLock(_lock(folder.with_name(_address(folder))), timeout=0):
                     if wanted(folder):
                         do(folder)
-                        found.append(folder)
+                        freed.append(folder)
             except Timeout:
                 pass
-        return found
+        return freed
 
 
 def of_another(folder: Path, address: str) -> bool:
-    """Whether a folder's `stage.json` is not that of the stage at this address; so where it cannot be read."""
+    """Return whether a folder's `stage.json` is not that of the stage at this address, or cannot be read."""
     try:
         return plan.named(json.loads((folder / "stage.json").read_bytes())) != address
     except (OSError, ValueError):
@@ -231,7 +232,7 @@ def of_another(folder: Path, address: str) -> bool:
 
 
 def _left(folder: Path) -> bool:
-    """Whether nobody needs it once the process that wrote it is dead."""
+    """Return whether nobody needs the folder once the process that wrote it is dead."""
     if folder.suffix == SAVED:
         return (folder.with_name(_address(folder)) / "result.json").is_file()
     return folder.suffix == ".part" or folder.parent.name != CACHE and not (folder / "result.json").is_file()
@@ -241,10 +242,10 @@ def _left(folder: Path) -> bool:
 def _claim(
     final: Path, done: Callable[[], bool], wait: bool = True, note: Callable[[str], None] = lambda text: None
 ) -> Iterator[Path | None]:
-    """A scratch folder that takes its final name on leaving, or None where it is `done` once we hold its lock. `note` is told
-    whom we wait for where that takes more than `SOON` seconds.
+    """Yield a scratch folder that takes its final name on leaving, or None if it is `done` once we hold its lock.
 
-    What is on disk under the final name is never half of it; on any exception nothing is left.
+    `note` says whom we wait for if that takes more than `SOON` seconds. What is on disk under the final name is never half of
+    it; on any exception nothing is left.
     """
     from filelock import FileLock, Timeout
 
@@ -262,7 +263,7 @@ def _claim(
             yield None
             return
         owner.write(_owner(final))
-        with manifest.made(final) as scratch:
+        with manifest.atomic_folder(final) as scratch:
             yield scratch
     finally:
         _owner(final).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The list of a folder's files by their SHA-256: whether they are what was written; folders that are made whole, with one."""
+"""Manifests: the SHA-256 of each file of a folder; folders that are written atomically, with a manifest."""
 
 import hashlib
 import json
@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme import disk
 from stilts_xtreme.errors import RunFailed
@@ -16,12 +15,12 @@ DROPPED = "dropped "  # before the digest of a file that was removed on purpose
 
 
 def files(folder: Path) -> list[str]:
-    """Every file below `folder`, by relative path."""
+    """List the files below `folder`, by relative path."""
     return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
 
 
 def manifest(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below `folder`, by relative path."""
+    """Return the SHA-256 of every file below `folder`, by relative path."""
     return {name: _digest(folder / name) for name in files(folder)}
 
 
@@ -30,19 +29,19 @@ def write(folder: Path) -> None:
     (folder / NAME).write_text(text(manifest(folder)), encoding="utf-8", newline="\n")
 
 
-def drop(folder: Path, kept: Collection[str]) -> None:
-    """Remove all files but those `kept`; the manifest says so first, and goes on naming them with their digests."""
-    told = json.loads((folder / NAME).read_text(encoding="utf-8"))
-    gone = {name: digest for name, digest in told.items() if name not in kept}
-    if not all(digest.startswith(DROPPED) for digest in gone.values()):
-        marked = {name: DROPPED + digest.removeprefix(DROPPED) for name, digest in gone.items()}
-        disk.put(folder / NAME, text({**told, **marked}))
-    for name in gone:
+def drop(folder: Path, keep: Collection[str]) -> None:
+    """Remove all files but those to `keep`; the manifest, written first, marks the others and still has their digests."""
+    digests = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    removed = {name: digest for name, digest in digests.items() if name not in keep}
+    if not all(digest.startswith(DROPPED) for digest in removed.values()):
+        marked = {name: DROPPED + digest.removeprefix(DROPPED) for name, digest in removed.items()}
+        disk.put(folder / NAME, text({**digests, **marked}))
+    for name in removed:
         (folder / name).unlink(missing_ok=True)
 
 
 def reduced(folder: Path, contents: Mapping[str, bytes]) -> bytes:
-    """The manifest of a copy of the folder with these files only, new ones among them: all others are marked as dropped."""
+    """Return the manifest of a copy of the folder with these files only, new ones included: all others are marked as dropped."""
     listed = json.loads((folder / NAME).read_text(encoding="utf-8"))
     left_out = {name: DROPPED + digest.removeprefix(DROPPED) for name, digest in listed.items() if name not in contents}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
@@ -50,52 +49,52 @@ def reduced(folder: Path, contents: Mapping[str, bytes]) -> bytes:
 
 
 def dropped(folder: Path) -> list[str]:
-    """The files that were dropped; none where the manifest cannot be read, which `faults` tells."""
+    """Return the files that were dropped; none if the manifest cannot be read, which `faults` reports."""
     try:
-        told = json.loads((folder / NAME).read_bytes())
-        return [name for name, digest in told.items() if digest.startswith(DROPPED)]
+        digests = json.loads((folder / NAME).read_bytes())
+        return [name for name, digest in digests.items() if digest.startswith(DROPPED)]
     except (OSError, ValueError, AttributeError):
         return []
 
 
-def faults(folder: Path, looked_at: Callable[[str], Any] = lambda name: True) -> list[str]:
-    """What is missing or damaged of a folder's files, a clause each: the manifest, and those it names that are `looked_at` and
-    were not dropped."""
+def faults(folder: Path, looked_at: Callable[[str], bool] = lambda name: True) -> list[str]:
+    """Return what is missing or damaged, a clause each: the manifest, and of its files those that are `looked_at` and were not
+    dropped."""
     try:
         written = (folder / NAME).read_bytes().decode()
-        told = json.loads(written)
-        if not told or written != text(told):  # so that no damage to the manifest itself goes unseen
+        digests = json.loads(written)
+        if not digests or written != text(digests):  # so that no damage to the manifest itself goes unseen
             raise ValueError
-        gone = {name for name, digest in told.items() if digest.startswith(DROPPED)}
+        removed = {name for name, digest in digests.items() if digest.startswith(DROPPED)}
     except OSError:
         return [f"{NAME} is missing"]
     except (ValueError, TypeError, AttributeError):
         return [f"{NAME} is damaged"]
-    found = []
-    for name, digest in told.items():
+    problems = []
+    for name, digest in digests.items():
         try:
-            if looked_at(name) and name not in gone and _digest(folder / name) != digest:
-                found.append(f"{name} is damaged")
+            if looked_at(name) and name not in removed and _digest(folder / name) != digest:
+                problems.append(f"{name} is damaged")
         except OSError:
-            found.append(f"{name} is missing")
-    return found
+            problems.append(f"{name} is missing")
+    return problems
 
 
 def whole(folder: Path) -> Path:
-    """The folder, whose weights are about to be read; RunFailed where anything in it is damaged or was dropped."""
-    found = faults(folder)
-    if gone := dropped(folder):
-        found.append(f"{', '.join(gone)}: dropped, as `weights: drop` in a study's spec says")
-    if found:
-        raise RunFailed(f"{folder}: {'; '.join(found)}; run the same command again, then this stage is done again")
+    """Return the folder, whose weights are about to be read; RunFailed if anything in it is damaged or was dropped."""
+    problems = faults(folder)
+    if removed := dropped(folder):
+        problems.append(f"{', '.join(removed)}: dropped, as `weights: drop` in a study's spec says")
+    if problems:
+        raise RunFailed(f"{folder}: {'; '.join(problems)}; run the same command again, then this stage is done again")
     return folder
 
 
 @contextmanager
-def made(final: Path, needed: int | None = None) -> Iterator[Path]:
-    """A scratch folder beside `final` that takes its name on leaving, with a manifest; on any exception nothing is left of it.
+def atomic_folder(final: Path, needed: int | None = None) -> Iterator[Path]:
+    """Yield a scratch folder beside `final` that takes its name on leaving, with a manifest; on any exception it is removed.
 
-    Only who holds the lock of what stands there may. `needed`: see `disk.writing`.
+    Only the holder of the lock of `final` may call it. `needed`: see `disk.writing`.
     """
     scratch = scratch_of(final)
     shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process
@@ -112,12 +111,12 @@ def made(final: Path, needed: int | None = None) -> Iterator[Path]:
 
 
 def scratch_of(final: Path) -> Path:
-    """The folder that takes the name `final`, until it does."""
+    """Return the path of the folder that will take the name `final`."""
     return final.with_name(f".{final.name}.part")
 
 
-def text(content: Any) -> str:
-    """JSON as the store's own files hold it."""
+def text(content: object) -> str:
+    """Return JSON as the store's own files hold it."""
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

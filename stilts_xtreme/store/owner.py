@@ -1,4 +1,4 @@
-"""Who is at a folder: written beside its lock by whoever holds it, read by those that wait for it."""
+"""The process that works on a folder: recorded beside the lock by its holder, read by those that wait for it."""
 
 import getpass
 import json
@@ -11,7 +11,7 @@ from stilts_xtreme.shown import clock, visible
 
 
 def write(file: Path) -> None:
-    """Say that it is this process. Only told to people: where it cannot be written nothing is lost."""
+    """Record this process. Only messages use it: if it cannot be written nothing is lost."""
     owner = {
         "process": os.getpid(),
         "host": socket.gethostname(),
@@ -26,14 +26,14 @@ def write(file: Path) -> None:
 
 
 def described(file: Path) -> str:
-    """In words whose it is and for how long: `process 7 of ann on host, at it for 12:34`."""
+    """Return in words whose it is and for how long: `process 7 of ann on host, at it for 12:34`."""
     try:
         owner = json.loads(file.read_bytes())
         job = f"job {owner['job']}, " if owner["job"] else ""
         process = f"{job}process {int(owner['process'])} of {owner['user']} on {owner['host']}"
         return visible(f"{process}, at it for {clock(max(0.0, time.time() - float(owner['since'])))}")
     except (OSError, ValueError, LookupError, TypeError):
-        return "another process"  # of an earlier version, or one that has only just begun
+        return "another process"  # of an earlier version, or only just begun
 
 
 def _user() -> str:

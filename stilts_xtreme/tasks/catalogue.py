@@ -1,6 +1,10 @@
 """Every task there is, by name: a literal; nothing registers itself."""
 
+from dataclasses import replace
+
+from stilts_xtreme.languages import TABLE, of_task
 from stilts_xtreme.tasks.intermediate import ANLI, CCG, COMMONSENSEQA, COSMOSQA, HELLASWAG, MNLI, QQP, SNLI, SQUAD, SQUAD_V2
+from stilts_xtreme.tasks.sib200 import SIB200
 from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.tasks.text import TEXT
 from stilts_xtreme.tasks.xtreme import BUCC2018, MLQA, PANX, PAWSX, TATOEBA, TYDIQA, UDPOS, XNLI, XQUAD
@@ -32,8 +36,20 @@ TASKS: dict[str, Task] = {
     "squad_retrieval": SQUAD_RETRIEVAL,
     "lareqa": LAREQA,
     "mewslix": MEWSLIX,
+    "sib200": SIB200,
     "text": TEXT,
 }
+# A language that the table of languages gives to a task stands after those of the task itself.
+for name in {task for language in TABLE for task in language.tasks}:
+    TASKS[name] = replace(TASKS[name], languages=tuple(dict.fromkeys((*TASKS[name].languages, *of_task(name)))))
+
+
+OWN: dict[str, Task] = {}  # described in YAML files, as far as this process has read them; in TASKS, too
+
+
+def add(task: Task) -> None:
+    """Put a task of one's own among the tasks, in place of an earlier one of its name."""
+    TASKS[task.name] = OWN[task.name] = task
 
 
 def training(name: str) -> tuple[Task, tuple[str, ...]]:
@@ -46,7 +62,9 @@ def training(name: str) -> tuple[Task, tuple[str, ...]]:
 
 
 INTERMEDIATES = ("anli", "mnli", "qqp", "squad", "squad_v2", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")
-TARGETS = ("pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba", "xcopa", "lareqa", "mewslix")
+TARGETS = (
+    "pawsx", "xnli", "panx", "udpos", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba", "xcopa", "lareqa", "mewslix", "sib200",
+)  # fmt: skip
 
 
 def trained_on(name: str) -> tuple[str, ...]:

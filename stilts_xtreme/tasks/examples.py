@@ -7,11 +7,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two texts and a label (NLI, paraphrase)."""
+    """Two texts and a label (NLI, paraphrase), or one text and a label: then `second` is None."""
 
     id: str
     first: str
-    second: str
+    second: str | None
     label: str
 
 
@@ -120,7 +120,7 @@ def texts(example: Example) -> Iterator[str]:
     """Yield the text of each row that an example becomes, uncut."""
     match example:
         case Pair():
-            yield f"{example.first} {example.second}"
+            yield example.first if example.second is None else f"{example.first} {example.second}"
         case Choices():
             yield from (f"{example.first} {option}" for option in example.options)
         case Question():

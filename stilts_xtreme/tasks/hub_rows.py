@@ -35,6 +35,11 @@ def panx(row: Row) -> Row:
     return {"id": str(row["row"]), "tokens": row["tokens"], "tags": row["ner_tags"]}
 
 
+def sib200(row: Row) -> Row:
+    """SIB-200; the category is a word."""
+    return {"id": str(row["index_id"]), "text": row["text"], "label": row["category"]}
+
+
 def squad(row: Row) -> Row:
     """Every data set with SQuAD's columns; offsets of answers as `formats.aligned` gives them."""
     return aligned({field: row[field] for field in ("id", "context", "question", "answers")})

@@ -20,6 +20,16 @@ def label_accuracy(predictions: Sequence[Any], examples: Sequence[Pair | Choices
     return {"accuracy": accuracy(predictions, [example.label for example in examples])}
 
 
+def label_accuracy_and_macro_f1(predictions: Sequence[Any], examples: Sequence[Pair], language: str) -> Metrics:
+    """Score the share of right labels, and the mean of the F1 of all labels that are gold or predicted."""
+    from stilts_xtreme.scoring.accuracy import macro_f1
+
+    return {
+        **label_accuracy(predictions, examples, language),
+        "macro_f1": macro_f1(predictions, [example.label for example in examples]),
+    }
+
+
 def chunk_f1(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], language: str) -> Metrics:
     """XTREME's F1 over chunks, for entities and (as XTREME does) for parts of speech; also precision, recall, accuracy."""
     from stilts_xtreme.scoring.tags import xtreme_f1
@@ -144,6 +154,7 @@ def parts(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: 
     """List what each example adds to the mean of a metric's headline scores (see `Parts`)."""
     own = {
         label_accuracy: _labels,
+        label_accuracy_and_macro_f1: _labels,
         chunk_f1: _chunks,
         entity_f1: _chunks,
         tag_accuracy: _tags,

@@ -80,6 +80,22 @@ def bitext_sentence(row: Row) -> Sentence:
     return Sentence(row["id"], row["text"], row["side"], row["match"])
 
 
+def labelled_text(row: Row) -> Pair:
+    """Return one text and its label."""
+    return Pair(row["id"], row["text"], None, row["label"])
+
+
+def labelled_pair(row: Row) -> Pair:
+    """Return two texts and their label."""
+    return Pair(row["id"], row["first"], row["second"], row["label"])
+
+
+def question_choices(row: Row) -> Choices:
+    """Return the context, and each choice; a question between them is part of the context."""
+    first = " ".join(text for text in (row["context"], row["question"]) if text)
+    return Choices(row["id"], first, tuple(row["options"]), int(row["label"]))
+
+
 def match(row: Row) -> Query | Candidate:
     """A query with the ids of its right candidates, in training with one of them; or a candidate."""
     if "answers" not in row:
@@ -114,7 +130,7 @@ def lacks_text(row: Row, example: Example) -> bool:
         texts += row["choices"].get("text", ())
     match example:
         case Pair():
-            texts += [example.first, example.second]
+            texts += [example.first] if example.second is None else [example.first, example.second]
         case Choices():
             texts += [f"{example.first}{row.get('ctx_b', '')}", *example.options]
         case Question():

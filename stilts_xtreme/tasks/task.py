@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.formats import MULTILINGUAL, Skipped
-from stilts_xtreme.languages import LANGUAGES, MANY
+from stilts_xtreme.languages import LANGUAGES, MANY, fill
 from stilts_xtreme.tasks.examples import Example
 
 Row = dict[str, Any]
@@ -28,6 +28,33 @@ class Files:
     dev: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     pool: "Files | None" = None
+
+    def patterns(self, split: str, language: str) -> list[str]:
+        """The split's patterns for a language; one that names no language means English, unless the file holds several."""
+        every = self.reader in MULTILINGUAL or language in ("en", MANY)
+        return [fill(pattern, language) for pattern in getattr(self, split) if every or "{" in pattern]
+
+    def by_language(self, split: str) -> bool:
+        """Whether the split has files in other languages than English."""
+        return any("{" in pattern for pattern in getattr(self, split))
+
+
+@dataclass(frozen=True)
+class NamedFiles(Files):
+    """Files of a task of one's own, named one by one: (split, language, path).
+
+    Paths are relative to the folder of the task's description, and `train`, `dev`, `test` hold them, too.
+    """
+
+    named: tuple[tuple[str, str, str], ...] = ()
+
+    def patterns(self, split: str, language: str) -> list[str]:
+        """The split's one file in the language, or none."""
+        return [path for name, code, path in self.named if (name, code) == (split, language)]
+
+    def by_language(self, split: str) -> bool:
+        """Whether the split has files in other languages than English."""
+        return any(name == split and code != "en" for name, code, _ in self.named)
 
 
 @dataclass(frozen=True)
@@ -51,7 +78,7 @@ class Hub:
 class Upstream:
     """A release's file or archive at its publisher; `into` is its place below a data folder, where a `Files` pattern finds it.
 
-    In both `{language}` and `{iso3}` are filled in, for each of the task's languages. `note`: what is not certain about it.
+    In both the language is filled in (`languages.fill`), for each of the task's languages. `note`: what is not certain about it.
     """
 
     url: str
@@ -66,6 +93,7 @@ class Task:
     `example(row)` builds the example from a canonical row, or None where the row is to be skipped (no gold label).
     `test_example(row)` does so for the test split where the benchmark scores rows that are not trained on; None: as `example`.
     `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
+    `any_language`: in a folder, whatever language a file is named after is there beside `languages`.
     `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
     `after` names the task whose English data is trained on before this one's, where a target is trained on this one.
     `joins` names tasks whose English training rows are added under the same head (ANLI+).
@@ -76,6 +104,8 @@ class Task:
     `unanswerable`: whether a question may have no answer (SQuAD 2.0).
     `parallel` names a field of the row that must be the same for one id in every language (XCOPA's `question`).
     `version` is part of every address that uses the task: raise it when its reading changes.
+    `folder`: of a task of one's own, where its description stands and its files are looked for, whatever the setup's place is.
+    `described`: the digest of what that says of rows, labels and metric, part of the digest of all it reads; else empty.
     """
 
     name: str
@@ -86,6 +116,7 @@ class Task:
     sources: tuple[Files | Hub, ...]
     labels: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
+    any_language: bool = False
     trains_on: str | None = None
     after: str | None = None
     joins: tuple[str, ...] = ()
@@ -99,6 +130,8 @@ class Task:
     version: int = 1
     upstream: tuple[Upstream, ...] = ()
     test_example: Callable[[Row], Example | None] | None = None
+    folder: Path | None = None
+    described: str = ""
 
     @property
     def source_task(self) -> str | None:
@@ -119,8 +152,8 @@ def training_split(task: Task, language: str) -> str:
 
     A task that has training data in many languages and no translations (PAN-X, UD-POS) is read in them as it is.
     """
-    patterns = [pattern for source in task.sources if isinstance(source, Files) for pattern in source.train]
-    own = not task.translated and any("{language}" in pattern for pattern in patterns)
+    own = not task.translated and any(isinstance(source, Files) and source.by_language("train") for source in task.sources)
+    own = own or task.folder is not None
     return "train" if language == "en" or own else "translated"
 
 
@@ -132,7 +165,8 @@ def in_translation(task: Task, *languages: str) -> Task:
     ours = tuple(
         Files(source.reader, train=tuple(f"translated/{{language}}/{pattern}" for pattern in source.train if "{" not in pattern))
         for source in task.sources
-        if isinstance(source, Files) and source.reader not in MULTILINGUAL  # those tell the language by what they hold
+        # a multilingual file tells the language by what it holds; a task of one's own names its files
+        if isinstance(source, Files) and not isinstance(source, NamedFiles) and source.reader not in MULTILINGUAL
     )
     others = languages or tuple(code for code in LANGUAGES if code != "en")
     about = "translations as published, or your own below translated/<language>/ under the release's names and in its format"

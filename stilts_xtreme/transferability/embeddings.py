@@ -31,9 +31,9 @@ def embed(
     """Embeddings [lines, width] of texts; `layer` counts hidden states from 0, the word embeddings."""
     import torch
 
-    from stilts_xtreme.engine import predict
+    from stilts_xtreme.engine import loading, predict
     from stilts_xtreme.heads import Limits, embedding
 
     examples = [Sentence(str(i), line, "foreign", None) for i, line in enumerate(lines)]
-    features = embedding.encode(examples, tokenizer, (), Limits(max_length=LENGTH), False)
+    features = embedding.encode(examples, tokenizer, (), Limits(max_length=min(LENGTH, loading.longest(encoder))), False)
     return predict.vectors(encoder, features, tokenizer, layer, "mean", torch.device("cpu"), advance)

@@ -1,9 +1,13 @@
 """How good a ranking of intermediate tasks is, once their gains are known."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+Rankings = Mapping[str, Mapping[str, float]]  # scores, or gains, by target and intermediate task
+CUTS = (1, 3)  # so many of the first are trained
 
 
 def spearman(scores: Mapping[str, float], gains: Mapping[str, float]) -> float:
@@ -52,3 +56,32 @@ def interval_of(values: Sequence[float], draws: int = 10_000, seed: int = 0) -> 
     indices = np.random.default_rng(seed).integers(0, len(array), size=(draws, len(array)))
     low, high = np.percentile(array[indices].mean(axis=1), [2.5, 97.5])
     return {"mean": float(array.mean()), "low": float(low), "high": float(high), "targets": len(array)}
+
+
+def quality(scores: Rankings, gains: Rankings) -> dict[str, dict[str, float]]:
+    """Spearman's correlation, NDCG and regret of the rankings by `scores`, of the targets that have one, with intervals.
+
+    Both arguments: by target, by intermediate task. A target without a correlation (all scores the same) is left out of it.
+    """
+    targets = [target for target in gains if target in scores]
+    values = {
+        "spearman": [spearman(scores[target], gains[target]) for target in targets],
+        "ndcg": [ndcg(scores[target], gains[target]) for target in targets],
+    } | {f"regret@{k}": list(regrets(scores, gains, k).values()) for k in CUTS}
+    numbers = {name: [value for value in row if not math.isnan(value)] for name, row in values.items()}
+    return {name: interval_of(row) for name, row in numbers.items() if row}
+
+
+def regrets(scores: Rankings, gains: Rankings, k: int) -> dict[str, float]:
+    """Regret of the first k by target."""
+    return {target: regret(scores[target], gains[target], k) for target in gains if target in scores}
+
+
+def random_regrets(gains: Rankings, k: int) -> dict[str, float]:
+    """Expected regret of k tasks drawn at random by target."""
+    return {target: expected_regret(column, k) for target, column in gains.items()}
+
+
+def less(regrets: Mapping[str, float], baseline: Mapping[str, float]) -> dict[str, float]:
+    """Points by which regrets are below a baseline's, paired by target, with interval: above zero is better."""
+    return interval_of([baseline[target] - regrets[target] for target in regrets if target in baseline])

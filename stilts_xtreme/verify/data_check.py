@@ -3,9 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 from stilts_xtreme import plan
+from stilts_xtreme.files import Record
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -25,7 +26,7 @@ def check_data(stages: Sequence[plan.Stage], store: Store, callback: ProgressCal
     return CheckReport(tuple(errors), counts)
 
 
-def _first_problem(stage: plan.Stage, result: dict[str, Any]) -> str:
+def _first_problem(stage: plan.Stage, result: Record) -> str:
     """Return the first difference from the plan, as a clause; empty without any."""
     if (result["address"], result["plan"]) != (plan.address(stage), _as_json(plan.identity(stage))):
         return "address and plan are those of another stage"
@@ -39,12 +40,15 @@ def _first_problem(stage: plan.Stage, result: dict[str, Any]) -> str:
         return f"data: {' '.join(missing[0])} is in the plan and was not read"
     expected = _as_json(lineage(stage))
     for link, expected_link in zip(result["chain"], expected, strict=False):
-        for key, value in expected_link.items():
-            if link.get(key, value if key == "read_for" else None) != value:
-                return f"chain: {expected_link['address']}: {key} is not what the plan holds"
+        for name, value in expected_link.items():
+            if link.get(name, value if name == "read_for" else None) != value:
+                return f"chain: {expected_link['address']}: {name} is not what the plan holds"
     return "" if len(result["chain"]) == len(expected) else "chain: not as long as the plan's"
 
 
-def _as_json(content: object) -> Any:
+T = TypeVar("T", Record, list[Record])
+
+
+def _as_json(content: T) -> T:
     """Convert tuples to lists and so on, as in a file."""
     return json.loads(json.dumps(content))

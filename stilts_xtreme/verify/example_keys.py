@@ -42,7 +42,7 @@ def _fields(examples: Sequence[Example]) -> Iterator[tuple[str, tuple[str, ...]]
     for example in examples:
         match example:
             case Pair():
-                yield example.id, tuple(sorted((example.first, example.second)))
+                yield example.id, tuple(sorted(text for text in (example.first, example.second) if text is not None))
             case Choices():
                 yield example.id, (example.first, *sorted(example.options))
             case Tagged():

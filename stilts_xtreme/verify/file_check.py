@@ -4,9 +4,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme import plan
+from stilts_xtreme.files import Record
 from stilts_xtreme.store import CACHE, SCHEMAS, Store, faults, files, of_another
 from stilts_xtreme.verify.report import CheckReport, ProgressCallback
 
@@ -72,12 +72,12 @@ def _manifest_names(folder: Path) -> set[str]:
     return {*_read_json(folder / "manifest.json"), "manifest.json"}
 
 
-def _read_json(path: Path) -> Any:
-    """Return the content of a JSON file; None if it is not JSON, although the manifest lists it."""
+def _read_json(path: Path) -> Record:
+    """Read a JSON object; an empty one if it is not JSON, although the manifest lists it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
+        return {}
 
 
 def _fix(kind: str, folder: Path) -> str:

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import axes, results
 from stilts_xtreme.analysis.study import gather
 from stilts_xtreme.errors import UserError
+from stilts_xtreme.files import Record
 from stilts_xtreme.store import Store
 from stilts_xtreme.verify.report import CheckReport
 
@@ -39,8 +40,12 @@ def check_result(spec: "Study", cells: Sequence[axes.Cell], store: Store, path: 
     return CheckReport((f"{place}: {line} where the stages give {expected}; write it again with `{command}`",), counts)
 
 
-def _sorted(value: Any) -> Any:
-    """Return the value with the keys of every mapping in order."""
+def _sorted(result: Record) -> Record:
+    """Return the result with the keys of every mapping in order."""
+    return {key: _sorted_value(result[key]) for key in sorted(result)}
+
+
+def _sorted_value(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(part) for part in value] if isinstance(value, list) else value
+        return _sorted(value)
+    return [_sorted_value(part) for part in value] if isinstance(value, list) else value

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from stilts_xtreme import plan
 from stilts_xtreme.analysis.example_scores import ExampleScorer, ExampleScores, bundled, read
+from stilts_xtreme.files import Record
 from stilts_xtreme.stages import aggregate
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import constant
@@ -40,7 +40,7 @@ def check_scores(stages: Sequence[plan.Predict], store: Store, callback: Progres
     return CheckReport(tuple(errors), counts)
 
 
-def _recompute(stage: plan.Predict, scorer: ExampleScorer, store: Store) -> dict[str, Any]:
+def _recompute(stage: plan.Predict, scorer: ExampleScorer, store: Store) -> Record:
     """Return the keys KEYS of the result, computed from the predictions' files."""
     examples, task = scorer.gold(stage), TASKS[stage.task]
     languages, chance_levels = {}, {}
@@ -51,7 +51,7 @@ def _recompute(stage: plan.Predict, scorer: ExampleScorer, store: Store) -> dict
     return {**aggregate.together(stage.task, languages), "chance": aggregate.chance(chance_levels)}
 
 
-def _compare_with_examples(result: Mapping[str, Any], examples: Mapping[str, ExampleScores]) -> list[str]:
+def _compare_with_examples(result: Record, examples: Mapping[str, ExampleScores]) -> list[str]:
     """Return how an evaluation's score differs from its examples' scores; other metrics cannot be computed from them."""
     if set(examples) != set(result["languages"]):
         return [f"its languages are {' '.join(result['languages'])} where the examples' are {' '.join(examples)}"]
@@ -60,7 +60,7 @@ def _compare_with_examples(result: Mapping[str, Any], examples: Mapping[str, Exa
     return [] if abs(score - result["score"]) < 1e-6 else [f"score is {result['score']} where the examples give {score}"]
 
 
-def _differences(recorded: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+def _differences(recorded: Record, expected: Record) -> list[str]:
     old, new = _leaves(recorded), _leaves(expected)
     names = dict.fromkeys([*new, *old])
     return [
@@ -70,11 +70,11 @@ def _differences(recorded: Mapping[str, Any], expected: Mapping[str, Any]) -> li
     ]
 
 
-def _leaves(content: object, name: str = "") -> dict[str, Any]:
+def _leaves(content: object, name: str = "") -> dict[str, object]:
     """Flatten nested mappings to {path: value}, with paths such as languages.de.f1."""
     if not isinstance(content, Mapping):
         return {name: content}
-    leaves: dict[str, Any] = {}
+    leaves: dict[str, object] = {}
     for key, value in content.items():
         leaves |= _leaves(value, f"{name}.{key}".lstrip("."))
     return leaves

@@ -4,10 +4,10 @@ Two examples are equal if all the text that a head reads of them is (see `exampl
 split count, also those that a recipe leaves out.
 
 - Examples of several texts (pairs, choices, questions with contexts, translations): an evaluated example that was read for
-  training or selection is an error, unless the benchmark is made that way (`KNOWN_OVERLAPS`).
-- Examples of one text (sentences with tags, queries) repeat in the releases: treebanks and Wikipedia titles share whole sentences
-  between splits, and names between languages. In the language that was read they are counted; in another language, those of at
-  least `MIN_LETTERS` letters are errors and shorter ones are counted.
+  training or selection is an error, unless the benchmark is built that way (`KNOWN_OVERLAPS`).
+- Examples of a single text (sentences with tags, queries) repeat in the releases: treebanks and Wikipedia titles share whole
+  sentences between splits, and names between languages. In the language that was read they are counted; in another language,
+  those of at least `MIN_LETTERS` letters are errors and shorter ones are counted.
 - Labelled examples of the evaluated languages, from any split, among those of English data: likewise.
 
 A row that is trained on labels of other languages by its spec is a remark, not an error. So is text without labels.
@@ -24,6 +24,7 @@ from stilts_xtreme.errors import UserError
 from stilts_xtreme.stages.lineage import read_for
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Example
+from stilts_xtreme.tasks.rows import labelled_text
 from stilts_xtreme.verify.example_keys import ExampleKey, example_keys
 from stilts_xtreme.verify.report import CheckReport, ProgressCallback
 
@@ -54,7 +55,7 @@ class Split:
 
 @dataclass(frozen=True)
 class SplitPair:
-    """A split that was evaluated, or has labels in the evaluated languages, and one that a stage read for `role`."""
+    """A split that was evaluated, or has labels in the evaluated languages, and a split that a stage read for `role`."""
 
     own: Split
     read: Split
@@ -140,7 +141,7 @@ def _examples(split: Split, where: data.Where) -> Sequence[Example]:
 def _describe_overlap(pair: SplitPair, common: Sequence[tuple[ExampleKey, ExampleKey]], where: data.Where) -> tuple[bool, str]:
     """Return whether the common examples are an error, and the line that describes them."""
     own, read = pair.own, pair.read
-    single_text = TASKS[own.task].head in ("tagging", "dual_encoder")
+    single_text = TASKS[own.task].head in ("tagging", "dual_encoder") or TASKS[own.task].example is labelled_text
     known = own.language == "en" and pair.role == "selection" and KNOWN_OVERLAPS.get((own.task, read.task))
     long = [keys for keys in common if keys[0].letters >= MIN_LETTERS and own.language != read.language]
     significant = long if single_text else common

@@ -59,7 +59,7 @@ TRAIN_SIZES = {
     "copa": 400,
 }
 TESTED = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa", "xcopa")
-OWN = ("udpos", "panx", "tydiqa")  # as their releases, these have training data in every language
+OWN = ("udpos", "panx", "tydiqa", "sib200")  # as their releases, these have training data in every language
 DEV_SIZE = TEST_SIZE = 400
 SMALL_DEV = {"siqa": 200, "copa": 200}
 # Tasks made of other tasks' items: which ones, by split.
@@ -67,6 +67,7 @@ BORROWED = {
     "squad_retrieval": {"train": ("squad",), "dev": ("squad",), "translated": ("squad",)},
     "lareqa": {"test": ("xquad",), "pool": ("xquad",)},
     "mewslix": {"train": ("panx", "ccg"), "dev": ("panx",), "test": ("panx",), "pool": ()},
+    "sib200": {"train": ("udpos",), "dev": ("udpos",), "test": ("udpos",), "translated": ("udpos",)},
 }
 
 NAMES = (*MAKERS, "bucc2018", "text", *BORROWED)  # of the tasks that can be read here
@@ -83,7 +84,7 @@ def languages(task: str, split: str) -> tuple[str, ...]:
     if task in BORROWED:
         if split not in BORROWED[task]:
             return ()
-        codes = {"train": ("en",), "dev": ("en",), "translated": FOREIGN, "test": LANGUAGES}
+        codes = {"train": LANGUAGES if task in OWN else ("en",), "dev": ("en",), "translated": FOREIGN, "test": LANGUAGES}
         return codes.get(split) or (LANGUAGES if task == "lareqa" else (MANY,))
     if task == "bucc2018":
         return FOREIGN if split in ("dev", "test") else ()
@@ -301,7 +302,7 @@ WRITERS: dict[str, Callable[[Item, str], Row]] = (
 
 
 def _borrowed(task: str, split: str, language: str, seed: int) -> list[Row]:
-    """Make queries of other tasks' items; a pool's candidates have their own ids, by which queries name them."""
+    """Make rows of other tasks' items; a pool's candidates have their own ids, by which queries name them."""
     borrowed = [
         item
         for source in BORROWED[task][split]
@@ -311,7 +312,9 @@ def _borrowed(task: str, split: str, language: str, seed: int) -> list[Row]:
         return search.entities(world(seed), seed)
     if split == "pool":
         return [row for i, item in enumerate(borrowed) for row in search.item_sentences(i, item, language)]
-    if task == "mewslix":
+    if task == "sib200":
+        queries = [sentences.with_topic(item, language) for item in borrowed]
+    elif task == "mewslix":
         queries = search.mentions(borrowed, language, world(seed), seed, split)
     else:
         whole = task == "squad_retrieval"

@@ -4,7 +4,8 @@ from random import Random
 
 from stilts_xtreme.data.miniature.changes import RICH, Item, Maker, ask, askable
 from stilts_xtreme.data.miniature.choices import WHAT_NEXT
-from stilts_xtreme.data.miniature.words import CLASS_OF, NOUNS
+from stilts_xtreme.data.miniature.grammar import text
+from stilts_xtreme.data.miniature.words import CLASS_OF, NOUNS, VERBS
 from stilts_xtreme.data.miniature.world import (
     Event,
     Phrase,
@@ -51,6 +52,18 @@ def translatable(rng: Random, here: World, index: int) -> Item | None:
     """tatoeba: sentences with enough in them to be told apart."""
     statement = event(rng, here, RICH)
     return Item((statement,)) if len(askable(statement)) >= 3 else None
+
+
+# What a sentence is about goes with the kind of thing that its first verb is done to: a made-up rule, that every language shares.
+TOPICS = {
+    "tool": "science/technology", "vehicle": "travel", "place": "travel", "worker": "politics", None: "sports", "food": "health",
+    "thing": "entertainment", "garment": "entertainment", "animal": "geography", "plant": "geography",
+}  # fmt: skip
+
+
+def with_topic(item: Item, language: str) -> dict[str, str]:
+    """Write the row of sib200: the sentence and its topic."""
+    return {"text": text(item.first, language), "label": TOPICS[VERBS[item.first[0].verb].object]}
 
 
 BUCC_SIZES = {"test": (300, 700), "dev": (100, 300)}  # pairs, and sentences of each side without a partner

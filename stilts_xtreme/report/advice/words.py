@@ -76,7 +76,8 @@ def _sure(found: Recommendation) -> str:
         return f"{sentence}: a single seed says nothing about another one."
     if one.estimate.interval[0] > 0:
         return (
-            f"{sentence}: above zero, but q is {text.probability(one.q)} where {LEVEL} is asked for, since it is the best of several."
+            f"{sentence}: above zero, but q is {text.probability(one.q)}"
+            f" where {LEVEL} is asked for, since it is the best of several."
         )
     return f"{sentence}: not distinguishable from no intermediate training."
 

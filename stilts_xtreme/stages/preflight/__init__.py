@@ -1,6 +1,6 @@
 """What is known before any stage runs: are the encoders there, is the data sound, do the weights fit on the disk?
 
-A run and a dry run are refused for the same reasons, each by one call.
+`check` refuses a run, `dry` a dry run, for the same reasons.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,10 +23,10 @@ def check(todo: Sequence[plan.Stage], store: Store, say: Callable[[str], None], 
         RunFailed: the weights of one training do not fit. Where those of all together do not, `say` gets the line.
     """
     if not tried:
-        encoders.check(todo, online=True)
+        encoders.check(todo, online=True, say=say)
     if faults := readings.faults(todo, store, say, keep=True):
         raise UserError("\n".join(faults))
-    if fault := space.one(todo, store):
+    if fault := space.largest(todo, store):
         raise RunFailed(fault)
     if not drop and (fault := space.all_of(todo, store)):
         say(fault)

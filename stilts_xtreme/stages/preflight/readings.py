@@ -31,28 +31,28 @@ class _Reading:
     languages: tuple[str, ...]
     last: bool = True
 
-    def entry(self, desk: FeatureCache) -> CacheEntry:
+    def entry(self, cache: FeatureCache) -> CacheEntry:
         if self.split is None:
-            return desk.together_entry(self.task, self.languages)
-        return desk.entry(self.task, self.split, *self.languages)
+            return cache.together_entry(self.task, self.languages)
+        return cache.entry(self.task, self.split, *self.languages)
 
 
 def faults(todo: Sequence[plan.Stage], store: Store, say: Say, keep: bool) -> list[str]:
     """Why readings would be refused, a line each: those of evaluations, and labelled ones of trainings that start from another.
 
     With `keep` what is recorded of a reading is put into the cache; without it nothing is written, and the hub, from which data
-    may have to be downloaded, is not read. Data that is made here cannot be broken.
+    may have to be downloaded, is not read. Data that is generated here cannot be broken.
     """
     lines: dict[str, None] = {}
-    desks = {stage.where: _desk(stage, store, say) for stage in todo}
+    caches = {stage.where: _cache(stage, store, say) for stage in todo}
     readings = dict.fromkeys(reading for stage in todo for reading in _late(stage, todo))
     announced = False
     for reading in readings:
-        place, desk = data.nearest(TASKS[reading.task], reading.where), desks[reading.where]
+        place, cache = data.nearest(TASKS[reading.task], reading.where), caches[reading.where]
         if isinstance(place, data.Release | data.Miniature) or not keep and isinstance(place, data.HubCache):
             continue
         try:
-            key, load, make = reading.entry(desk)
+            key, load, make = reading.entry(cache)
             if _loads(store, key, load):
                 continue
             if not announced:
@@ -67,12 +67,12 @@ def faults(todo: Sequence[plan.Stage], store: Store, say: Say, keep: bool) -> li
             lines[str(fault)] = None
         finally:
             if reading.last:
-                desk.held.clear()
+                cache.held.clear()
     return list(lines)
 
 
-def _desk(stage: plan.Stage, store: Store, say: Say) -> FeatureCache:
-    """For facts alone: without a tokenizer."""
+def _cache(stage: plan.Stage, store: Store, say: Say) -> FeatureCache:
+    """Return a cache for dataset records alone: without a tokenizer."""
     return FeatureCache(store, stage.where, None, None, Progress(stage, lambda event: say(event.note)))  # type: ignore[arg-type]
 
 
@@ -88,7 +88,7 @@ def _late(stage: plan.Stage, todo: Sequence[plan.Stage]) -> list[_Reading]:
     return readings
 
 
-def _loads(store: Store, key: str, load: Callable) -> bool:
+def _loads(store: Store, key: str, load: Callable[[Path], object]) -> bool:
     try:
         load(store.cache(key))
     except BROKEN:

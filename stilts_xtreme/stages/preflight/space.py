@@ -8,19 +8,19 @@ from stilts_xtreme.stages import saving
 from stilts_xtreme.store import Store
 
 
-def one(todo: Sequence[plan.Stage], store: Store) -> str:
-    """For the weights of the largest training to be done."""
+def largest(todo: Sequence[plan.Stage], store: Store) -> str:
+    """Check the weights of the largest training to be done."""
     return saving.lacking(store.root, "the weights of one training take", max(_weights(todo), default=0))
 
 
 def all_of(todo: Sequence[plan.Stage], store: Store) -> str:
-    """For the weights of all trainings to be done."""
+    """Check the weights of all trainings to be done together."""
     sizes = _weights(todo)
     return saving.lacking(store.root, f"the weights of {len(sizes)} trainings take", sum(sizes))
 
 
 def peak(store: Store, needed: float) -> str:
-    """For all that a run takes at its peak, in bytes, as forecast."""
+    """Check the bytes that a run takes at its peak, as forecast."""
     return saving.lacking(store.root, "at its peak the run takes", needed)
 
 

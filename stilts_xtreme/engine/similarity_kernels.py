@@ -1,12 +1,12 @@
 """Matrix products in bfloat16, with a bound on their error: twice as fast as single precision on a processor that has them."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stilts_xtreme import host
 from stilts_xtreme.scoring.nearest_neighbors import Float32Kernel, KernelFactory, Vectors, dot_product_error
 
 SAMPLE = 4096  # vectors of a side whose mean is taken
@@ -15,9 +15,9 @@ LEAST = 64  # rows of a product: smaller ones are worked out by other code, whos
 
 
 def fastest() -> KernelFactory:
-    """The fastest product this processor has for mining and search; results do not depend on it."""
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # newer than the oldest PyTorch that will do
-    return Brief if known.get("avx512_bf16") else Float32Kernel
+    """Return the fastest product this processor has for mining and search; results do not depend on it."""
+    known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # newer than the oldest PyTorch that will do
+    return Brief if known.get("avx512_bf16") and host.fast_bf16() else Float32Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Brief:
     """bfloat16 with sums in single precision; keys are the bits of the rounded cosines, less what all have in common.
 
     Sentence vectors lie close together, and an error grows with the length of what is rounded. So the mean m of the left and n
-    of the right side are taken off first: x.y - m.n = (x - m).(y - n) + (x.n - m.n) + (y.m - m.n). The last two are one number
+    of the right side are taken off first: x.y - m.n = (x - m).(y - n) + (x.n - m.n) + (y.m - m.n). The last two are a number
     for each vector, here its shift; it goes through the product in two parts, beside ones.
     """
 
@@ -66,17 +66,17 @@ class Brief:
         )
 
     def block(self, left: _Side, right: _Side) -> tuple[NDArray, float]:
-        found = torch.mm(left.numbers, right.numbers.T).view(torch.int16).numpy()[: left.count, : right.count]
+        keys = torch.mm(left.numbers, right.numbers.T).view(torch.int16).numpy()[: left.count, : right.count]
         rounding = left.lost * right.length + (left.length + left.lost) * right.lost + left.shift_lost + right.shift_lost
         largest = (left.length + left.lost) * (right.length + right.lost) + 2 * (left.shift + right.shift)
-        return found, rounding + largest * dot_product_error(left.numbers.shape[1]) + MARGIN
+        return keys, rounding + largest * dot_product_error(left.numbers.shape[1]) + MARGIN
 
     def keys(self, cosines: NDArray[np.float64]) -> NDArray:
         # The bits of positive numbers are in their order, above those of negative ones. Below zero all pass.
         bits = torch.from_numpy(cosines - self.common).bfloat16().view(torch.int16).numpy()
         return np.where(cosines > self.common, bits, np.iinfo(np.int16).min)
 
-    def bounds(self, keys: NDArray) -> tuple[Any, Any]:
+    def bounds(self, keys: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         rounded = torch.from_numpy(keys).view(torch.bfloat16).double().numpy()
         half = np.abs(rounded) * 2.0**-8  # at most half the distance to the next number
         return rounded - half + self.common, rounded + half + self.common

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from stilts_xtreme import plan
+from stilts_xtreme.engine.embedding_subset import Compact, restore_embeddings, restrict_embeddings
 from stilts_xtreme.engine.encoder import Model, random_encoder
 from stilts_xtreme.engine.train import Stream, accelerator, train
-from stilts_xtreme.engine.vocabulary import Compact, narrow, widen
 
 torch.set_num_threads(1)
 SHAPE = plan.Random(16, 1, 2, 32, 66, 400)
@@ -89,7 +89,7 @@ def test_the_compact_table_is_small_and_speaks_in_whole_numbers():
     encoder = random_encoder(SHAPE, Words(), 0)
     table = encoder.get_input_embeddings()
     before = table.weight.detach().clone()
-    narrow(encoder, np.array([50, 60, 70]))
+    restrict_embeddings(encoder, np.array([50, 60, 70]))
     compact = encoder.get_input_embeddings()
     assert isinstance(compact, Compact) and compact.weight.shape == (4, 16)  # and the padding
     assert torch.equal(compact(torch.tensor([[60, 1]])), before[[60, 1]][None])
@@ -98,7 +98,7 @@ def test_the_compact_table_is_small_and_speaks_in_whole_numbers():
         compact(torch.tensor([51]))
     with torch.no_grad():
         compact.weight[compact.number[60]] = 7.0
-    widen(encoder, 0.5)
+    restore_embeddings(encoder, 0.5)
     after = encoder.get_input_embeddings().weight
     assert encoder.get_input_embeddings() is table and (after[60] == 7.0).all()
     assert torch.equal(after[50], before[50]) and torch.equal(after[51:60], before[51:60] * 0.5)

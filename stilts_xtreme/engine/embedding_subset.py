@@ -1,19 +1,21 @@
-"""The table of embeddings while it is trained: its gradient is kept from step to step, rows that no data touches are left out.
+"""Token embeddings while they are trained: the gradient's memory is reused from step to step, rows without data are left out.
 
 Rows that a stage's data does not touch would have a gradient of zero at every step, so that AdamW changes them by weight decay
 alone: a factor that is known beforehand. The rest of the model trains as if they were there.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
+from transformers import PreTrainedModel
 
 
 class Table(nn.Embedding):
-    """A table whose lookups add to the gradient that is there; `whole` is the one it stands for."""
+    """An embedding table whose lookups add to the gradient that is there; it stands in for the table `whole`."""
 
     def __init__(self, whole: nn.Embedding, weight: nn.Parameter, padding_idx: int | None):
         super().__init__(len(weight), whole.embedding_dim, padding_idx, _weight=weight.detach())
@@ -34,14 +36,15 @@ class Table(nn.Embedding):
         """Numbers of the rows that these tokens have here."""
         return tokens
 
-    def add_up(self, tokens: np.ndarray, total: Callable[[Tensor], Any]) -> bool:
-        """Have `total` add up over all processes, in place, the gradient's rows of the tokens (each once) that any of them met.
+    def sum_rows(self, tokens: np.ndarray, total: Callable[[Tensor], Tensor]) -> bool:
+        """Have `total` sum over all processes, in place, the gradient's rows of these distinct ids, which any process looked up.
 
-        False, and nothing done, where it has other rows, too.
+        Returns False, and does nothing, if the gradient has other rows as well.
         """
         if self.weight.grad is None or self.weight.grad is not self._gradient:
             return False
         rows = self.rows(torch.from_numpy(tokens.astype(np.int64)).to(self.weight.device))
+        assert self._gradient is not None
         part = self._gradient[rows]
         total(part)
         self._gradient.index_copy_(0, rows, part)
@@ -49,7 +52,7 @@ class Table(nn.Embedding):
         return True
 
     def collect(self, numbers: Tensor, gradient: Tensor) -> None:
-        """Add to the gradient. Where none is there yet it is the last step's memory, of which only touched rows are cleared."""
+        """Add to the gradient. A new gradient takes the last step's memory, of which only touched rows are cleared."""
         if self.weight.grad is None:
             if self._gradient is None:
                 self._gradient = torch.zeros_like(self.weight)
@@ -65,11 +68,13 @@ class Table(nn.Embedding):
 
 
 class Compact(Table):
-    """Some rows of a table (`ids`, rising) and the padding's, looked up by the table's own numbers.
+    """Some rows of a table (`ids`, rising) and the padding's, looked up by token ids of the whole table.
 
-    IndexError for a token that is not held (on a GPU
-    an assertion of the device).
+    IndexError for a token that is not held (on a GPU an assertion of the device).
     """
+
+    number: Tensor
+    held: Tensor
 
     def __init__(self, whole: nn.Embedding, ids: np.ndarray):
         padding = whole.padding_idx
@@ -86,30 +91,38 @@ class Compact(Table):
         return self.number[tokens]
 
 
+class _LookupContext(FunctionCtx):
+    numbers: Tensor
+    table: Table
+
+
 class _Lookup(torch.autograd.Function):
     """A lookup that hands its gradient to the table. The graph does not know of the weights: they must not wait for it."""
 
     @staticmethod
-    def forward(ctx: Any, anchor: Tensor, numbers: Tensor, table: Table) -> Tensor:
+    def forward(ctx: "_LookupContext", anchor: Tensor, numbers: Tensor, table: Table) -> Tensor:
         ctx.numbers, ctx.table = numbers, table
         return nn.functional.embedding(numbers, table.weight.detach())
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Any:
+    def backward(ctx: "_LookupContext", gradient: Tensor) -> tuple[None, None, None]:
         ctx.table.collect(ctx.numbers.flatten(), gradient.flatten(0, -2).to(ctx.table.weight.dtype))
         return None, None, None
 
 
-def narrow(encoder: Any, ids: np.ndarray | None) -> None:
-    """Let the encoder hold only the rows of these tokens (None: all of them); what it computes for them stays the same."""
+def restrict_embeddings(encoder: PreTrainedModel, ids: np.ndarray | None) -> None:
+    """Restrict the encoder's embeddings to the rows of these token ids (None: all); what it computes for them stays the same."""
     whole = encoder.get_input_embeddings()
-    encoder.set_input_embeddings(Table(whole, whole.weight, whole.padding_idx) if ids is None else Compact(whole, ids))
+    assert isinstance(whole, nn.Embedding)
+    weight = cast(nn.Parameter, whole.weight)
+    encoder.set_input_embeddings(Table(whole, weight, whole.padding_idx) if ids is None else Compact(whole, ids))
 
 
 @torch.no_grad()
-def widen(encoder: Any, factor: float) -> None:
-    """Put the rows back into their table, whose other rows are multiplied by `factor`."""
+def restore_embeddings(encoder: PreTrainedModel, factor: float) -> None:
+    """Put the rows back into the whole table, whose other rows are multiplied by `factor`."""
     table = encoder.get_input_embeddings()
+    assert isinstance(table, Table)
     (whole,) = table._whole
     if isinstance(table, Compact):
         if factor != 1.0:

@@ -11,7 +11,7 @@ from test_end_to_end import TINY, stilts
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from stilts_xtreme import plan
-from stilts_xtreme.engine import encoder, language_model
+from stilts_xtreme.engine import encoder, mlm_head
 
 
 def checkpoint(kind: str, folder: Path, **changes: str) -> AutoModelForMaskedLM:
@@ -32,8 +32,8 @@ def test_a_published_head_gives_the_logits_that_its_own_class_gives(kind, tmp_pa
     start, _ = encoder.load(tmp_path)
     model = encoder.Model(start, {"text": "mlm"}, {"text": ()}, 0.0).eval()
     head = model.heads["text"]
-    head.load_state_dict(language_model.published(str(tmp_path)))
-    (norm,) = [theirs.get_submodule(norm) for _, norm in language_model.MAKES if norm in dict(theirs.named_modules())]
+    head.load_state_dict(mlm_head.published(str(tmp_path)))
+    (norm,) = [theirs.get_submodule(norm) for _, norm in mlm_head.LAYOUTS if norm in dict(theirs.named_modules())]
     head.norm.eps = norm.eps  # which some classes take from the encoder's
     ids = torch.arange(7, 20)[None]
     with torch.inference_mode():
@@ -48,13 +48,13 @@ def test_a_published_head_gives_the_logits_that_its_own_class_gives(kind, tmp_pa
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_a_checkpoint_without_such_a_head_has_none(kind, tmp_path) -> None:
-    assert language_model.published(str(kinds.save(kind, tmp_path))) is None
+    assert mlm_head.published(str(kinds.save(kind, tmp_path))) is None
 
 
 @pytest.mark.parametrize(("kind", "changes"), [("eurobert", {}), ("mbert", {"hidden_act": "relu"})])
 def test_a_head_that_computes_something_else_is_none(kind, changes, tmp_path) -> None:
     checkpoint(kind, tmp_path, **changes)
-    assert language_model.published(str(tmp_path)) is None
+    assert mlm_head.published(str(tmp_path)) is None
 
 
 def test_a_head_for_other_tokens_is_none(tmp_path) -> None:
@@ -63,7 +63,7 @@ def test_a_head_for_other_tokens_is_none(tmp_path) -> None:
     weights["lm_head.bias"] = torch.zeros(len(weights["lm_head.bias"]) + 5)
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
     encoder.load(tmp_path)  # the encoder itself is sound
-    assert language_model.published(str(tmp_path)) is None
+    assert mlm_head.published(str(tmp_path)) is None
 
 
 STUDY = """

@@ -10,7 +10,7 @@ import transformers
 from test_packed import features
 from transformers import AutoModel, T5Config, T5Model
 
-from stilts_xtreme.engine import encoder, standard
+from stilts_xtreme.engine import encoder, transformers_checkpoint
 from stilts_xtreme.engine.batches import collate
 from stilts_xtreme.errors import UserError
 
@@ -60,7 +60,7 @@ def theirs(model, head: str, batch: dict) -> torch.Tensor:
         found = model(input_ids=ids, attention_mask=mask)
         if head == "dual_encoder":
             return torch.nn.functional.normalize(found.last_hidden_state[:, 0], dim=-1)
-        logits = standard.logits(found)
+        logits = transformers_checkpoint.logits(found)
         return logits if head == "classification" else logits[batch["row"], batch["place"]]
 
 
@@ -114,7 +114,7 @@ def test_the_next_stage_knows_nothing_of_the_last_ones_labels(folders, tmp_path)
 
 
 def test_a_class_that_computes_something_else_is_not_used(folders, tmp_path, monkeypatch) -> None:
-    monkeypatch.setitem(standard.SWITCHES, "deberta-v2", {"pooler_hidden_act": "tanh"})
+    monkeypatch.setitem(transformers_checkpoint.SWITCHES, "deberta-v2", {"pooler_hidden_act": "tanh"})
     start, words = encoder.load(folders["mdeberta"])
     stirred(encoder.Model(start, {"t": "classification"}, {"t": ("a", "b")}, 0.0)).save(tmp_path, words, {})
     told = json.loads((tmp_path / "heads.json").read_text())["t"]
@@ -125,7 +125,7 @@ def test_no_weight_is_copied(folders) -> None:
     start, _ = encoder.load(folders["xlm-r"])
     model = encoder.Model(start, {"t": "multiple_choice"}, {"t": ()}, 0.0)
     ours = {id(value) for value in model.parameters()}
-    with standard.standard(start, "multiple_choice", model.heads["t"], ()) as whole:
+    with transformers_checkpoint.transformers_model(start, "multiple_choice", model.heads["t"], ()) as whole:
         assert {id(value) for value in whole.parameters()} == ours
     assert start.pooler is None
 

@@ -1,0 +1,115 @@
+"""`stilts recommend --before-training`: rank intermediate tasks for a target that nothing was trained for."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stilts_xtreme import api, console, folded, listing, planner, published, shipped, shown
+from stilts_xtreme.cli.options import Over
+from stilts_xtreme.data import read as data
+from stilts_xtreme.data.read import Folder, HubCache, Release, Where
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.formats.labelled import labelled_tsv
+from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.examples import Text
+from stilts_xtreme.transferability import advice, expected
+from stilts_xtreme.transferability.library import Embeddings, FileQuery
+from stilts_xtreme.transferability.methods import METHODS, Query
+from stilts_xtreme.transferability.past import of_study, of_table
+
+
+def ranked(
+    studies: Sequence[Path], target: str | None, target_data: Path | None, candidates: Sequence[str], languages: Sequence[str],
+    method: str, over: Over, as_json: bool,
+) -> None:  # fmt: skip
+    """Print a ranking of the candidates (none: all that the past study measured) for a task, or a person's own file of texts.
+
+    UserError for what does not fit together, and where data or encoder are missing.
+    """
+    began = time.process_time()
+    if method not in METHODS:
+        raise UserError(f"--method {method}: give one of {', '.join(METHODS)}")
+    if (target is None) == (target_data is None):
+        raise UserError("--before-training: give --target TASK or --target-data FILE.tsv, one of the two")
+    if len(studies) > 1:
+        raise UserError("--before-training: give one STUDY with past gains, or none")
+    target, candidates = target and listing.known(target), [listing.known(name) for name in candidates]
+    table = shipped.table("selection")
+    past = of_study(api.read_results(studies[0]).content) if studies else of_table(table)
+    left_out = target in past.gains
+    remaining = past if target is None else past.without(target)
+    names = tuple(dict.fromkeys(candidates)) or past.candidates
+    way = METHODS[method]
+    embeddings = _embeddings(over) if way.embeds else Embeddings(None, Release())
+    codes = tuple(languages) or past.languages.get(target or "", ())
+    if way.reads_text:
+        codes = _with_text(embeddings, languages, codes)
+    elif languages and (target is None or TASKS[target].source_task):
+        print(f"--languages: {method} does not look at languages", file=sys.stderr)
+        codes = ()
+    query = _query(embeddings, target, target_data, codes)
+    ranking = expected.ranking(way, query, remaining, embeddings, names)
+    known = {candidate.task for candidate in ranking}
+    result = advice.Ranking(
+        target or str(target_data), method, tuple(ranking), tuple(name for name in names if name not in known), remaining,
+        codes, embeddings.encoder, data.name(embeddings.where),
+        {**embeddings.seconds, "whole": round(time.process_time() - began, 1)}, left_out,
+    )  # fmt: skip
+    if as_json:
+        print(shown.as_json(advice.content(result, table)))
+    else:
+        _show(result, table)
+
+
+def _embeddings(over: Over) -> Embeddings:
+    """Embeddings by the encoder and of the data that the options name, else those of the setup."""
+    encoder, revision, where = over.encoder, None, _place(over)
+    if encoder is None or where is None:
+        file = Path(over.setup or shipped.DEFAULT_SETUP)
+        setup = console.load_setup(file, [])
+        where = where or planner.Planner(setup).where
+        if encoder is None:
+            if setup.encoder.pretrained is None:
+                raise UserError(f"setup {setup.name}: its encoder is trained by its studies; name one with --encoder FOLDER")
+            encoder, revision = setup.encoder.pretrained.name, setup.encoder.pretrained.revision
+    return Embeddings(str(published.local(encoder) or encoder), where, _report, revision)
+
+
+def _place(over: Over) -> Where | None:
+    if over.data is None:
+        return None
+    return HubCache() if over.data == "hub" else Folder(Path(over.data), over.cut)
+
+
+def _with_text(embeddings: Embeddings, asked: Sequence[str], codes: Sequence[str]) -> tuple[str, ...]:
+    """Those of `codes` (none: of all but English) that there is text in; UserError where one that was asked for has none."""
+    there = embeddings.text_languages
+    if missing := [code for code in asked if code not in there]:
+        known = ", ".join(there) or "none at all"
+        raise UserError(f"--languages {missing[0]}: no plain text in it in {data.name(embeddings.where)}; there is {known}")
+    return tuple(code for code in codes or there if code in there and (asked or code != "en"))
+
+
+def _query(embeddings: Embeddings, target: str | None, target_data: Path | None, languages: Sequence[str]) -> Query:
+    """The target: a task, or the texts of a file."""
+    if target is not None:
+        return embeddings.query(target, languages)
+    assert target_data is not None
+    texts = tuple(Text(str(number), line) for number, line, _ in labelled_tsv(target_data))
+    return FileQuery(embeddings, texts, tuple(languages))
+
+
+def _report(name: str, texts: int, seconds: float) -> None:
+    print(f"read {name}: {texts} texts, {seconds:.1f} s", file=sys.stderr)
+
+
+def _show(ranking: advice.Ranking, table: Mapping[str, Any]) -> None:
+    console = folded.console()
+    answer, *notes = advice.lines(ranking, table)
+    folded.say(console, answer)
+    for block in folded.tables(*advice.table_of(ranking), console.width):
+        console.print(block)
+    for note in notes:
+        folded.say(console, note)

@@ -1,0 +1,97 @@
+"""What a study measured of intermediate tasks, as what is known of past targets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stilts_xtreme.errors import UserError
+from stilts_xtreme.tasks.catalogue import TASKS
+
+Gains = Mapping[str, Mapping[str, float]]  # points, by target and intermediate task
+FEWEST = 2  # past targets without which there is nothing to average
+
+
+@dataclass(frozen=True)
+class PastTarget:
+    """Past targets that are the same training (XQuAD and MLQA), as one; `gains`: their mean by intermediate task, in points."""
+
+    names: tuple[str, ...]
+    gains: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Past:
+    """A study's gains: means over seeds, in points; `sizes`: training examples of each intermediate task; `languages`: those that
+    each target was evaluated in, without English."""
+
+    study: str
+    setup: str
+    seeds: tuple[int, ...]
+    gains: Gains
+    sizes: Mapping[str, int]
+    languages: Mapping[str, tuple[str, ...]]
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Intermediate tasks with a gain on any target, by name."""
+        return tuple(sorted({name for column in self.gains.values() for name in column}))
+
+    def targets(self) -> list[PastTarget]:
+        """The targets, those of the same training joined."""
+        groups: dict[str, list[str]] = {}
+        for target in self.gains:
+            groups.setdefault(TASKS[target].source_task or target, []).append(target)
+        return [PastTarget(tuple(names), mean_gains([self.gains[name] for name in names])) for names in groups.values()]
+
+    def without(self, target: str) -> "Past":
+        """All but a target and those trained on the same data: neither may tell of the other."""
+        own = TASKS[target].source_task
+        kept = [name for name in self.gains if name != target and (own is None or TASKS[name].source_task != own)]
+        return replace(self, gains={name: self.gains[name] for name in kept})
+
+
+def mean_gains(columns: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean gain of every intermediate task over the columns that have it."""
+    names = dict.fromkeys(name for column in columns for name in column)
+    return {name: float(np.mean([column[name] for column in columns if name in column])) for name in names}
+
+
+def of_table(table: Mapping[str, Any]) -> Past:
+    """The gains of the study in the table that `experiments.benchmarks.selection` wrote."""
+    languages = {target: tuple(codes) for target, codes in table["languages"].items()}
+    return Past(table["study"], table["setup"], tuple(table["seeds"]), table["gains"], table["sizes"], languages)
+
+
+def of_study(study: Mapping[str, Any]) -> Past:
+    """Collect a study's gains over the baseline of the same seed, for rows of one intermediate task, fine-tuned as usual.
+
+    UserError where there are fewer than `FEWEST` targets with gains.
+    """
+    scores = {(row["target"], row["row"], row["seed"]): row["score"] for row in study["evaluations"]}
+    by_seed: dict[str, dict[str, list[float]]] = {}
+    for (target, name, seed), score in scores.items():
+        if name in TASKS and target in TASKS and (target, "none", seed) in scores:
+            by_seed.setdefault(target, {}).setdefault(name, []).append(score - scores[target, "none", seed])
+    gains = {target: {name: float(np.mean(values)) for name, values in column.items()} for target, column in by_seed.items()}
+    if len(gains) < FEWEST:
+        there = f"has gains of single intermediate tasks on {len(gains)} targets"
+        raise UserError(f"study {study['name']}: {there}; to rank before training takes {FEWEST}")
+    languages: dict[str, set[str]] = {}
+    for row in study["evaluations"]:
+        languages.setdefault(row["target"], set()).update(row["languages"])
+    codes = {target: tuple(sorted(languages[target] - {"en"})) for target in gains}
+    past = Past(study["name"], study.get("setup") or "not named", tuple(study["seeds"]), gains, {}, codes)
+    return replace(past, sizes={name: size for name in past.candidates if (size := _examples(study, name)) is not None})
+
+
+def _examples(study: Mapping[str, Any], task: str) -> int | None:
+    """Training examples of an intermediate task: of the first training on it alone in the chain of its row."""
+    trainings = {row["address"]: row for row in study["trainings"]}
+    for row in study["evaluations"]:
+        if row["row"] == task:
+            for address in row.get("chain") or ():
+                if address in trainings and trainings[address]["tasks"] == [task]:
+                    return (trainings[address].get("examples") or {}).get(task)
+    return None
