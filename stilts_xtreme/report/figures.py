@@ -101,8 +101,8 @@ def style() -> Iterator[None]:
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        own = {"svg.fonttype": "none", "svg.hashsalt": "stilts", "font.size": 11, "font.family": "DejaVu Sans"}
-        matplotlib.rcParams.update(own)
+        matplotlib.rc("svg", fonttype="none", hashsalt="stilts")
+        matplotlib.rc("font", size=11, family="DejaVu Sans")
         yield
 
 

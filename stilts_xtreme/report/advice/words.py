@@ -86,7 +86,7 @@ def _runner_up(found: Recommendation, other: Candidate) -> str:
     first = found.best or found.nearest
     sentence = f"Runner-up: {_named(other, found)}, {_gain(other)}"
     if found.ahead is None:
-        return f"{sentence}; whether {first.row} is ahead of it cannot be sentence from one seed."
+        return f"{sentence}; whether {first.row} is ahead of it cannot be told from one seed."
     verdict = "distinguishable" if _apart(found.ahead) else "not distinguishable"
     by = f"{text.number(found.ahead.gain, signed=True)} ({text.interval(found.ahead.interval)})"
     return f"{sentence}; {first.row} is ahead by {by}: {verdict}."
