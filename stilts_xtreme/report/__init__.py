@@ -16,17 +16,17 @@ def write(study: Mapping[str, Any], folder: Path) -> list[Path]:
     if study["schema"] == results.LATENCY_STUDY:
         from stilts_xtreme.report.latency import page as latency
 
-        made = latency.files(study)
+        files = latency.files(study)
     else:
         from stilts_xtreme.report import exports
         from stilts_xtreme.report import study as page
         from stilts_xtreme.report.summary import summarise
 
         summary = summarise(study)
-        made = page.files(summary) | exports.files(summary)
+        files = page.files(summary) | exports.files(summary)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in made.items():
+    for name, text in files.items():
         if (folder / name).is_symlink():
             (folder / name).unlink()  # a page stands here, whatever a link of its name leads to
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    return [folder / name for name in made]
+    return [folder / name for name in files]

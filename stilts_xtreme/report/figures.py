@@ -94,29 +94,37 @@ class Curve:
     points: Sequence[tuple[float, float, float | None]]
 
 
+@contextmanager
+def style() -> Iterator[None]:
+    """Our settings of matplotlib, whatever the user's are; these are back afterwards. A decorator of what makes figures."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rc("svg", fonttype="none", hashsalt="stilts")
+        matplotlib.rc("font", size=11, family="DejaVu Sans")
+        yield
+
+
+@style()
 def rows(
     panels: Sequence[Panel], kind: str, *, limits: tuple[float, float] | None = None, ratios: Sequence[float] = (),
     signed: bool = False, links: bool = False,
 ) -> tuple[str, ...]:  # fmt: skip
     """Panels of marks; `kind`: "bars" or "dots". `ratios`: the ticks of a logarithmic scale; `links`: lines join dots."""
-    with style():
-        return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in panels)
+    return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in panels)
 
 
+@style()
 def curves(panels: Mapping[str, Sequence[Curve]], *, log: bool, zero: bool, percent: bool = False) -> tuple[str, ...]:
     """A panel a title, the legend first. `log`: powers of ten to the right; `zero`: the line of no gain is drawn."""
     known = {curve.name: curve for lines in panels.values() for curve in lines}
-    with style():
-        return (_legend(list(known.values())), *(_curves(title, lines, log, zero, percent) for title, lines in panels.items()))
+    return (_legend(list(known.values())), *(_curves(title, lines, log, zero, percent) for title, lines in panels.items()))
 
 
+@style()
 def heat_map(names: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], tuple[float, str, bool]]) -> str:
     """Cells of a value, what is written in them, and whether they are outlined; an absent cell is dashed."""
-    with style():
-        return _heat_map(names, columns, values)
-
-
-def _heat_map(names: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], tuple[float, str, bool]]) -> str:
     left, cell = 20 + LETTER * max(map(len, names)), max(62.0, *(12 + LETTER * len(column) for column in columns))
     canvas, axes = new_axes(left + cell * len(columns) + 4, 34 + 28 * len(names), left, 30, 4, 4)
     axes.set(xlim=(0, len(columns)), ylim=(len(names), 0), xticks=[], yticks=[])
@@ -239,18 +247,6 @@ def _apart(places: Sequence[float], log: bool, percent: bool) -> list[str]:
         else:
             last = at - half
     return words
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Our settings of matplotlib, whatever the user's are; these are back afterwards."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        own = {"svg.fonttype": "none", "svg.hashsalt": "stilts", "font.size": 11, "font.family": "DejaVu Sans"}
-        matplotlib.rcParams.update(own)
-        yield
 
 
 def new_axes(width: float, height: float, left: float, top: float, right: float, bottom: float) -> "tuple[Canvas, Axes]":

@@ -35,14 +35,14 @@ class Group:
     interval: tuple[float, float]
 
 
+@style()
 def panels(groups_by_title: Mapping[str, Sequence[Group]]) -> tuple[str, ...]:
     """Return the SVG of each panel; all have one scale."""
     groups = [group for own in groups_by_title.values() for group in own]
     ends = [0.0, *(end for group in groups for end in group.interval), *(dot.gain for group in groups for dot in group.dots)]
     margin = 0.04 * (max(ends) - min(ends) or 1.0)
     limits = min(ends) - margin, max(ends) + margin
-    with style():
-        return tuple(_panel(title, own, limits) for title, own in groups_by_title.items())
+    return tuple(_panel(title, own, limits) for title, own in groups_by_title.items())
 
 
 def _panel(title: str, groups: Sequence[Group], limits: tuple[float, float]) -> str:

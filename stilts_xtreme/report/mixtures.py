@@ -44,13 +44,13 @@ def has_mixtures(summary: Summary) -> bool:
 def sections(summary: Summary) -> list[Section]:
     """That on mixtures, and that on what is read; those of which the study has pairs of rows."""
     kinds = {one["kind"] for one in summary.study.get("pairs") or ()}
-    made = []
+    found = []
     if has_mixtures(summary):
         parts = (_arms(summary), pairs(summary, KINDS), size_rule(summary))
-        made.append(Section("multitask", "Mixtures: before the target, with it, or both", tables=parts))
+        found.append(Section("multitask", "Mixtures: before the target, with it, or both", tables=parts))
     if kinds & set(READ):
-        made.append(Section("training-data", "What intermediate training reads", tables=(pairs(summary, READ),)))
-    return made
+        found.append(Section("training-data", "What intermediate training reads", tables=(pairs(summary, READ),)))
+    return found
 
 
 def pairs(summary: Summary, titles: Mapping[str, str]) -> Table | None:

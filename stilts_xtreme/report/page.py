@@ -46,8 +46,8 @@ class Page:
         """The text of every file by its name."""
         style = (HERE / "plot.css").read_text(encoding="utf-8")
         figures = [figure for section in self.sections for figure in section.figures if figure is not None]
-        made = {"report.md": self._markdown()} | {f"{figure.name}.svg": figure.file(style) for figure in figures}
-        return made | {"index.html": self._html(style + (HERE / "page.css").read_text(encoding="utf-8"))}
+        files = {"report.md": self._markdown()} | {f"{figure.name}.svg": figure.file(style) for figure in figures}
+        return files | {"index.html": self._html(style + (HERE / "page.css").read_text(encoding="utf-8"))}
 
     def _markdown(self) -> str:
         parts = [f"# Study {escaped(self.name)}", escaped(self.question)]

@@ -124,10 +124,10 @@ def _ours(summary: Summary, one: Number) -> str:
         return text.number(math.fsum(means) / len(means), signed=True) if len(means) == len(summary.targets) else text.ABSENT
     if one.row:
         gain = summary.gain(one.row, one.column) if one.row in summary.rows else None
-        told = " ".join(filter(None, (text.value(gain, signed=True), text.spread(gain))))
+        shown = " ".join(filter(None, (text.value(gain, signed=True), text.spread(gain))))
         best = _single(summary, one.row) if one.kind == "claim" and gain is not None else None
         single = f"; best single one: {best}, {text.value(summary.gain(best, one.column), signed=True)}" if best else ""
-        return f"{told}{single}"
+        return f"{shown}{single}"
     best = summary.best(one.column)
     if best is None or not summary.gains(one.column):
         return text.ABSENT

@@ -22,13 +22,13 @@ def explained(rows: Sequence[Row], study: Mapping[str, Any]) -> str:
     """What the short names mean; empty where nothing is shortened."""
     lists = dict.fromkeys("+".join(row.languages) for row in rows if len(row.languages) > 1)
     rates = sorted({row.noise for row in rows if row.noise})
-    told = []
+    parts = []
     if lists:
-        told.append(f"multilingual: fine-tuned on {' or '.join(lists)} ({_foreign(study)}) instead of English alone")
+        parts.append(f"multilingual: fine-tuned on {' or '.join(lists)} ({_foreign(study)}) instead of English alone")
     if rates:
         rate = text.listed([f"{100 * rate:g} %" for rate in rates])
-        told.append(f"noise-trained: with the same noise in {rate} of the words of the data of fine-tuning that may be changed")
-    return f"{'; '.join(told)}." if told else ""
+        parts.append(f"noise-trained: with the same noise in {rate} of the words of the data of fine-tuning that may be changed")
+    return f"{'; '.join(parts)}." if parts else ""
 
 
 def _foreign(study: Mapping[str, Any]) -> str:

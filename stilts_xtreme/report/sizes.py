@@ -37,11 +37,11 @@ def by_size(summary: Summary, points: Points, target: str) -> Table | None:
     def cell(row: str | None, gains: bool) -> Cell:
         if row is None:
             return ABSENT
-        made = (scores.gain if gains else scores.score)(summary, row, target)
+        shown = (scores.gain if gains else scores.score)(summary, row, target)
         one = summary.tests.get((row, target, None)) if gains else None
         if one is None or one.low is None:
-            return made
-        return Cell(made.text, tested.interval(one) + (" *" if tested.sure(one) else ""))
+            return shown
+        return Cell(shown.text, tested.interval(one) + (" *" if tested.sure(one) else ""))
 
     bodies: dict[str, list[Row]] = {"Scores": [], "Gains over the baseline of the same recipe (points)": []}
     for (of, name), rows in points.items():

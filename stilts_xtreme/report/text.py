@@ -79,12 +79,12 @@ def language(code: str) -> str:
     return f"{code} {LANGUAGES[code].name}" if code in LANGUAGES else code
 
 
-def provenance(kept: Mapping[str, Any]) -> str:
+def provenance(record: Mapping[str, Any]) -> str:
     """Where and when a result was computed, in one line; the versions last."""
     parts = []
-    for key in sorted(kept, key=lambda key: (key == "versions", key)):
-        if kept[key] not in (None, "", [], {}):
-            words = duration(kept[key]) if key == "seconds" else flat(kept[key])
+    for key in sorted(record, key=lambda key: (key == "versions", key)):
+        if record[key] not in (None, "", [], {}):
+            words = duration(record[key]) if key == "seconds" else flat(record[key])
             parts.append(f"{'computing time' if key == 'seconds' else key} {words}")
     return "; ".join(parts)
 

@@ -14,19 +14,19 @@ SCHEMA = "stilts/recommendation@1"
 def lines(found: Recommendation) -> list[str]:
     """The answer first, then how sure it is, the runner-up, and where it comes from."""
     what = found.target + (f" in {text.listed(found.languages)}" if found.languages else "")
-    told = [f"Use {found.best.row} for {what}: {_gain(found.best)}."] if found.best else [f"Use none for {what}."]
-    told.append(_sure(found))
+    sentences = [f"Use {found.best.row} for {what}: {_gain(found.best)}."] if found.best else [f"Use none for {what}."]
+    sentences.append(_sure(found))
     if found.runner_up is not None:
-        told.append(_runner_up(found, found.runner_up))
+        sentences.append(_runner_up(found, found.runner_up))
     if found.fallback:
         seen = text.listed(list(dict.fromkeys(name for one in found.candidates for name in one.seen)))
-        told.append(f"No study has {found.target} itself: these are gains on {seen}, which have the same kind of head.")
+        sentences.append(f"No study has {found.target} itself: these are gains on {seen}, which have the same kind of head.")
     if found.aside:
         ways = dict.fromkeys(row.tuning_label for row in found.aside)
-        told.append(
+        sentences.append(
             f"Rows that are fine-tuned otherwise ({'; '.join(ways)}) are no candidates: they have baselines of their own."
         )
-    return told + _origin(found)
+    return sentences + _origin(found)
 
 
 def overview(every: Sequence[Recommendation]) -> list[str]:
@@ -71,24 +71,25 @@ def _sure(found: Recommendation) -> str:
         larger = "" if found.best is found.nearest else f" {found.nearest.row} has a larger gain, but it is not supported."
         return f"The interval lies above zero: better than no intermediate training ({several}).{larger}"
     one = found.nearest
-    told = f"No gain is supported; nearest is {one.row}, {_gain(one)}"
+    sentence = f"No gain is supported; nearest is {one.row}, {_gain(one)}"
     if one.estimate.interval is None:
-        return f"{told}: a single seed says nothing about another one."
+        return f"{sentence}: a single seed says nothing about another one."
     if one.estimate.interval[0] > 0:
         return (
-            f"{told}: above zero, but q is {text.probability(one.q)} where {LEVEL} is asked for, since it is the best of several."
+            f"{sentence}: above zero, but q is {text.probability(one.q)}"
+            f" where {LEVEL} is asked for, since it is the best of several."
         )
-    return f"{told}: not distinguishable from no intermediate training."
+    return f"{sentence}: not distinguishable from no intermediate training."
 
 
 def _runner_up(found: Recommendation, other: Candidate) -> str:
     first = found.best or found.nearest
-    told = f"Runner-up: {_named(other, found)}, {_gain(other)}"
+    sentence = f"Runner-up: {_named(other, found)}, {_gain(other)}"
     if found.ahead is None:
-        return f"{told}; whether {first.row} is ahead of it cannot be told from one seed."
+        return f"{sentence}; whether {first.row} is ahead of it cannot be told from one seed."
     verdict = "distinguishable" if _apart(found.ahead) else "not distinguishable"
     by = f"{text.number(found.ahead.gain, signed=True)} ({text.interval(found.ahead.interval)})"
-    return f"{told}; {first.row} is ahead by {by}: {verdict}."
+    return f"{sentence}; {first.row} is ahead by {by}: {verdict}."
 
 
 def _origin(found: Recommendation) -> list[str]:
@@ -96,17 +97,17 @@ def _origin(found: Recommendation) -> list[str]:
     studies = {one.summary.study["name"]: one for one in found.candidates}
     shown = [one for one in (found.best or found.nearest, found.runner_up) if one is not None]
     fallen = [one.row for one in shown if any(one.summary.collapsed(one.row, name) for name in one.seen)]
-    told = [f"Built on a collapsed training, in one seed or more: {text.listed(fallen)}."] if fallen else []
+    sentences = [f"Built on a collapsed training, in one seed or more: {text.listed(fallen)}."] if fallen else []
     for name, one in studies.items():
         setup, seeds = one.summary.study.get("setup") or "not named", text.count(len(one.summary.seeds), "seed")
         alone = one.estimate.interval is not None and not _counted(one)
         counted = "; intervals are over seeds alone, since it has no comparisons over test examples" if alone else ""
-        told.append(f"From study {name} (setup {setup}, {seeds}){counted}.")
+        sentences.append(f"From study {name} (setup {setup}, {seeds}){counted}.")
         if note := one.summary.study.get("note"):
-            told.append(f"Its setup says: {note}")
+            sentences.append(f"Its setup says: {note}")
     if len({one.summary.study.get("setup") for one in studies.values()}) > 1:
-        told.append("Gains of different setups stand side by side here: each is over its own baseline.")
-    return told
+        sentences.append("Gains of different setups stand side by side here: each is over its own baseline.")
+    return sentences
 
 
 def _named(one: Candidate, found: Recommendation) -> str:
