@@ -68,3 +68,11 @@ def test_the_readmes_table_is_that_of_the_committed_results() -> None:
     low, high = chosen["interval"]
     assert f"gains {chosen['gain']:.1f} points on average (95 % interval {low:.1f} to {high:.1f})" in " ".join(text.split())
     assert ("One seed" in text) == (len(study["seeds"]) == 1)
+
+
+def test_the_readmes_gains_of_multitask_training_are_those_of_the_committed_results() -> None:
+    study = results.read(ROOT / "experiments" / "results" / "multitask-small.json", results.STUDY)
+    gain = {run["row"]: run["gain"] for run in study["comparisons"] if run["target"] == "average"}
+    said = f"give +{gain['mix']:.1f} points on average, mixed with the target's data {gain['joint']:.1f}, [both"
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert said in text and f"+{gain['mix>joint-first']:.1f} (500 examples" in text
