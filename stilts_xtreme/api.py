@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilts_xtreme import results
-from stilts_xtreme.errors import RunFailed, UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.results.effects import Effect, effects
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.results.rows import read as read_rows
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import RunFailed, UserError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -143,7 +143,8 @@ def run(
     `jobs` at a time starts processes: the calling script then needs `if __name__ == "__main__":`. UserError as `load`, and for
     what does not fit the study; RunFailed where stages failed.
     """
-    from stilts_xtreme import axes, console, disk, plan
+    from stilts_xtreme import axes, console, plan
+    from stilts_xtreme.utils import atomic_io
 
     if isinstance(study, str | Path):
         loaded = load(study, overrides, setup=setup, seed=seed)
@@ -155,7 +156,7 @@ def run(
         loaded, command = (study if seed is None else study.model_copy(update={"seeds": [_seed(seed)]})), ""
     runs, cells = console.store_at(Path(store)), axes.study(loaded)
     how = replace(console.options(device, threads), group=loaded.name, drop=loaded.weights == "drop")
-    with disk.writing(Path.cwd()):
+    with atomic_io.writing(Path.cwd()):
         console.run(plan.ordered([cell.stage for cell in cells]), runs, how, jobs, memory)
         return finish(loaded, cells, runs, command, None if out is None else Path(out))
 

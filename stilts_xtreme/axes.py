@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from stilts_xtreme.data.read import Where
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.noise import Noise
 from stilts_xtreme.plan import Latency, Predict, Train
 from stilts_xtreme.planner import Planner
 from stilts_xtreme.results.rows import BASELINE, Row, labelled
 from stilts_xtreme.spec.latency import Latency as LatencySpec
 from stilts_xtreme.spec.study import NoiseSpec, Orders, Study
+from stilts_xtreme.utils.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from functools import cache
 from stilts_xtreme import shape
 from stilts_xtreme.data import read
 from stilts_xtreme.data.known import known
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.planner import Planner
 from stilts_xtreme.spec import Evaluation, Intermediate, Mixture, Setup, Spec, Study, Target
@@ -23,6 +22,7 @@ from stilts_xtreme.spec.task import TaskSpec
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
 from stilts_xtreme.tasks.own import PLACES
 from stilts_xtreme.tasks.task import NamedFiles, Task
+from stilts_xtreme.utils.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from stilts_xtreme import published, shipped
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.shown import visible
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import visible
 
 if TYPE_CHECKING:  # imported for real where a command needs them
     from stilts_xtreme.data.read import Where
@@ -216,14 +216,15 @@ def run(
 
     UserError and RunFailed as `stages.run.run`.
     """
-    from stilts_xtreme import host, ranks
+    from stilts_xtreme import ranks
     from stilts_xtreme.stages import run as running
+    from stilts_xtreme.utils import system
 
     if options.processes > 1 and jobs not in (None, 1):
         raise UserError(f"--jobs {jobs}: with --processes stages are done one after another; leave one of the two out")
 
     def here(todo: "list[Stage]", callback: "ProgressCallback") -> None:
-        bytes_ = host.free_memory() if memory is None else int(memory * 2**30)
+        bytes_ = system.free_memory() if memory is None else int(memory * 2**30)
         running.run(todo, store, options, callback, side_by_side(todo, options, jobs), bytes_, stages)
 
     finish(stages, store, here, options, tried=ranks.launched())
@@ -231,14 +232,14 @@ def run(
 
 def side_by_side(todo: "list[Stage]", options: "Options", jobs: int | None) -> int:
     """Return how many stages run at a time: as asked, else as many as cores over threads; 1 on a GPU."""
-    from stilts_xtreme import host
     from stilts_xtreme.stages import run as running
+    from stilts_xtreme.utils import system
 
     if jobs is not None:
         return jobs
     if options.processes > 1 or options.device != "cpu" and gpu():
         return 1
-    return max(1, host.cores() // max((running.threads(stage, options) for stage in todo), default=1))
+    return max(1, system.cores() // max((running.threads(stage, options) for stage in todo), default=1))
 
 
 def finish(

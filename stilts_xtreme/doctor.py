@@ -19,10 +19,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from stilts_xtreme import host, shown
-from stilts_xtreme.files import Record
 from stilts_xtreme.published import within
 from stilts_xtreme.store import CACHE, SCHEMAS, Store
+from stilts_xtreme.utils import sanitize, system
+from stilts_xtreme.utils.bounded_io import Record
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -118,12 +118,12 @@ def machine() -> Iterator[Fact]:
     hardware = environment(torch.device("cpu"), torch.get_num_threads())
     yield Fact("machine", "system", hardware["system"])
     yield Fact("machine", "processor", hardware["processor"])
-    there, ours = os.cpu_count() or 1, host.cores()
+    there, ours = os.cpu_count() or 1, system.cores()
     yield Fact("machine", "processors", there if ours == there else f"{ours} of {there}")
     if "memory_bytes" in hardware:
-        yield Fact("machine", "memory", shown.size(hardware["memory_bytes"]))
+        yield Fact("machine", "memory", sanitize.size(hardware["memory_bytes"]))
     yield Fact("machine", "vector instructions", hardware["vector_instructions"])
-    if (fast := host.fast_bf16()) is not None:
+    if (fast := system.fast_bf16()) is not None:
         how = "faster than fp32" if fast else "computed by products in fp32: about a quarter slower than fp32"
         yield Fact("machine", "bf16 on the processor", how)
     yield Fact("machine", "torch is built for", f"CUDA {torch.version.cuda}" if torch.version.cuda else "the processor only")
@@ -138,7 +138,7 @@ def _gpus(torch: ModuleType) -> Iterator[Fact]:
         free, size = torch.cuda.mem_get_info(number)
         native = torch.cuda.get_device_capability(number) >= (8, 0)
         bf16 = "bf16 native" if native else "bf16 emulated"
-        value = f"{torch.cuda.get_device_name(number)}, {shown.size(size)} of memory, {shown.size(free)} free, {bf16}"
+        value = f"{torch.cuda.get_device_name(number)}, {sanitize.size(size)} of memory, {sanitize.size(free)} free, {bf16}"
         warning = "" if native else "recipe.precision=bf16 is slow on it: say fp32"
         if native and free < size / 2:
             warning = "others use more than half of its memory"
@@ -216,8 +216,8 @@ def folder(store: Store) -> Iterator[Fact]:
     left = len(store.leftovers())
     yield Fact("store", "leftovers", left, f"{left} leftovers of dead processes: `stilts runs clean`" if left else "")
     free = shutil.disk_usage(there).free
-    warning = f"only {shown.size(free)} are free: give another --store, or make room" if free < LITTLE else ""
-    yield Fact("store", "free disk", shown.size(free), warning, fatal=free < NONE)
+    warning = f"only {sanitize.size(free)} are free: give another --store, or make room" if free < LITTLE else ""
+    yield Fact("store", "free disk", sanitize.size(free), warning, fatal=free < NONE)
 
 
 def _closed(there: Path) -> str:
@@ -243,4 +243,4 @@ def _taken(top: Path) -> str:
                         total += entry.stat(follow_symlinks=False).st_size
         except OSError:
             continue
-    return ("more than " if open_ else "") + shown.size(total) if top.is_dir() else "not there"
+    return ("more than " if open_ else "") + sanitize.size(total) if top.is_dir() else "not there"

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from rich.text import Text
 
-from stilts_xtreme import folded, shown
+from stilts_xtreme import folded
 from stilts_xtreme.report import scores, tables, trainings
 from stilts_xtreme.report import summary as summaries
 from stilts_xtreme.report.summary import AVERAGE
+from stilts_xtreme.utils import sanitize
 
 COLLAPSED = 12  # lines of collapsed trainings
 
@@ -23,7 +24,7 @@ def study(content: Mapping[str, object], path: Path) -> None:
     order = sorted(range(len(heads)), key=lambda i: heads[i] != AVERAGE)  # the average first: other columns may stand below
     rows: list[list[folded.Cell]] = []
     for body in table.bodies:
-        rows += [[shown.content(name), *(_cell(cells[i]) for i in order)] for name, cells in body.rows]
+        rows += [[sanitize.content(name), *(_cell(cells[i]) for i in order)] for name, cells in body.rows]
     for block in folded.tables([table.corner, *(heads[i] for i in order)], rows, console.width):
         console.print()
         console.print(block)
@@ -45,7 +46,7 @@ def following(path: Path, more: list[str]) -> None:
     """Print the commands that come next: the report, and these."""
     console = folded.console(stderr=True)
     for i, command in enumerate([f"stilts report {_word(path)}", *more]):
-        console.print(shown.content(f"{'next:' if not i else '     '} {command}"), soft_wrap=True)
+        console.print(sanitize.content(f"{'next:' if not i else '     '} {command}"), soft_wrap=True)
 
 
 def _cell(cell: tables.Cell) -> Text:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stilts_xtreme.shown import content
+from stilts_xtreme.utils.sanitize import content
 
 Cell = str | Text
 PIPE = 200  # columns where nothing is a terminal

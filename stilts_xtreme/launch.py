@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 
-from stilts_xtreme import ranks, stop
-from stilts_xtreme.errors import Aborted, Interrupted, RunFailed
+from stilts_xtreme import ranks
+from stilts_xtreme.utils import signals
+from stilts_xtreme.utils.errors import Aborted, Interrupted, RunFailed
 
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 PAUSE = 0.05  # seconds between two looks at them
@@ -35,7 +36,7 @@ def again(count: int) -> None:
         )
         for rank in range(count)
     ]  # fmt: skip
-    stop.hold()  # their work
+    signals.hold()  # their work
     try:
         codes = _codes(processes)
     except BaseException:
@@ -44,7 +45,7 @@ def again(count: int) -> None:
         raise
     finally:
         _signal(processes, signal.SIGKILL)
-        stop.release()
+        signals.release()
     _raise_failure(codes)
 
 
@@ -68,7 +69,7 @@ def _codes(processes: list[subprocess.Popen]) -> dict[int, int]:
         for rank, process in enumerate(processes):
             if rank not in codes and process.poll() is not None:
                 codes[rank] = process.returncode
-        if stop.asked() and not asked:
+        if signals.asked() and not asked:
             asked = True
             _signal(processes, signal.SIGTERM)
         if any(codes.values()):

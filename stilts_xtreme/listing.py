@@ -9,20 +9,20 @@ from rich.table import Table
 
 from stilts_xtreme import folded
 from stilts_xtreme.data.counts import remarks
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
-from stilts_xtreme.shown import content
 from stilts_xtreme.tasks import coverage
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, OWN, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Task, in_translation
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import content
 
 if TYPE_CHECKING:  # imported for real where a command needs them
     from stilts_xtreme.data.inventory import Entry
     from stilts_xtreme.data.read import Where
-    from stilts_xtreme.differences import Difference
     from stilts_xtreme.doctor import Fact
     from stilts_xtreme.tasks.examples import Example
     from stilts_xtreme.tasks.task import Hub, Row
+    from stilts_xtreme.verify.diff import Difference
     from stilts_xtreme.verify.report import CheckReport
 
 SHOWN = 60  # differences of a group

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 
 from stilts_xtreme.data import read as data
-from stilts_xtreme.files import Record
 from stilts_xtreme.noise import Noise
+from stilts_xtreme.utils.bounded_io import Record
 
 CODE = {"train": 3, "predict": 3, "latency": 1}  # raised by hand when the same stage would give another result
 

@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeVar, cast
 
 from stilts_xtreme import published, shape
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.noise import Noise
 from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage, Train
@@ -18,6 +17,7 @@ from stilts_xtreme.spec.mixtures import Mixture
 from stilts_xtreme.spec.setup import EncoderSpec, RecipeSpec, Setup
 from stilts_xtreme.spec.study import TARGET, StudyMixture
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
+from stilts_xtreme.utils.errors import UserError
 
 S = TypeVar("S", bound=Stage)
 

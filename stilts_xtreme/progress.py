@@ -22,10 +22,11 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from stilts_xtreme import plan, stop
+from stilts_xtreme import plan
 from stilts_xtreme.pace import Pace
-from stilts_xtreme.shown import clock, content
 from stilts_xtreme.stages.events import Event
+from stilts_xtreme.utils import signals
+from stilts_xtreme.utils.sanitize import clock, content
 
 QUIET = 20.0  # seconds between two lines where stderr is not a terminal
 WIDE = 120  # columns of a terminal from which on nothing is shortened
@@ -61,11 +62,11 @@ def _bars(console: Console, pace: Pace) -> Iterator[Callable[[Event], None]]:
 
 @contextmanager
 def _saying_that_we_stop() -> Iterator[None]:
-    stop.displayed(True)
+    signals.displayed(True)
     try:
         yield
     finally:
-        stop.displayed(False)
+        signals.displayed(False)
 
 
 @contextmanager
@@ -129,7 +130,7 @@ def rows(pace: Pace, wide: bool) -> list[Row]:
     now = pace.clock()
     result += [_row(running.event, running.left(now), pace, wide) for running in list(pace.running.values())]
     result += [_row(event, None, pace, wide) for event in list(pace.waiting.values())]
-    return result + ([Row("stopping", note="at the next step; Ctrl-C again stops at once")] if stop.asked() else [])
+    return result + ([Row("stopping", note="at the next step; Ctrl-C again stops at once")] if signals.asked() else [])
 
 
 def _row(event: Event, left: float | None, pace: Pace, wide: bool) -> Row:

@@ -11,10 +11,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-from stilts_xtreme import files
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
-from stilts_xtreme.shown import line
+from stilts_xtreme.utils import bounded_io
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import line
 
 T = TypeVar("T")
 
@@ -218,7 +218,7 @@ def config(name: str, revision: str | None) -> Record | None:
 
 def _json(path: Path) -> Record:
     try:
-        content = json.loads(files.content(path, LARGEST))
+        content = json.loads(bounded_io.content(path, LARGEST))
     except OSError as fault:
         raise UserError(f"{path}: cannot be read: {fault.strerror}; is this an encoder's folder?") from None
     except (ValueError, RecursionError) as fault:

@@ -13,8 +13,8 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from stilts_xtreme import host, stop
-from stilts_xtreme.errors import Interrupted, PeerLost, RunFailed, UserError
+from stilts_xtreme.utils import signals, system
+from stilts_xtreme.utils.errors import Interrupted, PeerLost, RunFailed, UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,9 +62,9 @@ def launched() -> bool:
 def listen() -> None:
     """Handle signals, as a process of several if there are several."""
     if count() == 1:
-        stop.listen()
+        signals.listen()
     else:
-        stop.listen_among(speaks=first() and not launched(), launched=launched())
+        signals.listen_among(speaks=first() and not launched(), launched=launched())
 
 
 def speaks() -> bool:
@@ -89,14 +89,14 @@ def join(device: str) -> None:
     gpu = device != "cpu" and torch.cuda.is_available()
     if gpu and here > (there := torch.cuda.device_count()):
         raise UserError(f"{here} processes: this machine has {there} GPUs; give each its own, or say --device cpu")
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, host.cores() // here)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, system.cores() // here)))
     if gpu:
         torch.cuda.set_device(number)
     with reaching():
         torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout=WAIT)
     global _joined
     _joined = True
-    stop.share(leads=first())
+    signals.share(leads=first())
 
 
 def leave() -> None:
@@ -220,13 +220,13 @@ def _rows(numbers: Sequence[int] = (), size: int = 0, wrong: bytes = b"", own: i
     import torch
 
     filled = [*numbers, *(0,) * (NUMBERS - len(numbers))]
-    row = torch.tensor([int(stop.asked()), len(wrong), size, *filled, own])
+    row = torch.tensor([int(signals.asked()), len(wrong), size, *filled, own])
     rows = [torch.empty_like(row) for _ in range(count())]
     with reaching():
         torch.distributed.all_gather(rows, row)
     counts = [tensor.tolist() for tensor in rows]
     if any(signalled for signalled, *_ in counts):
-        stop.ask()
+        signals.ask()
     for other, (_, size_of_error, *_) in enumerate(counts):
         if size_of_error:
             part = _tensor(wrong) if other == rank() else torch.empty(size_of_error, dtype=torch.uint8)

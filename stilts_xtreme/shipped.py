@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 PACKAGE = Path(__file__).parent
 INSTALLED, CHECKOUT = PACKAGE / "resources" / "experiments", PACKAGE.parent / "experiments"

@@ -11,9 +11,9 @@ from statistics import fmean
 from rich.table import Table
 
 from stilts_xtreme import folded, results
-from stilts_xtreme.files import Record
-from stilts_xtreme.shown import content
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.sanitize import content
 
 WIDE = 120  # columns from which on dates have their year
 APART = ("kind", "start", "model", "models", "task", "tasks", "seed", "reads")  # of a plan: what has a column of its own

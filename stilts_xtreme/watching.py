@@ -12,11 +12,11 @@ from rich.table import Table
 
 from stilts_xtreme import folded, plan
 from stilts_xtreme.axes import Cell, Row
-from stilts_xtreme.errors import Interrupted
-from stilts_xtreme.shown import content
 from stilts_xtreme.slurm import submissions
 from stilts_xtreme.stages.last_step import read_last_step
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.errors import Interrupted
+from stilts_xtreme.utils.sanitize import content
 
 EVERY = 2.0  # seconds between two looks
 MOST = 15  # running stages that are shown

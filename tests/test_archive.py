@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from stilts_xtreme.data import archive
 from stilts_xtreme.data.read import Folder, digest, languages, read
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.errors import UserError
 
 CASES = sorted((Path(__file__).parent / "cases" / "readings").glob("*.json"))
 PACKERS = {"tar": bytes, "tar.gz": gzip.compress, "tgz": gzip.compress, "tar.bz2": bz2.compress, "tar.xz": lzma.compress}

@@ -6,7 +6,7 @@ import pytest
 
 from stilts_xtreme import axes, plan, spec
 from stilts_xtreme.analysis import selection
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 STUDIES = Path(__file__).parents[1] / "experiments" / "studies"
 

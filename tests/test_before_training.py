@@ -12,11 +12,11 @@ from test_report import small
 from typer.testing import CliRunner
 
 from stilts_xtreme import cli, results, shipped
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.labelled import labelled_tsv
 from stilts_xtreme.tasks.examples import Pair, Question, Tagged
 from stilts_xtreme.transferability import advice, evaluation, expected, methods, names
 from stilts_xtreme.transferability.past import Past, PastTarget, of_study, of_table
+from stilts_xtreme.utils.errors import UserError
 
 RESULTS = Path(__file__).parent.parent / "experiments" / "results"
 PAST = Past(

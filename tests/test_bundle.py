@@ -13,9 +13,9 @@ from test_end_to_end import EXPERIMENTS, TINY, stilts
 
 from stilts_xtreme import results
 from stilts_xtreme.analysis import bundle
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.store import Store
 from stilts_xtreme.store.manifest import text
+from stilts_xtreme.utils.errors import UserError
 
 STUDY = (
     EXPERIMENTS / "studies" / "main.yaml", *TINY, "intermediate=[none,mnli]", "targets=[xnli,panx,xquad,bucc2018,tatoeba]",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.columns import Layout
+from stilts_xtreme.utils.errors import UserError
 
 ASKED = {"question": "Who?", "context": "Bo ran. Bo won."}
 

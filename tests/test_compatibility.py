@@ -9,9 +9,9 @@ import pytest
 from test_spec import SETUP
 
 from stilts_xtreme import compatibility, planner, shape, spec
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.spec.checks import Because, Model
 from stilts_xtreme.spec.kinds import KINDS
+from stilts_xtreme.utils.errors import UserError
 
 PUBLISHED = """\
 kind: setup

@@ -20,7 +20,7 @@ import pytest
 
 from stilts_xtreme import plan, ranks
 from stilts_xtreme.engine.parallel import deal
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 FIRST = EXPERIMENTS / "first"

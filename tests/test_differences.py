@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilts_xtreme import cli, differences, results
+from stilts_xtreme import cli, results
 from stilts_xtreme.store import Store
+from stilts_xtreme.verify import diff
 
 RESULTS = Path(__file__).parent.parent / "experiments" / "results"
 STUDY = results.read(RESULTS / "xtreme-r.json", results.STUDY)
@@ -34,13 +35,13 @@ def training(seed: int = 1, rate: float = 1e-3, first: float = 3e-3) -> dict:
 
 
 def told(first: dict, second: dict) -> list[tuple]:
-    return [(one.group, one.key, one.first, one.second) for one in differences.between(first, second)]
+    return [(one.group, one.key, one.first, one.second) for one in diff.between(first, second)]
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
 def test_a_result_is_the_same_as_itself(path) -> None:
-    study = results.read(path, *differences.KINDS)
-    assert differences.between(study, copy.deepcopy(study)) == [] == differences.provenance(study, study)
+    study = results.read(path, *diff.KINDS)
+    assert diff.between(study, copy.deepcopy(study)) == [] == diff.provenance(study, study)
 
 
 def test_settings_are_told_by_the_link_they_stand_in() -> None:
@@ -71,13 +72,13 @@ def test_data_scores_and_collapses_are_told() -> None:
         ("collapsed", "collapse", {}, "absent"),
         ("collapsed", "collapse.mnli", "absent", "why"),
     ]
-    assert next(one.by for one in differences.between(training(), other) if one.group == "scores") == 1.5
+    assert next(one.by for one in diff.between(training(), other) if one.group == "scores") == 1.5
 
 
 def test_versions_are_told_and_not_counted() -> None:
     other = {**training(), "provenance": {"commit": "abc", "versions": {"torch": "2.12"}}}
     assert told(training(), other) == []
-    made = [(one.key, one.first, one.second) for one in differences.provenance(training(), other)]
+    made = [(one.key, one.first, one.second) for one in diff.provenance(training(), other)]
     assert made == [("provenance.versions.torch", "2.13", "2.12")]
 
 
@@ -88,14 +89,14 @@ def test_a_studys_scores_are_told_by_row_and_target() -> None:
     run["collapsed"] = True
     other["seeds"] = [1, 2]
     other["comparisons"][0]["gain"] += 1
-    found = differences.between(STUDY, other)
+    found = diff.between(STUDY, other)
     assert [(one.group, one.key) for one in found] == [
         ("settings", "seeds"), ("scores", "mnli on xnli"), ("collapsed", "mnli on xnli"), ("else", "comparisons"),
         ("else", "evaluations"),
     ]  # fmt: skip
     assert found[1].by == pytest.approx(0.1) and found[2].second == [2]
     fewer = {**STUDY, "evaluations": [run for run in STUDY["evaluations"] if run["target"] != "tatoeba"]}
-    gone = [one for one in differences.between(STUDY, fewer) if one.group == "scores"]
+    gone = [one for one in diff.between(STUDY, fewer) if one.group == "scores"]
     assert {one.key for one in gone} == {f"{row} on tatoeba" for row in [row["row"] for row in STUDY["rows"]]}
     assert all(one.second == "absent" and one.by is None for one in gone)
 
@@ -110,7 +111,7 @@ JSON = st.recursive(
 @settings(deadline=None, max_examples=40)
 def test_what_no_schema_looks_at_may_be_anything(field, one, other) -> None:
     first, second = {**training(), field: one}, {**training(), field: other}
-    found = differences.between(first, second)
+    found = diff.between(first, second)
     same = results.stable(results.text(first)) == results.stable(results.text(second))
     assert same is (not found) or not found and one == other  # 1 and 1.0, 0.0 and -0.0
 
@@ -146,5 +147,5 @@ def test_the_command(monkeypatch, capsys, tmp_path) -> None:
 
 def test_an_address_cannot_lead_out_of_the_store(tmp_path) -> None:
     for word in ("", "../../x", "*"):
-        with pytest.raises(differences.UserError):
-            differences.read(word, Store(tmp_path))
+        with pytest.raises(diff.UserError):
+            diff.read(word, Store(tmp_path))

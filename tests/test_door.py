@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from stilts_xtreme import console, planner, published, shipped, spec
 from stilts_xtreme.cli import app, options
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.models.sources import SOURCES
 from stilts_xtreme.spec.base import Option
+from stilts_xtreme.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 SMALL = shipped.file("setups", "small")

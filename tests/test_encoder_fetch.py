@@ -18,9 +18,9 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save_file as save_tensors
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.models import fetch, four_bit, packages
 from stilts_xtreme.models.sources import E5_SMALL, SOURCES, PackageFile, Packages
+from stilts_xtreme.utils.errors import RunFailed, UserError
 
 SHAPE = four_bit.Shape(
     hidden_size=64, layers=2, heads=2, intermediate_size=96, vocab_size=40, positions=20, token_types=2, epsilon=1e-12

@@ -8,7 +8,7 @@ from transformers import MODEL_FOR_MASKED_LM_MAPPING
 
 from stilts_xtreme import shape
 from stilts_xtreme.engine import encoder, loading
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 POSITIONS = 20
 SMALL = {

@@ -206,7 +206,8 @@ def test_a_signal_ends_it_at_once_where_nothing_would_be_lost_and_a_second_ctrl_
     """A command whose work is to send itself signals."""
     program = f"""
 import os, signal, sys
-from stilts_xtreme import cli, console, stop
+from stilts_xtreme import cli, console
+from stilts_xtreme.utils import signals
 def work(*_):
     if {held}:
         stop.hold()

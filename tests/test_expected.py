@@ -9,7 +9,6 @@ import pytest
 from stilts_xtreme.data import expected
 from stilts_xtreme.data.expected import Expected, number, verify
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, read
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import Limits
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.stages.events import SilentProgress
@@ -18,6 +17,7 @@ from stilts_xtreme.stages.lineage import dataset_record, read_checked
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged
+from stilts_xtreme.utils.errors import UserError
 
 MNLI, XNLI, XQUAD, ANLI = (TASKS[name] for name in ("mnli", "xnli", "xquad", "anli"))
 DEV = "mnli/multinli_1.0_dev_matched.jsonl"

@@ -26,11 +26,11 @@ from typer.testing import CliRunner
 from stilts_xtreme.cli import app
 from stilts_xtreme.engine import encoder
 from stilts_xtreme.engine.batches import collate
-from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.export import licences, usage_snippets, write
 from stilts_xtreme.export import push as pushing
 from stilts_xtreme.export.run_lookup import find
 from stilts_xtreme.store.manifest import write as write_manifest
+from stilts_xtreme.utils.errors import RunFailed, UserError
 
 HEADS = {
     "mnli": "classification",

@@ -17,12 +17,12 @@ from stilts_xtreme.data.read import Folder
 from stilts_xtreme.engine import features as columns
 from stilts_xtreme.engine import tokenizer
 from stilts_xtreme.engine.batches import collate
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.stages import feature_cache
 from stilts_xtreme.stages.feature_cache import FeatureCache
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.examples import Candidate, Choices, Pair, Query, Question, Sentence, Tagged, Text, plain, restored
+from stilts_xtreme.utils.errors import UserError
 
 LINES = ["the tall man saw a red house", "a small dog met the tall man", "she gave the red ball to a dog"]
 

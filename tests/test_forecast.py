@@ -10,13 +10,13 @@ import pytest
 
 from stilts_xtreme import axes, flops, plan, spec
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.forecast import throughput, timeline
 from stilts_xtreme.forecast.finished_runs import FinishedRuns
 from stilts_xtreme.forecast.sizes import RowLengths, SplitSize, SplitSizes, Truncation, encoded_size
 from stilts_xtreme.forecast.workload import Unknown, Workload, WorkPart, workload
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.errors import UserError
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 STUDIES = sorted(path for path in (EXPERIMENTS / "studies").glob("*.yaml") if path.stem != "latency")

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme import formats
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.choices import without_markers
+from stilts_xtreme.utils.errors import UserError
 
 CASES = json.loads((Path(__file__).parent / "cases" / "malformed.json").read_text(encoding="utf-8"))
 ENDINGS = ("_jsonl", "_tsv", "_csv", "_json", "_columns", "_pair", "_lines", "conllu")

@@ -14,14 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_report import invented
 
-from stilts_xtreme import cli, console, files, published, report, results, shown
+from stilts_xtreme import cli, console, published, report, results
 from stilts_xtreme.data.read import Folder, languages, read, rows
 from stilts_xtreme.engine import features
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats import lines as formats_lines
 from stilts_xtreme.noise import dictionary
 from stilts_xtreme.scoring.submission import score_files
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils import bounded_io, sanitize
+from stilts_xtreme.utils.errors import UserError
 
 PANX, XNLI, CCG = (TASKS[name] for name in ("panx", "xnli", "ccg"))
 ESCAPE = "\x1b[2J\x1b[31mred\x9b1m\x07"
@@ -53,16 +54,16 @@ def put(path: Path, content: str | bytes) -> Path:
 # The terminal.
 @given(st.text())
 def test_what_is_shown_holds_nothing_that_a_terminal_acts_on(text) -> None:
-    assert shown.visible(text).isprintable()
-    assert all(line.isprintable() and len(line) < 22_000 for line in shown.message(text * 99).split("\n"))
-    assert not any(ord(sign) < 32 and sign not in "\t\n" or 126 < ord(sign) < 160 for sign in shown.content(text))
-    assert json.loads(shown.as_json([text])) == [text] and not shown.HIDDEN.search(shown.as_json([text]))
+    assert sanitize.visible(text).isprintable()
+    assert all(line.isprintable() and len(line) < 22_000 for line in sanitize.message(text * 99).split("\n"))
+    assert not any(ord(sign) < 32 and sign not in "\t\n" or 126 < ord(sign) < 160 for sign in sanitize.content(text))
+    assert json.loads(sanitize.as_json([text])) == [text] and not sanitize.HIDDEN.search(sanitize.as_json([text]))
 
 
 def test_letters_stay_as_they_are() -> None:
     words = "naïve “日本語” हिन्दी می\u200cخواهم 👍\n\tΑθήνα"
-    assert shown.content(words) == words and shown.message("Αθήνα −1.5 …") == "Αθήνα −1.5 …"
-    cut = shown.message("a" * 9000 + ": mend it")
+    assert sanitize.content(words) == words and sanitize.message("Αθήνα −1.5 …") == "Αθήνα −1.5 …"
+    cut = sanitize.message("a" * 9000 + ": mend it")
     assert cut.endswith("a: mend it") and " ... " in cut and len(cut) < 2100
 
 
@@ -75,7 +76,7 @@ def test_rows_are_shown_without_escapes_and_brackets_mean_nothing(task, tmp_path
     with pytest.raises(SystemExit) as end:
         cli.main()
     said = capsys.readouterr().out
-    assert not end.value.code and "[/b]" in said and ":smile:" in said and not shown.HIDDEN.search(said)
+    assert not end.value.code and "[/b]" in said and ":smile:" in said and not sanitize.HIDDEN.search(said)
 
 
 def test_a_path_that_cannot_be_shown_is_told_in_escapes_in_the_command_that_a_study_keeps() -> None:
@@ -175,7 +176,7 @@ def test_a_field_of_a_data_file_is_told_on_one_line(tmp_path) -> None:
 
 
 def test_bombs_are_refused(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(files, "FREE", 10_000)
+    monkeypatch.setattr(bounded_io, "FREE", 10_000)
     bomb = gzip.compress(b"a\tO\n" * 100_000)
     put(tmp_path / "one/panx/test-de.tsv.gz", bomb)
     with pytest.raises(UserError, match="test-de.tsv.gz.* cannot be read .it unpacks to more than"):

@@ -17,9 +17,9 @@ from stilts_xtreme.data.expected import Expected
 from stilts_xtreme.data.folder import place_pattern
 from stilts_xtreme.data.inventory import Entry, check, here, needed, sample
 from stilts_xtreme.data.read import Folder, HubCache, Miniature
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Files, Task
+from stilts_xtreme.utils.errors import UserError
 
 ROWS = "Bo\tB-PER\nran\tO\n\n"
 CONLLU = "1\tBo\t_\tPROPN\t_\t_\t_\t_\t_\t_\n\n"

@@ -9,12 +9,12 @@ from stilts_xtreme import axes, plan, planner, spec
 from stilts_xtreme.data.miniature import rows
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, digest, languages, read
 from stilts_xtreme.data.read import training_split as data_split
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.stages import schedule, train
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import TASKS, training
 from stilts_xtreme.tasks.task import training_split
+from stilts_xtreme.utils.errors import UserError
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 MAIN = EXPERIMENTS / "studies" / "main.yaml"

@@ -17,8 +17,8 @@ from transformers import PreTrainedTokenizerFast
 from stilts_xtreme import axes, plan, report, results, spec
 from stilts_xtreme.analysis import latency as gathered
 from stilts_xtreme.engine import encoder, footprint, latency, machine, variants
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring import timing
+from stilts_xtreme.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 SPEC = ROOT / "experiments" / "studies" / "latency.yaml"

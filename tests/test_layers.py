@@ -7,8 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "stilts_xtreme"
 ROWS = {
-    "errors": 0, "files": 0, "languages": 0, "shape": 0, "shipped": 1, "shown": 0,
-    "disk": 1, "stop": 1, "host": 0, "scoring": 1, "formats": 1,
+    "utils": 0, "languages": 0, "shape": 1, "shipped": 1, "scoring": 1, "formats": 1,
     "ranks": 2, "launch": 3,
     "tasks": 2,
     "spec": 3, "data": 3, "noise": 3, "schemas": 3,
@@ -18,7 +17,7 @@ ROWS = {
     "engine": 7,
     "stages": 8,
     "analysis": 9, "pace": 9, "progress": 10, "folded": 1,
-    "doctor": 9, "differences": 9,
+    "doctor": 9,
     "forecast": 9,
     "report": 10, "verify": 10, "transferability": 11,
     "slurm": 9, "watching": 10,

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from stilts_xtreme.cli import app
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.submission import score_files
+from stilts_xtreme.utils.errors import UserError
 
 FIRST = Path(__file__).parent.parent / "experiments" / "first"
 ROWS = "Bo\tB-PER\nran\tO\n\n"

@@ -14,7 +14,7 @@ from stilts_xtreme.data.miniature.grammar import sentence
 from stilts_xtreme.data.miniature.lexicon import lexicon
 from stilts_xtreme.data.miniature.sentences import document
 from stilts_xtreme.data.miniature.world import TOWNS, Event, Phrase, event, generator, world
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 SEED = 0
 FOREIGN = LANGUAGES[1:]

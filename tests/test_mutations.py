@@ -11,7 +11,7 @@ import pytest
 from experiments.benchmarks.faults import lies, mutate, verdicts
 from experiments.benchmarks.faults.batches import Outcome, tried
 from experiments.benchmarks.faults.mutations import kinds, row
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 COUNTS = {"specs": 60, "data files": 48, "results": 24, "submissions": 120}
 

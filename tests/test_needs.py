@@ -13,12 +13,13 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, strategies
 
-from stilts_xtreme import host, plan, results
+from stilts_xtreme import plan, results
 from stilts_xtreme.stages import parallel
 from stilts_xtreme.stages.events import Options
 from stilts_xtreme.stages.memory_estimate import LIBRARIES, MARGIN, MemoryEstimates, estimate, select_that_fit
 from stilts_xtreme.stages.run import PRODUCT_CACHES
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils import system
 
 ENCODER = plan.Random(96, 3, 3, 384, 130, 2600)
 TEXT = plan.Train(ENCODER, ("text",), plan.Recipe(epochs=None, steps=5, max_length=128), 1, ())
@@ -110,14 +111,15 @@ def test_what_a_stage_like_it_took_is_what_it_needs(tmp_path) -> None:
 
 
 def test_a_process_knows_its_memory() -> None:
-    before = host.held_memory()
-    if before is None or host.free_memory() is None:
+    before = system.held_memory()
+    if before is None or system.free_memory() is None:
         pytest.skip("the system does not tell")
-    host.forget_peak()
+    system.forget_peak()
     big = mmap.mmap(-1, 150_000_000)  # from the system: the allocator may have as much left over from earlier tests
     for place in range(0, len(big), mmap.PAGESIZE):
         big[place] = 1
-    assert host.peak_memory() - before > 100_000_000 and host.free_memory() > 0 and 1 <= host.cores() <= (os.cpu_count() or 1)
+    assert system.peak_memory() - before > 100_000_000 and system.free_memory() > 0
+    assert 1 <= system.cores() <= (os.cpu_count() or 1)
     big.close()
 
 
@@ -126,15 +128,15 @@ def test_what_was_freed_below_the_top_of_the_heap_goes_back() -> None:
         pytest.skip("another C library")
     held = [bytearray(b"1" * 100_000) for _ in range(2000)]  # below glibc's limit for blocks of their own
     pin = [bytearray(100_000) for _ in range(2)]
-    before = host.held_memory()
+    before = system.held_memory()
     del held
-    host.release_memory()
-    assert before - host.held_memory() > 150_000_000 and len(pin) == 2
+    system.release_memory()
+    assert before - system.held_memory() > 150_000_000 and len(pin) == 2
 
 
 PRODUCTS = """
 import torch
-from stilts_xtreme import host
+from stilts_xtreme.utils import system
 layer, before = torch.nn.Linear(384, 384), None
 for rows in range(100, 500, 2):
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
@@ -152,14 +154,14 @@ def test_products_of_many_shapes_leave_little_behind() -> None:
         command = [sys.executable, "-c", PRODUCTS]
         return int(subprocess.run(command, env=own | given, capture_output=True, text=True, check=True).stdout)
 
-    if host.held_memory() is None or (without := left()) < 50e6:
+    if system.held_memory() is None or (without := left()) < 50e6:
         pytest.skip("nothing is left behind here anyway")
     assert left(**dict.fromkeys(PRODUCT_CACHES, "16")) < without / 2 and left(**PRODUCT_CACHES) < without
 
 
 def test_a_stage_that_runs_counts_with_what_its_process_holds(tmp_path: Path) -> None:
     stages = [plan.Train(ENCODER, ("text",), TEXT.recipe, seed, ()) for seed in range(2)]
-    held = host.held_memory(os.getpid())
+    held = system.held_memory(os.getpid())
     if held is None:
         pytest.skip("the system does not tell")
     room = parallel._MemoryScheduler(held, Told(dict.fromkeys(map(plan.address, stages), held // 8)), print)
@@ -170,7 +172,7 @@ def test_a_stage_that_runs_counts_with_what_its_process_holds(tmp_path: Path) ->
 
 def test_of_a_slurm_job_only_its_processors_count(monkeypatch) -> None:
     monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")
-    assert host.cores() == 1
+    assert system.cores() == 1
 
 
 def rest(stage: plan.Stage, store: Store, options: Options, tell: object) -> bool:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.noise import VERSION, Edit, Noise, add_noise, hangul, perturb
 from stilts_xtreme.noise.keyboard import keyboard
 from stilts_xtreme.noise.slips import OPERATIONS, units
 from stilts_xtreme.noise.words import has_valid_marks, spans
 from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
+from stilts_xtreme.utils.errors import UserError
 
 ALWAYS = Noise(1.0, seed=3)
 SAMPLES = {

@@ -7,7 +7,7 @@ import torch
 
 from stilts_xtreme.engine import muon
 from stilts_xtreme.engine.optimizer import AdamW
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 torch.set_num_threads(1)
 

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from stilts_xtreme import compatibility, plan, planner, spec
 from stilts_xtreme.cli import app
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.spec.names import described
 from stilts_xtreme.tasks import examples
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.errors import UserError
 
 SETUP = """\
 kind: setup

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme import axes, plan, planner, spec
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 MAIN = EXPERIMENTS / "studies" / "main.yaml"

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 from stilts_xtreme import planner, published, spec
 from stilts_xtreme.cli import app
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.stages.preflight import encoders
+from stilts_xtreme.utils.errors import UserError
 
 GREEK = "αβγδεζηθικλμνξοπρστυφχψω"
 SETUP = """

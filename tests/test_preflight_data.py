@@ -9,10 +9,9 @@ import kinds
 import pytest
 from typer.testing import CliRunner
 
-from stilts_xtreme import axes, disk, flops, plan, spec
+from stilts_xtreme import axes, flops, plan, spec
 from stilts_xtreme.cli import app
 from stilts_xtreme.data.read import Folder
-from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.languages import MANY
 from stilts_xtreme.stages import feature_cache, preflight
 from stilts_xtreme.stages.events import Progress
@@ -20,6 +19,8 @@ from stilts_xtreme.stages.feature_cache import FeatureCache
 from stilts_xtreme.stages.preflight import readings
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils import atomic_io
+from stilts_xtreme.utils.errors import RunFailed, UserError
 
 NO_ANSWERS = json.dumps(
     {"data": [{"paragraphs": [{"context": "a b", "qas": [{"id": f"q{i}", "question": "x?", "answers": []} for i in range(60)]}]}]}
@@ -171,7 +172,7 @@ def test_the_commands_say_so(tmp_path, study, monkeypatch) -> None:
     for words in commands[:2]:
         assert expected in said(*words, "--store", runs)
     assert not list(runs.glob("train/*"))
-    monkeypatch.setattr(disk, "free", lambda path: 1000)
+    monkeypatch.setattr(atomic_io, "free", lambda path: 1000)
     for words in commands:
         assert "1 kB are free" in said(*words, "--store", runs, "--dry-run")
 
@@ -180,12 +181,12 @@ def test_weights_that_do_not_fit_are_told_before_anything_is_trained(tmp_path, s
     todo, store, notes = stages(study), Store(tmp_path / "runs"), []
     one = flops.shape(plan.root(todo[0])).bytes
     trainings = sum(isinstance(stage, plan.Train) for stage in todo)
-    monkeypatch.setattr(disk, "free", lambda path: one * (trainings + 1))
+    monkeypatch.setattr(atomic_io, "free", lambda path: one * (trainings + 1))
     preflight.check(todo, store, nothing)
-    monkeypatch.setattr(disk, "free", lambda path: one * 2)
+    monkeypatch.setattr(atomic_io, "free", lambda path: one * 2)
     preflight.check(todo, store, notes.append)
     assert notes == [note for note in notes if f"the weights of {trainings} trainings take" in note] and len(notes) == 1
     preflight.check(todo, store, pytest.fail, drop=True)
-    monkeypatch.setattr(disk, "free", lambda path: one - 1)
+    monkeypatch.setattr(atomic_io, "free", lambda path: one - 1)
     with pytest.raises(RunFailed, match=r"the weights of one training take .* kB, and .* kB are free"):
         preflight.check(todo, store, nothing)

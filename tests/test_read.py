@@ -8,8 +8,8 @@ import yaml
 
 from stilts_xtreme.data import hub, miniature
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, digest, languages, read, scored_split
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.tasks.catalogue import TARGETS, TASKS
+from stilts_xtreme.utils.errors import UserError
 
 CASES = sorted((Path(__file__).parent / "cases" / "readings").glob("*.json"))
 

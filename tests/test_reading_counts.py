@@ -12,9 +12,9 @@ from test_verify import FILES, SETUP, english, mnli
 from stilts_xtreme.data.counts import described, remarks
 from stilts_xtreme.data.inventory import check
 from stilts_xtreme.data.read import Folder, Reading, read, rows
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.skipped import MAX_SHARE, MIN_BROKEN
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.errors import UserError
 
 
 def reading(folder: Path, task: str, split: str, files: dict[str, str], language: str = "en", cut: bool = False) -> Reading:

@@ -8,11 +8,11 @@ import pytest
 from test_report import cells, invented, small, smalls
 from test_report_comparisons import SCORES, Q, compared
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import exports, published, published_comparison
 from stilts_xtreme.report import study as page
 from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.scoring.benchmarks import HEADLINES, XTREME
+from stilts_xtreme.utils.errors import UserError
 
 HEAD = ",".join(published.COLUMNS)
 

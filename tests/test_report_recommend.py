@@ -11,11 +11,11 @@ from test_report_comparisons import compared
 from typer.testing import CliRunner
 
 from stilts_xtreme import cli
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.report.advice import estimates
 from stilts_xtreme.report.advice import words as advice
 from stilts_xtreme.report.advice.recommend import recommend, recommend_all
 from stilts_xtreme.report.summary import summarise
+from stilts_xtreme.utils.errors import UserError
 
 ROWS = {
     "none": {"xnli": [50.0, 51.0, 52.0, 50.0]},

@@ -10,9 +10,9 @@ import pytest
 from test_report import invented
 
 from stilts_xtreme import cli, results
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import exports
 from stilts_xtreme.report.summary import summarise
+from stilts_xtreme.utils.errors import UserError
 
 RESULTS = sorted((Path(__file__).parent.parent / "experiments" / "results").glob("*.json"))
 STUDIES = [path for path in RESULTS if json.loads(path.read_text(encoding="utf-8"))["schema"] == results.STUDY]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme import flops, plan, results
-from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.weight_cleanup import WeightCleanup
 from stilts_xtreme.store import Store, faults, manifest, whole
+from stilts_xtreme.utils.errors import RunFailed
 
 MAIN = Path(__file__).parent.parent / "experiments" / "studies" / "main.yaml"
 TINY = [

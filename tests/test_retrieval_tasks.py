@@ -16,11 +16,11 @@ from stilts_xtreme.data import miniature
 from stilts_xtreme.data.miniature.grammar import sentence
 from stilts_xtreme.data.miniature.lexicon import lexicon
 from stilts_xtreme.data.read import Folder, Miniature, read
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.passages import sentence_spans
 from stilts_xtreme.scoring.retrieval import mean_average_precision
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Query
+from stilts_xtreme.utils.errors import UserError
 
 LAREQA, MEWSLIX, SQUAD = TASKS["lareqa"], TASKS["mewslix"], TASKS["squad_retrieval"]
 letters = st.characters(blacklist_categories=["Cs", "Cc", "Zs", "Zl", "Zp"], blacklist_characters="{}\ufeff")

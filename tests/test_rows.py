@@ -11,11 +11,11 @@ from test_end_to_end import TINY, stilts
 from test_report import fields, invented, written
 
 from stilts_xtreme import axes, results, spec
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.results import agreement, rows
 from stilts_xtreme.results.rows import Row, labelled
 from stilts_xtreme.results.upgrade import upgraded
+from stilts_xtreme.utils.errors import UserError
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 MAIN = EXPERIMENTS / "studies" / "main.yaml"

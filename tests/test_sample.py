@@ -8,7 +8,6 @@ from test_forecast import SHAPE
 
 from stilts_xtreme import axes, plan, spec
 from stilts_xtreme.data.read import Folder, Miniature, read
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.forecast.sizes import SplitSize
 from stilts_xtreme.forecast.workload import workload
 from stilts_xtreme.stages import submission
@@ -16,6 +15,7 @@ from stilts_xtreme.tasks import metrics
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Pair, Sentence
 from stilts_xtreme.tasks.sample import sampled
+from stilts_xtreme.utils.errors import UserError
 
 STUDIES = Path(__file__).parents[1] / "experiments" / "studies"
 

@@ -7,21 +7,22 @@ from pathlib import Path
 import pytest
 from test_end_to_end import FIRST, TINY
 
-from stilts_xtreme import disk, planner, results, spec
+from stilts_xtreme import planner, results, spec
 from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.encoder import Model
 from stilts_xtreme.engine.train import Step
-from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.stages import run, saving
 from stilts_xtreme.stages import training_log as journals
 from stilts_xtreme.stages.events import Event, Options
 from stilts_xtreme.stages.training_log import TrainingLog
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils import atomic_io
+from stilts_xtreme.utils.errors import RunFailed
 
 
 def test_a_model_that_does_not_fit_ends_its_training_before_it_begins_a_checkpoint_is_told_of(tmp_path, monkeypatch) -> None:
     notes: list[str] = []
-    monkeypatch.setattr(saving.disk, "free", lambda path: 1000)
+    monkeypatch.setattr(saving.atomic_io, "free", lambda path: 1000)
     saving.check_room(tmp_path, 1000, 4000, float("inf"), notes.append)
     assert not notes
     saving.check_room(tmp_path, 999, 4000, 600.0, notes.append)
@@ -42,7 +43,7 @@ def full_for(times: int, how: Callable[[], Exception]) -> Callable[[], None]:
 
 def wrapped() -> Exception:
     try:
-        with disk.writing(Path("there")):
+        with atomic_io.writing(Path("there")):
             raise OSError(errno.EDQUOT, "full")
     except RunFailed as fault:
         return fault
@@ -81,7 +82,7 @@ def test_a_save_does_not_wait_for_ever_nor_for_other_faults(tmp_path, monkeypatc
     with pytest.raises(OSError, match="full"):
         saving.patiently(tmp_path, full_for(1, FULL[0]), pytest.fail)
     monkeypatch.setattr(saving, "PATIENCE", 60.0)
-    monkeypatch.setattr(saving.stop, "asked", lambda: True)  # by a signal
+    monkeypatch.setattr(saving.signals, "asked", lambda: True)  # by a signal
     with pytest.raises(OSError, match="full"):
         saving.patiently(tmp_path, full_for(1, FULL[0]), pytest.fail)
 
@@ -158,7 +159,7 @@ def test_a_training_goes_on_without_a_checkpoint_that_cannot_be_written(tmp_path
 
 
 def test_a_training_whose_model_will_not_fit_does_not_begin(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(disk, "free", lambda path: 10_000)
+    monkeypatch.setattr(atomic_io, "free", lambda path: 10_000)
     monkeypatch.setattr(Model, "forward", pytest.fail)
     with pytest.raises(RunFailed, match="the trained model takes .* and 10 kB are free: make room"):
         trained(Store(tmp_path), [])

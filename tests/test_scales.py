@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from stilts_xtreme import axes, console, results, spec
 from stilts_xtreme.cli import app
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "experiments" / "studies").glob("*.yaml"))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.submission import score_files
+from stilts_xtreme.utils.errors import UserError
 
 # Small files, scored by google-research/xtreme's evaluate.py (838c13b, Python 3.11, seqeval 0.0.12): these are its figures.
 EDGES = [

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme import listing
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, HEADLINES, XTREME, XTREME_R, Benchmark, aggregate, with_f1_alone
 from stilts_xtreme.scoring.submission import file_name, score_submission
 from stilts_xtreme.scoring.tags import CHUNKING
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.errors import UserError
 
 METRICS = {"accuracy": 40.0, "f1": 60.0, "precision": 50.0, "recall": 75.0, "exact_match": 30.0, "map@20": 10.0}
 

@@ -13,7 +13,7 @@ from transformers import AutoModel, DebertaV2Config, XLMRobertaConfig
 
 from stilts_xtreme import doctor
 from stilts_xtreme.engine import encoder, loading
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 XLMR = {"bos_id": 1, "eos_id": 2, "unk_id": 0}  # fairseq puts <s> <pad> </s> <unk> before the pieces that follow these
 DEBERTA = {

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import axes, differences, plan, results, spec
+from stilts_xtreme import axes, plan, results, spec
 from stilts_xtreme.analysis import mixed, settings
 from stilts_xtreme.models.sources import E5_SMALL
 from stilts_xtreme.report import findings, summary
 from stilts_xtreme.report import settings as report_settings
 from stilts_xtreme.results.rows import USUAL
+from stilts_xtreme.verify import diff
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 OLD = results.read(EXPERIMENTS / "results" / "low_resource.json", results.STUDY)
@@ -126,12 +127,12 @@ def test_diff_compares_it_and_is_brief_about_older_results() -> None:
     changed["hyperparameters"]["target mnli"]["recipe"]["learning_rate"] = 3e-5
     changed["data"]["readings"]["panx/test/de"]["digest"] = "f" * 64
     changed["encoder"]["pretrained"]["digest"] = "f" * 64
-    found = {(one.group, one.key): (one.first, one.second) for one in differences.between(newer(), changed)}
+    found = {(one.group, one.key): (one.first, one.second) for one in diff.between(newer(), changed)}
     assert found == {
         ("settings", "test_examples"): (7, 9),
         ("settings", "encoder.pretrained.digest"): ("d" * 64, "f" * 64),
         ("settings", "hyperparameters.target mnli.recipe.learning_rate"): (2e-5, 3e-5),
         ("data", "readings.panx/test/de.digest"): ("e" * 64, "f" * 64),
     }
-    keys = {one.key for one in differences.between(OLD, newer())}
+    keys = {one.key for one in diff.between(OLD, newer())}
     assert keys == {"encoder", "code", "test_examples", "hyperparameters", "predictions", "readings"}

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme import axes, plan, spec, watching
-from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.slurm import job, scheduler, submissions
 from stilts_xtreme.slurm.batches import batch_stages
 from stilts_xtreme.slurm.queue import REQUEUE, Job, Queue, Refused
@@ -19,6 +18,7 @@ from stilts_xtreme.slurm.settings import SlurmSettings, settings, time_limit
 from stilts_xtreme.stages import last_step
 from stilts_xtreme.stages.events import Event, Options
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.errors import RunFailed, UserError
 from tests.test_end_to_end import EXPERIMENTS, stilts
 
 FIRST = plan.Train(plan.Random(8, 1, 1, 16, 32, 100), ("text",), plan.Recipe(), 1, ())

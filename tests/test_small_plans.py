@@ -7,7 +7,7 @@ from kinds import save
 
 from stilts_xtreme import axes, console, plan, spec
 from stilts_xtreme.cli import options
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "experiments" / "studies").glob("*.yaml"))

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme import spec
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.spec.load import COMMANDS
 from stilts_xtreme.spec.nodes import resolve
+from stilts_xtreme.utils.errors import UserError
 
 HERE = Path(__file__).parent
 EXPERIMENTS = HERE.parent / "experiments"

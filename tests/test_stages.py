@@ -5,12 +5,12 @@ import weakref
 import pytest
 
 from stilts_xtreme import plan
-from stilts_xtreme.errors import RunFailed
 from stilts_xtreme.stages import graph, run
 from stilts_xtreme.stages.dev_evaluation import Dev, collapse, guessing
 from stilts_xtreme.stages.events import Options
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged
+from stilts_xtreme.utils.errors import RunFailed
 
 PAIRS = [Pair(str(i), "a", "b", "entailment" if i < 40 else "neutral" if i < 70 else "contradiction") for i in range(100)]
 
@@ -84,7 +84,7 @@ def test_threads_depend_on_the_encoder_and_never_on_the_machine(monkeypatch) -> 
     assert run.threads(after, Options()) == 1 and run.threads(after, Options(threads=3)) == 3
     published = plan.Train(plan.Pretrained("FacebookAI/xlm-roberta-large"), ("mnli",), plan.Recipe(), 1, ())
     for cores in (1, 2, 64):
-        monkeypatch.setattr(run.host, "cores", lambda cores=cores: cores)
+        monkeypatch.setattr(run.system, "cores", lambda cores=cores: cores)
         assert run.threads(published, Options()) == 4 and run.threads(published, Options(threads=cores)) == cores
     for processes, threads in ((2, 2), (3, 1), (8, 1)):
         monkeypatch.setattr(run.ranks, "local", lambda processes=processes: (0, processes))

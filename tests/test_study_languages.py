@@ -8,9 +8,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from stilts_xtreme import axes, console, plan, spec
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.tasks import catalogue
+from stilts_xtreme.utils.errors import UserError
 
 MAIN = Path(__file__).parents[1] / "experiments" / "studies" / "main.yaml"
 

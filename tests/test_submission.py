@@ -9,7 +9,6 @@ from test_end_to_end import EXPERIMENTS, TINY, stilts
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.benchmarks import XTREME
 from stilts_xtreme.scoring.submission import HEADS, file_name, score_files
 from stilts_xtreme.scoring.submission_read import LABELS
@@ -18,6 +17,7 @@ from stilts_xtreme.stages import aggregate, submission
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.metrics import gold_pairs
+from stilts_xtreme.utils.errors import UserError
 
 SEED, WORLD = 3, data.Miniature(1)
 

@@ -12,8 +12,8 @@ from test_end_to_end import EXPERIMENTS, FIRST, TINY
 from stilts_xtreme import plan, progress
 from stilts_xtreme.pace import Pace
 from stilts_xtreme.progress import Row, drawn
-from stilts_xtreme.shown import clock
 from stilts_xtreme.stages.events import Event
+from stilts_xtreme.utils.sanitize import clock
 
 LONG = "train anli+mnli+qqp+squad+squad_v2+hellaswag+ccg+cosmosqa+commonsenseqa 48c11fbff87c"
 RECIPE = plan.Recipe(epochs=None, steps=100)

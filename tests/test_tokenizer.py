@@ -11,7 +11,7 @@ import pytest
 from transformers import AutoTokenizer, XLMRobertaConfig
 
 from stilts_xtreme.engine.tokenizer import normalised, train
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 LINES = [
     "The red cat met a dog in the old house .",

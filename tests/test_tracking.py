@@ -14,10 +14,10 @@ import pytest
 from test_end_to_end import FIRST, TINY
 
 from stilts_xtreme import cli, planner, results, spec
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.stages import tracking
 from stilts_xtreme.stages.events import Options
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.errors import UserError
 
 LONGER = ["setup.recipes.default.steps=12", "setup.recipes.default.evaluate_every=5"]
 

@@ -12,7 +12,7 @@ from transformers import AutoModel, T5Config, T5Model
 
 from stilts_xtreme.engine import encoder, transformers_checkpoint
 from stilts_xtreme.engine.batches import collate
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 transformers.utils.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmarks import store as measured
-from stilts_xtreme import console, host, plan, planner
+from stilts_xtreme import console, plan, planner
 from stilts_xtreme.stages import run
 from stilts_xtreme.stages.events import Options
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils import system
 
 SETUP = Path(__file__).parents[1] / "setups" / "small.yaml"
 EXAMPLES = 64  # two steps
@@ -50,7 +51,7 @@ def do(stage: plan.Stage, root: Path) -> dict[str, Any]:
 
 
 def _mib(key: str) -> int:
-    return round(int((host.proc_field("/proc/self/status", key) or "0").split()[0]) / 1024)
+    return round(int((system.proc_field("/proc/self/status", key) or "0").split()[0]) / 1024)
 
 
 def measure(count: int, encoder: Path, data: Path, folder: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import host
+from stilts_xtreme.utils import system
 
 PRELOADED = ["experiments.benchmarks.stock", "experiments.benchmarks.ours"]  # imported once, before the processes fork
 
@@ -58,7 +58,7 @@ class Turn:
     def ready(self) -> None:
         """The model is built; from here on the memory counts."""
         gc.collect()
-        host.release_memory()  # what only the building took, on either side
+        system.release_memory()  # what only the building took, on either side
         _forget(self._device)
         self._built = _memory(self._device, highest=False)
         self._driver.send("ready")

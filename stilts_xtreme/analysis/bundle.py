@@ -11,11 +11,12 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stilts_xtreme import disk, files, plan, results
+from stilts_xtreme import plan, results
 from stilts_xtreme.analysis.example_scores import EXAMPLES, ExampleScorer, dump, load
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.store import SCHEMAS, Busy, Store, faults, of_another
 from stilts_xtreme.store.manifest import NAME, reduced
+from stilts_xtreme.utils import atomic_io, bounded_io
+from stilts_xtreme.utils.errors import UserError
 
 LARGEST = 256 * 2**20  # bytes of a bundle
 MEMBER = re.compile(r"(train|predict)/([0-9a-f]{8,64})/([a-z]+\.json)")
@@ -42,7 +43,7 @@ def pack(stages: Sequence[plan.Stage], store: Store, path: Path) -> dict[str, in
         counts[plan.kind(stage)] += 1
     if not counts["predict"]:
         raise UserError(f"{store.root}: no evaluation of this study is finished: run it first")
-    disk.put(path, _archive(content))
+    atomic_io.put(path, _archive(content))
     return counts
 
 
@@ -102,8 +103,8 @@ def _archive(content: dict[str, bytes]) -> bytes:
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names and bytes of the regular files in the archive; UserError where it cannot be read or holds anything else."""
     try:
-        packed = files.content(path, LARGEST)
-        with tarfile.open(fileobj=files.bounded(lzma.open(io.BytesIO(packed)), len(packed)), mode="r|") as archive:
+        packed = bounded_io.content(path, LARGEST)
+        with tarfile.open(fileobj=bounded_io.bounded(lzma.open(io.BytesIO(packed)), len(packed)), mode="r|") as archive:
             for entry in archive:
                 file = archive.extractfile(entry) if entry.isreg() else None
                 if file is None:

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from stilts_xtreme import disk, ranks, shown
+from stilts_xtreme import ranks
 from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, new, predict, stages, store, studies
-from stilts_xtreme.errors import Aborted, Interrupted, PeerLost, RunFailed, UserError
+from stilts_xtreme.utils import atomic_io, sanitize
+from stilts_xtreme.utils.errors import Aborted, Interrupted, PeerLost, RunFailed, UserError
 
 
 def _group(app: typer.Typer, name: str, about: str, **how: Any) -> typer.Typer:
@@ -81,7 +82,7 @@ def main() -> None:
         os.environ.setdefault(f"{library}_DISABLE_PROGRESS_BARS", "1")
     try:
         ranks.listen()
-        with disk.writing(Path.cwd()):
+        with atomic_io.writing(Path.cwd()):
             app()
     except UserError as fault:
         _end(str(fault), 2)
@@ -105,15 +106,15 @@ def main() -> None:
 
 def _end(said: str, code: int, speaks: bool = True) -> None:
     if ranks.count() > 1:
-        ranks.end(shown.message(said) if speaks and ranks.speaks() else "", code)
-    print(shown.message(said), file=sys.stderr)
+        ranks.end(sanitize.message(said) if speaks and ranks.speaks() else "", code)
+    print(sanitize.message(said), file=sys.stderr)
     sys.exit(code)
 
 
 def _lost(own: str) -> None:
     """`own`: what went wrong here; empty where another process is gone, of which whoever launched us will tell."""
     if own:
-        ranks.end(shown.message(f"failed:\n{own}"), 3)
+        ranks.end(sanitize.message(f"failed:\n{own}"), 3)
     if ranks.launched():
         ranks.end("", ranks.LOST)
     _end("failed:\nanother of the processes that share the work is gone. Run the same command again to go on.", 3)

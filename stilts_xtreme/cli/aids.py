@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from stilts_xtreme import console, shown
+from stilts_xtreme import console
 from stilts_xtreme.cli import completion
 from stilts_xtreme.cli.arguments import RUNS, StoreOption
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils import sanitize
+from stilts_xtreme.utils.errors import UserError
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
 
@@ -22,7 +23,7 @@ def doctor(store: StoreOption = RUNS, as_json: Json = False) -> None:
 
     facts = list(examining.facts(console.store_at(store)))
     if as_json:
-        print(shown.as_json(examining.as_json(facts)))
+        print(sanitize.as_json(examining.as_json(facts)))
     else:
         listing.facts(facts)
     if fatal := [fact.warning for fact in facts if fact.fatal]:
@@ -47,12 +48,13 @@ def diff(
 
     The last line is "the same", or how many differences there are above provenance.
     """
-    from stilts_xtreme import differences, listing
+    from stilts_xtreme import listing
+    from stilts_xtreme.verify import diff
 
-    a, b = (differences.read(name, console.store_at(store)) for name in (first, second))
-    changes, provenance = differences.between(a, b), differences.provenance(a, b)
+    a, b = (diff.read(name, console.store_at(store)) for name in (first, second))
+    changes, provenance = diff.between(a, b), diff.provenance(a, b)
     if as_json:
         records = [listing.difference(change) for change in (*changes, *provenance)]
-        print(shown.as_json({"first": first, "second": second, "count": len(changes), "differences": records}))
+        print(sanitize.as_json({"first": first, "second": second, "count": len(changes), "differences": records}))
     else:
         listing.differences(changes, provenance)

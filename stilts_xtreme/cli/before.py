@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import api, console, folded, listing, planner, published, shipped, shown
+from stilts_xtreme import api, console, folded, listing, planner, published, shipped
 from stilts_xtreme.cli.options import Over
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.read import Folder, HubCache, Release, Where
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.labelled import labelled_tsv
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Text
@@ -18,6 +17,8 @@ from stilts_xtreme.transferability import advice, expected
 from stilts_xtreme.transferability.library import Embeddings, FileQuery
 from stilts_xtreme.transferability.methods import METHODS, Query
 from stilts_xtreme.transferability.past import of_study, of_table
+from stilts_xtreme.utils import sanitize
+from stilts_xtreme.utils.errors import UserError
 
 
 def ranked(
@@ -58,7 +59,7 @@ def ranked(
         {**embeddings.seconds, "whole": round(time.process_time() - began, 1)}, left_out,
     )  # fmt: skip
     if as_json:
-        print(shown.as_json(advice.content(result, table)))
+        print(sanitize.as_json(advice.content(result, table)))
     else:
         _show(result, table)
 

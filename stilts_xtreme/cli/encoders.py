@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stilts_xtreme.shown import content
+from stilts_xtreme.utils.sanitize import content
 
 
 def encoder_fetch(

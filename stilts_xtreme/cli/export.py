@@ -8,7 +8,7 @@ import typer
 
 from stilts_xtreme import console
 from stilts_xtreme.cli.arguments import RUNS, StoreOption
-from stilts_xtreme.shown import content
+from stilts_xtreme.utils.sanitize import content
 
 Run = Annotated[
     str,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stilts_xtreme import console, shipped, shown
+from stilts_xtreme import console, shipped
 from stilts_xtreme.cli import options as given
 from stilts_xtreme.cli.arguments import Device, Threads
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils import sanitize
+from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:  # imported for real where a command needs them
     from stilts_xtreme.spec import Study
@@ -38,7 +39,7 @@ def dry_run(
         if not isinstance(Planner(loaded.setup).where, HubCache):
             raise
         note = "planned as if the full releases were here; this has to be mended before it can run:"
-        print(shown.message(f"{note}\n{fault}\n"), file=sys.stderr)
+        print(sanitize.message(f"{note}\n{fault}\n"), file=sys.stderr)
         cells, there = axes.study(loaded, Release()), None
     wanted = [plan.address(cell.stage) for cell in cells]
     stages = plan.ordered([cell.stage for cell in cells])
@@ -48,7 +49,7 @@ def dry_run(
     how = study.RunOptions(device, side_by_side, threads, options.checkpoint_every, drops)
     forecast = study.forecast(stages, wanted, there, how)
     if as_json:
-        print(shown.as_json(table.to_json(forecast)))
+        print(sanitize.as_json(table.to_json(forecast)))
     else:
         table.show(forecast, drops)
         print()
@@ -73,11 +74,12 @@ def calibrate(
     takes a minute or two, and nothing else should run meanwhile. The figures are kept for this user, by device (the file is
     printed; STILTS_CALIBRATION names another).
     """
-    from stilts_xtreme import flops, host, plan
+    from stilts_xtreme import flops, plan
     from stilts_xtreme.forecast import calibrate as calibration
     from stilts_xtreme.forecast import throughput
     from stilts_xtreme.planner import Planner, lay
     from stilts_xtreme.stages import run
+    from stilts_xtreme.utils import system
 
     how = console.options(device, threads)
     cuda = device != "cpu" and console.gpu()
@@ -97,10 +99,10 @@ def calibrate(
         own = run.threads(plan.Train(origin, ("text",), recipe, 1, ()), how)
     machine = throughput.this_machine("cuda" if cuda else "cpu", own)
     asked = calibration.make_request(shape, recipe, machine, seconds)
-    most = jobs or (1 if cuda else max(1, host.cores() // own))
+    most = jobs or (1 if cuda else max(1, system.cores() // own))
     made = calibration.calibrate(asked, sorted({1, most}), lambda text: print(text, file=sys.stderr))
     throughput.save(made)
-    print(shown.content(f"{machine.description}, {own} threads; an encoder of width {shape.hidden} in {recipe.precision}"))
+    print(sanitize.content(f"{machine.description}, {own} threads; an encoder of width {shape.hidden} in {recipe.precision}"))
     for count, one in made.speeds.items():
         print(f"{count} side by side: training {one.train / 1e9:.1f} GFLOP/s, prediction {one.predict / 1e9:.1f} GFLOP/s each")
     print(throughput.user_file())

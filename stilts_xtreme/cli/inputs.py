@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from stilts_xtreme import console, shown
+from stilts_xtreme import console
 from stilts_xtreme.cli import completion, options
 from stilts_xtreme.cli.arguments import Cut, DataOption, SetupOption
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils import sanitize
+from stilts_xtreme.utils.errors import UserError
 
 PARTS = "If the folder holds only parts of the releases on purpose, say --cut; in a setup files: {path: FOLDER, cut: true}"
 
@@ -53,7 +54,7 @@ def data_check(
 
     chosen = [listing.known(name) for name in names or listing.TASKS]
     entries = list(inventory.check(chosen, console.where(setup, folder, cut) or HubCache()))
-    print(shown.as_json([asdict(entry) for entry in entries])) if as_json else listing.inventory(entries)
+    print(sanitize.as_json([asdict(entry) for entry in entries])) if as_json else listing.inventory(entries)
     bad = ("broken", "missing", "differs") if names else ("broken",)
     if faults := [entry for entry in entries if entry.used and entry.state in bad]:
         told = dict.fromkeys(f"{one.task} {one.split} {one.language}: {one.state}: {one.note}" for one in faults)
@@ -95,7 +96,7 @@ def check(
     if schema:
         from stilts_xtreme.spec.schema import schema as of_specs
 
-        print(shown.as_json(of_specs()))
+        print(sanitize.as_json(of_specs()))
     elif not specs:
         raise UserError("give a SPEC to check, or --schema")
     faults = []
@@ -105,7 +106,7 @@ def check(
             console.check_encoder(path, loaded)
             for name in getattr(loaded, "at", ()) if over.setup is None else ():
                 console.check_encoder(path, console.load(path, over.laid(path, setup=name), None), scale=name)
-            print(shown.content(f"{path}: {loaded.kind}, sound"))
+            print(sanitize.content(f"{path}: {loaded.kind}, sound"))
         except UserError as fault:
             faults.append(str(fault))
     if faults:
@@ -133,4 +134,4 @@ def score(
     if benchmark not in BENCHMARKS:
         raise UserError(f"--benchmark {benchmark}: give one of {', '.join(BENCHMARKS)}")
     scores = score_submission(predictions, labels, benchmark)
-    print(shown.as_json(scores)) if as_json else listing.benchmark(scores)
+    print(sanitize.as_json(scores)) if as_json else listing.benchmark(scores)

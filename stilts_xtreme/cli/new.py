@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from stilts_xtreme import console, disk, shipped, shown
+from stilts_xtreme import console, shipped
 from stilts_xtreme.cli import completion, options
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils import atomic_io, sanitize
+from stilts_xtreme.utils.errors import UserError
 
 
 def _words(option: str, help_: str, complete: Any = None) -> Any:
@@ -55,7 +56,7 @@ def new(
         _split(targets), _split(languages), _split(intermediate),
     )  # fmt: skip
     _check(asked, drafts.takes_languages(kind))
-    with disk.writing(file):
+    with atomic_io.writing(file):
         with open(file, "x", encoding="utf-8") as stream:
             stream.write(drafts.text(asked, file))
         try:
@@ -64,7 +65,7 @@ def new(
             file.unlink()
             raise UserError(_without_places(str(fault), file)) from None
     print(f"next: {COMMANDS[kind]} {file} --dry-run", file=sys.stderr)
-    print(shown.content(str(file)))
+    print(sanitize.content(str(file)))
 
 
 def _split(words: str | None) -> tuple[str, ...]:

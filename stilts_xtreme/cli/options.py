@@ -31,7 +31,7 @@ from stilts_xtreme.cli.arguments import (
     Time,
     Track,
 )
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 Command = Callable[..., None]
 

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from stilts_xtreme import console, disk, shown
+from stilts_xtreme import console
 from stilts_xtreme.cli.arguments import RUNS, Device, StoreOption, Threads
 from stilts_xtreme.cli.export import Run
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils import atomic_io, sanitize
+from stilts_xtreme.utils.errors import UserError
 
 
 def predict(
@@ -64,5 +65,5 @@ def predict(
     if to is None:
         sys.stdout.write(text)
     else:
-        disk.put(to, text)
-        print(shown.content(str(to)))
+        atomic_io.put(to, text)
+        print(sanitize.content(str(to)))

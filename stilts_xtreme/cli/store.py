@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from stilts_xtreme import console, shown
+from stilts_xtreme import console
 from stilts_xtreme.cli import completion, options
 from stilts_xtreme.cli.arguments import RUNS, Address, Languages, Overrides, Spec, StoreOption
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils import sanitize
+from stilts_xtreme.utils.errors import UserError
 
 
 def runs_list(store: StoreOption = RUNS) -> None:
@@ -65,7 +66,7 @@ def runs_show(
     found = console.store_at(store).beginning(address)
     if len(found) != 1:
         raise UserError(f"{store}: {len(found)} finished stages have an address that begins with {address!r}")
-    print(shown.as_json(results.read(found[0] / "result.json", *SCHEMAS.values())))
+    print(sanitize.as_json(results.read(found[0] / "result.json", *SCHEMAS.values())))
 
 
 @options.taking(over=options.over)
@@ -86,8 +87,8 @@ def runs_pack(
     counts = bundle.pack(stages, console.store_at(store), to)
     total = sum(isinstance(stage, plan.Predict) for stage in stages)
     line = f"{counts['train']} trainings, {counts['predict']} of {total} evaluations, {to.stat().st_size:,} bytes"
-    print(shown.content(line), file=sys.stderr)
-    print(shown.content(str(to)))
+    print(sanitize.content(line), file=sys.stderr)
+    print(sanitize.content(str(to)))
 
 
 def runs_unpack(
@@ -99,7 +100,7 @@ def runs_unpack(
     store.mkdir(parents=True, exist_ok=True)
     added, present = bundle.unpack(file, console.store_at(store))
     print(f"{added} stages added, {present} were there", file=sys.stderr)
-    print(shown.content(str(store)))
+    print(sanitize.content(str(store)))
 
 
 def runs_clean(
@@ -111,4 +112,4 @@ def runs_clean(
     if address is not None and not removed:
         raise UserError(f"{store}: no finished stage has the address {address}; `stilts runs list` shows them")
     for folder in removed:
-        print(shown.content(str(folder)))
+        print(sanitize.content(str(folder)))

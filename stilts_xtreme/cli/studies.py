@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stilts_xtreme import console, shown
+from stilts_xtreme import console
 from stilts_xtreme.cli import completion, forecasts, launching, options
 from stilts_xtreme.cli.arguments import (
     RUNS,
@@ -22,8 +22,9 @@ from stilts_xtreme.cli.arguments import (
     StoreOption,
     Submission,
 )
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.transferability.names import ABOUT, DEFAULT
+from stilts_xtreme.utils import sanitize
+from stilts_xtreme.utils.errors import UserError
 
 
 @options.taking(over=options.over, how=options.how, where=options.place)
@@ -233,7 +234,7 @@ def recommend(
     read = [api.read_results(path) for path in studies]
     if target is None:
         every = recommend_all([one.content for one in read], codes)
-        print(shown.as_json([advice.content(one) for one in every]) if as_json else "\n".join(advice.overview(every)))
+        print(sanitize.as_json([advice.content(one) for one in every]) if as_json else "\n".join(advice.overview(every)))
         return
     found = api.recommend(read, target, codes)
-    print(shown.as_json(advice.content(found)) if as_json else "\n".join(advice.lines(found)))
+    print(sanitize.as_json(advice.content(found)) if as_json else "\n".join(advice.lines(found)))

@@ -15,9 +15,9 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import bounded
-from stilts_xtreme.shown import HIDDEN
+from stilts_xtreme.utils.bounded_io import bounded
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import HIDDEN
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 LARGEST = 4 * 2**30  # bytes a member may unpack to

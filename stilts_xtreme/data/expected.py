@@ -7,12 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from stilts_xtreme.data.read import Folder, Miniature, Reading, Where, nearest, scored_split
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.placeholders import NO_TAG, constant_label
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged
 from stilts_xtreme.tasks.metrics import gold_pairs
 from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.utils.errors import UserError
 
 
 @dataclass(frozen=True)

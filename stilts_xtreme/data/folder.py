@@ -14,14 +14,14 @@ from pathlib import Path
 
 from stilts_xtreme import formats
 from stilts_xtreme.data.archive import Member, members
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.lines import open_bytes
 from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.languages import canonical
-from stilts_xtreme.shown import HIDDEN
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Question, Sentence, Tagged
 from stilts_xtreme.tasks.task import Files, NamedFiles, Row, Task, in_translation
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import HIDDEN
 
 DEV_SHARE = 10  # one group in so many goes to the dev half of a cut
 Packed = Callable[[], Mapping[str, Member]]

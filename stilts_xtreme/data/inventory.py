@@ -7,11 +7,11 @@ from typing import Any
 
 from stilts_xtreme.data import expected, folder, hub, parallel, unread
 from stilts_xtreme.data.read import TRAINING, Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.tasks import coverage
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 from stilts_xtreme.tasks.task import Files, Row, Task
+from stilts_xtreme.utils.errors import UserError
 
 SPLITS = ("train", "dev", "test", "pool")
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from stilts_xtreme.data import folder, hub
 from stilts_xtreme.data.counts import Counting, Counts
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats import MULTILINGUAL
 from stilts_xtreme.formats.skipped import NO_ANSWER, NO_TEXT, NOT_IN_CONTEXT, Skipped
-from stilts_xtreme.shown import HIDDEN, visible
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
 from stilts_xtreme.tasks.rows import lacks_text, why_skipped
 from stilts_xtreme.tasks.task import Row, Task, in_translation
 from stilts_xtreme.tasks.task import training_split as by_task
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import HIDDEN, visible
 
 TRAINING = ("train", "translated")  # splits in which rows that nothing can be learnt from are dropped
 

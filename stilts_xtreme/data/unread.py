@@ -6,7 +6,7 @@ from pathlib import Path
 from stilts_xtreme import formats
 from stilts_xtreme.data.archive import ENDINGS, members
 from stilts_xtreme.data.folder import place_pattern, wanted_files, wanted_places
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 FEW = 4  # files of one folder that are listed one by one
 _ABOUT = re.compile(r"(?i)(readme|licen[cs]e|manifest|changelog|notice|copying|citation|\.).*|.*\.(md|pdf|html?)")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from stilts_xtreme.engine import half
+from stilts_xtreme.engine import bf16
 
 NAME = "stilts_packed"
 FLASH = torch.ops.aten._flash_attention_forward
@@ -180,7 +180,7 @@ class _Grouped(torch.autograd.Function):
                 saved += [None] * 5
                 continue
             q, k, v = _rows(query, asked), _rows(key, group), _rows(value, group)
-            scores = half.bmm(q, k.transpose(1, 2)).mul_(scale)
+            scores = bf16.bmm(q, k.transpose(1, 2)).mul_(scale)
             each = scores.view(group.rows, heads, asked.width, group.width)
             if group.hidden is not None:
                 each.add_(group.hidden)
@@ -192,7 +192,7 @@ class _Grouped(torch.autograd.Function):
                 mask = keep(bits[at : at + shares.numel()], dropout).view(shares.shape)
                 at += shares.numel()
                 shown = shares * mask
-            part = half.bmm(shown, v)
+            part = bf16.bmm(shown, v)
             if bits is not None:
                 part.mul_(1 / (1 - dropout))
             _put(out, part, asked)
@@ -215,15 +215,15 @@ class _Grouped(torch.autograd.Function):
             if asked.real is not None:
                 g.unflatten(0, (asked.rows, -1)).mul_(asked.real)
             if mask is None:
-                d_shares = half.bmm(g, v.transpose(1, 2))
-                _put(d_value, half.bmm(shares.transpose(1, 2), g), group)
+                d_shares = bf16.bmm(g, v.transpose(1, 2))
+                _put(d_value, bf16.bmm(shares.transpose(1, 2), g), group)
             else:
                 g = g * (1 / (1 - ctx.dropout))
-                d_shares = half.bmm(g, v.transpose(1, 2)).mul_(mask)
-                _put(d_value, half.bmm((shares * mask).transpose(1, 2), g), group)
+                d_shares = bf16.bmm(g, v.transpose(1, 2)).mul_(mask)
+                _put(d_value, bf16.bmm((shares * mask).transpose(1, 2), g), group)
             d_scores = torch._softmax_backward_data(d_shares, shares, -1, shares.dtype).mul_(ctx.scale)
-            _put(d_query, half.bmm(d_scores, k), asked)
-            _put(d_key, half.bmm(d_scores.transpose(1, 2), q), group)
+            _put(d_query, bf16.bmm(d_scores, k), asked)
+            _put(d_key, bf16.bmm(d_scores.transpose(1, 2), q), group)
         return d_query, d_key, d_value, None, None, None, None
 
 

@@ -11,13 +11,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
 
-from stilts_xtreme.engine import attention, half, top_layer, transformers_checkpoint
+from stilts_xtreme.engine import attention, bf16, top_layer, transformers_checkpoint
 from stilts_xtreme.engine import tokenizer as saving
 from stilts_xtreme.engine.loading import load, longest
-from stilts_xtreme.files import Record
 from stilts_xtreme.heads import HEADS
 from stilts_xtreme.heads.common import Rows, TaskHead
 from stilts_xtreme.plan import Random
+from stilts_xtreme.utils.bounded_io import Record
 
 # The position number of a row's first token, by kind of encoder: those that take packed rows.
 FIRST_POSITION = {
@@ -192,7 +192,7 @@ class Model(nn.Module):
         """Return hidden states [N, width] of the last layer, or [M, width] of the tokens that are `read`."""
         if not self.bf16:
             return states(self.encoder, batch, self.packed, read=read)
-        with half.autocast(batch["input_ids"].device.type):
+        with bf16.autocast(batch["input_ids"].device.type):
             return states(self.encoder, batch, self.packed, read=read)
 
     def halve(self) -> "Model":

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
-from stilts_xtreme.files import Record
 from stilts_xtreme.heads.common import Feature
+from stilts_xtreme.utils.bounded_io import Record
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike

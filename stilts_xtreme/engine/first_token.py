@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
-from stilts_xtreme.engine import half
+from stilts_xtreme.engine import bf16
 from stilts_xtreme.engine.attention import Group, keep, random_bits
 
 
@@ -75,7 +75,7 @@ class _Means(torch.autograd.Function):
         for group in groups:
             own = slice(row, row + group.rows)
             states = _states(hidden, group)
-            scores = half.bmm(asked[own], states.transpose(1, 2)).mul_(scale)
+            scores = bf16.bmm(asked[own], states.transpose(1, 2)).mul_(scale)
             if group.hidden is not None:
                 scores.add_(group.hidden.squeeze(1))
             shares = torch.softmax(scores, -1)
@@ -85,7 +85,7 @@ class _Means(torch.autograd.Function):
                 at += shares.numel()
                 shown = shares * mask
                 sums[own] = shown.sum(-1)
-            means[own] = half.bmm(shown, states)
+            means[own] = bf16.bmm(shown, states)
             saved += [shares, mask]
             row = own.stop
         ctx.groups, ctx.scale = groups, scale
@@ -101,16 +101,16 @@ class _Means(torch.autograd.Function):
             shares, mask = saved[2 * i : 2 * i + 2]
             own = slice(row, row + group.rows)
             states = _states(hidden, group)
-            d_shares, shown = half.bmm(gradient[own], states.transpose(1, 2)), shares
+            d_shares, shown = bf16.bmm(gradient[own], states.transpose(1, 2)), shares
             if mask is not None:
                 if of_sums is not None:
                     d_shares += of_sums[own, :, None]
                 d_shares.mul_(mask)
                 shown = shares * mask
             d_scores = torch._softmax_backward_data(d_shares, shares, -1, shares.dtype).mul_(ctx.scale)
-            d_asked[own] = half.bmm(d_scores, states)
+            d_asked[own] = bf16.bmm(d_scores, states)
             both = torch.cat([shown, d_scores], 1), torch.cat([gradient[own], asked[own]], 1)
-            _put(d_hidden, half.bmm(both[0].transpose(1, 2), both[1]), group)
+            _put(d_hidden, bf16.bmm(both[0].transpose(1, 2), both[1]), group)
             row = own.stop
         return d_asked, d_hidden, None, None, None
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stilts_xtreme import host
 from stilts_xtreme.engine import encoder, variants
+from stilts_xtreme.utils import system
 
 MiB = 1 << 20
 PATIENCE, GOODBYE = 900.0, 20.0  # seconds: for its answer, since a compiler may have to work; for its end
@@ -44,7 +44,7 @@ def _child(
 ) -> None:  # pragma: no cover - in a process of its own
     torch.set_num_threads(threads)
     device = torch.device(kind)
-    libraries = host.held_memory()
+    libraries = system.held_memory()
     model, tokenizer, _ = encoder.load_model(folder, task)
     run = variants.build(variant, model.to(device), task, tokenizer, device, threads)
     del model
@@ -53,5 +53,5 @@ def _child(
     if kind == "cuda":
         pipe.send({"peak": torch.cuda.max_memory_allocated() / MiB})
     else:
-        sizes = {"libraries": libraries, "peak": host.peak_memory(), "resident": host.held_memory()}
+        sizes = {"libraries": libraries, "peak": system.peak_memory(), "resident": system.held_memory()}
         pipe.send({name: size / MiB for name, size in sizes.items() if size is not None})

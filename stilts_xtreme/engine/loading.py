@@ -23,8 +23,8 @@ from transformers import (
 from stilts_xtreme import published
 from stilts_xtreme.engine import transformers_checkpoint
 from stilts_xtreme.engine.quiet import quiet
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.shown import line
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import line
 
 Options = dict[str, str | bool | None]  # arguments of every `from_pretrained`
 SHOWN = 3  # names of tensors in a message

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
-from stilts_xtreme import host
-from stilts_xtreme.files import Record
+from stilts_xtreme.utils import system
+from stilts_xtreme.utils.bounded_io import Record
 
 LOOK = 0.5  # seconds to see which processors are idle
 Times = dict[int, tuple[float, float]]  # by processor: busy and idle ticks
@@ -21,9 +21,9 @@ def environment(device: torch.device, threads: int) -> Record:
     """Return hardware, system, versions and threads, as far as they are known."""
     facts: Record = {
         "device": device.type,
-        "processor": host.processor(),
+        "processor": system.processor(),
         "processors": os.cpu_count(),
-        "memory_bytes": host.memory(),
+        "memory_bytes": system.memory(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "threads": threads,
         "vector_instructions": torch.backends.cpu.get_cpu_capability(),
@@ -44,7 +44,7 @@ def _native_bf16(device: torch.device) -> bool | None:
     """Return whether the chip multiplies bf16 itself; None if the system does not say."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    flags = host.proc_field("/proc/cpuinfo", "flags")
+    flags = system.proc_field("/proc/cpuinfo", "flags")
     return None if flags is None else bool({"avx512_bf16", "amx_bf16"} & set(flags.split()))
 
 

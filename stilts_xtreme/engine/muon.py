@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from stilts_xtreme.engine.optimizer import AdamW, gradients_of
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.flops import MUON
+from stilts_xtreme.utils.errors import UserError
 
 MOMENTUM = 0.95
 COEFFICIENTS = 3.4445, -4.7750, 2.0315  # of Jordan et al.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from stilts_xtreme import ranks
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:
     from torch.distributed.fsdp import FSDPModule

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stilts_xtreme import host
 from stilts_xtreme.scoring.nearest_neighbors import Float32Kernel, KernelFactory, Vectors, dot_product_error
+from stilts_xtreme.utils import system
 
 SAMPLE = 4096  # vectors of a side whose mean is taken
 MARGIN = 1e-6  # for what is rounded in single precision on the way: a few parts in 10**7
@@ -17,7 +17,7 @@ LEAST = 64  # rows of a product: smaller ones are worked out by other code, whos
 def fastest() -> KernelFactory:
     """Return the fastest product this processor has for mining and search; results do not depend on it."""
     known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # newer than the oldest PyTorch that will do
-    return Brief if known.get("avx512_bf16") and host.fast_bf16() else Float32Kernel
+    return Brief if known.get("avx512_bf16") and system.fast_bf16() else Float32Kernel
 
 
 @dataclass(frozen=True, slots=True)

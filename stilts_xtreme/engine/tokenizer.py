@@ -12,7 +12,7 @@ import sentencepiece
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]  # ids 0 to 3 as in XLM-R; <mask> comes last
 COVERAGE = 0.9995  # share of all characters that a large alphabet must cover (SentencePiece's default for many scripts)

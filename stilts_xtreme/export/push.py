@@ -9,10 +9,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.export.run_lookup import Run
 from stilts_xtreme.export.write import Written, write
-from stilts_xtreme.shown import line
+from stilts_xtreme.utils.errors import RunFailed, UserError
+from stilts_xtreme.utils.sanitize import line
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, RepoUrl

@@ -5,9 +5,9 @@ from functools import cached_property
 from pathlib import Path
 
 from stilts_xtreme import results
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.store import Store, dropped, faults
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 Result = Record  # the content of a result.json
 

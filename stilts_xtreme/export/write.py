@@ -4,13 +4,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from stilts_xtreme import disk
-from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.export import card
 from stilts_xtreme.export.run_lookup import Run
-from stilts_xtreme.files import Record
-from stilts_xtreme.shown import line
 from stilts_xtreme.store.manifest import atomic_folder
+from stilts_xtreme.utils import atomic_io
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import RunFailed, UserError
+from stilts_xtreme.utils.sanitize import line
 
 ONNX = "model.onnx"
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}  # between ONNX Runtime's logits and torch's
@@ -43,7 +43,7 @@ def write(run: Run, to: Path, onnx: bool = False, model: str = ".") -> Written:
             text = card.text(run, written.name, written.alone, head, model, tokenizer.read_as_special(scratch))
         except (LookupError, TypeError, ValueError, AttributeError) as error:  # a folder that was not written by a training
             raise UserError(f"{run.folder}: is not what a training leaves ({type(error).__name__}: {line(error)})") from error
-        disk.put(scratch / "README.md", text)
+        atomic_io.put(scratch / "README.md", text)
         if onnx:
             _onnx(scratch, written.name, head.get("head", ""))
     return written

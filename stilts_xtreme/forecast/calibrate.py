@@ -9,11 +9,11 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 from stilts_xtreme import plan
-from stilts_xtreme.errors import RunFailed
-from stilts_xtreme.files import Record
 from stilts_xtreme.flops import Shape
 from stilts_xtreme.forecast.calibration import TIMEOUT, child
 from stilts_xtreme.forecast.throughput import Calibration, CalibrationRequest, Machine, Throughput, torch_version
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import RunFailed
 
 LARGE = 100_000_000  # weights from which on a CPU measures only two layers
 

@@ -296,15 +296,15 @@ def _weights(folder: Path) -> Figures:
     import torch
     from safetensors.torch import load_file, save_file
 
-    from stilts_xtreme import disk
     from stilts_xtreme.store import manifest
+    from stilts_xtreme.utils import atomic_io
 
     weights, file = {"weights": torch.zeros(1 << 23)}, folder / "weights" / "model.safetensors"
     file.parent.mkdir()
 
     def save() -> None:
         save_file(weights, file)
-        disk.sync(file)
+        atomic_io.sync(file)
         manifest(file.parent)
 
     def load() -> None:

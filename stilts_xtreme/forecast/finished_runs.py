@@ -4,8 +4,8 @@ import json
 from statistics import median
 
 from stilts_xtreme import plan
-from stilts_xtreme.files import Record
 from stilts_xtreme.store import SCHEMAS, Store
+from stilts_xtreme.utils.bounded_io import Record
 
 IGNORED = ("start", "model", "seed")  # keys of a stage's identity
 

@@ -14,12 +14,12 @@ from statistics import NormalDist, fmean
 
 from stilts_xtreme.data import expected
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.store import CACHE, Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import texts
 from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 FILE = Path(__file__).with_name("sizes.csv")
 COUNTED, COMMITTED, RELEASED, READ = "counted", "committed", "release", "read"  # sources of a size

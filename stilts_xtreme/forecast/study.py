@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from stilts_xtreme import flops, plan
-from stilts_xtreme.files import Record
 from stilts_xtreme.forecast import throughput, timeline
 from stilts_xtreme.forecast.finished_runs import FinishedRuns
 from stilts_xtreme.forecast.sizes import COMMITTED, COUNTED, READ, RELEASED, SplitSizes
@@ -18,6 +17,7 @@ from stilts_xtreme.stages import parts
 from stilts_xtreme.stages.graph import remaining, starts
 from stilts_xtreme.stages.saving import CHECKPOINTS
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.bounded_io import Record
 
 MIN_WIDTH = 512  # below this width a GPU's time is kernel launches, and FLOPs do not predict it
 UTILIZATION = 0.4  # of a vendor's peak: assumed for every GPU, measured on none

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from stilts_xtreme.files import Record
 from stilts_xtreme.forecast.study import Forecast
-from stilts_xtreme.shown import content, size
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.sanitize import content, size
 
 SCHEMA = "stilts/forecast@1"
 

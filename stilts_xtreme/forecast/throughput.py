@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from stilts_xtreme import disk, files, host, plan
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
+from stilts_xtreme import plan
 from stilts_xtreme.flops import Shape
 from stilts_xtreme.forecast.workload import Workload
+from stilts_xtreme.utils import atomic_io, bounded_io, system
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 PACKAGED = Path(__file__).with_name("committed.json")
 MAX_BYTES = 1 << 24  # of a file of calibrations
@@ -138,7 +139,7 @@ def save(calibration: Calibration, file: Path | None = None) -> None:
     others = [other for other in (_read(file) if file.exists() else []) if _key(other) != _key(calibration)]
     file.parent.mkdir(parents=True, exist_ok=True)
     records = [_to_record(other) for other in (*others, calibration)]
-    disk.put(file, json.dumps({"schema": "stilts/calibrations@1", "calibrations": records}, indent=1, sort_keys=True) + "\n")
+    atomic_io.put(file, json.dumps({"schema": "stilts/calibrations@1", "calibrations": records}, indent=1, sort_keys=True) + "\n")
 
 
 def nearest_size(calibrations: Iterable[Calibration], machine: Machine, shape: Shape, precision: str) -> Calibration | None:
@@ -159,7 +160,7 @@ def this_machine(device: str, threads: int) -> Machine:
         import torch
 
         return Machine("cuda", torch.cuda.get_device_name(), torch.cuda.device_count(), threads)
-    return Machine("cpu", host.processor(), os.cpu_count() or 1, threads)
+    return Machine("cpu", system.processor(), os.cpu_count() or 1, threads)
 
 
 def torch_version() -> str:
@@ -185,7 +186,7 @@ def _to_record(calibration: Calibration) -> Record:
 def _read(file: Path) -> list[Calibration]:
     fix = "remove the file and run `stilts calibrate` again"
     try:
-        content = json.loads(files.content(file, MAX_BYTES))
+        content = json.loads(bounded_io.content(file, MAX_BYTES))
         return [_from_record(record, str(file)) for record in content["calibrations"]]
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None

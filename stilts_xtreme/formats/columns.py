@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.lines import Location, Row, choice, fail, json_lines, lines, parse_json, text, without_last_blanks
 from stilts_xtreme.formats.questions import aligned, squad_json, squad_without_answers
 from stilts_xtreme.formats.skipped import Skipped, WrongFile, refuse
 from stilts_xtreme.formats.tagged import blocks
+from stilts_xtreme.utils.errors import UserError
 
 Column = str | int
 Record = dict[str, Any]

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import bounded
-from stilts_xtreme.shown import visible
+from stilts_xtreme.utils.bounded_io import bounded
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import visible
 
 MAX_LINE = 2**28  # characters; a whole SQuAD file is a single line
 Location = int | str  # of a row: line number, or a path inside JSON

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.formats.lines import Location, Row, fail, json_lines, open_bytes, parse_json
+from stilts_xtreme.utils.errors import UserError
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads.literal import literal
+from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from torch.nn.functional import gelu
 
-from stilts_xtreme import host
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads.common import Feature, Limits, Rows, TaskHead, Tokenizer, concatenate, encode_texts, linear
 from stilts_xtreme.tasks.examples import Text
+from stilts_xtreme.utils import system
+from stilts_xtreme.utils.errors import UserError
 
 MAX_LOGITS = {"cpu": 2**24, "cuda": 2**28}  # in memory at once: 64 MiB in single precision; 1 GiB on a GPU, for large products
 MASKED, SWAPPED = 0.8, 0.1  # of the chosen tokens: replaced by <mask>, by a random token; the rest stay (BERT, section 3.1)
@@ -110,8 +110,8 @@ class TiedCrossEntropy(torch.autograd.Function):
     def forward(ctx: "_CrossEntropyContext", states: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
         kind = states.device.type
         half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else table.dtype
-        # Where bfloat16 products are slow, those of the rounded factors in single precision: see engine/half.py.
-        wide = torch.float32 if half == torch.bfloat16 and kind == "cpu" and host.fast_bf16() is False else half
+        # Where bfloat16 products are slow, those of the rounded factors in single precision: see engine/bf16.py.
+        wide = torch.float32 if half == torch.bfloat16 and kind == "cpu" and system.fast_bf16() is False else half
         with torch.autocast(kind, enabled=False):
             narrow = table.to(half).to(wide)
             total = torch.zeros((), dtype=torch.promote_types(half, torch.float32), device=states.device)

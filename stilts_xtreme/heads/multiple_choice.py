@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.heads.common import (
     IGNORE,
     Feature,
@@ -21,6 +20,7 @@ from stilts_xtreme.heads.common import (
     token_ids,
 )
 from stilts_xtreme.tasks.examples import Choices
+from stilts_xtreme.utils.errors import UserError
 
 ABSENT = -1  # row number of an option that an example does not have
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.export.run_lookup import Run
 from stilts_xtreme.formats.columns import Column, Layout
 from stilts_xtreme.formats.skipped import Skipped
-from stilts_xtreme.shown import visible
 from stilts_xtreme.tasks import rows
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Example, Tagged
 from stilts_xtreme.tasks.own import KINDS, NUMBERED, Kind
 from stilts_xtreme.tasks.task import Row
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import visible
 
 FORMS = {
     ".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".json": "squad", ".conll": "conll", ".txt": "txt",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stilts_xtreme.shown import content
+from stilts_xtreme.utils.sanitize import content
 
 FORMATS = ("tsv", "jsonl")
 DIGITS = 6  # of a probability

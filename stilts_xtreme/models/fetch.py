@@ -5,11 +5,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from stilts_xtreme import disk, published
-from stilts_xtreme.errors import RunFailed, UserError
+from stilts_xtreme import published
 from stilts_xtreme.models import packages
 from stilts_xtreme.models.sources import SOURCES, Source
-from stilts_xtreme.shown import line
+from stilts_xtreme.utils import atomic_io
+from stilts_xtreme.utils.errors import RunFailed, UserError
+from stilts_xtreme.utils.sanitize import line
 
 ROOM = 15  # seconds for the hub's first answer
 # What an encoder's folder is read from; the hub's copies for ONNX, TensorFlow and so on stand in folders or have other endings.
@@ -39,13 +40,13 @@ def fetch(name: str, to: Path, revision: str | None, place: str | None, tell: Te
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"--to {to}: is there already and not empty; name a new folder")
     scratch = to.with_name(f"{to.name}.part")
-    with disk.writing(to):
+    with atomic_io.writing(to):
         scratch.mkdir(parents=True, exist_ok=True)
     try:
         _fill(name, source, revision, place, scratch, tell)
         published.check(scratch)
-        with disk.writing(to):
-            disk.publish(scratch, to)
+        with atomic_io.writing(to):
+            atomic_io.publish(scratch, to)
     except RunFailed:
         raise  # what is there already is continued from
     except BaseException:

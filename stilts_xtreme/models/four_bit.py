@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 MAGIC = b"E5S1"
 VERSION = 1

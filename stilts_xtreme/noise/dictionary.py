@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from stilts_xtreme import files
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils import bounded_io
+from stilts_xtreme.utils.errors import UserError
 
 Pairs = Mapping[str, Mapping[str, tuple[str, ...]]]  # language -> right word -> its errors
 COLUMNS = 3
@@ -60,7 +60,7 @@ def _match_case(error: str, right: str) -> str:
 @lru_cache(maxsize=4)
 def _read(path: Path, changed: int, size: int) -> Pairs:
     try:
-        text = files.content(path, MAX_BYTES).decode("utf-8-sig")
+        text = bounded_io.content(path, MAX_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = error.object[: error.start].count(b"\n") + 1
         raise UserError(f"{path}, line {number}: not UTF-8; save it as UTF-8") from None

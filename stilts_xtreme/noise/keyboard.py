@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from stilts_xtreme.files import Record
 from stilts_xtreme.noise.layouts import ADJACENT_KEYS, CONVERTED, DUBEOLSIK, LAYOUTS, OTHER_LAYOUTS, ROWS, US
+from stilts_xtreme.utils.bounded_io import Record
 
 GAP = " "  # a level on which a key types no letter
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 VERSION = 2  # part of the identity of noisy data: increment when any word of any text changes
 Kind = Literal["typos", "dictionary"]

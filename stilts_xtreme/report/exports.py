@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stilts_xtreme import disk
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import scores, tables
 from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.results.rows import Row
+from stilts_xtreme.utils import atomic_io
+from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -57,16 +57,16 @@ def write(summary: Summary, path: Path) -> None:
     rows = list(records(summary))
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".jsonl":
-        disk.put(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+        atomic_io.put(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
     elif path.suffix == ".csv":
-        disk.put(path, _csv(_frame(rows), tuple(COLUMNS)))
+        atomic_io.put(path, _csv(_frame(rows), tuple(COLUMNS)))
     else:
         written = io.BytesIO()
         try:
             _frame(rows).to_parquet(written, engine="pyarrow", index=False)
         except ImportError:
             raise UserError(f"--table {path}: Parquet needs pyarrow: pip install pyarrow, or give .csv or .jsonl") from None
-        disk.put(path, written.getvalue())
+        atomic_io.put(path, written.getvalue())
 
 
 def records(summary: Summary) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "published"  # of a checkout; an installed package has none
 COLUMNS = ("kind", "system", "row", "column", "metric", "split", "value", "words", "status", "source", "note")

@@ -10,11 +10,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme import disk, files, host
 from stilts_xtreme import schemas as checks
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.results import agreement, upgrade
-from stilts_xtreme.shown import HIDDEN, visible
+from stilts_xtreme.utils import atomic_io, bounded_io, system
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import HIDDEN, visible
 
 TRAINING = "stilts/training@1"
 EVALUATION = "stilts/evaluation@1"
@@ -30,7 +30,7 @@ LAST = ("provenance", "measured")  # what no second run repeats to the byte: whe
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """Write `content` as `text` gives it."""
-    disk.put(path, text(content))
+    atomic_io.put(path, text(content))
 
 
 def text(content: dict[str, Any]) -> str:
@@ -54,7 +54,7 @@ def read(path: Path, *schemas: str) -> dict[str, Any]:
     UserError where it is none, or not what such a one holds.
     """
     try:
-        content = json.loads(files.content(path, LARGEST), parse_constant=_not_finite)
+        content = json.loads(bounded_io.content(path, LARGEST), parse_constant=_not_finite)
     except OSError as fault:
         raise UserError(f"{path}: cannot be read: {fault.strerror}") from None
     except RecursionError:
@@ -125,7 +125,7 @@ def provenance(device: str, seconds: float, extra: Iterable[tuple[str, Any]] = (
         except metadata.PackageNotFoundError:
             pass
     told = {"commit": _commit(), "device": device, "seconds": round(seconds, 1), "versions": versions, **dict(extra)}
-    return told if (peak := host.peak_memory()) is None else {**told, "peak_memory_bytes": peak}
+    return told if (peak := system.peak_memory()) is None else {**told, "peak_memory_bytes": peak}
 
 
 def provenance_of(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

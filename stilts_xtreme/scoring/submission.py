@@ -16,14 +16,14 @@ import os
 from collections.abc import Set
 from pathlib import Path
 
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.scoring import submission_read as read
 from stilts_xtreme.scoring.accuracy import accuracy
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, aggregate
 from stilts_xtreme.scoring.qa import mlqa_scores, squad_scores
 from stilts_xtreme.scoring.submission_write import extension
 from stilts_xtreme.scoring.tags import CHUNKING, entity_f1, xtreme_f1
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 # Task -> head, which decides the file format.
 HEADS = {

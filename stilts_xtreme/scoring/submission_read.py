@@ -5,10 +5,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stilts_xtreme import files
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.scoring.placeholders import NO_TAG, constant_label
-from stilts_xtreme.shown import visible
+from stilts_xtreme.utils import bounded_io
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import visible
 
 MAX_BYTES = 2**30  # of a file
 LABELS = {
@@ -153,7 +153,7 @@ def relevant(task: str, path: Path) -> dict[str, list[str]]:
 def read_text(path: Path) -> str:
     """Read a UTF-8 file, remove a byte order mark and convert line ends to line feeds."""
     try:
-        return files.content(path, MAX_BYTES).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return bounded_io.content(path, MAX_BYTES).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         fail(path, line, "text", f"not UTF-8 ({error.reason}); store the file as UTF-8")

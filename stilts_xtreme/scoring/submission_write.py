@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 EXTENSIONS = {
     "classification": "tsv",

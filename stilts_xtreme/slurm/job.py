@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stilts_xtreme import plan, ranks
-from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.slurm import submissions
 from stilts_xtreme.stages import run as running
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.errors import RunFailed, UserError
 
 
 def stages(all_stages: Sequence[plan.Stage], folder: Path) -> list[plan.Stage]:

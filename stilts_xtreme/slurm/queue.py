@@ -12,10 +12,10 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
-from stilts_xtreme.shown import visible
 from stilts_xtreme.slurm.settings import NOTICE, SlurmSettings
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import visible
 
 TIMEOUT = 60  # seconds
 MAX_RESTARTS = 10  # times a stopped job requeues itself; after that, only the scheduler submits it

@@ -5,8 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stilts_xtreme import plan, stop
-from stilts_xtreme.errors import Interrupted, RunFailed, UserError
+from stilts_xtreme import plan
 from stilts_xtreme.slurm import submissions
 from stilts_xtreme.slurm.batches import batch_stages
 from stilts_xtreme.slurm.queue import Job, Queue, Refused
@@ -15,6 +14,8 @@ from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.events import Event, ProgressCallback, done
 from stilts_xtreme.stages.last_step import read_last_step
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils import signals
+from stilts_xtreme.utils.errors import Interrupted, RunFailed, UserError
 
 MAX_TRIES = 3  # jobs in a row that may end without a result and without a new checkpoint
 MAX_ARRAY = 1000  # jobs of an array: Slurm's default limit
@@ -59,7 +60,7 @@ class _Scheduler:
     def loop(self) -> None:
         pause, answered = MIN_PAUSE, time.monotonic()
         while self._drop_finished():
-            stop.check()
+            signals.check()
             before = len(self.waiting), {(job.id, job.state) for job in self.alive}
             try:
                 with self.submissions.locked():

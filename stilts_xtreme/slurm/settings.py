@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 NOTICE = 120  # seconds before the time limit at which a job is signalled, so that it can write a checkpoint
 EARLY = 60  # seconds by which Slurm may signal earlier (manual of sbatch, --signal)

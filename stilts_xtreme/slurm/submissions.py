@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stilts_xtreme import disk, files
-from stilts_xtreme.shown import visible
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils import atomic_io, bounded_io
+from stilts_xtreme.utils.sanitize import visible
 
 BATCHES = "packs.json"
 NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
@@ -41,7 +41,7 @@ class Submissions:
         """Hold a lock so that no other scheduler looks at the queue or submits meanwhile."""
         from filelock import FileLock
 
-        with disk.writing(self.root):
+        with atomic_io.writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.root / ".lock")
             lock.acquire()
@@ -53,9 +53,9 @@ class Submissions:
     def create(self, batches: Sequence[Sequence[str]]) -> Path:
         """Create the folder of a new submission whose jobs run these batches of fingerprints."""
         folder = self.root / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
-        with disk.writing(folder):
+        with atomic_io.writing(folder):
             folder.mkdir(parents=True)
-        disk.put(folder / BATCHES, json.dumps([list(batch) for batch in batches]) + "\n")
+        atomic_io.put(folder / BATCHES, json.dumps([list(batch) for batch in batches]) + "\n")
         return folder
 
     def discard(self, folder: Path) -> None:
@@ -111,7 +111,7 @@ def of_store(store: Store) -> Submissions:
 def read_batches(folder: Path) -> list[list[str]]:
     """Return the fingerprints that each job of the submission in `folder` runs; empty if missing or damaged."""
     try:
-        batches = json.loads(files.content(folder / BATCHES, MAX_BYTES))
+        batches = json.loads(bounded_io.content(folder / BATCHES, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return []
     valid = isinstance(batches, list) and all(
@@ -123,12 +123,12 @@ def read_batches(folder: Path) -> list[list[str]]:
 
 def write_failures(folder: Path, index: int, failures: Mapping[str, Mapping[str, str]]) -> None:
     """Write which stages failed in job `index`, in the shape of `Submissions.failures`; empty: none failed."""
-    disk.put(folder / f"failed-{index}.json", json.dumps(failures, ensure_ascii=True) + "\n")
+    atomic_io.put(folder / f"failed-{index}.json", json.dumps(failures, ensure_ascii=True) + "\n")
 
 
 def _read_failures(path: Path) -> dict[str, dict[str, str]]:
     try:
-        content = json.loads(files.content(path, MAX_BYTES))
+        content = json.loads(bounded_io.content(path, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     records = content.items() if isinstance(content, dict) else ()

@@ -9,10 +9,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.shown import visible
 from stilts_xtreme.spec.checks import Because, Model, Problem
 from stilts_xtreme.spec.nodes import Node, Place, resolve
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import visible
 
 SHOWN = 100  # lines of one message
 Key = str | int

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from stilts_xtreme.shown import HIDDEN
+from stilts_xtreme.utils.sanitize import HIDDEN
 
 PATHS = ("path", "folder", "dictionary")  # keys whose values are relative to the file that says them
 DEPTH = 40  # lists and mappings inside one another

@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from stilts_xtreme.files import Record
 from stilts_xtreme.stages.predictions import Prediction
 from stilts_xtreme.tasks import constant
 from stilts_xtreme.tasks.catalogue import TASKS, training
 from stilts_xtreme.tasks.examples import Example, Sentence
 from stilts_xtreme.tasks.metrics import gold_pairs
 from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.utils.bounded_io import Record
 
 
 def language(task: str, predictions: Sequence[Prediction], examples: Sequence[Example], code: str) -> dict[str, float]:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
-from stilts_xtreme import plan, results, stop
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.shown import clock
+from stilts_xtreme import plan, results
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils import signals
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import clock
 
 EVERY = 0.5  # seconds between two progress events
 
@@ -78,7 +79,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Report what the stage is about to do; Interrupted if a signal came."""
-        stop.check()
+        signals.check()
         self.callback(Event(plan.address(self.stage), "running", self.stage.label, note=text))
 
     def say(self, text: str, once: bool = False) -> None:
@@ -96,7 +97,7 @@ class Progress:
         def more(count: int) -> None:
             nonlocal done, last
             done += count
-            stop.check()
+            signals.check()
             if (now := time.monotonic()) - last > EVERY:
                 last = now
                 self.callback(Event(plan.address(self.stage), "running", self.stage.label, done, total, note=text))

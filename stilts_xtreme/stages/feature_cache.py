@@ -14,8 +14,6 @@ from stilts_xtreme import ranks
 from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.counts import described
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.noise import Noise, perturb
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.lineage import dataset_record, read_checked
@@ -24,6 +22,8 @@ from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Example, Query, plain, restored
 from stilts_xtreme.tasks.sample import sampled
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:  # facts alone are asked for without torch
     from stilts_xtreme.engine import features as columns

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 
 from stilts_xtreme import plan, ranks
-from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages import parts
 from stilts_xtreme.stages.events import Event, ProgressCallback
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.errors import RunFailed, UserError
 
 Failed = dict[str, BaseException]  # by address
 

@@ -13,12 +13,9 @@ from stilts_xtreme import plan, results
 from stilts_xtreme.engine import encoder, footprint, machine, variants
 from stilts_xtreme.engine import latency as timing
 from stilts_xtreme.engine.latency import Lane, Part
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.heads import HEADS, Limits
 from stilts_xtreme.heads.common import Tokenizer
 from stilts_xtreme.scoring.timing import percentiles
-from stilts_xtreme.shown import visible
 from stilts_xtreme.stages import models
 from stilts_xtreme.stages.aggregate import headline
 from stilts_xtreme.stages.events import Options, Progress, ProgressCallback
@@ -27,6 +24,9 @@ from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Pair
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import visible
 
 if TYPE_CHECKING:
     import torch

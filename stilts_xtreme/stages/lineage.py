@@ -3,10 +3,10 @@
 from stilts_xtreme import plan
 from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data.read import Reading, Where, read
-from stilts_xtreme.files import Record
 from stilts_xtreme.formats.columns import Layout
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import NamedFiles, Task
+from stilts_xtreme.utils.bounded_io import Record
 
 
 def lineage(stage: plan.Stage) -> list[Record]:

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 from stilts_xtreme import flops, plan
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import training
+from stilts_xtreme.utils.errors import UserError
 
 LIBRARIES = 750 * 2**20  # bytes of a process that has imported torch and transformers and read a task's examples
 MARGIN = 1.1  # times what was measured: a heap has holes that differ from run to run

@@ -4,12 +4,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import host, plan
+from stilts_xtreme import plan
 from stilts_xtreme.engine import encoder
-from stilts_xtreme.files import Record
 from stilts_xtreme.heads.common import Tokenizer
 from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks.catalogue import TASKS, training
+from stilts_xtreme.utils import system
+from stilts_xtreme.utils.bounded_io import Record
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +53,7 @@ def of_folder(folder: Path, task: str, device: "torch.device", bf16: bool) -> Lo
     model.to(device)
     if bf16:
         model.halve()
-    host.release_memory()  # what only the loading took
+    system.release_memory()  # what only the loading took
     return model, tokenizer, notes
 
 
@@ -60,6 +61,6 @@ def of_folder(folder: Path, task: str, device: "torch.device", bf16: bool) -> Lo
 def _plain(name: Path | str, revision: str | None, device: "torch.device") -> tuple["PreTrainedModel", Tokenizer]:
     forget()
     model, tokenizer = encoder.load(whole(name) if isinstance(name, Path) else name, revision)
-    host.release_memory()
+    system.release_memory()
     model.to(device)  # type: ignore[arg-type]  # transformers' wrapper loses `self`
     return model, tokenizer

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.files import Record
 from stilts_xtreme.noise import add_noise
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.sample import sampled
+from stilts_xtreme.utils.bounded_io import Record
 
 
 def record(stage: plan.Predict, scratch: Path) -> Record:

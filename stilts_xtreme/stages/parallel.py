@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import host, plan, stop
-from stilts_xtreme.errors import Interrupted, RunFailed, UserError
+from stilts_xtreme import plan
 from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback
 from stilts_xtreme.stages.memory_estimate import MemoryEstimates, select_that_fit
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import catalogue
 from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.utils import signals, system
+from stilts_xtreme.utils.errors import Interrupted, RunFailed, UserError
 
 PAUSE = 0.2  # seconds between two looks at what is going on
 PATIENCE = 60.0  # seconds that a stage has to reach its next border once its process is to end
@@ -50,10 +51,10 @@ def run(
     failed: graph.Failed = {}
     scheduler = _MemoryScheduler(memory, estimates, callback)
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events, dict(catalogue.OWN)))
-    stop.hold()  # the workers' work
+    signals.hold()  # the workers' work
     try:
         while waiting or running:
-            stop.check()
+            signals.check()
             waiting = [stage for stage in waiting if not graph.blocked(stage, failed)]
             if len(running) < jobs:
                 wanted = [stage for stage in waiting if graph.ready(stage, store)]
@@ -94,7 +95,7 @@ def run(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        stop.release()
+        signals.release()
     return failed
 
 
@@ -111,7 +112,7 @@ class _MemoryScheduler:
         """Those to begin now."""
         if self.memory is None:
             return list(wanted[:slots])
-        idle = [host.held_memory(number) or 0 for number in _process_ids(pool) if number not in self.workers.values()]
+        idle = [system.held_memory(number) or 0 for number in _process_ids(pool) if number not in self.workers.values()]
         settled = len(self.workers) == len(running)  # else some that look idle have just been given something
         sizes = [self.estimates.of(stage) for stage in wanted]
         chosen = select_that_fit(sizes, [self._taken(stage) for stage in running], idle, self.memory, slots, settled)
@@ -126,7 +127,7 @@ class _MemoryScheduler:
     def _taken(self, stage: plan.Stage) -> int | None:
         """Bytes to count for a stage that runs: its needs, or what its process holds already where that is more."""
         needed, worker = self.estimates.of(stage), self.workers.get(plan.address(stage))
-        held = None if worker is None else host.held_memory(worker)
+        held = None if worker is None else system.held_memory(worker)
         return needed if needed is None or held is None else max(needed, held)
 
 
@@ -175,7 +176,7 @@ def _worker(events: "Events", own: Mapping[str, Task]) -> None:
     _EVENTS = events
     for task in own.values():
         catalogue.add(task)
-    stop.listen_in_worker()  # the parent decides, and ends us with SIGTERM
+    signals.listen_in_worker()  # the parent decides, and ends us with SIGTERM
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -196,10 +197,10 @@ _BUSY = threading.Lock()
 
 def _in_worker(do: Do, stage: plan.Stage, store: Store, options: Options) -> bool:
     with _BUSY:
-        stop.release()
+        signals.release()
         assert _EVENTS is not None  # set by `_worker`
         _EVENTS.put(_Begun(plan.address(stage), os.getpid()))
         try:
             return do(stage, store, options, _EVENTS.put)
         finally:
-            stop.hold()
+            signals.hold()

@@ -13,14 +13,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from stilts_xtreme import plan, results
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.stages import aggregate, noise_record
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Busy, Store, faults
 from stilts_xtreme.store.folders import BROKEN
 from stilts_xtreme.tasks import metrics
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 STAGE, RESULT = "stage.json", "result.json"
 

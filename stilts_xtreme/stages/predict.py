@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from stilts_xtreme import plan, ranks, results, stop
+from stilts_xtreme import plan, ranks, results
 from stilts_xtreme.engine import predict
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.heads import HEADS, Limits
@@ -21,6 +21,7 @@ from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import constant, coverage
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.utils import signals
 
 
 def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, callback: ProgressCallback) -> None:
@@ -46,7 +47,7 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, call
     checkpoint = prediction_checkpoint.open_checkpoint(
         store.checkpoints(stage), options.checkpoint_every, kind, threads, progress.say
     )
-    stop.hold()
+    signals.hold()
     finished = dict(reused)
     if remaining.languages:
         progress.note("loading the model")

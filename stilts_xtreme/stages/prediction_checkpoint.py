@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stilts_xtreme import disk, ranks, stop
-from stilts_xtreme.errors import RunFailed
+from stilts_xtreme import ranks
 from stilts_xtreme.store import Checkpoints
+from stilts_xtreme.utils import atomic_io, signals
+from stilts_xtreme.utils.errors import RunFailed
 
 ARRAYS = "arrays.safetensors"
 THREADS = "threads"  # in the metadata of a file
@@ -45,9 +46,9 @@ class PredictionCheckpoint:
         """Add a batch's arrays. Written when due, above `AT_MOST` bytes, and when the process is asked to stop (Interrupted)."""
         self.pending |= {f"{name}/{i}": np.ascontiguousarray(array) for i, array in enumerate(arrays)}
         self.size += sum(array.nbytes for array in arrays)
-        if stop.asked() or time.monotonic() - self.last_saved > self.every or self.size > AT_MOST:
+        if signals.asked() or time.monotonic() - self.last_saved > self.every or self.size > AT_MOST:
             self._save()
-        stop.check()
+        signals.check()
 
     def _save(self) -> None:
         from safetensors.numpy import save_file
@@ -58,7 +59,7 @@ class PredictionCheckpoint:
         try:
             self.checkpoints.save(number, lambda folder: save_file(pending, folder / ARRAYS, metadata), size)
         except RunFailed as error:  # the disk is full: what was predicted is in memory, and tried again when it is time
-            if stop.asked() or size > AT_MOST or not disk.full(error):
+            if signals.asked() or size > AT_MOST or not atomic_io.full(error):
                 raise
             return self.say(f"{error}; the prediction goes on without keeping this")
         self.pending, self.size = {}, 0

@@ -9,13 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
-from stilts_xtreme import host, plan, ranks, stop
+from stilts_xtreme import plan, ranks
 from stilts_xtreme.engine.quiet import quiet
-from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages import graph, parallel
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback, done
 from stilts_xtreme.stages.memory_estimate import MemoryEstimates
 from stilts_xtreme.store import Busy, Store
+from stilts_xtreme.utils import signals, system
+from stilts_xtreme.utils.errors import RunFailed, UserError
 
 PAUSE = 0.2  # seconds between two looks at what others are doing
 # oneDNN and torch's layer above it keep the code of so many products (1,024 by default, of half a megabyte each in bf16). Token
@@ -54,12 +55,12 @@ def do(stage: plan.Stage, store: Store, options: Options, callback: ProgressCall
 
     RunFailed when memory runs out.
     """
-    stop.check()
+    signals.check()
     try:
         with ranks.together(), _claimed(stage, store) as scratch:
             if scratch is not None:
                 _do(stage, store, scratch, options, callback)
-                host.release_memory()  # what waits for the next stage counts with what it holds, and predictions are small
+                system.release_memory()  # what waits for the next stage counts with what it holds, and predictions are small
     except Busy:
         if ranks.first():
             callback(Event(plan.address(stage), "waiting", stage.label, note=store.whose(stage)))
@@ -95,8 +96,8 @@ def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, callba
     quiet()
     for name, count in PRODUCT_CACHES.items():  # read when the first product is computed
         os.environ.setdefault(name, count)
-    host.release_memory()  # of a stage that failed
-    host.forget_peak()
+    system.release_memory()  # of a stage that failed
+    system.forget_peak()
     import torch
 
     torch.set_num_threads(threads(stage, options))
@@ -120,7 +121,7 @@ def _do(stage: plan.Stage, store: Store, scratch: Path, options: Options, callba
         hint = "; say a smaller recipe.micro_batch" if isinstance(stage, plan.Train) else ""
         raise RunFailed(f"{whose} is full ({(str(error) or 'no more to be had').splitlines()[0]}){hint}") from None
     finally:
-        stop.release()
+        signals.release()
 
 
 def threads(stage: plan.Stage, options: Options) -> int:
@@ -164,6 +165,6 @@ def _in_turn(
                     waiting.remove(stage)
                     stuck = False
         if waiting and stuck:  # other processes are at what is left
-            stop.check()
+            signals.check()
             time.sleep(PAUSE)
     return failed

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from stilts_xtreme import disk, stop
-from stilts_xtreme.errors import RunFailed
-from stilts_xtreme.shown import size
+from stilts_xtreme.utils import atomic_io, signals
+from stilts_xtreme.utils.errors import RunFailed
+from stilts_xtreme.utils.sanitize import size
 
 PAUSE = 5.0  # seconds between two tries
 PATIENCE = 3600.0  # seconds that a save waits for room
@@ -19,21 +19,21 @@ def patiently(folder: Path, write: Callable[[], None], say: Callable[[str], None
     """Call `write`, which writes into `folder`, again until it succeeds, where the disk is full.
 
     In the meantime what it wrote is removed and `say` called once. After `PATIENCE` seconds, or once a signal came, the fault is
-    raised (see `disk.writing`). Any other fault is raised at once.
+    raised (see `atomic_io.writing`). Any other fault is raised at once.
     """
     before, began, announced = set(folder.iterdir()), time.monotonic(), False
     while True:
         try:
             return write()
         except Exception as fault:
-            if not disk.full(fault) or stop.asked() or time.monotonic() - began > PATIENCE:
+            if not atomic_io.full(fault) or signals.asked() or time.monotonic() - began > PATIENCE:
                 raise
         for path in set(folder.iterdir()) - before:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         if not announced:
             say(
-                f"{folder}: the disk is full ({size(disk.free(folder) or 0)} free): the results stay in memory and are written "
-                f"once there is room; it waits for at most {PATIENCE / 60:.0f} minutes"
+                f"{folder}: the disk is full ({size(atomic_io.free(folder) or 0)} free): the results stay in memory and are "
+                f"written once there is room; it waits for at most {PATIENCE / 60:.0f} minutes"
             )
         announced = True
         time.sleep(PAUSE)
@@ -57,7 +57,7 @@ def lacking(folder: Path, what: str, needed: float, then: str = "make room, or g
 
     `what` takes them, as the beginning of a sentence; `then` is what to do or what will be.
     """
-    free = disk.free(folder)
+    free = atomic_io.free(folder)
     if free is None or needed <= free:
         return ""
     return f"{folder}: {what} {size(needed)}, and {size(free)} are free: {then}"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.scoring.submission import file_name
 from stilts_xtreme.scoring.submission_write import format_predictions
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 Records = list[Record]  # the lines of a stored test-LANGUAGE.jsonl
 Answers = Sequence[object] | Mapping[str, object]

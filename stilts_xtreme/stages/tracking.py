@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from stilts_xtreme import plan, ranks
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.stages.events import EVERY, Options
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 TRACKERS = ("tensorboard", "trackio", "wandb")  # each a package and an extra of that name
 PROJECT = "stilts"

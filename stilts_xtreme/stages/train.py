@@ -11,14 +11,12 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from stilts_xtreme import plan, ranks, results, stop
+from stilts_xtreme import plan, ranks, results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import encoder, loading, mlm_head, sharding
 from stilts_xtreme.engine import tokenizer as unigram
 from stilts_xtreme.engine.features import Features, Joined
 from stilts_xtreme.engine.train import Step, Stream, accelerator, learning_rates, train
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.flops import STATE
 from stilts_xtreme.heads import Limits
 from stilts_xtreme.heads.common import Tokenizer
@@ -35,6 +33,9 @@ from stilts_xtreme.tasks import metrics, mixture
 from stilts_xtreme.tasks.catalogue import training
 from stilts_xtreme.tasks.examples import Text
 from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.utils import signals
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, callba
     part = Part(done_before, runner.device.type, torch.get_num_threads(), ranks.count(), torch.__version__)
     if changed := log.begin(part):
         progress.say(changed)
-    stop.hold()  # from here on a signal waits for a step boundary, where the checkpointer saves the state
+    signals.hold()  # from here on a signal waits for a step boundary, where the checkpointer saves the state
     events, rates = _StepEvents(progress, log, len(order)), learning_rates(stage.recipe, len(order))
     final: dict[str, Scores] = {}
     loop = train(

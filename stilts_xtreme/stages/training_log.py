@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass, field
 from io import FileIO
 from pathlib import Path
 
-from stilts_xtreme import disk, ranks, stop
+from stilts_xtreme import ranks
 from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.train import Step
-from stilts_xtreme.errors import Interrupted, RunFailed
-from stilts_xtreme.files import Record
 from stilts_xtreme.stages.saving import patiently
 from stilts_xtreme.store import Checkpoints
+from stilts_xtreme.utils import atomic_io, signals
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import Interrupted, RunFailed
 
 PARTS = "parts.json"
 
@@ -127,7 +128,7 @@ class Checkpointer:
         The first process writes; the others must call this as well, since each holds a part of a sharded state.
         """
         due = ranks.first() and time.monotonic() - self.last_saved >= self.every
-        stopping, writing = ranks.totals(stop.asked(), due)  # of all processes: they must stop, or save, at the same step
+        stopping, writing = ranks.totals(signals.asked(), due)  # of all processes: they must stop, or save, at the same step
         if stopping or writing:
             snapshot = state()
             ranks.broadcast(lambda: self._save(snapshot))
@@ -142,7 +143,7 @@ class Checkpointer:
         try:
             self.checkpoints.save(snapshot.state.number, write, snapshot.bytes)
         except RunFailed as error:  # the disk is full: what was trained is in memory, and tried again when it is time
-            if stop.asked() or not disk.full(error):
+            if signals.asked() or not atomic_io.full(error):
                 raise
             self.log.say(f"{error}; the training goes on without this checkpoint")
         self.last_saved = time.monotonic()

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from stilts_xtreme import disk, plan, results
-from stilts_xtreme.files import Record
+from stilts_xtreme import plan, results
 from stilts_xtreme.store import manifest, owner
 from stilts_xtreme.store.checkpoints import Checkpoints
+from stilts_xtreme.utils import atomic_io
+from stilts_xtreme.utils.bounded_io import Record
 
 T = TypeVar("T")
 CACHE = "features"
@@ -87,7 +88,7 @@ class Store:
 
     def drop(self, stage: plan.Train) -> None:
         """Remove the finished training's weights, and all that is of use only with them; its result stays."""
-        with disk.writing(self.path(stage)):
+        with atomic_io.writing(self.path(stage)):
             manifest.drop(self.path(stage), PERSISTENT)
 
     def dropped(self, stage: plan.Stage) -> bool:
@@ -104,10 +105,10 @@ class Store:
 
         The caller writes its files and `result.json` there; on leaving, a manifest is added and the folder takes its final name.
         On any exception the scratch folder is removed, and only checkpoints are left. Busy if another process does the stage and
-        `wait` is False. Failures of writes are those of `disk.writing`.
+        `wait` is False. Failures of writes are those of `atomic_io.writing`.
         """
         final = self.path(stage)
-        with disk.writing(final), _claim(final, lambda: self.done(stage), wait) as scratch:
+        with atomic_io.writing(final), _claim(final, lambda: self.done(stage), wait) as scratch:
             if scratch is not None:
                 (scratch / "stage.json").write_text(manifest.text(plan.identity(stage)), encoding="utf-8", newline="\n")
             yield scratch
@@ -123,7 +124,7 @@ class Store:
         None if the stage is there. Whatever is raised inside leaves nothing. Busy if another process does the stage now.
         """
         final = self.root / kind / address
-        with disk.writing(final), _claim(final, lambda: self.has(address), wait=False) as scratch:
+        with atomic_io.writing(final), _claim(final, lambda: self.has(address), wait=False) as scratch:
             yield scratch
 
     def cache(self, key: str) -> Path:
@@ -154,7 +155,7 @@ class Store:
             return load_intact()
         except BROKEN:
             pass
-        with disk.writing(final), _claim(final, whole, note=note) as scratch:
+        with atomic_io.writing(final), _claim(final, whole, note=note) as scratch:
             if scratch is not None:
                 if final.exists():
                     note(f"{final} is damaged: it is made again")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from stilts_xtreme import disk
-from stilts_xtreme.errors import RunFailed
+from stilts_xtreme.utils import atomic_io
+from stilts_xtreme.utils.errors import RunFailed
 
 NAME = "manifest.json"
 DROPPED = "dropped "  # before the digest of a file that was removed on purpose
@@ -35,7 +35,7 @@ def drop(folder: Path, keep: Collection[str]) -> None:
     removed = {name: digest for name, digest in digests.items() if name not in keep}
     if not all(digest.startswith(DROPPED) for digest in removed.values()):
         marked = {name: DROPPED + digest.removeprefix(DROPPED) for name, digest in removed.items()}
-        disk.put(folder / NAME, text({**digests, **marked}))
+        atomic_io.put(folder / NAME, text({**digests, **marked}))
     for name in removed:
         (folder / name).unlink(missing_ok=True)
 
@@ -94,17 +94,17 @@ def whole(folder: Path) -> Path:
 def atomic_folder(final: Path, needed: int | None = None) -> Iterator[Path]:
     """Yield a scratch folder beside `final` that takes its name on leaving, with a manifest; on any exception it is removed.
 
-    Only the holder of the lock of `final` may call it. `needed`: see `disk.writing`.
+    Only the holder of the lock of `final` may call it. `needed`: see `atomic_io.writing`.
     """
     scratch = scratch_of(final)
     shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process
     try:
-        with disk.writing(scratch, needed):
+        with atomic_io.writing(scratch, needed):
             scratch.mkdir(parents=True)
             yield scratch
             if not (scratch / NAME).is_file():  # a copy brings its own
                 write(scratch)
-            disk.publish(scratch, final)
+            atomic_io.publish(scratch, final)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise

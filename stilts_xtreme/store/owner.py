@@ -7,7 +7,7 @@ import socket
 import time
 from pathlib import Path
 
-from stilts_xtreme.shown import clock, visible
+from stilts_xtreme.utils.sanitize import clock, visible
 
 
 def write(file: Path) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.transferability import measures
 from stilts_xtreme.transferability.measures import Matrix
 from stilts_xtreme.transferability.names import NEIGHBOURS
 from stilts_xtreme.transferability.past import Past, PastTarget
+from stilts_xtreme.utils.errors import UserError
 
 
 class Query(Protocol):

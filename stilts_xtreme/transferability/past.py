@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.errors import UserError
 
 Gains = Mapping[str, Mapping[str, float]]  # points, by target and intermediate task
 FEWEST = 2  # past targets without which there is nothing to average

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from stilts_xtreme import plan
-from stilts_xtreme.files import Record
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.verify.file_check import fix_stage
 from stilts_xtreme.verify.report import CheckReport, ProgressCallback
 

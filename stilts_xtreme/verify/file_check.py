@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stilts_xtreme import plan
-from stilts_xtreme.files import Record
 from stilts_xtreme.store import CACHE, SCHEMAS, Store, faults, files, of_another
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.verify.report import CheckReport, ProgressCallback
 
 COUNTED = {CACHE: "cached readings", "checkpoint": "checkpoints"}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from stilts_xtreme import axes, results
 from stilts_xtreme.analysis.study import gather
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 from stilts_xtreme.verify.report import CheckReport
 
 if TYPE_CHECKING:

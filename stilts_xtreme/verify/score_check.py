@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from stilts_xtreme import plan
 from stilts_xtreme.analysis.example_scores import ExampleScorer, ExampleScores, bundled, read
-from stilts_xtreme.files import Record
 from stilts_xtreme.stages import aggregate
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import constant
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.verify.file_check import fix_stage
 from stilts_xtreme.verify.report import CheckReport, ProgressCallback
 

@@ -20,11 +20,11 @@ from functools import cache, lru_cache
 
 from stilts_xtreme import axes, plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.stages.lineage import read_for
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Example
 from stilts_xtreme.tasks.rows import labelled_text
+from stilts_xtreme.utils.errors import UserError
 from stilts_xtreme.verify.example_keys import ExampleKey, example_keys
 from stilts_xtreme.verify.report import CheckReport, ProgressCallback
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from experiments.benchmarks import store
 from experiments.benchmarks.faults import child
-from stilts_xtreme import disk
 from stilts_xtreme.store import faults
+from stilts_xtreme.utils import atomic_io
 
 RESULTS = Path(__file__).parent / "results" / "crowd.json"
 STUDY = (
@@ -30,7 +30,7 @@ STUDY = (
 
 def noted(log: Path) -> None:
     """In a child: note every folder that is published, at the moment it is."""
-    publish = disk.publish
+    publish = atomic_io.publish
 
     def tell(scratch: Path, final: Path) -> None:
         publish(scratch, final)
@@ -38,7 +38,7 @@ def noted(log: Path) -> None:
             with open(log, "a") as file:
                 file.write(f"{final.name}\n")
 
-    disk.publish = tell
+    atomic_io.publish = tell
 
 
 def crowd(processes: int, kills: int, folder: Path, seed: int) -> dict[str, Any]:

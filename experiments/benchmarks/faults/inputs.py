@@ -89,12 +89,12 @@ class Data:
 
     def __call__(self, number: int) -> None:
         from stilts_xtreme.data.read import Folder
-        from stilts_xtreme.errors import UserError
         from stilts_xtreme.heads import Limits
         from stilts_xtreme.stages.events import SilentProgress
         from stilts_xtreme.stages.feature_cache import FeatureCache
         from stilts_xtreme.store import Store
         from stilts_xtreme.tasks.catalogue import TASKS
+        from stilts_xtreme.utils.errors import UserError
 
         chance, path = Random(f"data {self.seed} {number}"), self.cases[number % len(self.cases)]
         told = self.told.setdefault(path, json.loads(path.read_text(encoding="utf-8")))
@@ -145,8 +145,8 @@ class Submissions:
     seed: int
 
     def __call__(self, number: int) -> None:
-        from stilts_xtreme.errors import UserError
         from stilts_xtreme.scoring.submission import file_name, score_files
+        from stilts_xtreme.utils.errors import UserError
 
         chance = Random(f"submission {self.seed} {number}")
         task = chance.choice(sorted(SUBMITTED))

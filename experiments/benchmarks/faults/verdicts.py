@@ -13,7 +13,7 @@ from typing import Any
 
 from experiments.benchmarks.faults import inputs
 from experiments.benchmarks.faults.lies import DATA, Kind, Release
-from stilts_xtreme.errors import UserError
+from stilts_xtreme.utils.errors import UserError
 
 OPEN = "open: "  # begins what is said on stderr of a kind that did not come to what is right
 SPEC = """\

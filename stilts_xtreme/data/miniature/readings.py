@@ -10,8 +10,8 @@ from stilts_xtreme.data.miniature.grammar import Chunk, locate, noun_phrase, sen
 from stilts_xtreme.data.miniature.grammar import chunks as parts_of
 from stilts_xtreme.data.miniature.lexicon import LANGUAGE_INFO, LANGUAGES, lexicon
 from stilts_xtreme.data.miniature.world import Event, Phrase, generator, world
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.languages import MANY
+from stilts_xtreme.utils.errors import UserError
 
 Row = dict[str, Any]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.report import text
 from stilts_xtreme.report.advice import estimates
 from stilts_xtreme.report.advice.estimates import Estimate
@@ -13,6 +12,7 @@ from stilts_xtreme.report.summary import Summary, summarise
 from stilts_xtreme.report.tested import LEVEL
 from stilts_xtreme.results.rows import BASELINE, Row
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@
 from collections.abc import Callable, Sequence
 
 from stilts_xtreme import plan
-from stilts_xtreme.errors import RunFailed, UserError
 from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.preflight import encoders, readings, space
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.errors import RunFailed, UserError
 
 
 def check(todo: Sequence[plan.Stage], store: Store, say: Callable[[str], None], drop: bool = False, tried: bool = False) -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from stilts_xtreme import plan, published
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.models.sources import unseen
-from stilts_xtreme.shown import line
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import texts
+from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.sanitize import line
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

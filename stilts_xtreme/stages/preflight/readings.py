@@ -7,13 +7,13 @@ from tempfile import TemporaryDirectory
 
 from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.errors import UserError
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.feature_cache import CacheEntry, FeatureCache
 from stilts_xtreme.stages.graph import starts
 from stilts_xtreme.store import Store
 from stilts_xtreme.store.folders import BROKEN
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.errors import UserError
 
 Say = Callable[[str], None]
 

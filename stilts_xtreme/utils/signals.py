@@ -5,7 +5,7 @@ import signal
 import threading
 from types import FrameType
 
-from stilts_xtreme.errors import Aborted, Interrupted
+from stilts_xtreme.utils.errors import Aborted, Interrupted
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 _asked = False

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeGuard
 
 from stilts_xtreme import results
-from stilts_xtreme.errors import UserError
-from stilts_xtreme.files import Record
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 SAME = 1e-9  # scores that differ by no more are the same
 KINDS = (results.STUDY, results.TRAINING, results.EVALUATION, results.LATENCY, results.LATENCY_STUDY)

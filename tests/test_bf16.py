@@ -6,9 +6,9 @@ import torch
 from test_packed import HEADS, KINDS, Words, features, model
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stilts_xtreme import host
-from stilts_xtreme.engine import half
+from stilts_xtreme.engine import bf16
 from stilts_xtreme.engine.batches import collate
+from stilts_xtreme.utils import system
 
 torch.set_num_threads(1)
 
@@ -19,7 +19,7 @@ def fast(request, monkeypatch):
 
 
 def _processor(monkeypatch, fast):
-    monkeypatch.setattr(host, "fast_bf16", lambda: fast)
+    monkeypatch.setattr(system, "fast_bf16", lambda: fast)
     return fast
 
 
@@ -35,7 +35,7 @@ def test_a_linear_layer_and_its_gradients_where_all_sums_are_exact(monkeypatch) 
         layer = torch.nn.Linear(8, 6)
         layer.weight.data, layer.bias.data = small(6, 8, seed=1), small(6, seed=2)
         rows = small(3, 5, 8).requires_grad_()
-        with half.autocast("cpu"):
+        with bf16.autocast("cpu"):
             result = layer(rows)
         assert result.dtype == torch.bfloat16
         result.backward(small(3, 5, 6, seed=3).bfloat16())
@@ -46,7 +46,7 @@ def test_a_linear_layer_and_its_gradients_where_all_sums_are_exact(monkeypatch) 
 
 def test_products_of_batches_where_all_sums_are_exact(fast) -> None:
     left, right = small(4, 3, 8).bfloat16(), small(4, 8, 5).bfloat16()
-    product = half.bmm(left, right)
+    product = bf16.bmm(left, right)
     assert product.dtype == torch.bfloat16 and torch.equal(product.float(), torch.bmm(left.float(), right.float()))
 
 
@@ -68,12 +68,12 @@ class Products(TorchDispatchMode):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_step_is_nearer_to_the_native_one_than_to_single_precision(kind, head, monkeypatch) -> None:
     gradients, counted = [], []
-    for fast, bf16 in ((True, True), (False, True), (True, False)):
+    for fast, low in ((True, True), (False, True), (True, False)):
         _processor(monkeypatch, fast)
         trained = model(head, kind=kind)
-        trained.bf16 = bf16
+        trained.bf16 = low
         batch = collate(head, features(head), Words(), torch.Generator().manual_seed(3))
-        with Products() as products, torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with Products() as products, torch.autocast("cpu", torch.bfloat16, enabled=low):
             loss, _ = trained("task", batch)
             loss.backward()
         counted.append(products.types)
@@ -111,7 +111,7 @@ def test_the_halved_model_predicts_as_it_does_natively(kind, monkeypatch) -> Non
 )  # fmt: skip
 def test_what_a_processor_says_of_itself(lines, fast, monkeypatch) -> None:
     told = dict(line.split(" : ") for line in lines.splitlines())
-    monkeypatch.setattr(host, "proc_field", lambda file, key: told.get(key))
-    host.fast_bf16.cache_clear()
-    assert host.fast_bf16() is fast
-    host.fast_bf16.cache_clear()
+    monkeypatch.setattr(system, "proc_field", lambda file, key: told.get(key))
+    system.fast_bf16.cache_clear()
+    assert system.fast_bf16() is fast
+    system.fast_bf16.cache_clear()

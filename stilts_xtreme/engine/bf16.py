@@ -16,14 +16,14 @@ from torch.autograd.function import FunctionCtx
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
-from stilts_xtreme import host
+from stilts_xtreme.utils import system
 
 T = TypeVar("T")
 
 
 def emulated() -> bool:
     """Return whether bfloat16 products on this processor are worked out in single precision."""
-    return host.fast_bf16() is False
+    return system.fast_bf16() is False
 
 
 @contextmanager
