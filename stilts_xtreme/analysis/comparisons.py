@@ -25,7 +25,7 @@ def differences(cells: Sequence[axes.Cell], drawing: Drawing) -> dict[tuple[Row,
         base = known.get((_against(row), target, seed))
         if base is not None and not row.is_plain and not row.is_control:
             found.setdefault((row, target), {})[seed] = drawing.scored(stage) - drawing.scored(base)
-    return found
+    return {key: by_seed for key, by_seed in found.items()}
 
 
 def comparisons(

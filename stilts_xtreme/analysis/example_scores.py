@@ -64,7 +64,7 @@ class ExampleScorer:
                 from stilts_xtreme.stages.pool import build_pool
 
                 pool = {code: data.read(task, "pool", code, stage.where).examples for code in task.pools(stage.languages)}
-                examples = dict(build_pool(task, examples, pool).queries)
+                examples = dict(build_pool(task, examples, pool).queries)  # type: ignore[arg-type]  # of a task with a pool
             self._gold[key] = {code: sampled(task, rows, stage.test_examples) for code, rows in examples.items()}
         return self._gold[key]
 

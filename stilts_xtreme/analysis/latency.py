@@ -90,11 +90,12 @@ def together(runs: Sequence[Row]) -> dict[str, list[Row]]:
             by.setdefault((key["model"], key["of"]), []).append(rows)
         for (name, of), variants in by.items():
             seeds = [math.fsum(math.log(row["ratio"]) for row in seed) for seed in zip(*variants, strict=True)]
-            means = [{"ratio": math.exp(total / len(variants))} for total in seeds]
+            means: list[Row] = [{"ratio": math.exp(total / len(variants))} for total in seeds]
             models.append(({"variant": "all", "model": name, "of": of}, means))
     pooled = [{**key, **over_seeds(rows)} for key, rows in models]
-    savings = [{**key, **over_seeds(rows)} for key, rows in _shared(runs, "savings", ("variant", "batch"))]
-    return {"models": [{**row, "verdict": verdict(row)} for row in pooled], "savings": savings}
+    savings: list[Row] = [{**key, **over_seeds(rows)} for key, rows in _shared(runs, "savings", ("variant", "batch"))]
+    judged: list[Row] = [{**row, "verdict": verdict(row)} for row in pooled]
+    return {"models": judged, "savings": savings}
 
 
 def _shared(runs: Sequence[Row], kind: str, names: Sequence[str]) -> list[tuple[dict[str, Any], list[Row]]]:

@@ -55,7 +55,8 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
     sizes, easy, steps = _trainings(known, {*orders, *single}, store)
     mixtures = [(name,) for name, mixture in spec.mixtures.items() if set(mixture.tasks) == set(tasks) and mixture.text is None]
     mixed = [row for row in rows if row.intermediate in mixtures]
-    panels, absent = [], []
+    panels: list[dict[str, Any]] = []
+    absent: list[dict[str, Any]] = []
     for tuning in dict.fromkeys(row.tuning for row in orders):
         own = [row for row in orders if row.tuning == tuning]
         last = {row: one for row in own for one in single if one.intermediate == row.intermediate[-1:] and one.tuning == tuning}

@@ -82,7 +82,7 @@ def _task(name: str, benchmark: Benchmark, found: Sequence[Mapping[str, Any]]) -
     """A target; its chance level is that of the test data as its evaluations record it, else (older ones) the task's own."""
     task = TASKS[name]
     trains_on = ", then ".join(trained_on(benchmark.encoders.get(name, name))) or None
-    told = {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
+    told: dict[str, Any] = {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
     chances = {code: score for result in found if "chance" in result for code, score in result["chance"]["languages"].items()}
     if chances:
         level = mean(list(chances.values()))

@@ -4,6 +4,7 @@ A file may stand there, plain or as .gz, or in a release archive that lies there
 """
 
 import hashlib
+import io
 import os
 import re
 import zlib
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import cast
 
 from stilts_xtreme import formats
 from stilts_xtreme.data.archive import Member, members
@@ -134,7 +136,7 @@ def rows(found: Found, language: str, folder: Path) -> Iterator[Row | Skipped]:
     """Canonical rows of the files, with their places (`at`) as "file:line"; those of another language are left out."""
     for path in found.paths:
         name = _logical(path, folder)
-        for row in found.files.reader(path):
+        for row in found.files.reader(as_path(path)):
             if isinstance(row, Skipped):
                 yield Skipped(row.reason, f"{name}:{row.at}")
             elif row.get("language", language) == language:
@@ -145,7 +147,7 @@ def digest(found: Found, folder: Path) -> str:
     """SHA-256 over names and contents, the same for a plain file and its .gz, and over the cut."""
     whole = hashlib.sha256(f"files\n{found.half and f'{found.half} of 1/{DEV_SHARE}'}\n".encode())
     for path in found.paths:
-        for part in formats.files_of(found.files.reader, path):
+        for part in formats.files_of(found.files.reader, as_path(path)):
             if isinstance(part, Member):
                 state = part.archive.state
             else:
@@ -247,11 +249,16 @@ def _logical(path: Path | Member, folder: Path) -> str:
     return below.as_posix().removesuffix(".gz")
 
 
+def as_path(path: Path | Member) -> Path:
+    """Return the path as readers take it: a member of an archive has as much of Path as they use."""
+    return cast(Path, path)
+
+
 @lru_cache(maxsize=4096)
 def _content_digest(path: Path | Member, state: tuple[int, ...]) -> str:
     """Within one process a file is known again by its state (inode, size, times); on disk nothing is remembered."""
     try:
-        with open_bytes(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open_bytes(as_path(path)) as file:
+            return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: cannot be read ({error}); fetch it again") from error

@@ -138,6 +138,6 @@ def _names(feature: Any) -> Any:
     if hasattr(feature, "int2str"):
         return lambda value: "-" if value is None or value < 0 else feature.int2str(value)
     inner = getattr(feature, "feature", None)
-    if hasattr(inner, "int2str"):
+    if inner is not None and hasattr(inner, "int2str"):
         return lambda value: [inner.int2str(item) for item in value]
     return lambda value: value

@@ -117,7 +117,7 @@ def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
                 match place:
                     case Folder(path, cut) if files and (found := folder.find(task, split, language, path, cut, files)):
                         rows, source = folder.rows(found, language, path), folder.source(found, path)
-                    case HubCache() if (data := hub.entry(task)) and getattr(data, split, ()):
+                    case HubCache() if (data := hub.entry(task)) and getattr(data, split, ()):  # type: ignore[arg-type]  # not every source has every split
                         names = getattr(data, split)
                         rows, source = hub.rows(data, names, language), hub.source(data, names, language)
                     case Miniature(seed):
@@ -191,7 +191,7 @@ def _reading(task: Task, split: str, language: str, where: Where, found: folder.
         faults = []
         for path in found.paths if found else ():
             try:
-                for _ in found.files.reader(path):  # type: ignore[union-attr]
+                for _ in found.files.reader(folder.as_path(path)):  # type: ignore[union-attr]  # no paths without it
                     pass
             except UserError as error:
                 faults.append(str(error))

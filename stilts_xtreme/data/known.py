@@ -20,8 +20,9 @@ def known(task: Task, split: str, where: Where) -> tuple[str, ...] | None:
             if split == "translated":
                 below = path / "translated"
                 added = sorted(one.name for one in below.iterdir() if one.is_dir()) if below.is_dir() else []
-                codes = {code: in_translation(task, code) for code in (*LANGUAGES, *added)}
-                return tuple(code for code, one in codes.items() if folder.find(one, "train", code, path, False)) or None
+                translations = {code: in_translation(task, code) for code in (*LANGUAGES, *added)}
+                found = (code for code, own in translations.items() if folder.find(own, "train", code, path, False))
+                return tuple(found) or None
             if (files := folder.layout(task, path)) is None:
                 return None
             codes = dict.fromkeys(folder.named_languages(files, path) if task.any_language else task.languages)

@@ -109,7 +109,7 @@ def _unfit(content: Any) -> str:
     return ""
 
 
-def dev_scores(training: dict[str, Any]) -> list[float]:
+def dev_scores(training: Mapping[str, Any]) -> list[float]:
     """English dev scores of a training's tasks; text counts only where nothing else is trained."""
     found = {name: scores["score"] for name, scores in training["dev"].items()}
     return [score for name, score in found.items() if name != "text" or len(found) == 1]

@@ -90,7 +90,7 @@ def _row(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _gains(study: Mapping[str, Any]) -> Iterator[Effect]:
     for one in study.get("comparisons") or ():
-        place = {"reference": one["baseline"]}
+        place: dict[str, Any] = {"reference": one["baseline"]}
         yield _effect("gain", "row - reference", one, **place)
         for code, gain in (one.get("languages") or {}).items():
             seeds = one.get("seeds", len(one["values"]))
@@ -160,7 +160,7 @@ def _language_groups(study: Mapping[str, Any], rows: Mapping[str, Row]) -> Itera
     for name, contrast, unit in parts:
         for one in found.get(name, ()):
             group = f"{one['grouping']} {one['group']}" if name == "groups" else None
-            place = {"reference": rows[one["row"]].baseline.name, "group": group}
+            place: dict[str, Any] = {"reference": rows[one["row"]].baseline.name, "group": group}
             yield _effect("language groups", contrast, one, **place, unit=unit)
 
 

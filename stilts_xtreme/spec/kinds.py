@@ -24,7 +24,7 @@ def _kind(value: Any) -> str | None:
 def _nested(*kinds: str) -> Discriminator:
     """Picks a nested spec's model by its kind."""
     text = f"must be a spec of kind {' or '.join(kinds)} (written out, or the path of its file) or none"
-    return Discriminator(_kind, custom_error_type="kind", custom_error_message=text, custom_error_context={"kinds": kinds})
+    return Discriminator(_kind, custom_error_type="kind", custom_error_message=text, custom_error_context={"kinds": kinds})  # type: ignore[dict-item]  # our messages read it
 
 
 class _Stage(Model):

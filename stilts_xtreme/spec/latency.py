@@ -1,6 +1,6 @@
 """The spec of a latency study: which models are timed, how they are run, and how often."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -23,8 +23,8 @@ from stilts_xtreme.spec.names import intermediates, paired, taken
 from stilts_xtreme.spec.setup import Setup, too_long
 from stilts_xtreme.spec.study import MOST, StudyMixture, scalable
 
-VARIANTS = ("eager", "sorted", "packed", "compiled", "bf16", "packed-bf16", "int8", "onnx")
 Variant = Literal["eager", "sorted", "packed", "compiled", "bf16", "packed-bf16", "int8", "onnx"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 
 class Latency(Model):
@@ -45,7 +45,7 @@ class Latency(Model):
     target: str = "xnli"
     languages: Languages | None = None
     seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
-    variants: Annotated[list[Variant], Field(min_length=1)] = list(VARIANTS)
+    variants: Annotated[list[Variant], Field(min_length=1)] = [*VARIANTS]
     batch_sizes: Annotated[list[BatchSize], Field(min_length=1)] = [1, 8, 32, 128]
     lengths: list[Length] = []
     calls: Count = 200

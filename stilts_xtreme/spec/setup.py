@@ -20,6 +20,7 @@ from stilts_xtreme.spec.checks import (
     Problem,
     Seed,
     Share,
+    Tail,
     refuse,
     unknown,
     wrong,
@@ -200,7 +201,7 @@ class Recipes(Model):
             yield ("multitask",), self.multitask
 
 
-def too_long(length: int | None, encoder: EncoderSpec | None, tail: tuple[str, ...]) -> list[Problem]:
+def too_long(length: int | None, encoder: EncoderSpec | None, tail: Tail) -> list[Problem]:
     room = encoder.random.max_positions - 2 if encoder is not None and encoder.random is not None else None
     if room is None or length is None or length <= room:
         return []

@@ -152,7 +152,7 @@ def _mined(predictions: Sequence[tuple[str, str]], examples: Sequence[Sentence],
 
 def parts(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: Sequence[Any], language: str) -> Parts:
     """List what each example adds to the mean of a metric's headline scores (see `Parts`)."""
-    own = {
+    own: dict[Callable[..., Metrics], Callable[..., Parts]] = {
         label_accuracy: _labels,
         label_accuracy_and_macro_f1: _labels,
         chunk_f1: _chunks,

@@ -96,7 +96,7 @@ def task(description: Description) -> Task:
         example=kind.example,
         metric=metric,
         headline=headline,
-        sources=(NamedFiles(layout, **paths, named=description.files),),
+        sources=(NamedFiles(layout, paths["train"], paths["dev"], paths["test"], named=description.files),),
         labels=description.labels if kind.head in ("classification", "tagging") else (),
         languages=tuple(sorted(codes, key=lambda code: code != "en")),
         trains_on=description.trains_on,

@@ -111,7 +111,7 @@ class Task:
     name: str
     head: str
     example: Callable[[Row], Example | None]
-    metric: Callable[[Sequence[Any], Sequence[Example], str], Metrics]
+    metric: Callable[[Sequence[Any], Sequence[Any], str], Metrics]  # of the head's predictions and the task's kind of examples
     headline: tuple[str, ...]
     sources: tuple[Files | Hub, ...]
     labels: tuple[str, ...] = ()

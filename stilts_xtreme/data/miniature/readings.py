@@ -63,7 +63,7 @@ OWN = ("udpos", "panx", "tydiqa", "sib200")  # as their releases, these have tra
 DEV_SIZE = TEST_SIZE = 400
 SMALL_DEV = {"siqa": 200, "copa": 200}
 # Tasks made of other tasks' items: which ones, by split.
-BORROWED = {
+BORROWED: dict[str, dict[str, tuple[str, ...]]] = {
     "squad_retrieval": {"train": ("squad",), "dev": ("squad",), "translated": ("squad",)},
     "lareqa": {"test": ("xquad",), "pool": ("xquad",)},
     "mewslix": {"train": ("panx", "ccg"), "dev": ("panx",), "test": ("panx",), "pool": ()},
@@ -84,7 +84,8 @@ def languages(task: str, split: str) -> tuple[str, ...]:
     if task in BORROWED:
         if split not in BORROWED[task]:
             return ()
-        codes = {"train": LANGUAGES if task in OWN else ("en",), "dev": ("en",), "translated": FOREIGN, "test": LANGUAGES}
+        own = LANGUAGES if task in OWN else ("en",)
+        codes = {"train": own, "dev": ("en",), "translated": FOREIGN, "test": LANGUAGES}
         return codes.get(split) or (LANGUAGES if task == "lareqa" else (MANY,))
     if task == "bucc2018":
         return FOREIGN if split in ("dev", "test") else ()
