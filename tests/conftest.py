@@ -1,4 +1,6 @@
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,3 +16,13 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("STILTS_REAL_DATA is not set: no real data to read")
     return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _tasks_of_the_package() -> Iterator[None]:
+    """Tasks that a test describes in a file are known in this process: take them out again."""
+    yield
+    if (catalogue := sys.modules.get("stilts_xtreme.tasks.catalogue")) is not None:
+        for name in list(catalogue.OWN):
+            catalogue.TASKS.pop(name, None)
+        catalogue.OWN.clear()
