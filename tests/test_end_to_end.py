@@ -210,10 +210,10 @@ from stilts_xtreme import cli, console
 from stilts_xtreme.utils import signals
 def work(*_):
     if {held}:
-        stop.hold()
+        signals.hold()
     for name in {sent}:
         os.kill(os.getpid(), getattr(signal, name))
-    stop.check()
+    signals.check()
     print("not reached")
 console.load = work
 sys.argv = ["stilts", "check", "x.yaml"]

@@ -142,9 +142,9 @@ for rows in range(100, 500, 2):
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         layer(torch.zeros(rows, 384))
     if before is None:
-        before = host.held_memory()
-host.release_memory()
-print(host.held_memory() - before)
+        before = system.held_memory()
+system.release_memory()
+print(system.held_memory() - before)
 """
 
 
