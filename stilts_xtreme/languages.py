@@ -90,6 +90,8 @@ def _language(line: Mapping[str, str], place: str) -> Language:
 
 
 TABLE = read_table(Path(__file__).with_name("languages.csv"))
+CODE = r"[a-z]{2,3}(_[A-Z][a-z]{3})?"  # of a language, as a regular expression: of ISO 639, or with a script
+PAIR = r"[a-z]{2,3}(_[A-Z][a-z]{3}|-[a-z]{2,3})?"  # the same, or two languages ("de-en": a context and a question)
 MANY = "mul"  # ISO 639-2's code for several languages at once: a pool of candidates in all of them
 LANGUAGES = {language.code: language for language in TABLE}
 XTREME = tuple(language.code for language in TABLE if language.xtreme)

@@ -14,9 +14,9 @@ from stilts_xtreme.formats.labelled import labelled_tsv
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Text
 from stilts_xtreme.transferability import advice, expected
-from stilts_xtreme.transferability.library import Embeddings, FileQuery
 from stilts_xtreme.transferability.methods import METHODS, Query
 from stilts_xtreme.transferability.past import of_study, of_table
+from stilts_xtreme.transferability.queries import Embeddings, FileQuery
 from stilts_xtreme.utils import sanitize
 from stilts_xtreme.utils.errors import UserError
 

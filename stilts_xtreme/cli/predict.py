@@ -45,21 +45,23 @@ def predict(
     if form not in output.FORMATS:
         raise UserError(f"--format {form}: give {' or '.join(output.FORMATS)}")
     from stilts_xtreme.export import run_lookup
+    from stilts_xtreme.store.heads import read_notes
 
     found = run_lookup.find(run, console.store_at(store).root)
-    notes = inputs.notes(found)
+    notes = read_notes(found.folder)
     head = inputs.source(found, notes, task)
     examples = inputs.read(file, head, inputs.columns(columns))
     options = console.options(device, threads)
     from stilts_xtreme.engine.quiet import quiet
     from stilts_xtreme.inference import predictions
     from stilts_xtreme.progress import checks
+    from stilts_xtreme.stages.predict import device_of
 
     quiet()
     predictions.set_threads(found, options.threads)
     with checks() as tell:
         answers = predictions.predict(
-            found, head, notes[head.name], examples, predictions.device(options.device), lambda done, of: tell("rows", done, of)
+            found, head, notes[head.name], examples, device_of(options.device), lambda done, of: tell("rows", done, of)
         )
     text = "".join(f"{line}\n" for line in output.lines(answers, head.head, form, probabilities))
     if to is None:

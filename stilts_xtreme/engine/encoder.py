@@ -17,6 +17,7 @@ from stilts_xtreme.engine.loading import load, longest
 from stilts_xtreme.heads import HEADS
 from stilts_xtreme.heads.common import Rows, TaskHead
 from stilts_xtreme.plan import Random
+from stilts_xtreme.store.heads import read_notes
 from stilts_xtreme.utils.bounded_io import Record
 
 # The position number of a row's first token, by kind of encoder: those that take packed rows.
@@ -259,8 +260,3 @@ def load_models(folder: Path, tasks: Sequence[str] = ()) -> tuple[Model, PreTrai
     for task in tasks:
         model.heads[task].load_state_dict(load_file(folder / f"head-{task}.safetensors"))
     return model, tokenizer, notes
-
-
-def read_notes(folder: Path) -> dict[str, Record]:
-    """Read heads.json: head, labels, limits and threshold by task."""
-    return json.loads((folder / "heads.json").read_text(encoding="utf-8"))

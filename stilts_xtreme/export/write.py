@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stilts_xtreme.export import card
 from stilts_xtreme.export.run_lookup import Run
+from stilts_xtreme.store.heads import read_notes
 from stilts_xtreme.store.manifest import atomic_folder
 from stilts_xtreme.utils import atomic_io
 from stilts_xtreme.utils.bounded_io import Record
@@ -58,7 +59,7 @@ def _weights(run: Run, folder: Path) -> tuple[Written, Record]:
 
     model, tokenizer, notes = encoder.load_models(run.folder)
     model.save(folder, tokenizer, notes)
-    head = next(iter(encoder.read_notes(folder).values()))
+    head = next(iter(read_notes(folder).values()))
     if "alone" in head:
         return Written(head["class"], head["alone"]), {}
     for file in folder.glob("head*"):

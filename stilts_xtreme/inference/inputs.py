@@ -1,6 +1,5 @@
 """Examples without labels from a file of one's own, for the head of a finished training."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,9 +140,3 @@ def columns(text: str | None) -> dict[str, str]:
     if any(not sign or not part or not field for part, sign, field in pairs):
         raise UserError(visible(f"--columns {text}: give PART=COLUMN, with commas between, such as text=review"))
     return {part: field for part, _, field in pairs}
-
-
-def notes(run: Run) -> dict[str, dict[str, Any]]:
-    """What heads.json of a training holds of each of its heads."""
-    found: dict[str, dict[str, Any]] = json.loads((run.folder / "heads.json").read_text(encoding="utf-8"))
-    return found

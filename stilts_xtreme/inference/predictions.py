@@ -98,10 +98,3 @@ def set_threads(run: Run, threads: int | None) -> None:
 
     shape = run.chain[0][0]["start"].get("random")
     torch.set_num_threads(threads or running.threads_of(shape["hidden_size"] if shape else None))
-
-
-def device(name: str) -> Any:
-    """The device of that name: "cpu", or "auto", a GPU where there is one."""
-    import torch
-
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -5,6 +5,8 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from stilts_xtreme.languages import PAIR
+
 MOST = 1e9  # of any number that a page shows
 
 Number = Annotated[float, Field(ge=-MOST, le=MOST)]
@@ -20,7 +22,7 @@ Word = Annotated[str, Field(min_length=1, max_length=300)]
 Row = Annotated[str, Field(pattern=r"^[^/\\\n\t]+$", max_length=300)]
 Target = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]  # files and anchors of pages are named after it
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3}|-[a-z]{2,3})?$")]
+Code = Annotated[str, Field(pattern=rf"^{PAIR}$")]
 Interval = Annotated[list[Number], Field(min_length=2, max_length=2)]
 BySeed = dict[SeedKey, Number]
 

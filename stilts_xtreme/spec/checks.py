@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
-from stilts_xtreme.languages import canonical
+from stilts_xtreme.languages import CODE, PAIR, canonical
 from stilts_xtreme.tasks.catalogue import add
 from stilts_xtreme.tasks.task import Task
 
@@ -69,9 +69,9 @@ BatchSize = Annotated[int, Field(ge=1, le=65_536), Because("examples at once; us
 Layer = Annotated[int, Field(ge=0, le=1_000), Because("hidden states are counted from 0, the output of the embeddings")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 # A code of FLORES-200 says the script ("ace_Arab"); one that is in the table becomes the table's own.
-Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3})?$"), AfterValidator(canonical)]
+Code = Annotated[str, Field(pattern=rf"^{CODE}$"), AfterValidator(canonical)]
 Languages = Annotated[list[Code], Field(min_length=1)]
-Pair = Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3}|-[a-z]{2,3})?$"), AfterValidator(canonical)]  # "de-en": MLQA
+Pair = Annotated[str, Field(pattern=rf"^{PAIR}$"), AfterValidator(canonical)]  # "de-en": MLQA
 Pairs = Annotated[list[Pair], Field(min_length=1)]
 
 

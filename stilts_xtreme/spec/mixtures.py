@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from stilts_xtreme.languages import CODE
 from stilts_xtreme.spec.checks import (
     Because,
     Count,
@@ -23,8 +24,6 @@ from stilts_xtreme.spec.checks import (
 from stilts_xtreme.spec.names import mixable
 from stilts_xtreme.tasks.catalogue import TASKS
 
-CODE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?")  # of a language
-
 
 def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:
     """Faults of names of training data: one of `names`, or such a one in other languages ("mnli@de", "mnli@en+de")."""
@@ -38,7 +37,7 @@ def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what:
         base, mark, codes = word.partition("@")
         bare.append((tail, base if mark and base in TASKS else word))
         named = codes.split("+")
-        shaped = all(CODE.fullmatch(code) for code in named) and len(set(named)) == len(named) and named != ["en"]
+        shaped = all(re.fullmatch(CODE, code) for code in named) and len(set(named)) == len(named) and named != ["en"]
         if mark and base in TASKS and not shaped:
             text = (
                 f"'{word[:60]}': after @ come languages, each once, such as {base}@de or {base}@en+de (English alone is {base})"

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from stilts_xtreme.languages import CODE
 from stilts_xtreme.spec.about import about
 from stilts_xtreme.spec.kinds import KINDS
 from stilts_xtreme.spec.names import MIXABLE, PAIRED, TRAINED_TARGETS
@@ -15,7 +16,7 @@ from stilts_xtreme.spec.study import SCALED_BY, TARGET, WHOLE
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-CODES = r"@[a-z]{2,3}(_[A-Z][a-z]{3})?(\+[a-z]{2,3}(_[A-Z][a-z]{3})?)*$"  # languages of training data
+CODES = rf"@{CODE}(\+{CODE})*$"  # languages of training data
 FILE = {"type": "string", "pattern": r"\.ya?ml$", "description": "A file, relative to this one."}
 OWN = {"type": "string", "pattern": r"\.ya?ml(@.*)?$", "description": "A file that describes a task of one's own."}
 SHIPPED = {"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]*$", "description": "The name of one that comes with stilts."}

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from stilts_xtreme.formats.columns import Column
-from stilts_xtreme.languages import canonical
+from stilts_xtreme.languages import CODE, canonical
 from stilts_xtreme.spec import names
 from stilts_xtreme.spec.checks import Because, Code, Model, Name, Problem, Tail, refuse, twice, unknown, wrong
 from stilts_xtreme.tasks import own
@@ -18,7 +18,6 @@ from stilts_xtreme.tasks.catalogue import TASKS
 RESERVED = ("none", "untrained", "target", "default")  # words that mean something else where a task's name can stand
 LANGUAGE = "{language}"
 LONGEST_NAME = 240  # bytes of a name in a path; 255 on most file systems, of which .gz and a code take some
-_CODE = "[a-z]{2,3}(?:_[A-Z][a-z]{3})?"  # of a language in the name of a file
 
 
 def _form(choices: Mapping[type, str], message: str) -> Discriminator:
@@ -283,6 +282,6 @@ def _by_language(paths: str | dict[str, str] | None, folder: Path) -> Iterator[t
 def codes(pattern: str, folder: Path) -> list[str]:
     """The languages in which there is a file of this pattern, in order."""
     first, *rest = pattern.split(LANGUAGE)
-    wanted = re.compile(re.escape(first) + f"({_CODE})" + r"\1".join(map(re.escape, rest)) + r"(\.gz)?")
+    wanted = re.compile(re.escape(first) + f"({CODE})" + r"\1".join(map(re.escape, rest)) + r"(\.gz)?")
     there = glob(pattern.replace(LANGUAGE, "*") + "*", root_dir=folder)
     return sorted({match[1] for name in there if (match := wanted.fullmatch(name))})

@@ -32,7 +32,7 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, call
     """
     began = time.monotonic()
     task = TASKS[stage.task]
-    device = _device(options)
+    device = device_of(options.device)
     predict_languages = (
         retrieval.predict_languages if task.pool else mining.predict_languages if task.head == "embedding" else from_head
     )
@@ -118,5 +118,6 @@ def from_head(
         yield LanguagePredictions(code, predicted, records_by_id(examples, predicted), examples, [part.stats], tuple(labels))
 
 
-def _device(options: Options) -> torch.device:
-    return torch.device("cuda" if options.device != "cpu" and torch.cuda.is_available() else "cpu")
+def device_of(name: str) -> torch.device:
+    """Return the device of that name: "cpu", or "auto", a GPU if there is one."""
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
