@@ -178,7 +178,7 @@ def hub() -> Fact:
 
 
 def _set(name: str) -> bool:
-    """Whether a switch in the environment is on, as the Hugging Face libraries read it."""
+    """Return whether a switch in the environment is on, as the Hugging Face libraries read it."""
     return os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")
 
 

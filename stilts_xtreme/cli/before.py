@@ -76,7 +76,7 @@ def _embeddings(over: Over) -> Embeddings:
         where = where or planner.Planner(setup).where
         if encoder is None:
             if setup.encoder.pretrained is None:
-                raise UserError(f"setup {setup.name}: its encoder is trained by its studies; name another with --encoder FOLDER")
+                raise UserError(f"setup {setup.name}: its encoder is trained by its studies; name one with --encoder FOLDER")
             encoder, revision = setup.encoder.pretrained.name, setup.encoder.pretrained.revision
     return Embeddings(str(published.local(encoder) or encoder), where, _report, revision)
 

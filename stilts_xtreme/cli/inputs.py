@@ -79,8 +79,8 @@ def data_fetch(
     from stilts_xtreme.progress import downloads
 
     known = [listing.known(name) for name in names]
-    with downloads() as tell:
-        for there in fetch.fetch(known, to, tell):
+    with downloads() as callback:
+        for there in fetch.fetch(known, to, callback):
             print(there)
 
 

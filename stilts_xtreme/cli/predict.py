@@ -59,9 +59,9 @@ def predict(
 
     quiet()
     predictions.set_threads(training, options.threads)
-    with checks() as tell:
+    with checks() as callback:
         answers = predictions.predict(
-            training, head, notes[head.name], examples, device_of(options.device), lambda done, of: tell("rows", done, of)
+            training, head, notes[head.name], examples, device_of(options.device), lambda done, of: callback("rows", done, of)
         )
     text = "".join(f"{line}\n" for line in output.lines(answers, head.head, form, probabilities))
     if to is None:

@@ -132,15 +132,15 @@ def verify(
 
     if not store.is_dir():
         raise UserError(f"--store {store}: there is no such folder")
-    with checks() as tell:
+    with checks() as callback:
         if spec is None:
-            checked = verifying.store(console.store_at(store), tell)
+            checked = verifying.store(console.store_at(store), callback)
         else:
             from stilts_xtreme import axes
 
             loaded = console.load_study(spec, console.tested(languages, over.laid(spec, overrides)))
             path = result or store / "study" / f"{loaded.name}.json"
-            checked = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, tell)
+            checked = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, callback)
     from stilts_xtreme import listing
 
     listing.verified(checked)

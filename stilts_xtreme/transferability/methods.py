@@ -36,7 +36,7 @@ class Library(Protocol):
         """Embeddings [examples, width] of a task's English training data."""
 
     def query(self, target: str, languages: Sequence[str]) -> Query:
-        """A past target with its languages, as the target of a query."""
+        """Return a past target with its languages, as the target of a query."""
 
 
 Chooses = Callable[[Query, Past, Library], list[PastTarget]]
