@@ -98,14 +98,9 @@ class Planner:
         return tuple(self.reads("text", "train", code) for code in codes) + (self.reads("text", "dev", "en"),)
 
     def train(
-        self,
-        start: Train | Pretrained,
-        tasks: Sequence[str],
-        recipe: Recipe,
-        seed: int,
-        mixture: Mixture | None = None,
+        self, start: Train | Pretrained, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Mixture | None = None,
         noise: Noise | None = None,
-    ) -> Train:
+    ) -> Train:  # fmt: skip
         """Plan a training on the data that `tasks` name, and on text if the mixture says so; UserError as `text`."""
         sources = [training(task) for task in tasks]
         _undivided([task.name for task, _ in sources], recipe)
@@ -142,14 +137,9 @@ class Planner:
         return self.train(start, mixture.tasks, laid, seed, mixture)
 
     def target(
-        self,
-        task: str,
-        start: Train | Pretrained,
-        seed: int,
-        recipe: RecipeSpec | None = None,
-        languages: Sequence[str] = ("en",),
-        noise: Noise | None = None,
-    ) -> Train:
+        self, task: str, start: Train | Pretrained, seed: int, recipe: RecipeSpec | None = None,
+        languages: Sequence[str] = ("en",), noise: Noise | None = None,
+    ) -> Train:  # fmt: skip
         """Plan the fine-tuning for a target, on the data in `languages` (English alone: zero-shot) of the task it is trained on,
         or of several in order; `recipe` overrides that of the last, and its data alone has noise in it. UserError as `train`.
         """
@@ -248,15 +238,9 @@ class Planner:
         return start
 
     def evaluate(
-        self,
-        name: str | Sequence[str],
-        mixtures: Mapping[str, StudyMixture],
-        task: str,
-        seed: int,
-        languages: Sequence[str] = ("en",),
-        recipe: RecipeSpec | None = None,
-        noise: Noise | None = None,
-    ) -> Predict:
+        self, name: str | Sequence[str], mixtures: Mapping[str, StudyMixture], task: str, seed: int,
+        languages: Sequence[str] = ("en",), recipe: RecipeSpec | None = None, noise: Noise | None = None,
+    ) -> Predict:  # fmt: skip
         """Plan an evaluation of a study: train the entry `name` (see `begin`), fine-tune for `task` in `languages` where the
         benchmark trains for it at all (and the entry's last mixture did not), then predict.
         """
