@@ -35,7 +35,7 @@ LARGEST_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores (0 to 100) of a model on a target: of a study's row with a seed.
+    """The scores (0 to 100) on a target of a model: a row of a study with a seed.
 
     `intermediate`: the tasks and mixtures trained in turn before the target; empty without intermediate training. The next three
     fields say how the target is fine-tuned. `score`: the mean of the target's headline metrics over languages.
@@ -77,12 +77,12 @@ class StudyResult:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """How the models of each row of its tables are trained, in order."""
+        """The rows of its tables, in order: how their models are trained."""
         return list(read_rows(self.content["rows"]).values())
 
     @cached_property
     def evaluations(self) -> list[Evaluation]:
-        """Those on clean inputs, then those on inputs with typing errors."""
+        """The evaluations on clean inputs, then those on inputs with typing errors."""
         return list(_evaluations(self.content))
 
     @cached_property
@@ -91,7 +91,7 @@ class StudyResult:
         return effects(self.content)
 
     def to_pandas(self, table: str = "scores") -> "DataFrame":
-        """A data frame: `scores`, a line for each evaluation, language and metric, or `effects`, a line for each of `effects`.
+        """Return a data frame: `scores`, a line per evaluation, language and metric, or `effects`, a line for each of `effects`.
 
         UserError for another table, and where pandas is missing.
         """
@@ -109,7 +109,7 @@ class StudyResult:
 
 
 def read_results(path: str | Path) -> StudyResult:
-    """Read the result of a study from a file; one of an older version is upgraded. UserError if it is none."""
+    """Read the result of a study from a file; results of older versions are upgraded. UserError if it is no such result."""
     return StudyResult(results.read(Path(path), results.STUDY), Path(path))
 
 
@@ -177,7 +177,7 @@ def recommend(
 ) -> "Recommendation":
     """Recommend the intermediate task for a target, or none, from results of studies or their files.
 
-    A target of one's own may be named by the file of its description.
+    A target that you described is named by the file of its description.
 
     UserError if they hold nothing that would answer for the target and languages.
     """

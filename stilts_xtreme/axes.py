@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import permutations, product
 from math import factorial
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme.data.read import Where
 from stilts_xtreme.noise import Noise
@@ -96,9 +95,9 @@ def orders(spec: Orders) -> list[tuple[str, ...]]:
     """List every order of the tasks, or as many different ones as the spec asks for, drawn with its seed."""
     if spec.random is None or spec.random >= factorial(len(spec.tasks)):
         return list(permutations(spec.tasks))
-    drawn, chance = dict[tuple[str, ...], None](), random.Random(spec.seed)
+    drawn, generator = dict[tuple[str, ...], None](), random.Random(spec.seed)
     while len(drawn) < spec.random:
-        drawn[tuple(chance.sample(spec.tasks, len(spec.tasks)))] = None
+        drawn[tuple(generator.sample(spec.tasks, len(spec.tasks)))] = None
     return list(drawn)
 
 
@@ -107,12 +106,27 @@ def latency(spec: LatencySpec, device: str) -> list[Timed]:
     spec.declare_tasks()
     planner, stages = Planner(spec.setup), []
     names = sorted(spec.models, key=lambda name: name != "none")  # what the others are held against comes first
-    settings: dict[str, Any] = {name: tuple(getattr(spec, name)) for name in ("variants", "batch_sizes", "lengths")}
-    settings |= {name: getattr(spec, name) for name in ("calls", "warmup", "block", "passes", "pool", "threads", "examples")}
     for seed in spec.seeds:
         cells = [planner.evaluate(name, spec.mixtures, spec.target, seed) for name in names]
         predict = planner.predict(cells[0].model, spec.target, spec.languages)
         models = tuple(cell.model for cell in cells if isinstance(cell.model, Train))  # all: a target is fine-tuned
-        stage = Latency(models, spec.target, predict.languages, predict.reads, device=device, where=planner.where, **settings)
+        stage = Latency(
+            models=models,
+            task=spec.target,
+            languages=predict.languages,
+            reads=predict.reads,
+            variants=tuple(spec.variants),
+            batch_sizes=tuple(spec.batch_sizes),
+            lengths=tuple(spec.lengths),
+            calls=spec.calls,
+            warmup=spec.warmup,
+            block=spec.block,
+            passes=spec.passes,
+            pool=spec.pool,
+            threads=spec.threads,
+            device=device,
+            examples=spec.examples,
+            where=planner.where,
+        )
         stages.append(Timed(seed, tuple(names), stage))
     return stages

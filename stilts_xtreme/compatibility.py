@@ -66,7 +66,7 @@ def _described(task: Task, spec: TaskSpec) -> Iterator[Problem]:
 
 
 def _models(value: object, tail: Tail) -> Iterator[tuple[Tail, Model]]:
-    """Every model of a spec with the way to it; nested specs have the setup of the spec around them, which is looked at once."""
+    """Yield every model of a spec with its path; nested specs have the setup of the spec around them, which is looked at once."""
     if isinstance(value, Model):
         yield tail, value
         nested = [name for name in type(value).model_fields if name != "setup" or not tail]
@@ -159,7 +159,7 @@ def _trained(task: Task, codes: Iterable[tuple[Tail, str]], tail: Tail, data: _D
 
 
 def _language(task: Task, split: str, code: str, tail: Tail, data: _Data) -> Iterator[Problem]:
-    """The fault of a language that the data does not have: which it could have, or which is none of the task's."""
+    """Yield the problem of a language without data: a split that is missing here, or none of the task's languages."""
     anyone = split == "translated" or task.head == "mlm"  # text and translations may be in any language
     there = data.languages(task.name, split)
     if there is None:

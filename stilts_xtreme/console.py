@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from stilts_xtreme import published, shipped
 from stilts_xtreme.utils.errors import UserError
@@ -26,14 +26,15 @@ if TYPE_CHECKING:  # imported for real where a command needs them
 
     Do = Callable[[list[Stage], ProgressCallback], None]  # does stages that are to be done
 
+T = TypeVar("T")
 SHIPPED = {"study": "studies", "latency": "studies", "setup": "setups"}  # kinds of spec that come with stilts, and their folder
 
 
 def load(path: Path, overrides: "Sequence[str | Option] | None", kinds: set[str] | None) -> "Spec":
     """Load the spec in a file, or the setup or study of that name that comes with stilts, with overrides applied.
 
-    `kinds`: the kinds of spec that are accepted (None: any). UserError for what is wrong with the spec, also for what does not
-    fit the data and the encoder that it names.
+    `kinds`: the kinds of spec that are accepted (None: any). UserError for what is wrong with the spec, or does not fit the data
+    and the encoder that it names.
     """
     from stilts_xtreme import compatibility, spec
 
@@ -77,10 +78,10 @@ def scaled(spec: Path, setup: str | None, overrides: Sequence[str] | None) -> li
     return [f"setup={file}", *(overrides or [])]
 
 
-def tested(languages: str | None, overrides: list[str]) -> list[str]:
+def tested(languages: str | None, overrides: Sequence[T]) -> list[T | str]:
     """Return the overrides, after them that of the languages a study evaluates ("de,sw"); UserError if none is named."""
     if languages is None:
-        return overrides
+        return [*overrides]
     if not (codes := [code.strip() for code in languages.split(",") if code.strip()]):
         raise UserError("--languages: give codes with commas between them, such as de,sw")
     return [*overrides, f"languages=[{','.join(codes)}]"]
@@ -202,10 +203,10 @@ def options(
     if device not in ("auto", "cpu"):
         raise UserError(f"--device {device}: give auto (a GPU where there is one) or cpu")
     if processes and ranks.count() not in (1, processes):
-        raise UserError(f"--processes {processes}: whoever started this one started {ranks.count()}; leave it out")
+        raise UserError(f"--processes {processes}: {ranks.count()} processes were started already; leave it out")
     several = processes or ranks.count()
     if shard and several == 1:
-        raise UserError("--shard: one process has nobody to share the weights with; give --processes, or start it with torchrun")
+        raise UserError("--shard: a single process cannot share the weights; give --processes, or start it with torchrun")
     return Options(device, threads, checkpoint_every, several, shard, tracking.known(track or ()))
 
 
@@ -221,7 +222,7 @@ def run(
     from stilts_xtreme.utils import system
 
     if options.processes > 1 and jobs not in (None, 1):
-        raise UserError(f"--jobs {jobs}: with --processes stages are done one after another; leave one of the two out")
+        raise UserError(f"--jobs {jobs}: with --processes stages are done in turn; leave --jobs or --processes out")
 
     def here(todo: "list[Stage]", callback: "ProgressCallback") -> None:
         bytes_ = system.free_memory() if memory is None else int(memory * 2**30)

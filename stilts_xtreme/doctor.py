@@ -160,7 +160,7 @@ def caches() -> Iterator[Fact]:
         yield Fact("caches", name, f"{folder_}: {_taken(folder_)}")
     for name in OFFLINE:
         if _set(name):
-            yield Fact("caches", name, os.environ[name], f"{name} is set: what is not in the caches is not found")
+            yield Fact("caches", name, os.environ[name], f"{name} is set: what is not in the caches is missing")
 
 
 def hub() -> Fact:
@@ -178,7 +178,7 @@ def hub() -> Fact:
 
 
 def _set(name: str) -> bool:
-    """Whether a switch in the environment is on, as the Hugging Face libraries read it."""
+    """Return whether a switch in the environment is on, as the Hugging Face libraries read it."""
     return os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")
 
 

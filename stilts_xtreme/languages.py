@@ -1,9 +1,9 @@
-"""The languages: one table, languages.csv, the only place a list of languages may start from.
+"""The languages: a table, languages.csv, the only place a list of languages may start from.
 
-A line is a language, or a second script of one. What no source says stays empty there, and is None or "" here. Its columns:
+A line is a language, or a further script of it. What no source says stays empty there, and is None or "" here. Its columns:
 
-- code: in specs, file names and results: ISO 639-1 where there is one and one script, else the code of FLORES-200
-- iso3: ISO 639-3; of XTREME's languages as in Tatoeba's file names (arXiv 1812.10464), which prefer one spoken variety: cmn, pes
+- code: in specs, file names and results: ISO 639-1 if there is such a code and a single script, else the code of FLORES-200
+- iso3: ISO 639-3; of XTREME's languages as in Tatoeba's file names (arXiv 1812.10464), which prefer a spoken variety: cmn, pes
 - iso1: ISO 639-1, also where two lines share it
 - flores: the code with script of FLORES-200 (arXiv 2207.04672) and SIB-200 (arXiv 2309.07445)
 - name, family, script, joshi: XTREME (arXiv 2003.11080, table 9) and XTREME-R (arXiv 2104.07412, appendix); of other languages
@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-UNCLASSIFIED = "unclassified"  # the group of a language of which the table does not say what groups are made by
+UNCLASSIFIED = "unclassified"  # the group of a language whose value the table does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Language:
 
     @property
     def xtreme(self) -> bool:
-        """Whether it is one of XTREME's 40."""
+        """Whether it is among XTREME's 40."""
         return self.benchmark == "xtreme"
 
     @property
@@ -102,17 +102,17 @@ _BY_FLORES = {language.flores: language.code for language in TABLE if language.f
 
 
 def of_task(task: str) -> tuple[str, ...]:
-    """The codes of languages that the table gives to a task."""
+    """Return the codes of the languages that the table gives to a task."""
     return tuple(language.code for language in TABLE if task in language.tasks)
 
 
 def canonical(code: str) -> str:
-    """The table's code of a language that goes by its FLORES-200 code ("swh_Latn": "sw"); any other code as it stands."""
+    """Return the table's code for a FLORES-200 code ("swh_Latn": "sw"); any other code as it stands."""
     return _BY_FLORES.get(code, code)
 
 
 def flores(code: str) -> str:
-    """The FLORES-200 code; a code outside the table, or without one there, stands for itself."""
+    """Return the FLORES-200 code; a code outside the table, or whose entry is empty there, stands for itself."""
     return (LANGUAGES[code].flores or code) if code in LANGUAGES else code
 
 
@@ -125,8 +125,8 @@ def codes(text: str) -> tuple[str, ...]:
 
 
 def fill(pattern: str, code: str) -> str:
-    """A pattern for a language: `{language}` is its code; beside it `{iso3}`, `{flores}`, and `{context}` and `{question}`, the
-    two sides of a pair such as "de-en", of "de" both the same."""
+    """Fill in a pattern for a language: `{language}` is its code; beside it `{iso3}`, `{flores}`, and `{context}` and
+    `{question}`, the two sides of a pair such as "de-en", of "de" both the same."""
     context, _, question = code.partition("-")
     sides = {"{context}": context, "{question}": question or context, "{language}": code, "{iso3}": iso3(code)}
     for name, value in {**sides, "{flores}": flores(code)}.items():
@@ -135,5 +135,5 @@ def fill(pattern: str, code: str) -> str:
 
 
 def iso3(code: str) -> str:
-    """Three-letter code as in Tatoeba's file names; a code outside the table stands for itself."""
+    """Return the three-letter code as in Tatoeba's file names; a code outside the table stands for itself."""
     return LANGUAGES[code].iso3 if code in LANGUAGES else code

@@ -20,8 +20,9 @@ if TYPE_CHECKING:  # imported for real where a command needs them
     from stilts_xtreme.data.inventory import Entry
     from stilts_xtreme.data.read import Where
     from stilts_xtreme.doctor import Fact
+    from stilts_xtreme.formats.lines import Row
     from stilts_xtreme.tasks.examples import Example
-    from stilts_xtreme.tasks.task import Hub, Row
+    from stilts_xtreme.tasks.task import Hub
     from stilts_xtreme.verify.diff import Difference
     from stilts_xtreme.verify.report import CheckReport
 
@@ -29,8 +30,7 @@ SHOWN = 60  # differences of a group
 
 
 def every(where: "Where | None" = None) -> None:
-    """Print all tasks: role, number of languages, sizes of the full release, what of it is in reach. What else there is to know
-    of a task `show` prints.
+    """Print all tasks: role, number of languages, sizes of the full release, what of it is in reach; `show` prints the rest.
 
     In reach: in a place; without a place, what the hub's cache has beside the miniature world, which has every task.
     """
@@ -50,7 +50,7 @@ def every(where: "Where | None" = None) -> None:
 
 
 def known(name: str) -> str:
-    """The name of a task there is, or of the one that a file describes; UserError for another."""
+    """Return the name of a task there is, or of the task that a file describes; UserError for another name."""
     if name.endswith((".yaml", ".yml")):
         from stilts_xtreme import spec
 
@@ -64,7 +64,10 @@ def known(name: str) -> str:
 
 
 def show(name: str, where: "Where | None" = None) -> None:
-    """Print a task's declaration, and a row turned into an example: a row of the place, or of the miniature world."""
+    """Print a task's declaration, and a row turned into an example: a row of the place, or of the miniature world.
+
+    UserError for a name that is no task.
+    """
     name = known(name)
     task = TASKS[name]
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -105,7 +108,7 @@ def show(name: str, where: "Where | None" = None) -> None:
 
 
 def inventory(entries: "Sequence[Entry]") -> None:
-    """Print a check of the data: a line for each split, languages that are alike together; how to get what is missing."""
+    """Print a check of the data: a line per split, languages that are alike together; how to get what is missing."""
     table = Table("task", "split", "languages", "state", "rows", "full release", "source", box=None, pad_edge=False)
     table.columns[-1].overflow = "fold"
     groups: dict[tuple[str, str, str, int | None, int | None, bool], list[Entry]] = {}
@@ -278,7 +281,7 @@ def _role(name: str) -> str:
 
 
 def _size(task: Task, split: str) -> str:
-    """Rows of the full release in English, or over all languages; a tilde: as far as known; a dash: not known."""
+    """Return the rows of the full release in English, or over all languages; a tilde: as far as known; a dash: not known."""
     from stilts_xtreme.data.expected import expected
 
     english = expected(task.name, split, "en")

@@ -39,7 +39,7 @@ class Running:
 
 
 def _counted(event: Event) -> tuple[int, str]:
-    """What an event's steps are steps of: how many there are, and what is counted, where it is not the steps of a training."""
+    """Return how many steps an event has in all, and what they count: those of a training, or what its note says."""
     return event.steps, event.note if event.speed is None else "training"
 
 
@@ -89,7 +89,7 @@ class Pace:
             self.took.setdefault(self._sort(name), []).append(now - ended.began)
 
     def kind(self, name: str) -> str:
-        """What kind of stage has this address; empty for what is none (the queue of a cluster)."""
+        """Return the kind of the stage with this address; empty for what is no stage (the queue of a cluster)."""
         return plan.kind(self.stages[name]) if name in self.stages else ""
 
     @property

@@ -195,7 +195,10 @@ def chain(stage: Stage) -> list[Stage]:
 def root(stage: Stage) -> Random | Pretrained:
     """Return the encoder that the stage's chain begins with."""
     first = chain(stage)[0]
-    return first.start if isinstance(first, Train) else first.model  # type: ignore[union-attr, return-value]
+    assert not isinstance(first, Latency)  # trainings stand before it
+    origin = first.start if isinstance(first, Train) else first.model
+    assert not isinstance(origin, Train)  # that would be a stage before the first
+    return origin
 
 
 def identity(stage: Stage) -> Record:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from stilts_xtreme import published, shape
 from stilts_xtreme.data import read as data
@@ -17,13 +17,14 @@ from stilts_xtreme.spec.mixtures import Mixture
 from stilts_xtreme.spec.setup import EncoderSpec, RecipeSpec, Setup
 from stilts_xtreme.spec.study import TARGET, StudyMixture
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 
 S = TypeVar("S", bound=Stage)
 
 
 class Planner:
-    """Builds the stages of a setup, each once (equal stages are the same object), with the languages of a benchmark.
+    """Builder of a setup's stages, each once (equal stages are the same object), with the languages of a benchmark.
 
     `where`: another place for data than the setup's. `languages` and `test_examples`: of predictions, see `spec.study.Study`.
     """
@@ -63,6 +64,7 @@ class Planner:
             raise UserError(f"{field}: {length} is more than this encoder reads ({self.shape.longest} tokens): say a smaller one")
 
     def reads(self, task: str, split: str, language: str) -> Reads:
+        """Return a split with the digest of its data; UserError where there is none."""
         key = task, split, language
         if key not in self._reads:
             digest = data.digest(TASKS[task], split, language, self.where)
@@ -70,7 +72,7 @@ class Planner:
         return self._reads[key]
 
     def encoder(self, seed: int, trained: bool = True) -> Train | Pretrained:
-        """The setup's first encoder: published, or trained here by masked LM from random weights (or not yet `trained`)."""
+        """Plan the setup's first encoder: published, or trained here by masked LM from random weights (or not yet `trained`)."""
         encoder, pretraining = self.setup.encoder, self.setup.pretraining
         if encoder.pretrained is not None:
             return self._published
@@ -89,21 +91,16 @@ class Planner:
         )
 
     def text(self, languages: Sequence[str] | None) -> tuple[Reads, ...]:
-        """The readings of masked LM on text in `languages` (None: all there are), and its English dev text."""
+        """List the splits of text in `languages` (None: all there are), and English dev text; UserError where there is none."""
         codes = languages or data.languages(TASKS["text"], self.where)
         if not codes:
             raise UserError(f"text: there is none in {data.name(self.where)}. To get it: {TASKS['text'].about}")
         return tuple(self.reads("text", "train", code) for code in codes) + (self.reads("text", "dev", "en"),)
 
     def train(
-        self,
-        start: Train | Pretrained,
-        tasks: Sequence[str],
-        recipe: Recipe,
-        seed: int,
-        mixture: Mixture | None = None,
+        self, start: Train | Pretrained, tasks: Sequence[str], recipe: Recipe, seed: int, mixture: Mixture | None = None,
         noise: Noise | None = None,
-    ) -> Train:
+    ) -> Train:  # fmt: skip
         """Plan a training on the data that `tasks` name, and on text if the mixture says so; UserError as `text`."""
         sources = [training(task) for task in tasks]
         _undivided([task.name for task, _ in sources], recipe)
@@ -113,17 +110,16 @@ class Planner:
             [self.reads(name, data.training_split(TASKS[name], code, self.where), code) for name, code in parts]
             + [self.reads(task.name, "dev", "en") for task, _ in sources]
         )
-        sampling: dict[str, Any] = {}
+        stage = Train(start, tuple(tasks), recipe, seed, tuple(reads), noise=noise, where=self.where)
         if mixture is not None and tasks:
-            given = mixture.rates
-            sampling |= {"rates": tuple(sorted(given.items())) if isinstance(given, Mapping) else given}
-            sampling |= {"cap": mixture.cap} if given in ("proportional", "temperature") else {}
-            sampling |= {"temperature": mixture.temperature} if mixture.temperature else {}
-        if mixture is not None and mixture.text is not None:
-            reads |= dict.fromkeys(self.text(mixture.text.languages))
-            sampling |= {"text_share": mixture.text.share if tasks else None, "exponent": mixture.text.exponent}
-            tasks = (*tasks, "text")
-        return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), noise=noise, where=self.where, **sampling))
+            rates = tuple(sorted(mixture.rates.items())) if isinstance(mixture.rates, Mapping) else mixture.rates
+            cap = mixture.cap if rates in ("proportional", "temperature") else None
+            stage = replace(stage, rates=rates, cap=cap, temperature=mixture.temperature or stage.temperature)
+        if mixture is not None and (text := mixture.text) is not None:
+            share = text.share if tasks else None
+            reads |= dict.fromkeys(self.text(text.languages))
+            stage = replace(stage, tasks=(*tasks, "text"), reads=tuple(reads), text_share=share, exponent=text.exponent)
+        return self._same(stage)
 
     def intermediate(self, task: str, start: Train | Pretrained, seed: int, recipe: RecipeSpec | None = None) -> Train:
         """Plan a training on an intermediate task by its recipe, overridden by `recipe`."""
@@ -141,16 +137,11 @@ class Planner:
         return self.train(start, mixture.tasks, laid, seed, mixture)
 
     def target(
-        self,
-        task: str,
-        start: Train | Pretrained,
-        seed: int,
-        recipe: RecipeSpec | None = None,
-        languages: Sequence[str] = ("en",),
-        noise: Noise | None = None,
-    ) -> Train:
-        """Fine-tune for a target, on the data in `languages` (English alone: zero-shot) of the task it is trained on, or of
-        several in order; `recipe` overrides that of the last, and its data alone has noise in it.
+        self, task: str, start: Train | Pretrained, seed: int, recipe: RecipeSpec | None = None,
+        languages: Sequence[str] = ("en",), noise: Noise | None = None,
+    ) -> Train:  # fmt: skip
+        """Plan the fine-tuning for a target, on the data in `languages` (English alone: zero-shot) of the task it is trained on,
+        or of several in order; `recipe` overrides that of the last, and its data alone has noise in it. UserError as `train`.
         """
         recipes, names = self.setup.recipes, trained_on(task)
         trained: Train | None = None
@@ -163,7 +154,8 @@ class Planner:
         return trained
 
     def predict(self, model: Train | Pretrained, task: str, languages: Sequence[str] | None = None) -> Predict:
-        """Predictions for `task` in `languages` (None: the study's or the benchmark's, as far as they are here)."""
+        """Plan predictions for `task` in `languages` (None: the study's or the benchmark's, as far as they are here); UserError
+        where test data is missing."""
         present = data.languages(TASKS[task], self.where)
         usual = self.usual(task)
         languages = self._asked(task, present) if languages is None else languages
@@ -190,7 +182,7 @@ class Planner:
         return self._same(Predict(model, task, chosen, tuple(reads), *how, test_examples=sample, where=self.where))
 
     def _retrieval_layer(self, task: str) -> int:
-        """The setup's, or the default of the encoder's depth; UserError where that is not known."""
+        """Return the setup's layer, or the default of the encoder's depth; UserError where that is not known."""
         if (layer := self.setup.retrieval.layer) is not None:
             return int(layer)
         if self.shape.layers is None:
@@ -201,7 +193,8 @@ class Planner:
         return shape.retrieval_layer(self.shape.layers)
 
     def _asked(self, task: str, present: Sequence[str]) -> list[str] | None:
-        """The languages that the study names for the task, and English; None where it names none, or no language is here."""
+        """Return the languages that the study names for the task, and English; None where it names none, or no language is here;
+        UserError where none of those it names is."""
         by_target = isinstance(self.languages, Mapping)
         given = self.languages.get(task) if isinstance(self.languages, Mapping) else self.languages
         if given is None or not present:
@@ -216,20 +209,20 @@ class Planner:
         return chosen
 
     def absent(self, targets: Sequence[str]) -> list[str]:
-        """Languages named for all targets that none of them has test data in."""
+        """List the languages named for all targets that none of them has test data in."""
         given = () if self.languages is None or isinstance(self.languages, Mapping) else self.languages
         there = {code for task in targets for code in data.languages(TASKS[task], self.where)} if given else set()
         return [code for code in given if code not in there]
 
     def usual(self, task: str) -> Callable[[str], bool]:
-        """Whether the benchmark scores the task in a language; it does in all made-up languages."""
+        """Return the test whether the benchmark scores the task in a language; it does in all made-up languages."""
         listed = self.benchmark.languages.get(task, TASKS[task].languages)
         return lambda code: code in listed if code in LANGUAGES else "-" not in code
 
     def begin(
         self, name: str | Sequence[str], mixtures: Mapping[str, StudyMixture], target: str, seed: int, languages: Sequence[str]
     ) -> Train | Pretrained:
-        """Train what a study's `intermediate` entry stands for: an encoder, a task, a mixture, or a chain of those in order.
+        """Plan what a study's `intermediate` entry stands for: an encoder, a task, a mixture, or a chain of those in order.
 
         `target` in `languages` is what a mixture that holds the target's training data holds.
         """
@@ -245,17 +238,11 @@ class Planner:
         return start
 
     def evaluate(
-        self,
-        name: str | Sequence[str],
-        mixtures: Mapping[str, StudyMixture],
-        task: str,
-        seed: int,
-        languages: Sequence[str] = ("en",),
-        recipe: RecipeSpec | None = None,
-        noise: Noise | None = None,
-    ) -> Predict:
-        """An evaluation of a study: train the entry `name` (see `begin`), fine-tune for `task` in `languages` where the benchmark
-        trains for it at all (and the entry's last mixture did not), then predict.
+        self, name: str | Sequence[str], mixtures: Mapping[str, StudyMixture], task: str, seed: int,
+        languages: Sequence[str] = ("en",), recipe: RecipeSpec | None = None, noise: Noise | None = None,
+    ) -> Predict:  # fmt: skip
+        """Plan an evaluation of a study: train the entry `name` (see `begin`), fine-tune for `task` in `languages` where the
+        benchmark trains for it at all (and the entry's last mixture did not), then predict.
         """
         source = self.benchmark.encoders.get(task, task)
         start = self.begin(name, mixtures, source, seed, languages)
@@ -265,16 +252,14 @@ class Planner:
         return self.predict(start, task)
 
     def noisy(self, stage: Predict, noise: Noise) -> Predict:
-        """The same prediction, of test inputs with noise in them."""
+        """Plan the same prediction, of test inputs with noise in them."""
         return self._same(replace(stage, noise=noise))
 
 
 def resolve(spec: Intermediate | Multitask | Target | Evaluation) -> Train | Predict:
     """Plan the stage that a spec asks for; UserError for data or an encoder that is not there."""
     spec.declare_tasks()
-    planner = Planner(
-        spec.setup, getattr(spec, "benchmark", "xtreme"), test_examples=getattr(spec, "test_examples", None)
-    )
+    planner = Planner(spec.setup, getattr(spec, "benchmark", "xtreme"), test_examples=getattr(spec, "test_examples", None))
     if not isinstance(spec, Evaluation):
         return _training(spec, planner)
     model = _start(spec.model, spec.seed, planner)
@@ -284,7 +269,7 @@ def resolve(spec: Intermediate | Multitask | Target | Evaluation) -> Train | Pre
 
 
 def _training_name(target: str, languages: Sequence[str]) -> str:
-    """The training data of a target, the last it is trained on, by name."""
+    """Return the name of a target's training data, the last it is trained on."""
     return _named(trained_on(target)[-1] if TASKS[target].source_task else target, languages)
 
 
@@ -295,7 +280,7 @@ def _named(task: str, languages: Sequence[str]) -> str:
 def _of_target(mixture: StudyMixture, data: str) -> StudyMixture:
     """Put the target's training data in place of the word for it in a mixture; data that it names already counts once."""
     named = dict.fromkeys(data if task == TARGET else task for task in mixture.tasks)
-    update: dict[str, Any] = {"tasks": list(named)}
+    update: dict[str, object] = {"tasks": list(named)}
     if isinstance(mixture.rates, Mapping):
         update["rates"] = {data if task == TARGET else task: weight for task, weight in mixture.rates.items()}
     return mixture.model_copy(update=update)
@@ -303,7 +288,7 @@ def _of_target(mixture: StudyMixture, data: str) -> StudyMixture:
 
 def lay(*layers: RecipeSpec | None) -> Recipe:
     """Lay each recipe over the recipe before, the defaults below; `steps` takes `epochs` out and the other way round."""
-    values: dict[str, Any] = {}
+    values: Record = {}
     for layer in layers:
         new = layer.model_dump(exclude_none=True) if layer is not None else {}
         if "steps" in new:
@@ -315,7 +300,7 @@ def lay(*layers: RecipeSpec | None) -> Recipe:
 
 
 def _undivided(tasks: Sequence[str], recipe: Recipe) -> None:
-    """Where a batch's examples are each other's wrong answers its division would change the result, but not the address."""
+    """Raise UserError for divided batches of a dual encoder, whose result the division would change, but not the address."""
     if any(TASKS[task].head == "dual_encoder" for task in tasks) and 0 < (recipe.micro_batch or 0) < recipe.batch_size:
         raise UserError(
             f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, and the "

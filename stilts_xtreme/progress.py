@@ -38,8 +38,8 @@ def watch(todo: Sequence[plan.Stage], done: int) -> Iterator[Callable[[Event], N
     """Show the events of the stages that are to be done; `done` others were finished before."""
     console, pace = Console(stderr=True), Pace(todo, done)
     live = console.is_terminal and not console.is_dumb_terminal
-    with _bars(console, pace) if live else _lines(console, pace) as tell:
-        yield tell
+    with _bars(console, pace) if live else _lines(console, pace) as callback:
+        yield callback
 
 
 @contextmanager
@@ -50,14 +50,14 @@ def _bars(console: Console, pace: Pace) -> Iterator[Callable[[Event], None]]:
 
     with Live(get_renderable=shown, console=console, transient=True) as live, _saying_that_we_stop():
 
-        def tell(event: Event) -> None:
+        def callback(event: Event) -> None:
             pace.add(event)
             if text := _lasting(event, pace):
                 console.print(content(text), markup=False, highlight=False)
             if event.state != "running" or not event.step:  # what a stage begins may be over before the next drawing
                 live.refresh()
 
-        yield tell
+        yield callback
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def _saying_that_we_stop() -> Iterator[None]:
 def _lines(console: Console, pace: Pace) -> Iterator[Callable[[Event], None]]:
     last = pace.began
 
-    def tell(event: Event) -> None:
+    def callback(event: Event) -> None:
         nonlocal last
         news = event.state == "waiting" and event.address not in pace.waiting
         pace.add(event)
@@ -85,11 +85,11 @@ def _lines(console: Console, pace: Pace) -> Iterator[Callable[[Event], None]]:
             begun = f"[{pace.done}/{pace.total} stages, {clock(now - pace.began)}{left}]"
             console.print(content(f"{begun} {_described(event, pace)}"), markup=False, highlight=False, soft_wrap=True)
 
-    yield tell
+    yield callback
 
 
 def _lasting(event: Event, pace: Pace) -> str:
-    """What of an event must be read, and not only seen to pass; empty where nothing must."""
+    """Return what of an event must stay on the terminal; empty where nothing must."""
     name = " ".join(part for part in (pace.kind(event.address), event.label, event.address) if part)
     if event.state == "failed":
         return f"failed: {name}: {event.note}"
@@ -121,7 +121,7 @@ class Row:
 
 
 def rows(pace: Pace, wide: bool) -> list[Row]:
-    """The whole, then every running stage, then those that are waited for."""
+    """List a row for the whole, for every running stage, and for those that are waited for."""
     seconds, all_ = pace.left()
     left = "" if seconds is None else f"{'' if all_ else '>'}{clock(seconds)} left"
     share = pace.done / pace.total if pace.total else None
@@ -150,8 +150,8 @@ def _speed(speed: float | None) -> str:
 
 
 def drawn(rows: Sequence[Row], width: int, height: int) -> list[Text]:
-    """The rows as lines of at most `width` columns, at most `height` of them. Where space is short the bars go first, then the
-    speed, then the loss."""
+    """Draw the rows as at most `height` lines of at most `width` columns. Where space is short the bars go first, then the speed,
+    then the loss."""
     if len(rows) > max(2, height):
         shown = max(1, height - 1)
         rows = [*rows[:shown], Row(f"and {len(rows) - shown} more", note=" ")]
@@ -183,7 +183,7 @@ def _line(row: Row, name: int, bar: int, sizes: dict[str, int], width: int) -> T
 
 
 def _fitted(name: str, width: int) -> str:
-    """A name in so many columns; where it is too long, without what stands before its address."""
+    """Fit a name into so many columns; too long a name loses what stands before its address."""
     if cell_len(name) <= width:
         return set_cell_size(name, width)
     head, _, address = name.rpartition(" ")
@@ -192,7 +192,7 @@ def _fitted(name: str, width: int) -> str:
 
 
 def _named() -> TextColumn:
-    """What is gone through, cut where the line has no room for it."""
+    """Return what is gone through, cut where the line has no room for it."""
     return TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
 
 
@@ -205,7 +205,7 @@ def checks() -> Iterator[Callable[[str, int, int | None], None]]:
         bars: dict[str, TaskID] = {}
         last = time.monotonic()
 
-        def tell(name: str, done: int, total: int | None) -> None:
+        def callback(name: str, done: int, total: int | None) -> None:
             nonlocal last
             if name not in bars:
                 bars[name] = progress.add_task(content(name), total=total)
@@ -215,7 +215,7 @@ def checks() -> Iterator[Callable[[str, int, int | None], None]]:
                 of = "" if total is None else f"/{total}"
                 console.print(content(f"{name}: {done}{of}"), markup=False, highlight=False, soft_wrap=True)
 
-        yield tell
+        yield callback
 
 
 @contextmanager
@@ -226,7 +226,7 @@ def downloads() -> Iterator[Callable[[str, int, int | None], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal, expand=True) as progress:
         bars: dict[str, TaskID] = {}
 
-        def tell(name: str, done: int, total: int | None) -> None:
+        def callback(name: str, done: int, total: int | None) -> None:
             if name not in bars:
                 bars[name] = progress.add_task(content(name), total=total)
                 if not console.is_terminal:
@@ -234,4 +234,4 @@ def downloads() -> Iterator[Callable[[str, int, int | None], None]]:
                     console.print(content(f"fetching {name}{size}"), markup=False, highlight=False, soft_wrap=True)
             progress.update(bars[name], completed=done, total=total)
 
-        yield tell
+        yield callback

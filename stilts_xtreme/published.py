@@ -32,8 +32,8 @@ FETCHED = {"e5-small": Path("encoders/e5-small")}  # encoders with a short name 
 
 
 def local(name: str) -> Path | None:
-    """The folder that an encoder's name stands for; None for a hub id. UserError for what is neither, and for an encoder with a
-    short name that has not been fetched."""
+    """Return the folder that an encoder's name stands for; None for a hub id. UserError for what is neither, and for a short name
+    whose encoder has not been fetched."""
     if os.path.isdir(name):
         return Path(name)
     if os.path.exists(name):
@@ -50,13 +50,13 @@ def local(name: str) -> Path | None:
 
 
 def unfetched(name: str) -> bool:
-    """Whether it is the short name of an encoder that has not been fetched here."""
+    """Return whether it is the short name of an encoder that has not been fetched here."""
     return name in FETCHED and not os.path.isdir(name) and not FETCHED[name].is_dir()
 
 
 @lru_cache
 def online(name: str, revision: str | None = None) -> bool:
-    """Whether the hub is there to load this id from; False where it does not answer and its cache holds the encoder.
+    """Return whether the hub is there to load this id from; False where it does not answer and its cache holds the encoder.
 
     The hub is asked once and briefly. UserError where it does not give the encoder and its cache lacks it, too.
     """
@@ -79,7 +79,7 @@ def online(name: str, revision: str | None = None) -> bool:
 
 
 def cached(name: str, revision: str | None = None) -> Path | None:
-    """The folder of a hub id in the hub's cache; None where its configuration is not there."""
+    """Return the folder of a hub id in the hub's cache; None where its configuration is not there."""
     from huggingface_hub import try_to_load_from_cache
 
     path = try_to_load_from_cache(name, CONFIGS[0], revision=revision)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # Kinds whose position embeddings begin after the padding index (fairseq's convention), so that `max_position_embeddings` counts
-# padding index + 1 places that no token has: found by building every masked LM of transformers 5.
+# padding index + 1 positions that no token has: checked on every masked LM of transformers 5.
 AFTER_PADDING = frozenset(
     (
         "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm",
@@ -25,7 +25,7 @@ class Shape:
 
 
 def of_config(config: Mapping[str, object]) -> Shape:
-    """The shape that a config.json tells; values that are no counts are passed over, loading refuses them."""
+    """Return the shape that a config.json says; values that are no counts are passed over, loading refuses them."""
     positions, padding = _count(config.get("max_position_embeddings")), _count(config.get("pad_token_id"))
     if positions is not None and config.get("model_type") in AFTER_PADDING:
         positions = None if padding is None else positions - (padding + 1)
@@ -34,12 +34,12 @@ def of_config(config: Mapping[str, object]) -> Shape:
 
 
 def retrieval_layer(layers: int) -> int:
-    """The hidden state whose vectors retrieval tasks compare where a setup names none: as deep as the authors', 14 of 24."""
+    """Return the hidden state whose vectors retrieval tasks compare by default: as deep as the authors', 14 of 24."""
     return round(layers * RETRIEVAL_LAYER)
 
 
 def retrieval_length(longest: int | None) -> int:
-    """Tokens of a sentence that retrieval tasks read where a setup says none: 512, or what the encoder reads if that is less."""
+    """Return how many tokens of a sentence retrieval tasks read without a setup's value: 512, or the encoder's longest row."""
     return min(RETRIEVAL_LENGTH, longest or RETRIEVAL_LENGTH)
 
 

@@ -16,7 +16,7 @@ DEFAULT_SETUP = "small"  # of specs that name none
 
 
 def names(kind: str) -> list[str]:
-    """Names of the setups or studies (`KINDS`) that come with stilts."""
+    """List the names of the setups or studies (`KINDS`) that come with stilts."""
     return sorted(path.stem for path in (_root() / kind).glob("*.yaml"))
 
 

@@ -282,8 +282,8 @@ def test_a_retrieval_target_is_known_by_its_inputs(encoder) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--before-training"], "give --target TASK or --target-data FILE.tsv, one of the two"),
-        (["--before-training", "--target", "xnli", "--target-data", "x.tsv"], "one of the two"),
+        (["--before-training"], "give either --target TASK or --target-data FILE.tsv"),
+        (["--before-training", "--target", "xnli", "--target-data", "x.tsv"], "give either"),
         (["--before-training", "--target", "xnly"], "did you mean 'xnli'"),
         (["--before-training", "--target", "xnli", "--candidates", "squat"], "did you mean 'squad'"),
         (["--before-training", "--target", "xnli", "--method", "guess"], "--method guess: give one of past-mean, "),

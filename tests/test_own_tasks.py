@@ -473,7 +473,7 @@ def test_predict_reads_files_of_other_layouts(ran, tmp_path) -> None:
         ("rows.tsv", "text\nx\n", ("--columns", "txt=text"), "--columns txt: is no part of a row for reviews; one of: text, id"),
         ("rows.tsv", "text\nx\n", ("--columns", "text"), "--columns text: give PART=COLUMN"),
         ("rows.tsv", "text\nx\n", ("--format", "xml"), "--format xml: give tsv or jsonl"),
-        ("rows.tsv", "text\nx\n", ("--task", "mnli"), "--task mnli: this training has no such head; one of: reviews"),
+        ("rows.tsv", "text\nx\n", ("--task", "mnli"), "--task mnli: this training has no such head, only: reviews"),
         (None, "", (), "gone.tsv"),
     ],
 )

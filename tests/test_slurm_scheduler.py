@@ -357,7 +357,7 @@ def test_a_time_limit_is_read_as_sbatch_reads_it(time, seconds) -> None:
 
 @pytest.mark.parametrize("time", ["2", "3", "3:59", "0:03:59", "0-0:2"])
 def test_a_time_limit_in_which_no_job_gets_on_is_refused(time) -> None:
-    told = f"--time {time}: is .* seconds; a job is told to stop 120 to 180 seconds before .* 4 minutes"
+    told = f"--time {time}: is .* seconds; a job is signalled 120 to 180 seconds before .* 4 minutes"
     with pytest.raises(UserError, match=told):
         settings(None, None, None, None, time, None, [])
     for long in ("4", "0"):  # 0: no limit

@@ -5,9 +5,10 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from stilts_xtreme import ranks
 from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, new, predict, stages, store, studies
@@ -15,8 +16,8 @@ from stilts_xtreme.utils import atomic_io, sanitize
 from stilts_xtreme.utils.errors import Aborted, Interrupted, PeerLost, RunFailed, UserError
 
 
-def _group(app: typer.Typer, name: str, about: str, **how: Any) -> typer.Typer:
-    group = typer.Typer(no_args_is_help=True, help=about, **how)
+def _group(app: typer.Typer, name: str, about: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help=about, cls=cls)
     app.add_typer(group, name=name)
     return group
 
@@ -72,7 +73,7 @@ encoder.command("fetch")(encoders.encoder_fetch)
 def main() -> None:
     """Run a command.
 
-    Exit 0 done, 2 the input can be mended, 3 a run failed, 75 stopped by a signal with all that was done kept, 130 stopped at
+    Exit 0 done, 2 the input can be mended, 3 a run failed, 75 stopped by a signal without losing what was done, 130 stopped at
     once by a second Ctrl-C; 1 with a traceback is our fault.
     """
     for stream in (sys.stdout, sys.stderr):
@@ -104,15 +105,16 @@ def main() -> None:
         raise
 
 
-def _end(said: str, code: int, speaks: bool = True) -> None:
+def _end(message: str, code: int, speaks: bool = True) -> None:
+    """Exit with a message on stderr; processes that share the work end together, and print it where `speaks`."""
     if ranks.count() > 1:
-        ranks.end(sanitize.message(said) if speaks and ranks.speaks() else "", code)
-    print(sanitize.message(said), file=sys.stderr)
+        ranks.end(sanitize.message(message) if speaks and ranks.speaks() else "", code)
+    print(sanitize.message(message), file=sys.stderr)
     sys.exit(code)
 
 
 def _lost(own: str) -> None:
-    """`own`: what went wrong here; empty where another process is gone, of which whoever launched us will tell."""
+    """Exit 3; `own`: what went wrong here, empty where another process is gone, which the launcher reports."""
     if own:
         ranks.end(sanitize.message(f"failed:\n{own}"), 3)
     if ranks.launched():

@@ -39,7 +39,7 @@ def diff(
     ],
     second: Annotated[
         str,
-        typer.Argument(metavar="B", help="Another one of its kind.", show_default=False, autocompletion=completion.addresses),
+        typer.Argument(metavar="B", help="Another result of its kind.", show_default=False, autocompletion=completion.addresses),
     ],
     store: StoreOption = RUNS,
     as_json: Json = False,

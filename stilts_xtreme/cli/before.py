@@ -2,9 +2,8 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme import api, console, folded, listing, planner, published, shipped
 from stilts_xtreme.cli.options import Over
@@ -18,6 +17,7 @@ from stilts_xtreme.transferability.methods import METHODS, Query
 from stilts_xtreme.transferability.past import of_study, of_table
 from stilts_xtreme.transferability.queries import Embeddings, FileQuery
 from stilts_xtreme.utils import sanitize
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 
 
@@ -25,7 +25,7 @@ def ranked(
     studies: Sequence[Path], target: str | None, target_data: Path | None, candidates: Sequence[str], languages: Sequence[str],
     method: str, over: Over, as_json: bool,
 ) -> None:  # fmt: skip
-    """Print a ranking of the candidates (none: all that the past study measured) for a task, or a person's own file of texts.
+    """Print a ranking of the candidates (none: all that the past study measured) for a task, or a user's file of texts.
 
     UserError for what does not fit together, and where data or encoder are missing.
     """
@@ -33,7 +33,7 @@ def ranked(
     if method not in METHODS:
         raise UserError(f"--method {method}: give one of {', '.join(METHODS)}")
     if (target is None) == (target_data is None):
-        raise UserError("--before-training: give --target TASK or --target-data FILE.tsv, one of the two")
+        raise UserError("--before-training: give either --target TASK or --target-data FILE.tsv")
     if len(studies) > 1:
         raise UserError("--before-training: give one STUDY with past gains, or none")
     target, candidates = target and listing.known(target), [listing.known(name) for name in candidates]
@@ -42,16 +42,16 @@ def ranked(
     left_out = target in past.gains
     remaining = past if target is None else past.without(target)
     names = tuple(dict.fromkeys(candidates)) or past.candidates
-    way = METHODS[method]
-    embeddings = _embeddings(over) if way.embeds else Embeddings(None, Release())
+    chosen = METHODS[method]
+    embeddings = _embeddings(over) if chosen.embeds else Embeddings(None, Release())
     codes = tuple(languages) or past.languages.get(target or "", ())
-    if way.reads_text:
+    if chosen.reads_text:
         codes = _with_text(embeddings, languages, codes)
     elif languages and (target is None or TASKS[target].source_task):
         print(f"--languages: {method} does not look at languages", file=sys.stderr)
         codes = ()
     query = _query(embeddings, target, target_data, codes)
-    ranking = expected.ranking(way, query, remaining, embeddings, names)
+    ranking = expected.ranking(chosen, query, remaining, embeddings, names)
     known = {candidate.task for candidate in ranking}
     result = advice.Ranking(
         target or str(target_data), method, tuple(ranking), tuple(name for name in names if name not in known), remaining,
@@ -65,7 +65,10 @@ def ranked(
 
 
 def _embeddings(over: Over) -> Embeddings:
-    """Embeddings by the encoder and of the data that the options name, else those of the setup."""
+    """Return embeddings by the encoder and of the data that the options name, else those of the setup.
+
+    UserError where the setup names no published encoder.
+    """
     encoder, revision, where = over.encoder, None, _place(over)
     if encoder is None or where is None:
         file = Path(over.setup or shipped.DEFAULT_SETUP)
@@ -85,7 +88,7 @@ def _place(over: Over) -> Where | None:
 
 
 def _with_text(embeddings: Embeddings, asked: Sequence[str], codes: Sequence[str]) -> tuple[str, ...]:
-    """Those of `codes` (none: of all but English) that there is text in; UserError where one that was asked for has none."""
+    """List those of `codes` (none: of all but English) that have text; UserError where a language that was asked for has none."""
     there = embeddings.text_languages
     if missing := [code for code in asked if code not in there]:
         known = ", ".join(there) or "none at all"
@@ -94,7 +97,7 @@ def _with_text(embeddings: Embeddings, asked: Sequence[str], codes: Sequence[str
 
 
 def _query(embeddings: Embeddings, target: str | None, target_data: Path | None, languages: Sequence[str]) -> Query:
-    """The target: a task, or the texts of a file."""
+    """Return the target: a task, or the texts of a file."""
     if target is not None:
         return embeddings.query(target, languages)
     assert target_data is not None
@@ -106,7 +109,7 @@ def _report(name: str, texts: int, seconds: float) -> None:
     print(f"read {name}: {texts} texts, {seconds:.1f} s", file=sys.stderr)
 
 
-def _show(ranking: advice.Ranking, table: Mapping[str, Any]) -> None:
+def _show(ranking: advice.Ranking, table: Record) -> None:
     console = folded.console()
     answer, *notes = advice.lines(ranking, table)
     folded.say(console, answer)

@@ -1,8 +1,8 @@
-"""What a shell offers behind a Tab: names that the command takes, found without importing anything heavy."""
+"""What a shell offers behind a Tab: names that the command takes, without importing anything heavy."""
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import typer
@@ -19,58 +19,58 @@ KINDS = {  # of spec, by command; others take any
     "watch": "study",
     "latency": "latency",
 }
-DEPTH = 3  # folders inside one another that are searched for specs
+DEPTH = 3  # levels of folders that are searched for specs
 MOST = 2000  # files that are looked at
 STORE = ("train", "predict", "latency")
 
 
 def tasks(incomplete: str) -> list[str]:
-    """All tasks."""
+    """List all tasks."""
     from stilts_xtreme.tasks.catalogue import TASKS
 
     return _beginning(TASKS, incomplete)
 
 
 def targets(incomplete: str) -> list[str]:
-    """Tasks that models are evaluated on."""
+    """List tasks that models are evaluated on."""
     from stilts_xtreme.tasks.catalogue import TARGETS
 
     return _beginning(TARGETS, incomplete)
 
 
 def methods(incomplete: str) -> list[str]:
-    """Ways to rank intermediate tasks before training."""
+    """List ways to rank intermediate tasks before training."""
     from stilts_xtreme.transferability.names import ABOUT
 
     return _beginning(ABOUT, incomplete)
 
 
 def benchmarks(incomplete: str) -> list[str]:
-    """Those whose rules we have."""
+    """List benchmarks whose rules we have."""
     from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 
     return _beginning(BENCHMARKS, incomplete)
 
 
 def drafted(incomplete: str) -> list[str]:
-    """Kinds of spec that `stilts new` writes."""
+    """List kinds of spec that `stilts new` writes."""
     from stilts_xtreme.spec.draft import DRAFTED
 
     return _beginning(DRAFTED, incomplete)
 
 
 def devices(incomplete: str) -> list[str]:
-    """What --device takes."""
+    """List what --device takes."""
     return _beginning(("auto", "cpu"), incomplete)
 
 
 def trackers(incomplete: str) -> list[str]:
-    """What --track takes."""
+    """List what --track takes."""
     return _beginning(("tensorboard", "trackio", "wandb"), incomplete)
 
 
 def specs(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Spec files of the kind that the command takes, below the folder that is being typed."""
+    """List spec files of the kind that the command takes, below the folder that is being typed."""
     kind = KINDS.get(ctx.info_name or "")
     named = shipped.names("studies") if kind == "study" and incomplete and "/" not in incomplete else []
     kinds = (kind,) if kind else (*KINDS.values(), "setup", "task")
@@ -78,7 +78,7 @@ def specs(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def setups(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of the setups beside the spec's folder; setup files."""
+    """List names of the setups beside the spec's folder; setup files."""
     spec = ctx.params.get("spec") or next(iter(ctx.args), None)  # where arguments stand while a line is unfinished
     beside = Path(spec).parent.parent.glob("setups/*.yaml") if spec else ()
     named = sorted({*(path.stem for path in beside), *shipped.names("setups")})
@@ -86,28 +86,28 @@ def setups(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def setup_files(incomplete: str) -> list[str]:
-    """Spec files of kind setup."""
+    """List spec files of kind setup."""
     return [path for path in _yaml(incomplete) if _kind(path) == "setup"]
 
 
 def addresses(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Finished stages of the store."""
+    """List addresses of finished stages of the store."""
     root = Path(ctx.params.get("store") or os.environ.get("STILTS_STORE") or "runs")
-    found = (path.parent.name for kind in STORE for path in root.glob(f"{kind}/{_plain(incomplete)}*/result.json"))
-    return sorted(name for name in found if not name.startswith("."))
+    names = (path.parent.name for kind in STORE for path in root.glob(f"{kind}/{_plain(incomplete)}*/result.json"))
+    return sorted(name for name in names if not name.startswith("."))
 
 
-def _beginning(names: object, incomplete: str) -> list[str]:
-    return [name for name in names if name.startswith(incomplete)]  # type: ignore[attr-defined]
+def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def _plain(text: str) -> str:
-    """The letters of an address."""
+    """Return the hexadecimal digits of a text."""
     return re.sub(r"[^0-9a-f]", "", text)
 
 
 def _yaml(incomplete: str) -> Iterator[str]:
-    """Paths of YAML files that begin so, those of a folder before those below it."""
+    """Yield paths of YAML files that begin so, those of a folder before those below it."""
     top, looked = incomplete.rpartition("/")[0] or ("/" if incomplete.startswith("/") else "."), 0
     for folder, below, files in os.walk(top):
         depth = folder.count("/") - top.count("/")
@@ -123,10 +123,10 @@ def _yaml(incomplete: str) -> Iterator[str]:
 
 
 def _kind(path: str) -> str:
-    """What a spec says it is; empty where it says nothing near its beginning."""
+    """Return the kind that a spec says it is; empty where it says nothing near its beginning."""
     try:
         with open(path, "rb") as file:
-            found = re.search(rb"^kind: *([a-z]+)", file.read(4096), re.M)
+            match = re.search(rb"^kind: *([a-z]+)", file.read(4096), re.M)
     except OSError:
         return ""
-    return found[1].decode() if found else ""
+    return match[1].decode() if match else ""

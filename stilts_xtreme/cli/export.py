@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stilts_xtreme import console
 from stilts_xtreme.cli.arguments import RUNS, StoreOption
 from stilts_xtreme.utils.sanitize import content
+
+if TYPE_CHECKING:
+    from stilts_xtreme.export.write import Written
 
 Run = Annotated[
     str,
@@ -29,7 +32,7 @@ def export(
     from stilts_xtreme.export import run_lookup, write
 
     quiet()
-    _told(write.write(run_lookup.find(run, console.store_at(store).root), to, onnx))
+    _say(write.write(run_lookup.find(run, console.store_at(store).root), to, onnx))
     print(content(str(to)))
 
 
@@ -51,13 +54,13 @@ def push(
 
     quiet()
     pushed = pushing.push(run_lookup.find(run, console.store_at(store).root), repo, private, revision, onnx)
-    _told(pushed.written)
+    _say(pushed.written)
     for what, names in (("removed", pushed.removed), ("there before, and left as it is", pushed.left)):
         if names:
             print(content(f"{what}: {', '.join(names)}"), file=sys.stderr)
     print(content(pushed.url))
 
 
-def _told(written: object) -> None:
-    why = f": {written.alone}" if written.alone else ""  # type: ignore[attr-defined]
-    print(content(f"written as {written.name}{why}"), file=sys.stderr)  # type: ignore[attr-defined]
+def _say(written: "Written") -> None:
+    why = f": {written.alone}" if written.alone else ""
+    print(content(f"written as {written.name}{why}"), file=sys.stderr)

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -62,16 +62,16 @@ def dry_run(
 
 @given.taking(over=given.over)
 def calibrate(
-    over: Any = None, device: Device = "auto", threads: Threads = None,
+    *, over: given.Over, device: Device = "auto", threads: Threads = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes side by side, after one alone.", show_default=False)
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes side by side, after a single one.", show_default=False)
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.0, help="For each measurement; there are some fifteen.")] = 1.0,
 ) -> None:  # fmt: skip
     """Measure how fast this machine trains and predicts, for the forecasts of `stilts study SPEC --dry-run`.
 
-    With the encoder of a setup or the one that is named; without one, a miniature encoder on a CPU, XLM-R Large on a GPU. It
-    takes a minute or two, and nothing else should run meanwhile. The figures are kept for this user, by device (the file is
+    With the encoder of a setup or of --encoder; without either, a miniature encoder on a CPU, XLM-R Large on a GPU. It takes a
+    minute or two, and nothing else should run meanwhile. The figures are kept for this user, by device (the file is
     printed; STILTS_CALIBRATION names another).
     """
     from stilts_xtreme import flops, plan
@@ -82,27 +82,30 @@ def calibrate(
     from stilts_xtreme.utils import system
 
     how = console.options(device, threads)
-    cuda = device != "cpu" and console.gpu()
+    cuda, file = device != "cpu" and console.gpu(), Path(over.setup or shipped.DEFAULT_SETUP)
     if over.setup is None and over.encoder is None:
-        origin: Any = plan.Pretrained("FacebookAI/xlm-roberta-large") if cuda else plan.Random(96, 3, 3, 384, 130, 2600)
+        large, small = plan.Pretrained("FacebookAI/xlm-roberta-large"), plan.Random(96, 3, 3, 384, 130, 2600)
+        origin: plan.Pretrained | plan.Random = large if cuda else small
         recipe = plan.Recipe(dropout=0.1 if cuda else 0.0, max_length=128, precision="bf16" if cuda else "fp32")
     else:
-        setup = Path(over.setup or shipped.DEFAULT_SETUP)
-        read = console.load_setup(setup, over.options())
-        first = Planner(read).encoder(1)
-        origin, recipe = getattr(first, "start", first), lay(read.recipes.default)
+        setup = console.load_setup(file, over.options())
+        first = Planner(setup).encoder(1)
+        origin, recipe = plan.root(first) if isinstance(first, plan.Train) else first, lay(setup.recipes.default)
     shape = flops.shape(origin)
     if shape is None:
-        raise UserError(f"{setup}: encoder: the shape of {origin.name} is not known here; give a local folder of it")
-    own = run.threads(plan.Predict(origin, "tatoeba", (), ()), how)
+        assert isinstance(origin, plan.Pretrained)  # a random encoder's shape is known
+        raise UserError(f"{file}: encoder: the shape of {origin.name} is not known here; give a local folder of it")
     if isinstance(origin, plan.Random):
         own = run.threads(plan.Train(origin, ("text",), recipe, 1, ()), how)
+    else:
+        own = run.threads(plan.Predict(origin, "tatoeba", (), ()), how)
     machine = throughput.this_machine("cuda" if cuda else "cpu", own)
     asked = calibration.make_request(shape, recipe, machine, seconds)
     most = jobs or (1 if cuda else max(1, system.cores() // own))
-    made = calibration.calibrate(asked, sorted({1, most}), lambda text: print(text, file=sys.stderr))
-    throughput.save(made)
+    calibrated = calibration.calibrate(asked, sorted({1, most}), lambda text: print(text, file=sys.stderr))
+    throughput.save(calibrated)
     print(sanitize.content(f"{machine.description}, {own} threads; an encoder of width {shape.hidden} in {recipe.precision}"))
-    for count, one in made.speeds.items():
-        print(f"{count} side by side: training {one.train / 1e9:.1f} GFLOP/s, prediction {one.predict / 1e9:.1f} GFLOP/s each")
+    for count, speed in calibrated.speeds.items():
+        train, predict = speed.train / 1e9, speed.predict / 1e9
+        print(f"{count} side by side: training {train:.1f} GFLOP/s, prediction {predict:.1f} GFLOP/s each")
     print(throughput.user_file())

@@ -1,13 +1,14 @@
 """The commands that look at what goes in: tasks, data, specs, and predictions made elsewhere."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from stilts_xtreme import console
 from stilts_xtreme.cli import completion, options
 from stilts_xtreme.cli.arguments import Cut, DataOption, SetupOption
+from stilts_xtreme.cli.options import Over
 from stilts_xtreme.utils import sanitize
 from stilts_xtreme.utils.errors import UserError
 
@@ -23,9 +24,9 @@ def tasks(
     ] = None,
     setup: SetupOption = None, folder: DataOption = None, cut: Cut = False,
 ) -> None:  # fmt: skip
-    """List the tasks with the sizes of their releases, or show one's declaration and a row turned into an example.
+    """List the tasks with the sizes of their releases, or show a task's declaration and a row turned into an example.
 
-    With --setup or --data also what of them is there, and the row is one from there.
+    With --setup or --data also what of them is there, and the row is from there.
     """
     from stilts_xtreme import listing
 
@@ -57,9 +58,9 @@ def data_check(
     print(sanitize.as_json([asdict(entry) for entry in entries])) if as_json else listing.inventory(entries)
     bad = ("broken", "missing", "differs") if names else ("broken",)
     if faults := [entry for entry in entries if entry.used and entry.state in bad]:
-        told = dict.fromkeys(f"{one.task} {one.split} {one.language}: {one.state}: {one.note}" for one in faults)
+        lines = dict.fromkeys(f"{entry.task} {entry.split} {entry.language}: {entry.state}: {entry.note}" for entry in faults)
         whole = folder is not None and not cut and any(entry.state != "broken" for entry in faults)
-        raise UserError("\n".join([*told, *([PARTS] if whole else [])]))
+        raise UserError("\n".join([*lines, *([PARTS] if whole else [])]))
 
 
 def data_fetch(
@@ -78,8 +79,8 @@ def data_fetch(
     from stilts_xtreme.progress import downloads
 
     known = [listing.known(name) for name in names]
-    with downloads() as tell:
-        for there in fetch.fetch(known, to, tell):
+    with downloads() as callback:
+        for there in fetch.fetch(known, to, callback):
             print(there)
 
 
@@ -89,7 +90,8 @@ def check(
         list[Path] | None,
         typer.Argument(metavar="SPEC...", help="Specs of any kind.", show_default=False, autocompletion=completion.specs),
     ] = None,
-    over: Any = None,
+    *,
+    over: Over,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of specs, for editors.")] = False,
 ) -> None:  # fmt: skip
     """Validate specs without running them, a study at every setup that it names: every fault with file, line and column."""

@@ -2,19 +2,23 @@
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stilts_xtreme import console, shipped
 from stilts_xtreme.cli import completion, options
+from stilts_xtreme.cli.options import Over
 from stilts_xtreme.utils import atomic_io, sanitize
 from stilts_xtreme.utils.errors import UserError
 
+if TYPE_CHECKING:
+    from stilts_xtreme.spec.draft import Draft
 
-def _words(option: str, help_: str, complete: Any = None) -> Any:
+
+def _words(option: str, help_: str, complete: Callable[[str], list[str]] | None = None) -> object:
     return typer.Option(option, metavar="NAME,...", help=help_, show_default=False, autocompletion=complete)
 
 
@@ -32,7 +36,8 @@ def new(
     name: Annotated[
         str, typer.Argument(metavar="NAME|FILE", help="Its name (NAME.yaml is written), or a file.", show_default=False)
     ],
-    over: Any = None,
+    *,
+    over: Over,
     targets: Annotated[str | None, _words("--targets", "Target tasks: xnli,panx.", completion.targets)] = None,
     languages: Annotated[str | None, _words("--languages", "Only these languages: de,sw; default: all there are.")] = None,
     intermediate: Annotated[
@@ -41,7 +46,7 @@ def new(
 ) -> None:
     """Write a commented spec for an encoder, data, targets and languages of your own. It is checked, and ready to be run.
 
-    Recipes are those of --setup (default: small). Prints the file; one that is there already is left alone.
+    Recipes are those of --setup (default: small). Prints the file; a file that is there already is left alone.
     """
     from stilts_xtreme.spec import draft as drafts
     from stilts_xtreme.spec.load import COMMANDS
@@ -72,25 +77,25 @@ def _split(words: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (words or "").split(",") if word.strip())
 
 
-def _check(asked: Any, languages: bool) -> None:
-    """UserError, naming the option, for what is missing, unknown, or not of this kind of spec."""
+def _check(asked: "Draft", languages: bool) -> None:
+    """Raise UserError, naming the option, for what is missing, unknown, or not of this kind of spec."""
     from stilts_xtreme.spec.names import TRAINED_TARGETS
     from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS
 
-    kind, one = asked.kind, "a spec of kind"
+    kind, this = asked.kind, f"a spec of kind {asked.kind}"
     if kind == "study" and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,59}", asked.name):
         raise UserError(f"{asked.name}: a study's name has small letters, digits, - and _ (60 at most); name its file so")
     if asked.languages and not languages:
-        raise UserError(f"--languages: {one} {kind} names none; a study and an evaluation do")
+        raise UserError(f"--languages: {this} names none; a study and an evaluation do")
     if asked.targets and kind in ("intermediate", "multitask"):
-        raise UserError(f"--targets: {one} {kind} has none; a study, a target and an evaluation do")
+        raise UserError(f"--targets: {this} has none; a study, a target and an evaluation do")
     if not asked.targets and kind in ("study", "target", "evaluation"):
         raise UserError(f"--targets: say which; of {', '.join(TARGETS)}")
     if len(asked.targets) > 1 and kind != "study":
-        raise UserError(f"--targets: {one} {kind} has one; for several write a study")
+        raise UserError(f"--targets: {this} has one; for several write a study")
     least = {"intermediate": 1, "multitask": 2}.get(kind, 0)
     if len(asked.intermediate) < least or kind == "intermediate" and len(asked.intermediate) > 1:
-        raise UserError(f"--intermediate: {one} {kind} names {'one task' if least == 1 else 'two tasks or more'}")
+        raise UserError(f"--intermediate: {this} names {'one task' if least == 1 else 'two tasks or more'}")
     _known("--targets", asked.targets, TRAINED_TARGETS if kind == "target" else TARGETS)
     known = (*INTERMEDIATES, "none") if kind == "study" else INTERMEDIATES
     links = [link for entry in asked.intermediate for link in (entry.split(">") if kind == "study" else [entry])]
@@ -105,12 +110,12 @@ def _known(option: str, words: Iterable[str], names: Iterable[str]) -> None:
 
     names = list(names)
     for word in words:
-        if word not in names and not word.endswith((".yaml", ".yml")):  # a file that describes one is read with the spec
+        if word not in names and not word.endswith((".yaml", ".yml")):  # a description is read with the spec
             near = get_close_matches(word[:60], names, n=1)
             raise UserError(f"{option}: there is no {word} (did you mean {near[0]}?)" if near else
                             f"{option}: there is no {word}; one of: {', '.join(names)}")  # fmt: skip
 
 
 def _without_places(faults: str, file: Path) -> str:
-    """Faults of a file that was not kept, without the lines they stood in."""
+    """Return the faults of a file that was removed, without the lines they stood in."""
     return re.sub(rf"^{re.escape(str(file))}(:\d+:\d+)?: ", "", faults, flags=re.M)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import console, published
 from stilts_xtreme.cli.arguments import (
@@ -33,14 +33,19 @@ from stilts_xtreme.cli.arguments import (
 )
 from stilts_xtreme.utils.errors import UserError
 
+if TYPE_CHECKING:
+    from stilts_xtreme.slurm.settings import SlurmSettings
+    from stilts_xtreme.spec.base import Option
+    from stilts_xtreme.stages.events import Options
+
 Command = Callable[..., None]
 
 
-def taking(**groups: Callable[..., Any]) -> Callable[[Command], Command]:
-    """A command's parameters of these names are made, each by its function, of options that the command takes in their place."""
+def taking(**groups: Callable[..., object]) -> Callable[[Command], Command]:
+    """Decorate a command: a function for each of these parameters makes it of options, which the command takes in its place."""
 
     def decorate(command: Command) -> Command:
-        def called(**given: Any) -> None:
+        def called(**given: object) -> None:
             for name, group in groups.items():
                 given[name] = group(**{option: given.pop(option) for option in inspect.signature(group).parameters})
             command(**given)
@@ -60,33 +65,33 @@ def taking(**groups: Callable[..., Any]) -> Callable[[Command], Command]:
 @dataclass(frozen=True)
 class Over:
     """What a command lays over its spec: a setup in place of the spec's, then an encoder and a place of data in place of the
-    setup's (as they were given; None: not given)."""
+    setup's (as given; None: not given)."""
 
     setup: str | None = None
     encoder: str | None = None
     data: str | None = None
     cut: bool = False
 
-    def laid(self, spec: Path, overrides: Sequence[str] | None = None, setup: str | None = None) -> list[Any]:
-        """What `console.load` lays over the spec; the `overrides` of the command come last. `setup`: where --setup names none."""
+    def laid(self, spec: Path, overrides: Sequence[str] | None = None, setup: str | None = None) -> "list[str | Option]":
+        """List what `console.load` lays over the spec; the command's `overrides` come last. `setup`: where --setup names none."""
         return [*console.scaled(spec, self.setup or setup, None), *self.options(), *(overrides or ())]
 
-    def options(self) -> list[Any]:
-        """Those of encoder and data, for a spec or a setup."""
+    def options(self) -> "list[Option]":
+        """List the options of encoder and data, for a spec or a setup."""
         from stilts_xtreme.spec.base import Option
 
-        found = []
+        options = []
         if self.encoder is not None:
             folder = None if self.encoder in published.FETCHED else published.local(self.encoder)
             name = os.path.abspath(folder) if folder is not None else self.encoder
-            found.append(Option(f"--encoder {self.encoder}", {"encoder": {"pretrained": {"name": name}}}))
+            options.append(Option(f"--encoder {self.encoder}", {"encoder": {"pretrained": {"name": name}}}))
         if self.data is not None:
             files = {"path": os.path.abspath(self.data), **({"cut": True} if self.cut else {})}
-            found.append(Option(f"--data {self.data}", {"data": {"hub": {}} if self.data == "hub" else {"files": files}}))
-        return found
+            options.append(Option(f"--data {self.data}", {"data": {"hub": {}} if self.data == "hub" else {"files": files}}))
+        return options
 
     def words(self, shown: bool = False) -> list[str]:
-        """The options again, as words of a command; `shown`: without paths of one machine."""
+        """Return the options again, as words of a command; `shown`: without paths of this machine."""
         encoder, data = self.encoder, self.data
         if shown:
             encoder = "FOLDER" if encoder and os.path.isdir(encoder) else encoder
@@ -96,7 +101,7 @@ class Over:
 
 
 def over(setup: Scale = None, encoder: Encoder = None, data: DataPlace = None, cut: Cut = False) -> Over:
-    """What is laid over a spec; UserError, naming the option, for what is not there."""
+    """Return what is laid over a spec; UserError, naming the option, for what is not there."""
     if cut and data in (None, "hub"):
         raise UserError("--cut: goes with --data FOLDER; a setup says it itself: files: {path: FOLDER, cut: true}")
     if data not in (None, "hub") and not os.path.isdir(str(data)):
@@ -114,8 +119,8 @@ def over(setup: Scale = None, encoder: Encoder = None, data: DataPlace = None, c
 def how(
     device: Device = "auto", threads: Threads = None, every: Every = EVERY, processes: Processes = None, shard: Shard = False,
     track: Track = None,
-) -> Any:  # fmt: skip
-    """How stages are run."""
+) -> "Options":  # fmt: skip
+    """Return how stages are run; UserError as `console.options`."""
     return console.options(device, threads, every, processes, shard, track)
 
 
@@ -125,21 +130,21 @@ class Place:
 
     jobs: int | None
     memory: float | None
-    cluster: Any
+    cluster: "SlurmSettings | None"
 
 
 def place(
     jobs: Jobs = None, memory: Memory = None, launcher: Launcher = "local", partition: Partition = None, gpus: Gpus = None,
     cpus: Cpus = None, mem: Mem = None, time: Time = None, array_limit: ArrayLimit = None, slurm: Sbatch = None,
 ) -> Place:  # fmt: skip
-    """Where; UserError for options that do not belong to the launcher."""
+    """Return where stages are done; UserError for options that do not belong to the launcher."""
     here = {"--jobs": jobs, "--memory": memory}
     there = {"--partition": partition, "--gpus": gpus, "--cpus": cpus, "--mem": mem, "--time": time, "--array-limit": array_limit}
     if launcher not in ("local", "slurm"):
         raise UserError(f"--launcher {launcher}: give local or slurm")
     other, strange = ("slurm", {**there, "--slurm": slurm or None}) if launcher == "local" else ("local", here)
-    if said := [name for name, value in strange.items() if value is not None]:
-        raise UserError(f"{', '.join(said)}: only for --launcher {other}")
+    if misplaced := [name for name, value in strange.items() if value is not None]:
+        raise UserError(f"{', '.join(misplaced)}: only for --launcher {other}")
     if launcher == "local":
         return Place(jobs, memory, None)
     from stilts_xtreme.slurm.settings import settings
@@ -147,10 +152,11 @@ def place(
     return Place(None, None, settings(partition, gpus, cpus, mem, time, array_limit, slurm or []))
 
 
-def again(spec: Path, over: Over, overrides: Sequence[str] | None, store: Path, how: Any) -> list[str]:
-    """The words of a command behind `stilts study` that does the same with the stages of a study."""
-    said = ["--store", str(store), "--device", how.device, "--checkpoint-every", str(how.checkpoint_every)]
-    said += ["--threads", str(how.threads)] if how.threads else []
-    said += ["--processes", str(how.processes)] if how.processes > 1 else []
-    said += ["--shard"] if how.shard else []
-    return [str(spec), *(overrides or ()), *over.words(), *said, *(word for name in how.track for word in ("--track", name))]
+def again(spec: Path, over: Over, overrides: Sequence[str] | None, store: Path, how: "Options") -> list[str]:
+    """Return the arguments with which `stilts study` does the same with the stages of a study."""
+    options = ["--store", str(store), "--device", how.device, "--checkpoint-every", str(how.checkpoint_every)]
+    options += ["--threads", str(how.threads)] if how.threads else []
+    options += ["--processes", str(how.processes)] if how.processes > 1 else []
+    options += ["--shard"] if how.shard else []
+    options += [word for name in how.track for word in ("--track", name)]
+    return [str(spec), *(overrides or ()), *over.words(), *options]

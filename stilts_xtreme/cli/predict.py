@@ -1,4 +1,4 @@
-"""The command that applies a training to a file of one's own."""
+"""The command that applies a training to a user's file."""
 
 import sys
 from pathlib import Path
@@ -47,9 +47,9 @@ def predict(
     from stilts_xtreme.export import run_lookup
     from stilts_xtreme.store.heads import read_notes
 
-    found = run_lookup.find(run, console.store_at(store).root)
-    notes = read_notes(found.folder)
-    head = inputs.source(found, notes, task)
+    training = run_lookup.find(run, console.store_at(store).root)
+    notes = read_notes(training.folder)
+    head = inputs.source(training, notes, task)
     examples = inputs.read(file, head, inputs.columns(columns))
     options = console.options(device, threads)
     from stilts_xtreme.engine.quiet import quiet
@@ -58,10 +58,10 @@ def predict(
     from stilts_xtreme.stages.predict import device_of
 
     quiet()
-    predictions.set_threads(found, options.threads)
-    with checks() as tell:
+    predictions.set_threads(training, options.threads)
+    with checks() as callback:
         answers = predictions.predict(
-            found, head, notes[head.name], examples, device_of(options.device), lambda done, of: tell("rows", done, of)
+            training, head, notes[head.name], examples, device_of(options.device), lambda done, of: callback("rows", done, of)
         )
     text = "".join(f"{line}\n" for line in output.lines(answers, head.head, form, probabilities))
     if to is None:

@@ -1,24 +1,28 @@
 """The commands of single stages: train, fine-tune, evaluate."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme import console
 from stilts_xtreme.cli import options
 from stilts_xtreme.cli.arguments import RUNS, AsJson, DryRun, Overrides, Spec, StoreOption, Submission
+from stilts_xtreme.cli.options import Over
+
+if TYPE_CHECKING:
+    from stilts_xtreme.stages.events import Options
 
 
 @options.taking(over=options.over, how=options.how)
 def train_intermediate(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, *, over: Over, how: "Options",
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Train an encoder on one English intermediate task (kind: intermediate)."""
+    """Train an encoder on an English intermediate task (kind: intermediate)."""
     console.stage("intermediate", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
 
 
 @options.taking(over=options.over, how=options.how)
 def train_multitask(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, *, over: Over, how: "Options",
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on a mixture of intermediate tasks (kind: multitask)."""
@@ -27,7 +31,7 @@ def train_multitask(
 
 @options.taking(over=options.over, how=options.how)
 def finetune_target(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, *, over: Over, how: "Options",
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Fine-tune on a target task's English data (kind: target)."""
@@ -36,7 +40,7 @@ def finetune_target(
 
 @options.taking(over=options.over, how=options.how)
 def evaluate(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, *, over: Over, how: "Options",
     submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from stilts_xtreme import console
 from stilts_xtreme.cli import completion, options
 from stilts_xtreme.cli.arguments import RUNS, Address, Languages, Overrides, Spec, StoreOption
+from stilts_xtreme.cli.options import Over
 from stilts_xtreme.utils import sanitize
 from stilts_xtreme.utils.errors import UserError
 
@@ -30,9 +31,9 @@ def runs_watch(
         Path | None,
         typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False, autocompletion=completion.specs),
     ] = None,
-    overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None,
+    overrides: Overrides = None, store: StoreOption = RUNS, *, over: Over,
 ) -> None:  # fmt: skip
-    """Show what becomes of a study, its rows by its targets, until all of it is done; without one, what is in the store.
+    """Show what becomes of a study, its rows by its targets, until all of it is done; without a study, what is in the store.
 
     On a terminal live, elsewhere a line where anything changed; also `stilts runs --watch`. Ctrl-C ends it, and nothing else.
     """
@@ -63,21 +64,21 @@ def runs_show(
     from stilts_xtreme import results
     from stilts_xtreme.store import SCHEMAS
 
-    found = console.store_at(store).beginning(address)
-    if len(found) != 1:
-        raise UserError(f"{store}: {len(found)} finished stages have an address that begins with {address!r}")
-    print(sanitize.as_json(results.read(found[0] / "result.json", *SCHEMAS.values())))
+    folders = console.store_at(store).beginning(address)
+    if len(folders) != 1:
+        raise UserError(f"{store}: {len(folders)} finished stages have an address that begins with {address!r}")
+    print(sanitize.as_json(results.read(folders[0] / "result.json", *SCHEMAS.values())))
 
 
 @options.taking(over=options.over)
 def runs_pack(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, *, over: Over,
     to: Annotated[Path, typer.Option("--to", help="The file to write.", show_default=False)] = Path("study.tar.xz"),
     languages: Languages = None,
 ) -> None:  # fmt: skip
-    """Write a study's finished stages to one file: results and the score of every example, without weights, predictions, data.
+    """Write a study's finished stages to a file: results and the score of every example, without weights, predictions, data.
 
-    `stilts runs unpack` adds them to another store, so that seeds of several machines make one result.
+    `stilts runs unpack` adds them to another store, so that seeds of several machines make a single result.
     """
     from stilts_xtreme import axes, plan
     from stilts_xtreme.analysis import bundle
@@ -107,7 +108,7 @@ def runs_clean(
     address: Address = None,
     store: StoreOption = RUNS,
 ) -> None:  # fmt: skip
-    """Remove leftovers of dead processes, or one finished stage."""
+    """Remove leftovers of dead processes, or a finished stage."""
     removed = console.store_at(store).sweep() if address is None else console.store_at(store).remove(address)
     if address is not None and not removed:
         raise UserError(f"{store}: no finished stage has the address {address}; `stilts runs list` shows them")

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,18 +22,22 @@ from stilts_xtreme.cli.arguments import (
     StoreOption,
     Submission,
 )
+from stilts_xtreme.cli.options import Over, Place
 from stilts_xtreme.transferability.names import ABOUT, DEFAULT
 from stilts_xtreme.utils import sanitize
 from stilts_xtreme.utils.errors import UserError
 
+if TYPE_CHECKING:
+    from stilts_xtreme.stages.events import Options
+
 
 @options.taking(over=options.over, how=options.how, where=options.place)
 def study(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None, where: Any = None,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, *, over: Over, how: "Options", where: Place,
     job: Job = None, out: Out = None, submission: Submission = None, dry_run: DryRun = False, tree: Plan = False,
     as_json: AsJson = False, languages: Languages = None,
 ) -> None:  # fmt: skip
-    """Run a study: its axes' product, common stages shared, finished ones found (kind: study)."""
+    """Run a study: its axes' product, common stages shared, finished stages not repeated (kind: study)."""
     from stilts_xtreme import axes, plan
 
     overrides = console.tested(languages, overrides or [])
@@ -74,7 +78,7 @@ def study(
 
 @options.taking(over=options.over, how=options.how)
 def latency(
-    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None, jobs: Jobs = None,
+    spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, *, over: Over, how: "Options", jobs: Jobs = None,
     out: Out = None, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Time trained models on a target, plain and sped up, after the trainings they need (kind: latency).
@@ -85,7 +89,7 @@ def latency(
     from stilts_xtreme.stages import preflight
 
     if ranks.count() > 1:
-        raise UserError("latency: is measured by one process; train what it needs first, with finetune-target or study")
+        raise UserError("latency: is measured by a single process; train what it needs first, with finetune-target or study")
     loaded, store_ = console.load_latency(spec, over.laid(spec, overrides)), console.store_at(store)
     timed = axes.latency(loaded, "cuda" if how.device != "cpu" and console.gpu() else "cpu")
     stages = plan.ordered([measurement.stage for measurement in timed])
@@ -112,7 +116,7 @@ def verify(
         Path | None,
         typer.Argument(metavar="[STUDY]", help="A study's spec.", show_default=False, autocompletion=completion.specs),
     ] = None,
-    overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None,
+    overrides: Overrides = None, store: StoreOption = RUNS, *, over: Over,
     result: Annotated[
         Path | None, typer.Option("--result", "--out", help="Its result; default: STORE/study/NAME.json.", show_default=False)
     ] = None,
@@ -121,22 +125,22 @@ def verify(
     """Check that files are what was written; of a study also that every score follows from the stored predictions, that its
     result follows from those, and that nothing it evaluates was trained on.
 
-    Exit 2 where anything is not so, a line for each fault. Nothing is written.
+    Exit 2 where anything is not so, a line per fault. Nothing is written.
     """
     from stilts_xtreme import verify as verifying
     from stilts_xtreme.progress import checks
 
     if not store.is_dir():
         raise UserError(f"--store {store}: there is no such folder")
-    with checks() as tell:
+    with checks() as callback:
         if spec is None:
-            checked = verifying.store(console.store_at(store), tell)
+            checked = verifying.store(console.store_at(store), callback)
         else:
             from stilts_xtreme import axes
 
             loaded = console.load_study(spec, console.tested(languages, over.laid(spec, overrides)))
             path = result or store / "study" / f"{loaded.name}.json"
-            checked = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, tell)
+            checked = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, callback)
     from stilts_xtreme import listing
 
     listing.verified(checked)
@@ -207,13 +211,14 @@ def recommend(
             autocompletion=completion.methods,
         ),
     ] = None,
-    over: Any = None,
+    *,
+    over: Over,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
 ) -> None:  # fmt: skip
     """Name the intermediate task to use for a target, or none, with the gain to expect and how sure that is.
 
     With --before-training nothing of the target was trained: candidates are ranked from the gains of a past study (default:
-    main-small, which comes with stilts). No method was shown to pick the best one: see "How good is it?" in what it prints.
+    main-small, which comes with stilts). No method was shown to pick the best task: see "How good is it?" in what it prints.
     """
     codes = [code for code in (languages or "").split(",") if code]
     if before:
@@ -233,8 +238,8 @@ def recommend(
 
     read = [api.read_results(path) for path in studies]
     if target is None:
-        every = recommend_all([one.content for one in read], codes)
-        print(sanitize.as_json([advice.content(one) for one in every]) if as_json else "\n".join(advice.overview(every)))
+        every = recommend_all([result.content for result in read], codes)
+        print(sanitize.as_json(list(map(advice.content, every))) if as_json else "\n".join(advice.overview(every)))
         return
-    found = api.recommend(read, target, codes)
-    print(sanitize.as_json(advice.content(found)) if as_json else "\n".join(advice.lines(found)))
+    advised = api.recommend(read, target, codes)
+    print(sanitize.as_json(advice.content(advised)) if as_json else "\n".join(advice.lines(advised)))

@@ -49,7 +49,7 @@ def random_encoder(shape: Random, tokenizer: PreTrainedTokenizerBase, seed: int)
 
 
 def can_pack(encoder: PreTrainedModel) -> bool:
-    """Whether `states` knows how to feed this kind of encoder a packed row; others get padded rows."""
+    """Return whether `states` can feed this kind of encoder a packed row; others get padded rows."""
     return encoder.config.model_type in FIRST_POSITION
 
 

@@ -166,7 +166,7 @@ def load(folder: Path) -> tuple[Features, Record]:
 
 
 def _mapped(path: Path) -> np.ndarray:
-    """An array whose pages are read when they are looked at, if it is large; writing to it never changes the file."""
+    """Map a large array to memory, so that pages are read on access; writing to it never changes the file."""
     return np.load(path, mmap_mode="c" if path.stat().st_size > SMALL else None, allow_pickle=False).view(np.ndarray)
 
 
@@ -212,7 +212,7 @@ class _Writer:
                 self._file(key, np.int32, (2,)).add(np.concatenate(values))
 
     def end(self) -> dict[str, tuple[str, list[int]]]:
-        """Finish every file; gives their dtypes and shapes."""
+        """Finish every file; return their dtypes and shapes."""
         self.add([])  # so that the files are there where no feature was
         for key, known in self._numbers.items():
             texts = [text.encode() for text in known]
@@ -222,7 +222,7 @@ class _Writer:
         return {name: file.end() for name, file in self._files.items()}
 
     def _bounds(self, name: str, lists: Sequence[Any]) -> None:
-        """Where each list ends, counted through all of them, after a zero."""
+        """Add the cumulative ends of the lists, after a zero."""
         if name not in self._files:
             self._file(name, np.int64).add(np.zeros(1, np.int64))
         file = self._files[name]

@@ -149,7 +149,7 @@ def _calls(run: Run, batches: Sequence[Rows], length: int | None, device: torch.
 
 @contextmanager
 def _undisturbed(device: torch.device) -> Iterator[None]:
-    """No garbage collection inside, and no work left over from before on a GPU."""
+    """Suspend garbage collection inside, and wait first for work that a GPU still has."""
     _wait(device)
     gc.collect(0)
     gc.disable()

@@ -127,8 +127,8 @@ def _training_data(run: Run) -> list[Record]:
 
 
 def _terms(row: Record) -> Record:
-    """Return version and licences of a split's task; of a task of one's own as it was recorded, and unknown where the result that
-    recorded it is gone."""
+    """Return version and licences of a split's task; of a described task as they were recorded, and unknown where the result that
+    recorded them is missing."""
     if "licence" in row or row["examples"] is None and row["task"] not in TASKS:
         return {"version": 1, "licences": [row.get("licence", "none stated")]}
     return {"version": TASKS[row["task"]].version, "licences": licences.of(row["task"], row["source"])}
@@ -179,7 +179,7 @@ def _results(run: Run, made_up: bool) -> Iterator["EvalResult"]:
     if made_up:
         return
     for result in run.evaluations:
-        head = TASKS[result["task"]].head if result["task"] in TASKS else ""  # of one's own, described elsewhere
+        head = TASKS[result["task"]].head if result["task"] in TASKS else ""  # described elsewhere
         for code, row in result["languages"].items():
             for name, value in row.items():
                 if name != "n":

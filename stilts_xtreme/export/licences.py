@@ -27,6 +27,6 @@ def of(task: str, source: str) -> list[str]:
 
 
 def strictest(licences: Iterable[str]) -> str | None:
-    """Return the hub's name of the strictest licence; None without any, or if the hub has no name for one of them."""
+    """Return the hub's name of the strictest licence; None without any, or if the hub has no name for any of them."""
     names, order = set(licences), list(NAMES)
     return NAMES[max(names, key=order.index)] if names and names <= NAMES.keys() else None

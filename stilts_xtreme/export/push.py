@@ -36,7 +36,7 @@ class Pushed:
 
 
 def push(run: Run, repo: str, private: bool, revision: str | None, onnx: bool) -> Pushed:
-    """Create the repository if needed, and push the export as one commit that also removes an earlier export's files.
+    """Create the repository if needed, and push the export as a commit that also removes an earlier export's files.
 
     The hub validates the card before the repository is created. Raises UserError if the user is not logged in or the hub refuses;
     RunFailed if it cannot be reached, fails, or its answer cannot be read.
@@ -90,7 +90,7 @@ def _repository(api: "HfApi", name: str, private: bool) -> tuple["RepoUrl", bool
     try:
         return api.create_repo(name, private=private or None), False
     except HfHubHTTPError as error:
-        # 409: it exists; 403: perhaps too, since a user with write access may not be allowed to create one.
+        # 409: it exists; 403: perhaps too, since a user with write access may not be allowed to create repositories.
         if error.response is None or error.response.status_code not in (403, 409):
             raise
         return api.create_repo(name, private=private or None, exist_ok=True), True

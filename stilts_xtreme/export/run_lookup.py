@@ -25,7 +25,7 @@ class Run:
 
     @cached_property
     def chain(self) -> list[tuple[Record, Result | None]]:
-        """(plan, result) of each stage, from the first to this one; None for a result that is not in the store."""
+        """(plan, result) of each stage up to this training; None for a result that is not in the store."""
         return [
             (link, self.result if link["address"] == self.fingerprint else self._result_of(link)) for link in self.result["chain"]
         ]

@@ -1,7 +1,7 @@
 """Python code that loads an exported model, for model cards; tests run it."""
 
 PIPELINES = {"classification": "text-classification", "tagging": "token-classification", "mlm": "fill-mask"}
-# Head -> the hub's name of the task, or the nearest one.
+# Head -> the hub's name of the task, or the nearest name.
 TAGS = PIPELINES | {
     "span_qa": "question-answering",
     "multiple_choice": "multiple-choice",

@@ -33,7 +33,7 @@ def write(run: Run, to: Path, onnx: bool = False, model: str = ".") -> Written:
     """
     final = Path(os.path.abspath(to))
     if final.exists() and (not final.is_dir() or any(final.iterdir())):
-        raise UserError(f"{to}: is there already and not an empty folder; give another one")
+        raise UserError(f"{to}: is there already and not an empty folder; give another")
     if onnx:
         _check_onnx()
     from stilts_xtreme.engine import tokenizer

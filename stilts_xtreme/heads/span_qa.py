@@ -170,7 +170,7 @@ class Answer:
         return self.log_probability - self.log_null
 
     def holds(self, threshold: float | None) -> bool:
-        """Whether it is given at this threshold; None: always."""
+        """Return whether the answer is given at this threshold; None: always."""
         return threshold is None or self.margin >= threshold
 
 

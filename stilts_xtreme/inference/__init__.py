@@ -1,1 +1,1 @@
-"""Apply a trained head to a file of one's own: labels, choices, tags or spans, with their probabilities."""
+"""Apply a trained head to a user's file: labels, choices, tags or spans, with their probabilities."""

@@ -1,24 +1,25 @@
-"""Examples without labels from a file of one's own, for the head of a finished training."""
+"""Read examples without labels from a user's file, for the head of a finished training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme.export.run_lookup import Run
 from stilts_xtreme.formats.columns import Column, Layout
+from stilts_xtreme.formats.lines import Row
 from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.tasks import rows
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Example, Tagged
 from stilts_xtreme.tasks.own import KINDS, NUMBERED, Kind
-from stilts_xtreme.tasks.task import Row
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 from stilts_xtreme.utils.sanitize import visible
 
 FORMS = {
     ".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".json": "squad", ".conll": "conll", ".txt": "txt",
 }  # of a file, by the end of its name  # fmt: skip
+Field = Column | tuple[Column, ...]  # of a part of a row: a column, or those of several choices
 GOLD = ("label", "answer", "offset", "tag")  # parts of a row that are predicted
 
 
@@ -26,71 +27,72 @@ GOLD = ("label", "answer", "offset", "tag")  # parts of a row that are predicted
 class Source:
     """The head that predicts: the name of its training data, its kind (`heads.HEADS`), and the examples it was trained on.
 
-    `examples`: a kind of `formats.columns.Layout`. `columns`: those of the task's description, where it is one of one's own.
+    `examples`: a kind of `formats.columns.Layout`. `columns`: those of the task's description, where the user described it.
     """
 
     name: str
     head: str
     examples: str
-    columns: Mapping[str, Any]
+    columns: Mapping[str, Column | list[Column]]
 
 
-def source(run: Run, notes: Mapping[str, Mapping[str, Any]], name: str | None) -> Source:
-    """The head of a training that is asked for, or its only one; UserError where it has none that predicts a file's rows.
+def source(run: Run, notes: Mapping[str, Record], name: str | None) -> Source:
+    """Return the head of a training of this name (None: its only head); UserError where none of it predicts a file's rows.
 
-    `notes`: what heads.json holds of each.
+    `notes`: the records of heads.json.
     """
-    fit = [one for one, note in notes.items() if note["head"] in {kind.head for kind in KINDS.values()}]
+    fit = [task for task, note in notes.items() if note["head"] in {kind.head for kind in KINDS.values()}]
     there = ", ".join(fit)
     if not fit:
         heads = ", ".join(note["head"] for note in notes.values()) or "none"
         raise UserError(f"{run.folder}: has no head that predicts labels, choices, tags or spans, only: {heads}")
     if name is not None and name not in fit:
-        raise UserError(f"--task {name}: this training has no such head; one of: {there}")
+        raise UserError(f"--task {name}: this training has no such head, only: {there}")
     if name is None and len(fit) > 1:
-        raise UserError(f"{run.folder}: has several heads: say which with --task, one of: {there}")
+        raise UserError(f"{run.folder}: has several heads: say which with --task: {there}")
     chosen = name or fit[0]
     base = chosen.partition("@")[0]
-    recorded = next((one["layout"] for one in run.result["data"] if one["task"] == base and "layout" in one), None)
+    layouts = (record["layout"] for record in run.result["data"] if record["task"] == base and "layout" in record)
     head = notes[chosen]["head"]
-    if recorded is not None:
-        return Source(chosen, head, recorded["examples"], recorded["columns"])
+    if layout := next(layouts, None):
+        return Source(chosen, head, layout["examples"], layout["columns"])
     return Source(chosen, head, _examples(head, base), {})
 
 
 def _examples(head: str, name: str) -> str:
-    """The kind of examples of a task of the package."""
+    """Return the kind of examples of a task of the package."""
     if head == "classification":
         return "text" if name in TASKS and TASKS[name].example is rows.labelled_text else "pair"
     return next(kind.examples for kind in KINDS.values() if kind.head == head)
 
 
 def kind_of(source: Source) -> Kind:
-    """What a description could say of such examples."""
+    """Return what a description could say of such examples."""
     return next(kind for kind in KINDS.values() if (kind.head, kind.examples) == (source.head, source.examples))
 
 
 def read(path: Path, source: Source, columns: Mapping[str, str]) -> list[Example]:
-    """The examples of a file, whose format the end of its name says; `columns` by part, as they were given.
+    """Read the examples of a file, whose format the end of its name says; `columns` by part, as they were given.
 
-    Raises UserError for another format, for columns that are not there, with every broken row, and where there are no rows.
+    UserError for another format, for columns that are not there, with every broken row, and where there are no rows.
     """
     kind, form = kind_of(source), FORMS.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix)
     forms = [*kind.forms, *(("txt",) if source.examples == "text" else ())]
     if form is None or form not in forms:
-        endings = ", ".join(ending for ending, one in FORMS.items() if one in forms)
+        endings = ", ".join(ending for ending, name in FORMS.items() if name in forms)
         raise UserError(f"{path}: a file for {source.name} ({source.head}) ends in one of {endings}")
     layout = Layout(source.examples, "tsv" if form == "txt" else form, _parts(kind, form, source, columns), gold=False)
-    found = [_example(source.examples, row) for row in layout(path) if not isinstance(row, Skipped)]
-    if not found:
+    examples = [_example(source.examples, row) for row in layout(path) if not isinstance(row, Skipped)]
+    if not examples:
         raise UserError(f"{path}: holds no rows; give a file with one at least")
-    return found
+    return examples
 
 
-def _parts(
-    kind: Kind, form: str, source: Source, given: Mapping[str, str]
-) -> tuple[tuple[str, Column | tuple[Column, ...]], ...]:
-    """The column of each part that is read: as given, else as the task's description has it, else called like the part."""
+def _parts(kind: Kind, form: str, source: Source, given: Mapping[str, str]) -> tuple[tuple[str, Field], ...]:
+    """Return the field of each part that is read: as given, else as the task's description has it, else named like the part.
+
+    UserError for parts that such rows do not have.
+    """
     if form == "squad":
         if given:
             raise UserError("--columns: SQuAD's JSON has its own names: leave it out")
@@ -100,22 +102,20 @@ def _parts(
         raise UserError(visible(f"--columns {strange[0]}: is no part of a row for {source.name}; one of: {', '.join(parts)}"))
     if form == "txt":
         return (("text", 1),)
-    columns: dict[str, Any] = {part: 1 if form == "conll" else part for part in kind.needed if part not in GOLD}
-    described = {part: _fields(field) for part, field in source.columns.items() if part in parts}
-    flat = [one for field in described.values() for one in (field if isinstance(field, tuple) else (field,))]
-    numbered = any(isinstance(one, int) for one in flat)
+    columns: dict[str, Field] = {part: 1 if form == "conll" else part for part in kind.needed if part not in GOLD}
+    described = {
+        part: tuple(field) if isinstance(field, list) else field for part, field in source.columns.items() if part in parts
+    }
+    flat = (column for field in described.values() for column in (field if isinstance(field, tuple) else (field,)))
+    numbered = any(isinstance(column, int) for column in flat)
     if form in NUMBERED if numbered else form != "conll":  # a description of another format may not fit
         columns |= described
     columns |= {part: _field(part, text, form) for part, text in given.items()}
     return tuple(columns.items())
 
 
-def _fields(field: Any) -> Any:
-    return tuple(field) if isinstance(field, list) else field
-
-
-def _field(part: str, text: str, form: str) -> Column | tuple[Column, ...]:
-    """A column as it is given: a name, a number where columns are counted, or several of them with + between (choices)."""
+def _field(part: str, text: str, form: str) -> Field:
+    """Parse a field of the option: a name, a number where columns are counted, or several of them with + between (choices)."""
     words = text.split("+") if part == "choices" and form != "jsonl" else [text]
     fields: tuple[Column, ...] = tuple(int(word) if word.isdecimal() and form != "jsonl" else word for word in words)
     return fields if len(fields) > 1 else fields[0]
@@ -135,7 +135,7 @@ def _example(kind: str, row: Row) -> Example:
 
 
 def columns(text: str | None) -> dict[str, str]:
-    """The columns of an option ("text=review,id=number"), by part; UserError for another form."""
+    """Parse the option --columns ("text=review,id=number") to columns by part; UserError for another form."""
     pairs = [word.partition("=") for word in (text or "").split(",") if word]
     if any(not sign or not part or not field for part, sign, field in pairs):
         raise UserError(visible(f"--columns {text}: give PART=COLUMN, with commas between, such as text=review"))

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.sanitize import content
 
 FORMATS = ("tsv", "jsonl")
@@ -13,15 +13,15 @@ DIGITS = 6  # of a probability
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer to one example, by its head: a label, the number of a choice (from 0), tags, or a span of the context.
+    """The answer to an example, by its head: a label, the number of a choice (from 0), tags, or a span of the context.
 
     `text`: of the choice. `start`: where the span begins, in characters; None where there is no answer. `tokens`: those tagged.
-    `probability` (0 to 1) is that of the answer; of tags one each. `probabilities`: of every label or choice, by name or number.
+    `probability` (0 to 1) is that of the answer; of tags a list. `probabilities`: of every label or choice, by name or number.
     """
 
     id: str
-    answer: Any
-    probability: Any
+    answer: str | int | list[str]
+    probability: float | list[float]
     probabilities: Mapping[str, float] = field(default_factory=dict)
     text: str = ""
     start: int | None = None
@@ -29,50 +29,57 @@ class Prediction:
 
 
 def lines(predictions: Sequence[Prediction], head: str, form: str, probabilities: bool) -> Iterator[str]:
-    """The lines of a file with these predictions of a head, in `form` (tsv or jsonl), with their probabilities where asked."""
+    """Yield the lines of a file with these predictions of a head, in `form` (tsv or jsonl), with `probabilities` if asked."""
     if form == "jsonl":
-        yield from (json.dumps(_record(one, head, probabilities), ensure_ascii=False) for one in predictions)
+        for prediction in predictions:
+            yield json.dumps(_record(prediction, head, probabilities), ensure_ascii=False)
     elif head == "tagging":
         yield from _tagged(predictions, probabilities)
     else:
         yield from _table(predictions, head, probabilities)
 
 
-def _record(one: Prediction, head: str, probabilities: bool) -> dict[str, Any]:
-    record: dict[str, Any] = {"id": one.id, "prediction": one.answer}
+def _record(prediction: Prediction, head: str, probabilities: bool) -> Record:
+    record: Record = {"id": prediction.id, "prediction": prediction.answer}
     if head == "tagging":
-        record["tokens"] = list(one.tokens)
+        record["tokens"] = list(prediction.tokens)
     elif head == "multiple_choice":
-        record["text"] = one.text
+        record["text"] = prediction.text
     elif head == "span_qa":
-        record["start"] = one.start
+        record["start"] = prediction.start
     if probabilities:
-        of_tags = isinstance(one.probability, list)
-        record["probability"] = [round(share, DIGITS) for share in one.probability] if of_tags else round(one.probability, DIGITS)
-        if one.probabilities:
-            record["probabilities"] = {name: round(share, DIGITS) for name, share in one.probabilities.items()}
+        share = prediction.probability
+        record["probability"] = [round(tag, DIGITS) for tag in share] if isinstance(share, list) else round(share, DIGITS)
+        if prediction.probabilities:
+            record["probabilities"] = {name: round(share, DIGITS) for name, share in prediction.probabilities.items()}
     return record
 
 
 def _tagged(predictions: Sequence[Prediction], probabilities: bool) -> Iterator[str]:
-    """Token and tag, and the tag's probability, divided by tabs; a blank line after each sentence."""
-    for one in predictions:
-        for token, tag, share in zip(one.tokens, one.answer, one.probability, strict=True):
+    """Yield token and tag, and the tag's probability, divided by tabs; a blank line after each sentence."""
+    for prediction in predictions:
+        tags, shares = prediction.answer, prediction.probability
+        assert isinstance(tags, list) and isinstance(shares, list)  # of a tagging head
+        for token, tag, share in zip(prediction.tokens, tags, shares, strict=True):
             yield "\t".join([_cell(token), tag, *([_share(share)] if probabilities else [])])
         yield ""
 
 
 def _table(predictions: Sequence[Prediction], head: str, probabilities: bool) -> Iterator[str]:
-    """A header, then a line for each: id, prediction, what belongs to it, probabilities (of every label)."""
+    """Yield a header, then a line per prediction: id, prediction, text or start, probabilities (also of every label)."""
     beside = {"multiple_choice": ["text"], "span_qa": ["start"]}.get(head, [])
     labels = list(predictions[0].probabilities) if head == "classification" and predictions else []
     heads = ["id", "prediction", *beside, *(["probability", *(f"p({label})" for label in labels)] if probabilities else [])]
     yield "\t".join(map(_cell, heads))
-    for one in predictions:
-        fields = [one.id, str(one.answer), *(["" if one.start is None else str(one.start)] if head == "span_qa" else [])]
-        fields += [one.text] if head == "multiple_choice" else []
+    for prediction in predictions:
+        fields = [prediction.id, str(prediction.answer)]
+        if head == "multiple_choice":
+            fields.append(prediction.text)
+        elif head == "span_qa":
+            fields.append("" if prediction.start is None else str(prediction.start))
         if probabilities:
-            fields += [_share(one.probability), *(_share(one.probabilities[label]) for label in labels)]
+            assert isinstance(prediction.probability, float)  # of any head but a tagging head
+            fields += map(_share, [prediction.probability, *(prediction.probabilities[label] for label in labels)])
         yield "\t".join(map(_cell, fields))
 
 
@@ -81,5 +88,5 @@ def _share(value: float) -> str:
 
 
 def _cell(text: str) -> str:
-    """The text on one line, without tabs and control characters."""
+    """Return the text on a single line, without tabs and control characters."""
     return content(" ".join(text.split()))

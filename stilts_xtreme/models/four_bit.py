@@ -53,7 +53,7 @@ class Shape:
     epsilon: float
 
     def config(self, pad_token_id: int) -> Record:
-        """The same as the config.json of transformers' BertModel."""
+        """Return the content of the config.json of transformers' BertModel."""
         return {
             "architectures": ["BertModel"],
             "model_type": "bert",
@@ -121,7 +121,7 @@ class _Cursor:
 
 
 def read(data: bytes) -> tuple[Shape, dict[str, np.ndarray]]:
-    """The encoder's shape, and its tensors as float32 under BertModel's names.
+    """Return the encoder's shape, and its tensors as float32 under BertModel's names.
 
     Raises:
         ContainerError: the bytes are no such container, a tensor is absent, or has another size than the shape asks for.

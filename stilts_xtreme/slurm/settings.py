@@ -43,7 +43,7 @@ def settings(
         problems.append(f"--time {time}: give minutes, HOURS:MINUTES:SECONDS or DAYS-HOURS: 90, 8:00:00, 1-12")
     elif time is not None and 0 < time_limit(time) < MIN_TIME:  # 0: no limit
         problems.append(
-            f"--time {time}: is {time_limit(time)} seconds; a job is told to stop {NOTICE} to {NOTICE + EARLY} seconds before "
+            f"--time {time}: is {time_limit(time)} seconds; a job is signalled {NOTICE} to {NOTICE + EARLY} seconds before "
             f"its limit, so that it can keep what it has, and would never get on; give {MIN_TIME // 60} minutes or more"
         )
     options: dict[str, str | bool] = {}

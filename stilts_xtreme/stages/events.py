@@ -56,7 +56,7 @@ ProgressCallback = Callable[[Event], None]
 
 
 def done(stage: plan.Stage, store: Store) -> Event:
-    """A stage is finished; a training's score, steps and time are in the note, which lasts."""
+    """Report that a stage is finished; a training's score, steps and time are in the note, which is persistent."""
     name = plan.address(stage)
     if not isinstance(stage, plan.Train):
         return Event(name, "done", stage.label)
@@ -83,9 +83,9 @@ class Progress:
         self.callback(Event(plan.address(self.stage), "running", self.stage.label, note=text))
 
     def say(self, text: str, once: bool = False) -> None:
-        """What has to be known of its work: that it goes on from before, that something was damaged.
+        """Report what has to be known of its work: that it goes on from a checkpoint, that something was damaged.
 
-        `once`: the same text is shown for one stage only.
+        `once`: the same text is shown for the first stage only.
         """
         self.callback(Event(plan.address(self.stage), "running", self.stage.label, note=text, persistent=True, once=once))
 

@@ -190,7 +190,7 @@ class FeatureCache:
             yield [{**feature, "example": feature["example"] + begin} for feature in features]
 
     def _identity(self, task: str, split: str, language: str) -> Record:
-        """All that decides what the reading holds, what is recorded of it, and whether it would be refused."""
+        """Return all that decides what the reading holds, what is recorded of it, and whether it would be refused."""
         arguments = TASKS[task], split, language, self.where
         versions = [f"{name} {TASKS[name].version}" for name in (task, *TASKS[task].joins)]
         expected_size = expected.binding(*arguments)

@@ -44,7 +44,7 @@ def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str],
 
 
 def remaining(stages: Sequence[plan.Stage], store: Store) -> list[plan.Stage]:
-    """As `unfinished`, but no training's files are hashed and nothing is changed: for a forecast."""
+    """List unfinished stages as `unfinished`, but without hashing files or changing anything: for a forecast."""
 
     def usable(stage: plan.Stage, needed: bool) -> bool:
         return not (needed and store.dropped(stage)) if store.done(stage) else parts.complete(stage, store)
@@ -53,7 +53,7 @@ def remaining(stages: Sequence[plan.Stage], store: Store) -> list[plan.Stage]:
 
 
 def _unusable(stages: Sequence[plan.Stage], usable: Callable[[plan.Stage, bool], bool]) -> list[plan.Stage]:
-    """Of the stages and all they need those that are not `usable`, which is asked of each after those that start from it."""
+    """List the stages, and all they need, that are not `usable`; a stage is asked after those that start from it."""
     todo, needed = list[plan.Stage](), set[str]()
     for stage in reversed(plan.ordered(stages)):
         if not usable(stage, plan.address(stage) in needed):

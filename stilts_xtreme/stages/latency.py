@@ -115,7 +115,7 @@ def _loaded(stage: plan.Latency, store: Store, device: "torch.device") -> dict[s
 def _lanes(
     stage: plan.Latency, loaded: Mapping[str, models.LoadedModel], source: str, device: "torch.device", progress: Progress
 ) -> tuple[list[Lane], dict[str, str], dict[str, float]]:
-    """Every model in every variant; why variants cannot run here; seconds it took to prepare the first model for each."""
+    """Prepare every model in every variant; also return why variants cannot run here, and the first model's seconds for each."""
     lanes, skipped, seconds = list[Lane](), dict[str, str](), dict[str, float]()
     for variant in stage.variants:
         built = []

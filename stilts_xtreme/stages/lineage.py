@@ -24,7 +24,7 @@ def lineage(stage: plan.Stage) -> list[Record]:
 
 
 def read_for(stage: plan.Stage) -> dict[str, list[plan.Reads]]:
-    """The stage's readings by what they are read for: training (labelled), text (unlabelled), selection, evaluation.
+    """Return the stage's readings by what they are read for: training (labelled), text (unlabelled), selection, evaluation.
 
     Selection is of a state, of an answer's threshold, or (bitext mining) of a cosine's threshold.
     """
@@ -41,17 +41,17 @@ def read_for(stage: plan.Stage) -> dict[str, list[plan.Reads]]:
 
 
 def read_checked(task: str, split: str, language: str, where: Where) -> Reading:
-    """The reading a stage works on; UserError where it is not what the release is known to hold."""
+    """Read the split a stage works on; UserError where it is not what the release is known to hold."""
     reading = read(TASKS[task], split, language, where)
     expected.verify(TASKS[task], split, language, reading, where)
     return reading
 
 
 def dataset_record(task: str, split: str, language: str, reading: Reading, where: Where) -> Record:
-    """A reading as a result records it: source, digest, counts, label histogram, and the size it was checked against, if any.
+    """Return a reading's record in a result: source, digest, counts, label histogram, and the size it was checked against.
 
-    `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them. Of a task of one's
-    own also what `_described` gives, which a later process need not know otherwise.
+    `dropped_by`, `noted`, `places` and `derived` are those of `data.counts.Counts`; older results lack them. Of a task that the
+    user described also what `_described` gives, which a later process need not know otherwise.
     """
     expected_size = expected.number(TASKS[task], split, language, where)
     counts = parallel.with_difference(TASKS[task], split, language, where, reading.counts)
@@ -72,7 +72,7 @@ def dataset_record(task: str, split: str, language: str, reading: Reading, where
 
 
 def _described(task: Task) -> Record:
-    """What a result says of a task of one's own: its licence, the digest of its description, where a row's parts stand."""
+    """Return a described task's record in a result: its licence, the digest of its description, the columns of a row's parts."""
     if not task.described:
         return {}
     layout = next(source.reader for source in task.sources if isinstance(source, NamedFiles))

@@ -75,14 +75,14 @@ def select_that_fit(
 
 
 def estimate(stage: plan.Stage) -> int | None:
-    """Bytes by the sizes of weights and of a batch alone; None where nothing is known of the encoder.
+    """Return the bytes by the sizes of weights and of a batch alone; None where nothing is known of the encoder.
 
     A training: weights, gradients, two moments, the best weights and what a checkpoint copies, in fp32, and what the layers keep
     of a micro-batch for the way back. A prediction: weights, and the layers' widest place.
     """
     if isinstance(stage, plan.Latency):
-        sizes = [estimate(model) for model in stage.models]
-        return None if None in sizes else max(sizes, default=None)  # type: ignore[type-var]
+        sizes = [size for model in stage.models if (size := estimate(model)) is not None]
+        return max(sizes, default=None) if len(sizes) == len(stage.models) else None
     shape = flops.here(plan.root(stage))
     if shape is None:
         return None

@@ -26,7 +26,7 @@ def trained(stage: plan.Predict, store: Store, device: "torch.device") -> Loaded
 
 
 def source(stage: plan.Predict) -> str:
-    """The training data, by name, whose head predicts: of a mixture that of the target."""
+    """Return the name of the training data whose head predicts: of a mixture that of the target."""
     assert isinstance(stage.model, plan.Train)
     of_target = [name for name in stage.model.tasks if training(name)[0].name == TASKS[stage.task].source_task]
     return (of_target or list(stage.model.tasks))[0]

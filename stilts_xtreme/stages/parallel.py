@@ -42,8 +42,8 @@ def run(
     memory: int | None,
     estimates: MemoryEstimates,
 ) -> graph.Failed:
-    """The faults of these stages, done by `do` in at most `jobs` processes, which hold `memory` bytes at most as far as the
-    needs of stages are known (None: no bound); a stage that needs more runs alone."""
+    """Do these stages by `do` in at most `jobs` processes, which hold `memory` bytes at most as far as the needs of stages are
+    known (None: no bound); a stage that needs more runs alone. Returns the faults of stages that failed."""
     context = multiprocessing.get_context("spawn")
     events: Events = context.Queue()
     waiting = list(todo)
@@ -109,7 +109,7 @@ class _MemoryScheduler:
     def of(
         self, wanted: Sequence[plan.Stage], running: Sequence[plan.Stage], slots: int, pool: ProcessPoolExecutor
     ) -> list[plan.Stage]:
-        """Those to begin now."""
+        """Return the stages to begin now."""
         if self.memory is None:
             return list(wanted[:slots])
         idle = [system.held_memory(number) or 0 for number in _process_ids(pool) if number not in self.workers.values()]
@@ -181,7 +181,7 @@ def _worker(events: "Events", own: Mapping[str, Task]) -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that was killed cannot end us: without this, we would finish its stage alone."""
+    """Ask Linux to end this process with its parent: a killed parent cannot, and we would finish its stage alone."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -41,7 +41,7 @@ class Part:
 
 
 def file_of(code: str) -> str:
-    """The name of a language's file of predictions."""
+    """Return the name of a language's file of predictions."""
     return f"test-{code}.jsonl"
 
 
@@ -73,9 +73,9 @@ def rest(stage: plan.Predict, codes: Iterable[str]) -> plan.Predict:
 
 
 def assemble(stage: plan.Stage, store: Store) -> bool:
-    """Whether the stage is an evaluation that is finished now, since every language of it was there: it is written.
+    """Write an evaluation whose languages are all there; return whether it is finished.
 
-    False also where another process is doing it.
+    False for other stages, and where another process is doing it.
     """
     began, reused = time.monotonic(), _all(stage, store)
     if reused is None:
@@ -97,7 +97,7 @@ def assemble(stage: plan.Stage, store: Store) -> bool:
 
 
 def complete(stage: plan.Stage, store: Store) -> bool:
-    """Whether the stage is an evaluation of which every language is there, and the results of the trainings before it."""
+    """Return whether the stage is an evaluation whose languages are all there, and the results of the trainings before it."""
     return _all(stage, store) is not None
 
 
@@ -147,7 +147,7 @@ class _Index:
         self._folders: dict[str, list[Path]] = {}
 
     def at(self, name: str) -> list[Path]:
-        """The folders that hold a language under this key."""
+        """List the folders that hold a language under this key."""
         try:
             if (changed := os.stat(self._root).st_mtime_ns) != self._changed:
                 self._look()

@@ -1,4 +1,4 @@
-"""The readings of a retrieval evaluation that make sense together only: queries and their pool, sentences and dev sentences."""
+"""Readings of a retrieval evaluation that belong together: queries and their pool, test sentences and dev sentences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ class Pool:
 
 
 def build_pool(task: Task, queries: Mapping[str, Sequence[Query]], candidates: Mapping[str, Sequence[Candidate]]) -> Pool:
-    """The readings of a Predict stage together; UserError where a query has a right candidate that is not in the pool.
+    """Join the readings of a Predict stage; UserError where a query has a right candidate that is not in the pool.
 
     A query has the right answers of all languages it is asked in (those of the evaluation).
     """
@@ -51,7 +51,7 @@ def _name(candidate: str, code: str) -> str:
 
 
 def gold_of_dev(task: str, code: str, dev: Sequence[Example], test: Sequence[Example]) -> set[tuple[str, str]]:
-    """The gold pairs that a mining threshold is chosen on; UserError where there are none, or where dev is test data."""
+    """Return the gold pairs that a mining threshold is chosen on; UserError where there are none, or where dev is test data."""
     if list(dev) == list(test):
         raise UserError(f"{task} ({code}): dev and test are the same sentences: the threshold would be chosen on what is scored")
     if not (gold := gold_pairs(cast(Sequence[Sentence], dev))):

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stilts_xtreme.tasks.examples import Example
+from stilts_xtreme.tasks.metrics import Prediction
 from stilts_xtreme.utils.bounded_io import Record
-
-Prediction = str | int | Sequence[str]  # a label or answer; an option's index; tags, ranked ids, or the two ids of a mined pair
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def do(stage: plan.Stage, store: Store, options: Options, callback: ProgressCall
 
 @contextmanager
 def _claimed(stage: plan.Stage, store: Store) -> Iterator[Path | None]:
-    """The stage's scratch folder (see `Store.claim`); of several processes the first has it, others get a temporary folder."""
+    """Give the stage's scratch folder (see `Store.claim`) to the first process, and a temporary folder to the others."""
     with ExitStack() as held:
         scratch: Path | None = None
 
@@ -136,7 +136,7 @@ def threads(stage: plan.Stage, options: Options) -> int:
 
 
 def threads_of(random_size: int | None) -> int:
-    """Threads where none are asked for, for a random encoder of this hidden size, or (None) for a published one."""
+    """Return the default number of threads for a random encoder of this hidden size, or (None) for a published encoder."""
     return 1 if random_size is not None and random_size <= 256 else max(1, THREADS // ranks.local()[1])
 
 
@@ -147,7 +147,7 @@ def _in_turn(
     callback: ProgressCallback,
     before: Mapping[str, BaseException] = MappingProxyType({}),
 ) -> graph.Failed:
-    """The faults of these stages, beside those that came `before`."""
+    """Do these stages in turn; return their faults after those `before`."""
     failed, waiting = dict(before), list(todo)
     while waiting:
         stuck = True

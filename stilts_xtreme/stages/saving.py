@@ -53,7 +53,7 @@ def check_room(folder: Path, weights: int, state: int, every: float, say: Callab
 
 
 def lacking(folder: Path, what: str, needed: float, then: str = "make room, or give another --store") -> str:
-    """A line where so many bytes do not fit on the disk of `folder`; empty where they do, or where that is not known.
+    """Describe in a line that so many bytes do not fit on the disk of `folder`; empty where they do, or that is not known.
 
     `what` takes them, as the beginning of a sentence; `then` is what to do or what will be.
     """

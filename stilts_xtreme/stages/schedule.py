@@ -27,11 +27,11 @@ def steps(stage: plan.Train, sizes: Mapping[str, int]) -> int:
 
 
 def order(stage: plan.Train, sizes: Mapping[str, int]) -> list[str]:
-    """The task of every step."""
+    """Return the task of every step."""
     return mixture.schedule(rates(stage, sizes), steps(stage, sizes), stage.seed)
 
 
 def scorings(recipe: plan.Recipe, count: int) -> int:
-    """How often dev data is scored during so many steps: when it is due, and after the last one."""
+    """Return how often dev data is scored during so many steps: when it is due, and after the last step."""
     every = recipe.evaluate_every
     return count // every + (count % every > 0) if every else min(count, 1)

@@ -71,7 +71,7 @@ def _answers(stage: plan.Predict, code: str, records: Records) -> Answers:
 
 
 def _indices(predictions: Mapping[str, str], sides: tuple[tuple[str, ...], tuple[str, ...]]) -> list[int]:
-    """The predicted foreign sentence's place in its file, for each English sentence."""
+    """Return the predicted foreign sentence's place in its file, for each English sentence."""
     foreign, english = sides
     places = {name: place for place, name in enumerate(foreign)}
     return [places[predictions[name]] for name in english]

@@ -58,7 +58,7 @@ class _Open:
 
 
 def known(names: Sequence[str]) -> tuple[str, ...]:
-    """The trackers of these names, each once; UserError for others, and where a package is missing."""
+    """Return the trackers of these names, each once; UserError for others, and where a package is missing."""
     for name in names:
         if name not in TRACKERS:
             raise UserError(f"--track {name}: give {', '.join(TRACKERS[:-1])} or {TRACKERS[-1]}")
@@ -110,7 +110,7 @@ def tracked(
 
 
 def _here(options: Options) -> tuple[str, ...]:
-    """Those asked for, in the process that also writes the log."""
+    """Return the trackers asked for, in the process that also writes the log."""
     return options.track if ranks.first() else ()
 
 
@@ -145,7 +145,7 @@ def _safe(name: str, say: Callable[[str], None], do: Callable[[], T]) -> T | _Fa
 
 
 def _start(name: str, stage: plan.Train, store: Store, options: Options, after: int) -> _Open:
-    """A stage's run: named by its tasks and its address, in the group of its study; an earlier run is continued."""
+    """Start a stage's run, named by its tasks and its address, in the group of its study; an earlier run is continued."""
     from accelerate import tracking
 
     title, group, identity = f"{stage.label[:LABEL]}-{plan.address(stage)}", options.group or "stages", plan.identity(stage)
@@ -180,7 +180,7 @@ def _start(name: str, stage: plan.Train, store: Store, options: Options, after: 
 
 
 def _step(record: Path) -> int:
-    """The last step that an offline run logged; 0 where it says none."""
+    """Return the last step that an offline run logged; 0 where it says none."""
     try:
         return int(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -217,7 +217,7 @@ def limits_of(recipe: plan.Recipe) -> Limits:
 
 
 def _codes(stage: plan.Train, name: str) -> tuple[str, ...]:
-    """Languages of the training data of this name; text is read in every language the stage names."""
+    """Return the languages of the training data of this name; text is read in every language the stage names."""
     task, codes = training(name)
     if task.head != "mlm":
         return codes

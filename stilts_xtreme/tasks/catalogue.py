@@ -39,7 +39,7 @@ TASKS: dict[str, Task] = {
     "sib200": SIB200,
     "text": TEXT,
 }
-# A language that the table of languages gives to a task stands after those of the task itself.
+# Languages that languages.csv gives to a task stand after those of the task itself.
 for name in {task for language in TABLE for task in language.tasks}:
     TASKS[name] = replace(TASKS[name], languages=tuple(dict.fromkeys((*TASKS[name].languages, *of_task(name)))))
 
@@ -48,12 +48,12 @@ OWN: dict[str, Task] = {}  # described in YAML files, as far as this process has
 
 
 def add(task: Task) -> None:
-    """Put a task of one's own among the tasks, in place of an earlier one of its name."""
+    """Add a described task to the catalogue, in place of an earlier description of that name."""
     TASKS[task.name] = OWN[task.name] = task
 
 
 def training(name: str) -> tuple[Task, tuple[str, ...]]:
-    """Return a task by the name of its training data, and the languages of that; KeyError for an unknown task.
+    """Return a task by the name of its training data, and the languages of that data; KeyError for an unknown task.
 
     "mnli" is English, "mnli@de" and "mnli@en+de" are in the languages they name (see `task.in_translation`).
     """

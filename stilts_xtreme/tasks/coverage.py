@@ -1,17 +1,18 @@
 """Labels of evaluated data that a model's head does not have: its predictions cannot be right there."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from stilts_xtreme.tasks.constant import headline
+from stilts_xtreme.tasks.examples import Example, Pair, Tagged
 from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.utils.bounded_io import Record
 
 
-def lacking(task: Task, examples: Sequence[Any], labels: Sequence[str], language: str) -> dict[str, Any] | None:
-    """Find what a head with these `labels` cannot get right; None where it has all, and for heads without labels.
+def lacking(task: Task, examples: Sequence[Example], labels: Sequence[str], language: str) -> Record | None:
+    """Find the gold labels that a head with these `labels` lacks; None where it has all, and for heads without labels.
 
-    {"labels": {label: how often it is gold}, "at_most": the highest score that is left, 0 to 100}.
+    {"labels": {label: how often it is gold}, "at_most": the highest score within reach, 0 to 100}.
     """
     if task.head not in ("classification", "tagging") or not labels:
         return None
@@ -21,16 +22,19 @@ def lacking(task: Task, examples: Sequence[Any], labels: Sequence[str], language
         return None
     instead = "O" if "O" in known else labels[0]
     best = [[label if label in known else instead for label in _gold(example)] for example in examples]
-    answers: Sequence[Any] = best if task.head == "tagging" else [answer for (answer,) in best]
+    answers = best if task.head == "tagging" else [answer for (answer,) in best]
     return {"labels": dict(sorted(counts.items())), "at_most": headline(task, task.metric(answers, examples, language))}
 
 
-def in_words(gap: Mapping[str, Any]) -> str:
-    """A sentence on what `lacking` gives."""
+def in_words(gap: Record) -> str:
+    """Describe what `lacking` gives in a sentence."""
     names = ", ".join(f"{label} ({count:,})" for label, count in gap["labels"].items())
     return f"the head has no {names}: the score can be {gap['at_most']:.1f} at most"
 
 
-def _gold(example: Any) -> Sequence[str]:
-    """Return the tags of a tagged sentence, or the one label of a pair."""
-    return example.tags if hasattr(example, "tags") else (example.label,)
+def _gold(example: Example) -> Sequence[str]:
+    """Return the tags of a tagged sentence, or the label of a pair as the only member."""
+    if isinstance(example, Tagged):
+        return example.tags
+    assert isinstance(example, Pair)  # what classification heads read
+    return (example.label,)

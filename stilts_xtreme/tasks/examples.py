@@ -1,13 +1,15 @@
-"""What a head can encode: small records, one per kind of input."""
+"""What a head can encode: a small record for each kind of input."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
+
+from stilts_xtreme.utils.bounded_io import Record
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two texts and a label (NLI, paraphrase), or one text and a label: then `second` is None."""
+    """Two texts and a label (NLI, paraphrase), or a text and a label: then `second` is None."""
 
     id: str
     first: str
@@ -17,7 +19,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """A context and its possible continuations; `label` is the index of the right one."""
+    """A context and its possible continuations; `label` is the index of the right option."""
 
     id: str
     first: str
@@ -27,7 +29,7 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A sentence already split into tokens, one tag each."""
+    """A sentence already split into tokens, with a tag for each."""
 
     id: str
     tokens: tuple[str, ...]
@@ -68,7 +70,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What a query may find: a text, and what it stands in where that helps to tell it apart ("" where nothing does)."""
+    """What a query is matched with: a text, and its context where that helps to distinguish it ("" otherwise)."""
 
     id: str
     text: str
@@ -77,7 +79,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for among candidates; `answers` are the ids of the right ones, one at least.
+    """A text to be matched with candidates; `answers` are the ids of the right candidates, at least a single id.
 
     In training and dev data a right candidate comes with it; elsewhere it is None, and candidates come from the task's pool.
     A query of the same id in another language asks the same.
@@ -91,27 +93,27 @@ class Query:
 
 Example = Pair | Choices | Tagged | Question | Sentence | Text | Query | Candidate
 
-KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Pair, Choices, Tagged, Question, Sentence, Text, Query, Candidate)}
+KINDS: dict[str, type[Example]] = {kind.__name__: kind for kind in get_args(Example)}
 
 
-def plain(examples: Sequence[Example]) -> dict[str, Any]:
-    """Turn examples of one kind into values that JSON can hold."""
+def plain(examples: Sequence[Example]) -> Record:
+    """Turn examples of the same kind into values that JSON can hold."""
     kind = type(examples[0]).__name__ if examples else "Text"
     return {"kind": kind, "examples": [_values(example) for example in examples]}
 
 
-def restored(content: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the examples that `plain` was given."""
+def restored(content: Record) -> tuple[Example, ...]:
+    """Return the examples that `plain` turned into `content`."""
     kind = KINDS[content["kind"]]
-    rows: list[list[Any]] = [
-        [tuple(value) if isinstance(value, list) else value for value in values] for values in content["examples"]
+    rows: list[tuple[Any, ...]] = [
+        tuple(tuple(value) if isinstance(value, list) else value for value in values) for values in content["examples"]
     ]
     if kind is Query:
         return tuple(Query(name, text, answers, candidate and Candidate(*candidate)) for name, text, answers, candidate in rows)
     return tuple(kind(*values) for values in rows)
 
 
-def _values(example: Example) -> list[Any]:
+def _values(example: Example) -> list[object]:
     values = [getattr(example, name) for name in type(example).__slots__]
     return [_values(value) if isinstance(value, Candidate) else value for value in values]
 

@@ -1,15 +1,12 @@
-"""How a row of a hub data set becomes a canonical one: one function per layout.
+"""How a row of a hub data set becomes a canonical row: a function for each layout.
 
-Class labels arrive as their names (never as indices: data sets order NLI labels differently), a missing one as "-".
+Class labels arrive as their names (never as indices: data sets order NLI labels differently), a missing label as "-".
 `row["row"]` is the row's number in its split, from 0, for data sets without ids.
 """
 
-from typing import Any
-
 from stilts_xtreme.formats import Skipped, aligned, sentence_search, tydiqa_language
 from stilts_xtreme.formats.choices import without_markers
-
-Row = dict[str, Any]
+from stilts_xtreme.formats.lines import Row
 
 
 def nli(row: Row) -> Row:
@@ -51,7 +48,7 @@ def squad_sentence(row: Row) -> Row | Skipped:
 
 
 def tydiqa(row: Row) -> Row:
-    """TyDiQA-GoldP, nine languages in one split; the id says which."""
+    """TyDiQA-GoldP, nine languages in the same split; the id says which."""
     return {**squad(row), "language": tydiqa_language(row["id"])}
 
 
@@ -85,7 +82,7 @@ def copa(row: Row) -> Row | None:
 
 
 def tatoeba(row: Row) -> list[Row]:
-    """XTREME Tatoeba: one row holds both sides (the foreign one is "source"); sentences keep a line end there."""
+    """XTREME Tatoeba: a row holds both sides (the foreign side is "source"); sentences keep a line end there."""
     foreign, english = f"foreign-{row['row']}", f"english-{row['row']}"
     return [
         {"id": foreign, "text": row["source_sentence"].strip("\r\n"), "side": "foreign", "match": english},

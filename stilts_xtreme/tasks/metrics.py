@@ -1,26 +1,29 @@
-"""Task.metric functions: they pair predictions with the gold side of the examples and hand both to `scoring`.
+"""Metrics of tasks: functions that pair predictions with the gold side of the examples and hand both to `scoring`.
 
-Every one is `metric(predictions, examples, language) -> {name: 0..100}`. The scoring modules are imported inside: some load
-numpy, which a command line that only names tasks should not wait for.
+Each is a `Metric`. The scoring modules are imported inside: some load numpy, which a command line that only names tasks should
+not wait for.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stilts_xtreme.tasks.examples import Choices, Pair, Query, Question, Sentence, Tagged, Text
+from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
 
-Metrics = dict[str, float]
+Metrics = dict[str, float]  # scores of 0 to 100 by name
+# metric(predictions, examples, language); each takes its head's predictions and its task's kind of examples.
+Metric = Callable[[Sequence[Any], Sequence[Any], str], Metrics]
+Prediction = str | int | Sequence[str]  # a label or answer; an option's index; tags, ranked ids, or the two ids of a mined pair
 RANKED = 20  # candidates a query, as XTREME-R scores
 
 
-def label_accuracy(predictions: Sequence[Any], examples: Sequence[Pair | Choices], language: str) -> Metrics:
+def label_accuracy(predictions: Sequence[str | int], examples: Sequence[Pair | Choices], language: str) -> Metrics:
     """Score the share of right labels (words) or choices (indices)."""
     from stilts_xtreme.scoring.accuracy import accuracy
 
     return {"accuracy": accuracy(predictions, [example.label for example in examples])}
 
 
-def label_accuracy_and_macro_f1(predictions: Sequence[Any], examples: Sequence[Pair], language: str) -> Metrics:
+def label_accuracy_and_macro_f1(predictions: Sequence[str], examples: Sequence[Pair], language: str) -> Metrics:
     """Score the share of right labels, and the mean of the F1 of all labels that are gold or predicted."""
     from stilts_xtreme.scoring.accuracy import macro_f1
 
@@ -53,14 +56,14 @@ def tag_accuracy(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged
 
 
 def exact_match_and_f1(predictions: Sequence[str], examples: Sequence[Question], language: str) -> Metrics:
-    """SQuAD's exact match and word F1, with English normalisation for every language (as XTREME does)."""
+    """Score SQuAD's exact match and word F1, with English normalisation for every language (as XTREME does)."""
     from stilts_xtreme.scoring.qa import squad_scores
 
     return squad_scores(*_by_id(predictions, examples))
 
 
 def mlqa_exact_match_and_f1(predictions: Sequence[str], examples: Sequence[Question], language: str) -> Metrics:
-    """MLQA's exact match and F1, normalised for the language of the context, where the answers are from ("de" in "de-en")."""
+    """Score MLQA's exact match and F1, normalised for the language of the context and its answers ("de" in "de-en")."""
     from stilts_xtreme.scoring.qa import mlqa_scores
 
     return mlqa_scores(*_by_id(predictions, examples), language.partition("-")[0])
@@ -72,38 +75,38 @@ def _by_id(predictions: Sequence[str], examples: Sequence[Question]) -> tuple[di
 
 
 def tatoeba_accuracy(predictions: Sequence[str], examples: Sequence[Sentence], language: str) -> Metrics:
-    """Share of English sentences, in their order, whose predicted foreign id is the right one."""
+    """Score the share of English sentences, in their order, whose predicted foreign id is right."""
     from stilts_xtreme.scoring.accuracy import accuracy
 
     return {"accuracy": accuracy(predictions, [example.match for example in examples if example.side == "english"])}
 
 
 def gold_pairs(examples: Sequence[Sentence]) -> set[tuple[str, str]]:
-    """Collect (foreign id, english id) of every translation; either side may know of a pair the other does not (one to many)."""
+    """Collect (foreign id, English id) of every translation; of one to many, only the sides that name their match know of it."""
     foreign = {(example.id, example.match) for example in examples if example.side == "foreign" and example.match}
     return foreign | {(example.match, example.id) for example in examples if example.side == "english" and example.match}
 
 
 def bucc_f1(predictions: Sequence[tuple[str, str]], examples: Sequence[Sentence], language: str) -> Metrics:
-    """F1, precision and recall of the mined (foreign id, english id) pairs."""
+    """Score F1, precision and recall of the mined (foreign id, English id) pairs."""
     from stilts_xtreme.scoring.retrieval import pair_f1
 
     return pair_f1([tuple(pair) for pair in predictions], sorted(gold_pairs(examples)))
 
 
 def map_at_20(predictions: Sequence[Sequence[str]], examples: Sequence[Query], language: str) -> Metrics:
-    """Mean average precision of the ranked candidate ids, 20 a query at most."""
+    """Score the mean average precision of the ranked candidate ids, 20 a query at most."""
     from stilts_xtreme.scoring.retrieval import mean_average_precision
 
     return {"map@20": mean_average_precision(predictions, [example.answers for example in examples], RANKED)}
 
 
-# What each example adds to the headline score: its id, and its parts of a sum above and a sum below. The score is 100 times
-# the one by the other, so that examples can be drawn again without predictions being scored again.
+# What each example adds to the headline score: its id, and its parts of a numerator and of a denominator. The score is 100 times
+# their quotient, so that examples can be resampled without predictions being scored again.
 Parts = list[tuple[str, float, float]]
 
 
-def _labels(predictions: Sequence[Any], examples: Sequence[Pair | Choices], language: str) -> Parts:
+def _labels(predictions: Sequence[str | int], examples: Sequence[Pair | Choices], language: str) -> Parts:
     return [(example.id, float(answer == example.label), 1.0) for example, answer in zip(examples, predictions, strict=True)]
 
 
@@ -125,7 +128,7 @@ def _tags(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], lang
     return parts
 
 
-def _each(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: Sequence[Any], language: str) -> Parts:
+def _each(metric: Metric, predictions: Sequence[Prediction], examples: Sequence[Example], language: str) -> Parts:
     """Score each example by itself, with a metric that is a mean over examples."""
     parts = []
     for example, answer in zip(examples, predictions, strict=True):
@@ -144,15 +147,15 @@ def _mined(predictions: Sequence[tuple[str, str]], examples: Sequence[Sentence],
     mined, gold = {(foreign, english) for foreign, english in predictions}, gold_pairs(examples)
     sums: dict[str, list[int]] = {}
     for pair in sorted(mined | gold):
-        both = sums.setdefault(pair[0], [0, 0])
-        both[0] += 2 * (pair in mined and pair in gold)
-        both[1] += (pair in mined) + (pair in gold)
-    return [(name, float(above), float(below)) for name, (above, below) in sums.items()]
+        parts = sums.setdefault(pair[0], [0, 0])
+        parts[0] += 2 * (pair in mined and pair in gold)
+        parts[1] += (pair in mined) + (pair in gold)
+    return [(name, float(numerator), float(denominator)) for name, (numerator, denominator) in sums.items()]
 
 
-def parts(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: Sequence[Any], language: str) -> Parts:
+def parts(metric: Metric, predictions: Sequence[Prediction], examples: Sequence[Example], language: str) -> Parts:
     """List what each example adds to the mean of a metric's headline scores (see `Parts`)."""
-    own: dict[Callable[..., Metrics], Callable[..., Parts]] = {
+    own: dict[Metric, Callable[[Sequence[Any], Sequence[Any], str], Parts]] = {
         label_accuracy: _labels,
         label_accuracy_and_macro_f1: _labels,
         chunk_f1: _chunks,
@@ -166,13 +169,13 @@ def parts(metric: Callable[..., Metrics], predictions: Sequence[Any], examples: 
     return _each(metric, predictions, examples, language)
 
 
-def reading(metric: Callable[..., Metrics]) -> str:
-    """Return which reading of tags an F1 is of; empty for a metric that has one reading only."""
+def reading(metric: Metric) -> str:
+    """Return by which reading of tags an F1 counts chunks; empty for a metric that tags are not read for."""
     from stilts_xtreme.scoring.tags import CHUNKING
 
     return CHUNKING if metric in (chunk_f1, entity_f1) else ""
 
 
-def unscored(predictions: Sequence[Any], examples: Sequence[Text], language: str) -> Metrics:
-    """Text has no score: it is trained on, never evaluated."""
+def unscored(predictions: Sequence[Prediction], examples: Sequence[Text], language: str) -> Metrics:
+    """Score nothing: text is trained on, never evaluated."""
     return {}

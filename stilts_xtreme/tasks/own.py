@@ -1,16 +1,17 @@
-"""Tasks of one's own, without code: what a description may say for each kind of head, and the task it comes to."""
+"""Tasks that users describe, without code: what a description may say for each kind of head, and the task it comes to."""
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme.formats.columns import Column, Layout
+from stilts_xtreme.formats.lines import Row
 from stilts_xtreme.tasks import metrics, rows
 from stilts_xtreme.tasks.examples import Example
-from stilts_xtreme.tasks.task import Metrics, NamedFiles, Row, Task
+from stilts_xtreme.tasks.metrics import Metric
+from stilts_xtreme.tasks.task import NamedFiles, Task
 
 TABLES = ("tsv", "csv", "jsonl")
 NUMBERED = ("tsv", "csv", "conll")  # formats whose columns can be counted
@@ -19,9 +20,9 @@ PLACES = ("train", "dev", "test")
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of task: its head, the examples it takes, file formats, parts of a row, metrics (the first is the default).
+    """A kind of task: its head, the examples it takes, file formats, parts of a row, metrics (the first is the default).
 
-    `needed` parts have a column each, `optional` ones may have; `metrics`: function and headline scores by name.
+    `needed` parts have a column each, `optional` parts may have; `metrics`: function and headline scores by name.
     """
 
     head: str
@@ -30,7 +31,7 @@ class Kind:
     forms: tuple[str, ...]
     needed: tuple[str, ...]
     optional: tuple[str, ...]
-    metrics: Mapping[str, tuple[Callable[..., Metrics], tuple[str, ...]]]
+    metrics: Mapping[str, tuple[Metric, tuple[str, ...]]]
 
 
 _ACCURACY = {"accuracy": (metrics.label_accuracy, ("accuracy",))}
@@ -77,14 +78,14 @@ class Description:
 
     @property
     def digest(self) -> str:
-        """Of what decides how a row is read and scored; which files there are stands in the digest of each reading itself."""
+        """SHA-256 of what decides how a row is read and scored; which files there are stands in the digest of each reading."""
         parts = {name: list(field) if isinstance(field, tuple) else field for name, field in sorted(self.columns.items())}
-        said = [self.kind, self.form, parts, list(self.labels), self.metric, self.unanswerable]
-        return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+        identity = [self.kind, self.form, parts, list(self.labels), self.metric, self.unanswerable]
+        return hashlib.sha256(json.dumps(identity, ensure_ascii=False).encode()).hexdigest()
 
 
 def task(description: Description) -> Task:
-    """The task that a description comes to."""
+    """Return the task that a description comes to."""
     kind = KINDS[description.kind]
     metric, headline = kind.metrics[description.metric]
     layout = Layout(kind.examples, description.form, tuple(description.columns.items()), description.labels)
@@ -110,27 +111,27 @@ def task(description: Description) -> Task:
 
 
 def _chance(kind: Kind, description: Description) -> float | None:
-    """The score of guessing, 0 to 100, where the number of answers is known."""
+    """Return the score of guessing, 0 to 100; None where the number of answers is not known."""
     choices = description.columns.get("choices")
     count = len(choices) if isinstance(choices, tuple) else len(description.labels)
     return 100 / count if kind.head in ("classification", "multiple_choice") and count else None
 
 
 def is_like(kind: Kind, other: Task) -> bool:
-    """Whether a task's head takes examples of this kind: of classification, single texts or pairs."""
+    """Return whether a task's head takes examples of this kind: of classification, single texts or pairs."""
     return other.head == kind.head and (kind.example is rows.labelled_text) == (other.example is rows.labelled_text)
 
 
 def has(task: Task, split: str) -> bool:
-    """Whether a task of one's own names files of the split."""
+    """Return whether a described task names files of the split."""
     return any(getattr(source, split, ()) for source in task.sources)
 
 
 def names(tasks: Sequence[Task], *roles: str) -> tuple[str, ...]:
-    """The names of those tasks of one's own that can be what all of these roles say: trained, evaluated, pairs."""
-    can: dict[str, Callable[[Task], Any]] = {
-        "trained": lambda one: has(one, "train"),
-        "evaluated": lambda one: has(one, "test"),
-        "pairs": lambda one: one.example is rows.labelled_pair,
+    """Return the names of the described tasks that have all of these roles: trained, evaluated, pairs."""
+    can: dict[str, Callable[[Task], bool]] = {
+        "trained": lambda task: has(task, "train"),
+        "evaluated": lambda task: has(task, "test"),
+        "pairs": lambda task: task.example is rows.labelled_pair,
     }
-    return tuple(one.name for one in tasks if all(can[role](one) for role in roles))
+    return tuple(task.name for task in tasks if all(can[role](task) for role in roles))

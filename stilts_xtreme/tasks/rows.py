@@ -1,60 +1,57 @@
 """How a canonical row becomes an example; None where the row is to be skipped (no gold label)."""
 
-from typing import Any
-
+from stilts_xtreme.formats.lines import Row
 from stilts_xtreme.formats.skipped import NO_LABEL, NO_TEXT
 from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
 
-Row = dict[str, Any]
-
 
 def nli_pair(row: Row) -> Pair | None:
-    """Premise and hypothesis; a row marked "-" (the annotators did not agree) is skipped."""
+    """Return premise and hypothesis; a row marked "-" (the annotators did not agree) is skipped."""
     return None if row["label"] == "-" else Pair(row["id"], row["premise"], row["hypothesis"], row["label"])
 
 
 def qqp_pair(row: Row) -> Pair:
-    """Two questions, asking the same or not."""
+    """Return two questions, asking the same or not."""
     label = {"0": "not_duplicate", "1": "duplicate"}[row["is_duplicate"]]
     return Pair(row["id"], row["question1"], row["question2"], label)
 
 
 def pawsx_pair(row: Row) -> Pair | None:
-    """Two sentences; PAWS-X writes "NS" for one that was not translated, and such a row is skipped, as one marked "-" is."""
+    """Return two sentences; a row with "NS" (a sentence that PAWS-X did not translate) is skipped, as a row marked "-" is."""
     return None if "NS" in (row["sentence1"].strip(), row["sentence2"].strip()) else pawsx_test_pair(row)
 
 
 def pawsx_test_pair(row: Row) -> Pair | None:
-    """Two sentences of test data, also where one is "NS": XTREME scores every row (third_party/processors/pawsx.py)."""
+    """Return two sentences of test data, also where either is "NS": XTREME scores all rows (third_party/processors/pawsx.py)."""
     return None if row["label"] == "-" else Pair(row["id"], row["sentence1"], row["sentence2"], row["label"])
 
 
 def hellaswag_choices(row: Row) -> Choices:
-    """First part of the context, and its second part with each ending."""
+    """Return the first part of the context, and its second part with each ending."""
     options = tuple(f"{row['ctx_b']} {ending}".strip() for ending in row["endings"])
     return Choices(row["id"], row["ctx_a"], options, int(row["label"]))
 
 
 def cosmosqa_choices(row: Row) -> Choices:
-    """Context, and the question with each answer."""
+    """Return the context, and the question with each answer."""
     options = tuple(f"{row['question']} {row[f'answer{i}']}" for i in range(4))
     return Choices(row["id"], row["context"], options, int(row["label"]))
 
 
 def commonsenseqa_choices(row: Row) -> Choices:
-    """Question and its answers, in the order of their letters as they stand."""
+    """Return the question and its answers, in the order of their letters as they stand."""
     labels, options = row["choices"]["label"], row["choices"]["text"]
     return Choices(row["id"], row["question"], tuple(options), list(labels).index(row["answerKey"]))
 
 
 def siqa_choices(row: Row) -> Choices:
-    """Context and question, and each answer (order and wording of XTREME-R's runner, third_party/run_xcopa.py)."""
+    """Return context and question, and each answer (order and wording of XTREME-R's runner, third_party/run_xcopa.py)."""
     options = (row["answerA"], row["answerB"], row["answerC"])
     return Choices(row["id"], f"{row['context']} {row['question']}", options, int(row["label"]) - 1)
 
 
 def copa_choices(row: Row) -> Choices:
-    """Premise with "What was the cause?" or "What was the effect?", and each choice.
+    """Return the premise with "What was the cause?" or "What was the effect?", and each choice.
 
     Order and wording of XTREME-R's runner (third_party/run_xcopa.py), where the question is English in every language.
     """
@@ -63,25 +60,25 @@ def copa_choices(row: Row) -> Choices:
 
 
 def tagged_sentence(row: Row) -> Tagged | None:
-    """Tokens and their tags; a sentence of underscores alone is skipped (a treebank that may not pass its text on)."""
+    """Return tokens and their tags; a sentence of underscores alone is skipped (a treebank that may not pass its text on)."""
     if all(token == "_" for token in row["tokens"]):
         return None
     return Tagged(row["id"], tuple(row["tokens"]), tuple(row["tags"]))
 
 
 def squad_question(row: Row) -> Question:
-    """Question, passage and accepted answers, as in the SQuAD format; an offset of -1: the answer is not in the passage."""
+    """Return question, passage and accepted answers, as in the SQuAD format; offset -1: the answer is not in the passage."""
     answers = row["answers"]
     return Question(row["id"], row["question"], row["context"], tuple(answers["text"]), tuple(answers["answer_start"]))
 
 
 def bitext_sentence(row: Row) -> Sentence:
-    """One side of a bitext."""
+    """Return a sentence of either side of a bitext."""
     return Sentence(row["id"], row["text"], row["side"], row["match"])
 
 
 def labelled_text(row: Row) -> Pair:
-    """Return one text and its label."""
+    """Return a text and its label."""
     return Pair(row["id"], row["text"], None, row["label"])
 
 
@@ -97,7 +94,7 @@ def question_choices(row: Row) -> Choices:
 
 
 def match(row: Row) -> Query | Candidate:
-    """A query with the ids of its right candidates, in training with one of them; or a candidate."""
+    """Return a query with the ids of its right candidates, in training with a right candidate; or a candidate."""
     if "answers" not in row:
         return Candidate(row["id"], row["text"], row["second"])
     right = row.get("candidate")
@@ -105,11 +102,11 @@ def match(row: Row) -> Query | Candidate:
 
 
 def text_line(row: Row) -> Text:
-    """A line of running text."""
+    """Return a line of running text."""
     return Text(row["id"], row["text"])
 
 
-# Fields of canonical rows that must hold text; HellaSwag's ctx_a and ctx_b are one text.
+# Fields of canonical rows that must hold text; of HellaSwag's ctx_a and ctx_b either may be empty.
 _FIELDS = (
     "premise", "hypothesis", "sentence1", "sentence2", "question1", "question2", "context", "question", "query", "text",
     "answer0", "answer1", "answer2", "answer3", "answerA", "answerB", "answerC", "choice1", "choice2", "endings",
@@ -117,14 +114,14 @@ _FIELDS = (
 
 
 def why_skipped(row: Row) -> str:
-    """The reason that a row function gave no example of this row."""
+    """Return the reason that a row function gave no example of this row."""
     if row.get("label") == "-":
         return NO_LABEL
     return NO_TEXT if "tokens" in row else "not translated (NS)" if "sentence1" in row else NO_LABEL
 
 
 def lacks_text(row: Row, example: Example) -> bool:
-    """Whether a text of the row, or of the example made of it, is blank."""
+    """Return whether a text of the row, or of the example made of it, is blank."""
     texts = [value for field in _FIELDS if field in row for value in _texts(row[field])]
     if isinstance(row.get("choices"), dict):
         texts += row["choices"].get("text", ())
@@ -141,9 +138,9 @@ def lacks_text(row: Row, example: Example) -> bool:
 
 
 def blank(text: str) -> bool:
-    """Whether nothing of the text can be seen: white space and invisible marks only."""
+    """Return whether nothing of the text can be seen: white space and invisible marks only."""
     return not any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)

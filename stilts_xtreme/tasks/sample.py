@@ -1,7 +1,7 @@
 """A fixed sample of test examples: the same for every model and seed, and for the same ids in every language.
 
-Examples are ordered by a hash of their ids, and the first ones are taken: a larger sample holds the smaller one. Test sets that
-are translations of one another (XNLI, XQuAD, MLQA, XCOPA, PAWS-X) have the same ids in every language, and so the same sample.
+Examples are ordered by a hash of their ids, and the first are taken: a larger sample holds every smaller sample. Translations of
+the same test set (XNLI, XQuAD, MLQA, XCOPA, PAWS-X) have the same ids in every language, and so the same sample.
 What is asked is sampled, never what it is looked for among:
 
 - Tatoeba: English sentences are the queries; every foreign sentence stays a candidate.
@@ -14,19 +14,22 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from heapq import nsmallest
-from typing import Any
+from typing import TypeVar, cast
 
-from stilts_xtreme.tasks.examples import Sentence
+from stilts_xtreme.tasks.examples import Example, Sentence
 from stilts_xtreme.tasks.metrics import bucc_f1, gold_pairs
 from stilts_xtreme.tasks.task import Task
 
+E = TypeVar("E", bound=Example)
 
-def sampled(task: Task, examples: Sequence[Any], number: int | None) -> tuple[Any, ...]:
-    """Return at most `number` test examples (None: all) of one language, in their order; of a bitext as the module says."""
+
+def sampled(task: Task, examples: Sequence[E], number: int | None) -> tuple[E, ...]:
+    """Return at most `number` test examples (None: all) of a language, in their order; of a bitext as the module says."""
     if number is None:
         return tuple(examples)
     if task.head == "embedding":
-        return _mined(examples, number) if task.metric is bucc_f1 else _queries(examples, number)
+        sentences, sample = cast(Sequence[Sentence], examples), _mined if task.metric is bucc_f1 else _queries
+        return cast(tuple[E, ...], sample(sentences, number))
     chosen = _first((example.id for example in examples), number)
     return tuple(example for example in examples if example.id in chosen)
 
@@ -46,7 +49,7 @@ def _queries(examples: Sequence[Sentence], number: int) -> tuple[Sentence, ...]:
 
 
 def _mined(examples: Sequence[Sentence], number: int) -> tuple[Sentence, ...]:
-    """Sample a bitext that translations are mined in: `number` paired foreign ones, their share of the others."""
+    """Sample a bitext that translations are mined in: `number` paired foreign sentences, the same share of the unpaired."""
     paired = {foreign for foreign, _ in gold_pairs(examples)}
     unpaired = [example.id for example in examples if example.side == "foreign" and example.id not in paired]
     share = min(1.0, number / max(len(paired), 1))

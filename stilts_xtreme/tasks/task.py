@@ -1,16 +1,14 @@
 """The noun Task: labelled data, how a row becomes an example, a head, a metric, languages."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from stilts_xtreme.formats import MULTILINGUAL, Skipped
+from stilts_xtreme.formats.lines import Row
 from stilts_xtreme.languages import LANGUAGES, MANY, fill
 from stilts_xtreme.tasks.examples import Example
-
-Row = dict[str, Any]
-Metrics = dict[str, float]
+from stilts_xtreme.tasks.metrics import Metric
 
 
 @dataclass(frozen=True)
@@ -18,8 +16,8 @@ class Files:
     """A release's own files below a data folder.
 
     `train`, `dev`, `test` are glob patterns relative to the folder, filled in by `languages.fill`.
-    `reader(path)` yields canonical rows, and `Skipped` for one that cannot be used, raising UserError with file and line where
-    the content is not as declared.
+    `reader(path)` yields canonical rows, and `Skipped` for a row that cannot be used; UserError with file and line where the
+    content is not as declared.
     `pool` is read by a reader of its own, from the patterns in its `test`: the candidates that queries are looked for among.
     """
 
@@ -30,18 +28,18 @@ class Files:
     pool: "Files | None" = None
 
     def patterns(self, split: str, language: str) -> list[str]:
-        """The split's patterns for a language; one that names no language means English, unless the file holds several."""
+        """Return the split's patterns for a language; a pattern without any means English, unless the file holds several."""
         every = self.reader in MULTILINGUAL or language in ("en", MANY)
         return [fill(pattern, language) for pattern in getattr(self, split) if every or "{" in pattern]
 
     def by_language(self, split: str) -> bool:
-        """Whether the split has files in other languages than English."""
+        """Return whether the split has files in other languages than English."""
         return any("{" in pattern for pattern in getattr(self, split))
 
 
 @dataclass(frozen=True)
 class NamedFiles(Files):
-    """Files of a task of one's own, named one by one: (split, language, path).
+    """Files of a task described by the user, each named: (split, language, path).
 
     Paths are relative to the folder of the task's description, and `train`, `dev`, `test` hold them, too.
     """
@@ -49,11 +47,11 @@ class NamedFiles(Files):
     named: tuple[tuple[str, str, str], ...] = ()
 
     def patterns(self, split: str, language: str) -> list[str]:
-        """The split's one file in the language, or none."""
+        """Return the path of the split's file in the language, if there is any."""
         return [path for name, code, path in self.named if (name, code) == (split, language)]
 
     def by_language(self, split: str) -> bool:
-        """Whether the split has files in other languages than English."""
+        """Return whether the split has files in other languages than English."""
         return any(name == split and code != "en" for name, code, _ in self.named)
 
 
@@ -92,26 +90,27 @@ class Task:
 
     `example(row)` builds the example from a canonical row, or None where the row is to be skipped (no gold label).
     `test_example(row)` does so for the test split where the benchmark scores rows that are not trained on; None: as `example`.
-    `metric(predictions, examples, language)` gives scores of 0 to 100 by name; `headline` names those whose mean is the score.
+    `headline` names the scores of `metric` whose mean is the task's score.
     `any_language`: in a folder, whatever language a file is named after is there beside `languages`.
     `trains_on` names the task whose English data a zero-shot target is trained on; None: its own.
-    `after` names the task whose English data is trained on before this one's, where a target is trained on this one.
+    `after` names the task whose English data is trained on first, where a target is trained on this task.
     `joins` names tasks whose English training rows are added under the same head (ANLI+).
     `translated` are sources of the English training data in other languages, translated by machine; see `in_translation`.
     `pool`, for tasks that look for candidates: "languages" for the candidates of all languages evaluated, together (each a
-    reading of its own), "shared" for one set of candidates in many languages.
+    reading of its own), "shared" for a set of candidates that all languages share.
     `upstream` is what `stilts data fetch` downloads; empty where a licence stands before it or no address is known.
     `unanswerable`: whether a question may have no answer (SQuAD 2.0).
-    `parallel` names a field of the row that must be the same for one id in every language (XCOPA's `question`).
+    `parallel` names a field that rows of the same id must share in all languages (XCOPA's `question`).
     `version` is part of every address that uses the task: raise it when its reading changes.
-    `folder`: of a task of one's own, where its description stands and its files are looked for, whatever the setup's place is.
-    `described`: the digest of what that says of rows, labels and metric, part of the digest of all it reads; else empty.
+    `folder`: of a task that the user described, where the description stands and its files are looked for, whatever the setup's
+    place is.
+    `described`: digest of what the description says of rows, labels and metric, part of the digest of all it reads; else empty.
     """
 
     name: str
     head: str
     example: Callable[[Row], Example | None]
-    metric: Callable[[Sequence[Any], Sequence[Any], str], Metrics]  # of the head's predictions and the task's kind of examples
+    metric: Metric
     headline: tuple[str, ...]
     sources: tuple[Files | Hub, ...]
     labels: tuple[str, ...] = ()
@@ -135,20 +134,20 @@ class Task:
 
     @property
     def source_task(self) -> str | None:
-        """Name of the task this one's head is trained on; None where nothing is trained (retrieval)."""
+        """Name of the task whose data the head is trained on; None where nothing is trained (retrieval)."""
         return None if self.head == "embedding" else self.trains_on or self.name
 
     def to_example(self, split: str) -> Callable[[Row], Example | None]:
-        """The function that makes examples of this split's rows."""
+        """Return the function that makes examples of this split's rows."""
         return self.test_example if split == "test" and self.test_example is not None else self.example
 
     def pools(self, languages: tuple[str, ...]) -> tuple[str, ...]:
-        """Languages of the "pool" readings that queries in `languages` are looked for among."""
+        """Return the languages of the "pool" readings whose candidates queries in `languages` are matched with."""
         return {"": (), "languages": languages, "shared": (MANY,)}[self.pool]
 
 
 def training_split(task: Task, language: str) -> str:
-    """ "train", or "translated" for English training data in another language, which a machine translated.
+    """Return "train", or "translated" for English training data in another language, which a machine translated.
 
     A task that has training data in many languages and no translations (PAN-X, UD-POS) is read in them as it is.
     """
@@ -158,14 +157,14 @@ def training_split(task: Task, language: str) -> str:
 
 
 def in_translation(task: Task, *languages: str) -> Task:
-    """The task with translations of its English training data into `languages` (none: all there are) in place of its sources.
+    """Return the task with translations of its English training data into `languages` (none: all) in place of its sources.
 
     They are read from `translated`, or from files of the releases' own names and formats below `translated/LANGUAGE/`.
     """
     ours = tuple(
         Files(source.reader, train=tuple(f"translated/{{language}}/{pattern}" for pattern in source.train if "{" not in pattern))
         for source in task.sources
-        # a multilingual file tells the language by what it holds; a task of one's own names its files
+        # a multilingual file says the language of each row; a task that the user described names its files
         if isinstance(source, Files) and not isinstance(source, NamedFiles) and source.reader not in MULTILINGUAL
     )
     others = languages or tuple(code for code in LANGUAGES if code != "en")

@@ -1,4 +1,4 @@
-"""Running text for masked-language-model training: one more task, trained on and never scored."""
+"""Running text for masked-language-model training: a task that is trained on and never scored."""
 
 from stilts_xtreme import formats
 from stilts_xtreme.languages import BENCHMARKS

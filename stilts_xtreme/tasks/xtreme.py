@@ -1,18 +1,20 @@
 """XTREME's nine target tasks (arXiv 2003.11080). "test" is the split that counts for zero-shot scoring.
 
-XTREME's prepared test files have no labels, so the releases' own files come first; where only a labelled dev file is there, it is
-the one that is scored.
+XTREME's prepared test files have no labels, so the releases' own files come first; where only a labelled dev file is there, that
+file is scored.
 """
+
+from itertools import permutations
 
 from stilts_xtreme import formats
 from stilts_xtreme.scoring.benchmarks import XTREME, XTREME_R
 from stilts_xtreme.tasks import hub_rows, metrics, rows
 from stilts_xtreme.tasks.task import Files, Hub, Task, Upstream
 
-# Context and question in one language ("de": what XTREME scores) or in two ("de-en": German context, English question).
+# Context and question in the same language ("de": what XTREME scores) or in two ("de-en": German context, English question).
 MLQA_LANGUAGES = (
     *XTREME.languages["mlqa"],
-    *(f"{one}-{two}" for one in XTREME.languages["mlqa"] for two in XTREME.languages["mlqa"] if one != two),
+    *("-".join(pair) for pair in permutations(XTREME.languages["mlqa"], 2)),
 )
 
 PAWSX = Task(
@@ -195,7 +197,7 @@ MLQA = Task(
     about="Questions on Wikipedia passages, in one language or in two; MLQA_V1.zip from github.com/facebookresearch/MLQA",
 )
 
-# The release has the dev questions as one file and as an archive of one file a language.
+# The release has the dev questions as a single file and as an archive with a file for each language.
 _TYDIQA_DEV = tuple(
     f"{folder}tydiqa-goldp-v1.1-dev{ending}" for folder in ("tydiqa/", "") for ending in (".json", "/tydiqa-goldp-dev-*.json")
 )

@@ -1,7 +1,7 @@
-"""XTREME-R's tasks that XTREME does not have (arXiv 2104.07412), and the English ones they are trained on.
+"""XTREME-R's tasks that XTREME does not have (arXiv 2104.07412), and the English tasks they are trained on.
 
-XCOPA is trained on Social IQa, then on COPA: XTREME-R's runner hands on the whole model from one to the other; here, as
-everywhere, the encoder alone is handed on. File names beside the releases' own are those of its scripts: download_data.sh puts a
+XCOPA is trained on Social IQa, then on COPA: XTREME-R's runner hands on the whole model between the two; here, as everywhere, the
+encoder alone is handed on. File names beside the releases' own are those of its scripts: download_data.sh puts a
 dot, run_xcopa.py reads a dash.
 
 Both retrieval tasks are scored by mean average precision at 20. XTREME-R's own code for LAReQA takes the whole ranking instead of
@@ -129,7 +129,9 @@ SQUAD_RETRIEVAL = Task(
         # revision: none known to us
         Hub("rajpurkar/squad", "plain_text", hub_rows.squad_sentence, train=("train",), dev=("validation",)),
     ),
-    translated=tuple(Files(formats.squad_sentences_json, train=one.train) for one in SQUAD.translated if isinstance(one, Files)),
+    translated=tuple(
+        Files(formats.squad_sentences_json, train=source.train) for source in SQUAD.translated if isinstance(source, Files)
+    ),
     upstream=SQUAD.upstream,
     licence="CC BY-SA 4.0",
     about="SQuAD 1.1 as a search for the sentence that holds the answer; files as for squad",

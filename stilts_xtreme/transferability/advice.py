@@ -1,15 +1,15 @@
-"""A ranking made before training, in words and as JSON, with how good the method was where it was measured."""
+"""A ranking made before training, as sentences and as JSON, with the method's measured quality."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.transferability.expected import Expected
 from stilts_xtreme.transferability.methods import METHODS
 from stilts_xtreme.transferability.names import ABOUT
 from stilts_xtreme.transferability.past import Past
+from stilts_xtreme.utils.bounded_io import Record
 
 SCHEMA = "stilts/ranking@1"
 BASELINES = {"random": "a task drawn at random", "data-size": "the largest data set", "always-mnli": "always MNLI"}
@@ -17,10 +17,10 @@ BASELINES = {"random": "a task drawn at random", "data-size": "the largest data 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Candidates for a target, best first; `unranked`: those that the method can say nothing of.
+    """Candidates for a target, best first; `unranked`: those that the method has no score for.
 
-    `languages`: those that it is asked for in; `data`: the place of what was read, in words; `seconds`: processor seconds by
-    part, and of the `whole` command.
+    `languages`: those of the target that the method looks at; `data`: where data was read, as text; `seconds`: processor seconds
+    by part, and of the `whole` command.
     """
 
     target: str
@@ -36,12 +36,12 @@ class Ranking:
 
     @property
     def best(self) -> Expected | None:
-        """The first whose expected gain lies above zero with its whole interval."""
+        """The first candidate whose expected gain lies above zero with its whole interval; None without any."""
         return next((candidate for candidate in self.candidates if candidate.helps), None)
 
 
-def lines(ranking: Ranking, table: Mapping[str, Any]) -> list[str]:
-    """The answer first, then how good the method was in `table` (the committed measurement), and where all of it comes from."""
+def lines(ranking: Ranking, table: Record) -> list[str]:
+    """Return the answer first, then how good the method was in `table` (the committed measurement), and the sources."""
     target, best = ranking.target, ranking.best
     if best is not None:
         answer = f"Train {best.task} before {target}: expected gain {_gain(best)}."
@@ -60,7 +60,7 @@ def lines(ranking: Ranking, table: Mapping[str, Any]) -> list[str]:
 
 
 def table_of(ranking: Ranking) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Heads and rows: rank, task, expected gain, interval; on how many past targets the gain was above zero, or the score."""
+    """Return headings and rows: rank, task, expected gain, interval, and past targets with a gain above zero, or the score."""
     averages = METHODS[ranking.method].chooses is not None
     heads = ("", "task", "expected gain", "95 % interval", "above zero" if averages else "score")
     return heads, [
@@ -72,8 +72,8 @@ def table_of(ranking: Ranking) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     ]  # fmt: skip
 
 
-def content(ranking: Ranking, table: Mapping[str, Any]) -> dict[str, Any]:
-    """The same as `stilts/ranking@1`."""
+def content(ranking: Ranking, table: Record) -> Record:
+    """Return the ranking as `stilts/ranking@1`."""
     past = ranking.past
     return {
         "schema": SCHEMA,
@@ -102,13 +102,13 @@ def content(ranking: Ranking, table: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def better_than(method: str, table: Mapping[str, Any]) -> list[str]:
-    """The baselines that lost more than the method, training the first choice, with an interval over targets above zero."""
+def better_than(method: str, table: Record) -> list[str]:
+    """List the baselines with a larger regret at 1 than the method, the interval over targets above zero."""
     less = table["less_than"][method]["regret@1"]
     return [name for name in BASELINES if name in less and less[name]["low"] > 0]
 
 
-def _quality(method: str, table: Mapping[str, Any]) -> list[str]:
+def _quality(method: str, table: Record) -> list[str]:
     own = table["quality"][method]["regret@1"]
     regrets = {name: text.number(table["quality"][name]["regret@1"]["mean"]) for name in BASELINES if name != method}
     others = [f"{BASELINES[name]} {regret}" for name, regret in regrets.items()]
@@ -147,5 +147,5 @@ def _gain(candidate: Expected) -> str:
 
 
 def _above(candidate: Expected) -> str:
-    """`5 of 7` past targets."""
+    """Count the past targets with a gain above zero: `5 of 7`."""
     return f"{sum(gain > 0 for gain in candidate.gains.values())} of {len(candidate.gains)}"

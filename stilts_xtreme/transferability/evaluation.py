@@ -11,7 +11,7 @@ CUTS = (1, 3)  # so many of the first are trained
 
 
 def spearman(scores: Mapping[str, float], gains: Mapping[str, float]) -> float:
-    """Spearman's rank correlation of scores and gains over the tasks that both have; NaN where either is constant."""
+    """Return Spearman's rank correlation of scores and gains over the tasks that both have; NaN where either is constant."""
     from scipy.stats import spearmanr
 
     names = [name for name in gains if name in scores]
@@ -22,7 +22,7 @@ def spearman(scores: Mapping[str, float], gains: Mapping[str, float]) -> float:
 
 
 def ndcg(scores: Mapping[str, float], gains: Mapping[str, float]) -> float:
-    """Normalised discounted cumulative gain of the ranking by `scores`; relevance is the gain above the smallest one."""
+    """Return the normalised discounted cumulative gain of the ranking by `scores`; relevance: gain above the smallest gain."""
     from sklearn.metrics import ndcg_score
 
     names = [name for name in gains if name in scores]
@@ -31,27 +31,27 @@ def ndcg(scores: Mapping[str, float], gains: Mapping[str, float]) -> float:
 
 
 def regret(scores: Mapping[str, float], gains: Mapping[str, float], k: int) -> float:
-    """Points that the best of the k highest-ranked tasks stays behind the best of all; ties in the order of `gains`."""
+    """Return the points that the best of the k highest-ranked tasks loses against the best of all; ties in `gains`' order."""
     names = [name for name in gains if name in scores]
     ranked = sorted(names, key=lambda name: -scores[name])
     return max(gains[name] for name in names) - max(gains[name] for name in ranked[:k])
 
 
 def expected_regret(gains: Mapping[str, float], k: int) -> float:
-    """Regret of k tasks drawn at random without replacement, on average over all draws."""
+    """Return the regret of k tasks drawn at random without replacement, on average over all draws."""
     ordered = np.sort(np.array(list(gains.values())))[::-1]
     count, missed, expected = len(ordered), 1.0, 0.0
-    for rank, gain in enumerate(ordered):  # the chance that this one is the best of those drawn
+    for rank, gain in enumerate(ordered):
         left = count - rank
         hit = min(1.0, k / left)
-        chance = missed * hit
-        expected += chance * float(ordered[0] - gain)
+        probability = missed * hit  # that the best task drawn is at this rank
+        expected += probability * float(ordered[0] - gain)
         missed *= 1 - hit
     return expected
 
 
 def interval_of(values: Sequence[float], draws: int = 10_000, seed: int = 0) -> dict[str, float]:
-    """`mean` of values, one for each target, with the ends `low` and `high` of its 95 % bootstrap interval over targets."""
+    """Return the `mean` of a value per target, with the ends `low` and `high` of its 95 % bootstrap interval over targets."""
     array: NDArray[np.float64] = np.asarray(values, np.float64)
     indices = np.random.default_rng(seed).integers(0, len(array), size=(draws, len(array)))
     low, high = np.percentile(array[indices].mean(axis=1), [2.5, 97.5])
@@ -59,9 +59,9 @@ def interval_of(values: Sequence[float], draws: int = 10_000, seed: int = 0) -> 
 
 
 def quality(scores: Rankings, gains: Rankings) -> dict[str, dict[str, float]]:
-    """Spearman's correlation, NDCG and regret of the rankings by `scores`, of the targets that have one, with intervals.
+    """Return Spearman's correlation, NDCG and regret of the rankings by `scores`, with intervals over the targets ranked.
 
-    Both arguments: by target, by intermediate task. A target without a correlation (all scores the same) is left out of it.
+    Both arguments: by target, by intermediate task. Targets whose scores are all the same have no correlation and do not count.
     """
     targets = [target for target in gains if target in scores]
     values = {
@@ -73,15 +73,15 @@ def quality(scores: Rankings, gains: Rankings) -> dict[str, dict[str, float]]:
 
 
 def regrets(scores: Rankings, gains: Rankings, k: int) -> dict[str, float]:
-    """Regret of the first k by target."""
+    """Return the regret of the first k tasks, by target."""
     return {target: regret(scores[target], gains[target], k) for target in gains if target in scores}
 
 
 def random_regrets(gains: Rankings, k: int) -> dict[str, float]:
-    """Expected regret of k tasks drawn at random by target."""
+    """Return the expected regret of k tasks drawn at random, by target."""
     return {target: expected_regret(column, k) for target, column in gains.items()}
 
 
 def less(regrets: Mapping[str, float], baseline: Mapping[str, float]) -> dict[str, float]:
-    """Points by which regrets are below a baseline's, paired by target, with interval: above zero is better."""
+    """Return the points by which regrets are below a baseline's, paired by target, with interval: above zero is better."""
     return interval_of([baseline[target] - regrets[target] for target in regrets if target in baseline])

@@ -12,9 +12,9 @@ from stilts_xtreme.transferability.past import Past, PastTarget
 
 @dataclass(frozen=True)
 class Expected:
-    """A candidate's `score` by the method, and the mean gain to expect of it, in points, with a 95 % interval; None: unknown.
+    """A candidate's `score` by the method, and the gain to expect of it, in points, with a 95 % interval (None: unknown).
 
-    `gains`: those that were averaged, by past target; empty where a line was fitted.
+    `gains`: the averaged gains, by past target; empty where a line was fitted.
     """
 
     task: str
@@ -25,12 +25,12 @@ class Expected:
 
     @property
     def helps(self) -> bool:
-        """Does the whole interval lie above zero?"""
+        """Whether the whole interval lies above zero."""
         return self.interval is not None and self.interval[0] > 0
 
 
 def ranking(method: Method, query: Query, past: Past, library: Library, candidates: Sequence[str]) -> list[Expected]:
-    """The candidates that can be ranked, best first; those without a gain on the past targets that count are left out."""
+    """Rank the candidates, best first; those without a gain on the past targets that count are left out."""
     if method.chooses is not None:
         return sorted(averaged(method.chooses(query, past, library), candidates), key=lambda candidate: -candidate.gain)
     assert method.scores is not None
@@ -39,20 +39,20 @@ def ranking(method: Method, query: Query, past: Past, library: Library, candidat
 
 
 def averaged(targets: Sequence[PastTarget], candidates: Sequence[str]) -> list[Expected]:
-    """Mean gains over past targets, with Student's interval over them; none from a single target."""
+    """Average gains over past targets, with Student's interval over them; a single target gives no interval."""
     expected = []
     for name in candidates:
         gains = {"+".join(target.names): target.gains[name] for target in targets if name in target.gains}
         if gains:
             mean = float(np.mean(list(gains.values())))
-            expected.append(Expected(name, mean, mean, _student(list(gains.values())), gains))
+            expected.append(Expected(name, mean, mean, _t_interval(list(gains.values())), gains))
     return expected
 
 
 def fitted(method: Method, scores: Mapping[str, float], past: Past, library: Library) -> list[Expected]:
-    """Gains by a straight line through the past targets' gains against the method's scores for them.
+    """Predict gains by a straight line through the past targets' gains against the method's scores for them.
 
-    The interval comes from leaving out one past target after the other (jackknife), with Student's t over targets.
+    The interval comes from leaving out each past target in turn (jackknife), with Student's t over targets.
     """
     assert method.scores is not None
     points: list[tuple[np.ndarray, np.ndarray]] = []  # scores and gains of each past target
@@ -73,14 +73,15 @@ def fitted(method: Method, scores: Mapping[str, float], past: Past, library: Lib
 
 
 def _line(points: Sequence[tuple[np.ndarray, np.ndarray]], at: np.ndarray) -> np.ndarray:
-    """A least-squares line's values at `at`; their mean where all scores are the same."""
+    """Return a least-squares line's values at `at`; the mean gain where all scores are the same."""
     scores, gains = (np.concatenate(side) for side in zip(*points, strict=True))
     spread = scores - scores.mean()
     slope = float(spread @ gains / (spread @ spread)) if np.ptp(scores) > 0 else 0.0
     return gains.mean() + slope * (at - scores.mean())
 
 
-def _student(values: Sequence[float]) -> tuple[float, float] | None:
+def _t_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return Student's 95 % interval of the mean; None for fewer than two values."""
     if len(values) < 2:
         return None
     return t_interval(float(np.mean(values)), [(float(np.var(values, ddof=1)) / len(values), len(values) - 1)])[0]

@@ -1,12 +1,12 @@
 """Features with labels, for LogME: the hidden states that a target's head reads, and what it would have to learn from them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stilts_xtreme.heads.common import Feature, Tokenizer
+from stilts_xtreme.heads.common import Feature, Rows, Tokenizer
 
 if TYPE_CHECKING:
     from stilts_xtreme.engine.encoder import Model
@@ -17,7 +17,7 @@ MOST = 2000  # features that are looked at: a sentence has many tokens
 def labelled(
     model: "Model", head: str, features: Sequence[Feature], tokenizer: Tokenizer, most: int = MOST
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Hidden states [features, width] of a model's encoder, and their labels [features]; at most `most`, spread evenly.
+    """Return hidden states [features, width] of a model's encoder, and their labels [features]; at most `most`, spread evenly.
 
     `features`: a target's training examples as its `head` encodes them. Of classification the first token of each row with its
     class, of tagging the first sub-word of each token with its tag, of span QA the answer's tokens (1) and as many others of the
@@ -42,8 +42,8 @@ def labelled(
     return every[0][chosen], every[1][chosen]
 
 
-def _read(head: str, batch: Mapping[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions in the packed row [n] and their labels [n]."""
+def _read(head: str, batch: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return positions in the packed row [n] and their labels [n]."""
     match head:
         case "classification":
             return batch["offsets"].numpy(), batch["targets"].numpy()
@@ -56,7 +56,7 @@ def _read(head: str, batch: Mapping[str, Any]) -> tuple[NDArray[np.int64], NDArr
     raise ValueError(f"LogME is not defined for the head {head!r}")
 
 
-def _spans(batch: Mapping[str, Any]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _spans(batch: Rows) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Yield positions and labels of each window that holds its answer."""
     rows = (batch[name].tolist() for name in ("offsets", "lengths", "starts", "ends"))
     for offset, length, start, end in zip(*rows, strict=True):

@@ -11,18 +11,18 @@ CLOSE = 1e-6  # relative change of alpha / beta at which it has converged
 
 
 def data_size(examples: int) -> float:
-    """Logarithm of the number of training examples: the baseline that looks at nothing else."""
+    """Return the logarithm of the number of training examples: the baseline that looks at nothing else."""
     return math.log(max(1, examples))
 
 
 def embedding_similarity(intermediate: Matrix, target: Matrix) -> float:
-    """Cosine of the mean embeddings of two data sets [examples, width] (SEmb of Poth et al. 2021, arXiv 2104.08247)."""
+    """Return the cosine of two data sets' mean embeddings [examples, width] (SEmb of Poth et al. 2021, arXiv 2104.08247)."""
     first, second = (np.asarray(rows, np.float64).mean(axis=0) for rows in (intermediate, target))
     return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
 
 
 def domain_similarity(intermediate: Matrix, texts: Matrix) -> float:
-    """Minus the energy distance between embeddings [examples, width] of a task's data and of plain text, rows of length one.
+    """Return minus the energy distance between unit-length embeddings [examples, width] of a task's data and of plain text.
 
     Székely and Rizzo 2013: twice the mean distance between the two minus the mean distances within each; 0 where they are drawn
     from the same distribution.
@@ -33,21 +33,21 @@ def domain_similarity(intermediate: Matrix, texts: Matrix) -> float:
 
 
 def logme(features: Matrix, labels: NDArray[np.integer]) -> float:
-    """Logarithm of maximum evidence (You et al. 2021, arXiv 2102.11005): mean over classes, per example, of the evidence of a
-    linear model from features [examples, width] to one class's indicator, at the best prior and noise precision.
+    """Return the logarithm of maximum evidence (You et al. 2021, arXiv 2102.11005).
 
-    ValueError where there are fewer than two classes.
+    That is the mean over classes, per example, of the evidence of a linear model from features [examples, width] to a class's
+    indicator, at the best prior and noise precision. ValueError where there are fewer than two classes.
     """
     classes = np.unique(labels)
     if len(classes) < 2:
         raise ValueError("LogME needs labels of two classes at least")
     left, singular, _ = np.linalg.svd(np.asarray(features, np.float64), full_matrices=False)
-    evidences = [_evidence(left, singular**2, (labels == one).astype(np.float64), features.shape[1]) for one in classes]
+    evidences = [_evidence(left, singular**2, (labels == label).astype(np.float64), features.shape[1]) for label in classes]
     return float(np.mean(evidences))
 
 
 def _evidence(left: Matrix, eigenvalues: Matrix, targets: Matrix, width: int) -> float:
-    """Maximum evidence per example; `left` [examples, rank] and `eigenvalues` [rank] are of the features' SVD."""
+    """Return the maximum evidence per example; `left` [examples, rank] and `eigenvalues` [rank] are of the features' SVD."""
     examples = len(targets)
     projected = (left.T @ targets) ** 2
     rest = max(0.0, float(targets @ targets - projected.sum()))  # of the targets, outside what features span
@@ -74,7 +74,7 @@ def _unit(rows: Matrix) -> Matrix:
 
 
 def _mean_distance(first: Matrix, second: Matrix) -> float:
-    """Mean Euclidean distance of all pairs of rows of length one; of a set with itself without pairs of a row and itself."""
+    """Return the mean Euclidean distance of all pairs of unit rows; within a set without pairs of a row and itself."""
     distances = np.sqrt(np.maximum(0.0, 2 - 2 * first @ second.T))
     pairs = distances.size - (len(first) if first is second else 0)
     return float(distances.sum() / pairs)

@@ -16,7 +16,7 @@ from stilts_xtreme.utils.errors import UserError
 
 
 class Query(Protocol):
-    """The target that a task is looked for; embeddings are made when they are asked for."""
+    """The target that intermediate tasks are ranked for; embeddings are computed when they are asked for."""
 
     @property
     def head(self) -> str:
@@ -36,7 +36,7 @@ class Library(Protocol):
         """Embeddings [examples, width] of a task's English training data."""
 
     def query(self, target: str, languages: Sequence[str]) -> Query:
-        """A past target with its languages, as one that a task is looked for."""
+        """Return a past target with its languages, as the target of a query."""
 
 
 Chooses = Callable[[Query, Past, Library], list[PastTarget]]
@@ -45,8 +45,8 @@ Scores = Callable[[Query, Past, Library, Sequence[str]], dict[str, float]]
 
 @dataclass(frozen=True)
 class Method:
-    """`chooses` past targets or `scores` candidates, one of the two; `embeds`: whether it needs an encoder; `reads_text`: plain
-    text in the target languages as well."""
+    """Either `chooses` past targets or `scores` candidates; `embeds`: whether it needs an encoder; `reads_text`: plain text in
+    the target languages as well."""
 
     chooses: Chooses | None = None
     scores: Scores | None = None
@@ -55,12 +55,12 @@ class Method:
 
 
 def all_targets(query: Query, past: Past, library: Library) -> list[PastTarget]:
-    """Every past target."""
+    """Choose every past target."""
     return past.targets()
 
 
 def nearest_targets(query: Query, past: Past, library: Library) -> list[PastTarget]:
-    """The past targets whose training data are most similar to the target's."""
+    """Choose the past targets whose training data are most similar to the target's."""
 
     def similarity(target: PastTarget) -> float:
         name = target.names[0]
@@ -70,24 +70,24 @@ def nearest_targets(query: Query, past: Past, library: Library) -> list[PastTarg
 
 
 def same_head(query: Query, past: Past, library: Library) -> list[PastTarget]:
-    """The past targets with the same kind of head."""
+    """Choose the past targets with the same kind of head."""
     return [target for target in past.targets() if TASKS[target.names[0]].head == query.head]
 
 
 def data_size(query: Query, past: Past, library: Library, candidates: Sequence[str]) -> dict[str, float]:
-    """Logarithm of the number of training examples that the study used."""
+    """Score by the logarithm of the number of training examples that the study used; UserError where it does not say it."""
     if missing := [name for name in candidates if name not in past.sizes]:
         raise UserError(f"--method data-size: study {past.study} does not say how many examples {missing[0]} had; leave it out")
     return {name: measures.data_size(past.sizes[name]) for name in candidates}
 
 
 def data_similarity(query: Query, past: Past, library: Library, candidates: Sequence[str]) -> dict[str, float]:
-    """Cosine of the mean embeddings of a candidate's and the target's training data (Poth et al. 2021)."""
+    """Score by the cosine of the mean embeddings of a candidate's and the target's training data (Poth et al. 2021)."""
     return {name: measures.embedding_similarity(library.task(name), query.data()) for name in candidates}
 
 
 def domain_similarity(query: Query, past: Past, library: Library, candidates: Sequence[str]) -> dict[str, float]:
-    """Minus the energy distance of a candidate's training data and plain text in the target languages."""
+    """Score by minus the energy distance of a candidate's training data and plain text in the target languages."""
     return {name: measures.domain_similarity(library.task(name), query.text()) for name in candidates}
 
 

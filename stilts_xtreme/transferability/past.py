@@ -1,12 +1,12 @@
-"""What a study measured of intermediate tasks, as what is known of past targets."""
+"""The gains of intermediate tasks that a study measured on its targets: the past targets of a new target."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 
 Gains = Mapping[str, Mapping[str, float]]  # points, by target and intermediate task
@@ -15,7 +15,7 @@ FEWEST = 2  # past targets without which there is nothing to average
 
 @dataclass(frozen=True)
 class PastTarget:
-    """Past targets that are the same training (XQuAD and MLQA), as one; `gains`: their mean by intermediate task, in points."""
+    """Past targets that share a training (XQuAD and MLQA); `gains`: their mean by intermediate task, in points."""
 
     names: tuple[str, ...]
     gains: Mapping[str, float]
@@ -23,8 +23,8 @@ class PastTarget:
 
 @dataclass(frozen=True)
 class Past:
-    """A study's gains: means over seeds, in points; `sizes`: training examples of each intermediate task; `languages`: those that
-    each target was evaluated in, without English."""
+    """A study's gains: means over seeds, in points; `sizes`: training examples of each intermediate task; `languages`: the
+    languages that each target was evaluated in, without English."""
 
     study: str
     setup: str
@@ -39,33 +39,33 @@ class Past:
         return tuple(sorted({name for column in self.gains.values() for name in column}))
 
     def targets(self) -> list[PastTarget]:
-        """The targets, those of the same training joined."""
+        """Return the targets, joined where they share a training."""
         groups: dict[str, list[str]] = {}
         for target in self.gains:
             groups.setdefault(TASKS[target].source_task or target, []).append(target)
         return [PastTarget(tuple(names), mean_gains([self.gains[name] for name in names])) for names in groups.values()]
 
     def without(self, target: str) -> "Past":
-        """All but a target and those trained on the same data: neither may tell of the other."""
+        """Return all but a target and those trained on the same data, whose gains would give its own away."""
         own = TASKS[target].source_task
-        kept = [name for name in self.gains if name != target and (own is None or TASKS[name].source_task != own)]
-        return replace(self, gains={name: self.gains[name] for name in kept})
+        others = [name for name in self.gains if name != target and (own is None or TASKS[name].source_task != own)]
+        return replace(self, gains={name: self.gains[name] for name in others})
 
 
 def mean_gains(columns: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean gain of every intermediate task over the columns that have it."""
+    """Return the mean gain of every intermediate task over the columns that have it."""
     names = dict.fromkeys(name for column in columns for name in column)
     return {name: float(np.mean([column[name] for column in columns if name in column])) for name in names}
 
 
-def of_table(table: Mapping[str, Any]) -> Past:
-    """The gains of the study in the table that `experiments.benchmarks.selection` wrote."""
+def of_table(table: Record) -> Past:
+    """Return the gains of the study in the table that `experiments.benchmarks.selection` wrote."""
     languages = {target: tuple(codes) for target, codes in table["languages"].items()}
     return Past(table["study"], table["setup"], tuple(table["seeds"]), table["gains"], table["sizes"], languages)
 
 
-def of_study(study: Mapping[str, Any]) -> Past:
-    """Collect a study's gains over the baseline of the same seed, for rows of one intermediate task, fine-tuned as usual.
+def of_study(study: Record) -> Past:
+    """Collect a study's gains over the baseline of the same seed, for rows of a single intermediate task, fine-tuned as usual.
 
     UserError where there are fewer than `FEWEST` targets with gains.
     """
@@ -86,8 +86,8 @@ def of_study(study: Mapping[str, Any]) -> Past:
     return replace(past, sizes={name: size for name in past.candidates if (size := _examples(study, name)) is not None})
 
 
-def _examples(study: Mapping[str, Any], task: str) -> int | None:
-    """Training examples of an intermediate task: of the first training on it alone in the chain of its row."""
+def _examples(study: Record, task: str) -> int | None:
+    """Return an intermediate task's training examples, of the first training on it alone in its row's chain; None without."""
     trainings = {row["address"]: row for row in study["trainings"]}
     for row in study["evaluations"]:
         if row["row"] == task:

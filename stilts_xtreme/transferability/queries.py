@@ -1,4 +1,4 @@
-"""Embeddings of data sets and of plain text by one encoder, each made once, when it is first asked for."""
+"""Embeddings of data sets and of plain text by an encoder, each computed once, when it is first asked for."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ def _silent(name: str, texts: int, seconds: float) -> None:
 
 
 class Embeddings:
-    """Embeddings by a published encoder (folder or hub id; None: nothing will be asked for) of the data in one place.
+    """Embeddings of the data in a place by a published encoder (folder or hub id; None: nothing will be asked for).
 
     `seconds`: processor seconds of each, and of "loading".
     """
@@ -44,7 +44,7 @@ class Embeddings:
         """Encoder, tokenizer and the layer whose states are averaged."""
         from stilts_xtreme.engine import loading
 
-        assert self.encoder is not None  # whoever asks for embeddings has named one
+        assert self.encoder is not None  # whoever asks for embeddings names an encoder
         began = time.process_time()
         encoder, tokenizer = loading.load(self.encoder, self._revision)
         layers = of_config(encoder.config.to_dict()).layers or encoder.config.num_hidden_layers
@@ -52,7 +52,7 @@ class Embeddings:
         return encoder, tokenizer, retrieval_layer(layers)
 
     def embed(self, name: str, lines: Callable[[], Sequence[str]]) -> Matrix:
-        """Embeddings [lines, width] of texts that are known by `name`."""
+        """Return embeddings [lines, width] of the texts that `lines` gives, cached under `name`."""
         if name not in self._cache:
             encoder, tokenizer, layer = self._model
             began = time.process_time()
@@ -63,22 +63,22 @@ class Embeddings:
         return self._cache[name]
 
     def task(self, name: str) -> Matrix:
-        """Embeddings of a task's English training data; UserError where there is none here."""
+        """Return embeddings of a task's English training data; UserError where there is none here."""
         return self.embed(name, lambda: self._lines(name, "train", "en", EXAMPLES))
 
     def inputs(self, target: str, languages: Sequence[str]) -> Matrix:
-        """Embeddings of a target's test inputs in other languages, without labels."""
+        """Return embeddings of a target's test inputs in other languages, without labels."""
         split = data.scored_split(TASKS[target])
         return self.embed(
             f"{target} test", lambda: [line for code in languages for line in self._lines(target, split, code, PER_LANGUAGE)]
         )
 
     def query(self, target: str, languages: Sequence[str]) -> "TaskQuery":
-        """A task as the target: of one that is not trained the test inputs in `languages` stand for its training data."""
+        """Return a task as the target; of an untrained task the test inputs in `languages` stand for training data."""
         return TaskQuery(self, target, tuple(languages))
 
     def plain(self, languages: Sequence[str]) -> Matrix:
-        """Embeddings of plain text in those of the languages that there is text in; UserError where that is none."""
+        """Return embeddings of plain text in those of the languages that have any; UserError where none has."""
         if not (codes := [code for code in languages if code in self.text_languages]):
             place = data.name(self.where)
             raise UserError(f"no plain text in {', '.join(languages)} in {place}; to get it: {TASKS['text'].about}")
@@ -88,7 +88,7 @@ class Embeddings:
 
     @cached_property
     def text_languages(self) -> tuple[str, ...]:
-        """Languages that there is plain text in."""
+        """Languages with plain text."""
         return data.languages(TASKS["text"], self.where)
 
     def _lines(self, name: str, split: str, language: str, number: int) -> list[str]:
@@ -100,7 +100,7 @@ class Embeddings:
 
 @dataclass(frozen=True)
 class TaskQuery:
-    """A task of the catalogue as the target that an intermediate task is looked for."""
+    """A task of the catalogue as the target of a query."""
 
     embeddings: Embeddings
     target: str
@@ -120,7 +120,7 @@ class TaskQuery:
 
 @dataclass(frozen=True)
 class FileQuery:
-    """A person's own texts with labels as the target: a classification."""
+    """A user's texts with labels as the target of a query: a classification."""
 
     embeddings: Embeddings
     texts: tuple[Text, ...]

@@ -23,7 +23,7 @@ def listen() -> None:
 
 
 def listen_in_worker() -> None:
-    """The same in a process that works for another and has nothing to do yet. Ctrl-C reaches both, and the other decides."""
+    """Listen in a process that works for another and has nothing to do yet. Ctrl-C reaches both, and the other decides."""
     global _alone
     listen()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -32,7 +32,7 @@ def listen_in_worker() -> None:
 
 
 def listen_among(speaks: bool, launched: bool) -> None:
-    """The same in a process of several that share the work. `launched`: Ctrl-C reaches whoever started us, who decides;
+    """Listen in a process of several that share the work. `launched`: Ctrl-C reaches whoever started us, who decides;
     SIGQUIT from there stops us at once, and its end (that of our standard input) is a signal, too."""
     global _alone
     listen()
@@ -44,13 +44,13 @@ def listen_among(speaks: bool, launched: bool) -> None:
 
 
 def share(leads: bool) -> None:
-    """From here on a signal waits until the processes meet, and then ends what is done by who `leads`; the others follow."""
+    """Make signals wait until the processes meet; then the process that `leads` ends what is done, and the others follow."""
     global _shared, _leads
     _shared, _leads = True, leads
 
 
 def displayed(on: bool) -> None:
-    """Whether somebody draws on the terminal, who then says that we are about to stop: what else is written there is lost."""
+    """Say whether progress is drawn on the terminal: then it says that we are about to stop, and other output would be lost."""
     global _displayed
     _displayed = on
 

@@ -88,7 +88,7 @@ def processor() -> str:
 
 @lru_cache(1)
 def fast_bf16() -> bool | None:
-    """Whether bfloat16 products are faster here than those in single precision; None where the system does not tell.
+    """Return whether bfloat16 products are faster here than in single precision; None where the system does not say.
 
     Measured at 1,024 x 384 x 1,536 on one core with torch 2.13 (oneDNN 3.12), as a multiple of single precision: AVX-512 BF16
     2 on an AMD EPYC, 0.55 on an Intel Xeon that has AVX-512 FP16 and no AMX; 0.1 without any bfloat16 instruction.

@@ -83,10 +83,10 @@ def between(first: Record, second: Record) -> list[Difference]:
 
 
 def _comparable(study: Record, other: Record) -> Record:
-    """Return the study with its rows as labels, and "told" in place of each part that the other, an older result, lacks."""
+    """Return the study with its rows as labels, and "recorded" in place of each part that the other, an older result, lacks."""
     comparable = {**study, "rows": [row["row"] for row in study["rows"]], "data": dict(study.get("data") or {})}
     for part, beside in ((comparable, other), (comparable["data"], other.get("data") or {})):
-        part |= {name: "told" for name in NEWER_FIELDS if name in part and name not in beside}
+        part |= {name: "recorded" for name in NEWER_FIELDS if name in part and name not in beside}
     return comparable
 
 

@@ -166,7 +166,7 @@ def _file(split: Split, where: data.Where) -> str:
 
 
 def _remarks(cells: Sequence[axes.Cell]) -> list[str]:
-    """Return a line for each kind of data in other languages that rows read because the study says so."""
+    """Return a line per kind of data in other languages that rows read because the study says so."""
     lines: dict[str, None] = {}
     for cell in cells:
         by_role: dict[str, set[str]] = {}
@@ -175,8 +175,7 @@ def _remarks(cells: Sequence[axes.Cell]) -> list[str]:
                 by_role.setdefault(role, set()).add(read.language)
         for role, codes in by_role.items():
             lines[REMARKS[role].format(row=cell.row.name, task=cell.target, codes=" ".join(sorted(codes)))] = None
-        start = plan.chain(cell.stage)[0]
-        origin = start.start if isinstance(start, plan.Train) else start.model if isinstance(start, plan.Predict) else None
+        origin = plan.root(cell.stage)
         if isinstance(origin, plan.Pretrained):
             lines[f"what {origin.name} was trained on before is not known here"] = None
     return list(lines)

@@ -33,7 +33,7 @@ def check(todo: Sequence[plan.Stage], store: Store, say: Callable[[str], None], 
 
 
 def dry(stages: Sequence[plan.Stage], store: Store | None, peak: float | None = None) -> None:
-    """The same for those of `stages` that are to be done, for a dry run: nothing is written and the hub is not asked.
+    """Check those of `stages` that are to be done, for a dry run: nothing is written and the hub is not asked.
 
     Encoders and data that are not here yet are passed over. Without a `store` only encoders are looked at. `peak`: bytes that
     the run will take (None: those of the weights).

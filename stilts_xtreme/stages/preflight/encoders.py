@@ -85,7 +85,7 @@ def _tokenizer(origin: plan.Pretrained, folder: Path | None) -> tuple["Tokenizer
 
 
 def _readings(stages: Sequence[plan.Stage]) -> dict[str, tuple[plan.Reads, data.Where]]:
-    """One reading of every language: of what is evaluated, else of what is trained on."""
+    """Return a reading per language: of what is evaluated, else of what is trained on."""
     readings: dict[str, tuple[plan.Reads, data.Where]] = {}
     for stage in sorted(stages, key=lambda stage: isinstance(stage, plan.Train)):
         for read in stage.reads:
@@ -94,13 +94,13 @@ def _readings(stages: Sequence[plan.Stage]) -> dict[str, tuple[plan.Reads, data.
 
 
 def _trained(stages: Sequence[plan.Stage]) -> frozenset[str]:
-    """The languages that the stages train on."""
+    """Return the languages that the stages train on."""
     links = {link for stage in stages for link in plan.chain(stage) if isinstance(link, plan.Train)}
     return frozenset(read.language for link in links for read in link.reads)
 
 
 def _lines(read: plan.Reads, where: data.Where) -> Iterator[str]:
-    """The text of the first examples of a reading; nothing where it is broken, which the stage that reads it says."""
+    """List the text of a reading's first examples; nothing where it is broken, which the stage that reads it reports."""
     task = TASKS[read.task]
     try:
         for name, row in islice(data.rows(task, read.split, read.language, where), EXAMPLES):

@@ -77,7 +77,7 @@ def _cache(stage: plan.Stage, store: Store, say: Say) -> FeatureCache:
 
 
 def _late(stage: plan.Stage, todo: Sequence[plan.Stage]) -> list[_Reading]:
-    """What the stage reads only after a training; text, which is large and has no labels, is not among it."""
+    """List what the stage reads only after a training; without text, which is large and has no labels."""
     if isinstance(stage, plan.Train) and not any(start in todo for start in starts(stage)):
         return []
     labelled = [read for read in stage.reads if TASKS[read.task].head != "mlm"]
