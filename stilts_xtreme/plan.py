@@ -118,7 +118,8 @@ class Train:
 @dataclass(frozen=True)
 class Predict:
     """Predictions of a model for a task in `languages`; `layer`, `pooling` and `max_length` are for retrieval only;
-    `noise` is in what is predicted. `test_examples`: at most so many of each language, see `tasks.sample` (None: all)."""
+    `noise` is in what is predicted. `test_examples`: at most so many of each language, see `tasks.sample` (None: all).
+    `probabilities`: the files of predictions hold them, too."""
 
     model: "Pretrained | Train"
     task: str
@@ -129,6 +130,7 @@ class Predict:
     max_length: int | None = None
     noise: Noise | None = None
     test_examples: int | None = None
+    probabilities: bool = False
     where: data.Where = field(default=None, compare=False)  # type: ignore[assignment]
 
     @property
@@ -222,6 +224,8 @@ def identity(stage: Stage) -> Record:
         content["noise"] = noise.identity()
     if content.get("test_examples", ...) is None:  # likewise
         del content["test_examples"]
+    if content.get("probabilities") is False:  # likewise
+        del content["probabilities"]
     content = {name: list(value) if isinstance(value, tuple) else value for name, value in content.items()}
     return {"kind": kind(stage), "code": CODE[kind(stage)], **content}
 

@@ -14,6 +14,7 @@ from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.spec.kinds import Evaluation, Intermediate, Multitask, Target
 from stilts_xtreme.spec.mixtures import Mixture
+from stilts_xtreme.spec.names import TRAINED
 from stilts_xtreme.spec.setup import EncoderSpec, RecipeSpec, Setup
 from stilts_xtreme.spec.study import TARGET, StudyMixture
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
@@ -25,7 +26,8 @@ S = TypeVar("S", bound=Stage)
 class Planner:
     """Builds the stages of a setup, each once (equal stages are the same object), with the languages of a benchmark.
 
-    `where`: another place for data than the setup's. `languages` and `test_examples`: of predictions, see `spec.study.Study`.
+    `where`: another place for data than the setup's. `languages`, `test_examples` and `probabilities`: of predictions, see
+    `spec.study.Study`.
     """
 
     def __init__(
@@ -35,11 +37,12 @@ class Planner:
         where: data.Where | None = None,
         languages: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
         test_examples: int | Mapping[str, int] | None = None,
+        probabilities: bool = False,
     ):
         self.setup = setup
         self.benchmark = BENCHMARKS[benchmark]
         self.where = where or _where(setup)
-        self.languages, self.test_examples = languages, test_examples
+        self.languages, self.test_examples, self.probabilities = languages, test_examples, probabilities
         self.shape = _shape(setup.encoder)
         self._stages: dict[Stage, Stage] = {}
         self._reads: dict[tuple[str, str, str], Reads] = {}
@@ -180,7 +183,10 @@ class Planner:
         reads += [self.reads(task, "pool", code) for code in TASKS[task].pools(chosen)]
         sample = self.test_examples.get(task) if isinstance(self.test_examples, Mapping) else self.test_examples
         if TASKS[task].head != "embedding":
-            return self._same(Predict(model, task, chosen, tuple(reads), test_examples=sample, where=self.where))
+            probabilities = self.probabilities and TASKS[task].head in TRAINED
+            return self._same(
+                Predict(model, task, chosen, tuple(reads), test_examples=sample, probabilities=probabilities, where=self.where)
+            )
         if task == "bucc2018":
             reads += [self.reads(task, "dev", code) for code in chosen]
         retrieval = self.setup.retrieval
@@ -272,11 +278,9 @@ class Planner:
 def resolve(spec: Intermediate | Multitask | Target | Evaluation) -> Train | Predict:
     """Plan the stage that a spec asks for; UserError for data or an encoder that is not there."""
     spec.declare_tasks()
-    planner = Planner(
-        spec.setup, getattr(spec, "benchmark", "xtreme"), test_examples=getattr(spec, "test_examples", None)
-    )
     if not isinstance(spec, Evaluation):
-        return _training(spec, planner)
+        return _training(spec, Planner(spec.setup))
+    planner = Planner(spec.setup, spec.benchmark, test_examples=spec.test_examples, probabilities=spec.probabilities)
     model = _start(spec.model, spec.seed, planner)
     task = spec.task or (spec.model.task if isinstance(spec.model, Target) else None)
     assert task is not None  # the checks of an evaluation refuse any other model without a task

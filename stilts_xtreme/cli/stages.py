@@ -4,7 +4,7 @@ from typing import Any
 
 from stilts_xtreme import console
 from stilts_xtreme.cli import options
-from stilts_xtreme.cli.arguments import RUNS, AsJson, DryRun, Overrides, Spec, StoreOption, Submission
+from stilts_xtreme.cli.arguments import RUNS, AsJson, DryRun, Overrides, Probabilities, Spec, StoreOption, Submission
 
 
 @options.taking(over=options.over, how=options.how)
@@ -37,7 +37,8 @@ def finetune_target(
 @options.taking(over=options.over, how=options.how)
 def evaluate(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, over: Any = None, how: Any = None,
-    submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
+    submission: Submission = None, probabilities: Probabilities = False, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""
+    overrides = [*(["probabilities=true"] if probabilities else []), *(overrides or ())]
     console.stage("evaluation", spec, over.laid(spec, overrides), store, how, dry_run, as_json, submission)

@@ -1,31 +1,13 @@
 """Predictions as text: TSV with a header (tags: a token a line), or JSON lines."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from stilts_xtreme.tasks.predictions import DIGITS, Prediction, Probability
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.sanitize import content
 
 FORMATS = ("tsv", "jsonl")
-DIGITS = 6  # of a probability
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer to one example, by its head: a label, the number of a choice (from 0), tags, or a span of the context.
-
-    `text`: of the choice. `start`: where the span begins, in characters; None where there is no answer. `tokens`: those tagged.
-    `probability` (0 to 1) is that of the answer; of tags one each. `probabilities`: of every label or choice, by name or number.
-    """
-
-    id: str
-    answer: Any
-    probability: Any
-    probabilities: Mapping[str, float] = field(default_factory=dict)
-    text: str = ""
-    start: int | None = None
-    tokens: tuple[str, ...] = ()
 
 
 def lines(predictions: Sequence[Prediction], head: str, form: str, probabilities: bool) -> Iterator[str]:
@@ -38,8 +20,8 @@ def lines(predictions: Sequence[Prediction], head: str, form: str, probabilities
         yield from _table(predictions, head, probabilities)
 
 
-def _record(one: Prediction, head: str, probabilities: bool) -> dict[str, Any]:
-    record: dict[str, Any] = {"id": one.id, "prediction": one.answer}
+def _record(one: Prediction, head: str, probabilities: bool) -> Record:
+    record: Record = {"id": one.id, "prediction": one.answer}
     if head == "tagging":
         record["tokens"] = list(one.tokens)
     elif head == "multiple_choice":
@@ -47,16 +29,16 @@ def _record(one: Prediction, head: str, probabilities: bool) -> dict[str, Any]:
     elif head == "span_qa":
         record["start"] = one.start
     if probabilities:
-        of_tags = isinstance(one.probability, list)
-        record["probability"] = [round(share, DIGITS) for share in one.probability] if of_tags else round(one.probability, DIGITS)
-        if one.probabilities:
-            record["probabilities"] = {name: round(share, DIGITS) for name, share in one.probabilities.items()}
+        record |= one.record()
+        if head == "tagging":  # those of the tags that are given will do
+            record.pop("probabilities", None)
     return record
 
 
 def _tagged(predictions: Sequence[Prediction], probabilities: bool) -> Iterator[str]:
     """Token and tag, and the tag's probability, divided by tabs; a blank line after each sentence."""
     for one in predictions:
+        assert isinstance(one.answer, list) and isinstance(one.probability, list)
         for token, tag, share in zip(one.tokens, one.answer, one.probability, strict=True):
             yield "\t".join([_cell(token), tag, *([_share(share)] if probabilities else [])])
         yield ""
@@ -76,7 +58,8 @@ def _table(predictions: Sequence[Prediction], head: str, probabilities: bool) ->
         yield "\t".join(map(_cell, fields))
 
 
-def _share(value: float) -> str:
+def _share(value: Probability) -> str:
+    assert isinstance(value, float)  # of one answer
     return f"{value:.{DIGITS}f}"
 
 
