@@ -492,6 +492,7 @@ def test_retrieval_has_no_probabilities(here) -> None:
     with pytest.raises(UserError, match="all targets are retrieval, whose predictions have none"):
         loaded(text.replace(", xquad", "") + "probabilities: true\n")
     plain, asked = (axes.study(loaded(text + more)) for more in ("", "probabilities: true\n"))
+    assert not any("probabilities" in plan.identity(cell.stage) for cell in plain)
     assert plain[0].stage == asked[0].stage and plain[1].stage != asked[1].stage and asked[1].stage.probabilities
 
 

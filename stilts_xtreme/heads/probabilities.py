@@ -1,6 +1,6 @@
 """What a head predicts for each example, with probabilities: a softmax of its logits, not calibrated."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,22 +21,23 @@ def predictions(
     labels: tuple[str, ...],
     limits: Limits,
     threshold: float | None,
-) -> list[Prediction]:
-    """Return the prediction of each example: the answers are those of the head's `decode`.
+) -> Iterator[Prediction]:
+    """Yield the prediction of each example: the answers are those of the head's `decode`.
 
     `head`: one that is trained on labels. `outputs`: as its `unpack` gives them, or that of `UNPACK`. `threshold`: of no answer.
     """
     match head:
         case "classification":
-            return [_label(example.id, output, labels) for example, output in zip(examples, outputs, strict=True)]
+            yield from (_label(example.id, output, labels) for example, output in zip(examples, outputs, strict=True))
         case "multiple_choice":
-            return [_choice(example, output) for example, output in zip(examples, outputs, strict=True)]
+            yield from (_choice(example, output) for example, output in zip(examples, outputs, strict=True))
         case "tagging":
-            return _tags(examples, features, outputs, labels)
+            yield from _tags(examples, features, outputs, labels)
         case "span_qa":
             answers = span_qa.best_answers(outputs, features, examples, limits)
-            return [_span(example.id, answer, threshold) for example, answer in zip(examples, answers, strict=True)]
-    raise ValueError(f"{head} has no probabilities")
+            yield from (_span(example.id, answer, threshold) for example, answer in zip(examples, answers, strict=True))
+        case _:
+            raise ValueError(f"{head} has no probabilities")
 
 
 def _label(name: str, logits: np.ndarray, labels: tuple[str, ...]) -> Prediction:
@@ -54,12 +55,12 @@ def _choice(example: Choices, logits: np.ndarray) -> Prediction:
 
 def _tags(
     examples: Sequence[Tagged], features: Sequence[Feature], outputs: Sequence[np.ndarray], labels: tuple[str, ...]
-) -> list[Prediction]:
+) -> Iterator[Prediction]:
     """Tags of long sentences stand in several features, in order."""
     by_example: list[list[np.ndarray]] = [[np.zeros((0, len(labels)), np.float32)] for _ in examples]
     for feature, output in zip(features, outputs, strict=True):
         by_example[feature["example"]].append(output)
-    return [_tagged(example, np.concatenate(parts), labels) for example, parts in zip(examples, by_example, strict=True)]
+    yield from (_tagged(example, np.concatenate(parts), labels) for example, parts in zip(examples, by_example, strict=True))
 
 
 def _tagged(example: Tagged, logits: np.ndarray, labels: tuple[str, ...]) -> Prediction:

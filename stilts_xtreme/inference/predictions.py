@@ -32,7 +32,7 @@ def predict(
         callback(done, len(features))
 
     logits = outputs(model, source.name, features, tokenizer, device, advance, unpack=probabilities.UNPACK.get(source.head))
-    return probabilities.predictions(source.head, logits, features, examples, labels, limits, notes["threshold"])
+    return list(probabilities.predictions(source.head, logits, features, examples, labels, limits, notes["threshold"]))
 
 
 def set_threads(run: Run, threads: int | None) -> None:

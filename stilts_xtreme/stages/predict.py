@@ -124,8 +124,8 @@ def from_head(
         else:
             name, threshold = notes["head"], notes["threshold"]
             answers = probabilities.predictions(name, own, part.features, examples, labels, limits, threshold)
-            predicted = [answer.answer for answer in answers]
-            records = [record | one.record() for record, one in zip(records_by_id(examples, predicted), answers, strict=True)]
+            records = [{"id": one.id, "prediction": one.answer, **one.record()} for one in answers]
+            predicted = [record["prediction"] for record in records]
         yield LanguagePredictions(code, predicted, records, examples, [part.stats], tuple(labels))
 
 
