@@ -114,6 +114,7 @@ def latency(spec: LatencySpec, device: str) -> list[Timed]:
         cells = [planner.evaluate(name, spec.mixtures, spec.target, seed) for name in names]
         predict = planner.predict(cells[0].model, spec.target, spec.languages)
         models = tuple(cell.model for cell in cells if isinstance(cell.model, Train))  # all: a target is fine-tuned
-        stage = Latency(models, spec.target, predict.languages, predict.reads, device=device, where=planner.where, **settings)
+        data: dict[str, Any] = {"reads": predict.reads, "where": planner.where, "own_tasks": predict.own_tasks}
+        stage = Latency(models, spec.target, predict.languages, device=device, **data, **settings)
         stages.append(Timed(seed, tuple(names), stage))
     return stages

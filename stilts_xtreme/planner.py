@@ -1,6 +1,6 @@
 """Plan the stages of a spec: every default explicit, every common stage the same object."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,8 @@ from stilts_xtreme.spec.mixtures import Mixture
 from stilts_xtreme.spec.names import TRAINED
 from stilts_xtreme.spec.setup import EncoderSpec, RecipeSpec, Setup
 from stilts_xtreme.spec.study import TARGET, StudyMixture
-from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
+from stilts_xtreme.tasks.catalogue import OWN, TASKS, trained_on, training
+from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.utils.errors import UserError
 
 S = TypeVar("S", bound=Stage)
@@ -126,7 +127,8 @@ class Planner:
             reads |= dict.fromkeys(self.text(mixture.text.languages))
             sampling |= {"text_share": mixture.text.share if tasks else None, "exponent": mixture.text.exponent}
             tasks = (*tasks, "text")
-        return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), noise=noise, where=self.where, **sampling))
+        sampling |= {"noise": noise, "where": self.where, "own_tasks": _own_tasks(reads)}
+        return self._same(Train(start, tuple(tasks), recipe, seed, tuple(reads), **sampling))
 
     def intermediate(self, task: str, start: Train | Pretrained, seed: int, recipe: RecipeSpec | None = None) -> Train:
         """Plan a training on an intermediate task by its recipe, overridden by `recipe`."""
@@ -185,7 +187,10 @@ class Planner:
         if TASKS[task].head != "embedding":
             probabilities = self.probabilities and TASKS[task].head in TRAINED
             return self._same(
-                Predict(model, task, chosen, tuple(reads), test_examples=sample, probabilities=probabilities, where=self.where)
+                Predict(
+                    model, task, chosen, tuple(reads), test_examples=sample, probabilities=probabilities,
+                    where=self.where, own_tasks=_own_tasks(reads),
+                )
             )
         if task == "bucc2018":
             reads += [self.reads(task, "dev", code) for code in chosen]
@@ -285,6 +290,11 @@ def resolve(spec: Intermediate | Multitask | Target | Evaluation) -> Train | Pre
     task = spec.task or (spec.model.task if isinstance(spec.model, Target) else None)
     assert task is not None  # the checks of an evaluation refuse any other model without a task
     return planner.predict(model, task, spec.languages)
+
+
+def _own_tasks(reads: Iterable[Reads]) -> tuple[Task, ...]:
+    """The tasks of one's own among those that are read."""
+    return tuple(OWN[name] for name in dict.fromkeys(read.task for read in reads) if name in OWN)
 
 
 def _training_name(target: str, languages: Sequence[str]) -> str:

@@ -10,10 +10,13 @@ import pytest
 from own_tasks import EVERY, SIZES, reviews, write
 from typer.testing import CliRunner
 
-from stilts_xtreme import axes, compatibility, plan, planner, spec
+from stilts_xtreme import axes, compatibility, console, plan, planner, spec
 from stilts_xtreme.cli import app
 from stilts_xtreme.data import read as data
 from stilts_xtreme.spec.names import described
+from stilts_xtreme.stages import submission
+from stilts_xtreme.store import Store
+from stilts_xtreme.store.heads import read_notes
 from stilts_xtreme.tasks import examples
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.utils.errors import UserError
@@ -255,6 +258,32 @@ def test_of_two_specs_each_has_its_own(here) -> None:
         stage = planner.resolve(one)
         readings.append((stage.reads[0].digest, TASKS["reviews"].labels))
     assert readings[0][0] != readings[1][0] and [labels for _, labels in readings] == [("good", "bad"), ("bad", "good")]
+
+
+def test_stages_keep_the_tasks_they_were_planned_with(here) -> None:
+    """Two specs describe different tasks of one name, and both are planned before either runs."""
+    evaluation = "kind: evaluation\nsetup: ../setup.yaml\nmodel: {kind: target, task: reviews.yaml}\n"
+    order, stages, store = {"one": ("good", "bad"), "two": ("bad", "good")}, {}, Store(here / "runs")
+    for name, labels in order.items():
+        path = reviews(here / name)
+        path.write_text(path.read_text().replace("[good, bad]", f"[{', '.join(labels)}]"))
+        if name == "two":
+            write(here / name / "reviews/test-de.tsv", "stars\ttext\ngood\tdie Henne\n")
+        write(here / name / "spec.yaml", evaluation)
+        stages[name] = planner.resolve(spec.load(here / name / "spec.yaml"))
+    said = "reviews: two specs describe a task of this name differently: run one after the other, or rename one"
+    with pytest.raises(UserError, match=said):
+        console.run(plan.ordered([*stages.values()]), store, console.options("cpu", 1), 1)
+    assert not list(here.glob("runs/*/*/result.json"))
+    for name, stage in stages.items():
+        console.run(plan.chain(stage), store, console.options("cpu", 1), 1)
+        assert read_notes(store.path(stage.model))["reviews"]["labels"] == list(order[name])
+        result = store.result(stage)
+        assert result["languages"]["de"]["n"] == (1 if name == "two" else SIZES["test"])
+        assert {record["description"] for record in result["data"]} == {stage.own_tasks[0].described}
+    for name in ("one", "two"):  # when the other was the last that was looked at
+        handed_in = submission.write(stages[name], store, here / "handed-in" / name)
+        assert len(handed_in[1].read_text().splitlines()) == (1 if name == "two" else SIZES["test"])
 
 
 def test_faults_of_a_description_stand_beside_those_of_the_spec(here) -> None:
