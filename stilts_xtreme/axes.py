@@ -52,7 +52,8 @@ def study(spec: Study, where: Where | None = None) -> list[Cell]:
     `where` in place of where the setup says that data is. UserError with all data that is missing.
     """
     spec.declare_tasks()
-    planner, cells, faults = Planner(spec.setup, spec.benchmark, where, spec.languages, spec.test_examples), [], []
+    planner = Planner(spec.setup, spec.benchmark, where, spec.languages, spec.test_examples, spec.probabilities)
+    cells, faults = [], []
     if absent := planner.absent(spec.targets):
         raise UserError(f"languages: no target has test data in {', '.join(absent)}")
     for row, target, seed in product(rows(spec), spec.targets, spec.seeds):
@@ -127,6 +128,7 @@ def latency(spec: LatencySpec, device: str) -> list[Timed]:
             device=device,
             examples=spec.examples,
             where=planner.where,
+            own_tasks=predict.own_tasks,
         )
         stages.append(Timed(seed, tuple(names), stage))
     return stages

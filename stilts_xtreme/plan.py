@@ -1,6 +1,7 @@
 """Stages and their fingerprints (addresses): a resolved unit of work is named by a hash of what decides its result.
 
-Nested stages count by their addresses; `planner.py` builds stages from specs.
+Nested stages count by their addresses; `planner.py` builds stages from specs. No part of an address: `where` data is, and the
+`own_tasks` that a stage reads, as they were described for it (see `declare`).
 """
 
 import hashlib
@@ -10,7 +11,10 @@ from dataclasses import asdict, dataclass, field, fields
 
 from stilts_xtreme.data import read as data
 from stilts_xtreme.noise import Noise
+from stilts_xtreme.tasks import catalogue
+from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.errors import UserError
 
 CODE = {"train": 3, "predict": 3, "latency": 1}  # raised by hand when the same stage would give another result
 
@@ -99,6 +103,7 @@ class Train:
     text_share: float | None = None
     noise: Noise | None = None
     where: data.Where = field(default=None, compare=False)  # type: ignore[assignment]
+    own_tasks: tuple[Task, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -118,7 +123,8 @@ class Train:
 @dataclass(frozen=True)
 class Predict:
     """Predictions of a model for a task in `languages`; `layer`, `pooling` and `max_length` are for retrieval only;
-    `noise` is in what is predicted. `test_examples`: at most so many of each language, see `tasks.sample` (None: all)."""
+    `noise` is in what is predicted. `test_examples`: at most so many of each language, see `tasks.sample` (None: all).
+    `probabilities`: the files of predictions hold them, too."""
 
     model: "Pretrained | Train"
     task: str
@@ -129,7 +135,9 @@ class Predict:
     max_length: int | None = None
     noise: Noise | None = None
     test_examples: int | None = None
+    probabilities: bool = False
     where: data.Where = field(default=None, compare=False)  # type: ignore[assignment]
+    own_tasks: tuple[Task, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -161,6 +169,7 @@ class Latency:
     device: str
     examples: int | None = None
     where: data.Where = field(default=None, compare=False)  # type: ignore[assignment]
+    own_tasks: tuple[Task, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -203,7 +212,7 @@ def root(stage: Stage) -> Random | Pretrained:
 
 def identity(stage: Stage) -> Record:
     """Return what decides the stage's result, as JSON; the stage it starts from counts by its address."""
-    content = {f.name: getattr(stage, f.name) for f in fields(stage) if f.name != "where"}
+    content = {f.name: getattr(stage, f.name) for f in fields(stage) if f.name not in ("where", "own_tasks")}
     if isinstance(stage, Latency):
         content["models"] = [address(model) for model in stage.models]
     else:
@@ -225,6 +234,8 @@ def identity(stage: Stage) -> Record:
         content["noise"] = noise.identity()
     if content.get("test_examples", ...) is None:  # likewise
         del content["test_examples"]
+    if content.get("probabilities") is False:  # likewise
+        del content["probabilities"]
     content = {name: list(value) if isinstance(value, tuple) else value for name, value in content.items()}
     return {"kind": kind(stage), "code": CODE[kind(stage)], **content}
 
@@ -263,6 +274,22 @@ def family(stage: Train) -> str:
 def ordered(stages: Sequence[Stage]) -> list[Stage]:
     """Return these stages and all they need, each once, every stage after the training it starts from."""
     return list({address(link): link for stage in stages for link in chain(stage)}.values())
+
+
+def declare(stages: Sequence[Stage]) -> None:
+    """Make the names of the tasks of one's own mean what they meant when these stages, and those before them, were planned.
+
+    Whoever looks tasks up for stages calls it first: another spec may have described others of these names since. UserError where
+    the stages themselves differ in what a name means.
+    """
+    own: dict[str, Task] = {}
+    for task in (task for stage in ordered(stages) for task in stage.own_tasks):
+        if own.setdefault(task.name, task) != task:
+            raise UserError(
+                f"{task.name}: two specs describe a task of this name differently: run one after the other, or rename one"
+            )
+    for task in own.values():
+        catalogue.add(task)
 
 
 def walk(stages: Sequence[Stage]) -> Iterator[tuple[int, Stage]]:

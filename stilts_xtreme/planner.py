@@ -1,6 +1,6 @@
 """Plan the stages of a spec: every default explicit, every common stage the same object."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +14,11 @@ from stilts_xtreme.plan import Predict, Pretrained, Random, Reads, Recipe, Stage
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.spec.kinds import Evaluation, Intermediate, Multitask, Target
 from stilts_xtreme.spec.mixtures import Mixture
+from stilts_xtreme.spec.names import TRAINED
 from stilts_xtreme.spec.setup import EncoderSpec, RecipeSpec, Setup
 from stilts_xtreme.spec.study import TARGET, StudyMixture
-from stilts_xtreme.tasks.catalogue import TASKS, trained_on, training
+from stilts_xtreme.tasks.catalogue import OWN, TASKS, trained_on, training
+from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 
@@ -26,7 +28,8 @@ S = TypeVar("S", bound=Stage)
 class Planner:
     """Builder of a setup's stages, each once (equal stages are the same object), with the languages of a benchmark.
 
-    `where`: another place for data than the setup's. `languages` and `test_examples`: of predictions, see `spec.study.Study`.
+    `where`: another place for data than the setup's. `languages`, `test_examples` and `probabilities`: of predictions, see
+    `spec.study.Study`.
     """
 
     def __init__(
@@ -36,11 +39,12 @@ class Planner:
         where: data.Where | None = None,
         languages: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
         test_examples: int | Mapping[str, int] | None = None,
+        probabilities: bool = False,
     ):
         self.setup = setup
         self.benchmark = BENCHMARKS[benchmark]
         self.where = where or _where(setup)
-        self.languages, self.test_examples = languages, test_examples
+        self.languages, self.test_examples, self.probabilities = languages, test_examples, probabilities
         self.shape = _shape(setup.encoder)
         self._stages: dict[Stage, Stage] = {}
         self._reads: dict[tuple[str, str, str], Reads] = {}
@@ -110,7 +114,8 @@ class Planner:
             [self.reads(name, data.training_split(TASKS[name], code, self.where), code) for name, code in parts]
             + [self.reads(task.name, "dev", "en") for task, _ in sources]
         )
-        stage = Train(start, tuple(tasks), recipe, seed, tuple(reads), noise=noise, where=self.where)
+        own = _own_tasks(reads)
+        stage = Train(start, tuple(tasks), recipe, seed, tuple(reads), noise=noise, where=self.where, own_tasks=own)
         if mixture is not None and tasks:
             rates = tuple(sorted(mixture.rates.items())) if isinstance(mixture.rates, Mapping) else mixture.rates
             cap = mixture.cap if rates in ("proportional", "temperature") else None
@@ -172,7 +177,13 @@ class Planner:
         reads += [self.reads(task, "pool", code) for code in TASKS[task].pools(chosen)]
         sample = self.test_examples.get(task) if isinstance(self.test_examples, Mapping) else self.test_examples
         if TASKS[task].head != "embedding":
-            return self._same(Predict(model, task, chosen, tuple(reads), test_examples=sample, where=self.where))
+            probabilities = self.probabilities and TASKS[task].head in TRAINED
+            return self._same(
+                Predict(
+                    model, task, chosen, tuple(reads), test_examples=sample, probabilities=probabilities,
+                    where=self.where, own_tasks=_own_tasks(reads),
+                )
+            )
         if task == "bucc2018":
             reads += [self.reads(task, "dev", code) for code in chosen]
         retrieval = self.setup.retrieval
@@ -259,13 +270,18 @@ class Planner:
 def resolve(spec: Intermediate | Multitask | Target | Evaluation) -> Train | Predict:
     """Plan the stage that a spec asks for; UserError for data or an encoder that is not there."""
     spec.declare_tasks()
-    planner = Planner(spec.setup, getattr(spec, "benchmark", "xtreme"), test_examples=getattr(spec, "test_examples", None))
     if not isinstance(spec, Evaluation):
-        return _training(spec, planner)
+        return _training(spec, Planner(spec.setup))
+    planner = Planner(spec.setup, spec.benchmark, test_examples=spec.test_examples, probabilities=spec.probabilities)
     model = _start(spec.model, spec.seed, planner)
     task = spec.task or (spec.model.task if isinstance(spec.model, Target) else None)
     assert task is not None  # the checks of an evaluation refuse any other model without a task
     return planner.predict(model, task, spec.languages)
+
+
+def _own_tasks(reads: Iterable[Reads]) -> tuple[Task, ...]:
+    """The tasks of one's own among those that are read."""
+    return tuple(OWN[name] for name in dict.fromkeys(read.task for read in reads) if name in OWN)
 
 
 def _training_name(target: str, languages: Sequence[str]) -> str:

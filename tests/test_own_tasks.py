@@ -10,10 +10,13 @@ import pytest
 from own_tasks import EVERY, SIZES, reviews, write
 from typer.testing import CliRunner
 
-from stilts_xtreme import compatibility, plan, planner, spec
+from stilts_xtreme import axes, compatibility, console, plan, planner, spec
 from stilts_xtreme.cli import app
 from stilts_xtreme.data import read as data
 from stilts_xtreme.spec.names import described
+from stilts_xtreme.stages import submission
+from stilts_xtreme.store import Store
+from stilts_xtreme.store.heads import read_notes
 from stilts_xtreme.tasks import examples
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.utils.errors import UserError
@@ -257,6 +260,32 @@ def test_of_two_specs_each_has_its_own(here) -> None:
     assert readings[0][0] != readings[1][0] and [labels for _, labels in readings] == [("good", "bad"), ("bad", "good")]
 
 
+def test_stages_keep_the_tasks_they_were_planned_with(here) -> None:
+    """Two specs describe different tasks of one name, and both are planned before either runs."""
+    evaluation = "kind: evaluation\nsetup: ../setup.yaml\nmodel: {kind: target, task: reviews.yaml}\n"
+    order, stages, store = {"one": ("good", "bad"), "two": ("bad", "good")}, {}, Store(here / "runs")
+    for name, labels in order.items():
+        path = reviews(here / name)
+        path.write_text(path.read_text().replace("[good, bad]", f"[{', '.join(labels)}]"))
+        if name == "two":
+            write(here / name / "reviews/test-de.tsv", "stars\ttext\ngood\tdie Henne\n")
+        write(here / name / "spec.yaml", evaluation)
+        stages[name] = planner.resolve(spec.load(here / name / "spec.yaml"))
+    said = "reviews: two specs describe a task of this name differently: run one after the other, or rename one"
+    with pytest.raises(UserError, match=said):
+        console.run(plan.ordered([*stages.values()]), store, console.options("cpu", 1), 1)
+    assert not list(here.glob("runs/*/*/result.json"))
+    for name, stage in stages.items():
+        console.run(plan.chain(stage), store, console.options("cpu", 1), 1)
+        assert read_notes(store.path(stage.model))["reviews"]["labels"] == list(order[name])
+        result = store.result(stage)
+        assert result["languages"]["de"]["n"] == (1 if name == "two" else SIZES["test"])
+        assert {record["description"] for record in result["data"]} == {stage.own_tasks[0].described}
+    for name in ("one", "two"):  # when the other was the last that was looked at
+        handed_in = submission.write(stages[name], store, here / "handed-in" / name)
+        assert len(handed_in[1].read_text().splitlines()) == (1 if name == "two" else SIZES["test"])
+
+
 def test_faults_of_a_description_stand_beside_those_of_the_spec(here) -> None:
     path = reviews(here)
     path.write_text(path.read_text().replace("kind: task", "kind: setup"))
@@ -428,6 +457,72 @@ def test_predict_answers_as_the_evaluation_did(name, ran) -> None:
             assert sum(one["probabilities"].values()) == pytest.approx(1, abs=1e-5)
             assert one["probability"] == max(one["probabilities"].values())
             assert one["probabilities"][str(one["prediction"])] == one["probability"]
+
+
+@pytest.fixture(scope="module")
+def sure(ran) -> Path:
+    """The store, after the same study with probabilities."""
+    words = ("--store", ran / "runs", "--out", ran / "sure.json", "--submission", ran / "handed-in-sure", "--jobs", 1)
+    before = {path: path.stat().st_mtime_ns for path in ran.glob("runs/*/*/result.json")}
+    runner("study", ran / "study.yaml", "probabilities=true", *words)
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())  # trainings are shared, no evaluation is lost
+    return ran / "runs"
+
+
+def evaluations(store: Path, name: str) -> dict[bool, Path]:
+    """The folders of a target's evaluations, by whether they hold probabilities."""
+    found = {path.parent: json.loads(path.read_text()) for path in store.glob("predict/*/result.json")}
+    return {one["plan"].get("probabilities", False): folder for folder, one in found.items() if one["task"] == name}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_an_evaluation_stores_probabilities_where_they_are_asked_for(name, ran, sure) -> None:
+    plain, asked = ([json.loads(line) for line in (folder / "test-de.jsonl").read_text().splitlines()]
+                    for _, folder in sorted(evaluations(sure, name).items()))  # fmt: skip
+    assert [{key: one[key] for key in ("id", "prediction")} for one in asked] == plain
+    done = runner("predict", trained(ran, name), ran / FILES[name], "--probabilities", "--format", "jsonl")
+    for one, predicted in zip(asked, map(json.loads, done.stdout.splitlines()), strict=True):
+        assert {key: one[key] for key in one if key in predicted} == {key: predicted[key] for key in predicted if key in one}
+        assert one.keys() == {"id", "prediction", "probability", *(["probabilities"] if name != "asked" else [])}
+        if name == "beasts":
+            assert list(one["probabilities"]) == ["O", "B-BEAST", "I-BEAST"]
+            for i, tag in enumerate(one["prediction"]):
+                shares = {label: values[i] for label, values in one["probabilities"].items()}
+                assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+                assert shares[tag] == max(shares.values()) == one["probability"][i]
+
+
+def test_scores_and_what_is_handed_in_do_not_change_with_probabilities(ran, sure) -> None:
+    one, other = (json.loads(path.read_text()) for path in (sure / "study/own.json", ran / "sure.json"))
+    assert [run["languages"] for run in one["evaluations"]] == [run["languages"] for run in other["evaluations"]]
+    assert {name: how.get("probabilities") for name, how in other["predictions"].items()} == dict.fromkeys(EVERY, True)
+    for path in (ran / "handed-in").rglob("test-*"):
+        assert (ran / "handed-in-sure" / path.relative_to(ran / "handed-in")).read_bytes() == path.read_bytes()
+    done = runner("verify", ran / "study.yaml", "probabilities=true", "--store", sure, "--result", ran / "sure.json")
+    assert "all of it is as it should be" in done.stdout
+
+
+def test_evaluate_has_an_option_for_it(ran, sure) -> None:
+    write(ran / "evaluate.yaml", "kind: evaluation\nsetup: setup.yaml\nmodel: {kind: target, task: reviews.yaml}\n")
+    before = set(sure.glob("predict/*"))
+    for words, asked in (((), False), (("--probabilities",), True), (("probabilities=true",), True)):
+        done = runner("evaluate", ran / "evaluate.yaml", *words, "--store", sure)
+        assert Path(done.stdout.splitlines()[-1]).parent == evaluations(sure, "reviews")[asked]
+    assert set(sure.glob("predict/*")) == before
+
+
+def test_retrieval_has_no_probabilities(here) -> None:
+    """An evaluation of it is refused; in a study its predictions are as they were."""
+    said = "tatoeba is retrieval, whose predictions have none: leave it out"
+    write(Path("evaluate.yaml"), "kind: evaluation\nsetup: setup.yaml\nmodel: none\ntask: tatoeba\n")
+    fault = runner("evaluate", "evaluate.yaml", "--probabilities", code=1).exception
+    assert isinstance(fault, UserError) and str(fault) == f"override 'probabilities=true': {said}"
+    text = "kind: study\nname: x\nsetup: setup.yaml\nintermediate: [none]\ntargets: [tatoeba, xquad]\n"
+    with pytest.raises(UserError, match="all targets are retrieval, whose predictions have none"):
+        loaded(text.replace(", xquad", "") + "probabilities: true\n")
+    plain, asked = (axes.study(loaded(text + more)) for more in ("", "probabilities: true\n"))
+    assert not any("probabilities" in plan.identity(cell.stage) for cell in plain)
+    assert plain[0].stage == asked[0].stage and plain[1].stage != asked[1].stage and asked[1].stage.probabilities
 
 
 def test_predict_writes_tables(ran) -> None:

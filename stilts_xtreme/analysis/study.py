@@ -18,6 +18,7 @@ NEAR_0 = 1.0  # below it a chance level is not worth a mark on a page
 
 def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) -> dict[str, Any]:
     """The study as `stilts/study@2`; cells whose stage is not finished are absent."""
+    plan.declare([cell.stage for cell in cells])
     finished = [cell for cell in cells if store.done(cell.stage)]
     done = [cell for cell in finished if not cell.noise]
     drawing = Drawing(store)

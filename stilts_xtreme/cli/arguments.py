@@ -90,6 +90,9 @@ Submission = Annotated[
     Path | None,
     typer.Option("--submission", help="Also write the predictions below this folder, as XTREME takes them.", show_default=False),
 ]
+Probabilities = Annotated[
+    bool, typer.Option("--probabilities", help="Store the probability of each answer and of every label, too.")
+]
 SetupOption = Annotated[
     Path | None,
     typer.Option(

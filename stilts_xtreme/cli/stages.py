@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from stilts_xtreme import console
 from stilts_xtreme.cli import options
-from stilts_xtreme.cli.arguments import RUNS, AsJson, DryRun, Overrides, Spec, StoreOption, Submission
+from stilts_xtreme.cli.arguments import RUNS, AsJson, DryRun, Overrides, Probabilities, Spec, StoreOption, Submission
 from stilts_xtreme.cli.options import Over
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def finetune_target(
 @options.taking(over=options.over, how=options.how)
 def evaluate(
     spec: Spec, overrides: Overrides = None, store: StoreOption = RUNS, *, over: Over, how: "Options",
-    submission: Submission = None, dry_run: DryRun = False, as_json: AsJson = False,
+    submission: Submission = None, probabilities: Probabilities = False, dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""
+    overrides = [*(["probabilities=true"] if probabilities else []), *(overrides or ())]
     console.stage("evaluation", spec, over.laid(spec, overrides), store, how, dry_run, as_json, submission)

@@ -1,31 +1,13 @@
 """Predictions as text: TSV with a header (tags: a token a line), or JSON lines."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
+from stilts_xtreme.tasks.predictions import DIGITS, Prediction, Probability
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.sanitize import content
 
 FORMATS = ("tsv", "jsonl")
-DIGITS = 6  # of a probability
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer to an example, by its head: a label, the number of a choice (from 0), tags, or a span of the context.
-
-    `text`: of the choice. `start`: where the span begins, in characters; None where there is no answer. `tokens`: those tagged.
-    `probability` (0 to 1) is that of the answer; of tags a list. `probabilities`: of every label or choice, by name or number.
-    """
-
-    id: str
-    answer: str | int | list[str]
-    probability: float | list[float]
-    probabilities: Mapping[str, float] = field(default_factory=dict)
-    text: str = ""
-    start: int | None = None
-    tokens: tuple[str, ...] = ()
 
 
 def lines(predictions: Sequence[Prediction], head: str, form: str, probabilities: bool) -> Iterator[str]:
@@ -48,10 +30,9 @@ def _record(prediction: Prediction, head: str, probabilities: bool) -> Record:
     elif head == "span_qa":
         record["start"] = prediction.start
     if probabilities:
-        share = prediction.probability
-        record["probability"] = [round(tag, DIGITS) for tag in share] if isinstance(share, list) else round(share, DIGITS)
-        if prediction.probabilities:
-            record["probabilities"] = {name: round(share, DIGITS) for name, share in prediction.probabilities.items()}
+        record |= prediction.record()
+        if head == "tagging":  # those of the tags that are given will do
+            record.pop("probabilities", None)
     return record
 
 
@@ -83,7 +64,8 @@ def _table(predictions: Sequence[Prediction], head: str, probabilities: bool) ->
         yield "\t".join(map(_cell, fields))
 
 
-def _share(value: float) -> str:
+def _share(value: Probability) -> str:
+    assert isinstance(value, float)  # of one answer
     return f"{value:.{DIGITS}f}"
 
 

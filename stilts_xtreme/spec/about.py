@@ -37,6 +37,7 @@ ABOUT = {
     "orders": "More rows: chains of tasks in every order.",
     "targets": "The target tasks, a column each.",
     "test_examples": "A fixed sample of so many test examples of each language, of all targets or by target; null: all.",
+    "probabilities": "Predictions are stored with the probability of each answer and of every label; retrieval has none.",
     "weights": "`drop`: a training's go as soon as nothing in the study starts from it any more; its result stays.",
     "noise": "Models are also evaluated on inputs with typing errors.",
     "Orders.tasks": "The tasks that every chain holds.",

@@ -8,7 +8,7 @@ from stilts_xtreme.scoring.benchmarks import BENCHMARKS, BenchmarkName
 from stilts_xtreme.spec.checks import Count, Languages, Model, Pairs, Problem, Seed, refuse, twice, unknown, wrong
 from stilts_xtreme.spec.latency import Latency
 from stilts_xtreme.spec.mixtures import Mixture, training_data
-from stilts_xtreme.spec.names import intermediates, targets, trained_targets
+from stilts_xtreme.spec.names import intermediates, targets, trained_targets, with_probabilities
 from stilts_xtreme.spec.setup import RecipeSpec, Setup, too_long
 from stilts_xtreme.spec.study import Study
 from stilts_xtreme.spec.task import TaskSpec
@@ -107,7 +107,7 @@ def _trained_for(task: str, info: ValidationInfo) -> Task:
 
 class Evaluation(Model):
     """Predictions of a model for a target, scored; `task` None: the model's own; `languages` None: those of the benchmark;
-    `test_examples`: as of a study."""
+    `test_examples`: as of a study; `probabilities`: in the files of predictions, too."""
 
     kind: Literal["evaluation"]
     setup: Setup
@@ -116,6 +116,7 @@ class Evaluation(Model):
     task: str | None = Field(None, validate_default=True)
     languages: Pairs | None = None
     test_examples: Count | None = None
+    probabilities: bool = False
     seed: Seed = 1
 
     @field_validator("task")
@@ -146,6 +147,15 @@ class Evaluation(Model):
     def _once(cls, languages: list[str] | None) -> list[str] | None:
         refuse(twice(languages or ()))
         return languages
+
+    @field_validator("probabilities")
+    @classmethod
+    def _has_some(cls, probabilities: bool, info: ValidationInfo) -> bool:
+        model = info.data.get("model")
+        task = info.data.get("task") or (model.task if isinstance(model, Target) else None)
+        if probabilities and task is not None and task not in with_probabilities():
+            raise wrong(Problem(f"{task} is retrieval, whose predictions have none: leave it out"))
+        return probabilities
 
 
 Spec = Intermediate | Multitask | Target | Evaluation | Study | Latency | Setup | TaskSpec

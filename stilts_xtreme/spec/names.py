@@ -14,6 +14,7 @@ from stilts_xtreme.tasks.task import Task
 TRAINED = ("classification", "multiple_choice", "tagging", "span_qa")  # heads that are trained on labels
 TRAINED_TARGETS = tuple(name for name in TARGETS if TASKS[name].source_task is not None)
 MIXABLE = tuple(name for name, task in TASKS.items() if task.head in TRAINED and task.trains_on is None)
+_WITH_PROBABILITIES = tuple(name for name in TARGETS if TASKS[name].head in TRAINED)
 PAIRED = tuple(name for name in TARGETS if TASKS[name].head == "classification")
 _NONE: Mapping[str, Task] = {}
 _OWN: ContextVar[Mapping[str, Task]] = ContextVar("tasks that the spec describes", default=_NONE)
@@ -47,6 +48,11 @@ def targets() -> tuple[str, ...]:
 def trained_targets() -> tuple[str, ...]:
     """The targets whose head is trained."""
     return (*TRAINED_TARGETS, *_own("evaluated"))
+
+
+def with_probabilities() -> tuple[str, ...]:
+    """The targets whose predictions have probabilities: all but those of retrieval."""
+    return (*_WITH_PROBABILITIES, *_own("evaluated"))
 
 
 def paired() -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from stilts_xtreme.spec.checks import (
     wrong,
 )
 from stilts_xtreme.spec.mixtures import Mixture, training_data
-from stilts_xtreme.spec.names import intermediates, mixable, taken, targets, trained_targets
+from stilts_xtreme.spec.names import intermediates, mixable, taken, targets, trained_targets, with_probabilities
 from stilts_xtreme.spec.setup import RecipeSpec, Setup
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -138,7 +138,8 @@ class Study(Model):
     `languages`: those that are evaluated, for all targets (each leaves out what it has no test data in) or by target (one that is
     not named: those of the benchmark); English is evaluated beside them where the target has it, since gaps and zero-shot
     claims need it. `test_examples`: a fixed sample of so many of each language is evaluated, the same for every row and seed (see
-    `tasks.sample`): of all targets, or by target (one that is not named: all examples). `recipes` are names of recipes laid over
+    `tasks.sample`): of all targets, or by target (one that is not named: all examples). `probabilities`: the files of predictions
+    hold them, too, but for those of retrieval, which has none. `recipes` are names of recipes laid over
     the target's; an empty one is the setup's own. `weights`: whether a training's are kept, or dropped as soon as nothing that is
     to be done in this study starts from them; no part of any address. `at`: by the name of a setup, what is laid over the study's
     own keys where it is run at that setup (null takes a key out).
@@ -159,6 +160,7 @@ class Study(Model):
     recipes: Annotated[dict[Name, RecipeSpec], Field(min_length=1)] = {"usual": RecipeSpec()}
     noise: NoiseSpec | None = None
     test_examples: Sampled | None = None
+    probabilities: bool = False
     weights: Literal["keep", "drop"] = "keep"
     seeds: Annotated[list[Seed], Field(min_length=1)] = [1]
 
@@ -231,6 +233,14 @@ class Study(Model):
         keys = (((key,), key) for key in sizes) if isinstance(sizes, dict) else ()
         refuse(unknown(keys, targets(), "a target", on_key=True))  # one that `targets=[...]` has left out does no harm
         return sizes
+
+    @field_validator("probabilities")
+    @classmethod
+    def _some_have(cls, probabilities: bool, info: ValidationInfo) -> bool:
+        named = info.data.get("targets", ())
+        if probabilities and named and not any(name in with_probabilities() for name in named):
+            raise wrong(Problem("all targets are retrieval, whose predictions have none: leave it out"))
+        return probabilities
 
     @field_validator("training_languages")
     @classmethod

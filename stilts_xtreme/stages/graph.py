@@ -54,6 +54,7 @@ def remaining(stages: Sequence[plan.Stage], store: Store) -> list[plan.Stage]:
 
 def _unusable(stages: Sequence[plan.Stage], usable: Callable[[plan.Stage, bool], bool]) -> list[plan.Stage]:
     """List the stages, and all they need, that are not `usable`; a stage is asked after those that start from it."""
+    plan.declare(stages)
     todo, needed = list[plan.Stage](), set[str]()
     for stage in reversed(plan.ordered(stages)):
         if not usable(stage, plan.address(stage) in needed):

@@ -18,8 +18,6 @@ from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback
 from stilts_xtreme.stages.memory_estimate import MemoryEstimates, select_that_fit
 from stilts_xtreme.store import Store
-from stilts_xtreme.tasks import catalogue
-from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.utils import signals, system
 from stilts_xtreme.utils.errors import Interrupted, RunFailed, UserError
 
@@ -50,7 +48,7 @@ def run(
     running: dict[Future[bool], plan.Stage] = {}
     failed: graph.Failed = {}
     scheduler = _MemoryScheduler(memory, estimates, callback)
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events, dict(catalogue.OWN)))
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(events,))
     signals.hold()  # the workers' work
     try:
         while waiting or running:
@@ -171,11 +169,9 @@ class _Begun:
 _EVENTS: "Events | None" = None
 
 
-def _worker(events: "Events", own: Mapping[str, Task]) -> None:
+def _worker(events: "Events") -> None:
     global _EVENTS
     _EVENTS = events
-    for task in own.values():
-        catalogue.add(task)
     signals.listen_in_worker()  # the parent decides, and ends us with SIGTERM
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -11,7 +11,7 @@ import torch
 from stilts_xtreme import plan, ranks, results
 from stilts_xtreme.engine import predict
 from stilts_xtreme.engine.features import Joined
-from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.heads import HEADS, Limits, probabilities
 from stilts_xtreme.stages import aggregate, mining, models, parts, prediction_checkpoint, retrieval
 from stilts_xtreme.stages.events import Options, Progress, ProgressCallback
 from stilts_xtreme.stages.feature_cache import FeatureCache
@@ -87,7 +87,10 @@ def from_head(
     stage: plan.Predict, store: Store, device: torch.device, progress: Progress,
     checkpoint: prediction_checkpoint.PredictionCheckpoint,
 ) -> Iterator[LanguagePredictions]:  # fmt: skip
-    """Predict with a trained head; features of all languages share batches, so that similar lengths meet."""
+    """Predict with a trained head, with probabilities where the stage says so.
+
+    Features of all languages share batches, so that similar lengths meet.
+    """
     assert isinstance(stage.model, plan.Train)
     model, tokenizer, notes = models.trained(stage, store, device)
     source, head, limits = models.source(stage), HEADS[notes["head"]], Limits(**notes["limits"])
@@ -108,14 +111,22 @@ def from_head(
     }
     together = Joined(part.features for part in splits.values())
     advance = progress.through(len(together), "features")
-    outputs = iter(predict.outputs(model, source, together, tokenizer, device, advance, checkpoint.next_pass()))
+    unpack = probabilities.UNPACK.get(notes["head"]) if stage.probabilities else None
+    outputs = iter(predict.outputs(model, source, together, tokenizer, device, advance, checkpoint.next_pass(), unpack))
     if not ranks.first():
         return
     extra = {"no_answer_threshold": notes["threshold"]} if notes["head"] == "span_qa" else {}
     for code, part in splits.items():
         examples, own = part.examples(), list(islice(outputs, len(part.features)))
-        predicted = head.decode(own, part.features, examples, labels, limits, **extra)
-        yield LanguagePredictions(code, predicted, records_by_id(examples, predicted), examples, [part.stats], tuple(labels))
+        if not stage.probabilities:
+            predicted = head.decode(own, part.features, examples, labels, limits, **extra)
+            records = records_by_id(examples, predicted)
+        else:
+            name, threshold = notes["head"], notes["threshold"]
+            answers = probabilities.predictions(name, own, part.features, examples, labels, limits, threshold)
+            records = [{"id": one.id, "prediction": one.answer, **one.record()} for one in answers]
+            predicted = [record["prediction"] for record in records]
+        yield LanguagePredictions(code, predicted, records, examples, [part.stats], tuple(labels))
 
 
 def device_of(name: str) -> torch.device:

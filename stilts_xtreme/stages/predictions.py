@@ -12,8 +12,8 @@ from stilts_xtreme.utils.bounded_io import Record
 class LanguagePredictions:
     """A language's predictions with the examples they are scored on.
 
-    `records` are the lines of the file of predictions; `splits` the dataset records of the data they come from; `labels` those of
-    the head, if it has any.
+    `records` are the lines of the file of predictions, with probabilities where the stage asks for them; `splits` the dataset
+    records of the data they come from; `labels` those of the head, if it has any.
     """
 
     language: str

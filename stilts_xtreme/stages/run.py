@@ -56,6 +56,7 @@ def do(stage: plan.Stage, store: Store, options: Options, callback: ProgressCall
     RunFailed when memory runs out.
     """
     signals.check()
+    plan.declare([stage])
     try:
         with ranks.together(), _claimed(stage, store) as scratch:
             if scratch is not None:

@@ -11,6 +11,7 @@ from stilts_xtreme.scoring.submission import file_name
 from stilts_xtreme.scoring.submission_write import format_predictions
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 
@@ -30,6 +31,7 @@ def write(stage: plan.Predict, store: Store, folder: Path) -> list[Path]:
     UserError where a row of the test data has no prediction, or nobody hands in what the task's head predicts.
     """
     whole([stage])
+    plan.declare([stage])
     paths, head = [], TASKS[stage.task].head
     for code in stage.languages:
         with open(store.path(stage) / f"test-{code}.jsonl", encoding="utf-8") as file:
@@ -46,20 +48,20 @@ def _answers(stage: plan.Predict, code: str, records: Records) -> Answers:
     """Return what `format_predictions` takes: by the release's ids, or a list in the order of its rows."""
     if stage.task == "bucc2018":
         return [(record["foreign"], record["english"]) for record in records if record["kept"]]
-    predictions = {record["id"]: record["prediction"] for record in records}
-    match TASKS[stage.task].head:
+    predictions, task = {record["id"]: record["prediction"] for record in records}, TASKS[stage.task]
+    match task.head:
         case "tagging":  # sentences that the reading drops, without any word, are not in XTREME's files either
             return list(predictions.values())
         case "span_qa":
             answers: dict[str, str] = {}
-            for name, release in _order(stage.task, code, stage.where):
+            for name, release in _order(task, code, stage.where):
                 if name in predictions:
                     answers.setdefault(release, predictions[name])  # an id can be answered once
             return answers
         case "embedding":
-            return _indices(predictions, _sides(stage.task, code, stage.where))
+            return _indices(predictions, _sides(task, code, stage.where))
         case "classification" | "multiple_choice":
-            rows = [name for name, _ in _order(stage.task, code, stage.where)]
+            rows = [name for name, _ in _order(task, code, stage.where)]
             if missing := [name for name in rows if name not in predictions]:
                 raise UserError(
                     f"submission: {stage.task} ({code}): {len(missing)} of {len(rows)} rows have no prediction, the first is "
@@ -78,16 +80,16 @@ def _indices(predictions: Mapping[str, str], sides: tuple[tuple[str, ...], tuple
 
 
 @lru_cache(maxsize=256)  # the evaluations of a study share their test sets
-def _order(task: str, code: str, where: data.Where) -> tuple[tuple[str, str], ...]:
+def _order(task: Task, code: str, where: data.Where) -> tuple[tuple[str, str], ...]:
     """Our id and the release's of every test row, in the order of the release."""
-    return tuple((name, row["id"]) for name, row in data.rows(TASKS[task], "test", code, where))
+    return tuple((name, row["id"]) for name, row in data.rows(task, "test", code, where))
 
 
 @lru_cache(maxsize=256)
-def _sides(task: str, code: str, where: data.Where) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _sides(task: Task, code: str, where: data.Where) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Foreign ids and English ids in their order; Tatoeba's English by text, as XTREME sorts it when it prepares the data."""
-    rows = list(data.rows(TASKS[task], "test", code, where))
+    rows = list(data.rows(task, "test", code, where))
     english = [(row["text"].strip(), place, name) for place, (name, row) in enumerate(rows) if row["side"] == "english"]
-    if task == "tatoeba":
+    if task.name == "tatoeba":
         english.sort()
     return tuple(name for name, row in rows if row["side"] == "foreign"), tuple(name for *_, name in english)

@@ -132,6 +132,7 @@ def _origin(ranking: Ranking) -> list[str]:
     notes = [
         f"Ranked by {ranking.method}: {ABOUT[ranking.method]}.",
         *([f"Past targets that count: {text.listed(counted)}."] if counted else []),
+        "Labels of the target are not looked at: where its texts do not tell them, no task can help, whatever past gains say.",
         "Intervals are of means over past targets; the gain on a single one strays further.",
         f"Past gains: study {past.study} (setup {past.setup}, {text.count(len(past.seeds), 'seed')}, {targets}).",
     ]

@@ -23,6 +23,7 @@ def study(spec: "Study", cells: Sequence[axes.Cell], store_: Store, path: Path, 
     from stilts_xtreme.verify import data_check, result_check, score_check, zero_shot
 
     stages = plan.ordered([cell.stage for cell in cells])
+    plan.declare(stages)
     files, intact = file_check.check_stages(stages, store_, callback)
     reports = [files, data_check.check_data(intact, store_, callback)]
     evaluations = [stage for stage in intact if isinstance(stage, plan.Predict)]

@@ -64,6 +64,7 @@ class SplitPair:
 
 def check(cells: Sequence[axes.Cell], callback: ProgressCallback) -> CheckReport:
     """Compare the study's evaluated data with everything that their chains of stages read."""
+    _labelled.cache_clear()  # another study may have meant another task by a name
     where = cells[0].stage.where
     pairs = list(dict.fromkeys(pair for cell in cells for pair in _split_pairs(cell.stage)))
     errors, remarks, counts = list[str](), list[str](), Counter[str]()

@@ -19,9 +19,11 @@ def check(todo: Sequence[plan.Stage], store: Store, say: Callable[[str], None], 
     nothing needs them. `tried`: whoever started this process has tried the encoders.
 
     Raises:
-        UserError: an encoder is not available or does not know a language; readings would be refused (a line for each).
+        UserError: an encoder is not available or does not know a language; readings would be refused (a line for each); as
+            `plan.declare`.
         RunFailed: the weights of one training do not fit. Where those of all together do not, `say` gets the line.
     """
+    plan.declare(todo)
     if not tried:
         encoders.check(todo, online=True, say=say)
     if faults := readings.faults(todo, store, say, keep=True):
