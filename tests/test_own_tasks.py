@@ -275,6 +275,7 @@ def test_stages_keep_the_tasks_they_were_planned_with(here) -> None:
     with pytest.raises(UserError, match=said):
         console.run(plan.ordered([*stages.values()]), store, console.options("cpu", 1), 1)
     assert not list(here.glob("runs/*/*/result.json"))
+    plan.declare([stages["one"], planner.resolve(spec.load(here / "one" / "spec.yaml"))])  # the same task, read twice
     for name, stage in stages.items():
         console.run(plan.chain(stage), store, console.options("cpu", 1), 1)
         assert read_notes(store.path(stage.model))["reviews"]["labels"] == list(order[name])
