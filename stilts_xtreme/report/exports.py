@@ -98,9 +98,9 @@ def gains(summary: Summary) -> Iterator[dict[str, Any]]:
                     if code is None:
                         break
                     continue
-                one = summary.tests.get((row, column, code))
+                effect = summary.tests.get((row, column, code))
                 known = (summary.errors.get((row, column), {}).get("languages") or {}).get(code or "", {})
-                ends = {name: getattr(one, name, None) for name in ("low", "high", "p", "q")}
+                ends = {name: getattr(effect, name, None) for name in ("low", "high", "p", "q")}
                 yield {
                     "row": row, "baseline": summary.baseline(row), "target": column, "language": code or ALL,
                     "seeds": len(gain.values), "gain": gain.mean, "deviation": gain.deviation,

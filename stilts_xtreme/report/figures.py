@@ -305,18 +305,18 @@ def to_svg(canvas: "Canvas", label: str) -> str:
 
     written = io.StringIO()
     FigureCanvasSVG(canvas).print_svg(written, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    found = written.getvalue()
-    found = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", found[found.index("<svg") :], flags=re.S)
-    found = re.sub(r'<g id="[^"]*"', "<g", found).replace("xlink:href", "href")
-    found = "\n".join(line.strip() for line in found.splitlines() if line.strip())
-    found = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), found)  # a hundredth of a pixel is enough
-    found = re.sub(r' transform="rotate\(-0 [^)]*\)"|<g/>\n', "", found)
+    svg = written.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.S)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg).replace("xlink:href", "href")
+    svg = "\n".join(line.strip() for line in svg.splitlines() if line.strip())
+    svg = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), svg)  # a hundredth of a pixel is enough
+    svg = re.sub(r' transform="rotate\(-0 [^)]*\)"|<g/>\n', "", svg)
     for _ in range(4):  # groups of nothing but whole elements need not be groups
-        found = re.sub(r"<g>\n((?:<[^g/][^>]*/>\n|<text[^\n]*</text>\n)*)</g>\n", r"\1", found)
+        svg = re.sub(r"<g>\n((?:<[^g/][^>]*/>\n|<text[^\n]*</text>\n)*)</g>\n", r"\1", svg)
     for name, colour in COLOURS.items():
-        found = found.replace(colour, f"var(--{name})")
-    found = found.replace("font-size: 11px; font-family: 'DejaVu Sans'; ", "")  # plot.css has the page's
+        svg = svg.replace(colour, f"var(--{name})")
+    svg = svg.replace("font-size: 11px; font-family: 'DejaVu Sans'; ", "")  # plot.css has the page's
     width, height = (f"{72 * size:.0f}" for size in canvas.get_size_inches())
     head = f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" aria-label="{escape(label)}"'
     head += f' viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
-    return f"{head}\n<!-- matplotlib {matplotlib.__version__} -->\n" + found.partition(">")[2].strip()
+    return f"{head}\n<!-- matplotlib {matplotlib.__version__} -->\n" + svg.partition(">")[2].strip()

@@ -61,7 +61,7 @@ def opening(summary: Summary) -> list[str]:
 
 def _few(summary: Summary) -> str:
     """What few seeds leave open."""
-    known = any(one.low is not None for one in summary.tests.values())
+    known = any(effect.low is not None for effect in summary.tests.values())
     if len(summary.seeds) == 1:
         only = "Only one seed was run, so what differs here, however much, may differ by chance between trainings."
         return only + (" Intervals, and what is called significant, speak of other test examples only." if known else "")
@@ -86,42 +86,46 @@ def learned_nothing(summary: Summary) -> str:
 
 def counted(what: str, effects: Sequence[Effect]) -> str:
     """`Gains: of 6 effects 1 lies significantly above zero (mnli on xnli) and 2 below (...)`; names are left out of many."""
-    sides = [[one for one in effects if tested.sure(one) and (one.estimate or 0) * sign > 0] for sign in (1, -1)]
+    sides = [[effect for effect in effects if tested.sure(effect) and (effect.estimate or 0) * sign > 0] for sign in (1, -1)]
     if not any(sides):
-        if len(effects) == 1 and (one := effects[0]).estimate is not None:
-            return f"{what}: {text.number(one.estimate, True)} ({tested.interval(one)}), not significant."
+        if len(effects) == 1 and (effect := effects[0]).estimate is not None:
+            return f"{what}: {text.number(effect.estimate, True)} ({tested.interval(effect)}), not significant."
         return f"{what}: none of {len(effects)} effects is significant."
     total = sum(map(len, sides))
     parts = [
-        f"{len(ones)} significantly {word} zero" + (f" ({', '.join(map(label, ones))})" if total <= NAMED else "")
-        for word, ones in zip(("above", "below"), sides, strict=True)
-        if ones
+        f"{len(side)} significantly {word} zero" + (f" ({', '.join(map(label, side))})" if total <= NAMED else "")
+        for word, side in zip(("above", "below"), sides, strict=True)
+        if side
     ]
     return f"{what}: of {text.count(len(effects), 'effect')} {' and '.join(parts)}."
 
 
-def label(one: Effect) -> str:
+def label(effect: Effect) -> str:
     """`mnli on xnli`, `joint against mix on xnli`."""
-    usual = one.reference in (None, BASELINE) or one.question in ("gain", "resources", "order")
-    return f"{one.row or one.contrast}{'' if usual else f' against {one.reference}'} on {one.target}"
+    usual = effect.reference in (None, BASELINE) or effect.question in ("gain", "resources", "order")
+    return f"{effect.row or effect.contrast}{'' if usual else f' against {effect.reference}'} on {effect.target}"
 
 
 def questions(summary: Summary) -> list[str]:
     """How many effects are significant, question by question; averages of targets count as one more target."""
     lines = []
     for (question, contrast), what in QUESTIONS.items():
-        found = [
-            one for one in summary.effects if one.question == question and one.contrast.startswith(contrast) and not one.group
+        effects = [
+            effect
+            for effect in summary.effects
+            if effect.question == question and effect.contrast.startswith(contrast) and not effect.group
         ]
         if question == PAIRS["single"] and not mixtures.has_mixtures(summary):
             continue  # then no table shows them
-        pooled = [one for one in found if one.row is None and question in PAIRS.values()]
+        pooled = [effect for effect in effects if effect.row is None and question in PAIRS.values()]
         if contrast == "orders differ":
-            clear = [one.target for one in found if tested.sure(one)]
+            clear = [effect.target for effect in effects if tested.sure(effect)]
             where = text.listed(clear) if clear else "no target"
-            lines += [f"{what} by more than random order would on {where} ({text.count(len(found), 'test')})."] if found else []
+            lines += (
+                [f"{what} by more than random order would on {where} ({text.count(len(effects), 'test')})."] if effects else []
+            )
             continue
-        lines += [counted(what, [one for one in found if one not in pooled])] if found else []
+        lines += [counted(what, [effect for effect in effects if effect not in pooled])] if effects else []
         lines += [counted(f"{what}, {pooled[0].contrast}", pooled)] if pooled else []
     return lines
 
@@ -149,8 +153,8 @@ def _best(summary: Summary) -> list[str]:
 def _gains(summary: Summary) -> list[str]:
     if not summary.has_baseline:
         return []
-    whole = [one for (_, _, language), one in summary.tests.items() if language is None]
-    known = [one for one in whole if one.q is not None]
+    whole = [effect for (_, _, language), effect in summary.tests.items() if language is None]
+    known = [effect for effect in whole if effect.q is not None]
     if not known:
         raised = [above(gain.mean) for target in summary.targets for gain in summary.gains(target).values()]
         untested = "; none could be tested" if whole else ""
@@ -158,7 +162,7 @@ def _gains(summary: Summary) -> list[str]:
         return [f"{sum(raised)} of {pairs} of intermediate and target have a gain above zero{untested}."] if raised else []
     lines = []
     for average in (True, False):
-        part = [one for one in known if (one.target == AVERAGE) == average]
+        part = [effect for effect in known if (effect.target == AVERAGE) == average]
         what = f"Gains {'on average' if average else 'by target'} at a {RATE}"
         lines += [counted(what, part)] if part else []
     return lines
@@ -168,11 +172,11 @@ def _order(summary: Summary) -> list[str]:
     """The average's best order; where there is no average, the only target's."""
     if (orders := summary.study.get("orders")) is None:
         return []
-    panels = [one for one in orders["panels"] if one["subset"] == "all" and one.get("best")]
+    panels = [panel for panel in orders["panels"] if panel["subset"] == "all" and panel.get("best")]
     if not panels:
         return ["No target has every order finished in any seed: nothing can be said about orders."]
     lines = []
-    for panel in [one for one in panels if one["target"] == AVERAGE] or panels:
+    for panel in [panel for panel in panels if panel["target"] == AVERAGE] or panels:
         best = panel["best"]
         line = f"The best order on {panel['target']}{panel['way']} is {best['order']},"
         line += f" {text.number(best['above'], True)} over the mean"
@@ -187,30 +191,36 @@ def _noise(summary: Summary) -> list[str]:
     if not (noise := summary.study.get("noise")) or not noise["evaluations"]:
         return []
     rate = max(noise["rates"])
-    effects = [one for one in summary.effects if one.question == "noise" and one.rate == rate and one.unit == POINTS]
-    lost = [one for one in effects if one.contrast == "clean - noisy" and one.row == BASELINE and one.estimate is not None]
-    parts = [f"{text.number(one.estimate or 0.0)} points on {one.target} ({tested.interval(one)})" for one in lost]
+    effects = [
+        effect for effect in summary.effects if effect.question == "noise" and effect.rate == rate and effect.unit == POINTS
+    ]
+    lost = [
+        effect
+        for effect in effects
+        if effect.contrast == "clean - noisy" and effect.row == BASELINE and effect.estimate is not None
+    ]
+    parts = [f"{text.number(effect.estimate or 0.0)} points on {effect.target} ({tested.interval(effect)})" for effect in lost]
     first = (
         f"With typing errors in {100 * rate:g} % of the words that may be changed, a model without intermediate training loses"
     )
-    spared = [one for one in effects if one.reference == BASELINE]
+    spared = [effect for effect in effects if effect.reference == BASELINE]
     lines = [f"{first} {text.listed(parts)}."] if parts else []
     return lines + ([counted("Points of that which another training spares", spared)] if spared else [])
 
 
 def _groups(summary: Summary) -> list[str]:
     """Whether gains reach languages of few resources, and whether they rise with resources."""
-    found = [one for one in summary.effects if one.question == "resources"]
+    effects = [effect for effect in summary.effects if effect.question == "resources"]
     lines = []
     for group, words in GROUPS.items():
-        ones = [one for one in found if one.group == group and one.contrast == "row - reference"]
-        lines += [counted(f"Gains in {words}", ones)] if ones else []
-    slopes = [one for one in found if one.contrast.startswith("slope")]
+        own = [effect for effect in effects if effect.group == group and effect.contrast == "row - reference"]
+        lines += [counted(f"Gains in {words}", own)] if own else []
+    slopes = [effect for effect in effects if effect.contrast.startswith("slope")]
     return lines + ([counted(f"Slope of the gain on resources, in {slopes[0].unit}", slopes)] if slopes else [])
 
 
 def _selection(summary: Summary) -> list[str]:
-    chosen = [one for one in summary.effects if one.question == "selection"]
+    chosen = [effect for effect in summary.effects if effect.question == "selection"]
     return [counted("Choosing the intermediate of each target on English dev changes the average", chosen)] if chosen else []
 
 

@@ -31,7 +31,7 @@ def sections(summary: Summary) -> list[Section]:
 def targets(summary: Summary) -> list[str]:
     """Those with so many languages, and gains in them."""
     study = summary.study.get("language_groups") or {}
-    return list(dict.fromkeys(one["target"] for one in study.get("groups", ())))
+    return list(dict.fromkeys(gain["target"] for gain in study.get("groups", ())))
 
 
 def answer(summary: Summary, target: str) -> str:
@@ -39,15 +39,15 @@ def answer(summary: Summary, target: str) -> str:
     slope on text: one sentence.
     """
     row, counts = largest(summary, target), _counts(summary, target, "pretraining")
-    groups = {group: one for group in counts if (one := _gain(summary, target, row, "pretraining", group)) is not None}
+    groups = {group: effect for group in counts if (effect := _gain(summary, target, row, "pretraining", group)) is not None}
     codes = sum(counts[group] for group in groups)
-    mean = sum((one.estimate or 0.0) * counts[group] for group, one in groups.items()) / codes
+    mean = sum((effect.estimate or 0.0) * counts[group] for group, effect in groups.items()) / codes
     parts = [f"On {target}, in {codes} languages without English, {row} gains most: {text.number(mean, True)} points on average"]
     for name, words in (("seen", "the encoder's text had"), ("unseen", "it lacked")):
         parts += [f"{_with_interval(groups[name])} in the {counts[name]} that {words}"] if name in groups else []
-    own = [one for one in _of(summary, target) if one.row == row]
+    own = [effect for effect in _of(summary, target) if effect.row == row]
     for contrast, form in (("gain in seen", "their difference is {}"), ("slope", "ten times the text goes with {}")):
-        parts += [form.format(_with_interval(one)) for one in own if one.contrast.startswith(contrast)]
+        parts += [form.format(_with_interval(effect)) for effect in own if effect.contrast.startswith(contrast)]
     return ", ".join(parts) + "."
 
 
@@ -55,32 +55,34 @@ def largest(summary: Summary, target: str) -> str:
     """The row of the largest mean gain over all languages."""
     counts, totals = _counts(summary, target, "pretraining"), dict[str, float]()
     for group, count in counts.items():
-        for one in _of(summary, target):
-            if one.group == f"pretraining {group}":
-                totals[str(one.row)] = totals.get(str(one.row), 0.0) + (one.estimate or 0.0) * count
+        for effect in _of(summary, target):
+            if effect.group == f"pretraining {group}":
+                totals[str(effect.row)] = totals.get(str(effect.row), 0.0) + (effect.estimate or 0.0) * count
     return max(totals, key=lambda row: totals[row])
 
 
 def _of(summary: Summary, target: str) -> list[Effect]:
-    return [one for one in summary.effects if (one.question, one.target) == ("language groups", target)]
+    return [effect for effect in summary.effects if (effect.question, effect.target) == ("language groups", target)]
 
 
 def _gain(summary: Summary, target: str, row: str, grouping: str, group: str) -> Effect | None:
-    return next((one for one in _of(summary, target) if (one.row, one.group) == (row, f"{grouping} {group}")), None)
+    return next((effect for effect in _of(summary, target) if (effect.row, effect.group) == (row, f"{grouping} {group}")), None)
 
 
 def _members(summary: Summary, target: str, grouping: str) -> dict[str, list[str]]:
     """The target's languages by group, in the order of the result."""
-    known = [one for one in summary.study["language_groups"]["groups"] if (one["target"], one["grouping"]) == (target, grouping)]
-    return {one["group"]: list(one["languages"]) for one in known}
+    known = [
+        gain for gain in summary.study["language_groups"]["groups"] if (gain["target"], gain["grouping"]) == (target, grouping)
+    ]
+    return {gain["group"]: list(gain["languages"]) for gain in known}
 
 
 def _counts(summary: Summary, target: str, grouping: str) -> dict[str, int]:
     return {group: len(codes) for group, codes in _members(summary, target, grouping).items()}
 
 
-def _with_interval(one: Effect) -> str:
-    return f"{text.number(one.estimate or 0.0, True)} ({tested.interval(one)}{', q < 0.05' if tested.sure(one) else ''})"
+def _with_interval(effect: Effect) -> str:
+    return f"{text.number(effect.estimate or 0.0, True)} ({tested.interval(effect)}{', q < 0.05' if tested.sure(effect) else ''})"
 
 
 def _figure(summary: Summary, target: str, row: str) -> Figure:
@@ -89,15 +91,15 @@ def _figure(summary: Summary, target: str, row: str) -> Figure:
     shown: dict[str, list[Group]] = {}
     for grouping, title in TITLES.items():
         for group, codes in _members(summary, target, grouping).items():
-            one, dots = _gain(summary, target, row, grouping, group), []
+            effect, dots = _gain(summary, target, row, grouping, group), []
             for code in codes:
                 if (gain := summary.language_gain(row, target, code)) is not None:
                     words = f"{text.language(code)}: {text.number(gain.mean, True)}"
                     dots.append(Dot(gain.mean, facts[code]["pretraining"], words))
-            if one is not None and one.low is not None and one.high is not None and dots:
+            if effect is not None and effect.low is not None and effect.high is not None and dots:
                 name = group.removeprefix("Indo-European: ")
                 name = f"class {name}" if name.isdigit() else name
-                shown.setdefault(title, []).append(Group(name, tuple(dots), one.estimate or 0.0, (one.low, one.high)))
+                shown.setdefault(title, []).append(Group(name, tuple(dots), effect.estimate or 0.0, (effect.low, effect.high)))
     kinds = {dot.kind for groups in shown.values() for group in groups for dot in group.dots}
     caption = (
         f"Gain of {row} over “none” on {target}, in points: a dot a language, sorted within each group, whose number of languages"
@@ -111,8 +113,8 @@ def _figure(summary: Summary, target: str, row: str) -> Figure:
 def _groups(summary: Summary, target: str) -> Table | None:
     """Gains of every row by group of languages."""
     own = _of(summary, target)
-    rows = [row for row in summary.rows if any(one.row == row for one in own)]
-    known = {(one.row, one.group): one for one in own}
+    rows = [row for row in summary.rows if any(effect.row == row for effect in own)]
+    known = {(effect.row, effect.group): effect for effect in own}
     bodies = {
         title: [
             (group, (Cell(str(count)), *(tested.cell(known.get((row, f"{grouping} {group}"))) for row in rows)))
@@ -127,9 +129,9 @@ def _groups(summary: Summary, target: str) -> Table | None:
 def _text(summary: Summary, target: str) -> Table | None:
     """Of every row the difference between languages that the encoder read and others, and the slope on how much it read."""
     study, own = summary.study["language_groups"], _of(summary, target)
-    records = {one["row"]: one for one in study["slopes"] if one["target"] == target}
-    differences = {one.row: one for one in own if one.contrast.startswith("gain in seen")}
-    slopes = {one.row: one for one in own if one.contrast.startswith("slope")}
+    records = {slope["row"]: slope for slope in study["slopes"] if slope["target"] == target}
+    differences = {effect.row: effect for effect in own if effect.contrast.startswith("gain in seen")}
+    slopes = {effect.row: effect for effect in own if effect.contrast.startswith("slope")}
     rows: list[Row] = []
     for row in dict.fromkeys((*differences, *slopes)):
         record = records.get(row, {})

@@ -38,28 +38,28 @@ READ = {
 
 def has_mixtures(summary: Summary) -> bool:
     """Has the study a mixture that anything but single tasks is set against?"""
-    return any(one["kind"] in ("way", "rule", "without") for one in summary.study.get("pairs") or ())
+    return any(pair["kind"] in ("way", "rule", "without") for pair in summary.study.get("pairs") or ())
 
 
 def sections(summary: Summary) -> list[Section]:
     """That on mixtures, and that on what is read; those of which the study has pairs of rows."""
-    kinds = {one["kind"] for one in summary.study.get("pairs") or ()}
-    found = []
+    kinds = {pair["kind"] for pair in summary.study.get("pairs") or ()}
+    shown = []
     if has_mixtures(summary):
         parts = (_arms(summary), pairs(summary, KINDS), size_rule(summary))
-        found.append(Section("multitask", "Mixtures: before the target, with it, or both", tables=parts))
+        shown.append(Section("multitask", "Mixtures: before the target, with it, or both", tables=parts))
     if kinds & set(READ):
-        found.append(Section("training-data", "What intermediate training reads", tables=(pairs(summary, READ),)))
-    return found
+        shown.append(Section("training-data", "What intermediate training reads", tables=(pairs(summary, READ),)))
+    return shown
 
 
 def pairs(summary: Summary, titles: Mapping[str, str]) -> Table | None:
     """Rows against one another: a body for each kind with a title, the mean of its pairs last, where that was tested."""
     bodies = {}
     for kind, title in titles.items():
-        found = [one for one in summary.effects if one.question == PAIRS[kind]]
+        effects = [effect for effect in summary.effects if effect.question == PAIRS[kind]]
         bodies[title] = tested.matrix(
-            found, summary.columns, lambda one: f"{one.row} over {one.reference}" if one.row else one.contrast
+            effects, summary.columns, lambda effect: f"{effect.row} over {effect.reference}" if effect.row else effect.contrast
         )
     note = (
         "Points by which the first row is better than the second, paired by seed and test example. Beneath stands the 95 %"
@@ -72,13 +72,13 @@ def size_rule(summary: Summary) -> Table | None:
     """Every target of every pair of joint and one-after-the-other training of the same tasks, where its sizes are known."""
     arms = {arm["row"]: arm for arm in summary.study.get("arms") or ()}
     rows, counts = list[Row](), list[tuple[bool, bool]]()  # does the rule hold, is the difference significant
-    for one in summary.effects:
-        ways = [arms.get(str(row), {}).get("way") for row in (one.row, one.reference)]
-        if one.question == PAIRS["way"] and ways == ["joint", "first"] and one.target in summary.targets:
-            if sizes := _sizes(summary, arms[str(one.row)], one.target):
-                cells, holds = _case(one, *sizes)
-                rows.append((f"{one.target}: {one.row} or {one.reference}", cells))
-                counts += [(holds, tested.sure(one))] if holds is not None else []
+    for effect in summary.effects:
+        ways = [arms.get(str(row), {}).get("way") for row in (effect.row, effect.reference)]
+        if effect.question == PAIRS["way"] and ways == ["joint", "first"] and effect.target in summary.targets:
+            if sizes := _sizes(summary, arms[str(effect.row)], effect.target):
+                cells, holds = _case(effect, *sizes)
+                rows.append((f"{effect.target}: {effect.row} or {effect.reference}", cells))
+                counts += [(holds, tested.sure(effect))] if holds is not None else []
     clear = [holds for holds, known in counts if known]
     verdict = (
         f"The rule of {PAPER} names the better way in {sum(holds for holds, _ in counts)} of {text.count(len(counts), 'case')};"
@@ -95,9 +95,9 @@ def size_rule(summary: Summary) -> Table | None:
     return tables.table("Does the size of the target decide?", "target", heads, rows, *notes)
 
 
-def _case(one: Effect, size: int, support: int, among: bool) -> tuple[tuple[Cell, ...], bool | None]:
+def _case(effect: Effect, size: int, support: int, among: bool) -> tuple[tuple[Cell, ...], bool | None]:
     """The cells of a target and pair, and whether the rule holds; None where it says nothing or both ways are equal."""
-    gain, known = one.estimate or 0.0, tested.sure(one)
+    gain, known = effect.estimate or 0.0, tested.sure(effect)
     predicted = JOINTLY if size < support else AFTER
     observed = JOINTLY if above(gain) else AFTER if above(-gain) else ""
     says = not among and size != support
@@ -105,7 +105,7 @@ def _case(one: Effect, size: int, support: int, among: bool) -> tuple[tuple[Cell
     bracketed = "{}" if known else "({})"
     cells = (
         Cell(f"{size:,}", "¶" if among else ""), Cell(f"{support:,}"), Cell(predicted) if says else ABSENT,
-        Cell(bracketed.format(observed) if observed else "equal"), tested.cell(one),
+        Cell(bracketed.format(observed) if observed else "equal"), tested.cell(effect),
         ABSENT if holds is None else Cell(bracketed.format("yes" if holds else "no")),
     )  # fmt: skip
     return cells, holds
@@ -151,7 +151,7 @@ def _arms(summary: Summary) -> Table | None:
 
 def _steps(summary: Summary, row: str) -> Cell:
     """Of all trainings behind a row's evaluations but the first masked LM, which all rows share."""
-    own = [one for one in summary.study["trainings"] if one["tasks"] != ["text"] or one.get("mixture")]
+    own = [training for training in summary.study["trainings"] if training["tasks"] != ["text"] or training.get("mixture")]
     steps = {training["address"]: training["steps"] for training in own}
     runs: Sequence[Mapping[str, Any]] = [
         run for target in summary.targets for run in summary.cells.get((row, target), {}).values()

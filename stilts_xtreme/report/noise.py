@@ -49,7 +49,7 @@ class Noisy:
     @cached_property
     def effects(self) -> list[Effect]:
         """Tested drops and differences of drops at the highest rate."""
-        return [one for one in self.summary.effects if one.question == "noise" and one.rate == self.rates[-1]]
+        return [effect for effect in self.summary.effects if effect.question == "noise" and effect.rate == self.rates[-1]]
 
     def score(self, row: str, target: str, rate: float) -> Mean | None:
         """The mean score at that rate over the seeds that have one; at 0 the clean score."""
@@ -65,8 +65,8 @@ class Noisy:
         return self.summary.over_seeds(shares)
 
     def drop(self, row: str, target: str, unit: str = POINTS) -> Effect | None:
-        found = (one for one in self.effects if (one.row, one.target, one.unit) == (row, target, unit))
-        return next((one for one in found if one.contrast == "clean - noisy"), None)
+        drops = (effect for effect in self.effects if (effect.row, effect.target, effect.unit) == (row, target, unit))
+        return next((effect for effect in drops if effect.contrast == "clean - noisy"), None)
 
     def guessing(self, row: str, target: str) -> bool:
         """Is the clean score no better than guessing?"""
@@ -75,15 +75,15 @@ class Noisy:
 
 
 def sections(summary: Summary) -> list[Section]:
-    found = summary.study.get("noise")
-    if not found or not found["evaluations"]:
+    study = summary.study.get("noise")
+    if not study or not study["evaluations"]:
         return []
-    noisy, counts = Noisy(summary, found), _counts(found)
+    noisy, counts = Noisy(summary, study), _counts(study)
     models = short_names.explained([summary.rows[name] for name in noisy.rows], summary.study)
     named = (
         f"Names of models. {BASELINE}: no intermediate training, fine-tuned on English as it is. {models[:1].upper()}{models[1:]}"
     )
-    what = f"made of {SLIPS}" if found["kind"] == "typos" else "made of errors listed in a dictionary of real ones"
+    what = f"made of {SLIPS}" if study["kind"] == "typos" else "made of errors listed in a dictionary of real ones"
     caution = (
         "A model with a lower clean score also has fewer points to lose, and one that only guesses (marked §) has none: besides"
         " points, drops are given in percent of a model's own clean score, and the score that is left says which model to use."
@@ -91,8 +91,8 @@ def sections(summary: Summary) -> list[Section]:
     parts = [scores_table(noisy, target) for target in summary.targets]
     parts += [contrasts(noisy, unit) for unit in (POINTS, SHARE)]
     parts += [languages(noisy, target) for target in summary.targets]
-    sentences = (*([named] if models else []), f"Noise is {what}.", *_scarce(found), caution)
-    return [Section("noise", "Typing errors in the input", sentences, [_figure(noisy)], [*parts, words(counts), _typed(found)])]
+    sentences = (*([named] if models else []), f"Noise is {what}.", *_scarce(study), caution)
+    return [Section("noise", "Typing errors in the input", sentences, [_figure(noisy)], [*parts, words(counts), _typed(study)])]
 
 
 def scores_table(noisy: Noisy, target: str) -> Table | None:
@@ -118,12 +118,12 @@ def scores_table(noisy: Noisy, target: str) -> Table | None:
 def contrasts(noisy: Noisy, unit: str) -> Table | None:
     """Which training makes noise cost less: a row for each pair of models that differ in how they are trained."""
     bodies: dict[str, list[Row]] = {}
-    found = [one for one in noisy.effects if one.reference and one.unit == unit]
-    columns = [*noisy.summary.targets, *([AVERAGE] if any(one.target == AVERAGE for one in found) else [])]
-    for question in dict.fromkeys(_question(noisy, one) for one in found):
-        own = [one for one in found if _question(noisy, one) == question]
+    effects = [effect for effect in noisy.effects if effect.reference and effect.unit == unit]
+    columns = [*noisy.summary.targets, *([AVERAGE] if any(effect.target == AVERAGE for effect in effects) else [])]
+    for question in dict.fromkeys(_question(noisy, effect) for effect in effects):
+        own = [effect for effect in effects if _question(noisy, effect) == question]
         bodies[question] = tested.matrix(
-            own, columns, lambda one: f"{noisy.rows[str(one.row)]} against {noisy.rows[str(one.reference)]}"
+            own, columns, lambda effect: f"{noisy.rows[str(effect.row)]} against {noisy.rows[str(effect.reference)]}"
         )
     what = "percent of the own clean score" if unit == SHARE else "points"
     note = (
@@ -135,9 +135,9 @@ def contrasts(noisy: Noisy, unit: str) -> Table | None:
     return tables.table(caption, "models", (*columns, "verdict"), bodies, note)
 
 
-def _question(noisy: Noisy, one: Effect) -> str:
+def _question(noisy: Noisy, effect: Effect) -> str:
     """What the first model has that the second lacks, or has instead."""
-    model, other = noisy.summary.rows[str(one.row)], noisy.summary.rows[str(one.reference)]
+    model, other = noisy.summary.rows[str(effect.row)], noisy.summary.rows[str(effect.reference)]
     more, less = (
         [part for part in _made(row) if part not in _made(against)] for row, against in ((model, other), (other, model))
     )
@@ -154,13 +154,13 @@ def _made(row: Model) -> list[str]:
 
 def languages(noisy: Noisy, target: str) -> Table | None:
     """What the highest rate costs in each language."""
-    drops = {one["row"]: one.get("languages") or {} for one in noisy.study["drops"]
-             if (one["target"], one["rate"]) == (target, noisy.rates[-1])}  # fmt: skip
+    drops = {drop["row"]: drop.get("languages") or {} for drop in noisy.study["drops"]
+             if (drop["target"], drop["rate"]) == (target, noisy.rates[-1])}  # fmt: skip
     shown = [row for row in noisy.rows if row in drops]
     bodies: dict[str, list[Row]] = {"Drop, points": [], "Flips, % of predictions": []}
     for code in noisy.summary.languages(target) if shown else ():
         lost = [drops[row].get(code) for row in shown]
-        cells = [Cell(text.number(one["gain"]), f"± {text.number(one['deviation'])}") if one else ABSENT for one in lost]
+        cells = [Cell(text.number(drop["gain"]), f"± {text.number(drop['deviation'])}") if drop else ABSENT for drop in lost]
         bodies["Drop, points"] += [(text.language(code), cells)] if any(lost) else []
         bodies["Flips, % of predictions"].append(
             (text.language(code), [Cell(text.value(noisy.flips(row, target, code))) for row in shown])
@@ -169,8 +169,8 @@ def languages(noisy: Noisy, target: str) -> Table | None:
     return tables.table(caption, "language", [noisy.rows[row] for row in shown], bodies, "±: standard error over test examples.")
 
 
-def _plain(one: Effect | None) -> Cell:
-    return ABSENT if one is None or one.estimate is None else Cell(text.number(one.estimate), tested.interval(one))
+def _plain(effect: Effect | None) -> Cell:
+    return ABSENT if effect is None or effect.estimate is None else Cell(text.number(effect.estimate), tested.interval(effect))
 
 
 Counts = Mapping[tuple[str, str, float], tuple[int, int, int]]  # words, of these changeable, changed; by target, language, rate
@@ -179,9 +179,9 @@ Counts = Mapping[tuple[str, str, float], tuple[int, int, int]]  # words, of thes
 def _counts(study: Mapping[str, Any]) -> Counts:
     """The same inputs for every model."""
     return {
-        (run["target"], code, run["rate"]): (found["words"], found["choosable"], found["changed"])
+        (run["target"], code, run["rate"]): (counts["words"], counts["choosable"], counts["changed"])
         for run in study["evaluations"]
-        for code, found in (run.get("words") or {}).items()
+        for code, counts in (run.get("words") or {}).items()
     }
 
 
@@ -191,7 +191,7 @@ def words(counts: Counts) -> Table | None:
     for code in [*sorted({code for _, code, _ in counts}, key=lambda code: (code != "en", code)), ""]:
         sums = []
         for rate in rates:
-            own = [found for (_, name, at), found in counts.items() if at == rate and code in ("", name)]
+            own = [count for (_, name, at), count in counts.items() if at == rate and code in ("", name)]
             sums.append([sum(part) for part in zip(*own, strict=True)])
         if sums:
             whole, choosable, _ = sums[-1]

@@ -67,9 +67,9 @@ def effect(panels: Sequence[Panel], orders: Mapping[str, Any]) -> Table | None:
 def named(panels: Sequence[Panel], orders: Mapping[str, Any]) -> Table | None:
     """Orders named beforehand against random order."""
 
-    def row(one: Mapping[str, Any]) -> Row:
-        where = (Cell(" or ".join(one["orders"])), Cell(text.number(one["rank"])), *_difference(one, "difference"))
-        return one["name"], where
+    def row(order: Mapping[str, Any]) -> Row:
+        where = (Cell(" or ".join(order["orders"])), Cell(text.number(order["rank"])), *_difference(order, "difference"))
+        return order["name"], where
 
     heads = ("order", "mean rank", "above the mean", "95 % over seeds", "p", "q")
     note = (
@@ -87,14 +87,16 @@ def mixtures(panels: Sequence[Panel]) -> Table | None:
         "Intervals hold for other seeds and other test examples; with one seed for other test examples alone. The best order is"
         " picked on the scores shown, which is unfair to the mixture; the order best in the other seeds is not."
     )
-    bodies = _bodies(panels, "mixtures", lambda one: (f"{one['row']} − {MIXED[one['against']]}", _difference(one, "gain")))
+    bodies = _bodies(
+        panels, "mixtures", lambda mixture: (f"{mixture['row']} − {MIXED[mixture['against']]}", _difference(mixture, "gain"))
+    )
     return tables.table("The tasks mixed, against their orders.", "difference", DIFFERENCE, bodies, note)
 
 
 def last(panels: Sequence[Panel]) -> Table | None:
     """Each order against its last task alone."""
     note = "An order trains more steps than its last task alone: a gain may be the steps' as well as the tasks'."
-    bodies = _bodies(panels, "last", lambda one: (one["row"], (Cell(one["baseline"]), *_difference(one, "gain"))))
+    bodies = _bodies(panels, "last", lambda order: (order["row"], (Cell(order["baseline"]), *_difference(order, "gain"))))
     caption = "Does what comes before help? Each order minus its last task alone."
     return tables.table(caption, "order", ("last task alone", *DIFFERENCE), bodies, note)
 
@@ -104,7 +106,7 @@ def by_language(orders: Mapping[str, Any]) -> Table | None:
     bodies: dict[str, list[Row]] = {}
     for panel in orders["panels"]:
         if panel["subset"] != ALL:
-            mixed = next((one for one in panel.get("mixtures", ()) if one["against"] == "mean"), None)
+            mixed = next((mixture for mixture in panel.get("mixtures", ()) if mixture["against"] == "mean"), None)
             shown = means(panel, orders["rows"])
             cells = (
                 Cell(str(len(panel.get("languages", ())))), Cell(text.number(math.fsum(shown.values()) / len(shown))),
@@ -127,21 +129,23 @@ def _bodies(panels: Sequence[Panel], part: str, row: Callable[[Mapping[str, Any]
     return {panel["target"] + panel["way"]: list(map(row, panel.get(part, ()))) for panel in panels}
 
 
-def _difference(one: Mapping[str, Any], key: str) -> tuple[Cell, ...]:
-    star = "*" if one["q"] < tested.LEVEL else ""
-    ends = one.get("interval")
+def _difference(record: Mapping[str, Any], key: str) -> tuple[Cell, ...]:
+    star = "*" if record["q"] < tested.LEVEL else ""
+    ends = record.get("interval")
     return (
-        Cell(text.number(one[key], True) + star, strong=bool(star)), Cell(text.interval(ends and tuple(ends))),
-        *tables.words(text.probability(one["p"]), text.probability(one["q"])),
+        Cell(text.number(record[key], True) + star, strong=bool(star)), Cell(text.interval(ends and tuple(ends))),
+        *tables.words(text.probability(record["p"]), text.probability(record["q"])),
     )  # fmt: skip
 
 
-def _test(one: Mapping[str, Any] | None) -> tuple[Cell, Cell, Cell]:
-    if not one:
+def _test(test: Mapping[str, Any] | None) -> tuple[Cell, Cell, Cell]:
+    if not test:
         return ABSENT, ABSENT, Cell("not tested: it takes two seeds")
-    blind = one["least"] >= tested.LEVEL
-    verdict = "orders differ" if one["q"] < tested.LEVEL else "too few orders and seeds" if blind else "no significant difference"
-    return Cell(text.probability(one["p"])), Cell(text.probability(one["q"])), Cell(verdict)
+    blind = test["least"] >= tested.LEVEL
+    verdict = (
+        "orders differ" if test["q"] < tested.LEVEL else "too few orders and seeds" if blind else "no significant difference"
+    )
+    return Cell(text.probability(test["p"])), Cell(text.probability(test["q"])), Cell(verdict)
 
 
 def _best(panel: Panel) -> tuple[Cell, ...]:
@@ -172,11 +176,11 @@ def _how(panels: Sequence[Panel], orders: Mapping[str, Any]) -> list[str]:
     if orders.get("drawn"):
         lines.append(f"{orders['drawn']} orders were drawn by chance from all there are.")
     steps = orders.get("steps") or {}
-    for row in {one["row"]: 0 for panel in panels for one in panel.get("mixtures", ()) if one["row"] in steps}:
+    for row in {entry["row"]: 0 for panel in panels for entry in panel.get("mixtures", ()) if entry["row"] in steps}:
         own = sorted({steps[name] for name in orders["rows"] if name in steps})
         if own and own != [steps[row]]:
             lines.append(f"{row} takes {steps[row]:,} steps, orders {text.between(own)}: part of a difference may be the steps'.")
-    missing = [f"{one['target']}{one['way']}" for one in orders.get("absent", ())]
+    missing = [f"{entry['target']}{entry['way']}" for entry in orders.get("absent", ())]
     return lines + ([f"Left out, since no seed has every order: {text.listed(missing)}."] if missing else [])
 
 
@@ -184,7 +188,7 @@ def _figure(panel: Panel, rows: Sequence[str], name: str) -> Figure:
     """A row of dots for each order, best on top, then the mixtures and the single tasks."""
     shown = means(panel, rows)
     others = [row for row in panel["scores"] if row not in rows and panel["scores"][row]]
-    mixed = {one["row"] for one in panel.get("mixtures", ())}
+    mixed = {entry["row"] for entry in panel.get("mixtures", ())}
     groups: list[tuple[str, list[Mark]]] = [("", [_mark(panel, row, 1) for row in sorted(shown, key=lambda row: -shown[row])])]
     groups.append(("the tasks mixed", [_mark(panel, row, 2) for row in others if row in mixed]))
     groups.append(("one task alone", [_mark(panel, row, None) for row in others if row not in mixed]))
@@ -195,7 +199,7 @@ def _figure(panel: Panel, rows: Sequence[str], name: str) -> Figure:
     )
     alternative = f"{title}, {len(shown)} orders; means as at the right: the best is {max(shown, key=lambda row: shown[row])}."
     return Figure(
-        name, caption, alternative, figures.rows([figures.Panel(title, [one for one in groups if one[1]], lines)], "dots")
+        name, caption, alternative, figures.rows([figures.Panel(title, [entry for entry in groups if entry[1]], lines)], "dots")
     )
 
 
@@ -203,7 +207,7 @@ def _mark(panel: Panel, row: str, look: int | None) -> Mark:
     own = panel["scores"][row]
     shared = [own[str(seed)] for seed in panel["seeds"] if str(seed) in own] or list(own.values())
     mean = math.fsum(shared) / len(shared)
-    called = ", ".join(one["name"] for one in panel.get("named", ()) if row in one["orders"])
+    called = ", ".join(order["name"] for order in panel.get("named", ()) if row in order["orders"])
     return Mark(
         f"{row} ({called})" if called else row, tuple((score, look) for score in own.values()), None, text.number(mean), mean
     )

@@ -55,7 +55,7 @@ class Page:
         parts += ["## What was found", _listed(self.found)]
         for section in self.sections:
             parts += [f"## {escaped(section.title)}", *map(escaped, section.sentences)]
-            parts += [f"![{escaped(one.alternative)}]({one.name}.svg)" for one in section.figures if one is not None]
+            parts += [f"![{escaped(figure.alternative)}]({figure.name}.svg)" for figure in section.figures if figure is not None]
             parts += [markdown(table) for table in section.tables if table is not None]
             parts += [_listed([*section.items, *(f"{name}: {words}" for name, words in section.facts)])]
             parts += ["\n".join(f"    {line}".rstrip() for line in section.code.splitlines())]

@@ -28,8 +28,8 @@ def sections(summary: Summary, numbers: Sequence[Number] | None = None) -> list[
     other = _other_test_sets(summary)
     shown = [number for number in shown if number.value is None or not other & _columns(summary, number)]
     parts = [
-        _gains(summary, [one for one in shown if one.kind != "score"]),
-        _scores(summary, [one for one in shown if one.kind == "score"]),
+        _gains(summary, [number for number in shown if number.kind != "score"]),
+        _scores(summary, [number for number in shown if number.kind == "score"]),
     ]
     if not any(parts) and not other:
         return []
@@ -100,38 +100,40 @@ def _scale(summary: Summary) -> str:
 
 def _gains(summary: Summary, numbers: Sequence[Number]) -> Table | None:
     rows = []
-    for one in numbers:
-        words = one.words if one.value is None else text.number(one.value, signed=True)
-        rows.append((f"{one.column}: {_name(one)}", tables.words(words, one.split, _ours(summary, one), one.source)))
+    for number in numbers:
+        words = number.words if number.value is None else text.number(number.value, signed=True)
+        rows.append(
+            (f"{number.column}: {_name(number)}", tables.words(words, number.split, _ours(summary, number), number.source))
+        )
     note = "Points over no intermediate training. Here: means over seeds."
-    if any(one.row == BEST for one in numbers):
+    if any(number.row == BEST for number in numbers):
         note += " Best of each target: the mean of the largest gains, which are picked on the scores shown."
     heads = ("published", "split", "here", "source")
     return tables.table("Gains that the paper reports, and ours.", "gain", heads, rows, note, *_notes(numbers))
 
 
-def _name(one: Number) -> str:
-    if one.row == BEST:
+def _name(number: Number) -> str:
+    if number.row == BEST:
         return "best of each target"
-    return one.row or "intermediate training"
+    return number.row or "intermediate training"
 
 
-def _ours(summary: Summary, one: Number) -> str:
+def _ours(summary: Summary, number: Number) -> str:
     """Our number or numbers for a published gain or claim; a dash where the study has none."""
-    if one.row == BEST:
+    if number.row == BEST:
         gains = [summary.gain(name, target) for target in summary.targets if (name := summary.best(target))]
         means = [gain.mean for gain in gains if gain is not None]
         return text.number(math.fsum(means) / len(means), signed=True) if len(means) == len(summary.targets) else text.ABSENT
-    if one.row:
-        gain = summary.gain(one.row, one.column) if one.row in summary.rows else None
+    if number.row:
+        gain = summary.gain(number.row, number.column) if number.row in summary.rows else None
         shown = " ".join(filter(None, (text.value(gain, signed=True), text.spread(gain))))
-        best = _single(summary, one.row) if one.kind == "claim" and gain is not None else None
-        single = f"; best single one: {best}, {text.value(summary.gain(best, one.column), signed=True)}" if best else ""
+        best = _single(summary, number.row) if number.kind == "claim" and gain is not None else None
+        single = f"; best single one: {best}, {text.value(summary.gain(best, number.column), signed=True)}" if best else ""
         return f"{shown}{single}"
-    best = summary.best(one.column)
-    if best is None or not summary.gains(one.column):
+    best = summary.best(number.column)
+    if best is None or not summary.gains(number.column):
         return text.ABSENT
-    every = summary.gains(one.column)
+    every = summary.gains(number.column)
     raised = sum(above(gain.mean) for gain in every.values())
     return f"{raised} of {len(every)} above zero; largest: {best}, {text.value(every[best], signed=True)}"
 
@@ -144,19 +146,19 @@ def _single(summary: Summary, mixture: str) -> str | None:
 
 
 def _scores(summary: Summary, numbers: Sequence[Number]) -> Table | None:
-    systems = list(dict.fromkeys(one.system for one in sorted(numbers, key=lambda one: one.row != BASELINE)))
-    places = sorted({(one.column, one.split) for one in numbers}, key=lambda place: _order(summary, place))
+    systems = list(dict.fromkeys(number.system for number in sorted(numbers, key=lambda number: number.row != BASELINE)))
+    places = sorted({(number.column, number.split) for number in numbers}, key=lambda place: _order(summary, place))
     rows: list[Row] = []
     for column, split in places:
-        own = [one for one in numbers if (one.column, one.split) == (column, split)]
-        cells = [_published([one for one in own if one.system == system]) for system in systems]
+        own = [number for number in numbers if (number.column, number.split) == (column, split)]
+        cells = [_published([number for number in own if number.system == system]) for system in systems]
         best = summary.best(column)
         cells += [tables.mean(summary.score(BASELINE, column)), tables.mean(summary.score(best, column) if best else None)]
         rows.append((f"{column}, {split}", (*cells, Cell(best or text.ABSENT))))
     notes = (
         "Scores, 0 to 100; for questions the mean of exact match (EM) and F1. Ours are of the setup's own test data"
         " and stand beside either split.",
-        f"Sources: {'; '.join(dict.fromkeys(one.source for one in numbers))}.",
+        f"Sources: {'; '.join(dict.fromkeys(number.source for number in numbers))}.",
     )
     heads = (*systems, f"here, {BASELINE}", "here, best", "best here")
     return tables.table("Published scores, and ours.", "target, split", heads, rows, *notes, *_notes(numbers))
@@ -168,13 +170,13 @@ def _order(summary: Summary, place: tuple[str, str]) -> tuple[int, str]:
 
 def _published(numbers: Sequence[Number]) -> Cell:
     """The mean of the metrics, and these one by one where they are several."""
-    values = [one.value for one in numbers if one.value is not None]
+    values = [number.value for number in numbers if number.value is not None]
     if not values:
         return ABSENT
     names = {"exact_match": "EM", "f1": "F1"}
-    small = ", ".join(f"{names.get(one.metric, one.metric)} {text.number(one.value or 0.0)}" for one in numbers)
+    small = ", ".join(f"{names.get(number.metric, number.metric)} {text.number(number.value or 0.0)}" for number in numbers)
     return Cell(text.number(math.fsum(values) / len(values)), small if len(values) > 1 else "")
 
 
 def _notes(numbers: Sequence[Number]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{one.system}: {one.note}" for one in numbers if one.note))
+    return tuple(dict.fromkeys(f"{number.system}: {number.note}" for number in numbers if number.note))

@@ -17,25 +17,25 @@ Members = Mapping[str, Mapping[str, Sequence[str]]]  # languages by target and g
 
 
 def sections(summary: Summary) -> list[Section]:
-    found = summary.study.get("resources")
-    if not found:
+    study = summary.study.get("resources")
+    if not study:
         return []
     members: dict[str, dict[str, list[str]]] = {target: {} for target in summary.targets}
     for group in CLASSES:  # in this order
-        for one in found["scores"]:
-            if one["group"] == group:
-                members[one["target"]][group] = list(one["languages"])
+        for entry in study["scores"]:
+            if entry["group"] == group:
+                members[entry["target"]][group] = list(entry["languages"])
     members = {target: groups for target, groups in members.items() if groups}
-    heads = {group: CLASSES[group] if found["axis"] == "joshi" else group for groups in members.values() for group in groups}
+    heads = {group: CLASSES[group] if study["axis"] == "joshi" else group for groups in members.values() for group in groups}
     heads = {group: heads[group] for group in CLASSES if group in heads}
     parts = [languages(members, heads), gains(summary, members, heads), scores_table(summary, members, heads), slopes(summary)]
-    return [Section("resources", "Low-resource languages", [_grouped(found)], [_figure(summary, members, heads)], parts)]
+    return [Section("resources", "Low-resource languages", [_grouped(study)], [_figure(summary, members, heads)], parts)]
 
 
 def of(summary: Summary, contrast: str, target: str) -> list[Effect]:
     """The tested effects of a kind on a target."""
-    known = [one for one in summary.effects if one.question == "resources" and one.target == target]
-    return [one for one in known if one.contrast.startswith(contrast)]
+    known = [effect for effect in summary.effects if effect.question == "resources" and effect.target == target]
+    return [effect for effect in known if effect.contrast.startswith(contrast)]
 
 
 def languages(members: Members, heads: Mapping[str, str]) -> Table | None:
@@ -54,9 +54,12 @@ def gains(summary: Summary, members: Members, heads: Mapping[str, str]) -> Table
     for target, groups in members.items():
         title = f"{target}: {', '.join(f'{heads[group]} n = {len(codes)}' for group, codes in groups.items())}"
         bodies[title] = [
-            *tested.matrix(of(summary, "row", target), list(heads), lambda one: str(one.row), lambda one: one.group),
+            *tested.matrix(of(summary, "row", target), list(heads), lambda effect: str(effect.row), lambda effect: effect.group),
             *tested.matrix(
-                of(summary, "gain in", target), list(heads), lambda one: f"{one.row}, minus English", lambda one: one.group
+                of(summary, "gain in", target),
+                list(heads),
+                lambda effect: f"{effect.row}, minus English",
+                lambda effect: effect.group,
             ),
         ]
     caption = f"Gain by group of languages, in points, and its 95 % interval {tested.among(len(summary.seeds))}."
@@ -65,7 +68,7 @@ def gains(summary: Summary, members: Members, heads: Mapping[str, str]) -> Table
 
 def scores_table(summary: Summary, members: Members, heads: Mapping[str, str]) -> Table | None:
     """Scores by group, and beneath each how far it is from English."""
-    known = {(one["row"], one["target"], one["group"]): one for one in summary.study["resources"]["scores"]}
+    known = {(entry["row"], entry["target"], entry["group"]): entry for entry in summary.study["resources"]["scores"]}
 
     def cell(row: str, target: str, group: str) -> Cell:
         own = known.get((row, target, group), {})
@@ -87,14 +90,14 @@ def scores_table(summary: Summary, members: Members, heads: Mapping[str, str]) -
 def slopes(summary: Summary) -> Table | None:
     """Slopes of gain on resources, with both intervals."""
     study, bodies, unit = summary.study["resources"], dict[str, list[Row]](), ""
-    records = {(one["row"], one["target"]): one for one in study["slopes"]}
+    records = {(slope["row"], slope["target"]): slope for slope in study["slopes"]}
     for target in summary.targets:
         bodies[target] = []
-        for one in of(summary, "slope", target):
-            record, unit = records[str(one.row), target], one.unit
+        for effect in of(summary, "slope", target):
+            record, unit = records[str(effect.row), target], effect.unit
             ends = record.get("over_languages")
             beside = Cell(text.interval(ends and tuple(ends), 2))
-            bodies[target].append((str(one.row), (*tested.cells(one, 2), Cell(str(record["n"])), beside)))
+            bodies[target].append((str(effect.row), (*tested.cells(effect, 2), Cell(str(record["n"])), beside)))
     on = "resource class" if study["axis"] == "joshi" else "the decimal logarithm of the lines of text"
     note = (
         f"Least squares on {on} over the languages that the encoder saw, without English; above zero: the more resources, the"
@@ -110,10 +113,10 @@ def _mean(summary: Summary, by_seed: Mapping[str, float]) -> Any:
     return summary.over_seeds({int(seed): value for seed, value in by_seed.items()})
 
 
-def _grouped(found: Mapping[str, Any]) -> str:
+def _grouped(study: Mapping[str, Any]) -> str:
     """How languages were put in groups."""
-    unseen = any(place["group"] == "unseen" for place in found["languages"].values())
-    if found["axis"] == "joshi":
+    unseen = any(place["group"] == "unseen" for place in study["languages"].values())
+    if study["axis"] == "joshi":
         how = "Groups are the resource classes of Joshi et al. 2020: low 0–2, mid 3, high 4–5."
         how += " Languages that the encoder's training text lacks are the group unseen, whatever their class." if unseen else ""
     else:
@@ -123,7 +126,7 @@ def _grouped(found: Mapping[str, Any]) -> str:
         )
         how += " Languages without any are the group unseen." if unseen else ""
         known = sorted(
-            ((place["lines"], code) for code, place in found["languages"].items() if place["lines"] is not None), reverse=True
+            ((place["lines"], code) for code, place in study["languages"].items() if place["lines"] is not None), reverse=True
         )
         how += f" Lines: {', '.join(f'{code} {lines:,}' for lines, code in known)}." if known else ""
     return how + (
@@ -135,7 +138,7 @@ def _grouped(found: Mapping[str, Any]) -> str:
 def _figure(summary: Summary, members: Members, heads: Mapping[str, str]) -> Figure | None:
     panels = []
     for target, groups in members.items():
-        known = {(one.row, one.group): one for one in of(summary, "row", target)}
+        known = {(effect.row, effect.group): effect for effect in of(summary, "row", target)}
         rows = [row for row in summary.compared if any(row == name for name, _ in known)]
         rows = [row for row in rows if summary.rows[row].is_usual] or rows
         best = summary.best(target)
@@ -151,7 +154,7 @@ def _figure(summary: Summary, members: Members, heads: Mapping[str, str]) -> Fig
     return Figure("resources", caption, alternative, figures.rows(panels, "bars", signed=True))
 
 
-def _mark(one: Effect) -> Mark:
-    interval = None if one.low is None or one.high is None else (one.low, one.high)
-    value = one.estimate or 0.0
-    return Mark(str(one.row), ((value, 1),), interval, text.number(value, signed=True))
+def _mark(effect: Effect) -> Mark:
+    interval = None if effect.low is None or effect.high is None else (effect.low, effect.high)
+    value = effect.estimate or 0.0
+    return Mark(str(effect.row), ((value, 1),), interval, text.number(value, signed=True))

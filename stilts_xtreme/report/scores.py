@@ -6,6 +6,7 @@ from stilts_xtreme.report import figures, tables, tested, text
 from stilts_xtreme.report.figures import Figure
 from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above
 from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.results.effects import Effect
 from stilts_xtreme.results.rows import BASELINE, CONTROL
 from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.scoring.tags import MIN_DIFFERENCE, NAMES
@@ -44,8 +45,8 @@ def main(summary: Summary) -> Table:
         notes.append(f"An average is over all {len(summary.targets)} targets, and absent where one is missing.")
     caption = f"Scores without intermediate training and gains with it; {over(summary)}."
     rows = [row for body in bodies.values() for row in body]
-    made = tables.table(caption, "intermediate", columns, bodies, " ".join(notes), *marks(rows, summary))
-    return made or Table(caption, "intermediate", tuple(columns), ())
+    table = tables.table(caption, "intermediate", columns, bodies, " ".join(notes), *marks(rows, summary))
+    return table or Table(caption, "intermediate", tuple(columns), ())
 
 
 def best_per_target(summary: Summary) -> Table | None:
@@ -74,9 +75,9 @@ def best_per_target(summary: Summary) -> Table | None:
 
 def reading(summary: Summary, row: str, column: str, gain: Mean) -> str:
     """How much a mean gain says, in a few words: its interval and q where it was tested."""
-    if (one := summary.tests.get((row, column, None))) is not None:
-        parts = [] if one.low is None else [f"95 % interval {tested.interval(one)}"]
-        return ", ".join([*parts, *([] if one.q is None else [f"q {text.probability(one.q)}"])]) or "not tested"
+    if (effect := summary.tests.get((row, column, None))) is not None:
+        parts = [] if effect.low is None else [f"95 % interval {tested.interval(effect)}"]
+        return ", ".join([*parts, *([] if effect.q is None else [f"q {text.probability(effect.q)}"])]) or "not tested"
     if gain.clear is None:
         return "one seed: no spread" if len(gain.values) == 1 else "two seeds: spread is rough"
     return "two standard errors or more from zero" if gain.clear else "no clear effect"
@@ -84,14 +85,10 @@ def reading(summary: Summary, row: str, column: str, gain: Mean) -> str:
 
 def intervals(summary: Summary) -> Table | None:
     """Gain, interval, p and q of every row and target; None where the study holds no comparisons."""
-    bodies = {
-        column: [
-            (row, (*tested.cells(one), Cell(f"{one.n_examples:,}" if one.n_examples else text.ABSENT), Cell(str(one.n_seeds))))
-            for row in summary.compared
-            if (one := summary.tests.get((row, column, None)))
-        ]
-        for column in summary.columns
-    }  # fmt: skip
+    bodies: dict[str, list[Row]] = {}
+    for column in summary.columns:
+        tests = [(row, effect) for row in summary.compared if (effect := summary.tests.get((row, column, None)))]
+        bodies[column] = [(row, (*tested.cells(effect), *tables.words(*_counts(effect)))) for row, effect in tests]
     note = (
         f"Gain: points over “{BASELINE}”, means over seeds. The interval is of the gain itself, not adjusted for their number;"
         " q is p adjusted for it. A dash: not tested, for want of seeds or of predictions of single examples."
@@ -99,6 +96,11 @@ def intervals(summary: Summary) -> Table | None:
     heads = ("gain", *tested.HEADS[1:], "test examples", "seeds")
     star = legend(summary) if any(map(tested.sure, summary.tests.values())) else ""
     return tables.table("Gains with their 95 % intervals.", "intermediate", heads, bodies, note, star)
+
+
+def _counts(effect: Effect) -> tuple[str, str]:
+    """Of test examples and of seeds."""
+    return f"{effect.n_examples:,}" if effect.n_examples else text.ABSENT, str(effect.n_seeds)
 
 
 def targets(summary: Summary) -> Table | None:
@@ -141,8 +143,8 @@ def heat_map(summary: Summary) -> Figure | None:
     for name in summary.compared if summary.has_baseline else ():
         for column in summary.columns:
             if (gain := summary.gain(name, column)) is not None:
-                one = summary.tests.get((name, column, None))
-                outlined = tested.sure(one) if summary.tests else bool(gain.clear)
+                effect = summary.tests.get((name, column, None))
+                outlined = tested.sure(effect) if summary.tests else bool(gain.clear)
                 shown = gain.mean if above(abs(gain.mean)) else 0.0
                 values[name, column] = (shown, text.number(gain.mean, True) + ("†" if gain.partial else ""), outlined)
     if not values:
@@ -154,22 +156,22 @@ def heat_map(summary: Summary) -> Figure | None:
 
 
 def score(summary: Summary, row: str, column: str) -> Cell:
-    found = summary.score(row, column)
-    return Cell(text.value(found), _beneath(summary, row, column, found))
+    value = summary.score(row, column)
+    return Cell(text.value(value), _beneath(summary, row, column, value))
 
 
 def gain(summary: Summary, row: str, column: str, best: bool = False) -> Cell:
     """A gain with its spread and marks; bold where it is the best of its column and above zero."""
-    found = summary.gain(row, column)
-    strong = best and found is not None and above(found.mean)
-    return Cell(text.value(found, signed=True), _beneath(summary, row, column, found, True), strong)
+    value = summary.gain(row, column)
+    strong = best and value is not None and above(value.mean)
+    return Cell(text.value(value, signed=True), _beneath(summary, row, column, value, True), strong)
 
 
-def _beneath(summary: Summary, row: str, column: str, found: Mean | None, star: bool = False) -> str:
+def _beneath(summary: Summary, row: str, column: str, value: Mean | None, star: bool = False) -> str:
     """What stands beneath a mean: its spread, the marks of a collapsed training and of a significant gain."""
-    collapsed = "‡" if found is not None and summary.collapsed(row, column) else ""
+    collapsed = "‡" if value is not None and summary.collapsed(row, column) else ""
     star_ = "*" if star and tested.sure(summary.tests.get((row, column, None))) else ""
-    return " ".join(filter(None, (text.spread(found), collapsed, star_)))
+    return " ".join(filter(None, (text.spread(value), collapsed, star_)))
 
 
 def marks(rows: Sequence[Row], summary: Summary | None = None) -> tuple[str, ...]:
@@ -181,11 +183,11 @@ def marks(rows: Sequence[Row], summary: Summary | None = None) -> tuple[str, ...
 
 def legend(summary: Summary) -> str:
     """What the star means: the families that gains were adjusted in."""
-    found = [one for one in summary.tests.values() if one.language is None and one.q is not None]
-    averages = sum(one.target == AVERAGE for one in found)
-    parts = [f"{len(found) - averages:,} comparisons on targets"] if len(found) > averages else []
+    tested_gains = [effect for effect in summary.tests.values() if effect.language is None and effect.q is not None]
+    averages = sum(effect.target == AVERAGE for effect in tested_gains)
+    parts = [f"{len(tested_gains) - averages:,} comparisons on targets"] if len(tested_gains) > averages else []
     parts += [f"the {averages} of averages{', a family of their own' if parts else ''}"] if averages else []
-    seeds = max((one.n_seeds or 0 for one in found), default=0)
+    seeds = max((effect.n_seeds or 0 for effect in tested_gains), default=0)
     return (
         f"* differs from no intermediate training, q < {tested.LEVEL}: paired bootstrap {tested.among(seeds)}, adjusted for"
         f" {' and for '.join(parts)} (Benjamini-Hochberg)."
@@ -226,7 +228,7 @@ def _strict(summary: Summary) -> str:
     notes = []
     for target in summary.targets:
         rows = [(code, row) for run in summary.runs(target) for code, row in run["languages"].items() if "f1_iob2" in row]
-        code, far = max(rows, key=lambda one: abs(one[1]["f1"] - one[1]["f1_iob2"]), default=("", {"f1": 0.0, "f1_iob2": 0.0}))
+        code, far = max(rows, key=lambda pair: abs(pair[1]["f1"] - pair[1]["f1_iob2"]), default=("", {"f1": 0.0, "f1_iob2": 0.0}))
         if abs(far["f1"] - far["f1_iob2"]) > MIN_DIFFERENCE:
             means = [mean([row[name] for _, row in rows]) for name in NAMES]
             notes.append(

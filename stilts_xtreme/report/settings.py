@@ -27,9 +27,9 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     lines += _hyperparameters(study.get("hyperparameters") or {})
     lines += [(f"Prediction of {name}", text.flat(settings)) for name, settings in (study.get("predictions") or {}).items()]
     by_split: dict[str, list[str]] = {}
-    for name, one in ((study.get("data") or {}).get("readings") or {}).items():
+    for name, reading in ((study.get("data") or {}).get("readings") or {}).items():
         split, _, code = name.rpartition("/")
-        by_split.setdefault(split, []).append(f"{code} {one['digest'][:DIGITS]} ({_size(one)})")
+        by_split.setdefault(split, []).append(f"{code} {reading['digest'][:DIGITS]} ({_size(reading)})")
     return lines + [(f"Read of {split}", ", ".join(parts)) for split, parts in by_split.items()]
 
 
@@ -73,14 +73,14 @@ def seeds(summary: Summary) -> list[str]:
 
 def _hyperparameters(settings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
     """What all trainings have in common, then what is different in each."""
-    flat = {name: {**one, **one.get("recipe", {})} for name, one in settings.items()}
-    for one in flat.values():
-        one.pop("recipe", None)
+    flat = {name: {**values, **values.get("recipe", {})} for name, values in settings.items()}
+    for values in flat.values():
+        values.pop("recipe", None)
     first = next(iter(flat.values()), {})
-    common = {key: value for key, value in first.items() if all(one.get(key) == value for one in flat.values())}
+    common = {key: value for key, value in first.items() if all(values.get(key) == value for values in flat.values())}
     lines = [("Settings of every training", text.flat(common))] if common else []
-    own = {name: {key: value for key, value in one.items() if key not in common} for name, one in flat.items()}
-    return lines + [(f"Settings of {name}", text.flat(one)) for name, one in own.items() if one]
+    own = {name: {key: value for key, value in values.items() if key not in common} for name, values in flat.items()}
+    return lines + [(f"Settings of {name}", text.flat(values)) for name, values in own.items() if values]
 
 
 def _size(reading: Mapping[str, Any]) -> str:

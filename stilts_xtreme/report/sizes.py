@@ -15,11 +15,11 @@ Points = Mapping[tuple[str, str], Mapping[int, str]]  # rows by number of exampl
 
 def sections(summary: Summary) -> list[Section]:
     """Of a study whose recipes differ in their number of examples."""
-    found = summary.study.get("sizes")
-    if not found or not found["points"]:
+    study = summary.study.get("sizes")
+    if not study or not study["points"]:
         return []
     points: dict[tuple[str, str], dict[int, str]] = {}
-    for point in found["points"]:
+    for point in study["points"]:
         points.setdefault((point["of"], point["target"]), {})[point["examples"]] = point["row"]
     drawn = [
         _figure(summary, points, "sizes-gains", "Gain over “none” of the same recipe", gains=True),
@@ -38,10 +38,10 @@ def by_size(summary: Summary, points: Points, target: str) -> Table | None:
         if row is None:
             return ABSENT
         shown = (scores.gain if gains else scores.score)(summary, row, target)
-        one = summary.tests.get((row, target, None)) if gains else None
-        if one is None or one.low is None:
+        effect = summary.tests.get((row, target, None)) if gains else None
+        if effect is None or effect.low is None:
             return shown
-        return Cell(shown.text, tested.interval(one) + (" *" if tested.sure(one) else ""))
+        return Cell(shown.text, tested.interval(effect) + (" *" if tested.sure(effect) else ""))
 
     bodies: dict[str, list[Row]] = {"Scores": [], "Gains over the baseline of the same recipe (points)": []}
     for (of, name), rows in points.items():
@@ -57,8 +57,8 @@ def by_size(summary: Summary, points: Points, target: str) -> Table | None:
 def interactions(summary: Summary) -> Table | None:
     """The gain with the fewest examples minus that with the most."""
     bodies: dict[str, list[Row]] = {}
-    for one in (one for one in summary.effects if one.question == "sizes"):
-        bodies.setdefault(one.target, []).append((str(one.row), (Cell(one.contrast), *tested.cells(one))))
+    for effect in (effect for effect in summary.effects if effect.question == "sizes"):
+        bodies.setdefault(effect.target, []).append((str(effect.row), (Cell(effect.contrast), *tested.cells(effect))))
     note = (
         "Above zero: intermediate training helps more where the target has few training examples. 95 % interval of the difference"
         f" of both gains, {tested.among(len(summary.seeds))}, the same for both. {tested.STAR} for the rows of this table."
@@ -123,8 +123,8 @@ def _score(summary: Summary, row: str, target: str) -> tuple[float, None] | None
 
 
 def _gain(summary: Summary, row: str, target: str) -> tuple[float, float | None] | None:
-    gain, one = summary.gain(row, target), summary.tests.get((row, target, None))
+    gain, effect = summary.gain(row, target), summary.tests.get((row, target, None))
     if gain is None:
         return None
-    half = None if one is None or one.low is None or one.high is None else (one.high - one.low) / 2
-    return gain.mean if one is None or one.estimate is None else one.estimate, half
+    half = None if effect is None or effect.low is None or effect.high is None else (effect.high - effect.low) / 2
+    return gain.mean if effect is None or effect.estimate is None else effect.estimate, half

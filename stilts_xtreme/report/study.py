@@ -43,8 +43,7 @@ def files(summary: Summary) -> dict[str, str]:
         Section("data", "Data and how to reproduce", facts=settings.facts(summary), code=study.get("command") or ""),
     ]
     foot = text.provenance(study.get("provenance") or {})
-    found = findings.sentences(summary)
-    return Page(study["name"], study["question"], study.get("note") or "", found, sections, foot).files()
+    return Page(study["name"], study["question"], study.get("note") or "", findings.sentences(summary), sections, foot).files()
 
 
 def _listed(name: str, title: str, items: list[str]) -> Section:

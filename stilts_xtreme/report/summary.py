@@ -63,16 +63,20 @@ class Summary:
     def tests(self) -> dict[tuple[str, str, str | None], Effect]:
         """Tested gains of rows over their own baselines, by row, column and language; None: all languages together."""
         own = {name: row.baseline.name for name, row in self.rows.items()}
-        gains = [one for one in self.effects if one.question == "gain" and one.row and own.get(one.row) == one.reference]
-        return {(str(one.row), one.target, one.language): one for one in gains}
+        gains = [
+            effect
+            for effect in self.effects
+            if effect.question == "gain" and effect.row and own.get(effect.row) == effect.reference
+        ]
+        return {(str(effect.row), effect.target, effect.language): effect for effect in gains}
 
     @cached_property
     def errors(self) -> dict[tuple[str, str], Mapping[str, Any]]:
         """The records behind `tests`, by row and column: they hold standard errors over test examples, too."""
         return {
-            (one["row"], one["target"]): one
-            for one in self.study.get("comparisons") or ()
-            if one["baseline"] == self.rows[one["row"]].baseline.name
+            (comparison["row"], comparison["target"]): comparison
+            for comparison in self.study.get("comparisons") or ()
+            if comparison["baseline"] == self.rows[comparison["row"]].baseline.name
         }
 
     @property
@@ -159,12 +163,12 @@ class Summary:
 
     def by_language(self, row: str, target: str, codes: Sequence[str]) -> dict[int, float]:
         """By seed the mean over `codes` and the headline metrics; only seeds in which each of the languages is scored."""
-        names, found = self.study["tasks"][target]["headline"], {}
+        names, by_seed = self.study["tasks"][target]["headline"], {}
         for seed, run in self.cells.get((row, target), {}).items():
             scores = [run["languages"].get(code, {}).get(name) for code in codes for name in names]
             if scores and None not in scores:
-                found[seed] = math.fsum(scores) / len(scores)
-        return found
+                by_seed[seed] = math.fsum(scores) / len(scores)
+        return by_seed
 
     def language(self, row: str, target: str, codes: Sequence[str]) -> Mean | None:
         return self.over_seeds(self.by_language(row, target, codes))

@@ -69,14 +69,14 @@ def words(*texts: str) -> tuple[Cell, ...]:
     return tuple(map(Cell, texts))
 
 
-def mean(found: Mean | None, signed: bool = False, mark: str = "", strong: bool = False) -> Cell:
+def mean(value: Mean | None, signed: bool = False, mark: str = "", strong: bool = False) -> Cell:
     """A mean, its spread and a mark beneath it."""
-    return Cell(text.value(found, signed), " ".join(filter(None, (text.spread(found), mark))), strong)
+    return Cell(text.value(value, signed), " ".join(filter(None, (text.spread(value), mark))), strong)
 
 
-def plain(found: Mean | None) -> Cell:
+def plain(value: Mean | None) -> Cell:
     """A mean without its spread."""
-    return Cell(text.value(found), "†" if found is not None and found.partial else "")
+    return Cell(text.value(value), "†" if value is not None and value.partial else "")
 
 
 def markdown(table: Table) -> str:

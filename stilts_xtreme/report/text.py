@@ -21,18 +21,18 @@ def number(value: float, signed: bool = False, digits: int = 1) -> str:
     return text.replace("-", MINUS) if text.startswith("-") or not signed else f"+{text}"
 
 
-def value(found: Mean | None, signed: bool = False) -> str:
+def value(mean: Mean | None, signed: bool = False) -> str:
     """A mean, or the dash."""
-    return ABSENT if found is None else number(found.mean, signed)
+    return ABSENT if mean is None else number(mean.mean, signed)
 
 
-def spread(found: Mean | None) -> str:
+def spread(mean: Mean | None) -> str:
     """`± deviation`, a dagger where seeds are missing, or nothing."""
-    if found is None:
+    if mean is None:
         return ""
-    parts = ["†"] if found.partial else []
-    if found.deviation is not None:
-        parts.insert(0, f"± {number(found.deviation)}")
+    parts = ["†"] if mean.partial else []
+    if mean.deviation is not None:
+        parts.insert(0, f"± {number(mean.deviation)}")
     return " ".join(parts)
 
 

@@ -36,34 +36,34 @@ class Estimate:
 def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str]) -> Estimate | None:
     """The gain of a row, mean over targets and in each over `codes` (all languages where none are given); None without scores."""
     parts = [_part(summary, row, target, codes) for target in targets]
-    seeds = [seed for seed in summary.seeds if parts and all(seed in found for found, _ in parts)]
+    seeds = [seed for seed in summary.seeds if parts and all(seed in gains for gains, _ in parts)]
     if not seeds:
         return None
-    values = {seed: math.fsum(found[seed] for found, _ in parts) / len(parts) for seed in seeds}
+    values = {seed: math.fsum(gains[seed] for gains, _ in parts) / len(parts) for seed in seeds}
     spreads = [examples for _, examples in parts if examples is not None]
     examples = math.fsum(spreads) / len(parts) ** 2 if len(spreads) == len(parts) else None
-    one = summary.errors.get((row, targets[0])) if len(targets) == 1 and not codes else None
-    if one is not None and one["interval"] is not None:
-        return Estimate(one["gain"], values, examples, tuple(one["interval"]), one["p"])
+    comparison = summary.errors.get((row, targets[0])) if len(targets) == 1 and not codes else None
+    if comparison is not None and comparison["interval"] is not None:
+        return Estimate(comparison["gain"], values, examples, tuple(comparison["interval"]), comparison["p"])
     return _judged(values, examples)
 
 
-def difference(one: Estimate, other: Estimate, paired: bool) -> Estimate | None:
+def difference(first: Estimate, second: Estimate, paired: bool) -> Estimate | None:
     """How far one is ahead of the other; `paired`: both with the same encoders, so that seeds pair. None with too few seeds.
 
     Variances over examples are added, as if the two shared none: too wide again, since both are compared with the same baseline.
     """
-    examples = (one.examples or 0.0) + (other.examples or 0.0)
+    examples = (first.examples or 0.0) + (second.examples or 0.0)
     if paired:
-        seeds = [seed for seed in one.by_seed if seed in other.by_seed]
-        found = _judged({seed: one.by_seed[seed] - other.by_seed[seed] for seed in seeds}, examples) if seeds else None
-        return found if found is not None and found.interval is not None else None
-    sides = [(Mean(tuple(side.by_seed.values()), 0), len(side.by_seed)) for side in (one, other)]
+        seeds = [seed for seed in first.by_seed if seed in second.by_seed]
+        ahead = _judged({seed: first.by_seed[seed] - second.by_seed[seed] for seed in seeds}, examples) if seeds else None
+        return ahead if ahead is not None and ahead.interval is not None else None
+    sides = [(Mean(tuple(side.by_seed.values()), 0), len(side.by_seed)) for side in (first, second)]
     if any(mean.deviation is None for mean, _ in sides):
         return None
     spreads = [(mean.deviation**2 / count, count - 1) for mean, count in sides if mean.deviation is not None]
-    ends, p = bootstrap.t_interval(one.gain - other.gain, [*spreads, (examples, math.inf)])
-    return Estimate(one.gain - other.gain, {}, examples, ends, p)
+    ends, p = bootstrap.t_interval(first.gain - second.gain, [*spreads, (examples, math.inf)])
+    return Estimate(first.gain - second.gain, {}, examples, ends, p)
 
 
 def adjusted(values: Sequence[float | None]) -> list[float | None]:
@@ -84,24 +84,24 @@ def correlation(comparison: Mapping[str, Any]) -> float:
 
 def _errors(comparison: Mapping[str, Any]) -> dict[str, float | None]:
     """Standard errors over test examples by language."""
-    return {code: one.get("deviation") for code, one in (comparison.get("languages") or {}).items()}
+    return {code: gain.get("deviation") for code, gain in (comparison.get("languages") or {}).items()}
 
 
 def _part(summary: Summary, row: str, target: str, codes: Sequence[str]) -> tuple[dict[int, float], float | None]:
     """Gains by seed on one target, and their mean's variance over test examples."""
-    one = summary.errors.get((row, target))
+    comparison = summary.errors.get((row, target))
     chosen = list(codes) or summary.languages(target)
     if codes:
-        found = summary.gains_by_seed(row, target, codes)
+        gains = summary.gains_by_seed(row, target, codes)
     else:
         own, base = summary.by_seed(row, target), summary.by_seed(summary.baseline(row), target)
-        found = {seed: own[seed] - base[seed] for seed in summary.seeds if seed in own and seed in base}
-    errors = _errors(one or {})
+        gains = {seed: own[seed] - base[seed] for seed in summary.seeds if seed in own and seed in base}
+    errors = _errors(comparison or {})
     known = [error for code in chosen if (error := errors.get(code)) is not None]
-    if one is None or not known or len(known) != len(chosen):
-        return found, None
+    if comparison is None or not known or len(known) != len(chosen):
+        return gains, None
     squares, products = _sums(known)
-    return found, (squares + correlation(one) * products) / len(known) ** 2
+    return gains, (squares + correlation(comparison) * products) / len(known) ** 2
 
 
 def _sums(errors: Sequence[float]) -> tuple[float, float]:

@@ -61,23 +61,23 @@ def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequ
 def _recommend(summaries: Sequence[Summary], target: str, languages: Sequence[str]) -> Recommendation:
     codes = tuple(dict.fromkeys(languages))
     own = [summary for summary in summaries if target in summary.targets]
-    found = []
+    measured = []
     for summary in own or summaries:
         seen = (target,) if own else _alike(summary, summaries, target)
         seen = tuple(name for name in seen if set(codes) <= set(summary.languages(name)))
         rows = [name for name in summary.compared if summary.rows[name] != Row((target,))]
         rows = rows if seen and summary.has_baseline else []
-        measured = [(row, estimates.gain(summary, row, seen, codes)) for row in rows]
-        found += [(row, summary, seen, estimate) for row, estimate in measured if estimate is not None]
-    if not found:
+        gains = [(row, estimates.gain(summary, row, seen, codes)) for row in rows]
+        measured += [(row, summary, seen, estimate) for row, estimate in gains if estimate is not None]
+    if not measured:
         raise UserError(_nothing(summaries, own, target, codes))
-    usual = [one for one in found if one[1].rows[one[0]].is_usual] or found
+    usual = [candidate for candidate in measured if candidate[1].rows[candidate[0]].is_usual] or measured
     among = {summary.rows[name] for name, summary, *_ in usual}
-    aside = tuple(row for name, summary, *_ in found if (row := summary.rows[name]) not in among)
-    candidates = sorted(_tested(usual, codes), key=lambda one: -one.estimate.gain)
-    best = next((one for one in candidates if one.supported), None)
+    aside = tuple(row for name, summary, *_ in measured if (row := summary.rows[name]) not in among)
+    candidates = sorted(_tested(usual, codes), key=lambda candidate: -candidate.estimate.gain)
+    best = next((candidate for candidate in candidates if candidate.supported), None)
     first = best or candidates[0]
-    runner_up = next((one for one in candidates if one is not first), None)
+    runner_up = next((candidate for candidate in candidates if candidate is not first), None)
     ahead = None
     if runner_up is not None:
         ahead = estimates.difference(first.estimate, runner_up.estimate, paired=first.summary is runner_up.summary)
@@ -101,20 +101,22 @@ def recommend_all(studies: Sequence[Mapping[str, Any]], languages: Sequence[str]
     return answers
 
 
-def _tested(found: Sequence[tuple[str, Summary, tuple[str, ...], Estimate]], codes: Sequence[str]) -> list[Candidate]:
+def _tested(measured: Sequence[tuple[str, Summary, tuple[str, ...], Estimate]], codes: Sequence[str]) -> list[Candidate]:
     """The candidates with the study's own q where it is of just this column, else with p adjusted for these candidates."""
-    made = []
-    adjusted = estimates.adjusted([estimate.p for _, _, _, estimate in found])
-    for (row, summary, seen, estimate), q in zip(found, adjusted, strict=True):
-        one = summary.tests.get((row, seen[0], None)) if len(seen) == 1 and not codes else None
-        made.append(Candidate(row, summary, seen, estimate, one.q if one is not None and one.low is not None else q))
-    return made
+    candidates = []
+    adjusted = estimates.adjusted([estimate.p for _, _, _, estimate in measured])
+    for (row, summary, seen, estimate), q in zip(measured, adjusted, strict=True):
+        effect = summary.tests.get((row, seen[0], None)) if len(seen) == 1 and not codes else None
+        candidates.append(
+            Candidate(row, summary, seen, estimate, effect.q if effect is not None and effect.low is not None else q)
+        )
+    return candidates
 
 
 def _alike(summary: Summary, summaries: Sequence[Summary], target: str) -> tuple[str, ...]:
     """The study's targets with the same kind of head as one that is in no study."""
     if target not in TASKS:
-        known = sorted({name for one in summaries for name in one.targets} | set(TASKS))
+        known = sorted({name for other in summaries for name in other.targets} | set(TASKS))
         near = get_close_matches(target, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; the studies have {text.listed(_targets(summaries))}"
         raise UserError(f"--target {target}: there is no such task{hint}")
@@ -134,8 +136,8 @@ def _nothing(summaries: Sequence[Summary], own: Sequence[Summary], target: str, 
         if unknown:
             return f"--languages {unknown[0]}: {target} is not scored in it; there is {', '.join(scored) or 'no score at all'}"
     elif not any(_alike(summary, summaries, target) for summary in summaries):
-        told = f"no study has it, nor a target with its kind of head ({TASKS[target].head})"
-        return f"--target {target}: {told}; they have {text.listed(_targets(summaries))}"
+        absent = f"no study has it, nor a target with its kind of head ({TASKS[target].head})"
+        return f"--target {target}: {absent}; they have {text.listed(_targets(summaries))}"
     elif codes:
         return f"--languages {','.join(codes)}: no target like {target} is scored in all of them"
     return (

@@ -113,7 +113,7 @@ def found(run: Timings) -> list[str]:
             f"Other work took {share} of the processors' time while this was measured: trust ratios, which were taken"
             " in the same turns, and not the milliseconds."
         )
-    if any(one["collapsed"] for one in run.runs):
+    if any(seed["collapsed"] for seed in run.runs):
         lines.append(
             "A training that these models are built on collapsed: the accuracies say little, the times are not affected."
         )
@@ -185,7 +185,7 @@ def how(run: Timings) -> str:
 def machine(run: Timings) -> list[tuple[str, str]]:
     """What was measured on; where the seeds' measurements tell different things, those."""
     lines = []
-    for key in sorted({key for one in run.measured["runs"] for key in one["environment"]}):
+    for key in sorted({key for measured in run.measured["runs"] for key in measured["environment"]}):
         name = "Memory" if key == "memory_bytes" else key.replace("_", " ").capitalize()
         if words := dict.fromkeys(_shown(key, value) for value in run.environment(key)):
             lines.append((name, "; ".join(words)))

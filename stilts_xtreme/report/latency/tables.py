@@ -102,8 +102,8 @@ def medians(run: Timings) -> Table | None:
     shown = [name for name in run.variants if name != "sorted"]
     rows = []
     for code in run.languages:
-        found = [run.calls(name, code) for name in shown]
-        rows.append((text.language(code), tuple(Cell(milliseconds(row["p50"] if row else None)) for row in found)))
+        calls = [run.calls(name, code) for name in shown]
+        rows.append((text.language(code), tuple(Cell(milliseconds(row["p50"] if row else None)) for row in calls)))
     caption = f"p50 at batch 1 in ms, by language and variant: model “{run.base}”."
     return table(caption, "language", shown, rows)
 
@@ -126,9 +126,9 @@ def lengths(run: Timings) -> Table | None:
         return None
     rows = []
     for length in (None, *asked):
-        found = [run.calls(name, code, length) for name in shown]
+        calls = [run.calls(name, code, length) for name in shown]
         name = "natural" if length is None else f"{length} tokens"
-        rows.append((name, tuple(Cell(milliseconds(row["p50"] if row else None)) for row in found)))
+        rows.append((name, tuple(Cell(milliseconds(row["p50"] if row else None)) for row in calls)))
     caption = f"p50 at batch 1 in ms, rows filled up with padding: {text.language(code)}, model “{run.base}”."
     notes = ("Packed variants have no padding to fill up with.",)
     return table(caption, "length", shown, rows, *notes)

@@ -40,16 +40,16 @@ class Timings:
     @property
     def skipped(self) -> dict[str, str]:
         """Variants that are left out, and why; where only some seeds could not measure them, those are named."""
-        told: dict[str, dict[str, list[int]]] = {}
+        seeds_by_reason: dict[str, dict[str, list[int]]] = {}
         for run in self.runs:
             for name, why in sorted(run["skipped"].items()):
-                told.setdefault(name, {}).setdefault(why, []).append(run["seed"])
+                seeds_by_reason.setdefault(name, {}).setdefault(why, []).append(run["seed"])
         everywhere = len(self.runs)
         return {
             name: "; ".join(
                 why if len(at) == everywhere else f"seed {text.listed(list(map(str, at)))}: {why}" for why, at in by.items()
             )
-            for name, by in told.items()
+            for name, by in seeds_by_reason.items()
         }
 
     @property
@@ -80,8 +80,8 @@ class Timings:
 
     def mean(self, variant: str, share: str) -> float | None:
         """A percentile's mean over the languages, in ms."""
-        found = [row[share] for code in self.languages if (row := self.calls(variant, code)) is not None]
-        return mean(found) if found else None
+        calls = [row[share] for code in self.languages if (row := self.calls(variant, code)) is not None]
+        return mean(calls) if calls else None
 
     def throughput(self, variant: str, size: int, languages: list[str] | None = None) -> float | None:
         """Pairs a second of the base model over `languages` (None: all)."""
@@ -127,21 +127,21 @@ class Timings:
     def accuracy(self, variant: str, language: str | None = None, model: str | None = None) -> Mean:
         """One accuracy a seed; None: the mean of all languages, the base model."""
         answers = self._answers(variant, model)
-        found = answers if language is None else [told["languages"][language] for told in answers]
-        return Mean(tuple(told["accuracy"] for told in found), len(self.runs))
+        parts = answers if language is None else [answer["languages"][language] for answer in answers]
+        return Mean(tuple(answer["accuracy"] for answer in parts), len(self.runs))
 
     def same(self, variant: str) -> float:
         """The share of pairs, in per cent, to which the base model gives the label of its eager self."""
-        return mean([told["same"] for told in self._answers(variant)])
+        return mean([answer["same"] for answer in self._answers(variant)])
 
     def largest(self, variant: str) -> float:
         """The largest difference of two logits between the base model's variant and its eager self."""
-        return max(told["largest"] for told in self._answers(variant))
+        return max(answer["largest"] for answer in self._answers(variant))
 
     def environment(self, key: str) -> list[Any]:
         """What the measurements of the seeds tell of themselves."""
-        found = [run["environment"].get(key) for run in self.measured["runs"]]
-        return [value for value in found if value is not None]
+        values = [run["environment"].get(key) for run in self.measured["runs"]]
+        return [value for value in values if value is not None]
 
     def _answers(self, variant: str, model: str | None = None) -> list[Row]:
         return [run["answers"][model or self.base][variant] for run in self.runs]
@@ -153,6 +153,6 @@ def heading(variant: str) -> str:
 
 
 def _mean_of_all(values: Iterable[float | None]) -> float | None:
-    found = list(values)
-    there = [value for value in found if value is not None]
-    return mean(there) if len(there) == len(found) else None
+    known = list(values)
+    present = [value for value in known if value is not None]
+    return mean(present) if len(present) == len(known) else None
