@@ -4,16 +4,20 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report import scores, tables
 from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.utils import atomic_io
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from stilts_xtreme.schemas.sections import NoisyEvaluation
+    from stilts_xtreme.schemas.study import Evaluation
 
 ALL = "all"  # languages together
 COLUMNS = {  # and their types in pandas
@@ -69,7 +73,7 @@ def write(summary: Summary, path: Path) -> None:
         atomic_io.put(path, written.getvalue())
 
 
-def records(summary: Summary) -> Iterator[dict[str, Any]]:
+def records(summary: Summary) -> Iterator[Record]:
     """Every score, unrounded, by row, target and seed; then those on noisy inputs."""
     study = summary.study
     same = {"study": study["name"], "setup": study.get("setup"), "benchmark": study.get("benchmark") or "xtreme"}
@@ -83,7 +87,7 @@ def records(summary: Summary) -> Iterator[dict[str, Any]]:
         yield from _scores(run, here, summary.languages(run["target"]))
 
 
-def gains(summary: Summary) -> Iterator[dict[str, Any]]:
+def gains(summary: Summary) -> Iterator[Record]:
     """Every gain over the row's baseline, means over seeds, of all languages together and of each, with its test.
 
     `deviation`: over seeds; `error`: standard error over test examples of one language; `low` to `high`: 95 %; `q` of single
@@ -99,16 +103,16 @@ def gains(summary: Summary) -> Iterator[dict[str, Any]]:
                         break
                     continue
                 effect = summary.tests.get((row, column, code))
-                known = (summary.errors.get((row, column), {}).get("languages") or {}).get(code or "", {})
+                known = summary.error(row, column, code) if code else None
                 ends = {name: getattr(effect, name, None) for name in ("low", "high", "p", "q")}
                 yield {
                     "row": row, "baseline": summary.baseline(row), "target": column, "language": code or ALL,
                     "seeds": len(gain.values), "gain": gain.mean, "deviation": gain.deviation,
-                    "error": known.get("deviation"), **ends,
+                    "error": known.get("deviation") if known else None, **ends,
                 }  # fmt: skip
 
 
-def _frame(rows: list[dict[str, Any]], types: Mapping[str, str] = COLUMNS) -> "DataFrame":
+def _frame(rows: list[Record], types: Mapping[str, str] = COLUMNS) -> "DataFrame":
     import pandas
 
     return pandas.DataFrame(rows, columns=list(types)).astype(types)
@@ -118,12 +122,12 @@ def _csv(frame: "DataFrame", columns: tuple[str, ...]) -> str:
     return frame.to_csv(columns=list(columns), index=False, lineterminator="\n")
 
 
-def _axes(row: Row) -> dict[str, Any]:
+def _axes(row: Row) -> Record:
     tuning = {"training_languages": "+".join(row.languages), "training_noise": row.noise, "recipe": row.recipe}
     return {"row": row.name, "intermediate": row.chain, **tuning}
 
 
-def _scores(run: Mapping[str, Any], same: dict[str, Any], codes: list[str]) -> Iterator[dict[str, Any]]:
+def _scores(run: "Evaluation | NoisyEvaluation", same: Record, codes: list[str]) -> Iterator[Record]:
     here = {**same, "target": run["target"], "seed": run["seed"]}
     here |= {"collapsed": bool(run.get("collapsed")), "address": run.get("address")}
     languages = {code: run["languages"][code] for code in codes if code in run["languages"]}

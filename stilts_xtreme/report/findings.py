@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from stilts_xtreme.report import language_groups, mixtures, settings, tested, text
+from stilts_xtreme.report.order import ALL, title
 from stilts_xtreme.report.scores import reading
 from stilts_xtreme.report.summary import AVERAGE, Summary, above
 from stilts_xtreme.results.effects import PAIRS, POINTS, Effect
@@ -35,7 +36,7 @@ def sentences(summary: Summary) -> list[str]:
     first = opening(summary)
     if nothing := learned_nothing(summary):
         return [*first, nothing]
-    answers = [language_groups.answer(summary, target) for target in language_groups.targets(summary)]
+    answers = [language_groups.answer(target) for target in language_groups.targets(summary)]
     return [*first, *answers, *_order(summary), *_noise(summary), *_best(summary), *_gains(summary), *questions(summary),
             *_groups(summary), *_selection(summary), *_chance(summary)]  # fmt: skip
 
@@ -84,20 +85,24 @@ def learned_nothing(summary: Summary) -> str:
     return "No evaluation is above chance: nothing was learned that intermediate training could help, so gains mean nothing here."
 
 
-def counted(what: str, effects: Sequence[Effect]) -> str:
-    """`Gains: of 6 effects 1 lies significantly above zero (mnli on xnli) and 2 below (...)`; names are left out of many."""
+def counted(what: str, effects: Sequence[Effect]) -> list[str]:
+    """`Gains: of 6 effects 1 significantly above zero (mnli on xnli) and 2 below zero.`; names are left out of many, and nothing
+    is said of no effects.
+    """
+    if not effects:
+        return []
     sides = [[effect for effect in effects if tested.sure(effect) and (effect.estimate or 0) * sign > 0] for sign in (1, -1)]
-    if not any(sides):
-        if len(effects) == 1 and (effect := effects[0]).estimate is not None:
-            return f"{what}: {text.number(effect.estimate, True)} ({tested.interval(effect)}), not significant."
-        return f"{what}: none of {len(effects)} effects is significant."
     total = sum(map(len, sides))
-    parts = [
-        f"{len(side)} significantly {word} zero" + (f" ({', '.join(map(label, side))})" if total <= NAMED else "")
-        for word, side in zip(("above", "below"), sides, strict=True)
-        if side
-    ]
-    return f"{what}: of {text.count(len(effects), 'effect')} {' and '.join(parts)}."
+    if total:
+        parts = [
+            f"{len(side)} significantly {word} zero" + (f" ({', '.join(map(label, side))})" if total <= NAMED else "")
+            for word, side in zip(("above", "below"), sides, strict=True)
+            if side
+        ]
+        return [f"{what}: of {text.count(len(effects), 'effect')} {' and '.join(parts)}."]
+    if len(effects) == 1 and effects[0].estimate is not None:
+        return [f"{what}: {text.number(effects[0].estimate, True)} ({tested.interval(effects[0])}), not significant."]
+    return [f"{what}: none of {len(effects)} effects is significant."]
 
 
 def label(effect: Effect) -> str:
@@ -110,23 +115,16 @@ def questions(summary: Summary) -> list[str]:
     """How many effects are significant, question by question; averages of targets count as one more target."""
     lines = []
     for (question, contrast), what in QUESTIONS.items():
-        effects = [
-            effect
-            for effect in summary.effects
-            if effect.question == question and effect.contrast.startswith(contrast) and not effect.group
-        ]
-        if question == PAIRS["single"] and not mixtures.has_mixtures(summary):
-            continue  # then no table shows them
-        pooled = [effect for effect in effects if effect.row is None and question in PAIRS.values()]
+        effects = [effect for effect in summary.tested(question, group=None) if effect.contrast.startswith(contrast)]
+        if not effects or (question == PAIRS["single"] and not mixtures.has_mixtures(summary)):
+            continue  # of single tasks no table shows them then
         if contrast == "orders differ":
-            clear = [effect.target for effect in effects if tested.sure(effect)]
-            where = text.listed(clear) if clear else "no target"
-            lines += (
-                [f"{what} by more than random order would on {where} ({text.count(len(effects), 'test')})."] if effects else []
-            )
+            where = text.listed([effect.target for effect in effects if tested.sure(effect)]) or "no target"
+            lines.append(f"{what} by more than random order would on {where} ({text.count(len(effects), 'test')}).")
             continue
-        lines += [counted(what, [effect for effect in effects if effect not in pooled])] if effects else []
-        lines += [counted(f"{what}, {pooled[0].contrast}", pooled)] if pooled else []
+        pooled = [effect for effect in effects if effect.row is None and question in PAIRS.values()]
+        lines += counted(what, [effect for effect in effects if effect not in pooled])
+        lines += counted(f"{what}, {pooled[0].contrast}", pooled) if pooled else []
     return lines
 
 
@@ -142,11 +140,9 @@ def _best(summary: Summary) -> list[str]:
     amount = f"{best}, {text.number(gains[best].mean, signed=True)} points over"
     amount += f" {'no intermediate training' if base == BASELINE else base} ({reading(summary, best, column, gains[best])})"
     over = f"average over the {len(summary.targets)} targets" if column == AVERAGE else column
-    raised = (
-        f"{sum(above(gain.mean) for gain in gains.values())} of {text.count(len(gains), 'row')} {_is(len(gains))} above zero."
-    )
     if above(gains[best].mean):
-        return [f"Best on {over}: {amount}; {raised}"]
+        raised = f"{sum(above(gain.mean) for gain in gains.values())} of {text.count(len(gains), 'row')} {_is(len(gains))}"
+        return [f"Best on {over}: {amount}; {raised} above zero."]
     return [f"No intermediate raises the {over}; nearest is {amount}."]
 
 
@@ -160,26 +156,21 @@ def _gains(summary: Summary) -> list[str]:
         untested = "; none could be tested" if whole else ""
         pairs = text.count(len(raised), "pair")
         return [f"{sum(raised)} of {pairs} of intermediate and target have a gain above zero{untested}."] if raised else []
-    lines = []
-    for average in (True, False):
-        part = [effect for effect in known if (effect.target == AVERAGE) == average]
-        what = f"Gains {'on average' if average else 'by target'} at a {RATE}"
-        lines += [counted(what, part)] if part else []
-    return lines
+    averages = [effect for effect in known if effect.target == AVERAGE]
+    single = [effect for effect in known if effect.target != AVERAGE]
+    return counted(f"Gains on average at a {RATE}", averages) + counted(f"Gains by target at a {RATE}", single)
 
 
 def _order(summary: Summary) -> list[str]:
     """The average's best order; where there is no average, the only target's."""
     if (orders := summary.study.get("orders")) is None:
         return []
-    panels = [panel for panel in orders["panels"] if panel["subset"] == "all" and panel.get("best")]
+    panels = [(panel, best) for panel in orders["panels"] if panel["subset"] == ALL and (best := panel.get("best"))]
     if not panels:
         return ["No target has every order finished in any seed: nothing can be said about orders."]
     lines = []
-    for panel in [panel for panel in panels if panel["target"] == AVERAGE] or panels:
-        best = panel["best"]
-        line = f"The best order on {panel['target']}{panel['way']} is {best['order']},"
-        line += f" {text.number(best['above'], True)} over the mean"
+    for panel, best in [(panel, best) for panel, best in panels if panel["target"] == AVERAGE] or panels:
+        line = f"The best order on {title(panel)} is {best['order']}, {text.number(best['above'], True)} over the mean"
         if best.get("expected") is not None:
             line += f" of all; if order had no effect, the best would still lie {text.number(best['expected'], True)} over it"
         lines.append(line + ".")
@@ -191,37 +182,28 @@ def _noise(summary: Summary) -> list[str]:
     if not (noise := summary.study.get("noise")) or not noise["evaluations"]:
         return []
     rate = max(noise["rates"])
-    effects = [
-        effect for effect in summary.effects if effect.question == "noise" and effect.rate == rate and effect.unit == POINTS
-    ]
-    lost = [
-        effect
-        for effect in effects
-        if effect.contrast == "clean - noisy" and effect.row == BASELINE and effect.estimate is not None
-    ]
-    parts = [f"{text.number(effect.estimate or 0.0)} points on {effect.target} ({tested.interval(effect)})" for effect in lost]
+    drops = summary.tested("noise", rate=rate, unit=POINTS, contrast="clean - noisy", row=BASELINE)
+    parts = [f"{text.number(drop.estimate)} points on {drop.target} ({tested.interval(drop)})"
+             for drop in drops if drop.estimate is not None]  # fmt: skip
     first = (
         f"With typing errors in {100 * rate:g} % of the words that may be changed, a model without intermediate training loses"
     )
-    spared = [effect for effect in effects if effect.reference == BASELINE]
+    spared = summary.tested("noise", rate=rate, unit=POINTS, reference=BASELINE)
     lines = [f"{first} {text.listed(parts)}."] if parts else []
-    return lines + ([counted("Points of that which another training spares", spared)] if spared else [])
+    return lines + counted("Points of that which another training spares", spared)
 
 
 def _groups(summary: Summary) -> list[str]:
     """Whether gains reach languages of few resources, and whether they rise with resources."""
-    effects = [effect for effect in summary.effects if effect.question == "resources"]
     lines = []
     for group, words in GROUPS.items():
-        own = [effect for effect in effects if effect.group == group and effect.contrast == "row - reference"]
-        lines += [counted(f"Gains in {words}", own)] if own else []
-    slopes = [effect for effect in effects if effect.contrast.startswith("slope")]
-    return lines + ([counted(f"Slope of the gain on resources, in {slopes[0].unit}", slopes)] if slopes else [])
+        lines += counted(f"Gains in {words}", summary.tested("resources", group=group, contrast="row - reference"))
+    slopes = summary.tested("resources", contrast="slope of the gain")
+    return lines + (counted(f"Slope of the gain on resources, in {slopes[0].unit}", slopes) if slopes else [])
 
 
 def _selection(summary: Summary) -> list[str]:
-    chosen = [effect for effect in summary.effects if effect.question == "selection"]
-    return [counted("Choosing the intermediate of each target on English dev changes the average", chosen)] if chosen else []
+    return counted("Choosing the intermediate of each target on English dev changes the average", summary.tested("selection"))
 
 
 def _chance(summary: Summary) -> list[str]:

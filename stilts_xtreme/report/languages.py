@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stilts_xtreme.languages import LANGUAGES
-from stilts_xtreme.report import figures, scores, short_names, tables, text
+from stilts_xtreme.report import figures, language_groups, scores, short_names, tables, text
 from stilts_xtreme.report.figures import Figure, Mark, Panel
-from stilts_xtreme.report.language_groups import targets as in_groups
 from stilts_xtreme.report.summary import AVERAGE, Summary
 from stilts_xtreme.report.tables import Cell, Row, Table, plain
 from stilts_xtreme.results.rows import BASELINE
-from stilts_xtreme.scoring import language_groups
+from stilts_xtreme.scoring.language_groups import group_languages
 
 CLASSES = {"low": "few resources (0–2)", "mid": "some resources (3)", "high": "many resources (4–5)", "unclassified": "no class"}
 KINDS = {"joshi": "Resource class (Joshi et al. 2020; 0 least, 5 most)", "family": "Family", "script": "Script"}
@@ -35,7 +34,7 @@ def by_language(summary: Summary, target: str) -> Table | None:
 def by_kind(summary: Summary, target: str) -> Table | None:
     """Scores of one target by resource class, family and script of its languages; None where fewer than two are real ones."""
     shown, bodies = _shown(summary, target), dict[str, list[Row]]()
-    for kind, members in language_groups.group_languages(summary.languages(target)).items():
+    for kind, members in group_languages(summary.languages(target)).items():
         means = [plain(summary.macro(row, target, list(members.values()))) for row in shown]
         bodies[KINDS[kind]] = [
             *(
@@ -89,7 +88,8 @@ def bars(summary: Summary) -> Figure | None:
 
 def _drawn(summary: Summary) -> list[str]:
     """The targets that have a row a language in figures; of hundreds there is another figure."""
-    return [target for target in summary.targets if target not in in_groups(summary)]
+    others = [target.name for target in language_groups.targets(summary)]
+    return [target for target in summary.targets if target not in others]
 
 
 def _dots(summary: Summary, shown: Sequence[str], target: str, code: str) -> Mark:
@@ -103,8 +103,8 @@ def _bar(summary: Summary, row: str, target: str, code: str) -> Mark | None:
     gain = summary.language_gain(row, target, code)
     if gain is None:
         return None
-    tested = (summary.errors.get((row, target), {}).get("languages") or {}).get(code, {})
-    value, error = tested.get("gain", gain.mean), tested.get("deviation")
+    known = summary.error(row, target, code)
+    value, error = (known["gain"], known.get("deviation")) if known else (gain.mean, None)
     interval = None if error is None else (value - NINETY_FIVE * error, value + NINETY_FIVE * error)
     family = LANGUAGES[code].family.rpartition(": ")[2] if code in LANGUAGES else ""
     return Mark(f"{code} {family}".strip(), ((value, 1),), interval, text.number(value, signed=True))

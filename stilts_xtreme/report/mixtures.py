@@ -5,8 +5,8 @@ Weller, Seppi and Gardner 2022 (arXiv 2205.08124): joint training wins where the
 supporting one, intermediate training otherwise.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report import scores, tables, tested, text
 from stilts_xtreme.report.page import Section
@@ -14,6 +14,9 @@ from stilts_xtreme.report.summary import Summary, above
 from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
 from stilts_xtreme.results.effects import PAIRS, Effect
 from stilts_xtreme.results.rows import BASELINE
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.sections import Arm
 
 PAPER = "Weller et al. 2022 (arXiv 2205.08124)"
 JOINTLY, AFTER = "jointly", "one after the other"
@@ -57,9 +60,10 @@ def pairs(summary: Summary, titles: Mapping[str, str]) -> Table | None:
     """Rows against one another: a body for each kind with a title, the mean of its pairs last, where that was tested."""
     bodies = {}
     for kind, title in titles.items():
-        effects = [effect for effect in summary.effects if effect.question == PAIRS[kind]]
         bodies[title] = tested.matrix(
-            effects, summary.columns, lambda effect: f"{effect.row} over {effect.reference}" if effect.row else effect.contrast
+            summary.tested(PAIRS[kind]),
+            summary.columns,
+            lambda effect: f"{effect.row} over {effect.reference}" if effect.row else effect.contrast,
         )
     note = (
         "Points by which the first row is better than the second, paired by seed and test example. Beneath stands the 95 %"
@@ -111,7 +115,7 @@ def _case(effect: Effect, size: int, support: int, among: bool) -> tuple[tuple[C
     return cells, holds
 
 
-def _sizes(summary: Summary, arm: Mapping[str, Any], target: str) -> tuple[int, int, bool] | None:
+def _sizes(summary: Summary, arm: "Arm", target: str) -> tuple[int, int, bool] | None:
     """Of the target's data and of all other in its joint training, and whether the former is among the supporting tasks."""
     last = (summary.study["tasks"][target].get("trains_on") or "").rpartition(", then ")[2]
     trainings = {training["address"]: training for training in summary.study["trainings"]}
@@ -153,7 +157,5 @@ def _steps(summary: Summary, row: str) -> Cell:
     """Of all trainings behind a row's evaluations but the first masked LM, which all rows share."""
     own = [training for training in summary.study["trainings"] if training["tasks"] != ["text"] or training.get("mixture")]
     steps = {training["address"]: training["steps"] for training in own}
-    runs: Sequence[Mapping[str, Any]] = [
-        run for target in summary.targets for run in summary.cells.get((row, target), {}).values()
-    ]
+    runs = [run for target in summary.targets for run in summary.cells.get((row, target), {}).values()]
     return Cell(text.between([sum(steps.get(address, 0) for address in run.get("chain", ())) for run in runs]))

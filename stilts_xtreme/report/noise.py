@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report import figures, scores, short_names, tables, tested, text
 from stilts_xtreme.report.figures import Curve, Figure
@@ -13,6 +13,9 @@ from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
 from stilts_xtreme.results.effects import POINTS, SHARE, Effect
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.results.rows import Row as Model
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.sections import Noise, NoisyEvaluation
 
 FEW = 0.15  # of a language's words: where fewer than that may be changed, noise hardly comes about
 SLIPS = (
@@ -26,12 +29,12 @@ class Noisy:
     """A study's noisy evaluations."""
 
     summary: Summary
-    study: Mapping[str, Any]  # the result's part on noise
+    study: "Noise"  # the result's part on noise
 
     @cached_property
-    def runs(self) -> dict[tuple[str, str, float], dict[int, Mapping[str, Any]]]:
+    def runs(self) -> dict[tuple[str, str, float], dict[int, "NoisyEvaluation"]]:
         """Evaluations by seed, by row, target and rate."""
-        runs: dict[tuple[str, str, float], dict[int, Mapping[str, Any]]] = {}
+        runs: dict[tuple[str, str, float], dict[int, NoisyEvaluation]] = {}
         for run in self.study["evaluations"]:
             runs.setdefault((run["row"], run["target"], run["rate"]), {})[run["seed"]] = run
         return runs
@@ -49,12 +52,13 @@ class Noisy:
     @cached_property
     def effects(self) -> list[Effect]:
         """Tested drops and differences of drops at the highest rate."""
-        return [effect for effect in self.summary.effects if effect.question == "noise" and effect.rate == self.rates[-1]]
+        return self.summary.tested("noise", rate=self.rates[-1])
 
     def score(self, row: str, target: str, rate: float) -> Mean | None:
         """The mean score at that rate over the seeds that have one; at 0 the clean score."""
-        runs = self.runs.get((row, target, rate), {}) if rate else self.summary.cells.get((row, target), {})
-        return self.summary.over_seeds({seed: run["score"] for seed, run in runs.items()})
+        if not rate:
+            return self.summary.score(row, target)
+        return self.summary.over_seeds({seed: run["score"] for seed, run in self.runs.get((row, target, rate), {}).items()})
 
     def flips(self, row: str, target: str, code: str = "") -> Mean | None:
         """Percent of examples whose prediction changes at the highest rate: of a language, or the mean over languages."""
@@ -65,8 +69,8 @@ class Noisy:
         return self.summary.over_seeds(shares)
 
     def drop(self, row: str, target: str, unit: str = POINTS) -> Effect | None:
-        drops = (effect for effect in self.effects if (effect.row, effect.target, effect.unit) == (row, target, unit))
-        return next((effect for effect in drops if effect.contrast == "clean - noisy"), None)
+        drops = self.summary.tested("noise", rate=self.rates[-1], contrast="clean - noisy", row=row, target=target, unit=unit)
+        return next(iter(drops), None)
 
     def guessing(self, row: str, target: str) -> bool:
         """Is the clean score no better than guessing?"""
@@ -117,14 +121,16 @@ def scores_table(noisy: Noisy, target: str) -> Table | None:
 
 def contrasts(noisy: Noisy, unit: str) -> Table | None:
     """Which training makes noise cost less: a row for each pair of models that differ in how they are trained."""
-    bodies: dict[str, list[Row]] = {}
     effects = [effect for effect in noisy.effects if effect.reference and effect.unit == unit]
     columns = [*noisy.summary.targets, *([AVERAGE] if any(effect.target == AVERAGE for effect in effects) else [])]
-    for question in dict.fromkeys(_question(noisy, effect) for effect in effects):
-        own = [effect for effect in effects if _question(noisy, effect) == question]
-        bodies[question] = tested.matrix(
-            own, columns, lambda effect: f"{noisy.rows[str(effect.row)]} against {noisy.rows[str(effect.reference)]}"
-        )
+    questions: dict[str, list[Effect]] = {}
+    for effect in effects:
+        questions.setdefault(_question(noisy, effect), []).append(effect)
+
+    def label(effect: Effect) -> str:
+        return f"{noisy.rows[str(effect.row)]} against {noisy.rows[str(effect.reference)]}"
+
+    bodies = {question: tested.matrix(own, columns, label) for question, own in questions.items()}
     what = "percent of the own clean score" if unit == SHARE else "points"
     note = (
         f"Drop of the second model minus drop of the first in {what}: above zero, better, where the first loses less. Beneath"
@@ -137,14 +143,13 @@ def contrasts(noisy: Noisy, unit: str) -> Table | None:
 
 def _question(noisy: Noisy, effect: Effect) -> str:
     """What the first model has that the second lacks, or has instead."""
-    model, other = noisy.summary.rows[str(effect.row)], noisy.summary.rows[str(effect.reference)]
-    more, less = (
-        [part for part in _made(row) if part not in _made(against)] for row, against in ((model, other), (other, model))
-    )
+    own, other = (_differences(noisy.summary.rows[str(name)]) for name in (effect.row, effect.reference))
+    more, less = [part for part in own if part not in other], [part for part in other if part not in own]
     return f"{' and '.join(more).capitalize()} against {' and '.join(less) or 'none'}" if more else "Other pairs"
 
 
-def _made(row: Model) -> list[str]:
+def _differences(row: Model) -> list[str]:
+    """What its training has that the plain row's lacks."""
     return [
         *([] if row.is_baseline else ["intermediate training"]),
         *(["multilingual fine-tuning"] if len(row.languages) > 1 else []),
@@ -154,13 +159,13 @@ def _made(row: Model) -> list[str]:
 
 def languages(noisy: Noisy, target: str) -> Table | None:
     """What the highest rate costs in each language."""
-    drops = {drop["row"]: drop.get("languages") or {} for drop in noisy.study["drops"]
-             if (drop["target"], drop["rate"]) == (target, noisy.rates[-1])}  # fmt: skip
+    at = target, noisy.rates[-1]
+    drops = {drop["row"]: drop.get("languages") or {} for drop in noisy.study["drops"] if (drop["target"], drop["rate"]) == at}
     shown = [row for row in noisy.rows if row in drops]
     bodies: dict[str, list[Row]] = {"Drop, points": [], "Flips, % of predictions": []}
     for code in noisy.summary.languages(target) if shown else ():
         lost = [drops[row].get(code) for row in shown]
-        cells = [Cell(text.number(drop["gain"]), f"± {text.number(drop['deviation'])}") if drop else ABSENT for drop in lost]
+        cells = [Cell(text.number(drop["gain"]), f"± {text.number(drop.get('deviation'))}") if drop else ABSENT for drop in lost]
         bodies["Drop, points"] += [(text.language(code), cells)] if any(lost) else []
         bodies["Flips, % of predictions"].append(
             (text.language(code), [Cell(text.value(noisy.flips(row, target, code))) for row in shown])
@@ -176,7 +181,7 @@ def _plain(effect: Effect | None) -> Cell:
 Counts = Mapping[tuple[str, str, float], tuple[int, int, int]]  # words, of these changeable, changed; by target, language, rate
 
 
-def _counts(study: Mapping[str, Any]) -> Counts:
+def _counts(study: "Noise") -> Counts:
     """The same inputs for every model."""
     return {
         (run["target"], code, run["rate"]): (counts["words"], counts["choosable"], counts["changed"])
@@ -203,7 +208,7 @@ def words(counts: Counts) -> Table | None:
     return tables.table("Words that noise may change, and those it changed.", "language", heads, rows, note)
 
 
-def _scarce(study: Mapping[str, Any]) -> list[str]:
+def _scarce(study: "Noise") -> list[str]:
     """Languages by target in which hardly any word may be changed."""
     named: dict[str, set[str]] = {}
     for (target, code, rate), (whole, choosable, _) in _counts(study).items():
@@ -214,7 +219,7 @@ def _scarce(study: Mapping[str, Any]) -> list[str]:
     return [f"{few}: a small drop there says nothing of robustness."] if named else []
 
 
-def _typed(study: Mapping[str, Any]) -> Table | None:
+def _typed(study: "Noise") -> Table | None:
     """Each way of typing once, with its languages."""
     ways: dict[str, list[str]] = {}
     for code, way in study["policies"].items():

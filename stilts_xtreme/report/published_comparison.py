@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.data.expected import expected
 from stilts_xtreme.report import published, tables, text
@@ -12,6 +12,9 @@ from stilts_xtreme.report.summary import AVERAGE, Summary, above
 from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.benchmarks import XTREME
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.study import Reading
 
 SMALL_SETUPS = ("miniature", "small")
 BROKEN = 0.005  # of a file's rows may be dropped in reading
@@ -51,13 +54,13 @@ def _other_test_sets(summary: Summary) -> set[str]:
     return {target for target in published_targets if not _is_published(target, readings)}
 
 
-def _is_published(target: str, readings: Mapping[str, Mapping[str, Any]]) -> bool:
+def _is_published(target: str, readings: Mapping[str, "Reading"]) -> bool:
     """Whether all of the target's test set was read, in the languages of the benchmark and no others."""
     own = {key.rpartition("/")[2]: reading for key, reading in readings.items() if key.startswith(f"{target}/test/")}
     return set(own) == set(XTREME.languages[target]) and all(_is_whole(target, code, own[code]) for code in own)
 
 
-def _is_whole(target: str, code: str, reading: Mapping[str, Any]) -> bool:
+def _is_whole(target: str, code: str, reading: "Reading") -> bool:
     release = expected(target, "test", code)
     if release is None or "sampled" in reading:
         return False

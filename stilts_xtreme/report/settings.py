@@ -1,11 +1,15 @@
 """What a page says of how to repeat its study: encoder, hyperparameters, readings. Older results do not hold it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.models.sources import recognise
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import Summary
+from stilts_xtreme.utils.bounded_io import Record
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.study import Reading
 
 DIGITS = 12  # of a digest: the result holds all of it
 
@@ -71,7 +75,7 @@ def seeds(summary: Summary) -> list[str]:
     ]
 
 
-def _hyperparameters(settings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _hyperparameters(settings: Mapping[str, Record]) -> list[tuple[str, str]]:
     """What all trainings have in common, then what is different in each."""
     flat = {name: {**values, **values.get("recipe", {})} for name, values in settings.items()}
     for values in flat.values():
@@ -83,6 +87,6 @@ def _hyperparameters(settings: Mapping[str, Mapping[str, Any]]) -> list[tuple[st
     return lines + [(f"Settings of {name}", text.flat(values)) for name, values in own.items() if values]
 
 
-def _size(reading: Mapping[str, Any]) -> str:
+def _size(reading: "Reading") -> str:
     whole = text.count(reading["examples"], "example")
     return f"{reading['sampled']:,} of {whole}" if "sampled" in reading else whole

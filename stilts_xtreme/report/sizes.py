@@ -1,7 +1,6 @@
 """The section on the number of training examples: is the gain larger where the target has few?"""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from stilts_xtreme.report import figures, scores, tables, tested, text
 from stilts_xtreme.report.figures import Curve, Figure
@@ -57,7 +56,7 @@ def by_size(summary: Summary, points: Points, target: str) -> Table | None:
 def interactions(summary: Summary) -> Table | None:
     """The gain with the fewest examples minus that with the most."""
     bodies: dict[str, list[Row]] = {}
-    for effect in (effect for effect in summary.effects if effect.question == "sizes"):
+    for effect in summary.tested("sizes"):
         bodies.setdefault(effect.target, []).append((str(effect.row), (Cell(effect.contrast), *tested.cells(effect))))
     note = (
         "Above zero: intermediate training helps more where the target has few training examples. 95 % interval of the difference"
@@ -68,7 +67,7 @@ def interactions(summary: Summary) -> Table | None:
 
 
 def _recipes(summary: Summary) -> str:
-    recipes: Mapping[str, Mapping[str, Any]] = summary.study.get("recipes") or {}
+    recipes = summary.study.get("recipes") or {}
     parts = []
     for name, recipe in recipes.items():
         changes = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in recipe.items())
@@ -126,5 +125,6 @@ def _gain(summary: Summary, row: str, target: str) -> tuple[float, float | None]
     gain, effect = summary.gain(row, target), summary.tests.get((row, target, None))
     if gain is None:
         return None
-    half = None if effect is None or effect.low is None or effect.high is None else (effect.high - effect.low) / 2
+    around = tested.ends(effect)
+    half = None if around is None else (around[1] - around[0]) / 2
     return gain.mean if effect is None or effect.estimate is None else effect.estimate, half

@@ -1,8 +1,9 @@
-"""Tested differences as tables show them: an estimate with its 95 % interval, a star where it is significant, a verdict."""
+"""Tested differences as tables and figures show them: estimate, 95 % interval, a star where it is significant, a verdict."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stilts_xtreme.report import text
+from stilts_xtreme.report.figures import Mark
 from stilts_xtreme.report.summary import AVERAGE
 from stilts_xtreme.report.tables import ABSENT, Cell, Row
 from stilts_xtreme.results.effects import Effect
@@ -12,53 +13,63 @@ STAR = f"* q < {LEVEL}, adjusted (Benjamini-Hochberg)"
 HEADS = ("difference", "95 % interval", "p", "q")
 
 
+def ends(effect: Effect | None) -> tuple[float, float] | None:
+    """The 95 % interval; None where there is none."""
+    return None if effect is None or effect.low is None or effect.high is None else (effect.low, effect.high)
+
+
 def sure(effect: Effect | None) -> bool:
     """Is it significant? Where nothing was adjusted, its interval leaves out zero."""
     if effect is None:
         return False
     if effect.q is not None:
         return effect.q < LEVEL
-    return effect.low is not None and effect.high is not None and (effect.low > 0 or effect.high < 0)
+    return (around := ends(effect)) is not None and (around[0] > 0 or around[1] < 0)
 
 
 def interval(effect: Effect, digits: int = 1) -> str:
     """`−0.3 to +0.5`, or the dash."""
-    return text.interval(None if effect.low is None or effect.high is None else (effect.low, effect.high), digits)
+    return text.interval(ends(effect), digits)
+
+
+def mark(label: str, effect: Effect) -> Mark:
+    """A row of a figure: the estimate, its interval, and the number beside it."""
+    value = effect.estimate or 0.0
+    return Mark(label, ((value, 1),), ends(effect), text.number(value, signed=True))
 
 
 def cell(effect: Effect | None, digits: int = 1, signed: bool = True) -> Cell:
     """The estimate, starred and bold where significant, its interval beneath."""
     if effect is None or effect.estimate is None:
         return ABSENT
-    star = "*" if sure(effect) else ""
-    return Cell(
-        text.number(effect.estimate, signed, digits) + star,
-        interval(effect, digits) if effect.low is not None else "",
-        bool(star),
-    )
+    star, beneath = "*" if sure(effect) else "", interval(effect, digits) if effect.low is not None else ""
+    return Cell(text.number(effect.estimate, signed, digits) + star, beneath, bool(star))
 
 
 def cells(effect: Effect | None, digits: int = 1) -> tuple[Cell, ...]:
     """The four columns of `HEADS`."""
     if effect is None or effect.estimate is None:
         return (ABSENT,) * 4
-    star = "*" if sure(effect) else ""
-    shown = Cell(text.number(effect.estimate, True, digits) + star, strong=bool(star))
-    return shown, Cell(interval(effect, digits)), Cell(text.probability(effect.p)), Cell(text.probability(effect.q))
+    return columns(effect.estimate, ends(effect), effect.p, effect.q, sure(effect), digits)
 
 
-def matrix(
-    effects: Iterable[Effect], columns: Sequence[str], label: Callable[[Effect], str],
-    column: Callable[[Effect], str | None] = lambda effect: effect.target,
-) -> list[Row]:  # fmt: skip
-    """A row a label: the effect of each column, and a verdict in words at the end."""
+def columns(
+    estimate: float, around: Sequence[float] | None, p: float | None, q: float | None, significant: bool, digits: int = 1
+) -> tuple[Cell, ...]:
+    """The same of numbers that are not in an effect."""
+    shown = Cell(text.number(estimate, True, digits) + ("*" if significant else ""), strong=significant)
+    return shown, Cell(text.interval(around, digits)), Cell(text.probability(p)), Cell(text.probability(q))
+
+
+def matrix(effects: Iterable[Effect], places: Sequence[str], label: Callable[[Effect], str], place: str = "target") -> list[Row]:
+    """A row a label: at each of the places the effect whose field of that name it is, and a verdict in words at the end."""
     by: dict[str, dict[str | None, Effect]] = {}
     for effect in effects:
-        by.setdefault(label(effect), {})[column(effect)] = effect
-    return [(name, (*(cell(row.get(place)) for place in columns), Cell(verdict(row)))) for name, row in by.items()]
+        by.setdefault(label(effect), {})[getattr(effect, place)] = effect
+    return [(name, (*(cell(row.get(column)) for column in places), Cell(verdict(row)))) for name, row in by.items()]
 
 
-def verdict(row: dict[str | None, Effect]) -> str:
+def verdict(row: Mapping[str | None, Effect]) -> str:
     """`better on average, xnli; worse on panx`, or `no significant difference`."""
     places = {word: [str(place) for place, effect in row.items() if sure(effect) and ((effect.estimate or 0) > 0) == up]
               for word, up in (("better", True), ("worse", False))}  # fmt: skip

@@ -1,16 +1,19 @@
 """The trainings of a study: a table, what collapsed, and which evaluations are missing."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report import tables, text
 from stilts_xtreme.report.summary import Mean, Summary
 from stilts_xtreme.report.tables import Cell, Table
 
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.study import Training
+
 
 def table(summary: Summary) -> Table | None:
-    """Every training, those that differ only in their seed in one row."""
-    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    """Every training, those that differ only in their seed in a row together."""
+    groups: dict[tuple[str, ...], list[Training]] = {}
     known = {training["address"]: training for training in summary.study["trainings"]}
     for training in known.values():
         start = _path(summary, known, known.get(training.get("start") or "")) or text.ABSENT
@@ -18,10 +21,10 @@ def table(summary: Summary) -> Table | None:
         groups.setdefault(key, []).append(training)
     rows = []
     for (_, name, tasks, start), runs in groups.items():
-        dev = tuple(run["dev"] for run in runs if run.get("dev") is not None)
+        dev = tuple(score for run in runs if (score := run.get("dev")) is not None)
         collapsed = sum(bool(run.get("collapsed")) for run in runs)
         verdict = "no" if not collapsed else "yes" if len(runs) == 1 else f"yes: {collapsed} of {len(runs)}"
-        examples = text.between([sum(run["examples"].values()) for run in runs if run.get("examples")])
+        examples = text.between([sum(examples.values()) for run in runs if (examples := run.get("examples"))])
         cells = (
             *tables.words(start, tasks, examples, text.between([run["steps"] for run in runs])),
             tables.mean(Mean(dev, len(runs)) if dev else None), Cell(str(len(runs))), Cell(verdict, strong=bool(collapsed)),
@@ -36,7 +39,7 @@ def table(summary: Summary) -> Table | None:
 
 
 def collapsed(summary: Summary) -> list[str]:
-    """One line for each collapsed training: what, seed, why, how many evaluations rest on it."""
+    """A line a collapsed training: what, seed, why, how many evaluations rest on it."""
     lines, known = [], {training["address"]: training for training in summary.study["trainings"]}
     for training in known.values():
         if training.get("collapsed"):
@@ -48,11 +51,11 @@ def collapsed(summary: Summary) -> list[str]:
 
 
 def missing(summary: Summary) -> list[str]:
-    """One line for each row and seed that lack evaluations."""
+    """A line a row and seed that lack evaluations."""
     return [f"{name}, seed {seed}: {text.listed(targets)}" for (name, seed), targets in summary.missing().items()]
 
 
-def name_of(summary: Summary, training: Mapping[str, Any]) -> str:
+def name_of(summary: Summary, training: "Training") -> str:
     """The mixture's name, given or looked up by its tasks, else the training's label."""
     if training.get("mixture"):
         return str(training["mixture"])
@@ -63,7 +66,7 @@ def name_of(summary: Summary, training: Mapping[str, Any]) -> str:
     return str(training["label"])
 
 
-def _path(summary: Summary, known: Mapping[str, Mapping[str, Any]], training: Mapping[str, Any] | None) -> str:
+def _path(summary: Summary, known: Mapping[str, "Training"], training: "Training | None") -> str:
     """`text > squad > xquad`: the names from the first training to this one."""
     names: list[str] = []
     while training is not None and len(names) <= len(known):

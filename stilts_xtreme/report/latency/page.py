@@ -1,14 +1,17 @@
 """A latency study -> its two pages and figures: what was found, and how and where it was measured."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from stilts_xtreme.report import figures, text
+from stilts_xtreme.report import figures, page, text
 from stilts_xtreme.report.figures import Figure, Mark, Panel
 from stilts_xtreme.report.latency import tables
 from stilts_xtreme.report.latency.timings import Timings, heading
-from stilts_xtreme.report.page import Page, Section
+from stilts_xtreme.report.page import Section
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.latency import Held, LatencyStudy
 
 BUSY = 0.05  # share of our processors' time: above it the page warns
 FURTHEST = 1.5  # ratio at which intervals are cut: with two seeds they are very wide
@@ -24,7 +27,7 @@ NAMES = {
 }
 
 
-def files(study: Mapping[str, Any]) -> dict[str, str]:
+def files(study: "LatencyStudy") -> dict[str, str]:
     """report.md, the SVG files that it shows, and index.html, which holds all in itself."""
     run = Timings(study)
     names = [(name, NAMES[name]) for name in run.variants]
@@ -33,27 +36,15 @@ def files(study: Mapping[str, Any]) -> dict[str, str]:
     same = "Times are of this machine at that hour and are not the same twice; what stands above `provenance` in the result is."
     sections = [
         Section("cost", "Does intermediate training change the cost?", figures=[models_figure(run)], tables=[tables.models(run)]),
-        Section(
-            "saved",
-            "What can be saved, and at what price?",
-            (),
-            [variants_figure(run)],
-            [tables.variants(run)],
-            facts=[*names, *skipped],
-        ),
+        Section("saved", "What can be saved, and at what price?", (), [variants_figure(run)], [tables.variants(run)],
+                facts=[*names, *skipped]),
         Section("by-language", "By language", tables=[tables.languages(run), tables.medians(run), tables.accuracy(run)]),
         Section("lengths", "Fixed lengths", tables=[tables.lengths(run)]),
-        Section(
-            "how",
-            "How and where it was measured",
-            (how(run), same),
-            facts=[*machine(run), *data],
-            code=study.get("command") or "",
-        ),
-    ]
+        Section("how", "How and where it was measured", (how(run), same), facts=[*machine(run), *data],
+                code=study.get("command") or ""),
+    ]  # fmt: skip
     sections = [section for section in sections if section.name != "lengths" or any(section.tables)]
-    foot = text.provenance(study["provenance"])
-    return Page(study["name"], study["question"], study.get("note") or "", found(run), sections, foot).files()
+    return page.files(study, findings(run), sections)
 
 
 def models_figure(run: Timings) -> Figure | None:
@@ -101,12 +92,12 @@ def variants_figure(run: Timings) -> Figure | None:
     return Figure("variants", caption, "Speed of every variant over eager by batch size; numbers as in the table below.", drawn)
 
 
-def found(run: Timings) -> list[str]:
+def findings(run: Timings) -> list[str]:
     """Whether equal latency held, what is saved at what price, what could not run, and what stands against trusting it."""
     lines = _models(run) + _savings(run)
     for name, why in run.skipped.items():
         lines.append(f"Left out, not measured: {name} ({why}).")
-    busy = max(run.environment("taken_by_others"), default=0.0)
+    busy = run.taken_by_others
     if busy > BUSY:
         share = f"{100 * busy:.0f} %" if len(run.runs) == 1 else f"up to {100 * busy:.0f} %"
         lines.append(
@@ -147,12 +138,12 @@ def _models(run: Timings) -> list[str]:
     return [f"{word} ({run.seeds}): {counts}; {detail}."]
 
 
-def _noise(control: Sequence[Mapping[str, Any]]) -> float:
+def _noise(control: Sequence["Held"]) -> float:
     """The most that the base model's own copy differs by."""
     return max((abs(row["ratio"] - 1) for row in control), default=0.0)
 
 
-def _beyond(rows: Sequence[Mapping[str, Any]], noise: float) -> bool:
+def _beyond(rows: Sequence["Held"], noise: float) -> bool:
     """Does a row differ, even at the nearer end of its interval, by more than `noise`?"""
     return any(row["verdict"] == "differs" and min(abs(row["low"] - 1), abs(row["high"] - 1)) > noise for row in rows)
 
@@ -183,7 +174,7 @@ def how(run: Timings) -> str:
 
 
 def machine(run: Timings) -> list[tuple[str, str]]:
-    """What was measured on; where the seeds' measurements tell different things, those."""
+    """What was measured on; all values where seeds differ."""
     lines = []
     for key in sorted({key for measured in run.measured["runs"] for key in measured["environment"]}):
         name = "Memory" if key == "memory_bytes" else key.replace("_", " ").capitalize()
@@ -192,10 +183,10 @@ def machine(run: Timings) -> list[tuple[str, str]]:
     return lines
 
 
-def _shown(key: str, value: Any) -> str:
-    if key == "memory_bytes":
+def _shown(key: str, value: object) -> str:
+    if key == "memory_bytes" and isinstance(value, int):
         return f"{value / 2**30:.1f} GiB"
-    if key == "taken_by_others":
+    if key == "taken_by_others" and isinstance(value, int | float):
         return f"{100 * value:.1f} % of the time"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -1,21 +1,24 @@
 """A latency study's numbers as tables and plots ask for them, over all seeds; what not every seed has measured is None."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import Mean
 from stilts_xtreme.scoring.benchmarks import mean
 
-Row = Mapping[str, Any]
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.latency import Answers, Call, Held, LatencyStudy, Pass, Saving
+
+SHARES: tuple[Literal["p50"], Literal["p90"], Literal["p95"], Literal["p99"]] = ("p50", "p90", "p95", "p99")
 
 
 class Timings:
     """A latency study, its seeds together."""
 
-    def __init__(self, study: Row):
+    def __init__(self, study: "LatencyStudy"):
         self.study, self.runs, self.measured = study, study["runs"], study["measured"]
 
     @property
@@ -61,14 +64,16 @@ class Timings:
         return sorted({1, *self.study["how"]["batch_sizes"]})
 
     @cached_property
-    def _calls(self) -> list[dict[Any, Row]]:
-        names = ("model", "variant", "language", "length")
-        return [{tuple(map(row.get, names)): row for row in run["latency"]} for run in self.measured["runs"]]
+    def _calls(self) -> list[dict[tuple[str, str, str, int | None], "Call"]]:
+        runs = self.measured["runs"]
+        return [
+            {(row["model"], row["variant"], row["language"], row.get("length")): row for row in run["latency"]} for run in runs
+        ]
 
     @cached_property
-    def _passes(self) -> list[dict[Any, Row]]:
-        names = ("model", "variant", "language", "batch")
-        return [{tuple(map(row.get, names)): row for row in run["throughput"]} for run in self.measured["runs"]]
+    def _passes(self) -> list[dict[tuple[str, str, str, int], "Pass"]]:
+        runs = self.measured["runs"]
+        return [{(row["model"], row["variant"], row["language"], row["batch"]): row for row in run["throughput"]} for run in runs]
 
     def calls(self, variant: str, language: str, length: int | None = None) -> dict[str, float] | None:
         """Percentiles in ms of the base model's calls at batch 1; a sorted batch of one is an eager one."""
@@ -76,7 +81,7 @@ class Timings:
         rows = [run[place] for run in self._calls if place in run]
         if len(rows) < len(self.runs):
             return None
-        return {share: mean([row[share] for row in rows]) for share in ("p50", "p90", "p95", "p99", "mean")}
+        return {share: mean([row[share] for row in rows]) for share in (*SHARES, "mean")}
 
     def mean(self, variant: str, share: str) -> float | None:
         """A percentile's mean over the languages, in ms."""
@@ -95,40 +100,43 @@ class Timings:
         passes = [run[place] for run in self._passes for place in places]
         return sum(r["pairs"] * len(r["seconds"]) for r in passes) / math.fsum(s for r in passes for s in r["seconds"])
 
-    def held(self, together: bool) -> tuple[list[Row], list[Row]]:
+    def held(self, together: bool) -> "tuple[list[Held], list[Held]]":
         """Models over the base model, and the control over it: in single variants, or in all of them together."""
         rows = [row for row in self.measured["models"] if (row["variant"] == "all") == together]
         return [row for row in rows if row["model"] != self.again], [row for row in rows if row["model"] == self.again]
 
-    def saving(self, variant: str, size: int) -> Row | None:
+    def saving(self, variant: str, size: int) -> "Saving | None":
         """The variant's time over eager's, with its interval."""
         rows = self.measured["savings"]
         return next((row for row in rows if row["variant"] == variant and row["batch"] == size), None)
 
-    def tokens(self, language: str, unit: str) -> float:
-        """Tokens a `pair` or a `character`."""
-        return mean([run["languages"][language][f"tokens_per_{unit}"] for run in self.runs])
+    def tokens_a_pair(self, language: str) -> float:
+        return mean([run["languages"][language]["tokens_per_pair"] for run in self.runs])
+
+    def tokens_a_character(self, language: str) -> float:
+        return mean([run["languages"][language]["tokens_per_character"] for run in self.runs])
 
     def tokens_a_word(self, language: str) -> float | None:
         """None where words are not spaced."""
         return _mean_of_all(run["languages"][language].get("tokens_per_word") for run in self.runs)
 
-    def tokenising(self, language: str, what: str) -> float:
+    def tokenising(self, language: str, what: Literal["p50", "together"]) -> float:
         return mean([run["tokenisation"][language][what] for run in self.measured["runs"]])
 
-    def memory(self, variant: str, what: str = "peak") -> float | None:
+    def memory(self, variant: str, what: Literal["peak", "libraries"] = "peak") -> float | None:
         """MiB."""
-        return _mean_of_all((run["memory"].get(variant) or {}).get(what) for run in self.measured["runs"])
+        records = [run["memory"].get(variant) for run in self.measured["runs"]]
+        return _mean_of_all(record and record.get(what) for record in records)
 
     def preparation(self, variant: str) -> float:
         """Seconds."""
         return mean([run["preparation"][variant] for run in self.measured["runs"]])
 
     def accuracy(self, variant: str, language: str | None = None, model: str | None = None) -> Mean:
-        """One accuracy a seed; None: the mean of all languages, the base model."""
+        """An accuracy a seed; None: the mean of all languages, the base model."""
         answers = self._answers(variant, model)
-        parts = answers if language is None else [answer["languages"][language] for answer in answers]
-        return Mean(tuple(answer["accuracy"] for answer in parts), len(self.runs))
+        values = (answer["languages"][language]["accuracy"] if language else answer["accuracy"] for answer in answers)
+        return Mean(tuple(values), len(self.runs))
 
     def same(self, variant: str) -> float:
         """The share of pairs, in per cent, to which the base model gives the label of its eager self."""
@@ -138,12 +146,18 @@ class Timings:
         """The largest difference of two logits between the base model's variant and its eager self."""
         return max(answer["largest"] for answer in self._answers(variant))
 
-    def environment(self, key: str) -> list[Any]:
-        """What the measurements of the seeds tell of themselves."""
+    @property
+    def taken_by_others(self) -> float:
+        """The largest share of the processors' time that other work took, over seeds."""
+        shares = [run["environment"].get("taken_by_others") for run in self.measured["runs"]]
+        return max((share for share in shares if share is not None), default=0.0)
+
+    def environment(self, key: str) -> list[object]:
+        """Where the seeds were measured: the known values of a key."""
         values = [run["environment"].get(key) for run in self.measured["runs"]]
         return [value for value in values if value is not None]
 
-    def _answers(self, variant: str, model: str | None = None) -> list[Row]:
+    def _answers(self, variant: str, model: str | None = None) -> list["Answers"]:
         return [run["answers"][model or self.base][variant] for run in self.runs]
 
 
