@@ -4,10 +4,11 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from stilts_xtreme.report import scores, tables
-from stilts_xtreme.report.summary import Summary
+from stilts_xtreme.report import tables
+from stilts_xtreme.report.scores import main
+from stilts_xtreme.report.summary import Summary, metrics
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.utils import atomic_io
 from stilts_xtreme.utils.bounded_io import Record
@@ -50,7 +51,7 @@ def files(summary: Summary) -> dict[str, str]:
     return {
         "table.csv": _csv(_frame(clean), shown),
         "gains.csv": _csv(_frame(list(gains(summary)), dict.fromkeys(GAINS, "object")), GAINS),
-        "table.tex": tables.latex(scores.main(summary)),
+        "table.tex": tables.latex(main(summary)),
     }  # fmt: skip
 
 
@@ -82,9 +83,10 @@ def records(summary: Summary) -> Iterator[Record]:
             for seed in summary.seeds:
                 if (run := summary.cells.get((name, target), {}).get(seed)) is not None:
                     yield from _scores(run, {**same, **_axes(row), "noise": 0.0}, summary.languages(target))
-    for run in (study.get("noise") or {}).get("evaluations", ()):
-        here = {**same, **_axes(summary.rows[run["row"]]), "noise": float(run["rate"])}
-        yield from _scores(run, here, summary.languages(run["target"]))
+    noise = study.get("noise")
+    for noisy in noise["evaluations"] if noise else ():
+        here = {**same, **_axes(summary.rows[noisy["row"]]), "noise": float(noisy["rate"])}
+        yield from _scores(noisy, here, summary.languages(noisy["target"]))
 
 
 def gains(summary: Summary) -> Iterator[Record]:
@@ -130,12 +132,13 @@ def _axes(row: Row) -> Record:
 def _scores(run: "Evaluation | NoisyEvaluation", same: Record, codes: list[str]) -> Iterator[Record]:
     here = {**same, "target": run["target"], "seed": run["seed"]}
     here |= {"collapsed": bool(run.get("collapsed")), "address": run.get("address")}
-    languages = {code: run["languages"][code] for code in codes if code in run["languages"]}
-    sizes = [scored.get("n") for scored in languages.values()]
-    whole = None if None in sizes else sum(map(int, sizes))
-    for metric, score in [("score", run["score"]), *sorted((run.get("metrics") or {}).items())]:
+    languages = {code: metrics(run, code) for code in codes if code in run["languages"]}
+    sizes = [scores["n"] for scores in languages.values() if "n" in scores]
+    whole = sum(map(int, sizes)) if len(sizes) == len(languages) else None
+    means = cast("Mapping[str, float]", run.get("metrics") or {})
+    for metric, score in [("score", run["score"]), *sorted(means.items())]:
         yield {**here, "language": ALL, "metric": metric, "score": float(score), "n": whole}
-    for code, scored in languages.items():
-        for metric, score in sorted(scored.items()):
+    for code, scores in languages.items():
+        for metric, score in sorted(scores.items()):
             if metric != "n":
-                yield {**here, "language": code, "metric": metric, "score": float(score), "n": scored.get("n")}
+                yield {**here, "language": code, "metric": metric, "score": float(score), "n": scores.get("n")}

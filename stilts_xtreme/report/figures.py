@@ -18,6 +18,7 @@ from stilts_xtreme.report import text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure as Canvas
 
 COLOURS = {
@@ -65,7 +66,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Mark:
-    """A row of a panel: dots by colour of SERIES (None: hollow) or one bar, a 95 % interval, a number at the right end."""
+    """A row of a panel: dots by colour of SERIES (None: hollow) or a bar, a 95 % interval, a number at the right end."""
 
     label: str
     points: tuple[tuple[float, int | None], ...]
@@ -132,15 +133,15 @@ def heat_map(names: Sequence[str], columns: Sequence[str], values: Mapping[tuple
     for across, column in enumerate(columns):
         axes.text(across + 0.5, -0.25, column, ha="center", weight="bold", color=INK)
     for down, name in enumerate(names):
-        axes.annotate(name, (0, down + 0.5), (-8, 0), textcoords="offset points", ha="right", va="center", color=INK)
+        add_label(axes, name, (0, down + 0.5), -8, "right")
         for across, column in enumerate(columns):
             value, words, outlined = values.get((name, column), (0.0, text.ABSENT, False))
-            shade = 0.62 * math.sqrt(abs(value) / largest)  # the root, so that small gains differ visibly beside one large one
-            box: dict[str, Any] = {"xy": (across + 0.03, down + 0.05), "width": 0.94, "height": 0.9}
-            axes.add_patch(_box(box, facecolor=UP if value > 0 else DOWN, alpha=shade, linewidth=0))
-            if outlined or (name, column) not in values:
-                style = {"edgecolor": INK, "linewidth": 1.5} if outlined else {"edgecolor": LINE, "linestyle": (0, (3, 3))}
-                axes.add_patch(_box(box, facecolor="none", **style))
+            shade = 0.62 * math.sqrt(abs(value) / largest)  # the root, so that small gains differ visibly beside a large one
+            _box(axes, across, down, facecolor=UP if value > 0 else DOWN, alpha=shade, linewidth=0)
+            if outlined:
+                _box(axes, across, down, facecolor="none", edgecolor=INK, linewidth=1.5)
+            elif (name, column) not in values:
+                _box(axes, across, down, facecolor="none", edgecolor=LINE, linestyle=(0, (3, 3)))
             axes.text(across + 0.5, down + 0.5, words, ha="center", va="center", color=INK)
     return to_svg(canvas, "Heat map")
 
@@ -154,7 +155,7 @@ def _rows(panel: Panel, kind: str, limits: tuple[float, float] | None, ratios: S
     axes.set(ylim=(lines, 0), yticks=[], xscale="log" if ratios else "linear")
     if limits:
         axes.set_xlim(limits)
-    _title(axes, panel.title, -left, 32)
+    add_title(axes, panel.title, -left, 32)
     if panel.band:
         axes.axvspan(*panel.band, color=UP, alpha=0.12, linewidth=0)
     for place in panel.lines:
@@ -162,11 +163,11 @@ def _rows(panel: Panel, kind: str, limits: tuple[float, float] | None, ratios: S
     down, placed = 0.5, list[tuple[float, Mark]]()
     for heading, group in panel.groups:
         if heading:
-            axes.annotate(heading, (0, down), (-left, 0), **_beside(), ha="left", weight="bold", color=SOFT)
+            add_label(axes, heading, (0, down), -left, "left", SOFT, "bold")
             down += 1
         for mark in group:
-            axes.annotate(mark.label, (0, down), (-7, 0), **_beside(), ha="right", color=INK)
-            axes.annotate(mark.number, (1, down), (right - 2, 0), **_beside(), ha="right", color=SOFT)
+            add_label(axes, mark.label, (0, down), -7, "right")
+            add_label(axes, mark.number, (1, down), right - 2, "right", SOFT)
             placed.append((down, mark))
             down += 1
     _marks(axes, placed, kind, links)
@@ -204,17 +205,16 @@ def _marks(axes: "Axes", placed: Sequence[tuple[float, Mark]], kind: str, links:
 
 def _curves(title: str, lines: Sequence[Curve], log: bool, zero: bool, percent: bool) -> str:
     canvas, axes = new_axes(310, 230, 40, 26, 12, 24)
-    _title(axes, title, -40, 12)
+    add_title(axes, title, -40, 12)
     if log:
         axes.set_xscale("log")
         axes.minorticks_off()
     for curve in lines:
         across, values, halves = zip(*curve.points, strict=True)
-        look: dict[str, Any] = {"color": SERIES[curve.colour % len(SERIES)], "marker": SHAPES[curve.colour % len(SHAPES)]}
-        axes.plot(across, values, linestyle=DASHES[curve.dash % len(DASHES)], linewidth=1.6, markersize=5, **look)
+        _line(axes, curve, across, values)
         if any(half is not None for half in halves):
-            axes.errorbar(across, values, yerr=[half or 0.0 for half in halves], fmt="none", ecolor=look["color"], elinewidth=1.1,
-                          capsize=2)  # fmt: skip
+            lengths = [half or 0.0 for half in halves]
+            axes.errorbar(across, values, yerr=lengths, fmt="none", ecolor=_colour(curve), elinewidth=1.1, capsize=2)
     places = sorted({place for curve in lines for place, *_ in curve.points})
     axes.set_xticks(places, _apart(places, log, percent))
     set_ticks(axes, axes.yaxis, zero)
@@ -226,11 +226,21 @@ def _legend(lines: Sequence[Curve]) -> str:
     axes.axis("off")
     axes.set(xlim=(0, axes.get_window_extent().width), ylim=(len(lines), 0))
     for down, line in enumerate(lines):
-        look: dict[str, Any] = {"color": SERIES[line.colour % len(SERIES)], "marker": SHAPES[line.colour % len(SHAPES)]}
-        axes.plot([2, 22, 42], [down + 0.5] * 3, linestyle=DASHES[line.dash % len(DASHES)], linewidth=1.6, markersize=5,
-                  markevery=[1], **look)  # fmt: skip
+        _line(axes, line, [2, 22, 42], [down + 0.5] * 3, [1])
         axes.text(50, down + 0.5, line.name, va="center", color=INK)
     return to_svg(canvas, "Legend")
+
+
+def _line(
+    axes: "Axes", curve: Curve, across: Sequence[float], values: Sequence[float], marked: Sequence[int] | None = None
+) -> None:
+    """A curve's line and its marks, at all points or at those of these numbers."""
+    axes.plot(across, values, color=_colour(curve), marker=SHAPES[curve.colour % len(SHAPES)], markersize=5, markevery=marked,
+              linestyle=DASHES[curve.dash % len(DASHES)], linewidth=1.6)  # fmt: skip
+
+
+def _colour(curve: Curve) -> str:
+    return SERIES[curve.colour % len(SERIES)]
 
 
 def _apart(places: Sequence[float], log: bool, percent: bool) -> list[str]:
@@ -263,15 +273,24 @@ def new_axes(width: float, height: float, left: float, top: float, right: float,
     return canvas, axes
 
 
-def _title(axes: "Axes", title: str, across: float, up: float) -> None:
+def add_title(axes: "Axes", title: str, across: float, up: float) -> None:
+    """Write a title so many pixels from the upper left corner of the axes."""
     axes.annotate(title, (0, 1), (across, up), xycoords="axes fraction", textcoords="offset points", weight="bold", color=INK)
 
 
-def set_ticks(axes: "Axes", axis: Any, signed: bool, places: Sequence[float] = ()) -> None:
+def add_label(
+    axes: "Axes", words: str, place: tuple[float, float], shift: float, side: str, colour: str = INK, weight: str = "normal"
+) -> None:
+    """Write beside a row: `place` is a share of the axes' width and a row, `shift` are pixels to the right, `side` is aligned."""
+    axes.annotate(words, place, (shift, 0), xycoords=("axes fraction", "data"), textcoords="offset points", ha=side, va="center",
+                  color=colour, weight=weight)  # fmt: skip
+
+
+def set_ticks(axes: "Axes", axis: "Axis", signed: bool, places: Sequence[float] = ()) -> None:
     """A grid of a few lines, or at `places`; `signed`: +1 above zero, and a stronger line there."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    def written(value: float, _: Any) -> str:
+    def written(value: float, _: int | None) -> str:
         return f"{value:{'+' if signed and value else ''}.4g}".replace("-", text.MINUS)
 
     if places:
@@ -287,15 +306,11 @@ def set_ticks(axes: "Axes", axis: Any, signed: bool, places: Sequence[float] = (
         (axes.axvline if axis is axes.xaxis else axes.axhline)(0, color=SOFT, linewidth=1)
 
 
-def _beside() -> dict[str, Any]:
-    """Text beside a row: placed by the edge of the axes and the row, moved by pixels."""
-    return {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
-
-
-def _box(place: Mapping[str, Any], **style: Any) -> Any:
+def _box(axes: "Axes", across: int, down: int, **style: Any) -> None:
+    """A cell of the heat map; `style` is that of a patch."""
     from matplotlib.patches import Rectangle
 
-    return Rectangle(**place, **style)
+    axes.add_patch(Rectangle((across + 0.03, down + 0.05), 0.94, 0.9, **style))
 
 
 def to_svg(canvas: "Canvas", label: str) -> str:

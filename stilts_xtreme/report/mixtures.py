@@ -76,9 +76,9 @@ def size_rule(summary: Summary) -> Table | None:
     """Every target of every pair of joint and one-after-the-other training of the same tasks, where its sizes are known."""
     arms = {arm["row"]: arm for arm in summary.study.get("arms") or ()}
     rows, counts = list[Row](), list[tuple[bool, bool]]()  # does the rule hold, is the difference significant
-    for effect in summary.effects:
-        ways = [arms.get(str(row), {}).get("way") for row in (effect.row, effect.reference)]
-        if effect.question == PAIRS["way"] and ways == ["joint", "first"] and effect.target in summary.targets:
+    for effect in summary.tested(PAIRS["way"]):
+        ways = [arms[row]["way"] for row in (effect.row, effect.reference) if row in arms]
+        if ways == ["joint", "first"] and effect.target in summary.targets:
             if sizes := _sizes(summary, arms[str(effect.row)], effect.target):
                 cells, holds = _case(effect, *sizes)
                 rows.append((f"{effect.target}: {effect.row} or {effect.reference}", cells))
@@ -118,10 +118,10 @@ def _case(effect: Effect, size: int, support: int, among: bool) -> tuple[tuple[C
 def _sizes(summary: Summary, arm: "Arm", target: str) -> tuple[int, int, bool] | None:
     """Of the target's data and of all other in its joint training, and whether the former is among the supporting tasks."""
     last = (summary.study["tasks"][target].get("trains_on") or "").rpartition(", then ")[2]
-    trainings = {training["address"]: training for training in summary.study["trainings"]}
+    examples = {training["address"]: training.get("examples") or {} for training in summary.study["trainings"]}
     for run in summary.cells.get((arm["row"], target), {}).values():
-        examples = trainings.get((run.get("chain") or [""])[-1], {}).get("examples") or {}
-        sizes = {name: size for name, size in examples.items() if name != "text"}
+        read = examples.get((run.get("chain") or [""])[-1], {})
+        sizes = {name: size for name, size in read.items() if name != "text"}
         own = [name for name in sizes if name.partition("@")[0] == last]
         if chosen := [name for name in own if name not in arm["sources"]] or own:
             return sizes[chosen[0]], sum(sizes.values()) - sizes[chosen[0]], chosen[0] in arm["sources"]

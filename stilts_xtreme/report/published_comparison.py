@@ -47,11 +47,9 @@ def _columns(summary: Summary, number: Number) -> set[str]:
 def _other_test_sets(summary: Summary) -> set[str]:
     """Targets whose languages or test sets are not known to be the published ones; none where the result does not say what it
     read, as older ones do not."""
-    readings = (summary.study.get("data") or {}).get("readings")
-    if readings is None:
+    if (readings := summary.readings) is None:
         return set()
-    published_targets = [target for target in summary.targets if target in XTREME.languages]
-    return {target for target in published_targets if not _is_published(target, readings)}
+    return {target for target in summary.targets if target in XTREME.languages and not _is_published(target, readings)}
 
 
 def _is_published(target: str, readings: Mapping[str, "Reading"]) -> bool:

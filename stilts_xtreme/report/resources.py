@@ -75,7 +75,8 @@ def gains(groups: Groups) -> Table | None:
 def scores_table(groups: Groups) -> Table | None:
     """Scores by group, and beneath each how far it is from English."""
     summary = groups.summary
-    known = {(entry["row"], entry["target"], entry["group"]): entry for entry in groups.study["scores"]}
+    entries = groups.study["scores"]
+    known = {(entry["row"], entry["target"], str(entry["group"])): entry for entry in entries}
 
     def cell(row: str, target: str, group: str) -> Cell:
         if (entry := known.get((row, target, group))) is None:

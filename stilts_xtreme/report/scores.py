@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stilts_xtreme.report import figures, tables, tested, text
 from stilts_xtreme.report.figures import Figure
-from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above
+from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above, metrics
 from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
 from stilts_xtreme.results.effects import Effect
 from stilts_xtreme.results.rows import BASELINE, CONTROL
@@ -227,13 +227,14 @@ def _strict(summary: Summary) -> str:
     """By how much F1 of strict IOB2 differs from XTREME's, where it does."""
     notes = []
     for target in summary.targets:
-        rows = [(code, row) for run in summary.runs(target) for code, row in run["languages"].items() if "f1_iob2" in row]
-        code, far = max(rows, key=lambda pair: abs(pair[1]["f1"] - pair[1]["f1_iob2"]), default=("", {"f1": 0.0, "f1_iob2": 0.0}))
-        if abs(far["f1"] - far["f1_iob2"]) > MIN_DIFFERENCE:
-            means = [mean([row[name] for _, row in rows]) for name in NAMES]
+        languages = [(code, metrics(run, code)) for run in summary.runs(target) for code in run["languages"]]
+        scores = [(both["f1"], both["f1_iob2"], code) for code, both in languages if "f1_iob2" in both]
+        lenient, strict, code = max(scores, key=lambda score: abs(score[0] - score[1]), default=(0.0, 0.0, ""))
+        if abs(lenient - strict) > MIN_DIFFERENCE:
+            first, second = mean([score for score, _, _ in scores]), mean([score for _, score, _ in scores])
             notes.append(
-                f"{target}: {NAMES['f1']} is {text.number(means[0])} over all rows and languages, {NAMES['f1_iob2']}"
-                f" {text.number(means[1])}; farthest apart in {code}: {text.number(far['f1'])} and {text.number(far['f1_iob2'])}."
+                f"{target}: {NAMES['f1']} is {text.number(first)} over all rows and languages, {NAMES['f1_iob2']}"
+                f" {text.number(second)}; farthest apart in {code}: {text.number(lenient)} and {text.number(strict)}."
             )
     return " ".join(notes)
 

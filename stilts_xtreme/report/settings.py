@@ -31,7 +31,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     lines += _hyperparameters(study.get("hyperparameters") or {})
     lines += [(f"Prediction of {name}", text.flat(settings)) for name, settings in (study.get("predictions") or {}).items()]
     by_split: dict[str, list[str]] = {}
-    for name, reading in ((study.get("data") or {}).get("readings") or {}).items():
+    for name, reading in (summary.readings or {}).items():
         split, _, code = name.rpartition("/")
         by_split.setdefault(split, []).append(f"{code} {reading['digest'][:DIGITS]} ({_size(reading)})")
     return lines + [(f"Read of {split}", ", ".join(parts)) for split, parts in by_split.items()]
@@ -56,8 +56,8 @@ def tuned(summary: Summary) -> list[str]:
         f"{intro}. {source.tuned_on}: scores without intermediate training and gains over them are not those of an encoder that"
         " was pretrained by masked LM alone, as the paper's was."
     ]
-    places = (summary.study.get("resources") or {}).get("languages", {}).values()
-    if any(place["group"] == "unseen" for place in places):
+    resources = summary.study.get("resources")
+    if resources and any(language["group"] == "unseen" for language in resources["languages"].values()):
         sentences.append(
             "Unseen are the languages that the text of its pretraining lacks; the pairs it was tuned on may hold some of them."
         )

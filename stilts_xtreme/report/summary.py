@@ -15,7 +15,8 @@ from stilts_xtreme.tasks.constant import within_chance
 
 if TYPE_CHECKING:
     from stilts_xtreme.schemas.parts import LanguageGain
-    from stilts_xtreme.schemas.study import Comparison, Evaluation, Study
+    from stilts_xtreme.schemas.sections import NoisyEvaluation
+    from stilts_xtreme.schemas.study import Comparison, Evaluation, Reading, Study
 
 AVERAGE = "average"  # of all targets
 
@@ -158,6 +159,11 @@ class Summary:
         sizes = [n for code in self.languages(target) for n in self.examples(target, code)]
         return within_chance(self.chance(target) or 0.0, min(sizes, default=1))
 
+    @property
+    def readings(self) -> "Mapping[str, Reading] | None":
+        """What was read, by `task/split/language`; None in older results, which do not say it."""
+        return (self.study.get("data") or {}).get("readings")
+
     def retrieval(self) -> list[str]:
         """Targets for which nothing is trained."""
         tasks = self.study["tasks"]
@@ -226,7 +232,7 @@ class Summary:
         }
 
 
-def metrics(run: "Evaluation", code: str) -> Mapping[str, float]:
+def metrics(run: "Evaluation | NoisyEvaluation", code: str) -> Mapping[str, float]:
     """Metrics of a language by name, `n` among them; empty where it is not scored."""
     return cast("Mapping[str, float]", run["languages"].get(code, {}))
 

@@ -5,18 +5,22 @@ n seeds. And so would other test examples: each language's standard error over i
 The interval joins the two as `scoring.bootstrap` does; what of s is chance of examples counts twice, which widens it
 a little.
 
-Test sets of a target are often translations of one another, so that errors of its languages move together. With one correlation
-r between any two, the mean over k languages has the variance (sum of d squared + r x sum of the products of pairs) / k squared.
-r is what the column's own standard error over examples says, held between 0 and 1; 1, the widest, where there is none.
+Test sets of a target are often translations of one another, so that errors of its languages move together. With the same
+correlation r between any two, the mean over k languages has the variance (sum of d squared + r x sum of the products of pairs)
+/ k squared. r is what the column's own standard error over examples says, held between 0 and 1; 1, the widest, where there is
+none.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report.summary import Mean, Summary
 from stilts_xtreme.scoring import bootstrap
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.study import Comparison
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,13 @@ def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str
     spreads = [examples for _, examples in parts if examples is not None]
     examples = math.fsum(spreads) / len(parts) ** 2 if len(spreads) == len(parts) else None
     comparison = summary.errors.get((row, targets[0])) if len(targets) == 1 and not codes else None
-    if comparison is not None and comparison["interval"] is not None:
-        return Estimate(comparison["gain"], values, examples, tuple(comparison["interval"]), comparison["p"])
+    if comparison is not None and (ends := comparison["interval"]) is not None:
+        return Estimate(comparison["gain"], values, examples, (ends[0], ends[1]), comparison["p"])
     return _judged(values, examples)
 
 
 def difference(first: Estimate, second: Estimate, paired: bool) -> Estimate | None:
-    """How far one is ahead of the other; `paired`: both with the same encoders, so that seeds pair. None with too few seeds.
+    """How far the first is ahead of the second; None with too few seeds. `paired`: both have the same encoders, so seeds pair.
 
     Variances over examples are added, as if the two shared none: too wide again, since both are compared with the same baseline.
     """
@@ -72,7 +76,7 @@ def adjusted(values: Sequence[float | None]) -> list[float | None]:
     return [None if value is None else next(known) for value in values]
 
 
-def correlation(comparison: Mapping[str, Any]) -> float:
+def correlation(comparison: "Comparison") -> float:
     """That between the errors of any two languages of a comparison as a result holds it, from the error of their mean."""
     errors = [error for error in _errors(comparison).values() if error is not None]
     squares, products = _sums(errors)
@@ -82,7 +86,7 @@ def correlation(comparison: Mapping[str, Any]) -> float:
     return min(1.0, max(0.0, (whole**2 * len(errors) ** 2 - squares) / products))
 
 
-def _errors(comparison: Mapping[str, Any]) -> dict[str, float | None]:
+def _errors(comparison: "Comparison") -> dict[str, float | None]:
     """Standard errors over test examples by language."""
     return {code: gain.get("deviation") for code, gain in (comparison.get("languages") or {}).items()}
 
@@ -91,12 +95,8 @@ def _part(summary: Summary, row: str, target: str, codes: Sequence[str]) -> tupl
     """Gains by seed on one target, and their mean's variance over test examples."""
     comparison = summary.errors.get((row, target))
     chosen = list(codes) or summary.languages(target)
-    if codes:
-        gains = summary.gains_by_seed(row, target, codes)
-    else:
-        own, base = summary.by_seed(row, target), summary.by_seed(summary.baseline(row), target)
-        gains = {seed: own[seed] - base[seed] for seed in summary.seeds if seed in own and seed in base}
-    errors = _errors(comparison or {})
+    gains = summary.gains_by_seed(row, target, codes)
+    errors = _errors(comparison) if comparison else {}
     known = [error for code in chosen if (error := errors.get(code)) is not None]
     if comparison is None or not known or len(known) != len(chosen):
         return gains, None

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.advice import estimates
@@ -51,7 +50,7 @@ class Recommendation:
     aside: tuple[Row, ...] = ()  # rows that are fine-tuned otherwise than usual: their gains are over baselines of their own
 
 
-def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequence[str] = ()) -> Recommendation:
+def recommend(studies: Sequence[Mapping[str, object]], target: str, languages: Sequence[str] = ()) -> Recommendation:
     """Of the rows that are fine-tuned as usual, where there are such. UserError where the studies hold nothing that would answer
     for the target and languages.
     """
@@ -84,7 +83,7 @@ def _recommend(summaries: Sequence[Summary], target: str, languages: Sequence[st
     return Recommendation(target, codes, not own, best, candidates[0], runner_up, ahead, tuple(candidates), aside)
 
 
-def recommend_all(studies: Sequence[Mapping[str, Any]], languages: Sequence[str] = ()) -> list[Recommendation]:
+def recommend_all(studies: Sequence[Mapping[str, object]], languages: Sequence[str] = ()) -> list[Recommendation]:
     """A recommendation for every target of the studies that they can answer for.
 
     UserError where they can answer for none, with what is wrong for the first.

@@ -1,12 +1,12 @@
 """A recommendation in words, and as JSON."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.advice.estimates import Estimate
 from stilts_xtreme.report.advice.recommend import Candidate, Recommendation
 from stilts_xtreme.report.tested import LEVEL
+from stilts_xtreme.utils.bounded_io import Record
 
 SCHEMA = "stilts/recommendation@1"
 
@@ -35,7 +35,7 @@ def overview(every: Sequence[Recommendation]) -> list[str]:
     return [*answers, *dict.fromkeys(line for advice in every for line in _origin(advice))]
 
 
-def content(advice: Recommendation) -> dict[str, Any]:
+def content(advice: Recommendation) -> Record:
     """The same as `stilts/recommendation@1`."""
     ahead = None
     if advice.ahead is not None:
@@ -56,7 +56,7 @@ def content(advice: Recommendation) -> dict[str, Any]:
     }
 
 
-def _candidate(candidate: Candidate) -> dict[str, Any]:
+def _candidate(candidate: Candidate) -> Record:
     study, estimate = candidate.summary.study, candidate.estimate
     return {
         "row": candidate.row, "study": study["name"], "setup": study.get("setup"), "targets": list(candidate.seen),

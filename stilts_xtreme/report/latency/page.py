@@ -52,8 +52,8 @@ def models_figure(run: Timings) -> Figure | None:
     rows, margin = [row for row in run.measured["models"] if row["of"] == "latency"], run.study["margin"]
     if not rows:
         return None
-    edges = [abs(math.log(row.get(end, row["ratio"]))) for row in rows for end in ("ratio", "low", "high")]
-    reach = math.exp(min(math.log(FURTHEST), max(2 * margin, *edges)))
+    edges = [edge for row in rows for edge in (row["ratio"], row.get("low", 1.0), row.get("high", 1.0))]
+    reach = math.exp(min(math.log(FURTHEST), max(2 * margin, *(abs(math.log(edge)) for edge in edges))))
 
     def within(ratio: float) -> float:
         return min(max(ratio, 1 / reach), reach)

@@ -8,7 +8,7 @@ from stilts_xtreme.report.latency.timings import SHARES, Timings, heading
 from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table, mean, table, words
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.latency import Ratio
+    from stilts_xtreme.schemas.latency import Ratio, Variant
 
 _MEANS = ": means over them, of accuracies ± their standard deviation, of the difference of logits the largest"
 VERDICTS = {"equal": "equal", "differs": "differs", "open": "undecided"}
@@ -122,7 +122,7 @@ def lengths(run: Timings) -> Table | None:
     return table(caption, "length", shown, rows if shown else (), "Packed variants have no padding to fill up with.")
 
 
-def _middles(run: Timings, variants: Sequence[str], code: str, length: int | None = None) -> tuple[Cell, ...]:
+def _middles(run: Timings, variants: Sequence["Variant"], code: str, length: int | None = None) -> tuple[Cell, ...]:
     calls = [run.calls(name, code, length) or {} for name in variants]
     return words(*(text.number(shares.get("p50"), digits=2) for shares in calls))
 

@@ -10,7 +10,7 @@ from stilts_xtreme.report.summary import Mean
 from stilts_xtreme.scoring.benchmarks import mean
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.latency import Answers, Call, Held, LatencyStudy, Pass, Saving
+    from stilts_xtreme.schemas.latency import Answers, Call, Held, LatencyStudy, Pass, Saving, Variant
 
 SHARES: tuple[Literal["p50"], Literal["p90"], Literal["p95"], Literal["p99"]] = ("p50", "p90", "p95", "p99")
 
@@ -37,7 +37,7 @@ class Timings:
         return f"seed {self.runs[0]['seed']}" if len(self.runs) == 1 else text.count(len(self.runs), "seed")
 
     @property
-    def variants(self) -> list[str]:
+    def variants(self) -> list["Variant"]:
         return [name for name in self.runs[0]["variants"] if all(name in run["variants"] for run in self.runs)]
 
     @property
@@ -75,7 +75,7 @@ class Timings:
         runs = self.measured["runs"]
         return [{(row["model"], row["variant"], row["language"], row["batch"]): row for row in run["throughput"]} for run in runs]
 
-    def calls(self, variant: str, language: str, length: int | None = None) -> dict[str, float] | None:
+    def calls(self, variant: "Variant", language: str, length: int | None = None) -> dict[str, float] | None:
         """Percentiles in ms of the base model's calls at batch 1; a sorted batch of one is an eager one."""
         place = (self.base, "eager" if variant == "sorted" else variant, language, length)
         rows = [run[place] for run in self._calls if place in run]
@@ -83,12 +83,12 @@ class Timings:
             return None
         return {share: mean([row[share] for row in rows]) for share in (*SHARES, "mean")}
 
-    def mean(self, variant: str, share: str) -> float | None:
+    def mean(self, variant: "Variant", share: str) -> float | None:
         """A percentile's mean over the languages, in ms."""
         calls = [row[share] for code in self.languages if (row := self.calls(variant, code)) is not None]
         return mean(calls) if calls else None
 
-    def throughput(self, variant: str, size: int, languages: list[str] | None = None) -> float | None:
+    def throughput(self, variant: "Variant", size: int, languages: list[str] | None = None) -> float | None:
         """Pairs a second of the base model over `languages` (None: all)."""
         codes = languages or self.languages
         if size == 1:
@@ -105,7 +105,7 @@ class Timings:
         rows = [row for row in self.measured["models"] if (row["variant"] == "all") == together]
         return [row for row in rows if row["model"] != self.again], [row for row in rows if row["model"] == self.again]
 
-    def saving(self, variant: str, size: int) -> "Saving | None":
+    def saving(self, variant: "Variant", size: int) -> "Saving | None":
         """The variant's time over eager's, with its interval."""
         rows = self.measured["savings"]
         return next((row for row in rows if row["variant"] == variant and row["batch"] == size), None)
@@ -123,26 +123,26 @@ class Timings:
     def tokenising(self, language: str, what: Literal["p50", "together"]) -> float:
         return mean([run["tokenisation"][language][what] for run in self.measured["runs"]])
 
-    def memory(self, variant: str, what: Literal["peak", "libraries"] = "peak") -> float | None:
+    def memory(self, variant: "Variant", what: Literal["peak", "libraries"] = "peak") -> float | None:
         """MiB."""
         records = [run["memory"].get(variant) for run in self.measured["runs"]]
-        return _mean_of_all(record and record.get(what) for record in records)
+        return _mean_of_all(record.get(what) if record else None for record in records)
 
-    def preparation(self, variant: str) -> float:
+    def preparation(self, variant: "Variant") -> float:
         """Seconds."""
         return mean([run["preparation"][variant] for run in self.measured["runs"]])
 
-    def accuracy(self, variant: str, language: str | None = None, model: str | None = None) -> Mean:
+    def accuracy(self, variant: "Variant", language: str | None = None, model: str | None = None) -> Mean:
         """An accuracy a seed; None: the mean of all languages, the base model."""
         answers = self._answers(variant, model)
         values = (answer["languages"][language]["accuracy"] if language else answer["accuracy"] for answer in answers)
         return Mean(tuple(values), len(self.runs))
 
-    def same(self, variant: str) -> float:
+    def same(self, variant: "Variant") -> float:
         """The share of pairs, in per cent, to which the base model gives the label of its eager self."""
         return mean([answer["same"] for answer in self._answers(variant)])
 
-    def largest(self, variant: str) -> float:
+    def largest(self, variant: "Variant") -> float:
         """The largest difference of two logits between the base model's variant and its eager self."""
         return max(answer["largest"] for answer in self._answers(variant))
 
@@ -157,7 +157,7 @@ class Timings:
         values = [run["environment"].get(key) for run in self.measured["runs"]]
         return [value for value in values if value is not None]
 
-    def _answers(self, variant: str, model: str | None = None) -> list["Answers"]:
+    def _answers(self, variant: "Variant", model: str | None = None) -> list["Answers"]:
         return [run["answers"][model or self.base][variant] for run in self.runs]
 
 
