@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stilts_xtreme.report import language_groups, mixtures, settings, tested, text
 from stilts_xtreme.report.order import ALL, title
 from stilts_xtreme.report.scores import reading
-from stilts_xtreme.report.summary import AVERAGE, Summary, above
+from stilts_xtreme.report.summary import AVERAGE, Summary, above, raised
 from stilts_xtreme.results.effects import PAIRS, POINTS, Effect
 from stilts_xtreme.results.rows import BASELINE, CONTROL
 
@@ -141,8 +141,8 @@ def _best(summary: Summary) -> list[str]:
     amount += f" {'no intermediate training' if base == BASELINE else base} ({reading(summary, best, column, gains[best])})"
     over = f"average over the {len(summary.targets)} targets" if column == AVERAGE else column
     if above(gains[best].mean):
-        raised = f"{sum(above(gain.mean) for gain in gains.values())} of {text.count(len(gains), 'row')} {_is(len(gains))}"
-        return [f"Best on {over}: {amount}; {raised} above zero."]
+        count = f"{raised(gains)} of {text.count(len(gains), 'row')} {_is(len(gains))}"
+        return [f"Best on {over}: {amount}; {count} above zero."]
     return [f"No intermediate raises the {over}; nearest is {amount}."]
 
 
@@ -152,10 +152,10 @@ def _gains(summary: Summary) -> list[str]:
     whole = [effect for (_, _, language), effect in summary.tests.items() if language is None]
     known = [effect for effect in whole if effect.q is not None]
     if not known:
-        raised = [above(gain.mean) for target in summary.targets for gain in summary.gains(target).values()]
+        positive = [above(gain.mean) for target in summary.targets for gain in summary.gains(target).values()]
         untested = "; none could be tested" if whole else ""
-        pairs = text.count(len(raised), "pair")
-        return [f"{sum(raised)} of {pairs} of intermediate and target have a gain above zero{untested}."] if raised else []
+        pairs = text.count(len(positive), "pair")
+        return [f"{sum(positive)} of {pairs} of intermediate and target have a gain above zero{untested}."] if positive else []
     averages = [effect for effect in known if effect.target == AVERAGE]
     single = [effect for effect in known if effect.target != AVERAGE]
     return counted(f"Gains on average at a {RATE}", averages) + counted(f"Gains by target at a {RATE}", single)

@@ -9,7 +9,7 @@ from stilts_xtreme.report.figures import Figure
 from stilts_xtreme.report.language_dots import Dot, Group
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import Summary
-from stilts_xtreme.report.tables import Cell, Row, Table
+from stilts_xtreme.report.tables import Row, Table
 from stilts_xtreme.results.effects import Effect
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _groups(target: Target) -> Table | None:
         bodies[title] = []
         for group, codes in target.members(grouping).items():
             cells = [tested.cell(target.gains.get((row, f"{grouping} {group}"))) for row in rows]
-            bodies[title].append((group, (Cell(str(len(codes))), *cells)))
+            bodies[title].append((group, (str(len(codes)), *cells)))
     among = tested.among(len(target.summary.seeds))
     caption = f"{target.name}: gain by group of languages, in points, and its 95 % interval {among}."
     return tables.table(caption, "group", ("languages", *rows), bodies, f"{tested.STAR} for the groups of a kind.")
@@ -146,7 +146,7 @@ def _text(target: Target) -> Table | None:
     for row in dict.fromkeys((*differences, *slopes)):
         record = records.get(row)
         beside = (str(record["n"]), text.interval(record.get("over_languages"), 2)) if record else (text.ABSENT,) * 2
-        rows.append((row, (tested.cell(differences.get(row)), tested.cell(slopes.get(row), 2), *tables.words(*beside))))
+        rows.append((row, (tested.cell(differences.get(row)), tested.cell(slopes.get(row), 2), *beside)))
     note = (
         f"Slope: points of gain for ten times the text ({target.study['axis'].removeprefix('log10 ')}), least squares over the"
         " languages that the encoder's text had. The interval beneath speaks of these very languages, the last one of others that"

@@ -7,7 +7,7 @@ from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.report import figures, language_groups, scores, short_names, tables, text
 from stilts_xtreme.report.figures import Figure, Mark, Panel
 from stilts_xtreme.report.summary import AVERAGE, Summary
-from stilts_xtreme.report.tables import Cell, Row, Table, plain
+from stilts_xtreme.report.tables import Row, Table, plain
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.language_groups import group_languages
 
@@ -19,13 +19,13 @@ NINETY_FIVE = 1.959964  # standard errors to each side of a 95 % interval
 def by_language(summary: Summary, target: str) -> Table | None:
     """Scores of every language and row for one target; None where nothing was scored."""
     codes, shown = summary.languages(target), _shown(summary, target)
-    sizes = {code: Cell(text.between(summary.examples(target, code))) for code in codes}
+    sizes = {code: text.between(summary.examples(target, code)) for code in codes}
     rows: list[Row] = [
         (text.language(code), (sizes[code], *(plain(summary.language(name, target, [code])) for name in shown))) for code in codes
     ]
-    means: list[Row] = [("all languages", (Cell(""), *(plain(summary.score(name, target)) for name in shown)))] if codes else []
+    means: list[Row] = [("all languages", ("", *(plain(summary.score(name, target)) for name in shown)))] if codes else []
     if "en" in codes and len(codes) > 1:
-        means.append(("all but English", (Cell(""), *(plain(summary.language(name, target, codes[1:])) for name in shown))))
+        means.append(("all but English", ("", *(plain(summary.language(name, target, codes[1:])) for name in shown))))
     caption = f"{target}: {scores.metric(summary, target)} by language and intermediate; {scores.over(summary)}."
     heads = ("n", *_heads(summary, shown))
     return tables.table(caption, "language", heads, {"": rows, "Means": means}, *scores.marks(rows))
@@ -35,18 +35,13 @@ def by_kind(summary: Summary, target: str) -> Table | None:
     """Scores of one target by resource class, family and script of its languages; None where fewer than two are real ones."""
     shown, bodies = _shown(summary, target), dict[str, list[Row]]()
     for kind, members in group_languages(summary.languages(target)).items():
-        means = [plain(summary.macro(row, target, list(members.values()))) for row in shown]
-        bodies[KINDS[kind]] = [
-            *(
-                (name, (Cell(str(len(codes))), *(plain(summary.language(row, target, codes)) for row in shown)))
-                for name, codes in members.items()
-            ),
-            ("mean", (Cell(""), *means)),
-        ]
+        rows = bodies.setdefault(KINDS[kind], [])
+        for name, codes in members.items():
+            rows.append((name, (str(len(codes)), *(plain(summary.language(row, target, codes)) for row in shown))))
+        rows.append(("mean", ("", *(plain(summary.macro(row, target, list(members.values()))) for row in shown))))
     caption = f"{target}: {scores.metric(summary, target)} by kind of language and intermediate; {scores.over(summary)}."
     note = "Mean: each class, family or script weighs the same, however many languages it has."
-    rows = [row for body in bodies.values() for row in body]
-    return tables.table(caption, "kind", ("languages", *_heads(summary, shown)), bodies, *scores.marks(rows), note)
+    return tables.table(caption, "kind", ("languages", *_heads(summary, shown)), bodies, *scores.marks(bodies), note)
 
 
 def dots(summary: Summary) -> Figure | None:

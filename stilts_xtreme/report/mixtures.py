@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from stilts_xtreme.report import scores, tables, tested, text
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import Summary, above
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.results.effects import PAIRS, Effect
 from stilts_xtreme.results.rows import BASELINE
 
@@ -93,13 +93,13 @@ def size_rule(summary: Summary) -> Table | None:
         "Training examples; the supporting set is all other tasks of the mixture together (the paper studied pairs of tasks)."
         " (In brackets): the difference is not significant. Interval of 95 % beneath the difference; * q < 0.05.",
         "¶ the target's training data is among the mixture's tasks already: both ways train on it jointly, not counted."
-        if any(cells[0].small for _, cells in rows) else "",
+        if "¶" in tables.beneath(rows) else "",
     )  # fmt: skip
     heads = ("target's set", "supporting set", "predicted", "observed", "jointly minus after", "rule holds")
     return tables.table("Does the size of the target decide?", "target", heads, rows, *notes)
 
 
-def _case(effect: Effect, size: int, support: int, among: bool) -> tuple[tuple[Cell, ...], bool | None]:
+def _case(effect: Effect, size: int, support: int, among: bool) -> tuple[tuple[Cell | str, ...], bool | None]:
     """The cells of a target and pair, and whether the rule holds; None where it says nothing or both ways are equal."""
     gain, known = effect.estimate or 0.0, tested.sure(effect)
     predicted = JOINTLY if size < support else AFTER
@@ -108,9 +108,9 @@ def _case(effect: Effect, size: int, support: int, among: bool) -> tuple[tuple[C
     holds = predicted == observed if says and observed else None
     bracketed = "{}" if known else "({})"
     cells = (
-        Cell(f"{size:,}", "¶" if among else ""), Cell(f"{support:,}"), Cell(predicted) if says else ABSENT,
-        Cell(bracketed.format(observed) if observed else "equal"), tested.cell(effect),
-        ABSENT if holds is None else Cell(bracketed.format("yes" if holds else "no")),
+        Cell(f"{size:,}", "¶" if among else ""), f"{support:,}", predicted if says else text.ABSENT,
+        bracketed.format(observed) if observed else "equal", tested.cell(effect),
+        text.ABSENT if holds is None else bracketed.format("yes" if holds else "no"),
     )  # fmt: skip
     return cells, holds
 
@@ -142,20 +142,20 @@ def _arms(summary: Summary) -> Table | None:
             named[f"{arm['row']}: {WAYS[arm['way']].format(what)}{drawn}"] = arm["row"]
     if not named or not summary.has_baseline:
         return None
-    rows = [
-        (name, (*(scores.gain(summary, row, column) for column in summary.columns), _steps(summary, row)))
-        for name, row in named.items()
-    ]
-    base = (*(scores.score(summary, BASELINE, column) for column in summary.columns), _steps(summary, BASELINE))
-    bodies = {"No intermediate training (scores)": [(BASELINE, base)], f"Gains over “{BASELINE}” (points)": rows}
+    base = [scores.score(summary, BASELINE, column) for column in summary.columns]
+    gained = {name: [scores.gain(summary, row, column) for column in summary.columns] for name, row in named.items()}
+    bodies: dict[str, list[Row]] = {
+        "No intermediate training (scores)": [(BASELINE, (*base, _steps(summary, BASELINE)))],
+        f"Gains over “{BASELINE}” (points)": [(name, (*cells, _steps(summary, named[name]))) for name, cells in gained.items()],
+    }
     caption = f"Tasks before the target, with it, or both; {scores.over(summary)}."
     note = "Steps: of all trainings after the first encoder; arms with more of them have seen more data, also of the target."
-    return tables.table(caption, "arm", (*summary.columns, "steps"), bodies, note, *scores.marks(rows, summary))
+    return tables.table(caption, "arm", (*summary.columns, "steps"), bodies, note, *scores.marks(bodies, summary))
 
 
-def _steps(summary: Summary, row: str) -> Cell:
+def _steps(summary: Summary, row: str) -> str:
     """Of all trainings behind a row's evaluations but the first masked LM, which all rows share."""
     own = [training for training in summary.study["trainings"] if training["tasks"] != ["text"] or training.get("mixture")]
     steps = {training["address"]: training["steps"] for training in own}
     runs = [run for target in summary.targets for run in summary.cells.get((row, target), {}).values()]
-    return Cell(text.between([sum(steps.get(address, 0) for address in run.get("chain", ())) for run in runs]))
+    return text.between([sum(steps.get(address, 0) for address in run.get("chain", ())) for run in runs])

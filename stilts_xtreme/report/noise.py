@@ -9,7 +9,7 @@ from stilts_xtreme.report import figures, scores, short_names, tables, tested, t
 from stilts_xtreme.report.figures import Curve, Figure
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import AVERAGE, Mean, Summary
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.results.effects import POINTS, SHARE, Effect
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.results.rows import Row as Model
@@ -84,9 +84,7 @@ def sections(summary: Summary) -> list[Section]:
         return []
     noisy, counts = Noisy(summary, study), _counts(study)
     models = short_names.explained([summary.rows[name] for name in noisy.rows], summary.study)
-    named = (
-        f"Names of models. {BASELINE}: no intermediate training, fine-tuned on English as it is. {models[:1].upper()}{models[1:]}"
-    )
+    named = f"Names of models. {BASELINE}: no intermediate training, fine-tuned on English as it is."
     what = f"made of {SLIPS}" if study["kind"] == "typos" else "made of errors listed in a dictionary of real ones"
     caution = (
         "A model with a lower clean score also has fewer points to lose, and one that only guesses (marked §) has none: besides"
@@ -95,8 +93,14 @@ def sections(summary: Summary) -> list[Section]:
     parts = [scores_table(noisy, target) for target in summary.targets]
     parts += [contrasts(noisy, unit) for unit in (POINTS, SHARE)]
     parts += [languages(noisy, target) for target in summary.targets]
-    sentences = (*([named] if models else []), f"Noise is {what}.", *_scarce(study), caution)
-    return [Section("noise", "Typing errors in the input", sentences, [_figure(noisy)], [*parts, words(counts), _typed(study)])]
+    sentences = (
+        *([f"{named} {models[:1].upper()}{models[1:]}"] if models else []),
+        f"Noise is {what}.",
+        *_scarce(study),
+        caution,
+    )
+    parts += [changed_words(counts), _typed(study)]
+    return [Section("noise", "Typing errors in the input", sentences, [_figure(noisy)], parts)]
 
 
 def scores_table(noisy: Noisy, target: str) -> Table | None:
@@ -104,17 +108,15 @@ def scores_table(noisy: Noisy, target: str) -> Table | None:
     rows: list[Row] = []
     for row, name in noisy.rows.items():
         mark = "§" if noisy.guessing(row, target) else ""
-        cells = [tables.mean(noisy.score(row, target, rate), mark="" if rate else mark) for rate in (0.0, *noisy.rates)]
-        cells += [_plain(noisy.drop(row, target, unit)) for unit in (POINTS, SHARE)]
-        rows.append((name, (*cells, Cell(text.value(noisy.flips(row, target))))))
+        by_rate = [tables.mean(noisy.score(row, target, rate), mark="" if rate else mark) for rate in (0.0, *noisy.rates)]
+        drops = [_plain(noisy.drop(row, target, unit)) for unit in (POINTS, SHARE)]
+        rows.append((name, (*by_rate, *drops, text.value(noisy.flips(row, target)))))
     at = f"at {100 * noisy.rates[-1]:g} %"
     heads = ["clean", *(f"{100 * rate:g} % noise" for rate in noisy.rates)]
     heads += [f"drop {at}, points", f"drop {at}, % of clean", f"flips {at}, %"]
-    note = (
-        f"Beneath a drop stands its 95 % interval, {tested.among(len(noisy.summary.seeds))}. Flips: predictions that the errors"
-    )
-    note += " change, mean over languages."
-    weak = "§ no better than guessing." if any("§" in cell.small for _, cells in rows for cell in cells) else ""
+    among = tested.among(len(noisy.summary.seeds))
+    note = f"Beneath a drop stands its 95 % interval, {among}. Flips: predictions that the errors change, mean over languages."
+    weak = "§ no better than guessing." if "§" in tables.beneath(rows) else ""
     caption = f"{target}: {scores.metric(noisy.summary, target)} with and without typing errors; {scores.over(noisy.summary)}."
     return tables.table(caption, "model", heads, rows, note, weak)
 
@@ -164,18 +166,16 @@ def languages(noisy: Noisy, target: str) -> Table | None:
     shown = [row for row in noisy.rows if row in drops]
     bodies: dict[str, list[Row]] = {"Drop, points": [], "Flips, % of predictions": []}
     for code in noisy.summary.languages(target) if shown else ():
-        lost = [drops[row].get(code) for row in shown]
-        cells = [Cell(text.number(drop["gain"]), f"± {text.number(drop.get('deviation'))}") if drop else ABSENT for drop in lost]
-        bodies["Drop, points"] += [(text.language(code), cells)] if any(lost) else []
-        bodies["Flips, % of predictions"].append(
-            (text.language(code), [Cell(text.value(noisy.flips(row, target, code))) for row in shown])
-        )
+        name, lost = text.language(code), [drops[row].get(code) for row in shown]
+        cells = [drop and Cell(text.number(drop["gain"]), f"± {text.number(drop.get('deviation'))}") for drop in lost]
+        bodies["Drop, points"] += [(name, [cell or text.ABSENT for cell in cells])] if any(cells) else []
+        bodies["Flips, % of predictions"].append((name, [text.value(noisy.flips(row, target, code)) for row in shown]))
     caption = f"{target}: what {100 * noisy.rates[-1]:g} % noise costs in each language."
     return tables.table(caption, "language", [noisy.rows[row] for row in shown], bodies, "±: standard error over test examples.")
 
 
-def _plain(effect: Effect | None) -> Cell:
-    return ABSENT if effect is None or effect.estimate is None else Cell(text.number(effect.estimate), tested.interval(effect))
+def _plain(effect: Effect | None) -> Cell | str:
+    return Cell(text.number(effect.estimate), tested.interval(effect)) if effect else text.ABSENT
 
 
 Counts = Mapping[tuple[str, str, float], tuple[int, int, int]]  # words, of these changeable, changed; by target, language, rate
@@ -190,7 +190,7 @@ def _counts(study: "Noise") -> Counts:
     }
 
 
-def words(counts: Counts) -> Table | None:
+def changed_words(counts: Counts) -> Table | None:
     """Words that may be changed, and those that were, by language over all targets."""
     rows, rates = list[Row](), sorted({rate for *_, rate in counts})
     for code in [*sorted({code for _, code, _ in counts}, key=lambda code: (code != "en", code)), ""]:
@@ -200,9 +200,9 @@ def words(counts: Counts) -> Table | None:
             sums.append([sum(part) for part in zip(*own, strict=True)])
         if sums:
             whole, choosable, _ = sums[-1]
-            cells = [Cell(f"{whole:,}"), Cell(f"{100 * choosable / max(whole, 1):.1f}")]
-            cells += [Cell(f"{100 * changed / max(possible, 1):.1f}", f"{changed:,}") for _, possible, changed in sums]
-            rows.append((text.language(code) if code else "all", cells))
+            shares = [Cell(f"{100 * changed / max(possible, 1):.1f}", f"{changed:,}") for _, possible, changed in sums]
+            whole_cells = f"{whole:,}", f"{100 * choosable / max(whole, 1):.1f}"
+            rows.append((text.language(code) if code else "all", (*whole_cells, *shares)))
     heads = ("test words", "may be changed, %", *(f"changed at {100 * rate:g} %, %" for rate in rates))
     note = "Over all targets. Changed: percent of the words that may be changed; beneath, how many they are."
     return tables.table("Words that noise may change, and those it changed.", "language", heads, rows, note)
@@ -224,7 +224,7 @@ def _typed(study: "Noise") -> Table | None:
     ways: dict[str, list[str]] = {}
     for code, way in study["policies"].items():
         ways.setdefault(way, []).append(code)
-    rows = [(", ".join(codes), tables.words(way)) for way, codes in ways.items()]
+    rows = [(", ".join(codes), (way,)) for way, codes in ways.items()]
     return tables.table(
         "How each language is taken to be typed.", "languages", ("way",), rows, "Layouts by their names in xkeyboard-config."
     )

@@ -7,7 +7,7 @@ from stilts_xtreme.report import figures, tables, tested, text
 from stilts_xtreme.report.figures import Figure, Mark
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import AVERAGE, Summary
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.scoring.benchmarks import mean
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def effect(panels: Sequence["Panel"], orders: Sequence[str]) -> Table | None:
         else:
             verdict = "too few orders and seeds" if test["least"] >= tested.LEVEL else "no significant difference"
         numbers = str(len(shown)), str(len(panel["seeds"])), text.number(mean(list(shown.values())))
-        rows.append((title(panel), tables.words(*numbers, *_best(panel), *_variance(panel), *_chances(panel), verdict)))
+        rows.append((title(panel), (*numbers, *_best(panel), *_variance(panel), *_chances(panel), verdict)))
     heads = (
         "orders", "seeds", "mean", "best order", "above the mean", "by chance", "held out", "variance: order", "seed", "rest",
         "p", "q", "verdict",
@@ -74,7 +74,8 @@ def named(panels: Sequence["Panel"]) -> Table | None:
     for panel in panels:
         for order in panel.get("named", ()):
             cells = (
-                *tables.words(" or ".join(order["orders"]), text.number(order["rank"])),
+                " or ".join(order["orders"]),
+                text.number(order["rank"]),
                 *_columns(order, order["difference"]),
             )
             bodies.setdefault(title(panel), []).append((order["name"], cells))
@@ -108,9 +109,7 @@ def last(panels: Sequence["Panel"]) -> Table | None:
     """Each order against its last task alone."""
     note = "An order trains more steps than its last task alone: a gain may be the steps' as well as the tasks'."
     bodies = {
-        title(panel): [
-            (order["row"], (Cell(order["baseline"]), *_columns(order, order["gain"]))) for order in panel.get("last", ())
-        ]
+        title(panel): [(order["row"], (order["baseline"], *_columns(order, order["gain"]))) for order in panel.get("last", ())]
         for panel in panels
     }
     caption = "Does what comes before help? Each order minus its last task alone."
@@ -125,8 +124,11 @@ def by_language(orders: "Orders") -> Table | None:
             mixed = next((mixture for mixture in panel.get("mixtures", ()) if mixture["against"] == "mean"), None)
             numbers = str(len(panel.get("languages", ()))), text.number(mean(list(means(panel, orders["rows"]).values())))
             cells = (
-                *tables.words(*numbers, *_best(panel)[:3], _variance(panel)[0], *_chances(panel)),
-                *(_columns(mixed, mixed["gain"])[:2] if mixed else (ABSENT, ABSENT)),
+                *numbers,
+                *_best(panel)[:3],
+                _variance(panel)[0],
+                *_chances(panel),
+                *(_columns(mixed, mixed["gain"])[:2] if mixed else (text.ABSENT, text.ABSENT)),
             )
             bodies.setdefault(title(panel), []).append((panel["subset"], cells))
     heads = (
@@ -140,7 +142,7 @@ def by_language(orders: "Orders") -> Table | None:
     return tables.table("Orders by languages.", "languages", heads, bodies, note)
 
 
-def _columns(record: "Against | NamedOrder", estimate: float) -> tuple[Cell, ...]:
+def _columns(record: "Against | NamedOrder", estimate: float) -> tuple[Cell | str, ...]:
     return tested.columns(estimate, record.get("interval"), record["p"], record["q"], record["q"] < tested.LEVEL)
 
 

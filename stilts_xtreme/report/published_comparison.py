@@ -8,8 +8,8 @@ from stilts_xtreme.data.expected import expected
 from stilts_xtreme.report import published, tables, text
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.published import Number
-from stilts_xtreme.report.summary import AVERAGE, Summary, above
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.summary import AVERAGE, Summary, raised
+from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.benchmarks import XTREME
 
@@ -103,9 +103,7 @@ def _gains(summary: Summary, numbers: Sequence[Number]) -> Table | None:
     rows = []
     for number in numbers:
         words = number.words if number.value is None else text.number(number.value, signed=True)
-        rows.append(
-            (f"{number.column}: {_name(number)}", tables.words(words, number.split, _ours(summary, number), number.source))
-        )
+        rows.append((f"{number.column}: {_name(number)}", (words, number.split, _ours(summary, number), number.source)))
     note = "Points over no intermediate training. Here: means over seeds."
     if any(number.row == BEST for number in numbers):
         note += " Best of each target: the mean of the largest gains, which are picked on the scores shown."
@@ -135,8 +133,7 @@ def _ours(summary: Summary, number: Number) -> str:
     if best is None or not summary.gains(number.column):
         return text.ABSENT
     every = summary.gains(number.column)
-    raised = sum(above(gain.mean) for gain in every.values())
-    return f"{raised} of {len(every)} above zero; largest: {best}, {text.value(every[best], signed=True)}"
+    return f"{raised(every)} of {len(every)} above zero; largest: {best}, {text.value(every[best], signed=True)}"
 
 
 def _single(summary: Summary, mixture: str) -> str | None:
@@ -148,14 +145,15 @@ def _single(summary: Summary, mixture: str) -> str | None:
 
 def _scores(summary: Summary, numbers: Sequence[Number]) -> Table | None:
     systems = list(dict.fromkeys(number.system for number in sorted(numbers, key=lambda number: number.row != BASELINE)))
-    places = sorted({(number.column, number.split) for number in numbers}, key=lambda place: _order(summary, place))
+    columns = [*summary.targets, AVERAGE]
+    places = sorted({(number.column, number.split) for number in numbers}, key=lambda place: (columns.index(place[0]), place[1]))
     rows: list[Row] = []
     for column, split in places:
         own = [number for number in numbers if (number.column, number.split) == (column, split)]
         cells = [_published([number for number in own if number.system == system]) for system in systems]
         best = summary.best(column)
-        cells += [tables.mean(summary.score(BASELINE, column)), tables.mean(summary.score(best, column) if best else None)]
-        rows.append((f"{column}, {split}", (*cells, Cell(best or text.ABSENT))))
+        ours = tables.mean(summary.score(BASELINE, column)), tables.mean(summary.score(best, column) if best else None)
+        rows.append((f"{column}, {split}", (*cells, *ours, best or text.ABSENT)))
     notes = (
         "Scores, 0 to 100; for questions the mean of exact match (EM) and F1. Ours are of the setup's own test data"
         " and stand beside either split.",
@@ -165,17 +163,13 @@ def _scores(summary: Summary, numbers: Sequence[Number]) -> Table | None:
     return tables.table("Published scores, and ours.", "target, split", heads, rows, *notes, *_notes(numbers))
 
 
-def _order(summary: Summary, place: tuple[str, str]) -> tuple[int, str]:
-    return ([*summary.targets, AVERAGE].index(place[0]), place[1])
-
-
-def _published(numbers: Sequence[Number]) -> Cell:
+def _published(numbers: Sequence[Number]) -> Cell | str:
     """The mean of the metrics, and these one by one where they are several."""
     values = [number.value for number in numbers if number.value is not None]
     if not values:
-        return ABSENT
+        return text.ABSENT
     names = {"exact_match": "EM", "f1": "F1"}
-    small = ", ".join(f"{names.get(number.metric, number.metric)} {text.number(number.value or 0.0)}" for number in numbers)
+    small = ", ".join(f"{names.get(number.metric, number.metric)} {text.number(number.value)}" for number in numbers)
     return Cell(text.number(math.fsum(values) / len(values)), small if len(values) > 1 else "")
 
 

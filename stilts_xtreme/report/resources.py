@@ -8,7 +8,7 @@ from stilts_xtreme.report import figures, scores, tables, tested, text
 from stilts_xtreme.report.figures import Figure, Panel
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import Summary
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.results.effects import Effect
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def languages(groups: Groups) -> Table | None:
     rows = []
     for target, members in groups.members.items():
         known = [members.get(group, ()) for group in groups.heads]
-        rows.append((target, [Cell(f"{len(codes)}: {' '.join(codes)}") if codes else ABSENT for codes in known]))
+        rows.append((target, [f"{len(codes)}: {' '.join(codes)}" if codes else text.ABSENT for codes in known]))
     return tables.table("Languages of each group, by target: number, then codes.", "target", list(groups.heads.values()), rows)
 
 
@@ -75,26 +75,20 @@ def gains(groups: Groups) -> Table | None:
 def scores_table(groups: Groups) -> Table | None:
     """Scores by group, and beneath each how far it is from English."""
     summary = groups.summary
-    entries = groups.study["scores"]
-    known = {(entry["row"], entry["target"], str(entry["group"])): entry for entry in entries}
+    known = {(entry["row"], entry["target"], str(entry["group"])): entry for entry in groups.study["scores"]}
 
-    def cell(row: str, target: str, group: str) -> Cell:
+    def cell(row: str, target: str, group: str) -> Cell | str:
         if (entry := known.get((row, target, group))) is None:
-            return ABSENT
+            return text.ABSENT
         score, gap = summary.over_seeds(entry["scores"]), summary.over_seeds(entry.get("gaps") or {})
         return Cell(text.value(score), "" if gap is None else text.value(gap, signed=True))
 
-    bodies = {
-        target: [
-            (
-                row,
-                (Cell(text.value(summary.language(row, target, ["en"]))), *(cell(row, target, group) for group in groups.heads)),
-            )
-            for row in summary.rows
-            if summary.by_seed(row, target)
-        ]
-        for target in groups.members
-    }
+    bodies: dict[str, list[Row]] = {}
+    for target in groups.members:
+        for row in summary.rows:
+            if summary.by_seed(row, target):
+                cells = [cell(row, target, group) for group in groups.heads]
+                bodies.setdefault(target, []).append((row, (text.value(summary.language(row, target, ["en"])), *cells)))
     caption = f"Score by group of languages, and its gap: score minus the one in English; {scores.over(summary)}."
     return tables.table(caption, "intermediate", ("English", *groups.heads.values()), bodies)
 
@@ -107,7 +101,7 @@ def slopes(groups: Groups) -> Table | None:
         bodies[target] = []
         for effect in groups.effects("slope", target):
             record, unit = records[str(effect.row), target], effect.unit
-            beside = tables.words(str(record["n"]), text.interval(record.get("over_languages"), 2))
+            beside = (str(record["n"]), text.interval(record.get("over_languages"), 2))
             bodies[target].append((str(effect.row), (*tested.cells(effect, 2), *beside)))
     on = "resource class" if groups.study["axis"] == "joshi" else "the decimal logarithm of the lines of text"
     note = (

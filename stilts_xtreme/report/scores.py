@@ -1,12 +1,9 @@
 """Scores and gains by target: the main table, the best of each target, intervals, chance levels, the heat map."""
 
-from collections.abc import Sequence
-
 from stilts_xtreme.report import figures, tables, tested, text
 from stilts_xtreme.report.figures import Figure
-from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above, metrics
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
-from stilts_xtreme.results.effects import Effect
+from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above, metrics, raised
+from stilts_xtreme.report.tables import Cell, Row, Rows, Table
 from stilts_xtreme.results.rows import BASELINE, CONTROL
 from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.scoring.tags import MIN_DIFFERENCE, NAMES
@@ -21,19 +18,20 @@ MARKS = {
 def main(summary: Summary) -> Table:
     """The paper's main table: scores of the control and of no intermediate task, then gains over the latter."""
     columns, best = summary.columns, {column: summary.best(column) for column in summary.columns}
-    scores = {name: [score(summary, name, column) for column in columns] for name in summary.rows}
+
     bodies: dict[str, list[Row]] = {
-        "Control: random encoder, no pre-training (scores)": [
-            (name, scores[name]) for name in scores if summary.rows[name].is_control
-        ],
-        "No intermediate training (scores)": [(name, scores[name]) for name in scores if summary.rows[name].is_baseline],
+        "Control: random encoder, no pre-training (scores)": [],
+        "No intermediate training (scores)": [],
+        f"Gains over “{BASELINE}” (points)": [],
+        "Scores": [],
     }
-    if summary.has_baseline:
-        bodies[f"Gains over “{BASELINE}” (points)"] = [
-            (name, [gain(summary, name, column, best[column] == name) for column in columns]) for name in summary.compared
-        ]
-    else:
-        bodies["Scores"] = [(name, scores[name]) for name in summary.compared]
+    control, base, gained, others = bodies.values()
+    for name, row in summary.rows.items():
+        if summary.has_baseline and name in summary.compared:
+            gained.append((name, [gain(summary, name, column, best[column] == name) for column in columns]))
+        else:
+            body = control if row.is_control else base if row.is_baseline else others
+            body.append((name, [score(summary, name, column) for column in columns]))
     notes = ["Scores are 0 to 100. A dash: no score."]
     if len(summary.seeds) > 1:
         notes.append(
@@ -44,8 +42,7 @@ def main(summary: Summary) -> Table:
     if AVERAGE in columns:
         notes.append(f"An average is over all {len(summary.targets)} targets, and absent where one is missing.")
     caption = f"Scores without intermediate training and gains with it; {over(summary)}."
-    rows = [row for body in bodies.values() for row in body]
-    table = tables.table(caption, "intermediate", columns, bodies, " ".join(notes), *marks(rows, summary))
+    table = tables.table(caption, "intermediate", columns, bodies, " ".join(notes), *marks(bodies, summary))
     return table or Table(caption, "intermediate", tuple(columns), ())
 
 
@@ -56,15 +53,13 @@ def best_per_target(summary: Summary) -> Table | None:
         gains, name = summary.gains(target), summary.best(target)
         if name is None or not gains:
             continue
-        base = Cell(text.value(summary.score(summary.baseline(name), target)))
-        raised = Cell(f"{sum(above(gain.mean) for gain in gains.values())} of {len(gains)}")
+        base, count = text.value(summary.score(summary.baseline(name), target)), f"{raised(gains)} of {len(gains)}"
         if above(gains[name].mean):
-            shown = Cell(text.value(gains[name], signed=True), _beneath(summary, name, target, gains[name], True))
-            own = Cell(text.value(summary.score(name, target)))
-            cells = (Cell(name), base, own, shown, Cell(reading(summary, name, target, gains[name])), raised)
+            own = text.value(summary.score(name, target))
+            cells = (name, base, own, gain(summary, name, target), reading(summary, name, target, gains[name]), count)
+            rows.append((target, cells))
         else:
-            cells = (ABSENT, base, ABSENT, ABSENT, Cell("no gain above zero"), raised)
-        rows.append((target, cells))
+            rows.append((target, (text.ABSENT, base, text.ABSENT, text.ABSENT, "no gain above zero", count)))
     heads = ("best", f"score, {BASELINE}", "score, best", "gain", "reading", "gains above zero")
     picked = (
         "The best of several, on average as by target, is picked on the scores shown here:"
@@ -87,8 +82,11 @@ def intervals(summary: Summary) -> Table | None:
     """Gain, interval, p and q of every row and target; None where the study holds no comparisons."""
     bodies: dict[str, list[Row]] = {}
     for column in summary.columns:
-        tests = [(row, effect) for row in summary.compared if (effect := summary.tests.get((row, column, None)))]
-        bodies[column] = [(row, (*tested.cells(effect), *tables.words(*_counts(effect)))) for row, effect in tests]
+        bodies[column] = []
+        for row in summary.compared:
+            if effect := summary.tests.get((row, column, None)):
+                examples = f"{effect.n_examples:,}" if effect.n_examples else text.ABSENT
+                bodies[column].append((row, (*tested.cells(effect), examples, str(effect.n_seeds))))
     note = (
         f"Gain: points over “{BASELINE}”, means over seeds. The interval is of the gain itself, not adjusted for their number;"
         " q is p adjusted for it. A dash: not tested, for want of seeds or of predictions of single examples."
@@ -98,11 +96,6 @@ def intervals(summary: Summary) -> Table | None:
     return tables.table("Gains with their 95 % intervals.", "intermediate", heads, bodies, note, star)
 
 
-def _counts(effect: Effect) -> tuple[str, str]:
-    """Of test examples and of seeds."""
-    return f"{effect.n_examples:,}" if effect.n_examples else text.ABSENT, str(effect.n_seeds)
-
-
 def targets(summary: Summary) -> Table | None:
     """What each target is: metric, chance, English training data, languages, test examples."""
     rows = []
@@ -110,8 +103,8 @@ def targets(summary: Summary) -> Table | None:
         codes, level = summary.languages(target), summary.chance(target)
         sizes = [size for code in codes for size in summary.examples(target, code)]
         trained = summary.study["tasks"][target].get("trains_on") or "nothing"
-        chance, count = text.ABSENT if level is None else text.number(level), str(len(codes)) if codes else text.ABSENT
-        rows.append((target, tables.words(metric(summary, target), chance, trained, count, text.between(sizes))))
+        count = str(len(codes)) if codes else text.ABSENT
+        rows.append((target, (metric(summary, target), text.number(level), trained, count, text.between(sizes))))
     lists = summary.study.get("training_languages") or [["en"]]
     trained = "English" if lists == [["en"]] else text.listed(["+".join(codes) for codes in lists])
     heads = ("score", "chance", f"trained on ({trained})", "languages", "test examples per language")
@@ -128,7 +121,7 @@ def transfer_gaps(summary: Summary) -> Table | None:
     gaps = {(name, target): summary.transfer_gap(name, target) for name in summary.rows for target in summary.targets}
     shown = [target for target in summary.targets if any(gaps[name, target] for name in summary.rows)]
     rows = [
-        (name, [Cell(text.value(gap), _beneath(summary, name, target, gap)) for target in shown for gap in [gaps[name, target]]])
+        (name, [_cell(summary, name, target, gaps[name, target]) for target in shown])
         for name in summary.rows
         if any(gaps[name, target] for target in shown)
     ]
@@ -156,27 +149,27 @@ def heat_map(summary: Summary) -> Figure | None:
 
 
 def score(summary: Summary, row: str, column: str) -> Cell:
-    value = summary.score(row, column)
-    return Cell(text.value(value), _beneath(summary, row, column, value))
+    """A mean score with its spread and marks."""
+    return _cell(summary, row, column, summary.score(row, column))
 
 
 def gain(summary: Summary, row: str, column: str, best: bool = False) -> Cell:
-    """A gain with its spread and marks; bold where it is the best of its column and above zero."""
+    """A gain with its spread and marks, starred where significant; bold where it is the best of its column and above zero."""
     value = summary.gain(row, column)
-    strong = best and value is not None and above(value.mean)
-    return Cell(text.value(value, signed=True), _beneath(summary, row, column, value, True), strong)
+    cell = _cell(summary, row, column, value, signed=True)
+    star = " *" if tested.sure(summary.tests.get((row, column, None))) else ""
+    return Cell(cell.text, f"{cell.small}{star}".strip(), best and value is not None and above(value.mean))
 
 
-def _beneath(summary: Summary, row: str, column: str, value: Mean | None, star: bool = False) -> str:
-    """What stands beneath a mean: its spread, the marks of a collapsed training and of a significant gain."""
+def _cell(summary: Summary, row: str, column: str, value: Mean | None, signed: bool = False) -> Cell:
+    """A mean with its spread, and the mark of a collapsed training, beneath it."""
     collapsed = "‡" if value is not None and summary.collapsed(row, column) else ""
-    star_ = "*" if star and tested.sure(summary.tests.get((row, column, None))) else ""
-    return " ".join(filter(None, (text.spread(value), collapsed, star_)))
+    return tables.mean(value, signed, collapsed)
 
 
-def marks(rows: Sequence[Row], summary: Summary | None = None) -> tuple[str, ...]:
+def marks(rows: Rows, summary: Summary | None = None) -> tuple[str, ...]:
     """What the marks that stand in the rows mean; those of significance need the summary."""
-    used = "".join(cell.small for _, cells in rows for cell in cells)
+    used = tables.beneath(rows)
     notes = tuple(f"{mark} {words}" for mark, words in MARKS.items() if mark in used)
     return (*notes, legend(summary)) if summary is not None and "*" in used else notes
 

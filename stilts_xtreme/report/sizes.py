@@ -6,7 +6,7 @@ from stilts_xtreme.report import figures, scores, tables, tested, text
 from stilts_xtreme.report.figures import Curve, Figure
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import Summary
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.tables import Cell, Row, Table
 
 SHOWN = 5  # intermediates that have a line; the tables hold all
 Points = Mapping[tuple[str, str], Mapping[int, str]]  # rows by number of examples; by the row with the usual recipe and target
@@ -33,9 +33,9 @@ def by_size(summary: Summary, points: Points, target: str) -> Table | None:
     """Scores of the baseline and gains of the others, by number of examples."""
     sizes = sorted({examples for (_, name), rows in points.items() if name == target for examples in rows})
 
-    def cell(row: str | None, gains: bool) -> Cell:
+    def cell(row: str | None, gains: bool) -> Cell | str:
         if row is None:
-            return ABSENT
+            return text.ABSENT
         shown = (scores.gain if gains else scores.score)(summary, row, target)
         effect = summary.tests.get((row, target, None)) if gains else None
         if effect is None or effect.low is None:
@@ -49,15 +49,14 @@ def by_size(summary: Summary, points: Points, target: str) -> Table | None:
         if name == target:
             list(bodies.values())[gains].append((of, [cell(rows.get(size), gains) for size in sizes]))
     caption = f"{target}: scores and gains by number of training examples; {scores.over(summary)}."
-    shown = [row for body in bodies.values() for row in body]
-    return tables.table(caption, "intermediate", [f"{size:,}" for size in sizes], bodies, *scores.marks(shown, summary))
+    return tables.table(caption, "intermediate", [f"{size:,}" for size in sizes], bodies, *scores.marks(bodies, summary))
 
 
 def interactions(summary: Summary) -> Table | None:
     """The gain with the fewest examples minus that with the most."""
     bodies: dict[str, list[Row]] = {}
     for effect in summary.tested("sizes"):
-        bodies.setdefault(effect.target, []).append((str(effect.row), (Cell(effect.contrast), *tested.cells(effect))))
+        bodies.setdefault(effect.target, []).append((str(effect.row), (effect.contrast, *tested.cells(effect))))
     note = (
         "Above zero: intermediate training helps more where the target has few training examples. 95 % interval of the difference"
         f" of both gains, {tested.among(len(summary.seeds))}, the same for both. {tested.STAR} for the rows of this table."

@@ -245,6 +245,11 @@ def summarise(content: Mapping[str, object]) -> Summary:
     return Summary(study, records.read(study["rows"]), cells)
 
 
+def raised(gains: Mapping[str, Mean]) -> int:
+    """How many of the gains are above zero."""
+    return sum(above(gain.mean) for gain in gains.values())
+
+
 def above(value: float, level: float = 0.0) -> bool:
     """Is it above the level at the one decimal that pages show? So nothing written as 0.0 counts as a gain."""
     return round(value - level, 9) >= 0.05

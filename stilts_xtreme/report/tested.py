@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from stilts_xtreme.report import text
 from stilts_xtreme.report.figures import Mark
 from stilts_xtreme.report.summary import AVERAGE
-from stilts_xtreme.report.tables import ABSENT, Cell, Row
+from stilts_xtreme.report.tables import Cell, Row
 from stilts_xtreme.results.effects import Effect
 
 LEVEL = 0.05  # false discovery rate below which an effect is called significant
@@ -38,27 +38,27 @@ def mark(label: str, effect: Effect) -> Mark:
     return Mark(label, ((value, 1),), ends(effect), text.number(value, signed=True))
 
 
-def cell(effect: Effect | None, digits: int = 1, signed: bool = True) -> Cell:
+def cell(effect: Effect | None, digits: int = 1, signed: bool = True) -> Cell | str:
     """The estimate, starred and bold where significant, its interval beneath."""
     if effect is None or effect.estimate is None:
-        return ABSENT
+        return text.ABSENT
     star, beneath = "*" if sure(effect) else "", interval(effect, digits) if effect.low is not None else ""
     return Cell(text.number(effect.estimate, signed, digits) + star, beneath, bool(star))
 
 
-def cells(effect: Effect | None, digits: int = 1) -> tuple[Cell, ...]:
+def cells(effect: Effect | None, digits: int = 1) -> tuple[Cell | str, ...]:
     """The four columns of `HEADS`."""
     if effect is None or effect.estimate is None:
-        return (ABSENT,) * 4
+        return (text.ABSENT,) * 4
     return columns(effect.estimate, ends(effect), effect.p, effect.q, sure(effect), digits)
 
 
 def columns(
     estimate: float, around: Sequence[float] | None, p: float | None, q: float | None, significant: bool, digits: int = 1
-) -> tuple[Cell, ...]:
+) -> tuple[Cell | str, ...]:
     """The same of numbers that are not in an effect."""
     shown = Cell(text.number(estimate, True, digits) + ("*" if significant else ""), strong=significant)
-    return shown, Cell(text.interval(around, digits)), Cell(text.probability(p)), Cell(text.probability(q))
+    return shown, text.interval(around, digits), text.probability(p), text.probability(q)
 
 
 def matrix(effects: Iterable[Effect], places: Sequence[str], label: Callable[[Effect], str], place: str = "target") -> list[Row]:
@@ -66,7 +66,7 @@ def matrix(effects: Iterable[Effect], places: Sequence[str], label: Callable[[Ef
     by: dict[str, dict[str | None, Effect]] = {}
     for effect in effects:
         by.setdefault(label(effect), {})[getattr(effect, place)] = effect
-    return [(name, (*(cell(row.get(column)) for column in places), Cell(verdict(row)))) for name, row in by.items()]
+    return [(name, (*(cell(row.get(column)) for column in places), verdict(row))) for name, row in by.items()]
 
 
 def verdict(row: Mapping[str | None, Effect]) -> str:

@@ -26,8 +26,8 @@ def table(summary: Summary) -> Table | None:
         verdict = "no" if not collapsed else "yes" if len(runs) == 1 else f"yes: {collapsed} of {len(runs)}"
         examples = text.between([sum(examples.values()) for run in runs if (examples := run.get("examples"))])
         cells = (
-            *tables.words(start, tasks, examples, text.between([run["steps"] for run in runs])),
-            tables.mean(Mean(dev, len(runs)) if dev else None), Cell(str(len(runs))), Cell(verdict, strong=bool(collapsed)),
+            start, tasks, examples, text.between([run["steps"] for run in runs]),
+            tables.mean(Mean(dev, len(runs)) if dev else None), str(len(runs)), Cell(verdict, strong=bool(collapsed)),
         )  # fmt: skip
         rows.append((name, cells))
     heads = ("starts from", "tasks", "examples", "steps", "English dev", "runs", "collapsed")

@@ -1,26 +1,27 @@
 """A latency study's numbers -> table rows, the same for both pages."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.latency.timings import SHARES, Timings, heading
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table, mean, table, words
+from stilts_xtreme.report.tables import Cell, Row, Table, mean, table
 
 if TYPE_CHECKING:
     from stilts_xtreme.schemas.latency import Ratio, Variant
 
 _MEANS = ": means over them, of accuracies ± their standard deviation, of the difference of logits the largest"
+TOKENISING: tuple[Literal["p50"], Literal["together"]] = ("p50", "together")
 VERDICTS = {"equal": "equal", "differs": "differs", "open": "undecided"}
 
 
 def models(run: Timings) -> Table | None:
     """Each model's time over the base model's, by variant; the control last."""
-    bodies: dict[str, dict[str, list[Cell]]] = {}
+    bodies: dict[str, dict[str, list[Cell | str]]] = {}
     for row in run.measured["models"]:
-        cells = bodies.setdefault(heading(row["variant"]), {}).setdefault(row["model"], [ABSENT] * 4)
+        cells = bodies.setdefault(heading(row["variant"]), {}).setdefault(row["model"], [text.ABSENT] * 4)
         at = 0 if row["of"] == "latency" else 2
-        cells[at : at + 2] = [Cell(text.number(row["ratio"], digits=3), _interval(row)), Cell(VERDICTS[row["verdict"]])]
+        cells[at : at + 2] = [Cell(text.number(row["ratio"], digits=3), _interval(row)), VERDICTS[row["verdict"]]]
     columns = ("batch 1", "reading", "larger batches", "reading")
     margin = 100 * run.study["margin"]
     what = f"Time over that of “{run.base}” in the same turns"
@@ -45,12 +46,11 @@ def variants(run: Timings) -> Table | None:
     for name in run.variants:
         savings = [None if name == "eager" else run.saving(name, size) for size in (1, large)]
         cells = (
-            *words(*(text.number(run.mean(name, share), digits=2) for share in SHARES)),
-            *(Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)) if saving else ABSENT for saving in savings),
-            *words(*(_whole(run.throughput(name, size)) for size in run.sizes), _whole(run.memory(name))),
-            mean(run.accuracy(name)),
-            *words(_same(run.same(name)), f"{run.largest(name):.1g}", f"{run.preparation(name):.1f}"),
-        )
+            *(text.number(run.mean(name, share), digits=2) for share in SHARES),
+            *(Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)) if saving else text.ABSENT for saving in savings),
+            *map(_whole, (*(run.throughput(name, size) for size in run.sizes), run.memory(name))), mean(run.accuracy(name)),
+            _same(run.same(name)), f"{run.largest(name):.1g}", f"{run.preparation(name):.1f}",
+        )  # fmt: skip
         rows.append((name, cells))
     heads = [f"{share} ms" for share in SHARES] + ["speed, batch 1", f"speed, batch {large}"]
     heads += [f"pairs/s at {size}" for size in run.sizes]
@@ -74,15 +74,10 @@ def languages(run: Timings) -> Table | None:
     rows: list[Row] = []
     for code in run.languages:
         calls = run.calls("eager", code) or {}
-        cells = words(
-            text.number(run.tokens_a_pair(code)),
-            text.number(run.tokens_a_word(code), digits=2),
-            text.number(run.tokens_a_character(code), digits=2),
-            *(text.number(calls.get(share), digits=2) for share in SHARES),
-            *(_whole(run.throughput("eager", size, [code])) for size in run.sizes),
-            text.number(run.tokenising(code, "p50"), digits=3),
-            text.number(run.tokenising(code, "together"), digits=3),
-        )
+        rates = [run.tokens_a_word(code), run.tokens_a_character(code), *(calls.get(share) for share in SHARES)]
+        cells = [text.number(run.tokens_a_pair(code)), *(text.number(value, digits=2) for value in rates)]
+        cells += [_whole(run.throughput("eager", size, [code])) for size in run.sizes]
+        cells += [text.number(run.tokenising(code, what), digits=3) for what in TOKENISING]
         rows.append((text.language(code), (*cells, mean(run.accuracy("eager", code)))))
     heads = ["tokens a pair", "tokens a word", "tokens a character", *(f"{share} ms" for share in SHARES)]
     heads += [f"pairs/s at {size}" for size in run.sizes]
@@ -122,9 +117,9 @@ def lengths(run: Timings) -> Table | None:
     return table(caption, "length", shown, rows if shown else (), "Packed variants have no padding to fill up with.")
 
 
-def _middles(run: Timings, variants: Sequence["Variant"], code: str, length: int | None = None) -> tuple[Cell, ...]:
+def _middles(run: Timings, variants: Sequence["Variant"], code: str, length: int | None = None) -> list[str]:
     calls = [run.calls(name, code, length) or {} for name in variants]
-    return words(*(text.number(shares.get("p50"), digits=2) for shares in calls))
+    return [text.number(shares.get("p50"), digits=2) for shares in calls]
 
 
 def _whole(value: float | None) -> str:
