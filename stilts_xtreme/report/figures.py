@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -112,15 +112,23 @@ def rows(
     panels: Sequence[Panel], kind: str, *, limits: tuple[float, float] | None = None, ratios: Sequence[float] = (),
     signed: bool = False, links: bool = False,
 ) -> tuple[str, ...]:  # fmt: skip
-    """Panels of marks; `kind`: "bars" or "dots". `ratios`: the ticks of a logarithmic scale; `links`: lines join dots."""
-    return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in panels)
+    """Panels of marks, those without any left out; `kind`: "bars" or "dots". `ratios`: the ticks of a logarithmic scale; `links`:
+    lines join dots.
+    """
+    drawn = [replace(panel, groups=[(heading, marks) for heading, marks in panel.groups if marks]) for panel in panels]
+    return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in drawn if panel.groups)
 
 
 @style()
 def curves(panels: Mapping[str, Sequence[Curve]], *, log: bool, zero: bool, percent: bool = False) -> tuple[str, ...]:
-    """A panel a title, the legend first. `log`: powers of ten to the right; `zero`: the line of no gain is drawn."""
-    known = {curve.name: curve for lines in panels.values() for curve in lines}
-    return (_legend(list(known.values())), *(_curves(title, lines, log, zero, percent) for title, lines in panels.items()))
+    """A panel a title, the legend first; curves without points and panels without curves are left out.
+
+    `log`: powers of ten to the right; `zero`: the line of no gain is drawn.
+    """
+    drawn = {title: own for title, lines in panels.items() if (own := [curve for curve in lines if curve.points])}
+    known = {curve.name: curve for lines in drawn.values() for curve in lines}
+    legend = (_legend(list(known.values())),) if known else ()
+    return (*legend, *(_curves(title, lines, log, zero, percent) for title, lines in drawn.items()))
 
 
 @style()

@@ -44,8 +44,8 @@ def by_kind(summary: Summary, target: str) -> Table | None:
     return tables.table(caption, "kind", ("languages", *_heads(summary, shown)), bodies, *scores.marks(bodies), note)
 
 
-def dots(summary: Summary) -> Figure | None:
-    """Scores without intermediate training, and of the row best on average; None without scores."""
+def dots(summary: Summary) -> Figure:
+    """Scores without intermediate training, and of the row best on average."""
     best = summary.best(AVERAGE if AVERAGE in summary.columns else summary.targets[0])
     base = (summary.baseline(best) if best else BASELINE) if summary.has_baseline else None
     shown = [name for name in (base, best) if name is not None and name in summary.rows]
@@ -53,30 +53,26 @@ def dots(summary: Summary) -> Figure | None:
     for target in _drawn(summary):
         marks = [mark for code in summary.languages(target) if (mark := _dots(summary, shown, target, code)).points]
         level = summary.chance(target)
-        panels += [Panel(target, [("", marks)], () if level is None else (level,))] if marks else []
-    if not panels:
-        return None
-    caption = f"Score by language and target, 0 to 100, of {' (hollow) and '.join(map(str, shown))}"
+        panels.append(Panel(target, [("", marks)], () if level is None else (level,)))
+    caption = f"Score by language and target, 0 to 100, of {' (hollow) and '.join(shown)}"
     caption += ", the row that is best on average, with its gain. Dashed: chance."
     alternative = "Dot plot of scores by language and target without and with intermediate training; numbers in the tables below."
     return Figure("languages", caption, alternative, figures.rows(panels, "dots", limits=(0, 100), links=True))
 
 
-def bars(summary: Summary) -> Figure | None:
-    """Gains of the row with the largest gain on each target; None where no target has a gain by language."""
-    panels, whiskers = [], False
+def bars(summary: Summary) -> Figure:
+    """Gains of the row with the largest gain on each target."""
+    panels, whiskers = [], ""
     for target in _drawn(summary) if summary.has_baseline else ():
-        row = summary.best(target)
-        marks = {code: mark for code in summary.languages(target) if row and (mark := _bar(summary, row, target, code))}
-        whiskers |= any(mark.interval for mark in marks.values())
-        panels += [Panel(f"{target}: {row}", _grouped(marks))] if marks else []
-    if not panels:
-        return None
+        if row := summary.best(target):
+            marks = {code: mark for code in summary.languages(target) if (mark := _bar(summary, row, target, code))}
+            panels.append(Panel(f"{target}: {row}", _grouped(marks)))
+            if any(mark.interval for mark in marks.values()):
+                whiskers = " Whiskers: 95 %, over test examples alone."
     caption = (
         "Gain by language over “none” in points, of the intermediate with each target's largest gain (picked on the scores"
-        " shown); each panel has its own scale, languages stand by resource class and family."
+        f" shown); each panel has its own scale, languages stand by resource class and family.{whiskers}"
     )
-    caption += " Whiskers: 95 %, over test examples alone." if whiskers else ""
     alternative = "Bars of the gain in every language, by target, of the intermediate with that target's largest gain."
     return Figure("language-gains", caption, alternative, figures.rows(panels, "bars", signed=True))
 
@@ -95,10 +91,9 @@ def _dots(summary: Summary, shown: Sequence[str], target: str, code: str) -> Mar
 
 
 def _bar(summary: Summary, row: str, target: str, code: str) -> Mark | None:
-    gain = summary.language_gain(row, target, code)
+    gain, known = summary.language_gain(row, target, code), summary.error(row, target, code)
     if gain is None:
         return None
-    known = summary.error(row, target, code)
     value, error = (known["gain"], known.get("deviation")) if known else (gain.mean, None)
     interval = None if error is None else (value - NINETY_FIVE * error, value + NINETY_FIVE * error)
     family = LANGUAGES[code].family.rpartition(": ")[2] if code in LANGUAGES else ""
@@ -109,13 +104,12 @@ def _grouped(marks: dict[str, Mark]) -> list[tuple[str, list[Mark]]]:
     """English first, then real languages by resource class and family; made-up ones under no heading."""
     real = [code for code in marks if code in LANGUAGES and code != "en"]
     if not real:
-        return [("", [replace(mark, label=code) for code, mark in marks.items()])]  # families of one language say nothing
-    groups = [("", [marks["en"]])] if "en" in marks else []
+        return [("", [replace(mark, label=code) for code, mark in marks.items()])]  # the family of a single language says nothing
+    groups = [("", [marks["en"]] if "en" in marks else [])]
     for level, heading in CLASSES.items():
         members = [code for code in real if LANGUAGES[code].resources == level]
         groups.append((heading, [marks[code] for code in sorted(members, key=lambda code: (LANGUAGES[code].family, code))]))
-    groups.append(("others", [mark for code, mark in marks.items() if code not in LANGUAGES]))
-    return [(heading, members) for heading, members in groups if members]
+    return [*groups, ("others", [mark for code, mark in marks.items() if code not in LANGUAGES])]
 
 
 def _shown(summary: Summary, target: str) -> list[str]:

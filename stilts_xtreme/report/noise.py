@@ -90,16 +90,15 @@ def sections(summary: Summary) -> list[Section]:
         "A model with a lower clean score also has fewer points to lose, and one that only guesses (marked §) has none: besides"
         " points, drops are given in percent of a model's own clean score, and the score that is left says which model to use."
     )
-    parts = [scores_table(noisy, target) for target in summary.targets]
-    parts += [contrasts(noisy, unit) for unit in (POINTS, SHARE)]
-    parts += [languages(noisy, target) for target in summary.targets]
-    sentences = (
-        *([f"{named} {models[:1].upper()}{models[1:]}"] if models else []),
-        f"Noise is {what}.",
-        *_scarce(study),
-        caution,
+    parts = (
+        *(scores_table(noisy, target) for target in summary.targets),
+        *(contrasts(noisy, unit) for unit in (POINTS, SHARE)),
+        *(languages(noisy, target) for target in summary.targets),
+        changed_words(counts),
+        _typed(study),
     )
-    parts += [changed_words(counts), _typed(study)]
+    names = [f"{named} {models[0].upper()}{models[1:]}"] if models else []
+    sentences = (*names, f"Noise is {what}.", *_scarce(counts, max(study["rates"])), caution)
     return [Section("noise", "Typing errors in the input", sentences, [_figure(noisy)], parts)]
 
 
@@ -208,11 +207,11 @@ def changed_words(counts: Counts) -> Table | None:
     return tables.table("Words that noise may change, and those it changed.", "language", heads, rows, note)
 
 
-def _scarce(study: "Noise") -> list[str]:
+def _scarce(counts: Counts, highest: float) -> list[str]:
     """Languages by target in which hardly any word may be changed."""
     named: dict[str, set[str]] = {}
-    for (target, code, rate), (whole, choosable, _) in _counts(study).items():
-        if rate == max(study["rates"]) and choosable < FEW * whole:
+    for (target, code, rate), (whole, choosable, _) in counts.items():
+        if rate == highest and choosable < FEW * whole:
             named.setdefault(target, set()).add(code)
     shown = text.listed([f"{', '.join(sorted(codes))} on {target}" for target, codes in named.items()])
     few = f"Hardly anything may be changed (less than {100 * FEW:.0f} % of the words) in {shown}"
@@ -230,19 +229,15 @@ def _typed(study: "Noise") -> Table | None:
     )
 
 
-def _figure(noisy: Noisy) -> Figure | None:
+def _figure(noisy: Noisy) -> Figure:
     rows = {name: noisy.summary.rows[name] for name in noisy.rows}
     kinds = list(dict.fromkeys(row.intermediate for row in rows.values()))
-    ways = list(dict.fromkeys(row.tuning for row in rows.values()))
-    panels: dict[str, list[Curve]] = {}
-    for target in noisy.summary.targets:
-        lines = []
+    tunings = list(dict.fromkeys(row.tuning for row in rows.values()))
+    panels: dict[str, list[Curve]] = {target: [] for target in noisy.summary.targets}
+    for target, curves in panels.items():
         for name, row in rows.items():
             points = [(rate, score.mean, None) for rate in (0.0, *noisy.rates) if (score := noisy.score(name, target, rate))]
-            lines += [Curve(noisy.rows[name], kinds.index(row.intermediate), ways.index(row.tuning), points)] if points else []
-        panels |= {target: lines} if lines else {}
-    if not panels:
-        return None
+            curves.append(Curve(noisy.rows[name], kinds.index(row.intermediate), tunings.index(row.tuning), points))
     caption = (
         "Score by rate of typing errors, in percent of the words that may be changed. Colour and mark: intermediate training;"
         " dashes: how the model is fine-tuned. Each panel has its own scale, which does not begin at 0."

@@ -210,8 +210,7 @@ def _figure(panel: "Panel", orders: Sequence[str], name: str) -> Figure:
         "Best order on top; a dot a seed, a stroke its mean; dashed: the mean of all orders. Beside a name: what it is called."
     )
     alternative = f"{heading}, {len(shown)} orders; means as at the right: the best is {ranked[0]}."
-    drawn = figures.Panel(heading, [(label, marks) for label, marks in groups if marks], lines)
-    return Figure(name, caption, alternative, figures.rows([drawn], "dots"))
+    return Figure(name, caption, alternative, figures.rows([figures.Panel(heading, groups, lines)], "dots"))
 
 
 def _mark(panel: "Panel", row: str, look: int | None) -> Mark:

@@ -23,7 +23,7 @@ JOINTS = re.compile(r"(?<=\d) (?=%)|(?<=\bq) (?=[\d<])|(?<=±) (?=\d)")  # where
 
 @dataclass(frozen=True)
 class Section:
-    """A heading (`name` is its anchor) with sentences, figures, tables and a list below it; absent ones are None.
+    """A heading (`name` is its anchor) with sentences, figures, tables and a list below it; absent tables are None.
 
     `facts` are the list's items with a name each; `code` stands last, as it is.
     """
@@ -31,22 +31,26 @@ class Section:
     name: str
     title: str
     sentences: Sequence[str] = ()
-    figures: Sequence[Figure | None] = ()
+    figures: Sequence[Figure] = ()
     tables: Sequence[Table | None] = ()
     items: Sequence[str] = ()
     facts: Sequence[tuple[str, str]] = ()
     code: str = ""
 
+    @property
+    def drawn(self) -> list[Figure]:
+        """The figures that show anything."""
+        return [figure for figure in self.figures if figure.panels]
+
 
 def files(study: "Study | LatencyStudy", findings: Sequence[str], sections: Sequence[Section]) -> dict[str, str]:
     """The text of every file by its name; `findings` are the sentences at the top."""
     style = (HERE / "plot.css").read_text(encoding="utf-8")
-    figures = [figure for section in sections for figure in section.figures if figure is not None]
     foot = text.provenance(study.get("provenance") or {})
     head = {"name": study["name"], "question": study["question"], "note": study.get("note") or "", "foot": foot}
     return {
         "report.md": _markdown(head, findings, sections),
-        **{f"{figure.name}.svg": figure.file(style) for figure in figures},
+        **{f"{figure.name}.svg": figure.file(style) for section in sections for figure in section.drawn},
         "index.html": _html(head, findings, sections, style + (HERE / "page.css").read_text(encoding="utf-8")),
     }
 
@@ -57,7 +61,7 @@ def _markdown(head: Mapping[str, str], findings: Sequence[str], sections: Sequen
     parts += ["## What was found", _listed(findings)]
     for section in sections:
         parts += [f"## {escaped(section.title)}", *map(escaped, section.sentences)]
-        parts += [f"![{escaped(figure.alternative)}]({figure.name}.svg)" for figure in section.figures if figure is not None]
+        parts += [f"![{escaped(figure.alternative)}]({figure.name}.svg)" for figure in section.drawn]
         parts += [markdown(table) for table in section.tables if table is not None]
         parts += [_listed([*section.items, *(f"{name}: {value}" for name, value in section.facts)])]
         parts += ["\n".join(f"    {line}".rstrip() for line in section.code.splitlines())]

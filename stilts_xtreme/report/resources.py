@@ -134,7 +134,7 @@ def _grouped(study: "Resources") -> str:
     )
 
 
-def _figure(groups: Groups) -> Figure | None:
+def _figure(groups: Groups) -> Figure:
     panels, summary = [], groups.summary
     for target, members in groups.members.items():
         known = {(str(effect.row), effect.group): effect for effect in groups.effects("row", target)}
@@ -142,16 +142,11 @@ def _figure(groups: Groups) -> Figure | None:
         rows = [row for row in rows if summary.rows[row].is_usual] or rows
         best = summary.best(target)
         shown = rows if len(rows) <= SHOWN else [best] if best in rows else rows[:SHOWN]
-        marks = [
-            (
-                f"{groups.heads[group]}, n = {len(codes)}",
-                [tested.mark(row, known[row, group]) for row in shown if (row, group) in known],
-            )
-            for group, codes in members.items()
-        ]
-        panels += [Panel(target, drawn)] if (drawn := [(title, own) for title, own in marks if own]) else []
-    if not panels:
-        return None
+        marks = []
+        for group, codes in members.items():
+            own = [tested.mark(row, known[row, group]) for row in shown if (row, group) in known]
+            marks.append((f"{groups.heads[group]}, n = {len(codes)}", own))
+        panels.append(Panel(target, marks))
     among = tested.among(len(summary.seeds))
     caption = f"Gain over “none” by group of languages, in points, with 95 % intervals {among}; n: languages."
     alternative = "Bars of the gain in each group of languages, by target; numbers in the table of gains by group."

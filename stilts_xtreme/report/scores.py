@@ -130,8 +130,8 @@ def transfer_gaps(summary: Summary) -> Table | None:
     return tables.table(caption, "intermediate", shown, rows, *marks(rows), note)
 
 
-def heat_map(summary: Summary) -> Figure | None:
-    """Gains, row by column; None where there is no gain to show."""
+def heat_map(summary: Summary) -> Figure:
+    """Gains, row by column."""
     values = {}
     for name in summary.compared if summary.has_baseline else ():
         for column in summary.columns:
@@ -140,12 +140,11 @@ def heat_map(summary: Summary) -> Figure | None:
                 outlined = tested.sure(effect) if summary.tests else bool(gain.clear)
                 shown = gain.mean if above(abs(gain.mean)) else 0.0
                 values[name, column] = (shown, text.number(gain.mean, True) + ("†" if gain.partial else ""), outlined)
-    if not values:
-        return None
     outline = f"q < {tested.LEVEL}" if summary.tests else "two standard errors or more from zero"
     caption = f"Gain over “none” in points. Blue: gain. Orange: loss; the shade grows with the square root. Outlined: {outline}."
     alternative = "Heat map of gains over no intermediate training, by intermediate and target; numbers as in the main table."
-    return Figure("gains", caption, alternative, (figures.heat_map(summary.compared, summary.columns, values),))
+    panels = (figures.heat_map(summary.compared, summary.columns, values),) if values else ()
+    return Figure("gains", caption, alternative, panels)
 
 
 def score(summary: Summary, row: str, column: str) -> Cell:

@@ -1,6 +1,6 @@
 """The section on the number of training examples: is the gain larger where the target has few?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from stilts_xtreme.report import figures, scores, tables, tested, text
 from stilts_xtreme.report.figures import Curve, Figure
@@ -91,22 +91,16 @@ def _guessing(summary: Summary, points: Points) -> str:
     return f"{few} {text.listed(floor)}: a gain there says little." if floor else ""
 
 
-def _figure(summary: Summary, points: Points, name: str, what: str, gains: bool) -> Figure | None:
+def _figure(summary: Summary, points: Points, name: str, what: str, gains: bool) -> Figure:
     kinds = {of: summary.rows[next(iter(rows.values()))] for (of, _), rows in points.items()}
     compared = [of for of, row in kinds.items() if not (row.is_baseline or row.is_control)][:SHOWN]
     shown = compared if gains else [*(of for of, row in kinds.items() if row.is_baseline)][:1] + compared
-    looks = {of: number + gains for number, of in enumerate(shown)}
-    value: Callable[[Summary, str, str], tuple[float, float | None] | None] = _gain if gains else _score
-    panels: dict[str, list[Curve]] = {}
-    for target in summary.targets:
-        lines = []
-        for of, look in looks.items():
-            places = [(size, value(summary, row, target)) for size, row in sorted(points.get((of, target), {}).items())]
-            if drawn := [(float(size), *place) for size, place in places if place is not None]:
-                lines.append(Curve(of, look, look, drawn))
-        panels |= {target: lines} if lines else {}
-    if not panels:
-        return None
+    panels: dict[str, list[Curve]] = {target: [] for target in summary.targets}
+    for target, curves in panels.items():
+        for look, of in enumerate(shown, start=int(gains)):
+            rows = sorted(points.get((of, target), {}).items())
+            places = [place for size, row in rows if (place := _place(summary, size, row, target, gains))]
+            curves.append(Curve(of, look, look, places))
     caption = (
         f"{what} by number of training examples of the target, on a logarithmic scale; each panel has its own scale upwards."
     )
@@ -115,15 +109,12 @@ def _figure(summary: Summary, points: Points, name: str, what: str, gains: bool)
     return Figure(name, caption, alternative, figures.curves(panels, log=True, zero=gains))
 
 
-def _score(summary: Summary, row: str, target: str) -> tuple[float, None] | None:
-    score = summary.score(row, target)
-    return None if score is None else (score.mean, None)
-
-
-def _gain(summary: Summary, row: str, target: str) -> tuple[float, float | None] | None:
-    gain, effect = summary.gain(row, target), summary.tests.get((row, target, None))
-    if gain is None:
+def _place(summary: Summary, size: int, row: str, target: str, gains: bool) -> tuple[float, float, float | None] | None:
+    """A point of a curve: number of examples, gain or score, and half of the interval."""
+    mean = summary.gain(row, target) if gains else summary.score(row, target)
+    effect = summary.tests.get((row, target, None)) if gains else None
+    if mean is None:
         return None
     around = tested.ends(effect)
-    half = None if around is None else (around[1] - around[0]) / 2
-    return gain.mean if effect is None or effect.estimate is None else effect.estimate, half
+    value = mean.mean if effect is None or effect.estimate is None else effect.estimate
+    return float(size), value, (around[1] - around[0]) / 2 if around else None

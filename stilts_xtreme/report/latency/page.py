@@ -47,13 +47,11 @@ def files(study: "LatencyStudy") -> dict[str, str]:
     return page.files(study, findings(run), sections)
 
 
-def models_figure(run: Timings) -> Figure | None:
+def models_figure(run: Timings) -> Figure:
     """Each model's time over the base model's at batch 1, with its interval and the band that counts as equal."""
     rows, margin = [row for row in run.measured["models"] if row["of"] == "latency"], run.study["margin"]
-    if not rows:
-        return None
     edges = [edge for row in rows for edge in (row["ratio"], row.get("low", 1.0), row.get("high", 1.0))]
-    reach = math.exp(min(math.log(FURTHEST), max(2 * margin, *(abs(math.log(edge)) for edge in edges))))
+    reach = math.exp(min(math.log(FURTHEST), max([2 * margin, *(abs(math.log(edge)) for edge in edges)])))
 
     def within(ratio: float) -> float:
         return min(max(ratio, 1 / reach), reach)
@@ -71,7 +69,7 @@ def models_figure(run: Timings) -> Figure | None:
     return Figure("models", caption, alternative, drawn)
 
 
-def variants_figure(run: Timings) -> Figure | None:
+def variants_figure(run: Timings) -> Figure:
     """Speed over eager by variant and batch size, on a scale of ratios."""
     groups: dict[str, list[Mark]] = {}
     for row in run.measured["savings"]:
@@ -80,14 +78,11 @@ def variants_figure(run: Timings) -> Figure | None:
             ends = (1 / row["high"], 1 / row["low"]) if "low" in row else None
             mark = Mark(f"batch {row['batch']}", ((speed, 1 if speed >= 1 else 2),), ends, f"{speed:.2f}×")
             groups.setdefault(row["variant"], []).append(mark)
-    if not groups:
-        return None
     speeds = [end for marks in groups.values() for mark in marks for end in (mark.points[0][0], *(mark.interval or ()))]
-    low, high = math.floor(math.log2(min(1.0, *speeds))), math.ceil(math.log2(max(1.0, *speeds)))
+    low, high = math.floor(math.log2(min([1.0, *speeds]))), math.ceil(math.log2(max([1.0, *speeds])))
     ticks = [2.0**power for power in range(low, max(high, low + 1) + 1)]
-    drawn = figures.rows(
-        [Panel("Speed over eager", list(groups.items()), (1,))], "dots", limits=(ticks[0], ticks[-1]), ratios=ticks
-    )
+    panel = Panel("Speed over eager", list(groups.items()), (1,))
+    drawn = figures.rows([panel], "dots", limits=(ticks[0], ticks[-1]), ratios=ticks)
     caption = "Speed over eager, by variant and batch size, with 95 % intervals. Blue: faster; orange: slower."
     return Figure("variants", caption, "Speed of every variant over eager by batch size; numbers as in the table below.", drawn)
 
