@@ -36,6 +36,11 @@ class Estimate:
     interval: tuple[float, float] | None
     p: float | None
 
+    @property
+    def clear(self) -> bool:
+        """Does the interval leave out zero?"""
+        return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
+
 
 def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str]) -> Estimate | None:
     """The gain of a row, mean over targets and in each over `codes` (all languages where none are given); None without scores."""
@@ -61,11 +66,11 @@ def difference(first: Estimate, second: Estimate, paired: bool) -> Estimate | No
     if paired:
         seeds = [seed for seed in first.by_seed if seed in second.by_seed]
         ahead = _judged({seed: first.by_seed[seed] - second.by_seed[seed] for seed in seeds}, examples) if seeds else None
-        return ahead if ahead is not None and ahead.interval is not None else None
-    sides = [(Mean(tuple(side.by_seed.values()), 0), len(side.by_seed)) for side in (first, second)]
-    if any(mean.deviation is None for mean, _ in sides):
+        return ahead if ahead and ahead.interval else None
+    sides = [(Mean(tuple(side.by_seed.values()), 0).deviation, len(side.by_seed)) for side in (first, second)]
+    spreads = [(deviation**2 / count, count - 1) for deviation, count in sides if deviation is not None]
+    if len(spreads) < len(sides):
         return None
-    spreads = [(mean.deviation**2 / count, count - 1) for mean, count in sides if mean.deviation is not None]
     ends, p = bootstrap.t_interval(first.gain - second.gain, [*spreads, (examples, math.inf)])
     return Estimate(first.gain - second.gain, {}, examples, ends, p)
 

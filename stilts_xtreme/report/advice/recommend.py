@@ -1,7 +1,7 @@
-"""Which intermediate task to use for a target and languages, from the results of studies: use one, or none."""
+"""Which intermediate task to use for a target and languages, from the results of studies, or that none helps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from stilts_xtreme.report import text
@@ -16,13 +16,13 @@ from stilts_xtreme.utils.errors import UserError
 
 @dataclass(frozen=True)
 class Candidate:
-    """An intermediate of one study, its gain, and that gain's p adjusted for all candidates (None: could not be tested)."""
+    """An intermediate of a study, its gain, and that gain's p adjusted for all candidates (None: could not be tested)."""
 
     row: str
     summary: Summary
     seen: tuple[str, ...]  # the targets its gain is of
     estimate: Estimate
-    q: float | None
+    q: float | None = None
 
     @property
     def supported(self) -> bool:
@@ -31,23 +31,46 @@ class Candidate:
         return ends is not None and ends[0] > 0 and self.q is not None and self.q < LEVEL
 
     @property
-    def named(self) -> str:
-        return f"{self.row} ({self.summary.study['name']})"
+    def fields(self) -> Row:
+        """How the row is trained."""
+        return self.summary.rows[self.row]
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """`best` is the supported candidate with the largest gain, else None: use none; `nearest` the one with the largest gain."""
+    """The candidates for a target in some languages (none given: all), the largest gain first."""
 
     target: str
     languages: tuple[str, ...]
     fallback: bool  # the target itself is in none of the studies
-    best: Candidate | None
-    nearest: Candidate
-    runner_up: Candidate | None
-    ahead: Estimate | None  # how far the best (or nearest) is ahead of the runner-up
-    candidates: tuple[Candidate, ...]  # the largest gain first
+    candidates: tuple[Candidate, ...]
     aside: tuple[Row, ...] = ()  # rows that are fine-tuned otherwise than usual: their gains are over baselines of their own
+
+    @property
+    def best(self) -> Candidate | None:
+        """The supported candidate with the largest gain; None: use none."""
+        return next((candidate for candidate in self.candidates if candidate.supported), None)
+
+    @property
+    def nearest(self) -> Candidate:
+        """The candidate with the largest gain, supported or not."""
+        return self.candidates[0]
+
+    @property
+    def first(self) -> Candidate:
+        """The best, else the nearest."""
+        return self.best or self.nearest
+
+    @property
+    def runner_up(self) -> Candidate | None:
+        return next((candidate for candidate in self.candidates if candidate is not self.first), None)
+
+    @property
+    def ahead(self) -> Estimate | None:
+        """How far the first is ahead of the runner-up."""
+        if (other := self.runner_up) is None:
+            return None
+        return estimates.difference(self.first.estimate, other.estimate, paired=self.first.summary is other.summary)
 
 
 def recommend(studies: Sequence[Mapping[str, object]], target: str, languages: Sequence[str] = ()) -> Recommendation:
@@ -60,27 +83,20 @@ def recommend(studies: Sequence[Mapping[str, object]], target: str, languages: S
 def _recommend(summaries: Sequence[Summary], target: str, languages: Sequence[str]) -> Recommendation:
     codes = tuple(dict.fromkeys(languages))
     own = [summary for summary in summaries if target in summary.targets]
-    measured = []
+    measured: list[Candidate] = []
     for summary in own or summaries:
         seen = (target,) if own else _alike(summary, summaries, target)
         seen = tuple(name for name in seen if set(codes) <= set(summary.languages(name)))
-        rows = [name for name in summary.compared if summary.rows[name] != Row((target,))]
-        rows = rows if seen and summary.has_baseline else []
-        gains = [(row, estimates.gain(summary, row, seen, codes)) for row in rows]
-        measured += [(row, summary, seen, estimate) for row, estimate in gains if estimate is not None]
+        for row in summary.compared if seen and summary.has_baseline else ():
+            estimate = estimates.gain(summary, row, seen, codes) if summary.rows[row] != Row((target,)) else None
+            measured += [Candidate(row, summary, seen, estimate)] if estimate else []
     if not measured:
         raise UserError(_nothing(summaries, own, target, codes))
-    usual = [candidate for candidate in measured if candidate[1].rows[candidate[0]].is_usual] or measured
-    among = {summary.rows[name] for name, summary, *_ in usual}
-    aside = tuple(row for name, summary, *_ in measured if (row := summary.rows[name]) not in among)
+    usual = [candidate for candidate in measured if candidate.fields.is_usual] or measured
+    among = {candidate.fields for candidate in usual}
+    aside = tuple(candidate.fields for candidate in measured if candidate.fields not in among)
     candidates = sorted(_tested(usual, codes), key=lambda candidate: -candidate.estimate.gain)
-    best = next((candidate for candidate in candidates if candidate.supported), None)
-    first = best or candidates[0]
-    runner_up = next((candidate for candidate in candidates if candidate is not first), None)
-    ahead = None
-    if runner_up is not None:
-        ahead = estimates.difference(first.estimate, runner_up.estimate, paired=first.summary is runner_up.summary)
-    return Recommendation(target, codes, not own, best, candidates[0], runner_up, ahead, tuple(candidates), aside)
+    return Recommendation(target, codes, not own, tuple(candidates), aside)
 
 
 def recommend_all(studies: Sequence[Mapping[str, object]], languages: Sequence[str] = ()) -> list[Recommendation]:
@@ -100,20 +116,18 @@ def recommend_all(studies: Sequence[Mapping[str, object]], languages: Sequence[s
     return answers
 
 
-def _tested(measured: Sequence[tuple[str, Summary, tuple[str, ...], Estimate]], codes: Sequence[str]) -> list[Candidate]:
+def _tested(candidates: Sequence[Candidate], codes: Sequence[str]) -> list[Candidate]:
     """The candidates with the study's own q where it is of just this column, else with p adjusted for these candidates."""
-    candidates = []
-    adjusted = estimates.adjusted([estimate.p for _, _, _, estimate in measured])
-    for (row, summary, seen, estimate), q in zip(measured, adjusted, strict=True):
-        effect = summary.tests.get((row, seen[0], None)) if len(seen) == 1 and not codes else None
-        candidates.append(
-            Candidate(row, summary, seen, estimate, effect.q if effect is not None and effect.low is not None else q)
-        )
-    return candidates
+    tested = []
+    for candidate, q in zip(candidates, estimates.adjusted([candidate.estimate.p for candidate in candidates]), strict=True):
+        whole = len(candidate.seen) == 1 and not codes
+        effect = candidate.summary.tests.get((candidate.row, candidate.seen[0], None)) if whole else None
+        tested.append(replace(candidate, q=q if effect is None or effect.low is None else effect.q))
+    return tested
 
 
 def _alike(summary: Summary, summaries: Sequence[Summary], target: str) -> tuple[str, ...]:
-    """The study's targets with the same kind of head as one that is in no study."""
+    """The study's targets with the same kind of head as a target that is in no study."""
     if target not in TASKS:
         known = sorted({name for other in summaries for name in other.targets} | set(TASKS))
         near = get_close_matches(target, known, n=1)

@@ -37,20 +37,18 @@ def overview(every: Sequence[Recommendation]) -> list[str]:
 
 def content(advice: Recommendation) -> Record:
     """The same as `stilts/recommendation@1`."""
-    ahead = None
-    if advice.ahead is not None:
-        ahead = {"points": advice.ahead.gain, "interval": _ends(advice.ahead), "distinguishable": _apart(advice.ahead)}
+    ahead, best, other = advice.ahead, advice.best, advice.runner_up
     return {
         "schema": SCHEMA,
         "target": advice.target,
         "languages": list(advice.languages),
         "fallback": advice.fallback,
-        "use": advice.best.row if advice.best else "none",
-        "supported": advice.best is not None,
-        "best": _candidate(advice.best) if advice.best else None,
+        "use": best.row if best else "none",
+        "supported": best is not None,
+        "best": _candidate(best) if best else None,
         "nearest": _candidate(advice.nearest),
-        "runner_up": _candidate(advice.runner_up) if advice.runner_up else None,
-        "ahead": ahead,
+        "runner_up": _candidate(other) if other else None,
+        "ahead": ahead and {"points": ahead.gain, "interval": _ends(ahead), "distinguishable": ahead.clear},
         "candidates": [_candidate(candidate) for candidate in advice.candidates],
         "aside": [row.name for row in advice.aside],
     }
@@ -83,19 +81,19 @@ def _sure(advice: Recommendation) -> str:
 
 
 def _runner_up(advice: Recommendation, other: Candidate) -> str:
-    first = advice.best or advice.nearest
-    sentence = f"Runner-up: {_named(other, advice)}, {_gain(other)}"
-    if advice.ahead is None:
-        return f"{sentence}; whether {first.row} is ahead of it cannot be told from one seed."
-    verdict = "distinguishable" if _apart(advice.ahead) else "not distinguishable"
-    by = f"{text.number(advice.ahead.gain, signed=True)} ({text.interval(advice.ahead.interval)})"
-    return f"{sentence}; {first.row} is ahead by {by}: {verdict}."
+    several = len({id(candidate.summary) for candidate in advice.candidates}) > 1
+    name, ahead = f"{other.row} ({other.summary.study['name']})" if several else other.row, advice.ahead
+    sentence = f"Runner-up: {name}, {_gain(other)}"
+    if ahead is None:
+        return f"{sentence}; whether {advice.first.row} is ahead of it cannot be told from one seed."
+    by = f"{text.number(ahead.gain, signed=True)} ({text.interval(ahead.interval)})"
+    return f"{sentence}; {advice.first.row} is ahead by {by}: {'' if ahead.clear else 'not '}distinguishable."
 
 
 def _origin(advice: Recommendation) -> list[str]:
     """The studies, their setups, and what their setups say of themselves."""
     studies = {candidate.summary.study["name"]: candidate for candidate in advice.candidates}
-    shown = [candidate for candidate in (advice.best or advice.nearest, advice.runner_up) if candidate is not None]
+    shown = [candidate for candidate in (advice.first, advice.runner_up) if candidate is not None]
     fallen = [
         candidate.row for candidate in shown if any(candidate.summary.collapsed(candidate.row, name) for name in candidate.seen)
     ]
@@ -112,10 +110,6 @@ def _origin(advice: Recommendation) -> list[str]:
     return sentences
 
 
-def _named(candidate: Candidate, advice: Recommendation) -> str:
-    return candidate.named if len({id(other.summary) for other in advice.candidates}) > 1 else candidate.row
-
-
 def _gain(candidate: Candidate) -> str:
     ends = candidate.estimate.interval
     interval = f"95 % interval {text.interval(ends)}" if ends is not None else "no interval"
@@ -127,10 +121,6 @@ def _counted(candidate: Candidate) -> bool:
     return candidate.estimate.examples is not None or any(
         (candidate.row, name) in candidate.summary.errors for name in candidate.seen
     )
-
-
-def _apart(ahead: Estimate) -> bool:
-    return ahead.interval is not None and (ahead.interval[0] > 0 or ahead.interval[1] < 0)
 
 
 def _ends(estimate: Estimate) -> list[float] | None:
