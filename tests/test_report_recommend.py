@@ -77,7 +77,7 @@ def test_rows_that_are_fine_tuned_otherwise_are_no_candidates() -> None:
 def test_one_seed_supports_nothing() -> None:
     found = recommend([small({name: {"xnli": row["xnli"][:1]} for name, row in ROWS.items()})], "xnli")
     told = words(found)
-    assert found.best is None and "a single seed says nothing" in told and "cannot be told from one seed" in told
+    assert found.best is None and "a single seed says nothing" in told and "cannot be judged from one seed" in told
 
 
 def test_the_studys_own_test_decides_for_a_whole_target() -> None:

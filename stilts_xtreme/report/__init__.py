@@ -1,4 +1,4 @@
-"""A study's result drawn: a Markdown page with figures, one self-contained HTML page, and tables for other programs."""
+"""A study's result drawn: a Markdown page with figures, a self-contained HTML page, and tables for other programs."""
 
 from collections.abc import Mapping
 from pathlib import Path

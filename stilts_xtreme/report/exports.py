@@ -1,4 +1,4 @@
-"""A study's numbers for other programs: all scores as one long table, gains with their tests, the main table as LaTeX."""
+"""A study's numbers for other programs: all scores as a long table, gains with their tests, the main table as LaTeX."""
 
 import io
 import json
@@ -25,7 +25,7 @@ COLUMNS = {  # and their types in pandas
     "study": "string",
     "setup": "string",
     "benchmark": "string",
-    "row": "string",  # of the study's tables: the columns up to `recipe`, as one name
+    "row": "string",  # of the study's tables: the columns up to `recipe`, as a name
     "intermediate": "string",  # a task, a mixture, a chain "squad>mnli", "none" or "untrained"
     "training_languages": "string",  # of fine-tuning: "en", "en+de"
     "training_noise": "Float64",  # share of changed words in the data of fine-tuning
@@ -56,7 +56,7 @@ def files(summary: Summary) -> dict[str, str]:
 
 
 def write(summary: Summary, path: Path) -> None:
-    """Write all scores to a file of one of `SUFFIXES`; UserError for another, and where pyarrow is missing."""
+    """Write all scores to a file that ends in any of `SUFFIXES`; UserError for other files, and where pyarrow is missing."""
     if path.suffix not in SUFFIXES:
         raise UserError(f"--table {path}: give a file that ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     rows = list(records(summary))
@@ -92,7 +92,7 @@ def records(summary: Summary) -> Iterator[Record]:
 def gains(summary: Summary) -> Iterator[Record]:
     """Every gain over the row's baseline, means over seeds, of all languages together and of each, with its test.
 
-    `deviation`: over seeds; `error`: standard error over test examples of one language; `low` to `high`: 95 %; `q` of single
+    `deviation`: over seeds; `error`: standard error over test examples of a single language; `low` to `high`: 95 %; `q` of single
     languages is adjusted over all of them, rows and targets together.
     """
     for row in summary.compared if summary.has_baseline else []:
@@ -101,16 +101,14 @@ def gains(summary: Summary) -> Iterator[Record]:
             for code in (None, *codes):
                 gain = summary.gain(row, column) if code is None else summary.language_gain(row, column, code)
                 if gain is None:
-                    if code is None:
-                        break
                     continue
                 effect = summary.tests.get((row, column, code))
                 known = summary.error(row, column, code) if code else None
-                ends = {name: getattr(effect, name, None) for name in ("low", "high", "p", "q")}
                 yield {
                     "row": row, "baseline": summary.baseline(row), "target": column, "language": code or ALL,
                     "seeds": len(gain.values), "gain": gain.mean, "deviation": gain.deviation,
-                    "error": known.get("deviation") if known else None, **ends,
+                    "error": known.get("deviation") if known else None,
+                    **{name: getattr(effect, name, None) for name in ("low", "high", "p", "q")},
                 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class Figure:
         return [re.sub(r'\bid="|url\(#|href="#', prefix, panel) for panel, prefix in zip(self.panels, own, strict=True)]
 
     def file(self, style: str) -> str:
-        """All panels in one SVG with its own style and a background, since it may be shown on any page."""
+        """All panels in an SVG with its own style and a background, since it may be shown on any page."""
         sizes = [tuple(map(int, re.findall(r'(?:width|height)="(\d+)"', panel)[:2])) for panel in self.panels]
         columns = max(1, min(len(sizes), (ROOM + GAP) // (max(width for width, _ in sizes) + GAP)))
         across = max(width for width, _ in sizes)
@@ -252,7 +252,7 @@ def _colour(curve: Curve) -> str:
 
 
 def _apart(places: Sequence[float], log: bool, percent: bool) -> list[str]:
-    """Labels of ticks, empty where they would touch the next one to the right."""
+    """Labels of ticks, empty where they would touch the next to the right."""
     words = [("clean" if not place else f"{100 * place:g} %") if percent else f"{place:,.0f}" for place in places]
     scale = [math.log10(max(place, 1)) if log else place for place in places]
     reach = (scale[-1] - scale[0]) or 1.0

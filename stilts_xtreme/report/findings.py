@@ -9,7 +9,7 @@ from stilts_xtreme.report.summary import AVERAGE, Summary, above, raised
 from stilts_xtreme.results.effects import PAIRS, POINTS, Effect
 from stilts_xtreme.results.rows import BASELINE, CONTROL
 
-NAMED = 8  # effects that a sentence names one by one
+NAMED = 8  # effects, at most, that a sentence names
 RATE = f"false discovery rate of {100 * tested.LEVEL:.0f} %"
 QUESTIONS = {  # what is counted, by question and the beginning of the contrast
     ("order", "orders differ"): "Orders of the intermediate tasks differ",
@@ -112,7 +112,7 @@ def label(effect: Effect) -> str:
 
 
 def questions(summary: Summary) -> list[str]:
-    """How many effects are significant, question by question; averages of targets count as one more target."""
+    """How many effects are significant, question by question; averages of targets count as a target more."""
     lines = []
     for (question, contrast), what in QUESTIONS.items():
         effects = [effect for effect in summary.tested(question, group=None) if effect.contrast.startswith(contrast)]

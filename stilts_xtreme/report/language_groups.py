@@ -80,7 +80,7 @@ def targets(summary: Summary) -> list[Target]:
 
 def answer(target: Target) -> str:
     """The row of the largest mean gain, what it gives to languages that the encoder read and to those that it did not, and the
-    slope on text: one sentence.
+    slope on text, in a sentence.
     """
     row, members = target.largest, target.members("pretraining")
     groups = {group: effect for group in members if (effect := target.gains.get((row, f"pretraining {group}")))}

@@ -17,7 +17,7 @@ NINETY_FIVE = 1.959964  # standard errors to each side of a 95 % interval
 
 
 def by_language(summary: Summary, target: str) -> Table | None:
-    """Scores of every language and row for one target; None where nothing was scored."""
+    """Scores of every language and row for a target; None where nothing was scored."""
     codes, shown = summary.languages(target), _shown(summary, target)
     sizes = {code: text.between(summary.examples(target, code)) for code in codes}
     rows: list[Row] = [
@@ -32,7 +32,7 @@ def by_language(summary: Summary, target: str) -> Table | None:
 
 
 def by_kind(summary: Summary, target: str) -> Table | None:
-    """Scores of one target by resource class, family and script of its languages; None where fewer than two are real ones."""
+    """Scores of a target by resource class, family and script of its languages; None where fewer than two of these are real."""
     shown, bodies = _shown(summary, target), dict[str, list[Row]]()
     for kind, members in group_languages(summary.languages(target)).items():
         rows = bodies.setdefault(KINDS[kind], [])

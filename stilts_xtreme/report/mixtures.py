@@ -1,8 +1,8 @@
 """Sections on what intermediate training reads and when: mixtures before, with and after the target, other languages, text.
 
-A published rule is put to the test: which way is better, jointly or one after the other, follows from the sizes of the sets.
+A published rule is put to the test: whether joint or sequential training is better follows from the sizes of the sets.
 Weller, Seppi and Gardner 2022 (arXiv 2205.08124): joint training wins where the target's training set is smaller than the
-supporting one, intermediate training otherwise.
+supporting task's, intermediate training otherwise.
 """
 
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ def sections(summary: Summary) -> list[Section]:
 
 
 def pairs(summary: Summary, titles: Mapping[str, str]) -> Table | None:
-    """Rows against one another: a body for each kind with a title, the mean of its pairs last, where that was tested."""
+    """Rows against other rows: a body for each kind with a title, the mean of its pairs last, where that was tested."""
     bodies = {}
     for kind, title in titles.items():
         bodies[title] = tested.matrix(
@@ -73,7 +73,7 @@ def pairs(summary: Summary, titles: Mapping[str, str]) -> Table | None:
 
 
 def size_rule(summary: Summary) -> Table | None:
-    """Every target of every pair of joint and one-after-the-other training of the same tasks, where its sizes are known."""
+    """Every target of every pair of joint and sequential training of the same tasks, where its sizes are known."""
     arms = {arm["row"]: arm for arm in summary.study.get("arms") or ()}
     rows, counts = list[Row](), list[tuple[bool, bool]]()  # does the rule hold, is the difference significant
     for effect in summary.tested(PAIRS["way"]):
@@ -118,10 +118,10 @@ def _case(effect: Effect, size: int, support: int, among: bool) -> tuple[tuple[C
 def _sizes(summary: Summary, arm: "Arm", target: str) -> tuple[int, int, bool] | None:
     """Of the target's data and of all other in its joint training, and whether the former is among the supporting tasks."""
     last = (summary.study["tasks"][target].get("trains_on") or "").rpartition(", then ")[2]
-    examples = {training["address"]: training.get("examples") or {} for training in summary.study["trainings"]}
     for run in summary.cells.get((arm["row"], target), {}).values():
-        read = examples.get((run.get("chain") or [""])[-1], {})
-        sizes = {name: size for name, size in read.items() if name != "text"}
+        training = summary.trainings.get((run.get("chain") or [""])[-1])
+        examples = (training.get("examples") if training else None) or {}
+        sizes = {name: size for name, size in examples.items() if name != "text"}
         own = [name for name in sizes if name.partition("@")[0] == last]
         if chosen := [name for name in own if name not in arm["sources"]] or own:
             return sizes[chosen[0]], sum(sizes.values()) - sizes[chosen[0]], chosen[0] in arm["sources"]
@@ -155,7 +155,7 @@ def _arms(summary: Summary) -> Table | None:
 
 def _steps(summary: Summary, row: str) -> str:
     """Of all trainings behind a row's evaluations but the first masked LM, which all rows share."""
-    own = [training for training in summary.study["trainings"] if training["tasks"] != ["text"] or training.get("mixture")]
+    own = [training for training in summary.trainings.values() if training["tasks"] != ["text"] or training.get("mixture")]
     steps = {training["address"]: training["steps"] for training in own}
     runs = [run for target in summary.targets for run in summary.cells.get((row, target), {}).values()]
     return text.between([sum(steps.get(address, 0) for address in run.get("chain", ())) for run in runs])

@@ -55,7 +55,7 @@ class Noisy:
         return self.summary.tested("noise", rate=self.rates[-1])
 
     def score(self, row: str, target: str, rate: float) -> Mean | None:
-        """The mean score at that rate over the seeds that have one; at 0 the clean score."""
+        """The mean score at that rate over the seeds that have it; at 0 the clean score."""
         if not rate:
             return self.summary.score(row, target)
         return self.summary.over_seeds({seed: run["score"] for seed, run in self.runs.get((row, target, rate), {}).items()})

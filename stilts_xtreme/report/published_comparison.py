@@ -164,7 +164,7 @@ def _scores(summary: Summary, numbers: Sequence[Number]) -> Table | None:
 
 
 def _published(numbers: Sequence[Number]) -> Cell | str:
-    """The mean of the metrics, and these one by one where they are several."""
+    """The mean of the metrics, and each of them where they are several."""
     values = [number.value for number in numbers if number.value is not None]
     if not values:
         return text.ABSENT

@@ -117,7 +117,7 @@ def targets(summary: Summary) -> Table | None:
 
 
 def transfer_gaps(summary: Summary) -> Table | None:
-    """The cross-lingual transfer gap of every row on each target scored in English and elsewhere; None without one."""
+    """The cross-lingual transfer gap of every row on each target scored in English and elsewhere; None without any."""
     gaps = {(name, target): summary.transfer_gap(name, target) for name in summary.rows for target in summary.targets}
     shown = [target for target in summary.targets if any(gaps[name, target] for name in summary.rows)]
     rows = [

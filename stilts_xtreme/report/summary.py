@@ -16,14 +16,14 @@ from stilts_xtreme.tasks.constant import within_chance
 if TYPE_CHECKING:
     from stilts_xtreme.schemas.parts import LanguageGain
     from stilts_xtreme.schemas.sections import NoisyEvaluation
-    from stilts_xtreme.schemas.study import Comparison, Evaluation, Reading, Study
+    from stilts_xtreme.schemas.study import Comparison, Evaluation, Reading, Study, Training
 
 AVERAGE = "average"  # of all targets
 
 
 @dataclass(frozen=True)
 class Mean:
-    """Values of one quantity, a value per seed; `seeds` is how many the study has."""
+    """Values of a quantity, each of a seed; `seeds` is how many the study has."""
 
     values: tuple[float, ...]
     seeds: int
@@ -159,6 +159,11 @@ class Summary:
         sizes = [n for code in self.languages(target) for n in self.examples(target, code)]
         return within_chance(self.chance(target) or 0.0, min(sizes, default=1))
 
+    @cached_property
+    def trainings(self) -> dict[str, "Training"]:
+        """By address."""
+        return {training["address"]: training for training in self.study["trainings"]}
+
     @property
     def readings(self) -> "Mapping[str, Reading] | None":
         """What was read, by `task/split/language`; None in older results, which do not say it."""
@@ -251,5 +256,5 @@ def raised(gains: Mapping[str, Mean]) -> int:
 
 
 def above(value: float, level: float = 0.0) -> bool:
-    """Is it above the level at the one decimal that pages show? So nothing written as 0.0 counts as a gain."""
+    """Is it above the level at the decimal that pages show? So nothing written as 0.0 counts as a gain."""
     return round(value - level, 9) >= 0.05

@@ -73,9 +73,9 @@ def _titled(rows: Rows) -> Mapping[str, Sequence[Row]]:
     return rows if isinstance(rows, Mapping) else {"": rows}
 
 
-def mean(value: Mean | None, signed: bool = False, mark: str = "", strong: bool = False) -> Cell:
+def mean(value: Mean | None, signed: bool = False, mark: str = "") -> Cell:
     """A mean, its spread and a mark beneath it."""
-    return Cell(text.value(value, signed), " ".join(filter(None, (text.spread(value), mark))), strong)
+    return Cell(text.value(value, signed), " ".join(filter(None, (text.spread(value), mark))))
 
 
 def plain(value: Mean | None) -> Cell:

@@ -1,4 +1,4 @@
-"""Numbers and lists as the pages write them: one decimal, a real minus sign, a dash where there is no score."""
+"""Numbers and lists as the pages write them: a decimal, a real minus sign, a dash where there is no score."""
 
 from collections.abc import Mapping, Sequence
 

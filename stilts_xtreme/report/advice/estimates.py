@@ -1,9 +1,9 @@
 """The gain to expect on some targets and languages, with a 95 % interval over seeds and test examples.
 
-Two things make a measured gain uncertain. Another seed would give another one: the variance of the gains by seed, s squared, over
-n seeds. And so would other test examples: each language's standard error over its examples, d, from the study's comparisons.
-The interval joins the two as `scoring.bootstrap` does; what of s is chance of examples counts twice, which widens it
-a little.
+Two things make a measured gain uncertain. Another seed would give another gain: the variance of the gains by seed, s squared,
+over n seeds. And so would other test examples: each language's standard error over its examples, d, from the study's
+comparisons. The interval joins the two as `scoring.bootstrap` does; what of s is chance of examples counts twice, which widens
+it a little.
 
 Test sets of a target are often translations of one another, so that errors of its languages move together. With the same
 correlation r between any two, the mean over k languages has the variance (sum of d squared + r x sum of the products of pairs)
@@ -97,7 +97,7 @@ def _errors(comparison: "Comparison") -> dict[str, float | None]:
 
 
 def _part(summary: Summary, row: str, target: str, codes: Sequence[str]) -> tuple[dict[int, float], float | None]:
-    """Gains by seed on one target, and their mean's variance over test examples."""
+    """Gains by seed on a target, and their mean's variance over test examples."""
     comparison = summary.errors.get((row, target))
     chosen = list(codes) or summary.languages(target)
     gains = summary.gains_by_seed(row, target, codes)

@@ -85,7 +85,7 @@ def _runner_up(advice: Recommendation, other: Candidate) -> str:
     name, ahead = f"{other.row} ({other.summary.study['name']})" if several else other.row, advice.ahead
     sentence = f"Runner-up: {name}, {_gain(other)}"
     if ahead is None:
-        return f"{sentence}; whether {advice.first.row} is ahead of it cannot be told from one seed."
+        return f"{sentence}; whether {advice.first.row} is ahead of it cannot be judged from one seed."
     by = f"{text.number(ahead.gain, signed=True)} ({text.interval(ahead.interval)})"
     return f"{sentence}; {advice.first.row} is ahead by {by}: {'' if ahead.clear else 'not '}distinguishable."
 

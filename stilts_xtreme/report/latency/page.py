@@ -1,4 +1,4 @@
-"""A latency study -> its two pages and figures: what was found, and how and where it was measured."""
+"""A latency study -> its two pages and figures: what was learned, and how and where it was measured."""
 
 import math
 from collections.abc import Sequence
@@ -156,7 +156,7 @@ def _savings(run: Timings) -> list[str]:
 
 
 def how(run: Timings) -> str:
-    """How times were taken, in one paragraph."""
+    """How times were taken, in a paragraph."""
     asked, each = run.study["how"], "Seed after seed: e" if len(run.runs) > 1 else "E"
     return (
         f"{each}very model in every variant by turns, in an order drawn anew for each round: {asked['calls']} calls at batch 1 in"

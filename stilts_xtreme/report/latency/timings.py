@@ -76,7 +76,7 @@ class Timings:
         return [{(row["model"], row["variant"], row["language"], row["batch"]): row for row in run["throughput"]} for run in runs]
 
     def calls(self, variant: "Variant", language: str, length: int | None = None) -> dict[str, float] | None:
-        """Percentiles in ms of the base model's calls at batch 1; a sorted batch of one is an eager one."""
+        """Percentiles in ms of the base model's calls at batch 1; a sorted batch of a single pair is an eager call."""
         place = (self.base, "eager" if variant == "sorted" else variant, language, length)
         rows = [run[place] for run in self._calls if place in run]
         if len(rows) < len(self.runs):
