@@ -31,6 +31,11 @@ class Candidate:
         return ends is not None and ends[0] > 0 and self.q is not None and self.q < LEVEL
 
     @property
+    def named(self) -> str:
+        """`mnli (main-small)`: the row and its study."""
+        return f"{self.row} ({self.summary.study['name']})"
+
+    @property
     def fields(self) -> Row:
         """How the row is trained."""
         return self.summary.rows[self.row]

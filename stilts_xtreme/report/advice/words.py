@@ -82,7 +82,7 @@ def _sure(advice: Recommendation) -> str:
 
 def _runner_up(advice: Recommendation, other: Candidate) -> str:
     several = len({id(candidate.summary) for candidate in advice.candidates}) > 1
-    name, ahead = f"{other.row} ({other.summary.study['name']})" if several else other.row, advice.ahead
+    name, ahead = other.named if several else other.row, advice.ahead
     sentence = f"Runner-up: {name}, {_gain(other)}"
     if ahead is None:
         return f"{sentence}; whether {advice.first.row} is ahead of it cannot be judged from one seed."
