@@ -103,7 +103,7 @@ def gains(summary: Summary) -> Iterator[Record]:
                 if gain is None:
                     continue
                 effect = summary.tests.get((row, column, code))
-                known = summary.error(row, column, code) if code else None
+                known = summary.comparison_in(row, column, code) if code else None
                 yield {
                     "row": row, "baseline": summary.baseline(row), "target": column, "language": code or ALL,
                     "seeds": len(gain.values), "gain": gain.mean, "deviation": gain.deviation,

@@ -91,7 +91,7 @@ def counted(what: str, effects: Sequence[Effect]) -> list[str]:
     """
     if not effects:
         return []
-    sides = [[effect for effect in effects if tested.sure(effect) and (effect.estimate or 0) * sign > 0] for sign in (1, -1)]
+    sides = [[effect for effect in effects if tested.direction(effect) == sign] for sign in (1, -1)]
     total = sum(map(len, sides))
     if total:
         parts = [
@@ -119,7 +119,7 @@ def questions(summary: Summary) -> list[str]:
         if not effects or (question == PAIRS["single"] and not mixtures.has_mixtures(summary)):
             continue  # of single tasks no table shows them then
         if contrast == "orders differ":
-            where = text.listed([effect.target for effect in effects if tested.sure(effect)]) or "no target"
+            where = text.listed([effect.target for effect in effects if tested.significant(effect)]) or "no target"
             lines.append(f"{what} by more than random order would on {where} ({text.count(len(effects), 'test')}).")
             continue
         pooled = [effect for effect in effects if effect.row is None and question in PAIRS.values()]

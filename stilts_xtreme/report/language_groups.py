@@ -96,7 +96,7 @@ def answer(target: Target) -> str:
 
 
 def _with_interval(effect: Effect) -> str:
-    significant = ", q < 0.05" if tested.sure(effect) else ""
+    significant = ", q < 0.05" if tested.significant(effect) else ""
     return f"{text.number(effect.estimate, True)} ({tested.interval(effect)}{significant})"
 
 
@@ -118,7 +118,7 @@ def _figure(target: Target) -> Figure:
     caption = (
         f"Gain of {row} over “none” on {target.name}, in points: a dot a language, sorted within each group, whose number of"
         f" languages stands beside it; {'; '.join(words for kind, words in COLOURS.items() if kind in kinds)}. Line and band:"
-        f" mean and 95 % interval {tested.among(len(target.summary.seeds))}."
+        f" mean and 95 % interval {tested.varied(len(target.summary.seeds))}."
     )
     alternative = f"Gains of {row} in each language of {target.name} by group; numbers of the groups in the table below."
     return Figure(f"language-groups-{target.name}", caption, alternative, language_dots.panels(shown))
@@ -133,7 +133,7 @@ def _groups(target: Target) -> Table | None:
         for group, codes in target.members(grouping).items():
             cells = [tested.cell(target.gains.get((row, f"{grouping} {group}"))) for row in rows]
             bodies[title].append((group, (str(len(codes)), *cells)))
-    among = tested.among(len(target.summary.seeds))
+    among = tested.varied(len(target.summary.seeds))
     caption = f"{target.name}: gain by group of languages, in points, and its 95 % interval {among}."
     return tables.table(caption, "group", ("languages", *rows), bodies, f"{tested.STAR} for the groups of a kind.")
 

@@ -91,7 +91,7 @@ def _dots(summary: Summary, shown: Sequence[str], target: str, code: str) -> Mar
 
 
 def _bar(summary: Summary, row: str, target: str, code: str) -> Mark | None:
-    gain, known = summary.language_gain(row, target, code), summary.error(row, target, code)
+    gain, known = summary.language_gain(row, target, code), summary.comparison_in(row, target, code)
     if gain is None:
         return None
     value, error = (known["gain"], known.get("deviation")) if known else (gain.mean, None)

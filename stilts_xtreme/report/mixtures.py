@@ -82,7 +82,7 @@ def size_rule(summary: Summary) -> Table | None:
             if sizes := _sizes(summary, arms[str(effect.row)], effect.target):
                 cells, holds = _case(effect, *sizes)
                 rows.append((f"{effect.target}: {effect.row} or {effect.reference}", cells))
-                counts += [(holds, tested.sure(effect))] if holds is not None else []
+                counts += [(holds, tested.significant(effect))] if holds is not None else []
     clear = [holds for holds, known in counts if known]
     verdict = (
         f"The rule of {PAPER} names the better way in {sum(holds for holds, _ in counts)} of {text.count(len(counts), 'case')};"
@@ -101,7 +101,7 @@ def size_rule(summary: Summary) -> Table | None:
 
 def _case(effect: Effect, size: int, support: int, among: bool) -> tuple[tuple[Cell | str, ...], bool | None]:
     """The cells of a target and pair, and whether the rule holds; None where it says nothing or both ways are equal."""
-    gain, known = effect.estimate or 0.0, tested.sure(effect)
+    gain, known = effect.estimate or 0.0, tested.significant(effect)
     predicted = JOINTLY if size < support else AFTER
     observed = JOINTLY if above(gain) else AFTER if above(-gain) else ""
     says = not among and size != support

@@ -72,7 +72,7 @@ class Noisy:
         drops = self.summary.tested("noise", rate=self.rates[-1], contrast="clean - noisy", row=row, target=target, unit=unit)
         return next(iter(drops), None)
 
-    def guessing(self, row: str, target: str) -> bool:
+    def at_chance(self, row: str, target: str) -> bool:
         """Is the clean score no better than guessing?"""
         score = self.summary.score(row, target)
         return score is not None and score.mean <= max(self.summary.guessed(target), 0.0)
@@ -95,10 +95,10 @@ def sections(summary: Summary) -> list[Section]:
         *(contrasts(noisy, unit) for unit in (POINTS, SHARE)),
         *(languages(noisy, target) for target in summary.targets),
         changed_words(counts),
-        _typed(study),
+        _keyboards(study),
     )
     names = [f"{named} {models[0].upper()}{models[1:]}"] if models else []
-    sentences = (*names, f"Noise is {what}.", *_scarce(counts, max(study["rates"])), caution)
+    sentences = (*names, f"Noise is {what}.", *_hardly_changed(counts, max(study["rates"])), caution)
     return [Section("noise", "Typing errors in the input", sentences, [_figure(noisy)], parts)]
 
 
@@ -106,14 +106,14 @@ def scores_table(noisy: Noisy, target: str) -> Table | None:
     """Scores by rate, and what the highest rate costs."""
     rows: list[Row] = []
     for row, name in noisy.rows.items():
-        mark = "§" if noisy.guessing(row, target) else ""
+        mark = "§" if noisy.at_chance(row, target) else ""
         by_rate = [tables.mean(noisy.score(row, target, rate), mark="" if rate else mark) for rate in (0.0, *noisy.rates)]
-        drops = [_plain(noisy.drop(row, target, unit)) for unit in (POINTS, SHARE)]
+        drops = [_drop(noisy.drop(row, target, unit)) for unit in (POINTS, SHARE)]
         rows.append((name, (*by_rate, *drops, text.value(noisy.flips(row, target)))))
     at = f"at {100 * noisy.rates[-1]:g} %"
     heads = ["clean", *(f"{100 * rate:g} % noise" for rate in noisy.rates)]
     heads += [f"drop {at}, points", f"drop {at}, % of clean", f"flips {at}, %"]
-    among = tested.among(len(noisy.summary.seeds))
+    among = tested.varied(len(noisy.summary.seeds))
     note = f"Beneath a drop stands its 95 % interval, {among}. Flips: predictions that the errors change, mean over languages."
     weak = "§ no better than guessing." if "§" in tables.beneath(rows) else ""
     caption = f"{target}: {scores.metric(noisy.summary, target)} with and without typing errors; {scores.over(noisy.summary)}."
@@ -173,7 +173,7 @@ def languages(noisy: Noisy, target: str) -> Table | None:
     return tables.table(caption, "language", [noisy.rows[row] for row in shown], bodies, "±: standard error over test examples.")
 
 
-def _plain(effect: Effect | None) -> Cell | str:
+def _drop(effect: Effect | None) -> Cell | str:
     return Cell(text.number(effect.estimate), tested.interval(effect)) if effect else text.ABSENT
 
 
@@ -207,7 +207,7 @@ def changed_words(counts: Counts) -> Table | None:
     return tables.table("Words that noise may change, and those it changed.", "language", heads, rows, note)
 
 
-def _scarce(counts: Counts, highest: float) -> list[str]:
+def _hardly_changed(counts: Counts, highest: float) -> list[str]:
     """Languages by target in which hardly any word may be changed."""
     named: dict[str, set[str]] = {}
     for (target, code, rate), (whole, choosable, _) in counts.items():
@@ -218,7 +218,7 @@ def _scarce(counts: Counts, highest: float) -> list[str]:
     return [f"{few}: a small drop there says nothing of robustness."] if named else []
 
 
-def _typed(study: "Noise") -> Table | None:
+def _keyboards(study: "Noise") -> Table | None:
     """Each way of typing once, with its languages."""
     ways: dict[str, list[str]] = {}
     for code, way in study["policies"].items():

@@ -68,7 +68,7 @@ def gains(groups: Groups) -> Table | None:
             *tested.matrix(own, list(heads), lambda effect: str(effect.row), "group"),
             *tested.matrix(narrowed, list(heads), lambda effect: f"{effect.row}, minus English", "group"),
         ]
-    caption = f"Gain by group of languages, in points, and its 95 % interval {tested.among(len(groups.summary.seeds))}."
+    caption = f"Gain by group of languages, in points, and its 95 % interval {tested.varied(len(groups.summary.seeds))}."
     return tables.table(caption, "intermediate", (*heads.values(), "verdict"), bodies, f"{tested.STAR} for all of a kind.")
 
 
@@ -107,8 +107,8 @@ def slopes(groups: Groups) -> Table | None:
     note = (
         f"Least squares on {on} over the languages that the encoder saw, without English; above zero: the more resources, the"
         " larger the gain. The first interval, p and q speak of these very languages,"
-        f" {tested.among(len(groups.summary.seeds))}; the last interval of the line that other languages, scattering as these do,"
-        f" would give. {tested.STAR} for the rows of this table."
+        f" {tested.varied(len(groups.summary.seeds))}; the last interval of the line that other languages, scattering as these"
+        f" do, would give. {tested.STAR} for the rows of this table."
     )
     heads = ("slope", *tested.HEADS[1:], "languages", "95 % over languages")
     return tables.table(f"Slope of the gain on resources, in {unit}.", "intermediate", heads, bodies, note)
@@ -147,7 +147,7 @@ def _figure(groups: Groups) -> Figure:
             own = [tested.mark(row, known[row, group]) for row in shown if (row, group) in known]
             marks.append((f"{groups.heads[group]}, n = {len(codes)}", own))
         panels.append(Panel(target, marks))
-    among = tested.among(len(summary.seeds))
+    among = tested.varied(len(summary.seeds))
     caption = f"Gain over “none” by group of languages, in points, with 95 % intervals {among}; n: languages."
     alternative = "Bars of the gain in each group of languages, by target; numbers in the table of gains by group."
     return Figure("resources", caption, alternative, figures.rows(panels, "bars", signed=True))

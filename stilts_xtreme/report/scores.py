@@ -92,7 +92,7 @@ def intervals(summary: Summary) -> Table | None:
         " q is p adjusted for it. A dash: not tested, for want of seeds or of predictions of single examples."
     )
     heads = ("gain", *tested.HEADS[1:], "test examples", "seeds")
-    star = legend(summary) if any(map(tested.sure, summary.tests.values())) else ""
+    star = legend(summary) if any(map(tested.significant, summary.tests.values())) else ""
     return tables.table("Gains with their 95 % intervals.", "intermediate", heads, bodies, note, star)
 
 
@@ -137,7 +137,7 @@ def heat_map(summary: Summary) -> Figure:
         for column in summary.columns:
             if (gain := summary.gain(name, column)) is not None:
                 effect = summary.tests.get((name, column, None))
-                outlined = tested.sure(effect) if summary.tests else bool(gain.clear)
+                outlined = tested.significant(effect) if summary.tests else bool(gain.clear)
                 shown = gain.mean if above(abs(gain.mean)) else 0.0
                 values[name, column] = (shown, text.number(gain.mean, True) + ("†" if gain.partial else ""), outlined)
     outline = f"q < {tested.LEVEL}" if summary.tests else "two standard errors or more from zero"
@@ -156,7 +156,7 @@ def gain(summary: Summary, row: str, column: str, best: bool = False) -> Cell:
     """A gain with its spread and marks, starred where significant; bold where it is the best of its column and above zero."""
     value = summary.gain(row, column)
     cell = _cell(summary, row, column, value, signed=True)
-    star = " *" if tested.sure(summary.tests.get((row, column, None))) else ""
+    star = " *" if tested.significant(summary.tests.get((row, column, None))) else ""
     return Cell(cell.text, f"{cell.small}{star}".strip(), best and value is not None and above(value.mean))
 
 
@@ -181,7 +181,7 @@ def legend(summary: Summary) -> str:
     parts += [f"the {averages} of averages{', a family of their own' if parts else ''}"] if averages else []
     seeds = max((effect.n_seeds or 0 for effect in tested_gains), default=0)
     return (
-        f"* differs from no intermediate training, q < {tested.LEVEL}: paired bootstrap {tested.among(seeds)}, adjusted for"
+        f"* differs from no intermediate training, q < {tested.LEVEL}: paired bootstrap {tested.varied(seeds)}, adjusted for"
         f" {' and for '.join(parts)} (Benjamini-Hochberg)."
     )
 

@@ -40,7 +40,7 @@ def by_size(summary: Summary, points: Points, target: str) -> Table | None:
         effect = summary.tests.get((row, target, None)) if gains else None
         if effect is None or effect.low is None:
             return shown
-        return Cell(shown.text, tested.interval(effect) + (" *" if tested.sure(effect) else ""))
+        return Cell(shown.text, tested.interval(effect) + (" *" if tested.significant(effect) else ""))
 
     bodies: dict[str, list[Row]] = {"Scores": [], "Gains over the baseline of the same recipe (points)": []}
     for (of, name), rows in points.items():
@@ -59,7 +59,7 @@ def interactions(summary: Summary) -> Table | None:
         bodies.setdefault(effect.target, []).append((str(effect.row), (effect.contrast, *tested.cells(effect))))
     note = (
         "Above zero: intermediate training helps more where the target has few training examples. 95 % interval of the difference"
-        f" of both gains, {tested.among(len(summary.seeds))}, the same for both. {tested.STAR} for the rows of this table."
+        f" of both gains, {tested.varied(len(summary.seeds))}, the same for both. {tested.STAR} for the rows of this table."
     )
     caption = "Gain with the fewest examples minus gain with the most, in points."
     return tables.table(caption, "intermediate", ("contrast", *tested.HEADS), bodies, note)

@@ -77,7 +77,7 @@ class Summary:
         return {(str(effect.row), effect.target, effect.language): effect for effect in gains}
 
     @cached_property
-    def errors(self) -> dict[tuple[str, str], "Comparison"]:
+    def comparisons(self) -> dict[tuple[str, str], "Comparison"]:
         """The records behind `tests`, by row and column: they hold standard errors over test examples, too."""
         return {
             (comparison["row"], comparison["target"]): comparison
@@ -85,9 +85,9 @@ class Summary:
             if comparison["baseline"] == self.rows[comparison["row"]].baseline.name
         }
 
-    def error(self, row: str, target: str, code: str) -> "LanguageGain | None":
+    def comparison_in(self, row: str, target: str, code: str) -> "LanguageGain | None":
         """The gain in a language as it was tested, with its standard error over test examples; None where there is none."""
-        comparison = self.errors.get((row, target))
+        comparison = self.comparisons.get((row, target))
         return (comparison.get("languages") or {}).get(code) if comparison else None
 
     @property

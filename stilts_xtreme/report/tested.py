@@ -18,13 +18,18 @@ def ends(effect: Effect | None) -> tuple[float, float] | None:
     return None if effect is None or effect.low is None or effect.high is None else (effect.low, effect.high)
 
 
-def sure(effect: Effect | None) -> bool:
+def significant(effect: Effect | None) -> bool:
     """Is it significant? Where nothing was adjusted, its interval leaves out zero."""
     if effect is None:
         return False
     if effect.q is not None:
         return effect.q < LEVEL
     return (around := ends(effect)) is not None and (around[0] > 0 or around[1] < 0)
+
+
+def direction(effect: Effect) -> int:
+    """1 where it is significantly above zero, -1 where below, else 0."""
+    return (1 if (effect.estimate or 0) > 0 else -1) if significant(effect) else 0
 
 
 def interval(effect: Effect, digits: int = 1) -> str:
@@ -42,7 +47,7 @@ def cell(effect: Effect | None, digits: int = 1, signed: bool = True) -> Cell | 
     """The estimate, starred and bold where significant, its interval beneath."""
     if effect is None or effect.estimate is None:
         return text.ABSENT
-    star, beneath = "*" if sure(effect) else "", interval(effect, digits) if effect.low is not None else ""
+    star, beneath = "*" if significant(effect) else "", interval(effect, digits) if effect.low is not None else ""
     return Cell(text.number(effect.estimate, signed, digits) + star, beneath, bool(star))
 
 
@@ -50,7 +55,7 @@ def cells(effect: Effect | None, digits: int = 1) -> tuple[Cell | str, ...]:
     """The four columns of `HEADS`."""
     if effect is None or effect.estimate is None:
         return (text.ABSENT,) * 4
-    return columns(effect.estimate, ends(effect), effect.p, effect.q, sure(effect), digits)
+    return columns(effect.estimate, ends(effect), effect.p, effect.q, significant(effect), digits)
 
 
 def columns(
@@ -71,12 +76,14 @@ def matrix(effects: Iterable[Effect], places: Sequence[str], label: Callable[[Ef
 
 def verdict(row: Mapping[str | None, Effect]) -> str:
     """`better on average, xnli; worse on panx`, or `no significant difference`."""
-    places = {word: [str(place) for place, effect in row.items() if sure(effect) and ((effect.estimate or 0) > 0) == up]
-              for word, up in (("better", True), ("worse", False))}  # fmt: skip
-    ordered = {word: sorted(names, key=lambda name: name != AVERAGE) for word, names in places.items() if names}
-    return "; ".join(f"{word} on {', '.join(names)}" for word, names in ordered.items()) or "no significant difference"
+    parts = []
+    for word, sign in (("better", 1), ("worse", -1)):
+        places = [str(place) for place, effect in row.items() if direction(effect) == sign]
+        if places:
+            parts.append(f"{word} on {', '.join(sorted(places, key=lambda place: place != AVERAGE))}")
+    return "; ".join(parts) or "no significant difference"
 
 
-def among(seeds: int) -> str:
+def varied(seeds: int) -> str:
     """What a 95 % interval speaks of."""
     return "over test examples and seeds" if seeds > 1 else "over test examples, of one seed"

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean gain; `by_seed` in the seeds' order of the study, `examples`: its variance over test examples, None if unknown.
+    """A mean gain; `by_seed` in the seeds' order of the study, `example_variance`: that over test examples, None if unknown.
 
     `interval` and `p` are None where there are fewer than two seeds.
     """
 
     gain: float
     by_seed: Mapping[int, float]
-    examples: float | None
+    example_variance: float | None
     interval: tuple[float, float] | None
     p: float | None
 
@@ -49,12 +49,12 @@ def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str
     if not seeds:
         return None
     values = {seed: math.fsum(gains[seed] for gains, _ in parts) / len(parts) for seed in seeds}
-    spreads = [examples for _, examples in parts if examples is not None]
-    examples = math.fsum(spreads) / len(parts) ** 2 if len(spreads) == len(parts) else None
-    comparison = summary.errors.get((row, targets[0])) if len(targets) == 1 and not codes else None
+    spreads = [variance for _, variance in parts if variance is not None]
+    variance = math.fsum(spreads) / len(parts) ** 2 if len(spreads) == len(parts) else None
+    comparison = summary.comparisons.get((row, targets[0])) if len(targets) == 1 and not codes else None
     if comparison is not None and (ends := comparison["interval"]) is not None:
-        return Estimate(comparison["gain"], values, examples, (ends[0], ends[1]), comparison["p"])
-    return _judged(values, examples)
+        return Estimate(comparison["gain"], values, variance, (ends[0], ends[1]), comparison["p"])
+    return _estimate(values, variance)
 
 
 def difference(first: Estimate, second: Estimate, paired: bool) -> Estimate | None:
@@ -62,17 +62,17 @@ def difference(first: Estimate, second: Estimate, paired: bool) -> Estimate | No
 
     Variances over examples are added, as if the two shared none: too wide again, since both are compared with the same baseline.
     """
-    examples = (first.examples or 0.0) + (second.examples or 0.0)
+    variance = (first.example_variance or 0.0) + (second.example_variance or 0.0)
     if paired:
         seeds = [seed for seed in first.by_seed if seed in second.by_seed]
-        ahead = _judged({seed: first.by_seed[seed] - second.by_seed[seed] for seed in seeds}, examples) if seeds else None
+        ahead = _estimate({seed: first.by_seed[seed] - second.by_seed[seed] for seed in seeds}, variance) if seeds else None
         return ahead if ahead and ahead.interval else None
     sides = [(Mean(tuple(side.by_seed.values()), 0).deviation, len(side.by_seed)) for side in (first, second)]
     spreads = [(deviation**2 / count, count - 1) for deviation, count in sides if deviation is not None]
     if len(spreads) < len(sides):
         return None
-    ends, p = bootstrap.t_interval(first.gain - second.gain, [*spreads, (examples, math.inf)])
-    return Estimate(first.gain - second.gain, {}, examples, ends, p)
+    ends, p = bootstrap.t_interval(first.gain - second.gain, [*spreads, (variance, math.inf)])
+    return Estimate(first.gain - second.gain, {}, variance, ends, p)
 
 
 def adjusted(values: Sequence[float | None]) -> list[float | None]:
@@ -98,7 +98,7 @@ def _errors(comparison: "Comparison") -> dict[str, float | None]:
 
 def _part(summary: Summary, row: str, target: str, codes: Sequence[str]) -> tuple[dict[int, float], float | None]:
     """Gains by seed on a target, and their mean's variance over test examples."""
-    comparison = summary.errors.get((row, target))
+    comparison = summary.comparisons.get((row, target))
     chosen = list(codes) or summary.languages(target)
     gains = summary.gains_by_seed(row, target, codes)
     errors = _errors(comparison) if comparison else {}
@@ -115,9 +115,9 @@ def _sums(errors: Sequence[float]) -> tuple[float, float]:
     return squares, max(0.0, math.fsum(errors) ** 2 - squares)
 
 
-def _judged(values: Mapping[int, float], examples: float | None) -> Estimate:
+def _estimate(values: Mapping[int, float], variance: float | None) -> Estimate:
     mean = Mean(tuple(values.values()), 0)
     if mean.deviation is None:
-        return Estimate(mean.mean, values, examples, None, None)
-    ends, p = bootstrap.t_interval(mean.mean, [(mean.deviation**2 / len(values), len(values) - 1), (examples or 0.0, math.inf)])
-    return Estimate(mean.mean, values, examples, ends, p)
+        return Estimate(mean.mean, values, variance, None, None)
+    ends, p = bootstrap.t_interval(mean.mean, [(mean.deviation**2 / len(values), len(values) - 1), (variance or 0.0, math.inf)])
+    return Estimate(mean.mean, values, variance, ends, p)

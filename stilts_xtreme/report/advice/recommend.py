@@ -20,7 +20,7 @@ class Candidate:
 
     row: str
     summary: Summary
-    seen: tuple[str, ...]  # the targets its gain is of
+    targets: tuple[str, ...]  # its gain is a mean over these
     estimate: Estimate
     q: float | None = None
 
@@ -34,6 +34,17 @@ class Candidate:
     def named(self) -> str:
         """`mnli (main-small)`: the row and its study."""
         return f"{self.row} ({self.summary.study['name']})"
+
+    @property
+    def counts_examples(self) -> bool:
+        """Does the interval count the test examples?"""
+        known = any((self.row, target) in self.summary.comparisons for target in self.targets)
+        return self.estimate.example_variance is not None or known
+
+    @property
+    def collapsed(self) -> bool:
+        """Is the gain built on a collapsed training, on any target and with any seed?"""
+        return any(self.summary.collapsed(self.row, target) for target in self.targets)
 
     @property
     def fields(self) -> Row:
@@ -90,11 +101,11 @@ def _recommend(summaries: Sequence[Summary], target: str, languages: Sequence[st
     own = [summary for summary in summaries if target in summary.targets]
     measured: list[Candidate] = []
     for summary in own or summaries:
-        seen = (target,) if own else _alike(summary, summaries, target)
-        seen = tuple(name for name in seen if set(codes) <= set(summary.languages(name)))
-        for row in summary.compared if seen and summary.has_baseline else ():
-            estimate = estimates.gain(summary, row, seen, codes) if summary.rows[row] != Row((target,)) else None
-            measured += [Candidate(row, summary, seen, estimate)] if estimate else []
+        names = (target,) if own else _alike(summary, summaries, target)
+        names = tuple(name for name in names if set(codes) <= set(summary.languages(name)))
+        for row in summary.compared if names and summary.has_baseline else ():
+            estimate = estimates.gain(summary, row, names, codes) if summary.rows[row] != Row((target,)) else None
+            measured += [Candidate(row, summary, names, estimate)] if estimate else []
     if not measured:
         raise UserError(_nothing(summaries, own, target, codes))
     usual = [candidate for candidate in measured if candidate.fields.is_usual] or measured
@@ -125,8 +136,8 @@ def _tested(candidates: Sequence[Candidate], codes: Sequence[str]) -> list[Candi
     """The candidates with the study's own q where it is of just this column, else with p adjusted for these candidates."""
     tested = []
     for candidate, q in zip(candidates, estimates.adjusted([candidate.estimate.p for candidate in candidates]), strict=True):
-        whole = len(candidate.seen) == 1 and not codes
-        effect = candidate.summary.tests.get((candidate.row, candidate.seen[0], None)) if whole else None
+        whole = len(candidate.targets) == 1 and not codes
+        effect = candidate.summary.tests.get((candidate.row, candidate.targets[0], None)) if whole else None
         tested.append(replace(candidate, q=q if effect is None or effect.low is None else effect.q))
     return tested
 

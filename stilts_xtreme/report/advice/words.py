@@ -19,7 +19,7 @@ def lines(advice: Recommendation) -> list[str]:
     if advice.runner_up is not None:
         sentences.append(_runner_up(advice, advice.runner_up))
     if advice.fallback:
-        seen = text.listed(list(dict.fromkeys(name for candidate in advice.candidates for name in candidate.seen)))
+        seen = text.listed(list(dict.fromkeys(name for candidate in advice.candidates for name in candidate.targets)))
         sentences.append(f"No study has {advice.target} itself: these are gains on {seen}, which have the same kind of head.")
     if advice.aside:
         ways = dict.fromkeys(row.tuning_label for row in advice.aside)
@@ -57,9 +57,9 @@ def content(advice: Recommendation) -> Record:
 def _candidate(candidate: Candidate) -> Record:
     study, estimate = candidate.summary.study, candidate.estimate
     return {
-        "row": candidate.row, "study": study["name"], "setup": study.get("setup"), "targets": list(candidate.seen),
+        "row": candidate.row, "study": study["name"], "setup": study.get("setup"), "targets": list(candidate.targets),
         "gain": estimate.gain, "interval": _ends(estimate), "p": estimate.p, "q": candidate.q, "seeds": len(estimate.by_seed),
-        "examples_counted": _counted(candidate), "supported": candidate.supported,
+        "examples_counted": candidate.counts_examples, "supported": candidate.supported,
     }  # fmt: skip
 
 
@@ -94,13 +94,11 @@ def _origin(advice: Recommendation) -> list[str]:
     """The studies, their setups, and what their setups say of themselves."""
     studies = {candidate.summary.study["name"]: candidate for candidate in advice.candidates}
     shown = [candidate for candidate in (advice.first, advice.runner_up) if candidate is not None]
-    fallen = [
-        candidate.row for candidate in shown if any(candidate.summary.collapsed(candidate.row, name) for name in candidate.seen)
-    ]
-    sentences = [f"Built on a collapsed training, in one seed or more: {text.listed(fallen)}."] if fallen else []
+    collapsed = [candidate.row for candidate in shown if candidate.collapsed]
+    sentences = [f"Built on a collapsed training, in one seed or more: {text.listed(collapsed)}."] if collapsed else []
     for name, candidate in studies.items():
         setup, seeds = candidate.summary.study.get("setup") or "not named", text.count(len(candidate.summary.seeds), "seed")
-        alone = candidate.estimate.interval is not None and not _counted(candidate)
+        alone = candidate.estimate.interval is not None and not candidate.counts_examples
         counted = "; intervals are over seeds alone, since it has no comparisons over test examples" if alone else ""
         sentences.append(f"From study {name} (setup {setup}, {seeds}){counted}.")
         if note := candidate.summary.study.get("note"):
@@ -114,13 +112,6 @@ def _gain(candidate: Candidate) -> str:
     ends = candidate.estimate.interval
     interval = f"95 % interval {text.interval(ends)}" if ends is not None else "no interval"
     return f"{text.number(candidate.estimate.gain, signed=True)} points, {interval}"
-
-
-def _counted(candidate: Candidate) -> bool:
-    """Does the interval count the test examples?"""
-    return candidate.estimate.examples is not None or any(
-        (candidate.row, name) in candidate.summary.errors for name in candidate.seen
-    )
 
 
 def _ends(estimate: Estimate) -> list[float] | None:

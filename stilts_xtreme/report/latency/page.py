@@ -59,7 +59,7 @@ def models_figure(run: Timings) -> Figure:
     groups: dict[str, list[Mark]] = {}
     for row in rows:
         ends = (within(row["low"]), within(row["high"])) if "low" in row else None
-        dot = ((within(row["ratio"]), None if row["model"] == run.again else 1),)
+        dot = ((within(row["ratio"]), None if row["model"] == run.control else 1),)
         groups.setdefault(heading(row["variant"]), []).append(Mark(row["model"], dot, ends, f"{row['ratio']:.3f}"))
     ticks = [1 / reach, *((1 - margin, 1 + margin) if math.log1p(margin) > 0.3 * math.log(reach) else ()), 1, reach]
     panel = Panel(f"Time over “{run.base}”", list(groups.items()), (1,), (1 - margin, 1 + margin))
@@ -107,10 +107,10 @@ def findings(run: Timings) -> list[str]:
 
 
 def _models(run: Timings) -> list[str]:
-    rows, control = run.held(together=False)
+    rows, control = run.ratios(pooled=False)
     if not rows:
         return []
-    together, its_control = run.held(together=True)
+    together, its_control = run.ratios(pooled=True)
     by = {name: [row for row in rows if row["verdict"] == name] for name in ("equal", "open", "differs")}
     noise = _noise(control)
     worst = max(rows, key=lambda row: abs(row["ratio"] - 1))

@@ -49,7 +49,7 @@ def variants(run: Timings) -> Table | None:
             *(text.number(run.mean(name, share), digits=2) for share in SHARES),
             *(Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)) if saving else text.ABSENT for saving in savings),
             *map(_whole, (*(run.throughput(name, size) for size in run.sizes), run.memory(name))), mean(run.accuracy(name)),
-            _same(run.same(name)), f"{run.largest(name):.1g}", f"{run.preparation(name):.1f}",
+            _same(run.same_labels(name)), f"{run.largest_difference(name):.1g}", f"{run.preparation(name):.1f}",
         )  # fmt: skip
         rows.append((name, cells))
     heads = [f"{share} ms" for share in SHARES] + ["speed, batch 1", f"speed, batch {large}"]

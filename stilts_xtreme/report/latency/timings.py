@@ -27,7 +27,7 @@ class Timings:
         return self.study["models"][0]
 
     @property
-    def again(self) -> str:
+    def control(self) -> str:
         """The control: the base model, loaded once more."""
         return f"{self.base} again"
 
@@ -100,10 +100,10 @@ class Timings:
         passes = [run[place] for run in self._passes for place in places]
         return sum(r["pairs"] * len(r["seconds"]) for r in passes) / math.fsum(s for r in passes for s in r["seconds"])
 
-    def held(self, together: bool) -> "tuple[list[Held], list[Held]]":
+    def ratios(self, pooled: bool) -> "tuple[list[Held], list[Held]]":
         """Models over the base model, and the control over it: in single variants, or in all of them together."""
-        rows = [row for row in self.measured["models"] if (row["variant"] == "all") == together]
-        return [row for row in rows if row["model"] != self.again], [row for row in rows if row["model"] == self.again]
+        rows = [row for row in self.measured["models"] if (row["variant"] == "all") == pooled]
+        return [row for row in rows if row["model"] != self.control], [row for row in rows if row["model"] == self.control]
 
     def saving(self, variant: "Variant", size: int) -> "Saving | None":
         """The variant's time over eager's, with its interval."""
@@ -138,11 +138,11 @@ class Timings:
         values = (answer["languages"][language]["accuracy"] if language else answer["accuracy"] for answer in answers)
         return Mean(tuple(values), len(self.runs))
 
-    def same(self, variant: "Variant") -> float:
+    def same_labels(self, variant: "Variant") -> float:
         """The share of pairs, in per cent, to which the base model gives the label of its eager self."""
         return mean([answer["same"] for answer in self._answers(variant)])
 
-    def largest(self, variant: "Variant") -> float:
+    def largest_difference(self, variant: "Variant") -> float:
         """The largest difference of two logits between the base model's variant and its eager self."""
         return max(answer["largest"] for answer in self._answers(variant))
 
