@@ -1,11 +1,14 @@
-"""A study's result drawn: a Markdown page with figures, one self-contained HTML page, and tables for other programs."""
+"""A study's result drawn: a Markdown page with figures, a self-contained HTML page, and tables for other programs."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.latency import LatencyStudy
 
 
-def write(study: Mapping[str, Any], folder: Path) -> list[Path]:
+def write(study: Mapping[str, object], folder: Path) -> list[Path]:
     """Write report.md, the figures it shows, index.html, table.csv, gains.csv and table.tex into `folder`; returns their paths.
 
     `study` is `stilts/study@2`, or `stilts/latency-study@1`, which gives pages and figures only, as `results.read` gives it. The
@@ -16,7 +19,7 @@ def write(study: Mapping[str, Any], folder: Path) -> list[Path]:
     if study["schema"] == results.LATENCY_STUDY:
         from stilts_xtreme.report.latency import page as latency
 
-        files = latency.files(study)
+        files = latency.files(cast("LatencyStudy", study))
     else:
         from stilts_xtreme.report import exports
         from stilts_xtreme.report import study as page

@@ -1,26 +1,31 @@
-"""A study's numbers for other programs: all scores as one long table, gains with their tests, the main table as LaTeX."""
+"""A study's numbers for other programs: all scores as a long table, gains with their tests, the main table as LaTeX."""
 
 import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-from stilts_xtreme.report import scores, tables
-from stilts_xtreme.report.summary import Summary
+from stilts_xtreme.report import tables
+from stilts_xtreme.report.scores import main
+from stilts_xtreme.report.summary import Summary, metrics
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.utils import atomic_io
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from stilts_xtreme.schemas.sections import NoisyEvaluation
+    from stilts_xtreme.schemas.study import Evaluation
 
 ALL = "all"  # languages together
 COLUMNS = {  # and their types in pandas
     "study": "string",
     "setup": "string",
     "benchmark": "string",
-    "row": "string",  # of the study's tables: the columns up to `recipe`, as one name
+    "row": "string",  # of the study's tables: the columns up to `recipe`, as a name
     "intermediate": "string",  # a task, a mixture, a chain "squad>mnli", "none" or "untrained"
     "training_languages": "string",  # of fine-tuning: "en", "en+de"
     "training_noise": "Float64",  # share of changed words in the data of fine-tuning
@@ -46,12 +51,12 @@ def files(summary: Summary) -> dict[str, str]:
     return {
         "table.csv": _csv(_frame(clean), shown),
         "gains.csv": _csv(_frame(list(gains(summary)), dict.fromkeys(GAINS, "object")), GAINS),
-        "table.tex": tables.latex(scores.main(summary)),
+        "table.tex": tables.latex(main(summary)),
     }  # fmt: skip
 
 
 def write(summary: Summary, path: Path) -> None:
-    """Write all scores to a file of one of `SUFFIXES`; UserError for another, and where pyarrow is missing."""
+    """Write all scores to a file that ends in any of `SUFFIXES`; UserError for other files, and where pyarrow is missing."""
     if path.suffix not in SUFFIXES:
         raise UserError(f"--table {path}: give a file that ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     rows = list(records(summary))
@@ -69,7 +74,7 @@ def write(summary: Summary, path: Path) -> None:
         atomic_io.put(path, written.getvalue())
 
 
-def records(summary: Summary) -> Iterator[dict[str, Any]]:
+def records(summary: Summary) -> Iterator[Record]:
     """Every score, unrounded, by row, target and seed; then those on noisy inputs."""
     study = summary.study
     same = {"study": study["name"], "setup": study.get("setup"), "benchmark": study.get("benchmark") or "xtreme"}
@@ -78,15 +83,16 @@ def records(summary: Summary) -> Iterator[dict[str, Any]]:
             for seed in summary.seeds:
                 if (run := summary.cells.get((name, target), {}).get(seed)) is not None:
                     yield from _scores(run, {**same, **_axes(row), "noise": 0.0}, summary.languages(target))
-    for run in (study.get("noise") or {}).get("evaluations", ()):
-        here = {**same, **_axes(summary.rows[run["row"]]), "noise": float(run["rate"])}
-        yield from _scores(run, here, summary.languages(run["target"]))
+    noise = study.get("noise")
+    for noisy in noise["evaluations"] if noise else ():
+        here = {**same, **_axes(summary.rows[noisy["row"]]), "noise": float(noisy["rate"])}
+        yield from _scores(noisy, here, summary.languages(noisy["target"]))
 
 
-def gains(summary: Summary) -> Iterator[dict[str, Any]]:
+def gains(summary: Summary) -> Iterator[Record]:
     """Every gain over the row's baseline, means over seeds, of all languages together and of each, with its test.
 
-    `deviation`: over seeds; `error`: standard error over test examples of one language; `low` to `high`: 95 %; `q` of single
+    `deviation`: over seeds; `error`: standard error over test examples of a single language; `low` to `high`: 95 %; `q` of single
     languages is adjusted over all of them, rows and targets together.
     """
     for row in summary.compared if summary.has_baseline else []:
@@ -95,20 +101,18 @@ def gains(summary: Summary) -> Iterator[dict[str, Any]]:
             for code in (None, *codes):
                 gain = summary.gain(row, column) if code is None else summary.language_gain(row, column, code)
                 if gain is None:
-                    if code is None:
-                        break
                     continue
-                one = summary.tests.get((row, column, code))
-                known = (summary.errors.get((row, column), {}).get("languages") or {}).get(code or "", {})
-                ends = {name: getattr(one, name, None) for name in ("low", "high", "p", "q")}
+                effect = summary.tests.get((row, column, code))
+                known = summary.comparison_in(row, column, code) if code else None
                 yield {
                     "row": row, "baseline": summary.baseline(row), "target": column, "language": code or ALL,
                     "seeds": len(gain.values), "gain": gain.mean, "deviation": gain.deviation,
-                    "error": known.get("deviation"), **ends,
+                    "error": known.get("deviation") if known else None,
+                    **{name: getattr(effect, name, None) for name in ("low", "high", "p", "q")},
                 }  # fmt: skip
 
 
-def _frame(rows: list[dict[str, Any]], types: Mapping[str, str] = COLUMNS) -> "DataFrame":
+def _frame(rows: list[Record], types: Mapping[str, str] = COLUMNS) -> "DataFrame":
     import pandas
 
     return pandas.DataFrame(rows, columns=list(types)).astype(types)
@@ -118,20 +122,21 @@ def _csv(frame: "DataFrame", columns: tuple[str, ...]) -> str:
     return frame.to_csv(columns=list(columns), index=False, lineterminator="\n")
 
 
-def _axes(row: Row) -> dict[str, Any]:
+def _axes(row: Row) -> Record:
     tuning = {"training_languages": "+".join(row.languages), "training_noise": row.noise, "recipe": row.recipe}
     return {"row": row.name, "intermediate": row.chain, **tuning}
 
 
-def _scores(run: Mapping[str, Any], same: dict[str, Any], codes: list[str]) -> Iterator[dict[str, Any]]:
+def _scores(run: "Evaluation | NoisyEvaluation", same: Record, codes: list[str]) -> Iterator[Record]:
     here = {**same, "target": run["target"], "seed": run["seed"]}
     here |= {"collapsed": bool(run.get("collapsed")), "address": run.get("address")}
-    languages = {code: run["languages"][code] for code in codes if code in run["languages"]}
-    sizes = [scored.get("n") for scored in languages.values()]
-    whole = None if None in sizes else sum(map(int, sizes))
-    for metric, score in [("score", run["score"]), *sorted((run.get("metrics") or {}).items())]:
+    languages = {code: metrics(run, code) for code in codes if code in run["languages"]}
+    sizes = [scores["n"] for scores in languages.values() if "n" in scores]
+    whole = sum(map(int, sizes)) if len(sizes) == len(languages) else None
+    means = cast("Mapping[str, float]", run.get("metrics") or {})
+    for metric, score in [("score", run["score"]), *sorted(means.items())]:
         yield {**here, "language": ALL, "metric": metric, "score": float(score), "n": whole}
-    for code, scored in languages.items():
-        for metric, score in sorted(scored.items()):
+    for code, scores in languages.items():
+        for metric, score in sorted(scores.items()):
             if metric != "n":
-                yield {**here, "language": code, "metric": metric, "score": float(score), "n": scored.get("n")}
+                yield {**here, "language": code, "metric": metric, "score": float(score), "n": scores.get("n")}

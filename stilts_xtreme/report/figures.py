@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from stilts_xtreme.report import text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure as Canvas
 
 COLOURS = {
@@ -47,7 +48,7 @@ class Figure:
         return [re.sub(r'\bid="|url\(#|href="#', prefix, panel) for panel, prefix in zip(self.panels, own, strict=True)]
 
     def file(self, style: str) -> str:
-        """All panels in one SVG with its own style and a background, since it may be shown on any page."""
+        """All panels in an SVG with its own style and a background, since it may be shown on any page."""
         sizes = [tuple(map(int, re.findall(r'(?:width|height)="(\d+)"', panel)[:2])) for panel in self.panels]
         columns = max(1, min(len(sizes), (ROOM + GAP) // (max(width for width, _ in sizes) + GAP)))
         across = max(width for width, _ in sizes)
@@ -65,7 +66,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Mark:
-    """A row of a panel: dots by colour of SERIES (None: hollow) or one bar, a 95 % interval, a number at the right end."""
+    """A row of a panel: dots by colour of SERIES (None: hollow) or a bar, a 95 % interval, a number at the right end."""
 
     label: str
     points: tuple[tuple[float, int | None], ...]
@@ -111,15 +112,23 @@ def rows(
     panels: Sequence[Panel], kind: str, *, limits: tuple[float, float] | None = None, ratios: Sequence[float] = (),
     signed: bool = False, links: bool = False,
 ) -> tuple[str, ...]:  # fmt: skip
-    """Panels of marks; `kind`: "bars" or "dots". `ratios`: the ticks of a logarithmic scale; `links`: lines join dots."""
-    return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in panels)
+    """Panels of marks, those without any left out; `kind`: "bars" or "dots". `ratios`: the ticks of a logarithmic scale; `links`:
+    lines join dots.
+    """
+    drawn = [replace(panel, groups=[(heading, marks) for heading, marks in panel.groups if marks]) for panel in panels]
+    return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in drawn if panel.groups)
 
 
 @style()
 def curves(panels: Mapping[str, Sequence[Curve]], *, log: bool, zero: bool, percent: bool = False) -> tuple[str, ...]:
-    """A panel a title, the legend first. `log`: powers of ten to the right; `zero`: the line of no gain is drawn."""
-    known = {curve.name: curve for lines in panels.values() for curve in lines}
-    return (_legend(list(known.values())), *(_curves(title, lines, log, zero, percent) for title, lines in panels.items()))
+    """A panel a title, the legend first; curves without points and panels without curves are left out.
+
+    `log`: powers of ten to the right; `zero`: the line of no gain is drawn.
+    """
+    drawn = {title: own for title, lines in panels.items() if (own := [curve for curve in lines if curve.points])}
+    known = {curve.name: curve for lines in drawn.values() for curve in lines}
+    legend = (_legend(list(known.values())),) if known else ()
+    return (*legend, *(_curves(title, lines, log, zero, percent) for title, lines in drawn.items()))
 
 
 @style()
@@ -132,15 +141,15 @@ def heat_map(names: Sequence[str], columns: Sequence[str], values: Mapping[tuple
     for across, column in enumerate(columns):
         axes.text(across + 0.5, -0.25, column, ha="center", weight="bold", color=INK)
     for down, name in enumerate(names):
-        axes.annotate(name, (0, down + 0.5), (-8, 0), textcoords="offset points", ha="right", va="center", color=INK)
+        add_label(axes, name, (0, down + 0.5), -8, "right")
         for across, column in enumerate(columns):
             value, words, outlined = values.get((name, column), (0.0, text.ABSENT, False))
-            shade = 0.62 * math.sqrt(abs(value) / largest)  # the root, so that small gains differ visibly beside one large one
-            box: dict[str, Any] = {"xy": (across + 0.03, down + 0.05), "width": 0.94, "height": 0.9}
-            axes.add_patch(_box(box, facecolor=UP if value > 0 else DOWN, alpha=shade, linewidth=0))
-            if outlined or (name, column) not in values:
-                style = {"edgecolor": INK, "linewidth": 1.5} if outlined else {"edgecolor": LINE, "linestyle": (0, (3, 3))}
-                axes.add_patch(_box(box, facecolor="none", **style))
+            shade = 0.62 * math.sqrt(abs(value) / largest)  # the root, so that small gains differ visibly beside a large one
+            _box(axes, across, down, facecolor=UP if value > 0 else DOWN, alpha=shade, linewidth=0)
+            if outlined:
+                _box(axes, across, down, facecolor="none", edgecolor=INK, linewidth=1.5)
+            elif (name, column) not in values:
+                _box(axes, across, down, facecolor="none", edgecolor=LINE, linestyle=(0, (3, 3)))
             axes.text(across + 0.5, down + 0.5, words, ha="center", va="center", color=INK)
     return to_svg(canvas, "Heat map")
 
@@ -154,7 +163,7 @@ def _rows(panel: Panel, kind: str, limits: tuple[float, float] | None, ratios: S
     axes.set(ylim=(lines, 0), yticks=[], xscale="log" if ratios else "linear")
     if limits:
         axes.set_xlim(limits)
-    _title(axes, panel.title, -left, 32)
+    add_title(axes, panel.title, -left, 32)
     if panel.band:
         axes.axvspan(*panel.band, color=UP, alpha=0.12, linewidth=0)
     for place in panel.lines:
@@ -162,11 +171,11 @@ def _rows(panel: Panel, kind: str, limits: tuple[float, float] | None, ratios: S
     down, placed = 0.5, list[tuple[float, Mark]]()
     for heading, group in panel.groups:
         if heading:
-            axes.annotate(heading, (0, down), (-left, 0), **_beside(), ha="left", weight="bold", color=SOFT)
+            add_label(axes, heading, (0, down), -left, "left", SOFT, "bold")
             down += 1
         for mark in group:
-            axes.annotate(mark.label, (0, down), (-7, 0), **_beside(), ha="right", color=INK)
-            axes.annotate(mark.number, (1, down), (right - 2, 0), **_beside(), ha="right", color=SOFT)
+            add_label(axes, mark.label, (0, down), -7, "right")
+            add_label(axes, mark.number, (1, down), right - 2, "right", SOFT)
             placed.append((down, mark))
             down += 1
     _marks(axes, placed, kind, links)
@@ -204,17 +213,16 @@ def _marks(axes: "Axes", placed: Sequence[tuple[float, Mark]], kind: str, links:
 
 def _curves(title: str, lines: Sequence[Curve], log: bool, zero: bool, percent: bool) -> str:
     canvas, axes = new_axes(310, 230, 40, 26, 12, 24)
-    _title(axes, title, -40, 12)
+    add_title(axes, title, -40, 12)
     if log:
         axes.set_xscale("log")
         axes.minorticks_off()
     for curve in lines:
         across, values, halves = zip(*curve.points, strict=True)
-        look: dict[str, Any] = {"color": SERIES[curve.colour % len(SERIES)], "marker": SHAPES[curve.colour % len(SHAPES)]}
-        axes.plot(across, values, linestyle=DASHES[curve.dash % len(DASHES)], linewidth=1.6, markersize=5, **look)
+        _line(axes, curve, across, values)
         if any(half is not None for half in halves):
-            axes.errorbar(across, values, yerr=[half or 0.0 for half in halves], fmt="none", ecolor=look["color"], elinewidth=1.1,
-                          capsize=2)  # fmt: skip
+            lengths = [half or 0.0 for half in halves]
+            axes.errorbar(across, values, yerr=lengths, fmt="none", ecolor=_colour(curve), elinewidth=1.1, capsize=2)
     places = sorted({place for curve in lines for place, *_ in curve.points})
     axes.set_xticks(places, _apart(places, log, percent))
     set_ticks(axes, axes.yaxis, zero)
@@ -226,15 +234,25 @@ def _legend(lines: Sequence[Curve]) -> str:
     axes.axis("off")
     axes.set(xlim=(0, axes.get_window_extent().width), ylim=(len(lines), 0))
     for down, line in enumerate(lines):
-        look: dict[str, Any] = {"color": SERIES[line.colour % len(SERIES)], "marker": SHAPES[line.colour % len(SHAPES)]}
-        axes.plot([2, 22, 42], [down + 0.5] * 3, linestyle=DASHES[line.dash % len(DASHES)], linewidth=1.6, markersize=5,
-                  markevery=[1], **look)  # fmt: skip
+        _line(axes, line, [2, 22, 42], [down + 0.5] * 3, [1])
         axes.text(50, down + 0.5, line.name, va="center", color=INK)
     return to_svg(canvas, "Legend")
 
 
+def _line(
+    axes: "Axes", curve: Curve, across: Sequence[float], values: Sequence[float], marked: Sequence[int] | None = None
+) -> None:
+    """A curve's line and its marks, at all points or at those of these numbers."""
+    axes.plot(across, values, color=_colour(curve), marker=SHAPES[curve.colour % len(SHAPES)], markersize=5, markevery=marked,
+              linestyle=DASHES[curve.dash % len(DASHES)], linewidth=1.6)  # fmt: skip
+
+
+def _colour(curve: Curve) -> str:
+    return SERIES[curve.colour % len(SERIES)]
+
+
 def _apart(places: Sequence[float], log: bool, percent: bool) -> list[str]:
-    """Labels of ticks, empty where they would touch the next one to the right."""
+    """Labels of ticks, empty where they would touch the next to the right."""
     words = [("clean" if not place else f"{100 * place:g} %") if percent else f"{place:,.0f}" for place in places]
     scale = [math.log10(max(place, 1)) if log else place for place in places]
     reach = (scale[-1] - scale[0]) or 1.0
@@ -263,15 +281,24 @@ def new_axes(width: float, height: float, left: float, top: float, right: float,
     return canvas, axes
 
 
-def _title(axes: "Axes", title: str, across: float, up: float) -> None:
+def add_title(axes: "Axes", title: str, across: float, up: float) -> None:
+    """Write a title so many pixels from the upper left corner of the axes."""
     axes.annotate(title, (0, 1), (across, up), xycoords="axes fraction", textcoords="offset points", weight="bold", color=INK)
 
 
-def set_ticks(axes: "Axes", axis: Any, signed: bool, places: Sequence[float] = ()) -> None:
+def add_label(
+    axes: "Axes", words: str, place: tuple[float, float], shift: float, side: str, colour: str = INK, weight: str = "normal"
+) -> None:
+    """Write beside a row: `place` is a share of the axes' width and a row, `shift` are pixels to the right, `side` is aligned."""
+    axes.annotate(words, place, (shift, 0), xycoords=("axes fraction", "data"), textcoords="offset points", ha=side, va="center",
+                  color=colour, weight=weight)  # fmt: skip
+
+
+def set_ticks(axes: "Axes", axis: "Axis", signed: bool, places: Sequence[float] = ()) -> None:
     """A grid of a few lines, or at `places`; `signed`: +1 above zero, and a stronger line there."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    def written(value: float, _: Any) -> str:
+    def written(value: float, _: int | None) -> str:
         return f"{value:{'+' if signed and value else ''}.4g}".replace("-", text.MINUS)
 
     if places:
@@ -287,15 +314,11 @@ def set_ticks(axes: "Axes", axis: Any, signed: bool, places: Sequence[float] = (
         (axes.axvline if axis is axes.xaxis else axes.axhline)(0, color=SOFT, linewidth=1)
 
 
-def _beside() -> dict[str, Any]:
-    """Text beside a row: placed by the edge of the axes and the row, moved by pixels."""
-    return {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
-
-
-def _box(place: Mapping[str, Any], **style: Any) -> Any:
+def _box(axes: "Axes", across: int, down: int, **style: Any) -> None:
+    """A cell of the heat map; `style` is that of a patch."""
     from matplotlib.patches import Rectangle
 
-    return Rectangle(**place, **style)
+    axes.add_patch(Rectangle((across + 0.03, down + 0.05), 0.94, 0.9, **style))
 
 
 def to_svg(canvas: "Canvas", label: str) -> str:
@@ -305,18 +328,18 @@ def to_svg(canvas: "Canvas", label: str) -> str:
 
     written = io.StringIO()
     FigureCanvasSVG(canvas).print_svg(written, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    found = written.getvalue()
-    found = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", found[found.index("<svg") :], flags=re.S)
-    found = re.sub(r'<g id="[^"]*"', "<g", found).replace("xlink:href", "href")
-    found = "\n".join(line.strip() for line in found.splitlines() if line.strip())
-    found = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), found)  # a hundredth of a pixel is enough
-    found = re.sub(r' transform="rotate\(-0 [^)]*\)"|<g/>\n', "", found)
+    svg = written.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.S)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg).replace("xlink:href", "href")
+    svg = "\n".join(line.strip() for line in svg.splitlines() if line.strip())
+    svg = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), svg)  # a hundredth of a pixel is enough
+    svg = re.sub(r' transform="rotate\(-0 [^)]*\)"|<g/>\n', "", svg)
     for _ in range(4):  # groups of nothing but whole elements need not be groups
-        found = re.sub(r"<g>\n((?:<[^g/][^>]*/>\n|<text[^\n]*</text>\n)*)</g>\n", r"\1", found)
+        svg = re.sub(r"<g>\n((?:<[^g/][^>]*/>\n|<text[^\n]*</text>\n)*)</g>\n", r"\1", svg)
     for name, colour in COLOURS.items():
-        found = found.replace(colour, f"var(--{name})")
-    found = found.replace("font-size: 11px; font-family: 'DejaVu Sans'; ", "")  # plot.css has the page's
+        svg = svg.replace(colour, f"var(--{name})")
+    svg = svg.replace("font-size: 11px; font-family: 'DejaVu Sans'; ", "")  # plot.css has the page's
     width, height = (f"{72 * size:.0f}" for size in canvas.get_size_inches())
     head = f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" aria-label="{escape(label)}"'
     head += f' viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
-    return f"{head}\n<!-- matplotlib {matplotlib.__version__} -->\n" + found.partition(">")[2].strip()
+    return f"{head}\n<!-- matplotlib {matplotlib.__version__} -->\n" + svg.partition(">")[2].strip()

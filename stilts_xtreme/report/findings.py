@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from stilts_xtreme.report import language_groups, mixtures, settings, tested, text
+from stilts_xtreme.report.order import ALL, title
 from stilts_xtreme.report.scores import reading
-from stilts_xtreme.report.summary import AVERAGE, Summary, above
+from stilts_xtreme.report.summary import AVERAGE, Summary, above, raised
 from stilts_xtreme.results.effects import PAIRS, POINTS, Effect
 from stilts_xtreme.results.rows import BASELINE, CONTROL
 
-NAMED = 8  # effects that a sentence names one by one
+NAMED = 8  # effects, at most, that a sentence names
 RATE = f"false discovery rate of {100 * tested.LEVEL:.0f} %"
 QUESTIONS = {  # what is counted, by question and the beginning of the contrast
     ("order", "orders differ"): "Orders of the intermediate tasks differ",
@@ -35,7 +36,7 @@ def sentences(summary: Summary) -> list[str]:
     first = opening(summary)
     if nothing := learned_nothing(summary):
         return [*first, nothing]
-    answers = [language_groups.answer(summary, target) for target in language_groups.targets(summary)]
+    answers = [language_groups.answer(target) for target in language_groups.targets(summary)]
     return [*first, *answers, *_order(summary), *_noise(summary), *_best(summary), *_gains(summary), *questions(summary),
             *_groups(summary), *_selection(summary), *_chance(summary)]  # fmt: skip
 
@@ -61,7 +62,7 @@ def opening(summary: Summary) -> list[str]:
 
 def _few(summary: Summary) -> str:
     """What few seeds leave open."""
-    known = any(one.low is not None for one in summary.tests.values())
+    known = any(effect.low is not None for effect in summary.tests.values())
     if len(summary.seeds) == 1:
         only = "Only one seed was run, so what differs here, however much, may differ by chance between trainings."
         return only + (" Intervals, and what is called significant, speak of other test examples only." if known else "")
@@ -84,45 +85,46 @@ def learned_nothing(summary: Summary) -> str:
     return "No evaluation is above chance: nothing was learned that intermediate training could help, so gains mean nothing here."
 
 
-def counted(what: str, effects: Sequence[Effect]) -> str:
-    """`Gains: of 6 effects 1 lies significantly above zero (mnli on xnli) and 2 below (...)`; names are left out of many."""
-    sides = [[one for one in effects if tested.sure(one) and (one.estimate or 0) * sign > 0] for sign in (1, -1)]
-    if not any(sides):
-        if len(effects) == 1 and (one := effects[0]).estimate is not None:
-            return f"{what}: {text.number(one.estimate, True)} ({tested.interval(one)}), not significant."
-        return f"{what}: none of {len(effects)} effects is significant."
+def counted(what: str, effects: Sequence[Effect]) -> list[str]:
+    """`Gains: of 6 effects 1 significantly above zero (mnli on xnli) and 2 below zero.`; names are left out of many, and nothing
+    is said of no effects.
+    """
+    if not effects:
+        return []
+    sides = [[effect for effect in effects if tested.direction(effect) == sign] for sign in (1, -1)]
     total = sum(map(len, sides))
-    parts = [
-        f"{len(ones)} significantly {word} zero" + (f" ({', '.join(map(label, ones))})" if total <= NAMED else "")
-        for word, ones in zip(("above", "below"), sides, strict=True)
-        if ones
-    ]
-    return f"{what}: of {text.count(len(effects), 'effect')} {' and '.join(parts)}."
+    if total:
+        parts = [
+            f"{len(side)} significantly {word} zero" + (f" ({', '.join(map(label, side))})" if total <= NAMED else "")
+            for word, side in zip(("above", "below"), sides, strict=True)
+            if side
+        ]
+        return [f"{what}: of {text.count(len(effects), 'effect')} {' and '.join(parts)}."]
+    if len(effects) == 1 and effects[0].estimate is not None:
+        return [f"{what}: {text.number(effects[0].estimate, True)} ({tested.interval(effects[0])}), not significant."]
+    return [f"{what}: none of {len(effects)} effects is significant."]
 
 
-def label(one: Effect) -> str:
+def label(effect: Effect) -> str:
     """`mnli on xnli`, `joint against mix on xnli`."""
-    usual = one.reference in (None, BASELINE) or one.question in ("gain", "resources", "order")
-    return f"{one.row or one.contrast}{'' if usual else f' against {one.reference}'} on {one.target}"
+    usual = effect.reference in (None, BASELINE) or effect.question in ("gain", "resources", "order")
+    return f"{effect.row or effect.contrast}{'' if usual else f' against {effect.reference}'} on {effect.target}"
 
 
 def questions(summary: Summary) -> list[str]:
-    """How many effects are significant, question by question; averages of targets count as one more target."""
+    """How many effects are significant, question by question; averages of targets count as a target more."""
     lines = []
     for (question, contrast), what in QUESTIONS.items():
-        found = [
-            one for one in summary.effects if one.question == question and one.contrast.startswith(contrast) and not one.group
-        ]
-        if question == PAIRS["single"] and not mixtures.has_mixtures(summary):
-            continue  # then no table shows them
-        pooled = [one for one in found if one.row is None and question in PAIRS.values()]
+        effects = [effect for effect in summary.tested(question, group=None) if effect.contrast.startswith(contrast)]
+        if not effects or (question == PAIRS["single"] and not mixtures.has_mixtures(summary)):
+            continue  # of single tasks no table shows them then
         if contrast == "orders differ":
-            clear = [one.target for one in found if tested.sure(one)]
-            where = text.listed(clear) if clear else "no target"
-            lines += [f"{what} by more than random order would on {where} ({text.count(len(found), 'test')})."] if found else []
+            where = text.listed([effect.target for effect in effects if tested.significant(effect)]) or "no target"
+            lines.append(f"{what} by more than random order would on {where} ({text.count(len(effects), 'test')}).")
             continue
-        lines += [counted(what, [one for one in found if one not in pooled])] if found else []
-        lines += [counted(f"{what}, {pooled[0].contrast}", pooled)] if pooled else []
+        pooled = [effect for effect in effects if effect.row is None and question in PAIRS.values()]
+        lines += counted(what, [effect for effect in effects if effect not in pooled])
+        lines += counted(f"{what}, {pooled[0].contrast}", pooled) if pooled else []
     return lines
 
 
@@ -138,44 +140,37 @@ def _best(summary: Summary) -> list[str]:
     amount = f"{best}, {text.number(gains[best].mean, signed=True)} points over"
     amount += f" {'no intermediate training' if base == BASELINE else base} ({reading(summary, best, column, gains[best])})"
     over = f"average over the {len(summary.targets)} targets" if column == AVERAGE else column
-    raised = (
-        f"{sum(above(gain.mean) for gain in gains.values())} of {text.count(len(gains), 'row')} {_is(len(gains))} above zero."
-    )
     if above(gains[best].mean):
-        return [f"Best on {over}: {amount}; {raised}"]
+        count = f"{raised(gains)} of {text.count(len(gains), 'row')} {_is(len(gains))}"
+        return [f"Best on {over}: {amount}; {count} above zero."]
     return [f"No intermediate raises the {over}; nearest is {amount}."]
 
 
 def _gains(summary: Summary) -> list[str]:
     if not summary.has_baseline:
         return []
-    whole = [one for (_, _, language), one in summary.tests.items() if language is None]
-    known = [one for one in whole if one.q is not None]
+    whole = [effect for (_, _, language), effect in summary.tests.items() if language is None]
+    known = [effect for effect in whole if effect.q is not None]
     if not known:
-        raised = [above(gain.mean) for target in summary.targets for gain in summary.gains(target).values()]
+        positive = [above(gain.mean) for target in summary.targets for gain in summary.gains(target).values()]
         untested = "; none could be tested" if whole else ""
-        pairs = text.count(len(raised), "pair")
-        return [f"{sum(raised)} of {pairs} of intermediate and target have a gain above zero{untested}."] if raised else []
-    lines = []
-    for average in (True, False):
-        part = [one for one in known if (one.target == AVERAGE) == average]
-        what = f"Gains {'on average' if average else 'by target'} at a {RATE}"
-        lines += [counted(what, part)] if part else []
-    return lines
+        pairs = text.count(len(positive), "pair")
+        return [f"{sum(positive)} of {pairs} of intermediate and target have a gain above zero{untested}."] if positive else []
+    averages = [effect for effect in known if effect.target == AVERAGE]
+    single = [effect for effect in known if effect.target != AVERAGE]
+    return counted(f"Gains on average at a {RATE}", averages) + counted(f"Gains by target at a {RATE}", single)
 
 
 def _order(summary: Summary) -> list[str]:
     """The average's best order; where there is no average, the only target's."""
     if (orders := summary.study.get("orders")) is None:
         return []
-    panels = [one for one in orders["panels"] if one["subset"] == "all" and one.get("best")]
+    panels = [(panel, best) for panel in orders["panels"] if panel["subset"] == ALL and (best := panel.get("best"))]
     if not panels:
         return ["No target has every order finished in any seed: nothing can be said about orders."]
     lines = []
-    for panel in [one for one in panels if one["target"] == AVERAGE] or panels:
-        best = panel["best"]
-        line = f"The best order on {panel['target']}{panel['way']} is {best['order']},"
-        line += f" {text.number(best['above'], True)} over the mean"
+    for panel, best in [(panel, best) for panel, best in panels if panel["target"] == AVERAGE] or panels:
+        line = f"The best order on {title(panel)} is {best['order']}, {text.number(best['above'], True)} over the mean"
         if best.get("expected") is not None:
             line += f" of all; if order had no effect, the best would still lie {text.number(best['expected'], True)} over it"
         lines.append(line + ".")
@@ -187,31 +182,28 @@ def _noise(summary: Summary) -> list[str]:
     if not (noise := summary.study.get("noise")) or not noise["evaluations"]:
         return []
     rate = max(noise["rates"])
-    effects = [one for one in summary.effects if one.question == "noise" and one.rate == rate and one.unit == POINTS]
-    lost = [one for one in effects if one.contrast == "clean - noisy" and one.row == BASELINE and one.estimate is not None]
-    parts = [f"{text.number(one.estimate or 0.0)} points on {one.target} ({tested.interval(one)})" for one in lost]
+    drops = summary.tested("noise", rate=rate, unit=POINTS, contrast="clean - noisy", row=BASELINE)
+    parts = [f"{text.number(drop.estimate)} points on {drop.target} ({tested.interval(drop)})"
+             for drop in drops if drop.estimate is not None]  # fmt: skip
     first = (
         f"With typing errors in {100 * rate:g} % of the words that may be changed, a model without intermediate training loses"
     )
-    spared = [one for one in effects if one.reference == BASELINE]
+    spared = summary.tested("noise", rate=rate, unit=POINTS, reference=BASELINE)
     lines = [f"{first} {text.listed(parts)}."] if parts else []
-    return lines + ([counted("Points of that which another training spares", spared)] if spared else [])
+    return lines + counted("Points of that which another training spares", spared)
 
 
 def _groups(summary: Summary) -> list[str]:
     """Whether gains reach languages of few resources, and whether they rise with resources."""
-    found = [one for one in summary.effects if one.question == "resources"]
     lines = []
     for group, words in GROUPS.items():
-        ones = [one for one in found if one.group == group and one.contrast == "row - reference"]
-        lines += [counted(f"Gains in {words}", ones)] if ones else []
-    slopes = [one for one in found if one.contrast.startswith("slope")]
-    return lines + ([counted(f"Slope of the gain on resources, in {slopes[0].unit}", slopes)] if slopes else [])
+        lines += counted(f"Gains in {words}", summary.tested("resources", group=group, contrast="row - reference"))
+    slopes = summary.tested("resources", contrast="slope of the gain")
+    return lines + (counted(f"Slope of the gain on resources, in {slopes[0].unit}", slopes) if slopes else [])
 
 
 def _selection(summary: Summary) -> list[str]:
-    chosen = [one for one in summary.effects if one.question == "selection"]
-    return [counted("Choosing the intermediate of each target on English dev changes the average", chosen)] if chosen else []
+    return counted("Choosing the intermediate of each target on English dev changes the average", summary.tested("selection"))
 
 
 def _chance(summary: Summary) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from stilts_xtreme.report.figures import DOWN, INK, LETTER, SOFT, UP, new_axes, set_ticks, style, to_svg
+from stilts_xtreme.report.figures import DOWN, INK, LETTER, SOFT, UP, add_label, add_title, new_axes, set_ticks, style, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Group:
-    """Languages under one label, their mean gain and its 95 % interval."""
+    """Languages under a label, their mean gain and its 95 % interval."""
 
     label: str
     dots: tuple[Dot, ...]
@@ -37,7 +37,7 @@ class Group:
 
 @style()
 def panels(groups_by_title: Mapping[str, Sequence[Group]]) -> tuple[str, ...]:
-    """Return the SVG of each panel; all have one scale."""
+    """Return the SVG of each panel; all have the same scale."""
     groups = [group for own in groups_by_title.values() for group in own]
     ends = [0.0, *(end for group in groups for end in group.interval), *(dot.gain for group in groups for dot in group.dots)]
     margin = 0.04 * (max(ends) - min(ends) or 1.0)
@@ -51,12 +51,11 @@ def _panel(title: str, groups: Sequence[Group], limits: tuple[float, float]) -> 
     left, height = 10 + LETTER * max(map(len, labels)), sum(heights) + GAP * (len(groups) - 1)
     canvas, axes = new_axes(max(WIDTH, left + SCALE), TOP + height + 4, left, TOP, 6, 4)
     axes.set(xlim=limits, ylim=(height, 0), yticks=[])
-    axes.annotate(title, (0, 1), (-left, 30), xycoords="axes fraction", textcoords="offset points", weight="bold", color=INK)
+    add_title(axes, title, -left, 30)
     down, placed = 0.0, list[tuple[float, Dot]]()
     for group, label, tall in zip(groups, labels, heights, strict=True):
         middle = down + tall / 2
-        axes.annotate(label, (0, middle), (-6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
-                      va="center", color=INK)  # fmt: skip
+        add_label(axes, label, (0, middle), -6, "right")
         axes.fill_betweenx((down, down + tall), *group.interval, color=SOFT, alpha=0.25, linewidth=0)
         axes.plot((group.mean, group.mean), (down, down + tall), color=INK, linewidth=1.4)
         start = middle - STEP * (len(group.dots) - 1) / 2

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stilts_xtreme.languages import LANGUAGES
-from stilts_xtreme.report import figures, scores, short_names, tables, text
+from stilts_xtreme.report import figures, language_groups, scores, short_names, tables, text
 from stilts_xtreme.report.figures import Figure, Mark, Panel
-from stilts_xtreme.report.language_groups import targets as in_groups
 from stilts_xtreme.report.summary import AVERAGE, Summary
-from stilts_xtreme.report.tables import Cell, Row, Table, plain
+from stilts_xtreme.report.tables import Row, Table, plain
 from stilts_xtreme.results.rows import BASELINE
-from stilts_xtreme.scoring import language_groups
+from stilts_xtreme.scoring.language_groups import group_languages
 
 CLASSES = {"low": "few resources (0–2)", "mid": "some resources (3)", "high": "many resources (4–5)", "unclassified": "no class"}
 KINDS = {"joshi": "Resource class (Joshi et al. 2020; 0 least, 5 most)", "family": "Family", "script": "Script"}
@@ -18,40 +17,35 @@ NINETY_FIVE = 1.959964  # standard errors to each side of a 95 % interval
 
 
 def by_language(summary: Summary, target: str) -> Table | None:
-    """Scores of every language and row for one target; None where nothing was scored."""
+    """Scores of every language and row for a target; None where nothing was scored."""
     codes, shown = summary.languages(target), _shown(summary, target)
-    sizes = {code: Cell(text.between(summary.examples(target, code))) for code in codes}
+    sizes = {code: text.between(summary.examples(target, code)) for code in codes}
     rows: list[Row] = [
         (text.language(code), (sizes[code], *(plain(summary.language(name, target, [code])) for name in shown))) for code in codes
     ]
-    means: list[Row] = [("all languages", (Cell(""), *(plain(summary.score(name, target)) for name in shown)))] if codes else []
+    means: list[Row] = [("all languages", ("", *(plain(summary.score(name, target)) for name in shown)))] if codes else []
     if "en" in codes and len(codes) > 1:
-        means.append(("all but English", (Cell(""), *(plain(summary.language(name, target, codes[1:])) for name in shown))))
+        means.append(("all but English", ("", *(plain(summary.language(name, target, codes[1:])) for name in shown))))
     caption = f"{target}: {scores.metric(summary, target)} by language and intermediate; {scores.over(summary)}."
     heads = ("n", *_heads(summary, shown))
     return tables.table(caption, "language", heads, {"": rows, "Means": means}, *scores.marks(rows))
 
 
 def by_kind(summary: Summary, target: str) -> Table | None:
-    """Scores of one target by resource class, family and script of its languages; None where fewer than two are real ones."""
+    """Scores of a target by resource class, family and script of its languages; None where fewer than two of these are real."""
     shown, bodies = _shown(summary, target), dict[str, list[Row]]()
-    for kind, members in language_groups.group_languages(summary.languages(target)).items():
-        means = [plain(summary.macro(row, target, list(members.values()))) for row in shown]
-        bodies[KINDS[kind]] = [
-            *(
-                (name, (Cell(str(len(codes))), *(plain(summary.language(row, target, codes)) for row in shown)))
-                for name, codes in members.items()
-            ),
-            ("mean", (Cell(""), *means)),
-        ]
+    for kind, members in group_languages(summary.languages(target)).items():
+        rows = bodies.setdefault(KINDS[kind], [])
+        for name, codes in members.items():
+            rows.append((name, (str(len(codes)), *(plain(summary.language(row, target, codes)) for row in shown))))
+        rows.append(("mean", ("", *(plain(summary.macro(row, target, list(members.values()))) for row in shown))))
     caption = f"{target}: {scores.metric(summary, target)} by kind of language and intermediate; {scores.over(summary)}."
     note = "Mean: each class, family or script weighs the same, however many languages it has."
-    rows = [row for body in bodies.values() for row in body]
-    return tables.table(caption, "kind", ("languages", *_heads(summary, shown)), bodies, *scores.marks(rows), note)
+    return tables.table(caption, "kind", ("languages", *_heads(summary, shown)), bodies, *scores.marks(bodies), note)
 
 
-def dots(summary: Summary) -> Figure | None:
-    """Scores without intermediate training, and of the row best on average; None without scores."""
+def dots(summary: Summary) -> Figure:
+    """Scores without intermediate training, and of the row best on average."""
     best = summary.best(AVERAGE if AVERAGE in summary.columns else summary.targets[0])
     base = (summary.baseline(best) if best else BASELINE) if summary.has_baseline else None
     shown = [name for name in (base, best) if name is not None and name in summary.rows]
@@ -59,37 +53,34 @@ def dots(summary: Summary) -> Figure | None:
     for target in _drawn(summary):
         marks = [mark for code in summary.languages(target) if (mark := _dots(summary, shown, target, code)).points]
         level = summary.chance(target)
-        panels += [Panel(target, [("", marks)], () if level is None else (level,))] if marks else []
-    if not panels:
-        return None
-    caption = f"Score by language and target, 0 to 100, of {' (hollow) and '.join(map(str, shown))}"
+        panels.append(Panel(target, [("", marks)], () if level is None else (level,)))
+    caption = f"Score by language and target, 0 to 100, of {' (hollow) and '.join(shown)}"
     caption += ", the row that is best on average, with its gain. Dashed: chance."
     alternative = "Dot plot of scores by language and target without and with intermediate training; numbers in the tables below."
     return Figure("languages", caption, alternative, figures.rows(panels, "dots", limits=(0, 100), links=True))
 
 
-def bars(summary: Summary) -> Figure | None:
-    """Gains of the row with the largest gain on each target; None where no target has a gain by language."""
-    panels, whiskers = [], False
+def bars(summary: Summary) -> Figure:
+    """Gains of the row with the largest gain on each target."""
+    panels, whiskers = [], ""
     for target in _drawn(summary) if summary.has_baseline else ():
-        row = summary.best(target)
-        marks = {code: mark for code in summary.languages(target) if row and (mark := _bar(summary, row, target, code))}
-        whiskers |= any(mark.interval for mark in marks.values())
-        panels += [Panel(f"{target}: {row}", _grouped(marks))] if marks else []
-    if not panels:
-        return None
+        if row := summary.best(target):
+            marks = {code: mark for code in summary.languages(target) if (mark := _bar(summary, row, target, code))}
+            panels.append(Panel(f"{target}: {row}", _grouped(marks)))
+            if any(mark.interval for mark in marks.values()):
+                whiskers = " Whiskers: 95 %, over test examples alone."
     caption = (
         "Gain by language over “none” in points, of the intermediate with each target's largest gain (picked on the scores"
-        " shown); each panel has its own scale, languages stand by resource class and family."
+        f" shown); each panel has its own scale, languages stand by resource class and family.{whiskers}"
     )
-    caption += " Whiskers: 95 %, over test examples alone." if whiskers else ""
     alternative = "Bars of the gain in every language, by target, of the intermediate with that target's largest gain."
     return Figure("language-gains", caption, alternative, figures.rows(panels, "bars", signed=True))
 
 
 def _drawn(summary: Summary) -> list[str]:
     """The targets that have a row a language in figures; of hundreds there is another figure."""
-    return [target for target in summary.targets if target not in in_groups(summary)]
+    others = [target.name for target in language_groups.targets(summary)]
+    return [target for target in summary.targets if target not in others]
 
 
 def _dots(summary: Summary, shown: Sequence[str], target: str, code: str) -> Mark:
@@ -100,11 +91,10 @@ def _dots(summary: Summary, shown: Sequence[str], target: str, code: str) -> Mar
 
 
 def _bar(summary: Summary, row: str, target: str, code: str) -> Mark | None:
-    gain = summary.language_gain(row, target, code)
+    gain, known = summary.language_gain(row, target, code), summary.comparison_in(row, target, code)
     if gain is None:
         return None
-    tested = (summary.errors.get((row, target), {}).get("languages") or {}).get(code, {})
-    value, error = tested.get("gain", gain.mean), tested.get("deviation")
+    value, error = (known["gain"], known.get("deviation")) if known else (gain.mean, None)
     interval = None if error is None else (value - NINETY_FIVE * error, value + NINETY_FIVE * error)
     family = LANGUAGES[code].family.rpartition(": ")[2] if code in LANGUAGES else ""
     return Mark(f"{code} {family}".strip(), ((value, 1),), interval, text.number(value, signed=True))
@@ -114,13 +104,12 @@ def _grouped(marks: dict[str, Mark]) -> list[tuple[str, list[Mark]]]:
     """English first, then real languages by resource class and family; made-up ones under no heading."""
     real = [code for code in marks if code in LANGUAGES and code != "en"]
     if not real:
-        return [("", [replace(mark, label=code) for code, mark in marks.items()])]  # families of one language say nothing
-    groups = [("", [marks["en"]])] if "en" in marks else []
+        return [("", [replace(mark, label=code) for code, mark in marks.items()])]  # the family of a single language says nothing
+    groups = [("", [marks["en"]] if "en" in marks else [])]
     for level, heading in CLASSES.items():
         members = [code for code in real if LANGUAGES[code].resources == level]
         groups.append((heading, [marks[code] for code in sorted(members, key=lambda code: (LANGUAGES[code].family, code))]))
-    groups.append(("others", [mark for code, mark in marks.items() if code not in LANGUAGES]))
-    return [(heading, members) for heading, members in groups if members]
+    return [*groups, ("others", [mark for code, mark in marks.items() if code not in LANGUAGES])]
 
 
 def _shown(summary: Summary, target: str) -> list[str]:

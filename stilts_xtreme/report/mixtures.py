@@ -1,19 +1,22 @@
 """Sections on what intermediate training reads and when: mixtures before, with and after the target, other languages, text.
 
-A published rule is put to the test: which way is better, jointly or one after the other, follows from the sizes of the sets.
+A published rule is put to the test: whether joint or sequential training is better follows from the sizes of the sets.
 Weller, Seppi and Gardner 2022 (arXiv 2205.08124): joint training wins where the target's training set is smaller than the
-supporting one, intermediate training otherwise.
+supporting task's, intermediate training otherwise.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report import scores, tables, tested, text
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import Summary, above
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.results.effects import PAIRS, Effect
 from stilts_xtreme.results.rows import BASELINE
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.sections import Arm
 
 PAPER = "Weller et al. 2022 (arXiv 2205.08124)"
 JOINTLY, AFTER = "jointly", "one after the other"
@@ -38,28 +41,29 @@ READ = {
 
 def has_mixtures(summary: Summary) -> bool:
     """Has the study a mixture that anything but single tasks is set against?"""
-    return any(one["kind"] in ("way", "rule", "without") for one in summary.study.get("pairs") or ())
+    return any(pair["kind"] in ("way", "rule", "without") for pair in summary.study.get("pairs") or ())
 
 
 def sections(summary: Summary) -> list[Section]:
     """That on mixtures, and that on what is read; those of which the study has pairs of rows."""
-    kinds = {one["kind"] for one in summary.study.get("pairs") or ()}
-    found = []
+    kinds = {pair["kind"] for pair in summary.study.get("pairs") or ()}
+    shown = []
     if has_mixtures(summary):
         parts = (_arms(summary), pairs(summary, KINDS), size_rule(summary))
-        found.append(Section("multitask", "Mixtures: before the target, with it, or both", tables=parts))
+        shown.append(Section("multitask", "Mixtures: before the target, with it, or both", tables=parts))
     if kinds & set(READ):
-        found.append(Section("training-data", "What intermediate training reads", tables=(pairs(summary, READ),)))
-    return found
+        shown.append(Section("training-data", "What intermediate training reads", tables=(pairs(summary, READ),)))
+    return shown
 
 
 def pairs(summary: Summary, titles: Mapping[str, str]) -> Table | None:
-    """Rows against one another: a body for each kind with a title, the mean of its pairs last, where that was tested."""
+    """Rows against other rows: a body for each kind with a title, the mean of its pairs last, where that was tested."""
     bodies = {}
     for kind, title in titles.items():
-        found = [one for one in summary.effects if one.question == PAIRS[kind]]
         bodies[title] = tested.matrix(
-            found, summary.columns, lambda one: f"{one.row} over {one.reference}" if one.row else one.contrast
+            summary.tested(PAIRS[kind]),
+            summary.columns,
+            lambda effect: f"{effect.row} over {effect.reference}" if effect.row else effect.contrast,
         )
     note = (
         "Points by which the first row is better than the second, paired by seed and test example. Beneath stands the 95 %"
@@ -69,16 +73,16 @@ def pairs(summary: Summary, titles: Mapping[str, str]) -> Table | None:
 
 
 def size_rule(summary: Summary) -> Table | None:
-    """Every target of every pair of joint and one-after-the-other training of the same tasks, where its sizes are known."""
+    """Every target of every pair of joint and sequential training of the same tasks, where its sizes are known."""
     arms = {arm["row"]: arm for arm in summary.study.get("arms") or ()}
     rows, counts = list[Row](), list[tuple[bool, bool]]()  # does the rule hold, is the difference significant
-    for one in summary.effects:
-        ways = [arms.get(str(row), {}).get("way") for row in (one.row, one.reference)]
-        if one.question == PAIRS["way"] and ways == ["joint", "first"] and one.target in summary.targets:
-            if sizes := _sizes(summary, arms[str(one.row)], one.target):
-                cells, holds = _case(one, *sizes)
-                rows.append((f"{one.target}: {one.row} or {one.reference}", cells))
-                counts += [(holds, tested.sure(one))] if holds is not None else []
+    for effect in summary.tested(PAIRS["way"]):
+        ways = [arms[row]["way"] for row in (effect.row, effect.reference) if row in arms]
+        if ways == ["joint", "first"] and effect.target in summary.targets:
+            if sizes := _sizes(summary, arms[str(effect.row)], effect.target):
+                cells, holds = _case(effect, *sizes)
+                rows.append((f"{effect.target}: {effect.row} or {effect.reference}", cells))
+                counts += [(holds, tested.significant(effect))] if holds is not None else []
     clear = [holds for holds, known in counts if known]
     verdict = (
         f"The rule of {PAPER} names the better way in {sum(holds for holds, _ in counts)} of {text.count(len(counts), 'case')};"
@@ -89,34 +93,34 @@ def size_rule(summary: Summary) -> Table | None:
         "Training examples; the supporting set is all other tasks of the mixture together (the paper studied pairs of tasks)."
         " (In brackets): the difference is not significant. Interval of 95 % beneath the difference; * q < 0.05.",
         "¶ the target's training data is among the mixture's tasks already: both ways train on it jointly, not counted."
-        if any(cells[0].small for _, cells in rows) else "",
+        if "¶" in tables.beneath(rows) else "",
     )  # fmt: skip
     heads = ("target's set", "supporting set", "predicted", "observed", "jointly minus after", "rule holds")
     return tables.table("Does the size of the target decide?", "target", heads, rows, *notes)
 
 
-def _case(one: Effect, size: int, support: int, among: bool) -> tuple[tuple[Cell, ...], bool | None]:
+def _case(effect: Effect, size: int, support: int, among: bool) -> tuple[tuple[Cell | str, ...], bool | None]:
     """The cells of a target and pair, and whether the rule holds; None where it says nothing or both ways are equal."""
-    gain, known = one.estimate or 0.0, tested.sure(one)
+    gain, known = effect.estimate or 0.0, tested.significant(effect)
     predicted = JOINTLY if size < support else AFTER
     observed = JOINTLY if above(gain) else AFTER if above(-gain) else ""
     says = not among and size != support
     holds = predicted == observed if says and observed else None
     bracketed = "{}" if known else "({})"
     cells = (
-        Cell(f"{size:,}", "¶" if among else ""), Cell(f"{support:,}"), Cell(predicted) if says else ABSENT,
-        Cell(bracketed.format(observed) if observed else "equal"), tested.cell(one),
-        ABSENT if holds is None else Cell(bracketed.format("yes" if holds else "no")),
+        Cell(f"{size:,}", "¶" if among else ""), f"{support:,}", predicted if says else text.ABSENT,
+        bracketed.format(observed) if observed else "equal", tested.cell(effect),
+        text.ABSENT if holds is None else bracketed.format("yes" if holds else "no"),
     )  # fmt: skip
     return cells, holds
 
 
-def _sizes(summary: Summary, arm: Mapping[str, Any], target: str) -> tuple[int, int, bool] | None:
+def _sizes(summary: Summary, arm: "Arm", target: str) -> tuple[int, int, bool] | None:
     """Of the target's data and of all other in its joint training, and whether the former is among the supporting tasks."""
     last = (summary.study["tasks"][target].get("trains_on") or "").rpartition(", then ")[2]
-    trainings = {training["address"]: training for training in summary.study["trainings"]}
     for run in summary.cells.get((arm["row"], target), {}).values():
-        examples = trainings.get((run.get("chain") or [""])[-1], {}).get("examples") or {}
+        training = summary.trainings.get((run.get("chain") or [""])[-1])
+        examples = (training.get("examples") if training else None) or {}
         sizes = {name: size for name, size in examples.items() if name != "text"}
         own = [name for name in sizes if name.partition("@")[0] == last]
         if chosen := [name for name in own if name not in arm["sources"]] or own:
@@ -138,22 +142,20 @@ def _arms(summary: Summary) -> Table | None:
             named[f"{arm['row']}: {WAYS[arm['way']].format(what)}{drawn}"] = arm["row"]
     if not named or not summary.has_baseline:
         return None
-    rows = [
-        (name, (*(scores.gain(summary, row, column) for column in summary.columns), _steps(summary, row)))
-        for name, row in named.items()
-    ]
-    base = (*(scores.score(summary, BASELINE, column) for column in summary.columns), _steps(summary, BASELINE))
-    bodies = {"No intermediate training (scores)": [(BASELINE, base)], f"Gains over “{BASELINE}” (points)": rows}
+    base = [scores.score(summary, BASELINE, column) for column in summary.columns]
+    gained = {name: [scores.gain(summary, row, column) for column in summary.columns] for name, row in named.items()}
+    bodies: dict[str, list[Row]] = {
+        "No intermediate training (scores)": [(BASELINE, (*base, _steps(summary, BASELINE)))],
+        f"Gains over “{BASELINE}” (points)": [(name, (*cells, _steps(summary, named[name]))) for name, cells in gained.items()],
+    }
     caption = f"Tasks before the target, with it, or both; {scores.over(summary)}."
     note = "Steps: of all trainings after the first encoder; arms with more of them have seen more data, also of the target."
-    return tables.table(caption, "arm", (*summary.columns, "steps"), bodies, note, *scores.marks(rows, summary))
+    return tables.table(caption, "arm", (*summary.columns, "steps"), bodies, note, *scores.marks(bodies, summary))
 
 
-def _steps(summary: Summary, row: str) -> Cell:
+def _steps(summary: Summary, row: str) -> str:
     """Of all trainings behind a row's evaluations but the first masked LM, which all rows share."""
-    own = [one for one in summary.study["trainings"] if one["tasks"] != ["text"] or one.get("mixture")]
+    own = [training for training in summary.trainings.values() if training["tasks"] != ["text"] or training.get("mixture")]
     steps = {training["address"]: training["steps"] for training in own}
-    runs: Sequence[Mapping[str, Any]] = [
-        run for target in summary.targets for run in summary.cells.get((row, target), {}).values()
-    ]
-    return Cell(text.between([sum(steps.get(address, 0) for address in run.get("chain", ())) for run in runs]))
+    runs = [run for target in summary.targets for run in summary.cells.get((row, target), {}).values()]
+    return text.between([sum(steps.get(address, 0) for address in run.get("chain", ())) for run in runs])

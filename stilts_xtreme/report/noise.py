@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report import figures, scores, short_names, tables, tested, text
 from stilts_xtreme.report.figures import Curve, Figure
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import AVERAGE, Mean, Summary
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.results.effects import POINTS, SHARE, Effect
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.results.rows import Row as Model
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.sections import Noise, NoisyEvaluation
 
 FEW = 0.15  # of a language's words: where fewer than that may be changed, noise hardly comes about
 SLIPS = (
@@ -26,12 +29,12 @@ class Noisy:
     """A study's noisy evaluations."""
 
     summary: Summary
-    study: Mapping[str, Any]  # the result's part on noise
+    study: "Noise"  # the result's part on noise
 
     @cached_property
-    def runs(self) -> dict[tuple[str, str, float], dict[int, Mapping[str, Any]]]:
+    def runs(self) -> dict[tuple[str, str, float], dict[int, "NoisyEvaluation"]]:
         """Evaluations by seed, by row, target and rate."""
-        runs: dict[tuple[str, str, float], dict[int, Mapping[str, Any]]] = {}
+        runs: dict[tuple[str, str, float], dict[int, NoisyEvaluation]] = {}
         for run in self.study["evaluations"]:
             runs.setdefault((run["row"], run["target"], run["rate"]), {})[run["seed"]] = run
         return runs
@@ -49,12 +52,13 @@ class Noisy:
     @cached_property
     def effects(self) -> list[Effect]:
         """Tested drops and differences of drops at the highest rate."""
-        return [one for one in self.summary.effects if one.question == "noise" and one.rate == self.rates[-1]]
+        return self.summary.tested("noise", rate=self.rates[-1])
 
     def score(self, row: str, target: str, rate: float) -> Mean | None:
-        """The mean score at that rate over the seeds that have one; at 0 the clean score."""
-        runs = self.runs.get((row, target, rate), {}) if rate else self.summary.cells.get((row, target), {})
-        return self.summary.over_seeds({seed: run["score"] for seed, run in runs.items()})
+        """The mean score at that rate over the seeds that have it; at 0 the clean score."""
+        if not rate:
+            return self.summary.score(row, target)
+        return self.summary.over_seeds({seed: run["score"] for seed, run in self.runs.get((row, target, rate), {}).items()})
 
     def flips(self, row: str, target: str, code: str = "") -> Mean | None:
         """Percent of examples whose prediction changes at the highest rate: of a language, or the mean over languages."""
@@ -65,66 +69,69 @@ class Noisy:
         return self.summary.over_seeds(shares)
 
     def drop(self, row: str, target: str, unit: str = POINTS) -> Effect | None:
-        found = (one for one in self.effects if (one.row, one.target, one.unit) == (row, target, unit))
-        return next((one for one in found if one.contrast == "clean - noisy"), None)
+        drops = self.summary.tested("noise", rate=self.rates[-1], contrast="clean - noisy", row=row, target=target, unit=unit)
+        return next(iter(drops), None)
 
-    def guessing(self, row: str, target: str) -> bool:
+    def at_chance(self, row: str, target: str) -> bool:
         """Is the clean score no better than guessing?"""
         score = self.summary.score(row, target)
         return score is not None and score.mean <= max(self.summary.guessed(target), 0.0)
 
 
 def sections(summary: Summary) -> list[Section]:
-    found = summary.study.get("noise")
-    if not found or not found["evaluations"]:
+    study = summary.study.get("noise")
+    if not study or not study["evaluations"]:
         return []
-    noisy, counts = Noisy(summary, found), _counts(found)
+    noisy, counts = Noisy(summary, study), _counts(study)
     models = short_names.explained([summary.rows[name] for name in noisy.rows], summary.study)
-    named = (
-        f"Names of models. {BASELINE}: no intermediate training, fine-tuned on English as it is. {models[:1].upper()}{models[1:]}"
-    )
-    what = f"made of {SLIPS}" if found["kind"] == "typos" else "made of errors listed in a dictionary of real ones"
+    named = f"Names of models. {BASELINE}: no intermediate training, fine-tuned on English as it is."
+    what = f"made of {SLIPS}" if study["kind"] == "typos" else "made of errors listed in a dictionary of real ones"
     caution = (
         "A model with a lower clean score also has fewer points to lose, and one that only guesses (marked §) has none: besides"
         " points, drops are given in percent of a model's own clean score, and the score that is left says which model to use."
     )
-    parts = [scores_table(noisy, target) for target in summary.targets]
-    parts += [contrasts(noisy, unit) for unit in (POINTS, SHARE)]
-    parts += [languages(noisy, target) for target in summary.targets]
-    sentences = (*([named] if models else []), f"Noise is {what}.", *_scarce(found), caution)
-    return [Section("noise", "Typing errors in the input", sentences, [_figure(noisy)], [*parts, words(counts), _typed(found)])]
+    parts = (
+        *(scores_table(noisy, target) for target in summary.targets),
+        *(contrasts(noisy, unit) for unit in (POINTS, SHARE)),
+        *(languages(noisy, target) for target in summary.targets),
+        changed_words(counts),
+        _keyboards(study),
+    )
+    names = [f"{named} {models[0].upper()}{models[1:]}"] if models else []
+    sentences = (*names, f"Noise is {what}.", *_hardly_changed(counts, max(study["rates"])), caution)
+    return [Section("noise", "Typing errors in the input", sentences, [_figure(noisy)], parts)]
 
 
 def scores_table(noisy: Noisy, target: str) -> Table | None:
     """Scores by rate, and what the highest rate costs."""
     rows: list[Row] = []
     for row, name in noisy.rows.items():
-        mark = "§" if noisy.guessing(row, target) else ""
-        cells = [tables.mean(noisy.score(row, target, rate), mark="" if rate else mark) for rate in (0.0, *noisy.rates)]
-        cells += [_plain(noisy.drop(row, target, unit)) for unit in (POINTS, SHARE)]
-        rows.append((name, (*cells, Cell(text.value(noisy.flips(row, target))))))
+        mark = "§" if noisy.at_chance(row, target) else ""
+        by_rate = [tables.mean(noisy.score(row, target, rate), mark="" if rate else mark) for rate in (0.0, *noisy.rates)]
+        drops = [_drop(noisy.drop(row, target, unit)) for unit in (POINTS, SHARE)]
+        rows.append((name, (*by_rate, *drops, text.value(noisy.flips(row, target)))))
     at = f"at {100 * noisy.rates[-1]:g} %"
     heads = ["clean", *(f"{100 * rate:g} % noise" for rate in noisy.rates)]
     heads += [f"drop {at}, points", f"drop {at}, % of clean", f"flips {at}, %"]
-    note = (
-        f"Beneath a drop stands its 95 % interval, {tested.among(len(noisy.summary.seeds))}. Flips: predictions that the errors"
-    )
-    note += " change, mean over languages."
-    weak = "§ no better than guessing." if any("§" in cell.small for _, cells in rows for cell in cells) else ""
+    among = tested.varied(len(noisy.summary.seeds))
+    note = f"Beneath a drop stands its 95 % interval, {among}. Flips: predictions that the errors change, mean over languages."
+    weak = "§ no better than guessing." if "§" in tables.beneath(rows) else ""
     caption = f"{target}: {scores.metric(noisy.summary, target)} with and without typing errors; {scores.over(noisy.summary)}."
     return tables.table(caption, "model", heads, rows, note, weak)
 
 
 def contrasts(noisy: Noisy, unit: str) -> Table | None:
     """Which training makes noise cost less: a row for each pair of models that differ in how they are trained."""
-    bodies: dict[str, list[Row]] = {}
-    found = [one for one in noisy.effects if one.reference and one.unit == unit]
-    columns = [*noisy.summary.targets, *([AVERAGE] if any(one.target == AVERAGE for one in found) else [])]
-    for question in dict.fromkeys(_question(noisy, one) for one in found):
-        own = [one for one in found if _question(noisy, one) == question]
-        bodies[question] = tested.matrix(
-            own, columns, lambda one: f"{noisy.rows[str(one.row)]} against {noisy.rows[str(one.reference)]}"
-        )
+    effects = [effect for effect in noisy.effects if effect.reference and effect.unit == unit]
+    columns = [*noisy.summary.targets, *([AVERAGE] if any(effect.target == AVERAGE for effect in effects) else [])]
+    questions: dict[str, list[Effect]] = {}
+    for effect in effects:
+        questions.setdefault(_question(noisy, effect), []).append(effect)
+
+    def label(effect: Effect) -> str:
+        return f"{noisy.rows[str(effect.row)]} against {noisy.rows[str(effect.reference)]}"
+
+    bodies = {question: tested.matrix(own, columns, label) for question, own in questions.items()}
     what = "percent of the own clean score" if unit == SHARE else "points"
     note = (
         f"Drop of the second model minus drop of the first in {what}: above zero, better, where the first loses less. Beneath"
@@ -135,16 +142,15 @@ def contrasts(noisy: Noisy, unit: str) -> Table | None:
     return tables.table(caption, "models", (*columns, "verdict"), bodies, note)
 
 
-def _question(noisy: Noisy, one: Effect) -> str:
+def _question(noisy: Noisy, effect: Effect) -> str:
     """What the first model has that the second lacks, or has instead."""
-    model, other = noisy.summary.rows[str(one.row)], noisy.summary.rows[str(one.reference)]
-    more, less = (
-        [part for part in _made(row) if part not in _made(against)] for row, against in ((model, other), (other, model))
-    )
+    own, other = (_differences(noisy.summary.rows[str(name)]) for name in (effect.row, effect.reference))
+    more, less = [part for part in own if part not in other], [part for part in other if part not in own]
     return f"{' and '.join(more).capitalize()} against {' and '.join(less) or 'none'}" if more else "Other pairs"
 
 
-def _made(row: Model) -> list[str]:
+def _differences(row: Model) -> list[str]:
+    """What its training has that the plain row's lacks."""
     return [
         *([] if row.is_baseline else ["intermediate training"]),
         *(["multilingual fine-tuning"] if len(row.languages) > 1 else []),
@@ -154,90 +160,84 @@ def _made(row: Model) -> list[str]:
 
 def languages(noisy: Noisy, target: str) -> Table | None:
     """What the highest rate costs in each language."""
-    drops = {one["row"]: one.get("languages") or {} for one in noisy.study["drops"]
-             if (one["target"], one["rate"]) == (target, noisy.rates[-1])}  # fmt: skip
+    at = target, noisy.rates[-1]
+    drops = {drop["row"]: drop.get("languages") or {} for drop in noisy.study["drops"] if (drop["target"], drop["rate"]) == at}
     shown = [row for row in noisy.rows if row in drops]
     bodies: dict[str, list[Row]] = {"Drop, points": [], "Flips, % of predictions": []}
     for code in noisy.summary.languages(target) if shown else ():
-        lost = [drops[row].get(code) for row in shown]
-        cells = [Cell(text.number(one["gain"]), f"± {text.number(one['deviation'])}") if one else ABSENT for one in lost]
-        bodies["Drop, points"] += [(text.language(code), cells)] if any(lost) else []
-        bodies["Flips, % of predictions"].append(
-            (text.language(code), [Cell(text.value(noisy.flips(row, target, code))) for row in shown])
-        )
+        name, lost = text.language(code), [drops[row].get(code) for row in shown]
+        cells = [drop and Cell(text.number(drop["gain"]), f"± {text.number(drop.get('deviation'))}") for drop in lost]
+        bodies["Drop, points"] += [(name, [cell or text.ABSENT for cell in cells])] if any(cells) else []
+        bodies["Flips, % of predictions"].append((name, [text.value(noisy.flips(row, target, code)) for row in shown]))
     caption = f"{target}: what {100 * noisy.rates[-1]:g} % noise costs in each language."
     return tables.table(caption, "language", [noisy.rows[row] for row in shown], bodies, "±: standard error over test examples.")
 
 
-def _plain(one: Effect | None) -> Cell:
-    return ABSENT if one is None or one.estimate is None else Cell(text.number(one.estimate), tested.interval(one))
+def _drop(effect: Effect | None) -> Cell | str:
+    return Cell(text.number(effect.estimate), tested.interval(effect)) if effect else text.ABSENT
 
 
 Counts = Mapping[tuple[str, str, float], tuple[int, int, int]]  # words, of these changeable, changed; by target, language, rate
 
 
-def _counts(study: Mapping[str, Any]) -> Counts:
+def _counts(study: "Noise") -> Counts:
     """The same inputs for every model."""
     return {
-        (run["target"], code, run["rate"]): (found["words"], found["choosable"], found["changed"])
+        (run["target"], code, run["rate"]): (counts["words"], counts["choosable"], counts["changed"])
         for run in study["evaluations"]
-        for code, found in (run.get("words") or {}).items()
+        for code, counts in (run.get("words") or {}).items()
     }
 
 
-def words(counts: Counts) -> Table | None:
+def changed_words(counts: Counts) -> Table | None:
     """Words that may be changed, and those that were, by language over all targets."""
     rows, rates = list[Row](), sorted({rate for *_, rate in counts})
     for code in [*sorted({code for _, code, _ in counts}, key=lambda code: (code != "en", code)), ""]:
         sums = []
         for rate in rates:
-            own = [found for (_, name, at), found in counts.items() if at == rate and code in ("", name)]
+            own = [count for (_, name, at), count in counts.items() if at == rate and code in ("", name)]
             sums.append([sum(part) for part in zip(*own, strict=True)])
         if sums:
             whole, choosable, _ = sums[-1]
-            cells = [Cell(f"{whole:,}"), Cell(f"{100 * choosable / max(whole, 1):.1f}")]
-            cells += [Cell(f"{100 * changed / max(possible, 1):.1f}", f"{changed:,}") for _, possible, changed in sums]
-            rows.append((text.language(code) if code else "all", cells))
+            shares = [Cell(f"{100 * changed / max(possible, 1):.1f}", f"{changed:,}") for _, possible, changed in sums]
+            whole_cells = f"{whole:,}", f"{100 * choosable / max(whole, 1):.1f}"
+            rows.append((text.language(code) if code else "all", (*whole_cells, *shares)))
     heads = ("test words", "may be changed, %", *(f"changed at {100 * rate:g} %, %" for rate in rates))
     note = "Over all targets. Changed: percent of the words that may be changed; beneath, how many they are."
     return tables.table("Words that noise may change, and those it changed.", "language", heads, rows, note)
 
 
-def _scarce(study: Mapping[str, Any]) -> list[str]:
+def _hardly_changed(counts: Counts, highest: float) -> list[str]:
     """Languages by target in which hardly any word may be changed."""
     named: dict[str, set[str]] = {}
-    for (target, code, rate), (whole, choosable, _) in _counts(study).items():
-        if rate == max(study["rates"]) and choosable < FEW * whole:
+    for (target, code, rate), (whole, choosable, _) in counts.items():
+        if rate == highest and choosable < FEW * whole:
             named.setdefault(target, set()).add(code)
     shown = text.listed([f"{', '.join(sorted(codes))} on {target}" for target, codes in named.items()])
     few = f"Hardly anything may be changed (less than {100 * FEW:.0f} % of the words) in {shown}"
     return [f"{few}: a small drop there says nothing of robustness."] if named else []
 
 
-def _typed(study: Mapping[str, Any]) -> Table | None:
+def _keyboards(study: "Noise") -> Table | None:
     """Each way of typing once, with its languages."""
     ways: dict[str, list[str]] = {}
     for code, way in study["policies"].items():
         ways.setdefault(way, []).append(code)
-    rows = [(", ".join(codes), tables.words(way)) for way, codes in ways.items()]
+    rows = [(", ".join(codes), (way,)) for way, codes in ways.items()]
     return tables.table(
         "How each language is taken to be typed.", "languages", ("way",), rows, "Layouts by their names in xkeyboard-config."
     )
 
 
-def _figure(noisy: Noisy) -> Figure | None:
+def _figure(noisy: Noisy) -> Figure:
     rows = {name: noisy.summary.rows[name] for name in noisy.rows}
     kinds = list(dict.fromkeys(row.intermediate for row in rows.values()))
-    ways = list(dict.fromkeys(row.tuning for row in rows.values()))
-    panels: dict[str, list[Curve]] = {}
-    for target in noisy.summary.targets:
-        lines = []
+    tunings = list(dict.fromkeys(row.tuning for row in rows.values()))
+    panels: dict[str, list[Curve]] = {target: [] for target in noisy.summary.targets}
+    for target, curves in panels.items():
         for name, row in rows.items():
             points = [(rate, score.mean, None) for rate in (0.0, *noisy.rates) if (score := noisy.score(name, target, rate))]
-            lines += [Curve(noisy.rows[name], kinds.index(row.intermediate), ways.index(row.tuning), points)] if points else []
-        panels |= {target: lines} if lines else {}
-    if not panels:
-        return None
+            curves.append(Curve(noisy.rows[name], kinds.index(row.intermediate), tunings.index(row.tuning), points))
     caption = (
         "Score by rate of typing errors, in percent of the words that may be changed. Colour and mark: intermediate training;"
         " dashes: how the model is fine-tuned. Each panel has its own scale, which does not begin at 0."

@@ -1,19 +1,20 @@
 """The section of a study of orders: does the order of intermediate tasks matter, and is any better than their mixture?"""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report import figures, tables, tested, text
 from stilts_xtreme.report.figures import Figure, Mark
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import AVERAGE, Summary
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.tables import Cell, Row, Table
+from stilts_xtreme.scoring.benchmarks import mean
 
-Panel = Mapping[str, Any]  # a target's orders in a subset of languages, as a result holds them
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.sections import Absent, Against, NamedOrder, Orders, Panel
+
 ALL = "all"
 MIXED = {"mean": "the mean of all orders", "best": "the best order", "best elsewhere": "the order best in the other seeds"}
-DIFFERENCE = ("difference", "95 % interval", "p", "q")
 
 
 def sections(summary: Summary) -> list[Section]:
@@ -23,32 +24,35 @@ def sections(summary: Summary) -> list[Section]:
     whole = [panel for panel in orders["panels"] if panel["subset"] == ALL]
     drawn = [_figure(panel, orders["rows"], f"order-{panel['target']}{f'-{number}' if panel['way'] else ''}")
              for number, panel in enumerate(panel for panel in whole if panel["target"] != AVERAGE)]  # fmt: skip
-    parts = [effect(whole, orders), named(whole, orders), mixtures(whole), last(whole), by_language(orders)]
+    parts = [effect(whole, orders["rows"]), named(whole), mixtures(whole), last(whole), by_language(orders)]
     return [Section("order", "Order of intermediate tasks", _how(whole, orders), drawn, parts)]
 
 
-def means(panel: Panel, rows: Sequence[str]) -> dict[str, float]:
+def title(panel: "Panel | Absent") -> str:
+    """The target, and how its rows are fine-tuned where that is not as usual."""
+    return panel["target"] + panel["way"]
+
+
+def means(panel: "Panel", rows: Sequence[str]) -> dict[str, float]:
     """Every order's mean over the seeds that have them all."""
-    seeds = [str(seed) for seed in panel["seeds"]]
-    whole = {
-        row: panel["scores"][row]
-        for row in rows
-        if row in panel["scores"] and all(seed in panel["scores"][row] for seed in seeds)
-    }
-    return {row: math.fsum(scores[seed] for seed in seeds) / len(seeds) for row, scores in whole.items()}
+    seeds = {str(seed) for seed in panel["seeds"]}
+    scores = {row: panel["scores"][row] for row in rows if seeds <= set(panel["scores"].get(row, ()))}
+    return {row: mean([by_seed[seed] for seed in seeds]) for row, by_seed in scores.items()}
 
 
-def effect(panels: Sequence[Panel], orders: Mapping[str, Any]) -> Table | None:
+def effect(panels: Sequence["Panel"], orders: Sequence[str]) -> Table | None:
     """Do orders differ, where does the variance come from, what is the best order worth?"""
     rows: list[Row] = []
     for panel in panels:
-        shown = means(panel, orders["rows"])
-        cells = (
-            *tables.words(str(len(shown)), str(len(panel["seeds"])), text.number(math.fsum(shown.values()) / len(shown))),
-            Cell(panel["best"]["order"]) if panel.get("best") else ABSENT, *_best(panel), *_parts(panel),
-            *_test(panel.get("differ")),
-        )  # fmt: skip
-        rows.append((panel["target"] + panel["way"], cells))
+        shown, test = means(panel, orders), panel.get("differ")
+        if not test:
+            verdict = "not tested: it takes two seeds"
+        elif test["q"] < tested.LEVEL:
+            verdict = "orders differ"
+        else:
+            verdict = "too few orders and seeds" if test["least"] >= tested.LEVEL else "no significant difference"
+        numbers = str(len(shown)), str(len(panel["seeds"])), text.number(mean(list(shown.values())))
+        rows.append((title(panel), (*numbers, *_best(panel), *_variance(panel), *_chances(panel), verdict)))
     heads = (
         "orders", "seeds", "mean", "best order", "above the mean", "by chance", "held out", "variance: order", "seed", "rest",
         "p", "q", "verdict",
@@ -59,18 +63,22 @@ def effect(panels: Sequence[Panel], orders: Mapping[str, Any]) -> Table | None:
         " and what order does in one seed alone; 0 % marked (−) is an estimate below zero. p: permutation test whether orders"
         " differ at all; q: adjusted for the rows of this table."
     )
-    single = [panel["target"] + panel["way"] for panel in panels if len(panel["seeds"]) < 2]
+    single = [title(panel) for panel in panels if len(panel["seeds"]) < 2]
     alone = f"{text.listed(single)}: one seed, so that order and chance cannot be told apart." if single else ""
     return tables.table("Does the order matter?", "target", heads, rows, note, alone)
 
 
-def named(panels: Sequence[Panel], orders: Mapping[str, Any]) -> Table | None:
+def named(panels: Sequence["Panel"]) -> Table | None:
     """Orders named beforehand against random order."""
-
-    def row(one: Mapping[str, Any]) -> Row:
-        where = (Cell(" or ".join(one["orders"])), Cell(text.number(one["rank"])), *_difference(one, "difference"))
-        return one["name"], where
-
+    bodies: dict[str, list[Row]] = {}
+    for panel in panels:
+        for order in panel.get("named", ()):
+            cells = (
+                " or ".join(order["orders"]),
+                text.number(order["rank"]),
+                *_columns(order, order["difference"]),
+            )
+            bodies.setdefault(title(panel), []).append((order["name"], cells))
     heads = ("order", "mean rank", "above the mean", "95 % over seeds", "p", "q")
     note = (
         "Against random order: the mean of all orders, and a permutation test. Size: training examples. Easy: English dev score"
@@ -78,40 +86,51 @@ def named(panels: Sequence[Panel], orders: Mapping[str, Any]) -> Table | None:
         " the target's kind of head. Where a name leaves open what comes first, the orders it fits are taken together. A name"
         " that says nothing about a target is absent."
     )
-    return tables.table("Orders named beforehand.", "name", heads, _bodies(panels, "named", row), note)
+    return tables.table("Orders named beforehand.", "name", heads, bodies, note)
 
 
-def mixtures(panels: Sequence[Panel]) -> Table | None:
+def mixtures(panels: Sequence["Panel"]) -> Table | None:
     """The same tasks mixed, against their orders."""
     note = (
         "Intervals hold for other seeds and other test examples; with one seed for other test examples alone. The best order is"
         " picked on the scores shown, which is unfair to the mixture; the order best in the other seeds is not."
     )
-    bodies = _bodies(panels, "mixtures", lambda one: (f"{one['row']} − {MIXED[one['against']]}", _difference(one, "gain")))
-    return tables.table("The tasks mixed, against their orders.", "difference", DIFFERENCE, bodies, note)
+    bodies = {
+        title(panel): [
+            (f"{mixture['row']} − {MIXED[mixture['against']]}", _columns(mixture, mixture["gain"]))
+            for mixture in panel.get("mixtures", ())
+        ]
+        for panel in panels
+    }
+    return tables.table("The tasks mixed, against their orders.", "difference", tested.HEADS, bodies, note)
 
 
-def last(panels: Sequence[Panel]) -> Table | None:
+def last(panels: Sequence["Panel"]) -> Table | None:
     """Each order against its last task alone."""
     note = "An order trains more steps than its last task alone: a gain may be the steps' as well as the tasks'."
-    bodies = _bodies(panels, "last", lambda one: (one["row"], (Cell(one["baseline"]), *_difference(one, "gain"))))
+    bodies = {
+        title(panel): [(order["row"], (order["baseline"], *_columns(order, order["gain"]))) for order in panel.get("last", ())]
+        for panel in panels
+    }
     caption = "Does what comes before help? Each order minus its last task alone."
-    return tables.table(caption, "order", ("last task alone", *DIFFERENCE), bodies, note)
+    return tables.table(caption, "order", ("last task alone", *tested.HEADS), bodies, note)
 
 
-def by_language(orders: Mapping[str, Any]) -> Table | None:
+def by_language(orders: "Orders") -> Table | None:
     """The same by subsets of languages."""
     bodies: dict[str, list[Row]] = {}
     for panel in orders["panels"]:
         if panel["subset"] != ALL:
-            mixed = next((one for one in panel.get("mixtures", ()) if one["against"] == "mean"), None)
-            shown = means(panel, orders["rows"])
+            mixed = next((mixture for mixture in panel.get("mixtures", ()) if mixture["against"] == "mean"), None)
+            numbers = str(len(panel.get("languages", ()))), text.number(mean(list(means(panel, orders["rows"]).values())))
             cells = (
-                Cell(str(len(panel.get("languages", ())))), Cell(text.number(math.fsum(shown.values()) / len(shown))),
-                Cell(panel["best"]["order"]) if panel.get("best") else ABSENT, *_best(panel)[:2], _parts(panel)[0],
-                *_test(panel.get("differ"))[:2], *(_difference(mixed, "gain")[:2] if mixed else (ABSENT, ABSENT)),
-            )  # fmt: skip
-            bodies.setdefault(panel["target"] + panel["way"], []).append((panel["subset"], cells))
+                *numbers,
+                *_best(panel)[:3],
+                _variance(panel)[0],
+                *_chances(panel),
+                *(_columns(mixed, mixed["gain"])[:2] if mixed else (text.ABSENT, text.ABSENT)),
+            )
+            bodies.setdefault(title(panel), []).append((panel["subset"], cells))
     heads = (
         "languages", "mean", "best order", "above the mean", "by chance", "variance: order", "p", "q", "mixture − mean",
         "95 % interval",
@@ -123,48 +142,41 @@ def by_language(orders: Mapping[str, Any]) -> Table | None:
     return tables.table("Orders by languages.", "languages", heads, bodies, note)
 
 
-def _bodies(panels: Sequence[Panel], part: str, row: Callable[[Mapping[str, Any]], Row]) -> dict[str, list[Row]]:
-    return {panel["target"] + panel["way"]: list(map(row, panel.get(part, ()))) for panel in panels}
+def _columns(record: "Against | NamedOrder", estimate: float) -> tuple[Cell | str, ...]:
+    return tested.columns(estimate, record.get("interval"), record["p"], record["q"], record["q"] < tested.LEVEL)
 
 
-def _difference(one: Mapping[str, Any], key: str) -> tuple[Cell, ...]:
-    star = "*" if one["q"] < tested.LEVEL else ""
-    ends = one.get("interval")
-    return (
-        Cell(text.number(one[key], True) + star, strong=bool(star)), Cell(text.interval(ends and tuple(ends))),
-        *tables.words(text.probability(one["p"]), text.probability(one["q"])),
-    )  # fmt: skip
+def _best(panel: "Panel") -> tuple[str, str, str, str]:
+    """The best order, how far it is above the mean of all, the same by chance, and in the seed left out."""
+    if not (best := panel.get("best")):
+        return (text.ABSENT,) * 4
+    values = best["above"], best.get("expected"), best.get("elsewhere")
+    above, expected, elsewhere = (text.number(value, signed=True) for value in values)
+    return best["order"], above, expected, elsewhere
 
 
-def _test(one: Mapping[str, Any] | None) -> tuple[Cell, Cell, Cell]:
-    if not one:
-        return ABSENT, ABSENT, Cell("not tested: it takes two seeds")
-    blind = one["least"] >= tested.LEVEL
-    verdict = "orders differ" if one["q"] < tested.LEVEL else "too few orders and seeds" if blind else "no significant difference"
-    return Cell(text.probability(one["p"])), Cell(text.probability(one["q"])), Cell(verdict)
-
-
-def _best(panel: Panel) -> tuple[Cell, ...]:
-    values = [(panel.get("best") or {}).get(name) for name in ("above", "expected", "elsewhere")]
-    return tuple(ABSENT if value is None else Cell(text.number(value, signed=True)) for value in values)
-
-
-def _parts(panel: Panel) -> tuple[Cell, ...]:
-    """The parts of the variance."""
-    variance = panel.get("variance") or {}
-    total = math.fsum(part["component"] for part in variance.values())
+def _variance(panel: "Panel") -> tuple[str, ...]:
+    """The parts of order, seed and rest in the variance."""
+    variance = panel.get("variance")
+    parts = (variance["order"], variance["seed"], variance["rest"]) if variance else ()
+    total = sum(part["component"] for part in parts)
     if total <= 0:
-        return ABSENT, ABSENT, ABSENT
-    parts = [variance[name] for name in ("order", "seed", "rest")]
-    return tuple(Cell(f"{100 * part['component'] / total:.0f} %" + (" (−)" if part.get("negative") else "")) for part in parts)
+        return (text.ABSENT,) * 3
+    return tuple(f"{100 * part['component'] / total:.0f} %" + (" (−)" if part.get("negative") else "") for part in parts)
 
 
-def _how(panels: Sequence[Panel], orders: Mapping[str, Any]) -> list[str]:
+def _chances(panel: "Panel") -> tuple[str, str]:
+    """p and q of the test whether orders differ."""
+    test = panel.get("differ")
+    return (text.probability(test["p"]), text.probability(test["q"])) if test else (text.ABSENT, text.ABSENT)
+
+
+def _how(panels: Sequence["Panel"], orders: "Orders") -> list[str]:
     lines = [
         "Random order is what every order is judged against: in each seed the scores change places among the orders, in such a"
         " way that orders that begin alike, and so share trainings, stay together."
     ]
-    tests = [panel["differ"] for panel in panels if panel.get("differ")]
+    tests = [test for panel in panels if (test := panel.get("differ"))]
     if drawn := [test["arrangements"] for test in tests if not test.get("exact")]:
         lines[0] += f" {drawn[0]:,} arrangements are drawn where there are more."
     elif tests:
@@ -172,38 +184,38 @@ def _how(panels: Sequence[Panel], orders: Mapping[str, Any]) -> list[str]:
     if orders.get("drawn"):
         lines.append(f"{orders['drawn']} orders were drawn by chance from all there are.")
     steps = orders.get("steps") or {}
-    for row in {one["row"]: 0 for panel in panels for one in panel.get("mixtures", ()) if one["row"] in steps}:
+    for row in dict.fromkeys(
+        mixture["row"] for panel in panels for mixture in panel.get("mixtures", ()) if mixture["row"] in steps
+    ):
         own = sorted({steps[name] for name in orders["rows"] if name in steps})
         if own and own != [steps[row]]:
             lines.append(f"{row} takes {steps[row]:,} steps, orders {text.between(own)}: part of a difference may be the steps'.")
-    missing = [f"{one['target']}{one['way']}" for one in orders.get("absent", ())]
+    missing = [title(panel) for panel in orders.get("absent", ())]
     return lines + ([f"Left out, since no seed has every order: {text.listed(missing)}."] if missing else [])
 
 
-def _figure(panel: Panel, rows: Sequence[str], name: str) -> Figure:
+def _figure(panel: "Panel", orders: Sequence[str], name: str) -> Figure:
     """A row of dots for each order, best on top, then the mixtures and the single tasks."""
-    shown = means(panel, rows)
-    others = [row for row in panel["scores"] if row not in rows and panel["scores"][row]]
-    mixed = {one["row"] for one in panel.get("mixtures", ())}
-    groups: list[tuple[str, list[Mark]]] = [("", [_mark(panel, row, 1) for row in sorted(shown, key=lambda row: -shown[row])])]
-    groups.append(("the tasks mixed", [_mark(panel, row, 2) for row in others if row in mixed]))
-    groups.append(("one task alone", [_mark(panel, row, None) for row in others if row not in mixed]))
-    title = f"Score by order: {panel['target']}{panel['way']}"
-    lines = (math.fsum(shown.values()) / len(shown),)
+    shown = means(panel, orders)
+    ranked = sorted(shown, key=lambda row: -shown[row])
+    others = [row for row, scores in panel["scores"].items() if row not in orders and scores]
+    mixed = {mixture["row"] for mixture in panel.get("mixtures", ())}
+    groups = (
+        ("", [_mark(panel, row, 1) for row in ranked]),
+        ("the tasks mixed", [_mark(panel, row, 2) for row in others if row in mixed]),
+        ("one task alone", [_mark(panel, row, None) for row in others if row not in mixed]),
+    )
+    heading, lines = f"Score by order: {title(panel)}", (mean(list(shown.values())),)
     caption = (
         "Best order on top; a dot a seed, a stroke its mean; dashed: the mean of all orders. Beside a name: what it is called."
     )
-    alternative = f"{title}, {len(shown)} orders; means as at the right: the best is {max(shown, key=lambda row: shown[row])}."
-    return Figure(
-        name, caption, alternative, figures.rows([figures.Panel(title, [one for one in groups if one[1]], lines)], "dots")
-    )
+    alternative = f"{heading}, {len(shown)} orders; means as at the right: the best is {ranked[0]}."
+    return Figure(name, caption, alternative, figures.rows([figures.Panel(heading, groups, lines)], "dots"))
 
 
-def _mark(panel: Panel, row: str, look: int | None) -> Mark:
+def _mark(panel: "Panel", row: str, look: int | None) -> Mark:
     own = panel["scores"][row]
-    shared = [own[str(seed)] for seed in panel["seeds"] if str(seed) in own] or list(own.values())
-    mean = math.fsum(shared) / len(shared)
-    called = ", ".join(one["name"] for one in panel.get("named", ()) if row in one["orders"])
-    return Mark(
-        f"{row} ({called})" if called else row, tuple((score, look) for score in own.values()), None, text.number(mean), mean
-    )
+    shared = mean([own[str(seed)] for seed in panel["seeds"] if str(seed) in own] or list(own.values()))
+    names = ", ".join(order["name"] for order in panel.get("named", ()) if row in order["orders"])
+    points = tuple((score, look) for score in own.values())
+    return Mark(f"{row} ({names})" if names else row, points, None, text.number(shared), shared)

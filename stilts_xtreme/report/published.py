@@ -37,15 +37,15 @@ def _numbers(path: Path) -> list[Number]:
         reader = csv.DictReader(stream)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise UserError(f"{path}: the columns are {', '.join(COLUMNS)}, in this order")
-        found = []
+        numbers = []
         for row in reader:
             fault = _fault(row)
             if fault:
                 raise UserError(f"{path}:{reader.line_num}: {fault}")
             if row.pop("status") == "confirmed":
                 value = row.pop("value")
-                found.append(Number(**row, value=float(value) if value else None))
-    return found
+                numbers.append(Number(**row, value=float(value) if value else None))
+    return numbers
 
 
 def _fault(row: dict[str, str]) -> str | None:

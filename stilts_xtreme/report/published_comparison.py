@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.data.expected import expected
 from stilts_xtreme.report import published, tables, text
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.published import Number
-from stilts_xtreme.report.summary import AVERAGE, Summary, above
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.summary import AVERAGE, Summary, raised
+from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.benchmarks import XTREME
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.study import Reading
 
 SMALL_SETUPS = ("miniature", "small")
 BROKEN = 0.005  # of a file's rows may be dropped in reading
@@ -28,8 +31,8 @@ def sections(summary: Summary, numbers: Sequence[Number] | None = None) -> list[
     other = _other_test_sets(summary)
     shown = [number for number in shown if number.value is None or not other & _columns(summary, number)]
     parts = [
-        _gains(summary, [one for one in shown if one.kind != "score"]),
-        _scores(summary, [one for one in shown if one.kind == "score"]),
+        _gains(summary, [number for number in shown if number.kind != "score"]),
+        _scores(summary, [number for number in shown if number.kind == "score"]),
     ]
     if not any(parts) and not other:
         return []
@@ -44,20 +47,18 @@ def _columns(summary: Summary, number: Number) -> set[str]:
 def _other_test_sets(summary: Summary) -> set[str]:
     """Targets whose languages or test sets are not known to be the published ones; none where the result does not say what it
     read, as older ones do not."""
-    readings = (summary.study.get("data") or {}).get("readings")
-    if readings is None:
+    if (readings := summary.readings) is None:
         return set()
-    published_targets = [target for target in summary.targets if target in XTREME.languages]
-    return {target for target in published_targets if not _is_published(target, readings)}
+    return {target for target in summary.targets if target in XTREME.languages and not _is_published(target, readings)}
 
 
-def _is_published(target: str, readings: Mapping[str, Mapping[str, Any]]) -> bool:
+def _is_published(target: str, readings: Mapping[str, "Reading"]) -> bool:
     """Whether all of the target's test set was read, in the languages of the benchmark and no others."""
     own = {key.rpartition("/")[2]: reading for key, reading in readings.items() if key.startswith(f"{target}/test/")}
     return set(own) == set(XTREME.languages[target]) and all(_is_whole(target, code, own[code]) for code in own)
 
 
-def _is_whole(target: str, code: str, reading: Mapping[str, Any]) -> bool:
+def _is_whole(target: str, code: str, reading: "Reading") -> bool:
     release = expected(target, "test", code)
     if release is None or "sampled" in reading:
         return False
@@ -100,40 +101,39 @@ def _scale(summary: Summary) -> str:
 
 def _gains(summary: Summary, numbers: Sequence[Number]) -> Table | None:
     rows = []
-    for one in numbers:
-        words = one.words if one.value is None else text.number(one.value, signed=True)
-        rows.append((f"{one.column}: {_name(one)}", tables.words(words, one.split, _ours(summary, one), one.source)))
+    for number in numbers:
+        words = number.words if number.value is None else text.number(number.value, signed=True)
+        rows.append((f"{number.column}: {_name(number)}", (words, number.split, _ours(summary, number), number.source)))
     note = "Points over no intermediate training. Here: means over seeds."
-    if any(one.row == BEST for one in numbers):
+    if any(number.row == BEST for number in numbers):
         note += " Best of each target: the mean of the largest gains, which are picked on the scores shown."
     heads = ("published", "split", "here", "source")
     return tables.table("Gains that the paper reports, and ours.", "gain", heads, rows, note, *_notes(numbers))
 
 
-def _name(one: Number) -> str:
-    if one.row == BEST:
+def _name(number: Number) -> str:
+    if number.row == BEST:
         return "best of each target"
-    return one.row or "intermediate training"
+    return number.row or "intermediate training"
 
 
-def _ours(summary: Summary, one: Number) -> str:
+def _ours(summary: Summary, number: Number) -> str:
     """Our number or numbers for a published gain or claim; a dash where the study has none."""
-    if one.row == BEST:
+    if number.row == BEST:
         gains = [summary.gain(name, target) for target in summary.targets if (name := summary.best(target))]
         means = [gain.mean for gain in gains if gain is not None]
         return text.number(math.fsum(means) / len(means), signed=True) if len(means) == len(summary.targets) else text.ABSENT
-    if one.row:
-        gain = summary.gain(one.row, one.column) if one.row in summary.rows else None
+    if number.row:
+        gain = summary.gain(number.row, number.column) if number.row in summary.rows else None
         shown = " ".join(filter(None, (text.value(gain, signed=True), text.spread(gain))))
-        best = _single(summary, one.row) if one.kind == "claim" and gain is not None else None
-        single = f"; best single one: {best}, {text.value(summary.gain(best, one.column), signed=True)}" if best else ""
+        best = _single(summary, number.row) if number.kind == "claim" and gain is not None else None
+        single = f"; best single one: {best}, {text.value(summary.gain(best, number.column), signed=True)}" if best else ""
         return f"{shown}{single}"
-    best = summary.best(one.column)
-    if best is None or not summary.gains(one.column):
+    best = summary.best(number.column)
+    if best is None or not summary.gains(number.column):
         return text.ABSENT
-    every = summary.gains(one.column)
-    raised = sum(above(gain.mean) for gain in every.values())
-    return f"{raised} of {len(every)} above zero; largest: {best}, {text.value(every[best], signed=True)}"
+    every = summary.gains(number.column)
+    return f"{raised(every)} of {len(every)} above zero; largest: {best}, {text.value(every[best], signed=True)}"
 
 
 def _single(summary: Summary, mixture: str) -> str | None:
@@ -144,37 +144,34 @@ def _single(summary: Summary, mixture: str) -> str | None:
 
 
 def _scores(summary: Summary, numbers: Sequence[Number]) -> Table | None:
-    systems = list(dict.fromkeys(one.system for one in sorted(numbers, key=lambda one: one.row != BASELINE)))
-    places = sorted({(one.column, one.split) for one in numbers}, key=lambda place: _order(summary, place))
+    systems = list(dict.fromkeys(number.system for number in sorted(numbers, key=lambda number: number.row != BASELINE)))
+    columns = [*summary.targets, AVERAGE]
+    places = sorted({(number.column, number.split) for number in numbers}, key=lambda place: (columns.index(place[0]), place[1]))
     rows: list[Row] = []
     for column, split in places:
-        own = [one for one in numbers if (one.column, one.split) == (column, split)]
-        cells = [_published([one for one in own if one.system == system]) for system in systems]
+        own = [number for number in numbers if (number.column, number.split) == (column, split)]
+        cells = [_published([number for number in own if number.system == system]) for system in systems]
         best = summary.best(column)
-        cells += [tables.mean(summary.score(BASELINE, column)), tables.mean(summary.score(best, column) if best else None)]
-        rows.append((f"{column}, {split}", (*cells, Cell(best or text.ABSENT))))
+        ours = tables.mean(summary.score(BASELINE, column)), tables.mean(summary.score(best, column) if best else None)
+        rows.append((f"{column}, {split}", (*cells, *ours, best or text.ABSENT)))
     notes = (
         "Scores, 0 to 100; for questions the mean of exact match (EM) and F1. Ours are of the setup's own test data"
         " and stand beside either split.",
-        f"Sources: {'; '.join(dict.fromkeys(one.source for one in numbers))}.",
+        f"Sources: {'; '.join(dict.fromkeys(number.source for number in numbers))}.",
     )
     heads = (*systems, f"here, {BASELINE}", "here, best", "best here")
     return tables.table("Published scores, and ours.", "target, split", heads, rows, *notes, *_notes(numbers))
 
 
-def _order(summary: Summary, place: tuple[str, str]) -> tuple[int, str]:
-    return ([*summary.targets, AVERAGE].index(place[0]), place[1])
-
-
-def _published(numbers: Sequence[Number]) -> Cell:
-    """The mean of the metrics, and these one by one where they are several."""
-    values = [one.value for one in numbers if one.value is not None]
+def _published(numbers: Sequence[Number]) -> Cell | str:
+    """The mean of the metrics, and each of them where they are several."""
+    values = [number.value for number in numbers if number.value is not None]
     if not values:
-        return ABSENT
+        return text.ABSENT
     names = {"exact_match": "EM", "f1": "F1"}
-    small = ", ".join(f"{names.get(one.metric, one.metric)} {text.number(one.value or 0.0)}" for one in numbers)
+    small = ", ".join(f"{names.get(number.metric, number.metric)} {text.number(number.value)}" for number in numbers)
     return Cell(text.number(math.fsum(values) / len(values)), small if len(values) > 1 else "")
 
 
 def _notes(numbers: Sequence[Number]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{one.system}: {one.note}" for one in numbers if one.note))
+    return tuple(dict.fromkeys(f"{number.system}: {number.note}" for number in numbers if number.note))

@@ -1,119 +1,123 @@
 """The section on low-resource languages: does the gain reach them, and does it rise or fall with a language's resources?"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report import figures, scores, tables, tested, text
-from stilts_xtreme.report.figures import Figure, Mark, Panel
+from stilts_xtreme.report.figures import Figure, Panel
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import Summary
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.results.effects import Effect
 
-CLASSES = {"low": "low (0–2)", "mid": "mid (3)", "high": "high (4–5)", "unseen": "unseen", "unclassified": "unclassified"}
-SHOWN = 4  # rows in a panel of the figure; of more the one of the largest gain
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.sections import Resources
 
-Members = Mapping[str, Mapping[str, Sequence[str]]]  # languages by target and group
+CLASSES = {"low": "low (0–2)", "mid": "mid (3)", "high": "high (4–5)", "unseen": "unseen", "unclassified": "unclassified"}
+SHOWN = 4  # rows in a panel of the figure; of more the row of the largest gain
+
+
+@dataclass(frozen=True)
+class Groups:
+    """A study's groups of languages."""
+
+    summary: Summary
+    study: "Resources"
+    members: Mapping[str, Mapping[str, Sequence[str]]]  # languages by target and group
+    heads: Mapping[str, str]  # what each group is called in tables
+
+    def effects(self, contrast: str, target: str) -> list[Effect]:
+        """The tested effects on a target whose contrast begins so."""
+        return [effect for effect in self.summary.tested("resources", target=target) if effect.contrast.startswith(contrast)]
 
 
 def sections(summary: Summary) -> list[Section]:
-    found = summary.study.get("resources")
-    if not found:
+    study = summary.study.get("resources")
+    if not study:
         return []
     members: dict[str, dict[str, list[str]]] = {target: {} for target in summary.targets}
     for group in CLASSES:  # in this order
-        for one in found["scores"]:
-            if one["group"] == group:
-                members[one["target"]][group] = list(one["languages"])
+        for entry in study["scores"]:
+            if entry["group"] == group:
+                members[entry["target"]][group] = entry["languages"]
     members = {target: groups for target, groups in members.items() if groups}
-    heads = {group: CLASSES[group] if found["axis"] == "joshi" else group for groups in members.values() for group in groups}
-    heads = {group: heads[group] for group in CLASSES if group in heads}
-    parts = [languages(members, heads), gains(summary, members, heads), scores_table(summary, members, heads), slopes(summary)]
-    return [Section("resources", "Low-resource languages", [_grouped(found)], [_figure(summary, members, heads)], parts)]
+    used = {group for groups in members.values() for group in groups}
+    heads = {group: name if study["axis"] == "joshi" else group for group, name in CLASSES.items() if group in used}
+    groups = Groups(summary, study, members, heads)
+    parts = [languages(groups), gains(groups), scores_table(groups), slopes(groups)]
+    return [Section("resources", "Low-resource languages", [_grouped(study)], [_figure(groups)], parts)]
 
 
-def of(summary: Summary, contrast: str, target: str) -> list[Effect]:
-    """The tested effects of a kind on a target."""
-    known = [one for one in summary.effects if one.question == "resources" and one.target == target]
-    return [one for one in known if one.contrast.startswith(contrast)]
-
-
-def languages(members: Members, heads: Mapping[str, str]) -> Table | None:
+def languages(groups: Groups) -> Table | None:
     """Which languages each target has in each group."""
-    counted = {target: [groups.get(group, []) for group in heads] for target, groups in members.items()}
-    rows = [
-        (target, [Cell(f"{len(codes)}: {' '.join(codes)}") if codes else ABSENT for codes in each])
-        for target, each in counted.items()
-    ]
-    return tables.table("Languages of each group, by target: number, then codes.", "target", list(heads.values()), rows)
+    rows = []
+    for target, members in groups.members.items():
+        known = [members.get(group, ()) for group in groups.heads]
+        rows.append((target, [f"{len(codes)}: {' '.join(codes)}" if codes else text.ABSENT for codes in known]))
+    return tables.table("Languages of each group, by target: number, then codes.", "target", list(groups.heads.values()), rows)
 
 
-def gains(summary: Summary, members: Members, heads: Mapping[str, str]) -> Table | None:
+def gains(groups: Groups) -> Table | None:
     """Gains by group, with intervals; the gain in the group minus that in English beneath them."""
-    bodies = {}
-    for target, groups in members.items():
-        title = f"{target}: {', '.join(f'{heads[group]} n = {len(codes)}' for group, codes in groups.items())}"
+    bodies, heads = {}, groups.heads
+    for target, members in groups.members.items():
+        title = f"{target}: {', '.join(f'{heads[group]} n = {len(codes)}' for group, codes in members.items())}"
+        own, narrowed = groups.effects("row", target), groups.effects("gain in", target)
         bodies[title] = [
-            *tested.matrix(of(summary, "row", target), list(heads), lambda one: str(one.row), lambda one: one.group),
-            *tested.matrix(
-                of(summary, "gain in", target), list(heads), lambda one: f"{one.row}, minus English", lambda one: one.group
-            ),
+            *tested.matrix(own, list(heads), lambda effect: str(effect.row), "group"),
+            *tested.matrix(narrowed, list(heads), lambda effect: f"{effect.row}, minus English", "group"),
         ]
-    caption = f"Gain by group of languages, in points, and its 95 % interval {tested.among(len(summary.seeds))}."
+    caption = f"Gain by group of languages, in points, and its 95 % interval {tested.varied(len(groups.summary.seeds))}."
     return tables.table(caption, "intermediate", (*heads.values(), "verdict"), bodies, f"{tested.STAR} for all of a kind.")
 
 
-def scores_table(summary: Summary, members: Members, heads: Mapping[str, str]) -> Table | None:
+def scores_table(groups: Groups) -> Table | None:
     """Scores by group, and beneath each how far it is from English."""
-    known = {(one["row"], one["target"], one["group"]): one for one in summary.study["resources"]["scores"]}
+    summary = groups.summary
+    known = {(entry["row"], entry["target"], str(entry["group"])): entry for entry in groups.study["scores"]}
 
-    def cell(row: str, target: str, group: str) -> Cell:
-        own = known.get((row, target, group), {})
-        score, gap = (_mean(summary, own.get(part) or {}) for part in ("scores", "gaps"))
+    def cell(row: str, target: str, group: str) -> Cell | str:
+        if (entry := known.get((row, target, group))) is None:
+            return text.ABSENT
+        score, gap = summary.over_seeds(entry["scores"]), summary.over_seeds(entry.get("gaps") or {})
         return Cell(text.value(score), "" if gap is None else text.value(gap, signed=True))
 
-    bodies = {
-        target: [
-            (row, (Cell(text.value(summary.language(row, target, ["en"]))), *(cell(row, target, group) for group in heads)))
-            for row in summary.rows
-            if summary.by_seed(row, target)
-        ]
-        for target in members
-    }
+    bodies: dict[str, list[Row]] = {}
+    for target in groups.members:
+        for row in summary.rows:
+            if summary.by_seed(row, target):
+                cells = [cell(row, target, group) for group in groups.heads]
+                bodies.setdefault(target, []).append((row, (text.value(summary.language(row, target, ["en"])), *cells)))
     caption = f"Score by group of languages, and its gap: score minus the one in English; {scores.over(summary)}."
-    return tables.table(caption, "intermediate", ("English", *heads.values()), bodies)
+    return tables.table(caption, "intermediate", ("English", *groups.heads.values()), bodies)
 
 
-def slopes(summary: Summary) -> Table | None:
+def slopes(groups: Groups) -> Table | None:
     """Slopes of gain on resources, with both intervals."""
-    study, bodies, unit = summary.study["resources"], dict[str, list[Row]](), ""
-    records = {(one["row"], one["target"]): one for one in study["slopes"]}
-    for target in summary.targets:
+    bodies, unit = dict[str, list[Row]](), ""
+    records = {(slope["row"], slope["target"]): slope for slope in groups.study["slopes"]}
+    for target in groups.summary.targets:
         bodies[target] = []
-        for one in of(summary, "slope", target):
-            record, unit = records[str(one.row), target], one.unit
-            ends = record.get("over_languages")
-            beside = Cell(text.interval(ends and tuple(ends), 2))
-            bodies[target].append((str(one.row), (*tested.cells(one, 2), Cell(str(record["n"])), beside)))
-    on = "resource class" if study["axis"] == "joshi" else "the decimal logarithm of the lines of text"
+        for effect in groups.effects("slope", target):
+            record, unit = records[str(effect.row), target], effect.unit
+            beside = (str(record["n"]), text.interval(record.get("over_languages"), 2))
+            bodies[target].append((str(effect.row), (*tested.cells(effect, 2), *beside)))
+    on = "resource class" if groups.study["axis"] == "joshi" else "the decimal logarithm of the lines of text"
     note = (
         f"Least squares on {on} over the languages that the encoder saw, without English; above zero: the more resources, the"
         " larger the gain. The first interval, p and q speak of these very languages,"
-        f" {tested.among(len(summary.seeds))}; the last interval of the line that other languages, scattering as these do, would"
-        f" give. {tested.STAR} for the rows of this table."
+        f" {tested.varied(len(groups.summary.seeds))}; the last interval of the line that other languages, scattering as these"
+        f" do, would give. {tested.STAR} for the rows of this table."
     )
-    heads = ("slope", "95 % interval", "p", "q", "languages", "95 % over languages")
+    heads = ("slope", *tested.HEADS[1:], "languages", "95 % over languages")
     return tables.table(f"Slope of the gain on resources, in {unit}.", "intermediate", heads, bodies, note)
 
 
-def _mean(summary: Summary, by_seed: Mapping[str, float]) -> Any:
-    return summary.over_seeds({int(seed): value for seed, value in by_seed.items()})
-
-
-def _grouped(found: Mapping[str, Any]) -> str:
+def _grouped(study: "Resources") -> str:
     """How languages were put in groups."""
-    unseen = any(place["group"] == "unseen" for place in found["languages"].values())
-    if found["axis"] == "joshi":
+    unseen = any(language["group"] == "unseen" for language in study["languages"].values())
+    if study["axis"] == "joshi":
         how = "Groups are the resource classes of Joshi et al. 2020: low 0–2, mid 3, high 4–5."
         how += " Languages that the encoder's training text lacks are the group unseen, whatever their class." if unseen else ""
     else:
@@ -122,36 +126,28 @@ def _grouped(found: Mapping[str, Any]) -> str:
             " two thirds of the most, low below a third, mid between."
         )
         how += " Languages without any are the group unseen." if unseen else ""
-        known = sorted(
-            ((place["lines"], code) for code, place in found["languages"].items() if place["lines"] is not None), reverse=True
-        )
-        how += f" Lines: {', '.join(f'{code} {lines:,}' for lines, code in known)}." if known else ""
+        known = [(lines, code) for code, language in study["languages"].items() if (lines := language["lines"]) is not None]
+        how += f" Lines: {', '.join(f'{code} {lines:,}' for lines, code in sorted(known, reverse=True))}." if known else ""
     return how + (
         " English, the language of fine-tuning, is in no group. Every number is of one target: targets have different languages,"
         " so nothing is averaged over them."
     )
 
 
-def _figure(summary: Summary, members: Members, heads: Mapping[str, str]) -> Figure | None:
-    panels = []
-    for target, groups in members.items():
-        known = {(one.row, one.group): one for one in of(summary, "row", target)}
+def _figure(groups: Groups) -> Figure:
+    panels, summary = [], groups.summary
+    for target, members in groups.members.items():
+        known = {(str(effect.row), effect.group): effect for effect in groups.effects("row", target)}
         rows = [row for row in summary.compared if any(row == name for name, _ in known)]
         rows = [row for row in rows if summary.rows[row].is_usual] or rows
         best = summary.best(target)
         shown = rows if len(rows) <= SHOWN else [best] if best in rows else rows[:SHOWN]
-        marks = {group: [_mark(known[row, group]) for row in shown if (row, group) in known] for group in groups}
-        titles = {group: f"{heads[group]}, n = {len(codes)}" for group, codes in groups.items()}
-        panels += [Panel(target, [(titles[group], own) for group, own in marks.items() if own])] if any(marks.values()) else []
-    if not panels:
-        return None
-    among = tested.among(len(summary.seeds))
+        marks = []
+        for group, codes in members.items():
+            own = [tested.mark(row, known[row, group]) for row in shown if (row, group) in known]
+            marks.append((f"{groups.heads[group]}, n = {len(codes)}", own))
+        panels.append(Panel(target, marks))
+    among = tested.varied(len(summary.seeds))
     caption = f"Gain over “none” by group of languages, in points, with 95 % intervals {among}; n: languages."
     alternative = "Bars of the gain in each group of languages, by target; numbers in the table of gains by group."
     return Figure("resources", caption, alternative, figures.rows(panels, "bars", signed=True))
-
-
-def _mark(one: Effect) -> Mark:
-    interval = None if one.low is None or one.high is None else (one.low, one.high)
-    value = one.estimate or 0.0
-    return Mark(str(one.row), ((value, 1),), interval, text.number(value, signed=True))

@@ -1,11 +1,9 @@
 """Scores and gains by target: the main table, the best of each target, intervals, chance levels, the heat map."""
 
-from collections.abc import Sequence
-
 from stilts_xtreme.report import figures, tables, tested, text
 from stilts_xtreme.report.figures import Figure
-from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.summary import AVERAGE, Mean, Summary, above, metrics, raised
+from stilts_xtreme.report.tables import Cell, Row, Rows, Table
 from stilts_xtreme.results.rows import BASELINE, CONTROL
 from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.scoring.tags import MIN_DIFFERENCE, NAMES
@@ -20,19 +18,20 @@ MARKS = {
 def main(summary: Summary) -> Table:
     """The paper's main table: scores of the control and of no intermediate task, then gains over the latter."""
     columns, best = summary.columns, {column: summary.best(column) for column in summary.columns}
-    scores = {name: [score(summary, name, column) for column in columns] for name in summary.rows}
+
     bodies: dict[str, list[Row]] = {
-        "Control: random encoder, no pre-training (scores)": [
-            (name, scores[name]) for name in scores if summary.rows[name].is_control
-        ],
-        "No intermediate training (scores)": [(name, scores[name]) for name in scores if summary.rows[name].is_baseline],
+        "Control: random encoder, no pre-training (scores)": [],
+        "No intermediate training (scores)": [],
+        f"Gains over “{BASELINE}” (points)": [],
+        "Scores": [],
     }
-    if summary.has_baseline:
-        bodies[f"Gains over “{BASELINE}” (points)"] = [
-            (name, [gain(summary, name, column, best[column] == name) for column in columns]) for name in summary.compared
-        ]
-    else:
-        bodies["Scores"] = [(name, scores[name]) for name in summary.compared]
+    control, base, gained, others = bodies.values()
+    for name, row in summary.rows.items():
+        if summary.has_baseline and name in summary.compared:
+            gained.append((name, [gain(summary, name, column, best[column] == name) for column in columns]))
+        else:
+            body = control if row.is_control else base if row.is_baseline else others
+            body.append((name, [score(summary, name, column) for column in columns]))
     notes = ["Scores are 0 to 100. A dash: no score."]
     if len(summary.seeds) > 1:
         notes.append(
@@ -43,9 +42,8 @@ def main(summary: Summary) -> Table:
     if AVERAGE in columns:
         notes.append(f"An average is over all {len(summary.targets)} targets, and absent where one is missing.")
     caption = f"Scores without intermediate training and gains with it; {over(summary)}."
-    rows = [row for body in bodies.values() for row in body]
-    made = tables.table(caption, "intermediate", columns, bodies, " ".join(notes), *marks(rows, summary))
-    return made or Table(caption, "intermediate", tuple(columns), ())
+    table = tables.table(caption, "intermediate", columns, bodies, " ".join(notes), *marks(bodies, summary))
+    return table or Table(caption, "intermediate", tuple(columns), ())
 
 
 def best_per_target(summary: Summary) -> Table | None:
@@ -55,15 +53,13 @@ def best_per_target(summary: Summary) -> Table | None:
         gains, name = summary.gains(target), summary.best(target)
         if name is None or not gains:
             continue
-        base = Cell(text.value(summary.score(summary.baseline(name), target)))
-        raised = Cell(f"{sum(above(gain.mean) for gain in gains.values())} of {len(gains)}")
+        base, count = text.value(summary.score(summary.baseline(name), target)), f"{raised(gains)} of {len(gains)}"
         if above(gains[name].mean):
-            shown = Cell(text.value(gains[name], signed=True), _beneath(summary, name, target, gains[name], True))
-            own = Cell(text.value(summary.score(name, target)))
-            cells = (Cell(name), base, own, shown, Cell(reading(summary, name, target, gains[name])), raised)
+            own = text.value(summary.score(name, target))
+            cells = (name, base, own, gain(summary, name, target), reading(summary, name, target, gains[name]), count)
+            rows.append((target, cells))
         else:
-            cells = (ABSENT, base, ABSENT, ABSENT, Cell("no gain above zero"), raised)
-        rows.append((target, cells))
+            rows.append((target, (text.ABSENT, base, text.ABSENT, text.ABSENT, "no gain above zero", count)))
     heads = ("best", f"score, {BASELINE}", "score, best", "gain", "reading", "gains above zero")
     picked = (
         "The best of several, on average as by target, is picked on the scores shown here:"
@@ -74,9 +70,9 @@ def best_per_target(summary: Summary) -> Table | None:
 
 def reading(summary: Summary, row: str, column: str, gain: Mean) -> str:
     """How much a mean gain says, in a few words: its interval and q where it was tested."""
-    if (one := summary.tests.get((row, column, None))) is not None:
-        parts = [] if one.low is None else [f"95 % interval {tested.interval(one)}"]
-        return ", ".join([*parts, *([] if one.q is None else [f"q {text.probability(one.q)}"])]) or "not tested"
+    if (effect := summary.tests.get((row, column, None))) is not None:
+        parts = [] if effect.low is None else [f"95 % interval {tested.interval(effect)}"]
+        return ", ".join([*parts, *([] if effect.q is None else [f"q {text.probability(effect.q)}"])]) or "not tested"
     if gain.clear is None:
         return "one seed: no spread" if len(gain.values) == 1 else "two seeds: spread is rough"
     return "two standard errors or more from zero" if gain.clear else "no clear effect"
@@ -84,20 +80,19 @@ def reading(summary: Summary, row: str, column: str, gain: Mean) -> str:
 
 def intervals(summary: Summary) -> Table | None:
     """Gain, interval, p and q of every row and target; None where the study holds no comparisons."""
-    bodies = {
-        column: [
-            (row, (*tested.cells(one), Cell(f"{one.n_examples:,}" if one.n_examples else text.ABSENT), Cell(str(one.n_seeds))))
-            for row in summary.compared
-            if (one := summary.tests.get((row, column, None)))
-        ]
-        for column in summary.columns
-    }  # fmt: skip
+    bodies: dict[str, list[Row]] = {}
+    for column in summary.columns:
+        bodies[column] = []
+        for row in summary.compared:
+            if effect := summary.tests.get((row, column, None)):
+                examples = f"{effect.n_examples:,}" if effect.n_examples else text.ABSENT
+                bodies[column].append((row, (*tested.cells(effect), examples, str(effect.n_seeds))))
     note = (
         f"Gain: points over “{BASELINE}”, means over seeds. The interval is of the gain itself, not adjusted for their number;"
         " q is p adjusted for it. A dash: not tested, for want of seeds or of predictions of single examples."
     )
     heads = ("gain", *tested.HEADS[1:], "test examples", "seeds")
-    star = legend(summary) if any(map(tested.sure, summary.tests.values())) else ""
+    star = legend(summary) if any(map(tested.significant, summary.tests.values())) else ""
     return tables.table("Gains with their 95 % intervals.", "intermediate", heads, bodies, note, star)
 
 
@@ -108,8 +103,8 @@ def targets(summary: Summary) -> Table | None:
         codes, level = summary.languages(target), summary.chance(target)
         sizes = [size for code in codes for size in summary.examples(target, code)]
         trained = summary.study["tasks"][target].get("trains_on") or "nothing"
-        chance, count = text.ABSENT if level is None else text.number(level), str(len(codes)) if codes else text.ABSENT
-        rows.append((target, tables.words(metric(summary, target), chance, trained, count, text.between(sizes))))
+        count = str(len(codes)) if codes else text.ABSENT
+        rows.append((target, (metric(summary, target), text.number(level), trained, count, text.between(sizes))))
     lists = summary.study.get("training_languages") or [["en"]]
     trained = "English" if lists == [["en"]] else text.listed(["+".join(codes) for codes in lists])
     heads = ("score", "chance", f"trained on ({trained})", "languages", "test examples per language")
@@ -122,11 +117,11 @@ def targets(summary: Summary) -> Table | None:
 
 
 def transfer_gaps(summary: Summary) -> Table | None:
-    """The cross-lingual transfer gap of every row on each target scored in English and elsewhere; None without one."""
+    """The cross-lingual transfer gap of every row on each target scored in English and elsewhere; None without any."""
     gaps = {(name, target): summary.transfer_gap(name, target) for name in summary.rows for target in summary.targets}
     shown = [target for target in summary.targets if any(gaps[name, target] for name in summary.rows)]
     rows = [
-        (name, [Cell(text.value(gap), _beneath(summary, name, target, gap)) for target in shown for gap in [gaps[name, target]]])
+        (name, [_cell(summary, name, target, gaps[name, target]) for target in shown])
         for name in summary.rows
         if any(gaps[name, target] for target in shown)
     ]
@@ -135,59 +130,58 @@ def transfer_gaps(summary: Summary) -> Table | None:
     return tables.table(caption, "intermediate", shown, rows, *marks(rows), note)
 
 
-def heat_map(summary: Summary) -> Figure | None:
-    """Gains, row by column; None where there is no gain to show."""
+def heat_map(summary: Summary) -> Figure:
+    """Gains, row by column."""
     values = {}
     for name in summary.compared if summary.has_baseline else ():
         for column in summary.columns:
             if (gain := summary.gain(name, column)) is not None:
-                one = summary.tests.get((name, column, None))
-                outlined = tested.sure(one) if summary.tests else bool(gain.clear)
+                effect = summary.tests.get((name, column, None))
+                outlined = tested.significant(effect) if summary.tests else bool(gain.clear)
                 shown = gain.mean if above(abs(gain.mean)) else 0.0
                 values[name, column] = (shown, text.number(gain.mean, True) + ("†" if gain.partial else ""), outlined)
-    if not values:
-        return None
     outline = f"q < {tested.LEVEL}" if summary.tests else "two standard errors or more from zero"
     caption = f"Gain over “none” in points. Blue: gain. Orange: loss; the shade grows with the square root. Outlined: {outline}."
     alternative = "Heat map of gains over no intermediate training, by intermediate and target; numbers as in the main table."
-    return Figure("gains", caption, alternative, (figures.heat_map(summary.compared, summary.columns, values),))
+    panels = (figures.heat_map(summary.compared, summary.columns, values),) if values else ()
+    return Figure("gains", caption, alternative, panels)
 
 
 def score(summary: Summary, row: str, column: str) -> Cell:
-    found = summary.score(row, column)
-    return Cell(text.value(found), _beneath(summary, row, column, found))
+    """A mean score with its spread and marks."""
+    return _cell(summary, row, column, summary.score(row, column))
 
 
 def gain(summary: Summary, row: str, column: str, best: bool = False) -> Cell:
-    """A gain with its spread and marks; bold where it is the best of its column and above zero."""
-    found = summary.gain(row, column)
-    strong = best and found is not None and above(found.mean)
-    return Cell(text.value(found, signed=True), _beneath(summary, row, column, found, True), strong)
+    """A gain with its spread and marks, starred where significant; bold where it is the best of its column and above zero."""
+    value = summary.gain(row, column)
+    cell = _cell(summary, row, column, value, signed=True)
+    star = " *" if tested.significant(summary.tests.get((row, column, None))) else ""
+    return Cell(cell.text, f"{cell.small}{star}".strip(), best and value is not None and above(value.mean))
 
 
-def _beneath(summary: Summary, row: str, column: str, found: Mean | None, star: bool = False) -> str:
-    """What stands beneath a mean: its spread, the marks of a collapsed training and of a significant gain."""
-    collapsed = "‡" if found is not None and summary.collapsed(row, column) else ""
-    star_ = "*" if star and tested.sure(summary.tests.get((row, column, None))) else ""
-    return " ".join(filter(None, (text.spread(found), collapsed, star_)))
+def _cell(summary: Summary, row: str, column: str, value: Mean | None, signed: bool = False) -> Cell:
+    """A mean with its spread, and the mark of a collapsed training, beneath it."""
+    collapsed = "‡" if value is not None and summary.collapsed(row, column) else ""
+    return tables.mean(value, signed, collapsed)
 
 
-def marks(rows: Sequence[Row], summary: Summary | None = None) -> tuple[str, ...]:
+def marks(rows: Rows, summary: Summary | None = None) -> tuple[str, ...]:
     """What the marks that stand in the rows mean; those of significance need the summary."""
-    used = "".join(cell.small for _, cells in rows for cell in cells)
+    used = tables.beneath(rows)
     notes = tuple(f"{mark} {words}" for mark, words in MARKS.items() if mark in used)
     return (*notes, legend(summary)) if summary is not None and "*" in used else notes
 
 
 def legend(summary: Summary) -> str:
     """What the star means: the families that gains were adjusted in."""
-    found = [one for one in summary.tests.values() if one.language is None and one.q is not None]
-    averages = sum(one.target == AVERAGE for one in found)
-    parts = [f"{len(found) - averages:,} comparisons on targets"] if len(found) > averages else []
+    tested_gains = [effect for effect in summary.tests.values() if effect.language is None and effect.q is not None]
+    averages = sum(effect.target == AVERAGE for effect in tested_gains)
+    parts = [f"{len(tested_gains) - averages:,} comparisons on targets"] if len(tested_gains) > averages else []
     parts += [f"the {averages} of averages{', a family of their own' if parts else ''}"] if averages else []
-    seeds = max((one.n_seeds or 0 for one in found), default=0)
+    seeds = max((effect.n_seeds or 0 for effect in tested_gains), default=0)
     return (
-        f"* differs from no intermediate training, q < {tested.LEVEL}: paired bootstrap {tested.among(seeds)}, adjusted for"
+        f"* differs from no intermediate training, q < {tested.LEVEL}: paired bootstrap {tested.varied(seeds)}, adjusted for"
         f" {' and for '.join(parts)} (Benjamini-Hochberg)."
     )
 
@@ -225,13 +219,14 @@ def _strict(summary: Summary) -> str:
     """By how much F1 of strict IOB2 differs from XTREME's, where it does."""
     notes = []
     for target in summary.targets:
-        rows = [(code, row) for run in summary.runs(target) for code, row in run["languages"].items() if "f1_iob2" in row]
-        code, far = max(rows, key=lambda one: abs(one[1]["f1"] - one[1]["f1_iob2"]), default=("", {"f1": 0.0, "f1_iob2": 0.0}))
-        if abs(far["f1"] - far["f1_iob2"]) > MIN_DIFFERENCE:
-            means = [mean([row[name] for _, row in rows]) for name in NAMES]
+        languages = [(code, metrics(run, code)) for run in summary.runs(target) for code in run["languages"]]
+        scores = [(both["f1"], both["f1_iob2"], code) for code, both in languages if "f1_iob2" in both]
+        lenient, strict, code = max(scores, key=lambda score: abs(score[0] - score[1]), default=(0.0, 0.0, ""))
+        if abs(lenient - strict) > MIN_DIFFERENCE:
+            first, second = mean([score for score, _, _ in scores]), mean([score for _, score, _ in scores])
             notes.append(
-                f"{target}: {NAMES['f1']} is {text.number(means[0])} over all rows and languages, {NAMES['f1_iob2']}"
-                f" {text.number(means[1])}; farthest apart in {code}: {text.number(far['f1'])} and {text.number(far['f1_iob2'])}."
+                f"{target}: {NAMES['f1']} is {text.number(first)} over all rows and languages, {NAMES['f1_iob2']}"
+                f" {text.number(second)}; farthest apart in {code}: {text.number(lenient)} and {text.number(strict)}."
             )
     return " ".join(notes)
 

@@ -5,30 +5,30 @@ from collections.abc import Mapping
 
 from stilts_xtreme.report import tables, text
 from stilts_xtreme.report.page import Section
-from stilts_xtreme.report.summary import AVERAGE, Mean, Summary
-from stilts_xtreme.report.tables import Cell, Row
+from stilts_xtreme.report.summary import AVERAGE, Summary
+from stilts_xtreme.report.tables import Row
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 
 
 def sections(summary: Summary) -> list[Section]:
     best = summary.study.get("best") or {}
-    picked, halves = best.get("english-dev") or {}, best.get("other-half") or {}
+    picked, halves = best.get("english-dev"), best.get("other-half")
     if not picked or not halves:
         return []
-    base = {column: Cell(text.value(summary.score(BASELINE, column))) for column in summary.columns}
+    base = {column: text.value(summary.score(BASELINE, column)) for column in summary.columns}
     rows: list[Row] = []
     for target in summary.targets:
         names = " / ".join(dict.fromkeys(halves["picks"][target]))
-        scores = [tables.mean(_mean(summary, choice["scores"][target])) for choice in (picked, halves)]
-        rows.append((target, (base[target], Cell(picked["picks"][target]), scores[0], Cell(names), scores[1])))
+        scores = [tables.mean(summary.over_seeds(choice["scores"][target])) for choice in (picked, halves)]
+        rows.append((target, (base[target], picked["picks"][target], scores[0], names, scores[1])))
     benchmark = BENCHMARKS.get(summary.study.get("benchmark") or "xtreme")
     whole = benchmark is not None and set(summary.targets) == set(benchmark.tasks)
     total = f"{benchmark.name.upper()} score" if benchmark and whole else AVERAGE
     bodies = {"": rows}
     if len(rows) > 1:
-        scores = [tables.mean(_mean(summary, _average(choice["scores"]))) for choice in (picked, halves)]
-        bodies["Over all targets"] = [(total, (base[AVERAGE], Cell(""), scores[0], Cell(""), scores[1]))]
+        scores = [tables.mean(summary.over_seeds(_average(choice["scores"]))) for choice in (picked, halves)]
+        bodies["Over all targets"] = [(total, (base[AVERAGE], "", scores[0], "", scores[1]))]
     heads = (f"score, {BASELINE}", "picked on English dev", "its score", "picked on other half", "its score")
     notes = (
         "Picked on English dev: the row whose models score best there, on average over seeds; for targets that are never trained,"
@@ -41,10 +41,6 @@ def sections(summary: Summary) -> list[Section]:
     caption = "The best intermediate of each target, chosen without the scores shown."
     table = tables.table(caption, "target", heads, bodies, *notes)
     return [Section("best", "Choosing one intermediate for each target", tables=(table,))]
-
-
-def _mean(summary: Summary, by_seed: Mapping[str, float]) -> Mean | None:
-    return summary.over_seeds({int(seed): score for seed, score in by_seed.items()})
 
 
 def _average(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

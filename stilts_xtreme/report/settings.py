@@ -1,11 +1,15 @@
 """What a page says of how to repeat its study: encoder, hyperparameters, readings. Older results do not hold it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.models.sources import recognise
 from stilts_xtreme.report import text
 from stilts_xtreme.report.summary import Summary
+from stilts_xtreme.utils.bounded_io import Record
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.study import Reading
 
 DIGITS = 12  # of a digest: the result holds all of it
 
@@ -27,9 +31,9 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     lines += _hyperparameters(study.get("hyperparameters") or {})
     lines += [(f"Prediction of {name}", text.flat(settings)) for name, settings in (study.get("predictions") or {}).items()]
     by_split: dict[str, list[str]] = {}
-    for name, one in ((study.get("data") or {}).get("readings") or {}).items():
+    for name, reading in (summary.readings or {}).items():
         split, _, code = name.rpartition("/")
-        by_split.setdefault(split, []).append(f"{code} {one['digest'][:DIGITS]} ({_size(one)})")
+        by_split.setdefault(split, []).append(f"{code} {reading['digest'][:DIGITS]} ({_size(reading)})")
     return lines + [(f"Read of {split}", ", ".join(parts)) for split, parts in by_split.items()]
 
 
@@ -52,8 +56,8 @@ def tuned(summary: Summary) -> list[str]:
         f"{intro}. {source.tuned_on}: scores without intermediate training and gains over them are not those of an encoder that"
         " was pretrained by masked LM alone, as the paper's was."
     ]
-    places = (summary.study.get("resources") or {}).get("languages", {}).values()
-    if any(place["group"] == "unseen" for place in places):
+    resources = summary.study.get("resources")
+    if resources and any(language["group"] == "unseen" for language in resources["languages"].values()):
         sentences.append(
             "Unseen are the languages that the text of its pretraining lacks; the pairs it was tuned on may hold some of them."
         )
@@ -71,18 +75,18 @@ def seeds(summary: Summary) -> list[str]:
     ]
 
 
-def _hyperparameters(settings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _hyperparameters(settings: Mapping[str, Record]) -> list[tuple[str, str]]:
     """What all trainings have in common, then what is different in each."""
-    flat = {name: {**one, **one.get("recipe", {})} for name, one in settings.items()}
-    for one in flat.values():
-        one.pop("recipe", None)
+    flat = {name: {**values, **values.get("recipe", {})} for name, values in settings.items()}
+    for values in flat.values():
+        values.pop("recipe", None)
     first = next(iter(flat.values()), {})
-    common = {key: value for key, value in first.items() if all(one.get(key) == value for one in flat.values())}
+    common = {key: value for key, value in first.items() if all(values.get(key) == value for values in flat.values())}
     lines = [("Settings of every training", text.flat(common))] if common else []
-    own = {name: {key: value for key, value in one.items() if key not in common} for name, one in flat.items()}
-    return lines + [(f"Settings of {name}", text.flat(one)) for name, one in own.items() if one]
+    own = {name: {key: value for key, value in values.items() if key not in common} for name, values in flat.items()}
+    return lines + [(f"Settings of {name}", text.flat(values)) for name, values in own.items() if values]
 
 
-def _size(reading: Mapping[str, Any]) -> str:
+def _size(reading: "Reading") -> str:
     whole = text.count(reading["examples"], "example")
     return f"{reading['sampled']:,} of {whole}" if "sampled" in reading else whole

@@ -1,10 +1,13 @@
 """A shorter name for each of a study's rows, where they differ in several ways of training."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report import text
 from stilts_xtreme.results.rows import BASELINE, ENGLISH, Row
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.study import Study
 
 
 def names(rows: Sequence[Row]) -> dict[str, str]:
@@ -18,7 +21,7 @@ def names(rows: Sequence[Row]) -> dict[str, str]:
     return {row.name: _name(row, len(lists) < 2, len(rates) < 2) for row in rows}
 
 
-def explained(rows: Sequence[Row], study: Mapping[str, Any]) -> str:
+def explained(rows: Sequence[Row], study: "Study") -> str:
     """What the short names mean; empty where nothing is shortened."""
     lists = dict.fromkeys("+".join(row.languages) for row in rows if len(row.languages) > 1)
     rates = sorted({row.noise for row in rows if row.noise})
@@ -31,7 +34,7 @@ def explained(rows: Sequence[Row], study: Mapping[str, Any]) -> str:
     return f"{'; '.join(parts)}." if parts else ""
 
 
-def _foreign(study: Mapping[str, Any]) -> str:
+def _foreign(study: "Study") -> str:
     """What training data in other languages was, by what was read; translations in older results, which do not say."""
     readings = [key.split("/") for key in (study.get("data") or {}).get("readings") or ()]
     own = any(split == "train" and task != "text" and code != "en" for task, split, code in readings)

@@ -1,13 +1,12 @@
 """The section on the number of training examples: is the gain larger where the target has few?"""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from stilts_xtreme.report import figures, scores, tables, tested, text
 from stilts_xtreme.report.figures import Curve, Figure
 from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import Summary
-from stilts_xtreme.report.tables import ABSENT, Cell, Row, Table
+from stilts_xtreme.report.tables import Cell, Row, Table
 
 SHOWN = 5  # intermediates that have a line; the tables hold all
 Points = Mapping[tuple[str, str], Mapping[int, str]]  # rows by number of examples; by the row with the usual recipe and target
@@ -15,11 +14,11 @@ Points = Mapping[tuple[str, str], Mapping[int, str]]  # rows by number of exampl
 
 def sections(summary: Summary) -> list[Section]:
     """Of a study whose recipes differ in their number of examples."""
-    found = summary.study.get("sizes")
-    if not found or not found["points"]:
+    study = summary.study.get("sizes")
+    if not study or not study["points"]:
         return []
     points: dict[tuple[str, str], dict[int, str]] = {}
-    for point in found["points"]:
+    for point in study["points"]:
         points.setdefault((point["of"], point["target"]), {})[point["examples"]] = point["row"]
     drawn = [
         _figure(summary, points, "sizes-gains", "Gain over “none” of the same recipe", gains=True),
@@ -34,14 +33,14 @@ def by_size(summary: Summary, points: Points, target: str) -> Table | None:
     """Scores of the baseline and gains of the others, by number of examples."""
     sizes = sorted({examples for (_, name), rows in points.items() if name == target for examples in rows})
 
-    def cell(row: str | None, gains: bool) -> Cell:
+    def cell(row: str | None, gains: bool) -> Cell | str:
         if row is None:
-            return ABSENT
+            return text.ABSENT
         shown = (scores.gain if gains else scores.score)(summary, row, target)
-        one = summary.tests.get((row, target, None)) if gains else None
-        if one is None or one.low is None:
+        effect = summary.tests.get((row, target, None)) if gains else None
+        if effect is None or effect.low is None:
             return shown
-        return Cell(shown.text, tested.interval(one) + (" *" if tested.sure(one) else ""))
+        return Cell(shown.text, tested.interval(effect) + (" *" if tested.significant(effect) else ""))
 
     bodies: dict[str, list[Row]] = {"Scores": [], "Gains over the baseline of the same recipe (points)": []}
     for (of, name), rows in points.items():
@@ -50,25 +49,24 @@ def by_size(summary: Summary, points: Points, target: str) -> Table | None:
         if name == target:
             list(bodies.values())[gains].append((of, [cell(rows.get(size), gains) for size in sizes]))
     caption = f"{target}: scores and gains by number of training examples; {scores.over(summary)}."
-    shown = [row for body in bodies.values() for row in body]
-    return tables.table(caption, "intermediate", [f"{size:,}" for size in sizes], bodies, *scores.marks(shown, summary))
+    return tables.table(caption, "intermediate", [f"{size:,}" for size in sizes], bodies, *scores.marks(bodies, summary))
 
 
 def interactions(summary: Summary) -> Table | None:
     """The gain with the fewest examples minus that with the most."""
     bodies: dict[str, list[Row]] = {}
-    for one in (one for one in summary.effects if one.question == "sizes"):
-        bodies.setdefault(one.target, []).append((str(one.row), (Cell(one.contrast), *tested.cells(one))))
+    for effect in summary.tested("sizes"):
+        bodies.setdefault(effect.target, []).append((str(effect.row), (effect.contrast, *tested.cells(effect))))
     note = (
         "Above zero: intermediate training helps more where the target has few training examples. 95 % interval of the difference"
-        f" of both gains, {tested.among(len(summary.seeds))}, the same for both. {tested.STAR} for the rows of this table."
+        f" of both gains, {tested.varied(len(summary.seeds))}, the same for both. {tested.STAR} for the rows of this table."
     )
     caption = "Gain with the fewest examples minus gain with the most, in points."
     return tables.table(caption, "intermediate", ("contrast", *tested.HEADS), bodies, note)
 
 
 def _recipes(summary: Summary) -> str:
-    recipes: Mapping[str, Mapping[str, Any]] = summary.study.get("recipes") or {}
+    recipes = summary.study.get("recipes") or {}
     parts = []
     for name, recipe in recipes.items():
         changes = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in recipe.items())
@@ -93,22 +91,16 @@ def _guessing(summary: Summary, points: Points) -> str:
     return f"{few} {text.listed(floor)}: a gain there says little." if floor else ""
 
 
-def _figure(summary: Summary, points: Points, name: str, what: str, gains: bool) -> Figure | None:
+def _figure(summary: Summary, points: Points, name: str, what: str, gains: bool) -> Figure:
     kinds = {of: summary.rows[next(iter(rows.values()))] for (of, _), rows in points.items()}
     compared = [of for of, row in kinds.items() if not (row.is_baseline or row.is_control)][:SHOWN]
     shown = compared if gains else [*(of for of, row in kinds.items() if row.is_baseline)][:1] + compared
-    looks = {of: number + gains for number, of in enumerate(shown)}
-    value: Callable[[Summary, str, str], tuple[float, float | None] | None] = _gain if gains else _score
-    panels: dict[str, list[Curve]] = {}
-    for target in summary.targets:
-        lines = []
-        for of, look in looks.items():
-            places = [(size, value(summary, row, target)) for size, row in sorted(points.get((of, target), {}).items())]
-            if drawn := [(float(size), *place) for size, place in places if place is not None]:
-                lines.append(Curve(of, look, look, drawn))
-        panels |= {target: lines} if lines else {}
-    if not panels:
-        return None
+    panels: dict[str, list[Curve]] = {target: [] for target in summary.targets}
+    for target, curves in panels.items():
+        for look, of in enumerate(shown, start=int(gains)):
+            rows = sorted(points.get((of, target), {}).items())
+            places = [place for size, row in rows if (place := _place(summary, size, row, target, gains))]
+            curves.append(Curve(of, look, look, places))
     caption = (
         f"{what} by number of training examples of the target, on a logarithmic scale; each panel has its own scale upwards."
     )
@@ -117,14 +109,12 @@ def _figure(summary: Summary, points: Points, name: str, what: str, gains: bool)
     return Figure(name, caption, alternative, figures.curves(panels, log=True, zero=gains))
 
 
-def _score(summary: Summary, row: str, target: str) -> tuple[float, None] | None:
-    score = summary.score(row, target)
-    return None if score is None else (score.mean, None)
-
-
-def _gain(summary: Summary, row: str, target: str) -> tuple[float, float | None] | None:
-    gain, one = summary.gain(row, target), summary.tests.get((row, target, None))
-    if gain is None:
+def _place(summary: Summary, size: int, row: str, target: str, gains: bool) -> tuple[float, float, float | None] | None:
+    """A point of a curve: number of examples, gain or score, and half of the interval."""
+    mean = summary.gain(row, target) if gains else summary.score(row, target)
+    effect = summary.tests.get((row, target, None)) if gains else None
+    if mean is None:
         return None
-    half = None if one is None or one.low is None or one.high is None else (one.high - one.low) / 2
-    return gain.mean if one is None or one.estimate is None else one.estimate, half
+    around = tested.ends(effect)
+    value = mean.mean if effect is None or effect.estimate is None else effect.estimate
+    return float(size), value, (around[1] - around[0]) / 2 if around else None

@@ -7,6 +7,7 @@ from stilts_xtreme.report import (
     mixtures,
     noise,
     order,
+    page,
     published_comparison,
     resources,
     scores,
@@ -14,10 +15,9 @@ from stilts_xtreme.report import (
     settings,
     short_names,
     sizes,
-    text,
     trainings,
 )  # fmt: skip
-from stilts_xtreme.report.page import Page, Section
+from stilts_xtreme.report.page import Section
 from stilts_xtreme.report.summary import Summary
 
 LEADING = (  # what a study with them is about
@@ -42,9 +42,7 @@ def files(summary: Summary) -> dict[str, str]:
         _listed("missing", "Missing evaluations", trainings.missing(summary)),
         Section("data", "Data and how to reproduce", facts=settings.facts(summary), code=study.get("command") or ""),
     ]
-    foot = text.provenance(study.get("provenance") or {})
-    found = findings.sentences(summary)
-    return Page(study["name"], study["question"], study.get("note") or "", found, sections, foot).files()
+    return page.files(study, findings.sentences(summary), sections)
 
 
 def _listed(name: str, title: str, items: list[str]) -> Section:

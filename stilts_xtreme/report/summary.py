@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from stilts_xtreme.results import rows as records
 from stilts_xtreme.results.effects import Effect, effects
@@ -13,12 +13,17 @@ from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.scoring.language_groups import transfer_gap
 from stilts_xtreme.tasks.constant import within_chance
 
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.parts import LanguageGain
+    from stilts_xtreme.schemas.sections import NoisyEvaluation
+    from stilts_xtreme.schemas.study import Comparison, Evaluation, Reading, Study, Training
+
 AVERAGE = "average"  # of all targets
 
 
 @dataclass(frozen=True)
 class Mean:
-    """Values of one quantity, one per seed; `seeds` is how many the study has."""
+    """Values of a quantity, each of a seed; `seeds` is how many the study has."""
 
     values: tuple[float, ...]
     seeds: int
@@ -50,30 +55,40 @@ class Mean:
 class Summary:
     """A study: its rows by their labels, its evaluations by (label, target) and seed."""
 
-    study: Mapping[str, Any]
+    study: "Study"
     rows: Mapping[str, Row]
-    cells: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]
+    cells: Mapping[tuple[str, str], Mapping[int, "Evaluation"]]
 
     @cached_property
     def effects(self) -> list[Effect]:
         """All that was tested."""
         return effects(self.study)
 
+    def tested(self, question: str, **fields: object) -> list[Effect]:
+        """The effects of a question whose fields have these values."""
+        effects = [effect for effect in self.effects if effect.question == question]
+        return [effect for effect in effects if all(getattr(effect, name) == value for name, value in fields.items())]
+
     @cached_property
     def tests(self) -> dict[tuple[str, str, str | None], Effect]:
         """Tested gains of rows over their own baselines, by row, column and language; None: all languages together."""
         own = {name: row.baseline.name for name, row in self.rows.items()}
-        gains = [one for one in self.effects if one.question == "gain" and one.row and own.get(one.row) == one.reference]
-        return {(str(one.row), one.target, one.language): one for one in gains}
+        gains = [effect for effect in self.tested("gain") if effect.row and own.get(effect.row) == effect.reference]
+        return {(str(effect.row), effect.target, effect.language): effect for effect in gains}
 
     @cached_property
-    def errors(self) -> dict[tuple[str, str], Mapping[str, Any]]:
+    def comparisons(self) -> dict[tuple[str, str], "Comparison"]:
         """The records behind `tests`, by row and column: they hold standard errors over test examples, too."""
         return {
-            (one["row"], one["target"]): one
-            for one in self.study.get("comparisons") or ()
-            if one["baseline"] == self.rows[one["row"]].baseline.name
+            (comparison["row"], comparison["target"]): comparison
+            for comparison in self.study.get("comparisons") or ()
+            if comparison["baseline"] == self.rows[comparison["row"]].baseline.name
         }
+
+    def comparison_in(self, row: str, target: str, code: str) -> "LanguageGain | None":
+        """The gain in a language as it was tested, with its standard error over test examples; None where there is none."""
+        comparison = self.comparisons.get((row, target))
+        return (comparison.get("languages") or {}).get(code) if comparison else None
 
     @property
     def targets(self) -> list[str]:
@@ -113,8 +128,9 @@ class Summary:
             if all(seed in part for part in parts)
         }
 
-    def over_seeds(self, values: Mapping[int, float]) -> Mean | None:
-        """The mean of values by seed; None where there is none."""
+    def over_seeds(self, values: Mapping[int, float] | Mapping[str, float]) -> Mean | None:
+        """The mean of values by seed, or by the seed's key in JSON; None where there is none."""
+        values = {int(seed): value for seed, value in values.items()}
         known = tuple(values[seed] for seed in self.seeds if seed in values)
         return Mean(known, len(self.seeds)) if known else None
 
@@ -123,8 +139,7 @@ class Summary:
 
     def gain(self, row: str, column: str) -> Mean | None:
         """Score minus the baseline's of the same seed; None where no seed has both."""
-        own, base = self.by_seed(row, column), self.by_seed(self.baseline(row), column)
-        return self.over_seeds({seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base})
+        return self.over_seeds(self.gains_by_seed(row, column))
 
     def gains(self, column: str) -> dict[str, Mean]:
         """Gain by row, absent ones left out."""
@@ -144,12 +159,22 @@ class Summary:
         sizes = [n for code in self.languages(target) for n in self.examples(target, code)]
         return within_chance(self.chance(target) or 0.0, min(sizes, default=1))
 
+    @cached_property
+    def trainings(self) -> dict[str, "Training"]:
+        """By address."""
+        return {training["address"]: training for training in self.study["trainings"]}
+
+    @property
+    def readings(self) -> "Mapping[str, Reading] | None":
+        """What was read, by `task/split/language`; None in older results, which do not say it."""
+        return (self.study.get("data") or {}).get("readings")
+
     def retrieval(self) -> list[str]:
         """Targets for which nothing is trained."""
         tasks = self.study["tasks"]
         return [name for name in self.targets if tasks[name].get("head") == "embedding" and not tasks[name].get("trains_on")]
 
-    def runs(self, target: str) -> list[Mapping[str, Any]]:
+    def runs(self, target: str) -> list["Evaluation"]:
         """All evaluations on the target."""
         return [run for (_, name), seeds in self.cells.items() if name == target for run in seeds.values()]
 
@@ -159,12 +184,13 @@ class Summary:
 
     def by_language(self, row: str, target: str, codes: Sequence[str]) -> dict[int, float]:
         """By seed the mean over `codes` and the headline metrics; only seeds in which each of the languages is scored."""
-        names, found = self.study["tasks"][target]["headline"], {}
+        names, by_seed = self.study["tasks"][target]["headline"], dict[int, float]()
         for seed, run in self.cells.get((row, target), {}).items():
-            scores = [run["languages"].get(code, {}).get(name) for code in codes for name in names]
-            if scores and None not in scores:
-                found[seed] = math.fsum(scores) / len(scores)
-        return found
+            scores = [metrics(run, code).get(name) for code in codes for name in names]
+            known = [score for score in scores if score is not None]
+            if known and len(known) == len(scores):
+                by_seed[seed] = mean(known)
+        return by_seed
 
     def language(self, row: str, target: str, codes: Sequence[str]) -> Mean | None:
         return self.over_seeds(self.by_language(row, target, codes))
@@ -172,9 +198,10 @@ class Summary:
     def language_gain(self, row: str, target: str, code: str) -> Mean | None:
         return self.over_seeds(self.gains_by_seed(row, target, [code]))
 
-    def gains_by_seed(self, row: str, target: str, codes: Sequence[str]) -> dict[int, float]:
-        """The mean gain over `codes` of each seed in which both sides are scored in all of them."""
-        own, base = self.by_language(row, target, codes), self.by_language(self.baseline(row), target, codes)
+    def gains_by_seed(self, row: str, column: str, codes: Sequence[str] = ()) -> dict[int, float]:
+        """The gain of each seed in which both sides have a score; over `codes` if any are given, with a score in all of them."""
+        rows = row, self.baseline(row)
+        own, base = (self.by_language(name, column, codes) if codes else self.by_seed(name, column) for name in rows)
         return {seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base}
 
     def macro(self, row: str, target: str, groups: Sequence[Sequence[str]]) -> Mean | None:
@@ -192,9 +219,9 @@ class Summary:
         return self.over_seeds({seed: gap for seed, gap in gaps.items() if gap is not None})
 
     def examples(self, target: str, code: str) -> tuple[int, ...]:
-        """The numbers of test examples met in the runs, ascending; one number where all runs agree."""
-        rows = [run["languages"].get(code, {}) for run in self.runs(target)]
-        return tuple(sorted({row["n"] for row in rows if "n" in row}))
+        """The numbers of test examples in the runs, ascending; a single number where all runs agree."""
+        languages = [run["languages"][code] for run in self.runs(target) if code in run["languages"]]
+        return tuple(sorted({scores["n"] for scores in languages if "n" in scores}))
 
     def collapsed(self, row: str, target: str) -> bool:
         """Is an evaluation of the two, with any seed, built on a collapsed training?"""
@@ -210,14 +237,24 @@ class Summary:
         }
 
 
-def summarise(study: Mapping[str, Any]) -> Summary:
+def metrics(run: "Evaluation | NoisyEvaluation", code: str) -> Mapping[str, float]:
+    """Metrics of a language by name, `n` among them; empty where it is not scored."""
+    return cast("Mapping[str, float]", run["languages"].get(code, {}))
+
+
+def summarise(content: Mapping[str, object]) -> Summary:
     """Index the scores of a study as `results.read` gives it."""
-    cells: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
+    study, cells = cast("Study", content), dict[tuple[str, str], dict[int, "Evaluation"]]()
     for run in study["evaluations"]:
         cells.setdefault((run["row"], run["target"]), {})[run["seed"]] = run
     return Summary(study, records.read(study["rows"]), cells)
 
 
+def raised(gains: Mapping[str, Mean]) -> int:
+    """How many of the gains are above zero."""
+    return sum(above(gain.mean) for gain in gains.values())
+
+
 def above(value: float, level: float = 0.0) -> bool:
-    """Is it above the level at the one decimal that pages show? So nothing written as 0.0 counts as a gain."""
+    """Is it above the level at the decimal that pages show? So nothing written as 0.0 counts as a gain."""
     return round(value - level, 9) >= 0.05

@@ -24,15 +24,16 @@ class Cell:
     strong: bool = False
 
 
-Row = tuple[str, Sequence[Cell]]  # its head, then its cells
+Row = tuple[str, Sequence[Cell | str]]  # its head, then its cells; a text is a cell of nothing else
+Rows = Sequence[Row] | Mapping[str, Sequence[Row]]  # of a table, or by the titles of its bodies
 
 
 @dataclass(frozen=True)
 class Body:
-    """Rows that belong together; the title may be empty."""
+    """Rows that belong together, each of a head and cells; the title may be empty."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -52,31 +53,34 @@ class Table:
         return [all(NUMBER.fullmatch(row[number].text) for row in rows) for number in range(len(self.columns))]
 
 
-ABSENT = Cell(text.ABSENT)
-
-
-def table(
-    caption: str, corner: str, columns: Sequence[str], bodies: Mapping[str, Sequence[Row]] | Sequence[Row], *notes: str
-) -> Table | None:
+def table(caption: str, corner: str, columns: Sequence[str], rows: Rows, *notes: str) -> Table | None:
     """A table of rows, or of bodies by their titles; None without any row. Empty notes are left out."""
-    named = bodies if isinstance(bodies, Mapping) else {"": bodies}
-    full = tuple(Body(title, tuple(rows)) for title, rows in named.items() if rows)
-    return Table(caption, corner, tuple(columns), full, tuple(filter(None, notes))) if full else None
+    bodies = tuple(
+        Body(title, tuple((head, tuple(Cell(cell) if isinstance(cell, str) else cell for cell in cells)) for head, cells in own))
+        for title, own in _titled(rows).items()
+        if own
+    )
+    return Table(caption, corner, tuple(columns), bodies, tuple(filter(None, notes))) if bodies else None
 
 
-def words(*texts: str) -> tuple[Cell, ...]:
-    """A cell for each text."""
-    return tuple(map(Cell, texts))
+def beneath(rows: Rows) -> str:
+    """All that stands beneath in these rows: the marks that notes explain."""
+    cells = [cell for own in _titled(rows).values() for _, cells in own for cell in cells]
+    return "".join(cell.small for cell in cells if isinstance(cell, Cell))
 
 
-def mean(found: Mean | None, signed: bool = False, mark: str = "", strong: bool = False) -> Cell:
+def _titled(rows: Rows) -> Mapping[str, Sequence[Row]]:
+    return rows if isinstance(rows, Mapping) else {"": rows}
+
+
+def mean(value: Mean | None, signed: bool = False, mark: str = "") -> Cell:
     """A mean, its spread and a mark beneath it."""
-    return Cell(text.value(found, signed), " ".join(filter(None, (text.spread(found), mark))), strong)
+    return Cell(text.value(value, signed), " ".join(filter(None, (text.spread(value), mark))))
 
 
-def plain(found: Mean | None) -> Cell:
+def plain(value: Mean | None) -> Cell:
     """A mean without its spread."""
-    return Cell(text.value(found), "†" if found is not None and found.partial else "")
+    return Cell(text.value(value), "†" if value is not None and value.partial else "")
 
 
 def markdown(table: Table) -> str:
@@ -104,7 +108,7 @@ def latex(table: Table) -> str:
 
 
 def escaped(words: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
+    """Text that Markdown shows as it is, on a line."""
     return re.sub(r"([\\|<*`\[\]&]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(str(words).split()))
 
 

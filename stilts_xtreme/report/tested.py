@@ -1,10 +1,11 @@
-"""Tested differences as tables show them: an estimate with its 95 % interval, a star where it is significant, a verdict."""
+"""Tested differences as tables and figures show them: estimate, 95 % interval, a star where it is significant, a verdict."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stilts_xtreme.report import text
+from stilts_xtreme.report.figures import Mark
 from stilts_xtreme.report.summary import AVERAGE
-from stilts_xtreme.report.tables import ABSENT, Cell, Row
+from stilts_xtreme.report.tables import Cell, Row
 from stilts_xtreme.results.effects import Effect
 
 LEVEL = 0.05  # false discovery rate below which an effect is called significant
@@ -12,58 +13,77 @@ STAR = f"* q < {LEVEL}, adjusted (Benjamini-Hochberg)"
 HEADS = ("difference", "95 % interval", "p", "q")
 
 
-def sure(one: Effect | None) -> bool:
+def ends(effect: Effect | None) -> tuple[float, float] | None:
+    """The 95 % interval; None where there is none."""
+    return None if effect is None or effect.low is None or effect.high is None else (effect.low, effect.high)
+
+
+def significant(effect: Effect | None) -> bool:
     """Is it significant? Where nothing was adjusted, its interval leaves out zero."""
-    if one is None:
+    if effect is None:
         return False
-    if one.q is not None:
-        return one.q < LEVEL
-    return one.low is not None and one.high is not None and (one.low > 0 or one.high < 0)
+    if effect.q is not None:
+        return effect.q < LEVEL
+    return (around := ends(effect)) is not None and (around[0] > 0 or around[1] < 0)
 
 
-def interval(one: Effect, digits: int = 1) -> str:
+def direction(effect: Effect) -> int:
+    """1 where it is significantly above zero, -1 where below, else 0."""
+    return (1 if (effect.estimate or 0) > 0 else -1) if significant(effect) else 0
+
+
+def interval(effect: Effect, digits: int = 1) -> str:
     """`−0.3 to +0.5`, or the dash."""
-    return text.interval(None if one.low is None or one.high is None else (one.low, one.high), digits)
+    return text.interval(ends(effect), digits)
 
 
-def cell(one: Effect | None, digits: int = 1, signed: bool = True) -> Cell:
+def mark(label: str, effect: Effect) -> Mark:
+    """A row of a figure: the estimate, its interval, and the number beside it."""
+    value = effect.estimate or 0.0
+    return Mark(label, ((value, 1),), ends(effect), text.number(value, signed=True))
+
+
+def cell(effect: Effect | None, digits: int = 1, signed: bool = True) -> Cell | str:
     """The estimate, starred and bold where significant, its interval beneath."""
-    if one is None or one.estimate is None:
-        return ABSENT
-    star = "*" if sure(one) else ""
-    return Cell(
-        text.number(one.estimate, signed, digits) + star, interval(one, digits) if one.low is not None else "", bool(star)
-    )
+    if effect is None or effect.estimate is None:
+        return text.ABSENT
+    star, beneath = "*" if significant(effect) else "", interval(effect, digits) if effect.low is not None else ""
+    return Cell(text.number(effect.estimate, signed, digits) + star, beneath, bool(star))
 
 
-def cells(one: Effect | None, digits: int = 1) -> tuple[Cell, ...]:
+def cells(effect: Effect | None, digits: int = 1) -> tuple[Cell | str, ...]:
     """The four columns of `HEADS`."""
-    if one is None or one.estimate is None:
-        return (ABSENT,) * 4
-    star = "*" if sure(one) else ""
-    shown = Cell(text.number(one.estimate, True, digits) + star, strong=bool(star))
-    return shown, Cell(interval(one, digits)), Cell(text.probability(one.p)), Cell(text.probability(one.q))
+    if effect is None or effect.estimate is None:
+        return (text.ABSENT,) * 4
+    return columns(effect.estimate, ends(effect), effect.p, effect.q, significant(effect), digits)
 
 
-def matrix(
-    effects: Iterable[Effect], columns: Sequence[str], label: Callable[[Effect], str],
-    column: Callable[[Effect], str | None] = lambda one: one.target,
-) -> list[Row]:  # fmt: skip
-    """A row a label: the effect of each column, and a verdict in words at the end."""
+def columns(
+    estimate: float, around: Sequence[float] | None, p: float | None, q: float | None, significant: bool, digits: int = 1
+) -> tuple[Cell | str, ...]:
+    """The same of numbers that are not in an effect."""
+    shown = Cell(text.number(estimate, True, digits) + ("*" if significant else ""), strong=significant)
+    return shown, text.interval(around, digits), text.probability(p), text.probability(q)
+
+
+def matrix(effects: Iterable[Effect], places: Sequence[str], label: Callable[[Effect], str], place: str = "target") -> list[Row]:
+    """A row a label: at each of the places the effect whose field of that name it is, and a verdict in words at the end."""
     by: dict[str, dict[str | None, Effect]] = {}
-    for one in effects:
-        by.setdefault(label(one), {})[column(one)] = one
-    return [(name, (*(cell(row.get(place)) for place in columns), Cell(verdict(row)))) for name, row in by.items()]
+    for effect in effects:
+        by.setdefault(label(effect), {})[getattr(effect, place)] = effect
+    return [(name, (*(cell(row.get(column)) for column in places), verdict(row))) for name, row in by.items()]
 
 
-def verdict(row: dict[str | None, Effect]) -> str:
+def verdict(row: Mapping[str | None, Effect]) -> str:
     """`better on average, xnli; worse on panx`, or `no significant difference`."""
-    places = {word: [str(place) for place, one in row.items() if sure(one) and ((one.estimate or 0) > 0) == up]
-              for word, up in (("better", True), ("worse", False))}  # fmt: skip
-    ordered = {word: sorted(names, key=lambda name: name != AVERAGE) for word, names in places.items() if names}
-    return "; ".join(f"{word} on {', '.join(names)}" for word, names in ordered.items()) or "no significant difference"
+    parts = []
+    for word, sign in (("better", 1), ("worse", -1)):
+        places = [str(place) for place, effect in row.items() if direction(effect) == sign]
+        if places:
+            parts.append(f"{word} on {', '.join(sorted(places, key=lambda place: place != AVERAGE))}")
+    return "; ".join(parts) or "no significant difference"
 
 
-def among(seeds: int) -> str:
+def varied(seeds: int) -> str:
     """What a 95 % interval speaks of."""
     return "over test examples and seeds" if seeds > 1 else "over test examples, of one seed"

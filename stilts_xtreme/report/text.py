@@ -1,7 +1,6 @@
-"""Numbers and lists as the pages write them: one decimal, a real minus sign, a dash where there is no score."""
+"""Numbers and lists as the pages write them: a decimal, a real minus sign, a dash where there is no score."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.report.summary import Mean
@@ -10,33 +9,35 @@ ABSENT = "–"
 MINUS = "\N{MINUS SIGN}"
 
 
-def number(value: float, signed: bool = False, digits: int = 1) -> str:
-    """One decimal, or so many; `signed` puts a plus before what is above zero once rounded.
+def number(value: float | None, signed: bool = False, digits: int = 1) -> str:
+    """One decimal, or so many, or the dash; `signed` puts a plus before what is above zero once rounded.
 
     Sums taken in another order differ in their last digits: on the border between two decimals they must not read differently.
     """
+    if value is None:
+        return ABSENT
     text = f"{round(value, 9):.{digits}f}"
     if float(text) == 0:
         return text.removeprefix("-")
     return text.replace("-", MINUS) if text.startswith("-") or not signed else f"+{text}"
 
 
-def value(found: Mean | None, signed: bool = False) -> str:
+def value(mean: Mean | None, signed: bool = False) -> str:
     """A mean, or the dash."""
-    return ABSENT if found is None else number(found.mean, signed)
+    return number(None if mean is None else mean.mean, signed)
 
 
-def spread(found: Mean | None) -> str:
+def spread(mean: Mean | None) -> str:
     """`± deviation`, a dagger where seeds are missing, or nothing."""
-    if found is None:
+    if mean is None:
         return ""
-    parts = ["†"] if found.partial else []
-    if found.deviation is not None:
-        parts.insert(0, f"± {number(found.deviation)}")
+    parts = ["†"] if mean.partial else []
+    if mean.deviation is not None:
+        parts.insert(0, f"± {number(mean.deviation)}")
     return " ".join(parts)
 
 
-def interval(ends: tuple[float, float] | None, digits: int = 1) -> str:
+def interval(ends: Sequence[float] | None, digits: int = 1) -> str:
     """`−0.3 to +0.5`, or the dash."""
     return ABSENT if ends is None else " to ".join(number(end, True, digits) for end in ends)
 
@@ -79,18 +80,20 @@ def language(code: str) -> str:
     return f"{code} {LANGUAGES[code].name}" if code in LANGUAGES else code
 
 
-def provenance(record: Mapping[str, Any]) -> str:
-    """Where and when a result was computed, in one line; the versions last."""
+def provenance(record: Mapping[str, object]) -> str:
+    """Where and when a result was computed, on a line; the versions last."""
     parts = []
     for key in sorted(record, key=lambda key: (key == "versions", key)):
-        if record[key] not in (None, "", [], {}):
-            words = duration(record[key]) if key == "seconds" else flat(record[key])
-            parts.append(f"{'computing time' if key == 'seconds' else key} {words}")
+        value = record[key]
+        if key == "seconds" and isinstance(value, int | float):
+            parts.append(f"computing time {duration(value)}")
+        elif value not in (None, "", [], {}):
+            parts.append(f"{key} {flat(value)}")
     return "; ".join(parts)
 
 
-def flat(value: Any) -> str:
-    """Lists and mappings on one line."""
+def flat(value: object) -> str:
+    """Lists and mappings on a line."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {flat(value[key])}" for key in sorted(value))
     return ", ".join(map(flat, value)) if isinstance(value, list | tuple) else str(value)

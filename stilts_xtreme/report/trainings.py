@@ -1,30 +1,31 @@
 """The trainings of a study: a table, what collapsed, and which evaluations are missing."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report import tables, text
 from stilts_xtreme.report.summary import Mean, Summary
 from stilts_xtreme.report.tables import Cell, Table
 
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.study import Training
+
 
 def table(summary: Summary) -> Table | None:
-    """Every training, those that differ only in their seed in one row."""
-    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-    known = {training["address"]: training for training in summary.study["trainings"]}
-    for training in known.values():
-        start = _path(summary, known, known.get(training.get("start") or "")) or text.ABSENT
+    """Every training, those that differ only in their seed in a row together."""
+    groups: dict[tuple[str, ...], list[Training]] = {}
+    for training in summary.trainings.values():
+        start = _path(summary, training.get("start")) or text.ABSENT
         key = training.get("group", ""), name_of(summary, training), ", ".join(training["tasks"]), start
         groups.setdefault(key, []).append(training)
     rows = []
     for (_, name, tasks, start), runs in groups.items():
-        dev = tuple(run["dev"] for run in runs if run.get("dev") is not None)
+        dev = tuple(score for run in runs if (score := run.get("dev")) is not None)
         collapsed = sum(bool(run.get("collapsed")) for run in runs)
         verdict = "no" if not collapsed else "yes" if len(runs) == 1 else f"yes: {collapsed} of {len(runs)}"
-        examples = text.between([sum(run["examples"].values()) for run in runs if run.get("examples")])
+        examples = text.between([sum(examples.values()) for run in runs if (examples := run.get("examples"))])
         cells = (
-            *tables.words(start, tasks, examples, text.between([run["steps"] for run in runs])),
-            tables.mean(Mean(dev, len(runs)) if dev else None), Cell(str(len(runs))), Cell(verdict, strong=bool(collapsed)),
+            start, tasks, examples, text.between([run["steps"] for run in runs]),
+            tables.mean(Mean(dev, len(runs)) if dev else None), str(len(runs)), Cell(verdict, strong=bool(collapsed)),
         )  # fmt: skip
         rows.append((name, cells))
     heads = ("starts from", "tasks", "examples", "steps", "English dev", "runs", "collapsed")
@@ -36,37 +37,37 @@ def table(summary: Summary) -> Table | None:
 
 
 def collapsed(summary: Summary) -> list[str]:
-    """One line for each collapsed training: what, seed, why, how many evaluations rest on it."""
-    lines, known = [], {training["address"]: training for training in summary.study["trainings"]}
-    for training in known.values():
+    """A line a collapsed training: what, seed, why, how many evaluations rest on it."""
+    lines = []
+    for address, training in summary.trainings.items():
         if training.get("collapsed"):
-            resting = sum(training["address"] in run.get("chain", ()) for run in summary.study["evaluations"])
+            resting = sum(address in run.get("chain", ()) for run in summary.study["evaluations"])
             why = [f"{task}: {reason}" for task, reason in sorted((training.get("collapse") or {}).items())]
-            parts = [f"seed {training['seed']}, {training['address']}", *why, f"{text.count(resting, 'evaluation')} built on it"]
-            lines.append(f"{_path(summary, known, training)}: {'; '.join(parts)}.")
+            parts = [f"seed {training['seed']}, {address}", *why, f"{text.count(resting, 'evaluation')} built on it"]
+            lines.append(f"{_path(summary, address)}: {'; '.join(parts)}.")
     return lines
 
 
 def missing(summary: Summary) -> list[str]:
-    """One line for each row and seed that lack evaluations."""
+    """A line a row and seed that lack evaluations."""
     return [f"{name}, seed {seed}: {text.listed(targets)}" for (name, seed), targets in summary.missing().items()]
 
 
-def name_of(summary: Summary, training: Mapping[str, Any]) -> str:
+def name_of(summary: Summary, training: "Training") -> str:
     """The mixture's name, given or looked up by its tasks, else the training's label."""
-    if training.get("mixture"):
-        return str(training["mixture"])
-    for name, mixture in sorted((summary.study.get("mixtures") or {}).items()):
-        words, share = mixture.get("text") or {}, training.get("text_share")
-        if [*mixture.get("tasks", ()), *(["text"] if words else [])] == training["tasks"] and words.get("share") == share:
+    if mixture := training.get("mixture"):
+        return mixture
+    for name, settings in sorted((summary.study.get("mixtures") or {}).items()):
+        words, share = settings.get("text") or {}, training.get("text_share")
+        if [*settings.get("tasks", ()), *(["text"] if words else [])] == training["tasks"] and words.get("share") == share:
             return name
-    return str(training["label"])
+    return training["label"]
 
 
-def _path(summary: Summary, known: Mapping[str, Mapping[str, Any]], training: Mapping[str, Any] | None) -> str:
-    """`text > squad > xquad`: the names from the first training to this one."""
+def _path(summary: Summary, address: str | None) -> str:
+    """`text > squad > xquad`: the names from the first training to this; empty where the address is none of the study's."""
     names: list[str] = []
-    while training is not None and len(names) <= len(known):
+    while (training := summary.trainings.get(address or "")) and len(names) <= len(summary.trainings):
         names.insert(0, name_of(summary, training))
-        training = known.get(training.get("start") or "")
+        address = training.get("start")
     return " > ".join(names)

@@ -1,69 +1,78 @@
 """The gain to expect on some targets and languages, with a 95 % interval over seeds and test examples.
 
-Two things make a measured gain uncertain. Another seed would give another one: the variance of the gains by seed, s squared, over
-n seeds. And so would other test examples: each language's standard error over its examples, d, from the study's comparisons.
-The interval joins the two as `scoring.bootstrap` does; what of s is chance of examples counts twice, which widens it
-a little.
+Two things make a measured gain uncertain. Another seed would give another gain: the variance of the gains by seed, s squared,
+over n seeds. And so would other test examples: each language's standard error over its examples, d, from the study's
+comparisons. The interval joins the two as `scoring.bootstrap` does; what of s is chance of examples counts twice, which widens
+it a little.
 
-Test sets of a target are often translations of one another, so that errors of its languages move together. With one correlation
-r between any two, the mean over k languages has the variance (sum of d squared + r x sum of the products of pairs) / k squared.
-r is what the column's own standard error over examples says, held between 0 and 1; 1, the widest, where there is none.
+Test sets of a target are often translations of one another, so that errors of its languages move together. With the same
+correlation r between any two, the mean over k languages has the variance (sum of d squared + r x sum of the products of pairs)
+/ k squared. r is what the column's own standard error over examples says, held between 0 and 1; 1, the widest, where there is
+none.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stilts_xtreme.report.summary import Mean, Summary
 from stilts_xtreme.scoring import bootstrap
 
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.study import Comparison
+
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean gain; `by_seed` in the seeds' order of the study, `examples`: its variance over test examples, None if unknown.
+    """A mean gain; `by_seed` in the seeds' order of the study, `example_variance`: that over test examples, None if unknown.
 
     `interval` and `p` are None where there are fewer than two seeds.
     """
 
     gain: float
     by_seed: Mapping[int, float]
-    examples: float | None
+    example_variance: float | None
     interval: tuple[float, float] | None
     p: float | None
+
+    @property
+    def clear(self) -> bool:
+        """Does the interval leave out zero?"""
+        return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
 
 
 def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str]) -> Estimate | None:
     """The gain of a row, mean over targets and in each over `codes` (all languages where none are given); None without scores."""
     parts = [_part(summary, row, target, codes) for target in targets]
-    seeds = [seed for seed in summary.seeds if parts and all(seed in found for found, _ in parts)]
+    seeds = [seed for seed in summary.seeds if parts and all(seed in gains for gains, _ in parts)]
     if not seeds:
         return None
-    values = {seed: math.fsum(found[seed] for found, _ in parts) / len(parts) for seed in seeds}
-    spreads = [examples for _, examples in parts if examples is not None]
-    examples = math.fsum(spreads) / len(parts) ** 2 if len(spreads) == len(parts) else None
-    one = summary.errors.get((row, targets[0])) if len(targets) == 1 and not codes else None
-    if one is not None and one["interval"] is not None:
-        return Estimate(one["gain"], values, examples, tuple(one["interval"]), one["p"])
-    return _judged(values, examples)
+    values = {seed: math.fsum(gains[seed] for gains, _ in parts) / len(parts) for seed in seeds}
+    spreads = [variance for _, variance in parts if variance is not None]
+    variance = math.fsum(spreads) / len(parts) ** 2 if len(spreads) == len(parts) else None
+    comparison = summary.comparisons.get((row, targets[0])) if len(targets) == 1 and not codes else None
+    if comparison is not None and (ends := comparison["interval"]) is not None:
+        return Estimate(comparison["gain"], values, variance, (ends[0], ends[1]), comparison["p"])
+    return _estimate(values, variance)
 
 
-def difference(one: Estimate, other: Estimate, paired: bool) -> Estimate | None:
-    """How far one is ahead of the other; `paired`: both with the same encoders, so that seeds pair. None with too few seeds.
+def difference(first: Estimate, second: Estimate, paired: bool) -> Estimate | None:
+    """How far the first is ahead of the second; None with too few seeds. `paired`: both have the same encoders, so seeds pair.
 
     Variances over examples are added, as if the two shared none: too wide again, since both are compared with the same baseline.
     """
-    examples = (one.examples or 0.0) + (other.examples or 0.0)
+    variance = (first.example_variance or 0.0) + (second.example_variance or 0.0)
     if paired:
-        seeds = [seed for seed in one.by_seed if seed in other.by_seed]
-        found = _judged({seed: one.by_seed[seed] - other.by_seed[seed] for seed in seeds}, examples) if seeds else None
-        return found if found is not None and found.interval is not None else None
-    sides = [(Mean(tuple(side.by_seed.values()), 0), len(side.by_seed)) for side in (one, other)]
-    if any(mean.deviation is None for mean, _ in sides):
+        seeds = [seed for seed in first.by_seed if seed in second.by_seed]
+        ahead = _estimate({seed: first.by_seed[seed] - second.by_seed[seed] for seed in seeds}, variance) if seeds else None
+        return ahead if ahead and ahead.interval else None
+    sides = [(Mean(tuple(side.by_seed.values()), 0).deviation, len(side.by_seed)) for side in (first, second)]
+    spreads = [(deviation**2 / count, count - 1) for deviation, count in sides if deviation is not None]
+    if len(spreads) < len(sides):
         return None
-    spreads = [(mean.deviation**2 / count, count - 1) for mean, count in sides if mean.deviation is not None]
-    ends, p = bootstrap.t_interval(one.gain - other.gain, [*spreads, (examples, math.inf)])
-    return Estimate(one.gain - other.gain, {}, examples, ends, p)
+    ends, p = bootstrap.t_interval(first.gain - second.gain, [*spreads, (variance, math.inf)])
+    return Estimate(first.gain - second.gain, {}, variance, ends, p)
 
 
 def adjusted(values: Sequence[float | None]) -> list[float | None]:
@@ -72,7 +81,7 @@ def adjusted(values: Sequence[float | None]) -> list[float | None]:
     return [None if value is None else next(known) for value in values]
 
 
-def correlation(comparison: Mapping[str, Any]) -> float:
+def correlation(comparison: "Comparison") -> float:
     """That between the errors of any two languages of a comparison as a result holds it, from the error of their mean."""
     errors = [error for error in _errors(comparison).values() if error is not None]
     squares, products = _sums(errors)
@@ -82,26 +91,22 @@ def correlation(comparison: Mapping[str, Any]) -> float:
     return min(1.0, max(0.0, (whole**2 * len(errors) ** 2 - squares) / products))
 
 
-def _errors(comparison: Mapping[str, Any]) -> dict[str, float | None]:
+def _errors(comparison: "Comparison") -> dict[str, float | None]:
     """Standard errors over test examples by language."""
-    return {code: one.get("deviation") for code, one in (comparison.get("languages") or {}).items()}
+    return {code: gain.get("deviation") for code, gain in (comparison.get("languages") or {}).items()}
 
 
 def _part(summary: Summary, row: str, target: str, codes: Sequence[str]) -> tuple[dict[int, float], float | None]:
-    """Gains by seed on one target, and their mean's variance over test examples."""
-    one = summary.errors.get((row, target))
+    """Gains by seed on a target, and their mean's variance over test examples."""
+    comparison = summary.comparisons.get((row, target))
     chosen = list(codes) or summary.languages(target)
-    if codes:
-        found = summary.gains_by_seed(row, target, codes)
-    else:
-        own, base = summary.by_seed(row, target), summary.by_seed(summary.baseline(row), target)
-        found = {seed: own[seed] - base[seed] for seed in summary.seeds if seed in own and seed in base}
-    errors = _errors(one or {})
+    gains = summary.gains_by_seed(row, target, codes)
+    errors = _errors(comparison) if comparison else {}
     known = [error for code in chosen if (error := errors.get(code)) is not None]
-    if one is None or not known or len(known) != len(chosen):
-        return found, None
+    if comparison is None or not known or len(known) != len(chosen):
+        return gains, None
     squares, products = _sums(known)
-    return found, (squares + correlation(one) * products) / len(known) ** 2
+    return gains, (squares + correlation(comparison) * products) / len(known) ** 2
 
 
 def _sums(errors: Sequence[float]) -> tuple[float, float]:
@@ -110,9 +115,9 @@ def _sums(errors: Sequence[float]) -> tuple[float, float]:
     return squares, max(0.0, math.fsum(errors) ** 2 - squares)
 
 
-def _judged(values: Mapping[int, float], examples: float | None) -> Estimate:
+def _estimate(values: Mapping[int, float], variance: float | None) -> Estimate:
     mean = Mean(tuple(values.values()), 0)
     if mean.deviation is None:
-        return Estimate(mean.mean, values, examples, None, None)
-    ends, p = bootstrap.t_interval(mean.mean, [(mean.deviation**2 / len(values), len(values) - 1), (examples or 0.0, math.inf)])
-    return Estimate(mean.mean, values, examples, ends, p)
+        return Estimate(mean.mean, values, variance, None, None)
+    ends, p = bootstrap.t_interval(mean.mean, [(mean.deviation**2 / len(values), len(values) - 1), (variance or 0.0, math.inf)])
+    return Estimate(mean.mean, values, variance, ends, p)

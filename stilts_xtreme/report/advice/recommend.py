@@ -1,9 +1,8 @@
-"""Which intermediate task to use for a target and languages, from the results of studies: use one, or none."""
+"""Which intermediate task to use for a target and languages, from the results of studies, or that none helps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.advice import estimates
@@ -17,13 +16,13 @@ from stilts_xtreme.utils.errors import UserError
 
 @dataclass(frozen=True)
 class Candidate:
-    """An intermediate of one study, its gain, and that gain's p adjusted for all candidates (None: could not be tested)."""
+    """An intermediate of a study, its gain, and that gain's p adjusted for all candidates (None: could not be tested)."""
 
     row: str
     summary: Summary
-    seen: tuple[str, ...]  # the targets its gain is of
+    targets: tuple[str, ...]  # its gain is a mean over these
     estimate: Estimate
-    q: float | None
+    q: float | None = None
 
     @property
     def supported(self) -> bool:
@@ -33,25 +32,64 @@ class Candidate:
 
     @property
     def named(self) -> str:
+        """`mnli (main-small)`: the row and its study."""
         return f"{self.row} ({self.summary.study['name']})"
+
+    @property
+    def counts_examples(self) -> bool:
+        """Does the interval count the test examples?"""
+        known = any((self.row, target) in self.summary.comparisons for target in self.targets)
+        return self.estimate.example_variance is not None or known
+
+    @property
+    def collapsed(self) -> bool:
+        """Is the gain built on a collapsed training, on any target and with any seed?"""
+        return any(self.summary.collapsed(self.row, target) for target in self.targets)
+
+    @property
+    def fields(self) -> Row:
+        """How the row is trained."""
+        return self.summary.rows[self.row]
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """`best` is the supported candidate with the largest gain, else None: use none; `nearest` the one with the largest gain."""
+    """The candidates for a target in some languages (none given: all), the largest gain first."""
 
     target: str
     languages: tuple[str, ...]
     fallback: bool  # the target itself is in none of the studies
-    best: Candidate | None
-    nearest: Candidate
-    runner_up: Candidate | None
-    ahead: Estimate | None  # how far the best (or nearest) is ahead of the runner-up
-    candidates: tuple[Candidate, ...]  # the largest gain first
+    candidates: tuple[Candidate, ...]
     aside: tuple[Row, ...] = ()  # rows that are fine-tuned otherwise than usual: their gains are over baselines of their own
 
+    @property
+    def best(self) -> Candidate | None:
+        """The supported candidate with the largest gain; None: use none."""
+        return next((candidate for candidate in self.candidates if candidate.supported), None)
 
-def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequence[str] = ()) -> Recommendation:
+    @property
+    def nearest(self) -> Candidate:
+        """The candidate with the largest gain, supported or not."""
+        return self.candidates[0]
+
+    @property
+    def first(self) -> Candidate:
+        """The best, else the nearest."""
+        return self.best or self.nearest
+
+    @property
+    def runner_up(self) -> Candidate | None:
+        return next((candidate for candidate in self.candidates if candidate is not self.first), None)
+
+    @property
+    def ahead(self) -> Estimate | None:
+        """How far the first is ahead of the runner-up."""
+        if (other := self.runner_up) is None:
+            return None
+        return estimates.difference(self.first.estimate, other.estimate, paired=self.first.summary is other.summary)
+
+
+def recommend(studies: Sequence[Mapping[str, object]], target: str, languages: Sequence[str] = ()) -> Recommendation:
     """Of the rows that are fine-tuned as usual, where there are such. UserError where the studies hold nothing that would answer
     for the target and languages.
     """
@@ -61,30 +99,23 @@ def recommend(studies: Sequence[Mapping[str, Any]], target: str, languages: Sequ
 def _recommend(summaries: Sequence[Summary], target: str, languages: Sequence[str]) -> Recommendation:
     codes = tuple(dict.fromkeys(languages))
     own = [summary for summary in summaries if target in summary.targets]
-    found = []
+    measured: list[Candidate] = []
     for summary in own or summaries:
-        seen = (target,) if own else _alike(summary, summaries, target)
-        seen = tuple(name for name in seen if set(codes) <= set(summary.languages(name)))
-        rows = [name for name in summary.compared if summary.rows[name] != Row((target,))]
-        rows = rows if seen and summary.has_baseline else []
-        measured = [(row, estimates.gain(summary, row, seen, codes)) for row in rows]
-        found += [(row, summary, seen, estimate) for row, estimate in measured if estimate is not None]
-    if not found:
+        names = (target,) if own else _alike(summary, summaries, target)
+        names = tuple(name for name in names if set(codes) <= set(summary.languages(name)))
+        for row in summary.compared if names and summary.has_baseline else ():
+            estimate = estimates.gain(summary, row, names, codes) if summary.rows[row] != Row((target,)) else None
+            measured += [Candidate(row, summary, names, estimate)] if estimate else []
+    if not measured:
         raise UserError(_nothing(summaries, own, target, codes))
-    usual = [one for one in found if one[1].rows[one[0]].is_usual] or found
-    among = {summary.rows[name] for name, summary, *_ in usual}
-    aside = tuple(row for name, summary, *_ in found if (row := summary.rows[name]) not in among)
-    candidates = sorted(_tested(usual, codes), key=lambda one: -one.estimate.gain)
-    best = next((one for one in candidates if one.supported), None)
-    first = best or candidates[0]
-    runner_up = next((one for one in candidates if one is not first), None)
-    ahead = None
-    if runner_up is not None:
-        ahead = estimates.difference(first.estimate, runner_up.estimate, paired=first.summary is runner_up.summary)
-    return Recommendation(target, codes, not own, best, candidates[0], runner_up, ahead, tuple(candidates), aside)
+    usual = [candidate for candidate in measured if candidate.fields.is_usual] or measured
+    among = {candidate.fields for candidate in usual}
+    aside = tuple(candidate.fields for candidate in measured if candidate.fields not in among)
+    candidates = sorted(_tested(usual, codes), key=lambda candidate: -candidate.estimate.gain)
+    return Recommendation(target, codes, not own, tuple(candidates), aside)
 
 
-def recommend_all(studies: Sequence[Mapping[str, Any]], languages: Sequence[str] = ()) -> list[Recommendation]:
+def recommend_all(studies: Sequence[Mapping[str, object]], languages: Sequence[str] = ()) -> list[Recommendation]:
     """A recommendation for every target of the studies that they can answer for.
 
     UserError where they can answer for none, with what is wrong for the first.
@@ -101,20 +132,20 @@ def recommend_all(studies: Sequence[Mapping[str, Any]], languages: Sequence[str]
     return answers
 
 
-def _tested(found: Sequence[tuple[str, Summary, tuple[str, ...], Estimate]], codes: Sequence[str]) -> list[Candidate]:
+def _tested(candidates: Sequence[Candidate], codes: Sequence[str]) -> list[Candidate]:
     """The candidates with the study's own q where it is of just this column, else with p adjusted for these candidates."""
-    made = []
-    adjusted = estimates.adjusted([estimate.p for _, _, _, estimate in found])
-    for (row, summary, seen, estimate), q in zip(found, adjusted, strict=True):
-        one = summary.tests.get((row, seen[0], None)) if len(seen) == 1 and not codes else None
-        made.append(Candidate(row, summary, seen, estimate, one.q if one is not None and one.low is not None else q))
-    return made
+    tested = []
+    for candidate, q in zip(candidates, estimates.adjusted([candidate.estimate.p for candidate in candidates]), strict=True):
+        whole = len(candidate.targets) == 1 and not codes
+        effect = candidate.summary.tests.get((candidate.row, candidate.targets[0], None)) if whole else None
+        tested.append(replace(candidate, q=q if effect is None or effect.low is None else effect.q))
+    return tested
 
 
 def _alike(summary: Summary, summaries: Sequence[Summary], target: str) -> tuple[str, ...]:
-    """The study's targets with the same kind of head as one that is in no study."""
+    """The study's targets with the same kind of head as a target that is in no study."""
     if target not in TASKS:
-        known = sorted({name for one in summaries for name in one.targets} | set(TASKS))
+        known = sorted({name for other in summaries for name in other.targets} | set(TASKS))
         near = get_close_matches(target, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; the studies have {text.listed(_targets(summaries))}"
         raise UserError(f"--target {target}: there is no such task{hint}")
@@ -134,8 +165,8 @@ def _nothing(summaries: Sequence[Summary], own: Sequence[Summary], target: str, 
         if unknown:
             return f"--languages {unknown[0]}: {target} is not scored in it; there is {', '.join(scored) or 'no score at all'}"
     elif not any(_alike(summary, summaries, target) for summary in summaries):
-        told = f"no study has it, nor a target with its kind of head ({TASKS[target].head})"
-        return f"--target {target}: {told}; they have {text.listed(_targets(summaries))}"
+        absent = f"no study has it, nor a target with its kind of head ({TASKS[target].head})"
+        return f"--target {target}: {absent}; they have {text.listed(_targets(summaries))}"
     elif codes:
         return f"--languages {','.join(codes)}: no target like {target} is scored in all of them"
     return (

@@ -1,133 +1,118 @@
 """A recommendation in words, and as JSON."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from stilts_xtreme.report import text
 from stilts_xtreme.report.advice.estimates import Estimate
 from stilts_xtreme.report.advice.recommend import Candidate, Recommendation
 from stilts_xtreme.report.tested import LEVEL
+from stilts_xtreme.utils.bounded_io import Record
 
 SCHEMA = "stilts/recommendation@1"
 
 
-def lines(found: Recommendation) -> list[str]:
+def lines(advice: Recommendation) -> list[str]:
     """The answer first, then how sure it is, the runner-up, and where it comes from."""
-    what = found.target + (f" in {text.listed(found.languages)}" if found.languages else "")
-    sentences = [f"Use {found.best.row} for {what}: {_gain(found.best)}."] if found.best else [f"Use none for {what}."]
-    sentences.append(_sure(found))
-    if found.runner_up is not None:
-        sentences.append(_runner_up(found, found.runner_up))
-    if found.fallback:
-        seen = text.listed(list(dict.fromkeys(name for one in found.candidates for name in one.seen)))
-        sentences.append(f"No study has {found.target} itself: these are gains on {seen}, which have the same kind of head.")
-    if found.aside:
-        ways = dict.fromkeys(row.tuning_label for row in found.aside)
+    what = advice.target + (f" in {text.listed(advice.languages)}" if advice.languages else "")
+    sentences = [f"Use {advice.best.row} for {what}: {_gain(advice.best)}."] if advice.best else [f"Use none for {what}."]
+    sentences.append(_sure(advice))
+    if advice.runner_up is not None:
+        sentences.append(_runner_up(advice, advice.runner_up))
+    if advice.fallback:
+        seen = text.listed(list(dict.fromkeys(name for candidate in advice.candidates for name in candidate.targets)))
+        sentences.append(f"No study has {advice.target} itself: these are gains on {seen}, which have the same kind of head.")
+    if advice.aside:
+        ways = dict.fromkeys(row.tuning_label for row in advice.aside)
         sentences.append(
             f"Rows that are fine-tuned otherwise ({'; '.join(ways)}) are no candidates: they have baselines of their own."
         )
-    return sentences + _origin(found)
+    return sentences + _origin(advice)
 
 
 def overview(every: Sequence[Recommendation]) -> list[str]:
     """Of each target the answer and how sure it is, in two lines; then where all of it comes from, once."""
-    answers = [line for found in every for line in (lines(found)[0], f"  {_sure(found)}")]
-    return [*answers, *dict.fromkeys(line for found in every for line in _origin(found))]
+    answers = [line for advice in every for line in (lines(advice)[0], f"  {_sure(advice)}")]
+    return [*answers, *dict.fromkeys(line for advice in every for line in _origin(advice))]
 
 
-def content(found: Recommendation) -> dict[str, Any]:
+def content(advice: Recommendation) -> Record:
     """The same as `stilts/recommendation@1`."""
-    ahead = None
-    if found.ahead is not None:
-        ahead = {"points": found.ahead.gain, "interval": _ends(found.ahead), "distinguishable": _apart(found.ahead)}
+    ahead, best, other = advice.ahead, advice.best, advice.runner_up
     return {
         "schema": SCHEMA,
-        "target": found.target,
-        "languages": list(found.languages),
-        "fallback": found.fallback,
-        "use": found.best.row if found.best else "none",
-        "supported": found.best is not None,
-        "best": _candidate(found.best) if found.best else None,
-        "nearest": _candidate(found.nearest),
-        "runner_up": _candidate(found.runner_up) if found.runner_up else None,
-        "ahead": ahead,
-        "candidates": [_candidate(one) for one in found.candidates],
-        "aside": [row.name for row in found.aside],
+        "target": advice.target,
+        "languages": list(advice.languages),
+        "fallback": advice.fallback,
+        "use": best.row if best else "none",
+        "supported": best is not None,
+        "best": _candidate(best) if best else None,
+        "nearest": _candidate(advice.nearest),
+        "runner_up": _candidate(other) if other else None,
+        "ahead": ahead and {"points": ahead.gain, "interval": _ends(ahead), "distinguishable": ahead.clear},
+        "candidates": [_candidate(candidate) for candidate in advice.candidates],
+        "aside": [row.name for row in advice.aside],
     }
 
 
-def _candidate(one: Candidate) -> dict[str, Any]:
-    study = one.summary.study
+def _candidate(candidate: Candidate) -> Record:
+    study, estimate = candidate.summary.study, candidate.estimate
     return {
-        "row": one.row, "study": study["name"], "setup": study.get("setup"), "targets": list(one.seen), "gain": one.estimate.gain,
-        "interval": _ends(one.estimate), "p": one.estimate.p, "q": one.q, "seeds": len(one.estimate.by_seed),
-        "examples_counted": _counted(one), "supported": one.supported,
+        "row": candidate.row, "study": study["name"], "setup": study.get("setup"), "targets": list(candidate.targets),
+        "gain": estimate.gain, "interval": _ends(estimate), "p": estimate.p, "q": candidate.q, "seeds": len(estimate.by_seed),
+        "examples_counted": candidate.counts_examples, "supported": candidate.supported,
     }  # fmt: skip
 
 
-def _sure(found: Recommendation) -> str:
-    if found.best is not None:
-        several = f"q {text.probability(found.best.q)}, {text.count(len(found.candidates), 'candidate')}"
-        larger = "" if found.best is found.nearest else f" {found.nearest.row} has a larger gain, but it is not supported."
+def _sure(advice: Recommendation) -> str:
+    if advice.best is not None:
+        several = f"q {text.probability(advice.best.q)}, {text.count(len(advice.candidates), 'candidate')}"
+        larger = "" if advice.best is advice.nearest else f" {advice.nearest.row} has a larger gain, but it is not supported."
         return f"The interval lies above zero: better than no intermediate training ({several}).{larger}"
-    one = found.nearest
-    sentence = f"No gain is supported; nearest is {one.row}, {_gain(one)}"
-    if one.estimate.interval is None:
+    nearest = advice.nearest
+    sentence = f"No gain is supported; nearest is {nearest.row}, {_gain(nearest)}"
+    if nearest.estimate.interval is None:
         return f"{sentence}: a single seed says nothing about another one."
-    if one.estimate.interval[0] > 0:
+    if nearest.estimate.interval[0] > 0:
         return (
-            f"{sentence}: above zero, but q is {text.probability(one.q)}"
+            f"{sentence}: above zero, but q is {text.probability(nearest.q)}"
             f" where {LEVEL} is asked for, since it is the best of several."
         )
     return f"{sentence}: not distinguishable from no intermediate training."
 
 
-def _runner_up(found: Recommendation, other: Candidate) -> str:
-    first = found.best or found.nearest
-    sentence = f"Runner-up: {_named(other, found)}, {_gain(other)}"
-    if found.ahead is None:
-        return f"{sentence}; whether {first.row} is ahead of it cannot be told from one seed."
-    verdict = "distinguishable" if _apart(found.ahead) else "not distinguishable"
-    by = f"{text.number(found.ahead.gain, signed=True)} ({text.interval(found.ahead.interval)})"
-    return f"{sentence}; {first.row} is ahead by {by}: {verdict}."
+def _runner_up(advice: Recommendation, other: Candidate) -> str:
+    several = len({id(candidate.summary) for candidate in advice.candidates}) > 1
+    name, ahead = other.named if several else other.row, advice.ahead
+    sentence = f"Runner-up: {name}, {_gain(other)}"
+    if ahead is None:
+        return f"{sentence}; whether {advice.first.row} is ahead of it cannot be judged from one seed."
+    by = f"{text.number(ahead.gain, signed=True)} ({text.interval(ahead.interval)})"
+    return f"{sentence}; {advice.first.row} is ahead by {by}: {'' if ahead.clear else 'not '}distinguishable."
 
 
-def _origin(found: Recommendation) -> list[str]:
+def _origin(advice: Recommendation) -> list[str]:
     """The studies, their setups, and what their setups say of themselves."""
-    studies = {one.summary.study["name"]: one for one in found.candidates}
-    shown = [one for one in (found.best or found.nearest, found.runner_up) if one is not None]
-    fallen = [one.row for one in shown if any(one.summary.collapsed(one.row, name) for name in one.seen)]
-    sentences = [f"Built on a collapsed training, in one seed or more: {text.listed(fallen)}."] if fallen else []
-    for name, one in studies.items():
-        setup, seeds = one.summary.study.get("setup") or "not named", text.count(len(one.summary.seeds), "seed")
-        alone = one.estimate.interval is not None and not _counted(one)
+    studies = {candidate.summary.study["name"]: candidate for candidate in advice.candidates}
+    shown = [candidate for candidate in (advice.first, advice.runner_up) if candidate is not None]
+    collapsed = [candidate.row for candidate in shown if candidate.collapsed]
+    sentences = [f"Built on a collapsed training, in one seed or more: {text.listed(collapsed)}."] if collapsed else []
+    for name, candidate in studies.items():
+        setup, seeds = candidate.summary.study.get("setup") or "not named", text.count(len(candidate.summary.seeds), "seed")
+        alone = candidate.estimate.interval is not None and not candidate.counts_examples
         counted = "; intervals are over seeds alone, since it has no comparisons over test examples" if alone else ""
         sentences.append(f"From study {name} (setup {setup}, {seeds}){counted}.")
-        if note := one.summary.study.get("note"):
+        if note := candidate.summary.study.get("note"):
             sentences.append(f"Its setup says: {note}")
-    if len({one.summary.study.get("setup") for one in studies.values()}) > 1:
+    if len({candidate.summary.study.get("setup") for candidate in studies.values()}) > 1:
         sentences.append("Gains of different setups stand side by side here: each is over its own baseline.")
     return sentences
 
 
-def _named(one: Candidate, found: Recommendation) -> str:
-    return one.named if len({id(other.summary) for other in found.candidates}) > 1 else one.row
-
-
-def _gain(one: Candidate) -> str:
-    ends = one.estimate.interval
+def _gain(candidate: Candidate) -> str:
+    ends = candidate.estimate.interval
     interval = f"95 % interval {text.interval(ends)}" if ends is not None else "no interval"
-    return f"{text.number(one.estimate.gain, signed=True)} points, {interval}"
+    return f"{text.number(candidate.estimate.gain, signed=True)} points, {interval}"
 
 
-def _counted(one: Candidate) -> bool:
-    """Does the interval count the test examples?"""
-    return one.estimate.examples is not None or any((one.row, name) in one.summary.errors for name in one.seen)
-
-
-def _apart(ahead: Estimate) -> bool:
-    return ahead.interval is not None and (ahead.interval[0] > 0 or ahead.interval[1] < 0)
-
-
-def _ends(one: Estimate) -> list[float] | None:
-    return None if one.interval is None else list(one.interval)
+def _ends(estimate: Estimate) -> list[float] | None:
+    return None if estimate.interval is None else list(estimate.interval)

@@ -1,14 +1,17 @@
-"""A latency study -> its two pages and figures: what was found, and how and where it was measured."""
+"""A latency study -> its two pages and figures: what was learned, and how and where it was measured."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from stilts_xtreme.report import figures, text
+from stilts_xtreme.report import figures, page, text
 from stilts_xtreme.report.figures import Figure, Mark, Panel
 from stilts_xtreme.report.latency import tables
 from stilts_xtreme.report.latency.timings import Timings, heading
-from stilts_xtreme.report.page import Page, Section
+from stilts_xtreme.report.page import Section
+
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.latency import Held, LatencyStudy
 
 BUSY = 0.05  # share of our processors' time: above it the page warns
 FURTHEST = 1.5  # ratio at which intervals are cut: with two seeds they are very wide
@@ -24,7 +27,7 @@ NAMES = {
 }
 
 
-def files(study: Mapping[str, Any]) -> dict[str, str]:
+def files(study: "LatencyStudy") -> dict[str, str]:
     """report.md, the SVG files that it shows, and index.html, which holds all in itself."""
     run = Timings(study)
     names = [(name, NAMES[name]) for name in run.variants]
@@ -33,36 +36,22 @@ def files(study: Mapping[str, Any]) -> dict[str, str]:
     same = "Times are of this machine at that hour and are not the same twice; what stands above `provenance` in the result is."
     sections = [
         Section("cost", "Does intermediate training change the cost?", figures=[models_figure(run)], tables=[tables.models(run)]),
-        Section(
-            "saved",
-            "What can be saved, and at what price?",
-            (),
-            [variants_figure(run)],
-            [tables.variants(run)],
-            facts=[*names, *skipped],
-        ),
+        Section("saved", "What can be saved, and at what price?", (), [variants_figure(run)], [tables.variants(run)],
+                facts=[*names, *skipped]),
         Section("by-language", "By language", tables=[tables.languages(run), tables.medians(run), tables.accuracy(run)]),
         Section("lengths", "Fixed lengths", tables=[tables.lengths(run)]),
-        Section(
-            "how",
-            "How and where it was measured",
-            (how(run), same),
-            facts=[*machine(run), *data],
-            code=study.get("command") or "",
-        ),
-    ]
+        Section("how", "How and where it was measured", (how(run), same), facts=[*machine(run), *data],
+                code=study.get("command") or ""),
+    ]  # fmt: skip
     sections = [section for section in sections if section.name != "lengths" or any(section.tables)]
-    foot = text.provenance(study["provenance"])
-    return Page(study["name"], study["question"], study.get("note") or "", found(run), sections, foot).files()
+    return page.files(study, findings(run), sections)
 
 
-def models_figure(run: Timings) -> Figure | None:
+def models_figure(run: Timings) -> Figure:
     """Each model's time over the base model's at batch 1, with its interval and the band that counts as equal."""
     rows, margin = [row for row in run.measured["models"] if row["of"] == "latency"], run.study["margin"]
-    if not rows:
-        return None
-    edges = [abs(math.log(row.get(end, row["ratio"]))) for row in rows for end in ("ratio", "low", "high")]
-    reach = math.exp(min(math.log(FURTHEST), max(2 * margin, *edges)))
+    edges = [edge for row in rows for edge in (row["ratio"], row.get("low", 1.0), row.get("high", 1.0))]
+    reach = math.exp(min(math.log(FURTHEST), max([2 * margin, *(abs(math.log(edge)) for edge in edges)])))
 
     def within(ratio: float) -> float:
         return min(max(ratio, 1 / reach), reach)
@@ -70,7 +59,7 @@ def models_figure(run: Timings) -> Figure | None:
     groups: dict[str, list[Mark]] = {}
     for row in rows:
         ends = (within(row["low"]), within(row["high"])) if "low" in row else None
-        dot = ((within(row["ratio"]), None if row["model"] == run.again else 1),)
+        dot = ((within(row["ratio"]), None if row["model"] == run.control else 1),)
         groups.setdefault(heading(row["variant"]), []).append(Mark(row["model"], dot, ends, f"{row['ratio']:.3f}"))
     ticks = [1 / reach, *((1 - margin, 1 + margin) if math.log1p(margin) > 0.3 * math.log(reach) else ()), 1, reach]
     panel = Panel(f"Time over “{run.base}”", list(groups.items()), (1,), (1 - margin, 1 + margin))
@@ -80,7 +69,7 @@ def models_figure(run: Timings) -> Figure | None:
     return Figure("models", caption, alternative, drawn)
 
 
-def variants_figure(run: Timings) -> Figure | None:
+def variants_figure(run: Timings) -> Figure:
     """Speed over eager by variant and batch size, on a scale of ratios."""
     groups: dict[str, list[Mark]] = {}
     for row in run.measured["savings"]:
@@ -89,31 +78,28 @@ def variants_figure(run: Timings) -> Figure | None:
             ends = (1 / row["high"], 1 / row["low"]) if "low" in row else None
             mark = Mark(f"batch {row['batch']}", ((speed, 1 if speed >= 1 else 2),), ends, f"{speed:.2f}×")
             groups.setdefault(row["variant"], []).append(mark)
-    if not groups:
-        return None
     speeds = [end for marks in groups.values() for mark in marks for end in (mark.points[0][0], *(mark.interval or ()))]
-    low, high = math.floor(math.log2(min(1.0, *speeds))), math.ceil(math.log2(max(1.0, *speeds)))
+    low, high = math.floor(math.log2(min([1.0, *speeds]))), math.ceil(math.log2(max([1.0, *speeds])))
     ticks = [2.0**power for power in range(low, max(high, low + 1) + 1)]
-    drawn = figures.rows(
-        [Panel("Speed over eager", list(groups.items()), (1,))], "dots", limits=(ticks[0], ticks[-1]), ratios=ticks
-    )
+    panel = Panel("Speed over eager", list(groups.items()), (1,))
+    drawn = figures.rows([panel], "dots", limits=(ticks[0], ticks[-1]), ratios=ticks)
     caption = "Speed over eager, by variant and batch size, with 95 % intervals. Blue: faster; orange: slower."
     return Figure("variants", caption, "Speed of every variant over eager by batch size; numbers as in the table below.", drawn)
 
 
-def found(run: Timings) -> list[str]:
+def findings(run: Timings) -> list[str]:
     """Whether equal latency held, what is saved at what price, what could not run, and what stands against trusting it."""
     lines = _models(run) + _savings(run)
     for name, why in run.skipped.items():
         lines.append(f"Left out, not measured: {name} ({why}).")
-    busy = max(run.environment("taken_by_others"), default=0.0)
+    busy = run.taken_by_others
     if busy > BUSY:
         share = f"{100 * busy:.0f} %" if len(run.runs) == 1 else f"up to {100 * busy:.0f} %"
         lines.append(
             f"Other work took {share} of the processors' time while this was measured: trust ratios, which were taken"
             " in the same turns, and not the milliseconds."
         )
-    if any(one["collapsed"] for one in run.runs):
+    if any(seed["collapsed"] for seed in run.runs):
         lines.append(
             "A training that these models are built on collapsed: the accuracies say little, the times are not affected."
         )
@@ -121,10 +107,10 @@ def found(run: Timings) -> list[str]:
 
 
 def _models(run: Timings) -> list[str]:
-    rows, control = run.held(together=False)
+    rows, control = run.ratios(pooled=False)
     if not rows:
         return []
-    together, its_control = run.held(together=True)
+    together, its_control = run.ratios(pooled=True)
     by = {name: [row for row in rows if row["verdict"] == name] for name in ("equal", "open", "differs")}
     noise = _noise(control)
     worst = max(rows, key=lambda row: abs(row["ratio"] - 1))
@@ -147,12 +133,12 @@ def _models(run: Timings) -> list[str]:
     return [f"{word} ({run.seeds}): {counts}; {detail}."]
 
 
-def _noise(control: Sequence[Mapping[str, Any]]) -> float:
+def _noise(control: Sequence["Held"]) -> float:
     """The most that the base model's own copy differs by."""
     return max((abs(row["ratio"] - 1) for row in control), default=0.0)
 
 
-def _beyond(rows: Sequence[Mapping[str, Any]], noise: float) -> bool:
+def _beyond(rows: Sequence["Held"], noise: float) -> bool:
     """Does a row differ, even at the nearer end of its interval, by more than `noise`?"""
     return any(row["verdict"] == "differs" and min(abs(row["low"] - 1), abs(row["high"] - 1)) > noise for row in rows)
 
@@ -170,7 +156,7 @@ def _savings(run: Timings) -> list[str]:
 
 
 def how(run: Timings) -> str:
-    """How times were taken, in one paragraph."""
+    """How times were taken, in a paragraph."""
     asked, each = run.study["how"], "Seed after seed: e" if len(run.runs) > 1 else "E"
     return (
         f"{each}very model in every variant by turns, in an order drawn anew for each round: {asked['calls']} calls at batch 1 in"
@@ -183,19 +169,19 @@ def how(run: Timings) -> str:
 
 
 def machine(run: Timings) -> list[tuple[str, str]]:
-    """What was measured on; where the seeds' measurements tell different things, those."""
+    """What was measured on; all values where seeds differ."""
     lines = []
-    for key in sorted({key for one in run.measured["runs"] for key in one["environment"]}):
+    for key in sorted({key for measured in run.measured["runs"] for key in measured["environment"]}):
         name = "Memory" if key == "memory_bytes" else key.replace("_", " ").capitalize()
         if words := dict.fromkeys(_shown(key, value) for value in run.environment(key)):
             lines.append((name, "; ".join(words)))
     return lines
 
 
-def _shown(key: str, value: Any) -> str:
-    if key == "memory_bytes":
+def _shown(key: str, value: object) -> str:
+    if key == "memory_bytes" and isinstance(value, int):
         return f"{value / 2**30:.1f} GiB"
-    if key == "taken_by_others":
+    if key == "taken_by_others" and isinstance(value, int | float):
         return f"{100 * value:.1f} % of the time"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -1,28 +1,27 @@
 """A latency study's numbers -> table rows, the same for both pages."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from stilts_xtreme.report import text
-from stilts_xtreme.report.latency.timings import Timings, heading
-from stilts_xtreme.report.tables import Cell, Table, mean, table
+from stilts_xtreme.report.latency.timings import SHARES, Timings, heading
+from stilts_xtreme.report.tables import Cell, Row, Table, mean, table
 
-SHARES = ("p50", "p90", "p95", "p99")
+if TYPE_CHECKING:
+    from stilts_xtreme.schemas.latency import Ratio, Variant
+
 _MEANS = ": means over them, of accuracies ± their standard deviation, of the difference of logits the largest"
+TOKENISING: tuple[Literal["p50"], Literal["together"]] = ("p50", "together")
 VERDICTS = {"equal": "equal", "differs": "differs", "open": "undecided"}
 
 
 def models(run: Timings) -> Table | None:
     """Each model's time over the base model's, by variant; the control last."""
-    bodies: dict[str, list[tuple[str, list[Cell]]]] = {}
-    for variant in dict.fromkeys(row["variant"] for row in run.measured["models"]):
-        rows: dict[str, list[Cell]] = {}
-        for row in run.measured["models"]:
-            if row["variant"] == variant:
-                rows.setdefault(row["model"], [Cell(text.ABSENT)] * 4)
-                at = 0 if row["of"] == "latency" else 2
-                rows[row["model"]][at : at + 2] = [Cell(three(row["ratio"]), interval(row)), Cell(VERDICTS[row["verdict"]])]
-        bodies[heading(variant)] = list(rows.items())
+    bodies: dict[str, dict[str, list[Cell | str]]] = {}
+    for row in run.measured["models"]:
+        cells = bodies.setdefault(heading(row["variant"]), {}).setdefault(row["model"], [text.ABSENT] * 4)
+        at = 0 if row["of"] == "latency" else 2
+        cells[at : at + 2] = [Cell(text.number(row["ratio"], digits=3), _interval(row)), VERDICTS[row["verdict"]]]
     columns = ("batch 1", "reading", "larger batches", "reading")
     margin = 100 * run.study["margin"]
     what = f"Time over that of “{run.base}” in the same turns"
@@ -38,25 +37,21 @@ def models(run: Timings) -> Table | None:
         f"“{run.base} again” is the control: the same weights read from disk once more. What it differs by is noise.",
     )
     caption = f"Does intermediate training change the cost? {run.seeds.capitalize()}."
-    return table(caption, "model", columns, bodies, *notes)
+    return table(caption, "model", columns, {name: list(rows.items()) for name, rows in bodies.items()}, *notes)
 
 
 def variants(run: Timings) -> Table | None:
     """What each variant saves and what it costs, for the base model."""
-    large = run.sizes[-1]
-    rows = []
+    large, rows = run.sizes[-1], list[Row]()
     for name in run.variants:
-        cells = [Cell(milliseconds(run.mean(name, share))) for share in SHARES]
-        for size in (1, large):
-            saving = run.saving(name, size)
-            if saving is None or name == "eager":
-                cells.append(Cell(text.ABSENT))
-            else:
-                cells.append(Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)))
-        cells += [Cell(whole(run.throughput(name, size))) for size in run.sizes]
-        cells += [Cell(whole(run.memory(name))), mean(run.accuracy(name)), Cell(_same(run.same(name)))]
-        cells += [Cell(f"{run.largest(name):.1g}"), Cell(f"{run.preparation(name):.1f}")]
-        rows.append((name, tuple(cells)))
+        savings = [None if name == "eager" else run.saving(name, size) for size in (1, large)]
+        cells = (
+            *(text.number(run.mean(name, share), digits=2) for share in SHARES),
+            *(Cell(f"{1 / saving['ratio']:.2f}×", _speed(saving)) if saving else text.ABSENT for saving in savings),
+            *map(_whole, (*(run.throughput(name, size) for size in run.sizes), run.memory(name))), mean(run.accuracy(name)),
+            _same(run.same_labels(name)), f"{run.largest_difference(name):.1g}", f"{run.preparation(name):.1f}",
+        )  # fmt: skip
+        rows.append((name, cells))
     heads = [f"{share} ms" for share in SHARES] + ["speed, batch 1", f"speed, batch {large}"]
     heads += [f"pairs/s at {size}" for size in run.sizes]
     heads += ["peak MiB", "accuracy", "same labels %", "logits differ by", "ready after s"]
@@ -76,16 +71,14 @@ def variants(run: Timings) -> Table | None:
 
 def languages(run: Timings) -> Table | None:
     """Eager, by language: tokens, times, throughput, tokenisation, accuracy."""
-    rows = []
+    rows: list[Row] = []
     for code in run.languages:
-        calls, each = run.calls("eager", code), run.tokens_a_word(code)
-        cells = [Cell(text.number(run.tokens(code, "pair"))), Cell(text.ABSENT if each is None else f"{each:.2f}")]
-        cells.append(Cell(f"{run.tokens(code, 'character'):.2f}"))
-        cells += [Cell(milliseconds(calls[share] if calls else None)) for share in SHARES]
-        cells += [Cell(whole(run.throughput("eager", size, [code]))) for size in run.sizes]
-        cells += [Cell(f"{run.tokenising(code, 'p50'):.3f}"), Cell(f"{run.tokenising(code, 'together'):.3f}")]
-        cells.append(mean(run.accuracy("eager", code)))
-        rows.append((text.language(code), tuple(cells)))
+        calls = run.calls("eager", code) or {}
+        rates = [run.tokens_a_word(code), run.tokens_a_character(code), *(calls.get(share) for share in SHARES)]
+        cells = [text.number(run.tokens_a_pair(code)), *(text.number(value, digits=2) for value in rates)]
+        cells += [_whole(run.throughput("eager", size, [code])) for size in run.sizes]
+        cells += [text.number(run.tokenising(code, what), digits=3) for what in TOKENISING]
+        rows.append((text.language(code), (*cells, mean(run.accuracy("eager", code)))))
     heads = ["tokens a pair", "tokens a word", "tokens a character", *(f"{share} ms" for share in SHARES)]
     heads += [f"pairs/s at {size}" for size in run.sizes]
     heads += ["tokenising ms", "tokenising together ms", "accuracy"]
@@ -100,10 +93,7 @@ def languages(run: Timings) -> Table | None:
 def medians(run: Timings) -> Table | None:
     """The middle call at batch 1, by language and variant."""
     shown = [name for name in run.variants if name != "sorted"]
-    rows = []
-    for code in run.languages:
-        found = [run.calls(name, code) for name in shown]
-        rows.append((text.language(code), tuple(Cell(milliseconds(row["p50"] if row else None)) for row in found)))
+    rows = [(text.language(code), _middles(run, shown, code)) for code in run.languages]
     caption = f"p50 at batch 1 in ms, by language and variant: model “{run.base}”."
     return table(caption, "language", shown, rows)
 
@@ -122,36 +112,26 @@ def lengths(run: Timings) -> Table | None:
     """The middle call at batch 1 with rows filled up to so many tokens; None where none was asked for."""
     asked, code = run.study["how"]["lengths"], run.languages[0]
     shown = [name for name in run.variants if any(run.calls(name, code, length) for length in asked) and name != "sorted"]
-    if not shown:
-        return None
-    rows = []
-    for length in (None, *asked):
-        found = [run.calls(name, code, length) for name in shown]
-        name = "natural" if length is None else f"{length} tokens"
-        rows.append((name, tuple(Cell(milliseconds(row["p50"] if row else None)) for row in found)))
+    rows = [(f"{length} tokens" if length else "natural", _middles(run, shown, code, length)) for length in (None, *asked)]
     caption = f"p50 at batch 1 in ms, rows filled up with padding: {text.language(code)}, model “{run.base}”."
-    notes = ("Packed variants have no padding to fill up with.",)
-    return table(caption, "length", shown, rows, *notes)
+    return table(caption, "length", shown, rows if shown else (), "Packed variants have no padding to fill up with.")
 
 
-def milliseconds(value: float | None) -> str:
-    return text.ABSENT if value is None else f"{value:.2f}"
+def _middles(run: Timings, variants: Sequence["Variant"], code: str, length: int | None = None) -> list[str]:
+    calls = [run.calls(name, code, length) or {} for name in variants]
+    return [text.number(shares.get("p50"), digits=2) for shares in calls]
 
 
-def three(value: float) -> str:
-    return f"{value:.3f}"
-
-
-def whole(value: float | None) -> str:
+def _whole(value: float | None) -> str:
     return text.ABSENT if value is None else f"{value:,.0f}"
 
 
-def interval(row: Mapping[str, Any]) -> str:
-    ends = f"{row['low']:.3f}–{row['high']:.3f}" if "low" in row else ""
-    return f"± {row['deviation']:.3f}; {ends}" if "deviation" in row else ends
+def _interval(row: "Ratio") -> str:
+    parts = [f"± {row['deviation']:.3f}"] if "deviation" in row else []
+    return "; ".join([*parts, f"{row['low']:.3f}–{row['high']:.3f}"] if "low" in row else parts)
 
 
-def _speed(row: Mapping[str, Any]) -> str:
+def _speed(row: "Ratio") -> str:
     return f"{1 / row['high']:.2f}–{1 / row['low']:.2f}" if "low" in row else ""
 
 
