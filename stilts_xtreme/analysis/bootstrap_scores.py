@@ -16,6 +16,7 @@ from stilts_xtreme.store import Store
 
 Weights = Mapping[str, float]  # by language
 Stages = Mapping[int, plan.Predict]  # evaluations of a row on a target, by seed
+Evaluations = Mapping[tuple[Row, str], Stages]  # by row and target
 
 
 class Estimate(NamedTuple):
@@ -23,6 +24,9 @@ class Estimate(NamedTuple):
 
     value: float
     resampled: NDArray[np.float64]
+
+    def __sub__(self, other: "Estimate") -> "Estimate":
+        return Estimate(self.value - other.value, self.resampled - other.resampled)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import numpy as np
 from stilts_xtreme import axes
 from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores, Scored, by_row, paired_differences
 from stilts_xtreme.analysis.effects import (
-    AVERAGE,
     Differences,
     Gains,
     average_effect,
     effect,
     language_means,
+    target_effects,
     with_q,
     with_q_averages_apart,
 )
@@ -37,23 +37,18 @@ def comparisons(gains: Gains, targets: Sequence[str], repeats: Container[tuple[R
     Targets, averages and single languages are families of their own. `repeats`: rows and targets that only repeat another row's:
     they count in averages, and are not tested twice.
     """
-    single = [
-        {
-            **_fields(row, target), **effect(by_seed), "examples": next(iter(by_seed.values())).examples,
-            "languages": language_effects(by_seed),
-        }
-        for (row, target), by_seed in gains.items()
-        if (row, target) not in repeats
-    ]  # fmt: skip
-    averages = []
+    records = []
     for row in dict.fromkeys(row for row, _ in gains):
-        if average := average_effect([gains.get((row, target), {}) for target in targets]):
-            averages.append({**_fields(row, AVERAGE), **average})
-    return with_q_averages_apart([*_with_language_q(single), *averages])
+        columns: dict[str, Differences] = {target: gains.get((row, target), {}) for target in targets}
+        fields = {**row.record(), "baseline": _baseline(row).name}
+        effects = target_effects(fields, columns, _effect_and_languages, average_effect)
+        records += [record for record in effects if (row, record["target"]) not in repeats]
+    return _with_language_q(with_q_averages_apart(records))
 
 
-def _fields(row: Row, target: str) -> Record:
-    return {**row.record(), "baseline": _baseline(row).name, "target": target}
+def _effect_and_languages(by_seed: Differences) -> Record:
+    examples = next(iter(by_seed.values())).examples
+    return {**effect(by_seed), "examples": examples, "languages": language_effects(by_seed)}
 
 
 def _baseline(row: Row) -> Row:
@@ -70,10 +65,13 @@ def language_effects(by_seed: Differences) -> dict[str, Record]:
     return records
 
 
-def _with_language_q(comparisons: Sequence[Record]) -> list[Record]:
-    """Return the comparisons with `q` for every single language: one family over all rows and targets."""
-    tested = iter(with_q([record for comparison in comparisons for record in comparison["languages"].values()]))
-    return [{**comparison, "languages": {code: next(tested) for code in comparison["languages"]}} for comparison in comparisons]
+def _with_language_q(records: Sequence[Record]) -> list[Record]:
+    """Return the records with `q` for every single language: a family over all rows and targets."""
+    tested = iter(with_q([language for record in records for language in record.get("languages", {}).values()]))
+    return [
+        {**record, "languages": {code: next(tested) for code in record["languages"]}} if "languages" in record else record
+        for record in records
+    ]
 
 
 def language_gains(by_seed: Differences) -> dict[str, dict[str, float]]:

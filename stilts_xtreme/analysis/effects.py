@@ -1,6 +1,7 @@
 """An effect: the weighted paired difference of two rows' scores, with interval, p, and q within its family."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ AVERAGE = "average"  # in place of a target: over all targets
 Differences = Mapping[int, Scored]  # by seed
 Gains = Mapping[tuple[Row, str], Differences]  # by row and target
 Groups = Mapping[str, Mapping[str, Sequence[str]]]  # target -> group -> languages
+BySeed = TypeVar("BySeed", bound=Collection[int])  # differences by seed: `Differences`, or `losses.Losses`
 
 
 def effect(differences: Differences, weights: Weights | None = None) -> Record:
@@ -37,6 +39,22 @@ def average_effect(columns: Sequence[Differences]) -> Record | None:
     if len(columns) < 2 or not seeds:
         return None
     return effect_record({seed: mean_estimate([column[seed].weighted() for column in columns]) for seed in seeds})
+
+
+def target_effects(
+    fields: Record,
+    columns: Mapping[str, BySeed],
+    effect: Callable[[BySeed], Record],
+    average: Callable[[Sequence[BySeed]], Record | None],
+) -> list[Record]:
+    """Return the effects of a contrast on each target with a difference, and on average over targets; `fields` come first.
+
+    `columns`: target -> differences by seed, empty without a common seed. `effect` and `average`: the functions of this module,
+    or those of `losses`.
+    """
+    records = [{**fields, "target": target, **effect(by_seed)} for target, by_seed in columns.items() if by_seed]
+    over_targets = average(list(columns.values()))
+    return records if over_targets is None else [*records, {**fields, "target": AVERAGE, **over_targets}]
 
 
 def effect_record(estimates: Mapping[int, Estimate]) -> Record:

@@ -21,9 +21,7 @@ class Loss:
     share: Estimate | None
 
     def __sub__(self, other: "Loss") -> "Loss":
-        share = None
-        if self.share is not None and other.share is not None:
-            share = Estimate(self.share.value - other.share.value, self.share.resampled - other.share.resampled)
+        share = None if self.share is None or other.share is None else self.share - other.share
         return Loss(self.points - other.points, share)
 
 

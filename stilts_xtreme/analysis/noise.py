@@ -7,7 +7,7 @@ from stilts_xtreme.analysis import losses
 from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores, by_row
 from stilts_xtreme.analysis.comparisons import language_gains
 from stilts_xtreme.analysis.contrasts import contrasts
-from stilts_xtreme.analysis.effects import AVERAGE, with_q, with_q_averages_apart
+from stilts_xtreme.analysis.effects import AVERAGE, target_effects, with_q, with_q_averages_apart
 from stilts_xtreme.analysis.losses import Loss, Losses
 from stilts_xtreme.noise import policy
 from stilts_xtreme.results.rows import Row
@@ -64,15 +64,11 @@ def _drop_differences(drops: Drops, pairs: Iterable[tuple[Row, Row, float]], tar
     records = []
     for row, other, rate in pairs:
         fields = {**row.record(), "against": other.name, "rate": rate}
-        columns: list[Losses] = []
+        columns: dict[str, Losses] = {}
         for target in targets:
             own, base = drops.get((row, target, rate), {}), drops.get((other, target, rate), {})
-            columns.append({seed: base[seed] - lost for seed, lost in own.items() if seed in base})
-        for target, by_seed in zip(targets, columns, strict=True):
-            if by_seed:
-                records.append({**fields, "target": target, **losses.effect(by_seed)})
-        if average := losses.average_effect(columns):
-            records.append({**fields, "target": AVERAGE, **average})
+            columns[target] = {seed: base[seed] - lost for seed, lost in own.items() if seed in base}
+        records += target_effects(fields, columns, losses.effect, losses.average_effect)
     return _with_relative_q(with_q_averages_apart(records))
 
 

@@ -9,6 +9,7 @@ from stilts_xtreme import axes, plan
 from stilts_xtreme.analysis.bootstrap_scores import (
     BootstrapScores,
     Estimate,
+    Evaluations,
     Stages,
     Weights,
     by_row,
@@ -25,7 +26,6 @@ from stilts_xtreme.store import Store
 from stilts_xtreme.utils.bounded_io import Record
 
 ALL = "all"
-Evaluations = Mapping[tuple[Row, str], Stages]  # by row and target
 
 
 @dataclass(frozen=True)

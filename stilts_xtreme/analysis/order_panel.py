@@ -119,10 +119,7 @@ def _last(rows: Mapping[Row, Estimates], orders: Sequence[Row], last: Mapping[Ro
 
 
 def _minus(own: Estimates, other: Estimates) -> Record:
-    return effect_record({
-        seed: Estimate(own[seed].value - other[seed].value, own[seed].resampled - other[seed].resampled)
-        for seed in sorted(shared_seeds([own, other]))
-    })  # fmt: skip
+    return effect_record({seed: own[seed] - other[seed] for seed in sorted(shared_seeds([own, other]))})
 
 
 def _component(part: VarianceComponent) -> Record:

@@ -7,7 +7,14 @@ from itertools import combinations
 
 from stilts_xtreme import axes
 from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores, Scored, by_row, mean_scored, paired_differences
-from stilts_xtreme.analysis.effects import AVERAGE, Differences, average_effect, effect, shared_seeds, with_q_averages_apart
+from stilts_xtreme.analysis.effects import (
+    Differences,
+    average_effect,
+    effect,
+    shared_seeds,
+    target_effects,
+    with_q_averages_apart,
+)
 from stilts_xtreme.analysis.mixed import BEFORE, FIRST, Arm, arms
 from stilts_xtreme.spec.study import Study
 from stilts_xtreme.tasks.catalogue import training
@@ -25,20 +32,21 @@ def gather(spec: Study, cells: Sequence[axes.Cell], scores: BootstrapScores) -> 
     records, pooled = list[Record](), list[Record]()
     for kind, chosen in pairs(rows).items():
         columns = {
-            (arm.row, other.row): [
-                paired_differences(stages.get((arm.row, target), {}), stages.get((other.row, target), {}), scores)
+            (arm.row, other.row): {
+                target: paired_differences(stages.get((arm.row, target), {}), stages.get((other.row, target), {}), scores)
                 for target in spec.targets
-            ]
+            }
             for arm, other in chosen
         }
         effects = []
         for (row, other), differences in columns.items():
-            effects += _effects({"kind": kind, **row.record(), "against": other.name}, differences, spec.targets)
+            effects += target_effects({"kind": kind, **row.record(), "against": other.name}, differences, effect, average_effect)
         records += with_q_averages_apart(effects)
         usual = [columns[arm.row, other.row] for arm, other in chosen if kind == TEXT and arm.row.is_usual]
         if len(usual) > 1:
-            means = [_mean(parts) for parts in zip(*usual, strict=True)]
-            pooled += with_q_averages_apart(_effects({"kind": kind, "pairs": len(usual)}, means, spec.targets))
+            means = {target: _mean([differences[target] for differences in usual]) for target in spec.targets}
+            fields = {"kind": kind, "pairs": len(usual)}
+            pooled += with_q_averages_apart(target_effects(fields, means, effect, average_effect))
     if not records:
         return {}
     return {"arms": [arm.record() for arm in rows], "pairs": records, **({"pooled": pooled} if pooled else {})}
@@ -95,12 +103,3 @@ def _placements(rows: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
 def _mean(columns: Sequence[Differences]) -> dict[int, Scored]:
     """Return the mean of several differences on a target, of the seeds that all of them have."""
     return {seed: mean_scored([column[seed] for column in columns]) for seed in shared_seeds(columns)}
-
-
-def _effects(fields: Record, columns: Sequence[Differences], targets: Sequence[str]) -> list[Record]:
-    """Return the effects on each target with a difference, and on average; `fields` come first."""
-    records = [
-        {**fields, "target": target, **effect(by_seed)} for target, by_seed in zip(targets, columns, strict=True) if by_seed
-    ]
-    average = average_effect(columns)
-    return [*records, {**fields, "target": AVERAGE, **average}] if average else records

@@ -13,14 +13,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from stilts_xtreme import axes, plan, results
-from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores, Estimate, Scored, Stages, by_row, mean_estimate
+from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores, Estimate, Evaluations, Scored, by_row, mean_estimate
 from stilts_xtreme.analysis.effects import Gains, effect_record
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.store import Store
 from stilts_xtreme.utils.bounded_io import Record
 
 NONE = Row(())  # without intermediate training, fine-tuned as usual
-Evaluations = Mapping[tuple[Row, str], Stages]  # by row and target
 Dev = Mapping[tuple[Row, str], float]  # English dev by row and target, mean over seeds
 
 
