@@ -41,9 +41,6 @@ class OrderRows:
     sizes: Mapping[str, int]
     easy: Mapping[str, float]
 
-    def named(self, target: str | None) -> dict[str, list[int]]:
-        return named(target, [row.intermediate for row in self.orders], self.sizes, self.easy)
-
     def evaluations(self, target: str, evaluations: Evaluations) -> dict[Row, Stages]:
         """Return the rows' evaluations on the target."""
         rows = {*self.orders, *self.mixtures, *self.last.values()}
@@ -56,8 +53,9 @@ class OrderRows:
 
     def panel(self, target: str, subset: str, languages: Sequence[str], rows: Mapping[Row, Estimates]) -> Record:
         """Return the panel of these rows' scores, after what it is of."""
-        chosen = self.named(None if target == AVERAGE else target)
-        record = panel(rows, self.orders, chosen, self.mixtures, self.last)
+        orders = [row.intermediate for row in self.orders]
+        curricula = named(None if target == AVERAGE else target, orders, self.sizes, self.easy)
+        record = panel(rows, self.orders, curricula, self.mixtures, self.last)
         return {**self.head(target), "subset": subset, "languages": list(languages), **record}
 
 
