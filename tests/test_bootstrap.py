@@ -153,29 +153,29 @@ def test_scores_of_draws_are_scores_of_the_drawn() -> None:
 
 
 def test_languages_with_the_same_ids_are_drawn_together() -> None:
-    from stilts_xtreme.analysis import effects
+    from stilts_xtreme.analysis import bootstrap_scores
 
-    class Told(effects.Drawing):
+    class Told(bootstrap_scores.BootstrapScores):
         def __init__(self) -> None:
             super().__init__(None, times=50)  # type: ignore[arg-type]
 
     drawing = Told()
     stage = SimpleNamespace(task="xnli", languages=("xa", "xb"), test_examples=None, where=None)
     judged = {code: SimpleNamespace(ids=("1", "2", "3")) for code in stage.languages}
-    one, other = (drawing._of(stage, judged, ("1", "3")) for _ in range(2))  # type: ignore[arg-type]
+    one, other = (drawing._counts_of(stage, judged, ("1", "3")) for _ in range(2))  # type: ignore[arg-type]
     assert (one == other).all() and one.shape == (50, 2)
-    more = drawing._of(stage, judged, ("3", "new"))  # type: ignore[arg-type]
+    more = drawing._counts_of(stage, judged, ("3", "new"))  # type: ignore[arg-type]
     assert (more[:, 0] == one[:, 1]).all()
 
 
 def test_weights_of_languages() -> None:
-    from stilts_xtreme.analysis import effects
+    from stilts_xtreme.analysis import bootstrap_scores
 
     values, places = np.array([1.0, 3.0, 5.0]), {"a": 0.0, "b": 1.0, "c": 2.0}
     drawn = np.tile(values, (4, 1))
-    found = effects.Scored(("a", "b", "c"), values, drawn)
-    weights = effects.slope(places)
-    assert weights is not None and found.weighed(weights)[0] == pytest.approx(2.0)
-    assert found.weighed(effects.even(["a", "c"]))[0] == pytest.approx(3.0)
-    assert effects.slope({"a": 1.0, "b": 1.0}) is None
+    found = bootstrap_scores.Scored(("a", "b", "c"), values, drawn)
+    weights = bootstrap_scores.slope_weights(places)
+    assert weights is not None and found.weighted(weights)[0] == pytest.approx(2.0)
+    assert found.weighted(bootstrap_scores.uniform_weights(["a", "c"]))[0] == pytest.approx(3.0)
+    assert bootstrap_scores.slope_weights({"a": 1.0, "b": 1.0}) is None
     assert (found - found).values.tolist() == [0, 0, 0]

@@ -11,7 +11,7 @@ from test_report import cells, fields, small, smalls, training
 
 from stilts_xtreme import axes, plan, spec
 from stilts_xtreme.analysis import pairs as gathering
-from stilts_xtreme.analysis.effects import Scored
+from stilts_xtreme.analysis.bootstrap_scores import Scored
 from stilts_xtreme.analysis.mixed import arms, trained
 from stilts_xtreme.axes import Cell
 from stilts_xtreme.report import findings, mixtures, trainings
@@ -99,8 +99,8 @@ def named(found) -> list[tuple[str, str]]:
 def test_rows_are_told_by_tasks_way_and_rule(read) -> None:
     found = {arm.row.name: arm for arm in arms(axes.rows(read), read.mixtures)}
     assert "none" not in found and "mnli>squad" not in found  # an order of tasks is no mixture
-    assert found["mnli"].rule == "" and found["mnli"].way == found["mix"].way == "first"
-    assert found["joint"].way == "joint" and found["mix>joint-first"].way == "first, then joint, then target"
+    assert found["mnli"].rule == "" and found["mnli"].placement == found["mix"].placement == "first"
+    assert found["joint"].placement == "joint" and found["mix>joint-first"].placement == "first, then joint, then target"
     assert found["joint"].sources == found["mix"].sources == ("hellaswag", "mnli", "squad")
     assert found["mix-equal"].rule == "equal" and found["mix"].rule == "proportional, cap 131,072"
 

@@ -11,7 +11,7 @@ from test_report import training
 
 from stilts_xtreme import axes, plan, spec
 from stilts_xtreme.analysis import named_orders, order
-from stilts_xtreme.analysis.effects import Scored
+from stilts_xtreme.analysis.bootstrap_scores import Scored
 from stilts_xtreme.report import findings
 from stilts_xtreme.report import order as section
 from stilts_xtreme.report import study as page

@@ -8,7 +8,7 @@ import pytest
 from test_report import cells, fields, invented, small, smalls
 
 from stilts_xtreme.analysis import comparisons, effects
-from stilts_xtreme.analysis.effects import Scored
+from stilts_xtreme.analysis.bootstrap_scores import Scored
 from stilts_xtreme.report import findings, languages, scores
 from stilts_xtreme.report import study as page
 from stilts_xtreme.report.summary import AVERAGE, summarise

@@ -11,8 +11,8 @@ from test_report import cells, small, smalls
 
 from stilts_xtreme.analysis import losses
 from stilts_xtreme.analysis import noise as gathering
+from stilts_xtreme.analysis.bootstrap_scores import Scored
 from stilts_xtreme.analysis.contrasts import contrasts
-from stilts_xtreme.analysis.effects import Scored
 from stilts_xtreme.axes import Cell, Row
 from stilts_xtreme.report import findings, languages, noise, short_names
 from stilts_xtreme.report import study as page
@@ -131,17 +131,17 @@ def read(invented) -> Noisy:
 def test_losses_are_points_and_shares_of_the_clean_score() -> None:
     clean, noise = (scored(values, (1, 1), ("de", "en")) for values in ([80.0, 40.0], [72.0, 34.0]))
     lost = losses.loss(clean, noise)
-    assert list(lost.points.values) == [8.0, 6.0] and lost.share == pytest.approx(100 * 7 / 60)
-    told = losses.told({1: lost, 2: lost})
+    assert list(lost.points.values) == [8.0, 6.0] and lost.share.value == pytest.approx(100 * 7 / 60)
+    told = losses.effect({1: lost, 2: lost})
     assert told["gain"] == 7.0 and told["relative"]["gain"] == pytest.approx(100 * 7 / 60)
     less = losses.loss(clean, clean)
-    assert (lost - less).share == lost.share and (lost - less).points.values.tolist() == [8.0, 6.0]
+    assert (lost - less).share.value == lost.share.value and (lost - less).points.values.tolist() == [8.0, 6.0]
 
 
 def test_a_score_of_zero_has_no_share_to_lose() -> None:
     zero = Scored(("en",), np.array([0.0]), np.zeros((5, 1)))
     assert losses.loss(zero, zero).share is None
-    assert "relative" not in losses.told({1: losses.loss(zero, zero)})
+    assert "relative" not in losses.effect({1: losses.loss(zero, zero)})
 
 
 def test_rows_are_set_against_those_that_lack_one_thing() -> None:
@@ -181,9 +181,9 @@ def test_averages_over_targets_are_tested_apart(invented) -> None:
 
 def test_an_average_is_of_seeds_that_have_all_targets() -> None:
     one, other = (losses.loss(scored([80.0], (n,), ("en",)), scored([70.0 + n], (n, n), ("en",))) for n in (1, 2))
-    found = losses.averaged([{1: one, 2: one}, {2: other, 3: other}])
+    found = losses.average_effect([{1: one, 2: one}, {2: other, 3: other}])
     assert found["values"] == {"2": pytest.approx(8.5)} and found["relative"]["values"] == {"2": pytest.approx(850 / 80)}
-    assert losses.averaged([{1: one}]) is None and losses.averaged([{1: one}, {2: other}]) is None
+    assert losses.average_effect([{1: one}]) is None and losses.average_effect([{1: one}, {2: other}]) is None
 
 
 def test_short_names_say_what_is_not_usual(read) -> None:

@@ -16,8 +16,8 @@ from stilts_xtreme import axes, plan
 from stilts_xtreme.analysis import comparisons
 from stilts_xtreme.analysis import resources as gathered
 from stilts_xtreme.analysis import sizes as sized
-from stilts_xtreme.analysis.effects import Scored
-from stilts_xtreme.analysis.places import LINES, Seen, located, seen
+from stilts_xtreme.analysis.bootstrap_scores import Scored
+from stilts_xtreme.analysis.language_resources import LINES, PretrainingText, pretraining_text, resource_axis
 from stilts_xtreme.languages import LANGUAGES, UNSEEN_BY_XLMR
 from stilts_xtreme.report import findings, resources, sizes
 from stilts_xtreme.report import study as page
@@ -108,28 +108,29 @@ def few() -> dict:
 
 
 def test_a_language_without_a_class_or_a_line_in_the_table_is_unclassified() -> None:
-    found = located(["en", "sw", "acq_Arab", "xyz_Latn", "bem_Latn"], Seen(lacks=UNSEEN_BY_XLMR))
+    found = resource_axis(["en", "sw", "acq_Arab", "xyz_Latn", "bem_Latn"], PretrainingText(lacks=UNSEEN_BY_XLMR))
     assert LANGUAGES["acq_Arab"].joshi is None and "xyz_Latn" not in LANGUAGES and LANGUAGES["bem_Latn"].joshi is None
-    assert found.groups(found.places) == {"low": ["sw"], "unseen": ["bem_Latn"], "unclassified": ["acq_Arab", "xyz_Latn"]}
-    assert found.at("acq_Arab") is None and found.at("xyz_Latn") is None
+    assert found.groups(found.languages) == {"low": ["sw"], "unseen": ["bem_Latn"], "unclassified": ["acq_Arab", "xyz_Latn"]}
+    assert found.position("acq_Arab") is None and found.position("xyz_Latn") is None
 
 
 def test_real_languages_stand_by_class_and_apart_where_the_encoder_never_saw_them() -> None:
-    found = located(["en", "qu", "sw", "ta", "zh", "en-de"], Seen(lacks=UNSEEN_BY_XLMR))
-    assert found.axis == "joshi" and "en-de" not in found.places
-    assert found.groups(found.places) == {"low": ["sw"], "mid": ["ta"], "high": ["zh"], "unseen": ["qu"]}
-    assert [found.at(code) for code in ("sw", "zh", "qu")] == [2, 5, None]
-    unknown = located(["en", "qu", "sw"], Seen())
-    assert unknown.groups(unknown.places) == {"low": ["qu", "sw"]}
-    own = located(["en", "de", "sw"], Seen({"en": 10, "de": 5}))  # an encoder trained here: its own text says what is unseen
-    assert own.groups(own.places) == {"high": ["de"], "unseen": ["sw"]} and own.places["de"].lines == 5
+    found = resource_axis(["en", "qu", "sw", "ta", "zh", "en-de"], PretrainingText(lacks=UNSEEN_BY_XLMR))
+    assert found.axis == "joshi" and "en-de" not in found.languages
+    assert found.groups(found.languages) == {"low": ["sw"], "mid": ["ta"], "high": ["zh"], "unseen": ["qu"]}
+    assert [found.position(code) for code in ("sw", "zh", "qu")] == [2, 5, None]
+    unknown = resource_axis(["en", "qu", "sw"], PretrainingText())
+    assert unknown.groups(unknown.languages) == {"low": ["qu", "sw"]}
+    trained_here = PretrainingText({"en": 10, "de": 5})  # its own text says what is unseen
+    own = resource_axis(["en", "de", "sw"], trained_here)
+    assert own.groups(own.languages) == {"high": ["de"], "unseen": ["sw"]} and own.languages["de"].lines == 5
 
 
 def test_made_up_languages_stand_by_the_text_that_was_read() -> None:
-    found = located([*TEXT, "xf"], Seen(TEXT))
-    assert found.axis == LINES and found.at("xc") == 4.0 and found.at("xf") is None
-    assert found.groups(found.places) == {"low": ["xe"], "mid": ["xc", "xd"], "high": ["xa", "xb"], "unseen": ["xf"]}
-    assert located(["en", "xa"], Seen()).places == {}
+    found = resource_axis([*TEXT, "xf"], PretrainingText(TEXT))
+    assert found.axis == LINES and found.position("xc") == 4.0 and found.position("xf") is None
+    assert found.groups(found.languages) == {"low": ["xe"], "mid": ["xc", "xd"], "high": ["xa", "xb"], "unseen": ["xf"]}
+    assert resource_axis(["en", "xa"], PretrainingText()).languages == {}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_made_up_languages_stand_by_the_text_that_was_read() -> None:
 )
 def test_what_a_published_encoder_lacks(name: str, lacks: bool) -> None:
     stage = plan.Predict(plan.Pretrained(name), "tatoeba", ("sw",), ())
-    assert seen(stage, None) == Seen(lacks=UNSEEN_BY_XLMR if lacks else None)  # type: ignore[arg-type]
+    assert pretraining_text(stage, None) == PretrainingText(lacks=UNSEEN_BY_XLMR if lacks else None)  # type: ignore[arg-type]
 
 
 def test_slopes_that_are_known(real, few) -> None:

@@ -1,6 +1,6 @@
-"""A study's finished stages without weights, predictions and data, in one file that another store can take in.
+"""A study's finished stages without weights, predictions and data, in a single file that another store can take in.
 
-So seeds that ran on several machines make one result. The file is a tar archive (xz); of each stage it holds its identity, its
+So seeds of several machines make a common result. The file is a tar archive (xz); of each stage it holds its identity, its
 result and the manifest of its folder, which names what is left out; of an evaluation also what every example adds to its score.
 """
 
@@ -24,7 +24,7 @@ LEFT = ("stage.json", "result.json", EXAMPLES)  # of each stage, beside its mani
 
 
 def pack(stages: Sequence[plan.Stage], store: Store, path: Path) -> dict[str, int]:
-    """Write the finished ones of `stages` to `path`; returns how many trainings and evaluations it holds.
+    """Write the finished of the `stages` to `path`; return how many trainings (`train`) and evaluations (`predict`) it holds.
 
     UserError where a stage is damaged, or where none is finished.
     """
@@ -48,7 +48,7 @@ def pack(stages: Sequence[plan.Stage], store: Store, path: Path) -> dict[str, in
 
 
 def unpack(path: Path, store: Store) -> tuple[int, int]:
-    """Add the stages of a bundle to a store; returns how many were added, and how many it had or is doing.
+    """Add the stages of a bundle to a store; return how many were added, and how many it had or is doing.
 
     UserError where the file is no bundle, is damaged, or holds anything else.
     """
@@ -72,7 +72,7 @@ def unpack(path: Path, store: Store) -> tuple[int, int]:
 
 
 def _check(path: Path, kind: str, address: str, folder: Path) -> None:
-    """UserError where a stage's files are not what its manifest and its name say."""
+    """Raise UserError where a stage's files are not what its manifest and its name say."""
     damage = faults(folder)
     if not damage and of_another(folder, address):
         damage = ["stage.json is of another stage"]
@@ -90,7 +90,7 @@ def _check(path: Path, kind: str, address: str, folder: Path) -> None:
 
 
 def _archive(content: dict[str, bytes]) -> bytes:
-    """A tar archive that is the same for the same content: sorted, without times and owners."""
+    """Return a tar archive that is the same for the same content: sorted, without times and owners."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name in sorted(content):
@@ -101,7 +101,7 @@ def _archive(content: dict[str, bytes]) -> bytes:
 
 
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of the regular files in the archive; UserError where it cannot be read or holds anything else."""
+    """Yield names and bytes of the regular files in the archive; UserError where it cannot be read or holds anything else."""
     try:
         packed = bounded_io.content(path, LARGEST)
         with tarfile.open(fileobj=bounded_io.bounded(lzma.open(io.BytesIO(packed)), len(packed)), mode="r|") as archive:

@@ -1,132 +1,136 @@
-"""Gains with their intervals: differences of finished predictions, drawn again over test examples and judged over seeds."""
+"""An effect: the weighted paired difference of two rows' scores, with interval, p, and q within its family."""
 
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stilts_xtreme import plan
-from stilts_xtreme.analysis.example_scores import ExampleScorer, ExampleScores
+from stilts_xtreme.analysis.bootstrap_scores import (
+    Estimate,
+    Scored,
+    Weights,
+    mean_estimate,
+    slope_weights,
+    uniform_weights,
+)
+from stilts_xtreme.results.rows import Row
 from stilts_xtreme.scoring import bootstrap
-from stilts_xtreme.store import Store
+from stilts_xtreme.scoring.intervals import slope_interval
+from stilts_xtreme.utils.bounded_io import Record
 
-Weights = Mapping[str, float]  # by language
+AVERAGE = "average"  # in place of a target: over all targets
+Differences = Mapping[int, Scored]  # by seed
+Gains = Mapping[tuple[Row, str], Differences]  # by row and target
+Groups = Mapping[str, Mapping[str, Sequence[str]]]  # target -> group -> languages
+BySeed = TypeVar("BySeed", bound=Collection[int])  # differences by seed: `Differences`, or `losses.Losses`
 
 
-@dataclass(frozen=True)
-class Scored:
-    """A prediction's score, or a difference of such, by language: as it is, and of drawn examples [draws, languages].
+def effect(differences: Differences, weights: Weights | None = None) -> Record:
+    """Return the record of the weighted difference; without weights all languages count the same. Keys as in `effect_record`."""
+    return effect_record({seed: scored.weighted(weights) for seed, scored in differences.items()})
 
-    `examples` is how many there are in all languages.
+
+def average_effect(columns: Sequence[Differences]) -> Record | None:
+    """Return the record of the mean difference over columns (targets), on the seeds that all of them have.
+
+    None without such a seed, or with a single column. Keys as in `effect_record`.
     """
-
-    languages: tuple[str, ...]
-    values: NDArray[np.float64]
-    drawn: NDArray[np.float64]
-    examples: int = 0
-
-    def __sub__(self, other: "Scored") -> "Scored":
-        assert self.languages == other.languages
-        return Scored(self.languages, self.values - other.values, self.drawn - other.drawn, self.examples)
-
-    def weighed(self, weights: Weights) -> tuple[float, NDArray[np.float64]]:
-        """The sum over languages, each as it weighs: the value, and that of every draw."""
-        chosen = np.array([weights.get(code, 0.0) for code in self.languages])
-        return float(self.values @ chosen), self.drawn @ chosen
+    seeds = shared_seeds(columns)
+    if len(columns) < 2 or not seeds:
+        return None
+    return effect_record({seed: mean_estimate([column[seed].weighted() for column in columns]) for seed in seeds})
 
 
-class Drawing:
-    """Scores of drawn examples: the same draws for all predictions of a task, so that differences are paired.
+def target_effects(
+    fields: Record,
+    columns: Mapping[str, BySeed],
+    effect: Callable[[BySeed], Record],
+    average: Callable[[Sequence[BySeed]], Record | None],
+) -> list[Record]:
+    """Return the effects of a contrast on each target with a difference, and on average over targets; `fields` come first.
 
-    An id that stands in several languages is one example there (XNLI, XQuAD): it is drawn in all of them together.
+    `columns`: target -> differences by seed, empty without a common seed. `effect` and `average`: the functions of this module,
+    or those of `losses`.
     """
-
-    def __init__(self, store: Store, times: int = bootstrap.RESAMPLES):
-        self._scorer, self.times = ExampleScorer(store), times
-        self._draws: dict[Any, tuple[NDArray[np.uint8], dict[str, int]]] = {}
-        self._examples: dict[str, dict[str, ExampleScores]] = {}
-        self._scored: dict[str, Scored] = {}
-
-    def examples(self, stage: plan.Predict) -> dict[str, ExampleScores]:
-        """The example scores of the finished evaluation, by language."""
-        address = plan.address(stage)
-        if address not in self._examples:
-            self._examples[address] = self._scorer.scores(stage)
-        return self._examples[address]
-
-    def scored(self, stage: plan.Predict) -> Scored:
-        """The finished prediction's scores."""
-        address = plan.address(stage)
-        if address not in self._scored:
-            examples = self.examples(stage)
-            values, drawn = [], []
-            for part in examples.values():
-                total = float(part.denominators.sum())
-                values.append(100 * float(part.numerators.sum()) / total if total else 0.0)
-                draws = self._of(stage, examples, part.ids)
-                drawn.append(bootstrap.resampled_scores(draws, part.numerators[:, None], part.denominators[:, None])[:, 0])
-            count = sum(len(part.ids) for part in examples.values())
-            self._scored[address] = Scored(tuple(examples), np.array(values), np.stack(drawn, axis=1), count)
-        return self._scored[address]
-
-    def _of(self, stage: plan.Predict, examples: Mapping[str, ExampleScores], ids: Sequence[str]) -> NDArray[np.uint8]:
-        """The draws of these ids; mined pairs may bring up sentences that no prediction before them had."""
-        key = stage.task, stage.languages, stage.test_examples, stage.where
-        if key not in self._draws:
-            known = dict.fromkeys(name for part in examples.values() for name in part.ids)
-            seed = zlib.crc32(stage.task.encode())
-            self._draws[key] = (
-                bootstrap.bootstrap_counts(len(known), seed, self.times),
-                {name: at for at, name in enumerate(known)},
-            )
-        draws, places = self._draws[key]
-        if absent := [name for name in ids if name not in places]:
-            more = bootstrap.bootstrap_counts(len(absent), len(places), self.times)
-            places |= {name: len(places) + at for at, name in enumerate(absent)}
-            self._draws[key] = draws, places = np.concatenate([draws, more], axis=1), places
-        return draws[:, [places[name] for name in ids]]
+    records = [{**fields, "target": target, **effect(by_seed)} for target, by_seed in columns.items() if by_seed]
+    over_targets = average(list(columns.values()))
+    return records if over_targets is None else [*records, {**fields, "target": AVERAGE, **over_targets}]
 
 
-def even(codes: Iterable[str]) -> Weights:
-    """Every language weighs the same."""
-    codes = tuple(codes)
-    return dict.fromkeys(codes, 1 / len(codes))
+def effect_record(estimates: Mapping[int, Estimate]) -> Record:
+    """Return the effect behind differences by seed as results hold it.
 
-
-def mean(scored: Sequence[Scored]) -> Scored:
-    """The mean of scores (or differences) on the same examples."""
-    values, drawn = (np.mean([getattr(one, part) for one in scored], axis=0) for part in ("values", "drawn"))
-    return Scored(scored[0].languages, values, drawn, scored[0].examples)
-
-
-def slope(places: Mapping[str, float]) -> Weights | None:
-    """Weights that give the slope of the least-squares line through languages at these places; None where they are all one."""
-    mean = sum(places.values()) / len(places)
-    square = sum((place - mean) ** 2 for place in places.values())
-    return {code: (place - mean) / square for code, place in places.items()} if square > 0 else None
-
-
-def effect(differences: Mapping[int, Scored], weights: Weights) -> dict[str, Any]:
-    """What differences by seed come to when languages are weighed: as a result tells it."""
-    pairs = {seed: found.weighed(weights) for seed, found in differences.items()}
-    return told({seed: value for seed, (value, _) in pairs.items()}, np.stack([drawn for _, drawn in pairs.values()]))
-
-
-def told(values: Mapping[int, float], drawn: NDArray[np.float64]) -> dict[str, Any]:
-    """A difference as a result tells it: mean, values by seed, 95 % interval, chance of one as large without any effect.
-
-    `deviation`: the mean's standard error by seeds, by examples beyond that, and by all there is in drawing examples.
+    `gain`: mean over seeds; `values`: seed -> difference; `interval`: 95 %; `p`: two-sided; `seeds`: how many. `deviation`: the
+    mean's standard error by `seeds`, by `examples` beyond that, and `drawn`, by all that resampling examples changes.
     """
-    found = bootstrap.paired_effect(list(values.values()), drawn)
-    seeds, examples = bootstrap.variance_parts(list(values.values()), drawn)
+    values = [estimate.value for estimate in estimates.values()]
+    resampled = np.stack([estimate.resampled for estimate in estimates.values()])
+    paired = bootstrap.paired_effect(values, resampled)
+    by_seeds, by_examples = bootstrap.variance_parts(values, resampled)
     return {
-        "gain": found.mean,
-        "values": {str(seed): value for seed, value in values.items()},
-        "interval": list(found.interval),
-        "p": found.p,
-        "deviation": {"seeds": seeds**0.5, "examples": examples**0.5, "drawn": float(drawn.mean(axis=0).std(ddof=1))},
+        "gain": paired.mean,
+        "values": {str(seed): estimate.value for seed, estimate in estimates.items()},
+        "interval": list(paired.interval),
+        "p": paired.p,
+        "deviation": {
+            "seeds": by_seeds**0.5, "examples": by_examples**0.5, "drawn": float(resampled.mean(axis=0).std(ddof=1)),
+        },
         "seeds": len(values),
-    }
+    }  # fmt: skip
+
+
+def with_q(effects: Sequence[Record]) -> list[Record]:
+    """Return the effects with `q`: p adjusted among them all, as one family (Benjamini-Hochberg)."""
+    q_values = bootstrap.benjamini_hochberg([effect["p"] for effect in effects])
+    return [{**effect, "q": q} for effect, q in zip(effects, q_values, strict=True)]
+
+
+def with_q_averages_apart(effects: Iterable[Record]) -> list[Record]:
+    """Return the effects with `q`, those on targets before those on average: these are a family of their own."""
+    families: tuple[list[Record], list[Record]] = [], []
+    for effect in effects:
+        families[effect["target"] == AVERAGE].append(effect)
+    return [effect for family in families for effect in with_q(family)]
+
+
+def group_effects(
+    gains: Gains, groups: Groups, weights: Callable[[Sequence[str]], Weights] = uniform_weights, **fields: str
+) -> list[Record]:
+    """Return the effect of every row in every group of its target's languages; `fields` go before the group's name."""
+    return [
+        {
+            **row.record(), "target": target, **fields, "group": group, "languages": list(codes), "n": len(codes),
+            **effect(by_seed, weights(codes)),
+        }
+        for (row, target), by_seed in gains.items()
+        for group, codes in groups[target].items()
+    ]  # fmt: skip
+
+
+def slope_effect(differences: Differences, positions: Mapping[str, float]) -> Record | None:
+    """Return the record of the slope of the difference on the languages' `positions`; None where these give no line.
+
+    `interval` and `p` generalise to other test examples and seeds of these languages; `over_languages` is the interval by how
+    the languages scatter around the line.
+    """
+    weights = slope_weights(positions) if len(positions) > 2 else None
+    if weights is None:
+        return None
+    means = language_means(differences)
+    scatter = slope_interval(list(positions.values()), [means[code] for code in positions])
+    return {**effect(differences, weights), "over_languages": None if scatter is None else list(scatter)}
+
+
+def languages_of(differences: Differences) -> tuple[str, ...]:
+    return next(iter(differences.values())).languages
+
+
+def language_means(differences: Differences) -> dict[str, float]:
+    """Return language -> mean difference over seeds."""
+    means = np.mean([scored.values for scored in differences.values()], axis=0)
+    return dict(zip(languages_of(differences), means.tolist(), strict=True))
+
+
+def shared_seeds(columns: Sequence[Collection[int]]) -> list[int]:
+    """Return the seeds that every column has, in the order of the first."""
+    return [seed for seed in columns[0] if all(seed in column for column in columns)]

@@ -1,4 +1,4 @@
-"""What each test example of a finished evaluation adds to its score: what a bootstrap draws from."""
+"""What each test example of a finished evaluation adds to its score: the examples of the bootstrap."""
 
 import json
 import zlib
@@ -18,14 +18,15 @@ from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.sample import sampled
 
 EXAMPLES = "examples.json"  # in the folder of an evaluation that came in a bundle, in place of its predictions
+TestData = tuple[str, tuple[str, ...], int | None, data.Where]  # task, languages, sample, source
 
 
 @dataclass(frozen=True)
 class ExampleScores:
-    """The score of a language is 100 * sum(numerators) / sum(denominators).
+    """A language's examples, whose score is 100 * sum(numerators) / sum(denominators).
 
     `ids`, `numerators` and `denominators` [examples] are parallel. `digests` [predictions] are equal where predictions are; mined
-    pairs have one for each pair, not for each example.
+    pairs have a digest per pair, not per example.
     """
 
     ids: tuple[str, ...]
@@ -35,14 +36,14 @@ class ExampleScores:
 
 
 class ExampleScorer:
-    """Scores the examples of evaluations; gold data is read once, since many models answer the same."""
+    """Scores the examples of evaluations; gold data is read only once, since many models answer the same."""
 
     def __init__(self, store: Store):
         self._store = store
-        self._gold: dict[Any, Mapping[str, Sequence[Any]]] = {}
+        self._gold: dict[TestData, Mapping[str, Sequence[Any]]] = {}
 
     def scores(self, stage: plan.Predict) -> dict[str, ExampleScores]:
-        """The example scores of a finished evaluation, by language."""
+        """Return the example scores of a finished evaluation, by language."""
         folder = self._store.path(stage)
         if bundled(folder):
             return load((folder / EXAMPLES).read_bytes())
@@ -55,8 +56,8 @@ class ExampleScorer:
         return scores
 
     def gold(self, stage: plan.Predict) -> Mapping[str, Sequence[Any]]:
-        """The examples that an evaluation answers, by language, without any noise."""
-        key = stage.task, stage.languages, stage.test_examples, stage.where
+        """Return the examples that an evaluation answers, by language, without any noise."""
+        key = test_data(stage)
         if key not in self._gold:
             task = TASKS[stage.task]
             examples = {code: data.read(task, "test", code, stage.where).examples for code in stage.languages}
@@ -69,8 +70,13 @@ class ExampleScorer:
         return self._gold[key]
 
 
+def test_data(stage: plan.Predict) -> TestData:
+    """Return what decides the examples that an evaluation answers."""
+    return stage.task, stage.languages, stage.test_examples, stage.where
+
+
 def read(path: Path) -> list[Any]:
-    """The predictions of a file as the task's metric takes them: one for each example, or mined pairs."""
+    """Return the predictions of a file as the task's metric takes them: a prediction per example, or mined pairs."""
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     if lines and "kept" in lines[0]:
         return [(line["foreign"], line["english"]) for line in lines if line["kept"]]
@@ -83,7 +89,7 @@ def bundled(folder: Path) -> bool:
 
 
 def dump(scores: Mapping[str, ExampleScores]) -> bytes:
-    """Example scores by language as JSON."""
+    """Return example scores by language as JSON."""
     content = {
         code: {
             "ids": list(part.ids), "numerators": part.numerators.tolist(), "denominators": part.denominators.tolist(),
@@ -95,7 +101,7 @@ def dump(scores: Mapping[str, ExampleScores]) -> bytes:
 
 
 def load(content: bytes) -> dict[str, ExampleScores]:
-    """What `dump` wrote. ValueError, KeyError or TypeError for anything else."""
+    """Read what `dump` wrote. ValueError, KeyError or TypeError for anything else."""
     scores = {}
     for code, part in json.loads(content).items():
         numerators, denominators = np.array(part["numerators"], float), np.array(part["denominators"], float)

@@ -1,57 +1,64 @@
-"""What noise takes from a model: points by language, and the share of its clean score."""
+"""What noise takes from a model: points by language, and percent of its clean score."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stilts_xtreme.analysis import comparisons, effects
-from stilts_xtreme.analysis.effects import Scored
+from stilts_xtreme.analysis import effects
+from stilts_xtreme.analysis.bootstrap_scores import Estimate, Scored, mean_estimate
+from stilts_xtreme.utils.bounded_io import Record
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Clean minus noisy score of one model, or a difference of two models' losses.
+    """Clean minus noisy score of a model, or a difference of two models' losses.
 
     `share` is in percent of the clean score, all languages alike; None where there is no clean score to lose from.
     """
 
     points: Scored
-    share: float | None
-    shares: NDArray[np.float64]  # of drawn examples
+    share: Estimate | None
 
     def __sub__(self, other: "Loss") -> "Loss":
         share = None if self.share is None or other.share is None else self.share - other.share
-        return Loss(self.points - other.points, share, self.shares - other.shares)
+        return Loss(self.points - other.points, share)
+
+
+Losses = Mapping[int, Loss]  # by seed
 
 
 def loss(clean: Scored, noisy: Scored) -> Loss:
+    """Return what the model loses from the clean to the noisy evaluation."""
     points = clean - noisy
-    alike = effects.even(clean.languages)
-    (whole, wholes), (lost, losts) = clean.weighed(alike), points.weighed(alike)
-    shares = 100 * np.divide(losts, wholes, out=np.zeros_like(losts), where=wholes > 0)
-    return Loss(points, 100 * lost / whole if whole > 0 else None, shares)
+    whole, lost = clean.weighted(), points.weighted()
+    if whole.value <= 0:
+        return Loss(points, None)
+    shares = np.divide(lost.resampled, whole.resampled, out=np.zeros_like(lost.resampled), where=whole.resampled > 0)
+    return Loss(points, Estimate(100 * lost.value / whole.value, 100 * shares))
 
 
-def told(by_seed: Mapping[int, Loss]) -> dict[str, Any]:
-    """The effect in points, and `relative`, in percent of the clean score, where every seed has one."""
-    points = {seed: found.points for seed, found in by_seed.items()}
-    found = effects.effect(points, effects.even(next(iter(points.values())).languages))
-    return found | _relative([by_seed])
+def effect(by_seed: Losses) -> Record:
+    """Return the record of the effect in points, with `relative`, in percent of the clean score, where every seed has it."""
+    return effects.effect(_points(by_seed)) | _relative([by_seed])
 
 
-def averaged(columns: Sequence[Mapping[int, Loss]]) -> dict[str, Any] | None:
-    """The same of the mean over targets, of the seeds that all of them have; None where there is none, or one target only."""
-    found = comparisons.averaged([{seed: lost.points for seed, lost in by_seed.items()} for by_seed in columns])
-    return None if found is None else found | _relative(columns)
+def average_effect(columns: Sequence[Losses]) -> Record | None:
+    """Return the same of the mean over columns (targets), as `effects.average_effect`."""
+    average = effects.average_effect([_points(by_seed) for by_seed in columns])
+    return None if average is None else average | _relative(columns)
 
 
-def _relative(columns: Sequence[Mapping[int, Loss]]) -> dict[str, Any]:
-    seeds = [seed for seed in columns[0] if all(seed in column for column in columns)]
-    found = [[column[seed] for column in columns] for seed in seeds]
-    if any(lost.share is None for each in found for lost in each):
-        return {}
-    shares = {seed: float(np.mean([lost.share for lost in each])) for seed, each in zip(seeds, found, strict=True)}
-    return {"relative": effects.told(shares, np.stack([np.mean([lost.shares for lost in each], axis=0) for each in found]))}
+def _points(by_seed: Losses) -> dict[int, Scored]:
+    return {seed: lost.points for seed, lost in by_seed.items()}
+
+
+def _relative(columns: Sequence[Losses]) -> Record:
+    estimates = {}
+    for seed in effects.shared_seeds(columns):
+        shares = [column[seed].share for column in columns]
+        known = [share for share in shares if share is not None]
+        if len(known) < len(shares):
+            return {}
+        estimates[seed] = mean_estimate(known)
+    return {"relative": effects.effect_record(estimates)}

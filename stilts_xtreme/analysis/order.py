@@ -1,28 +1,39 @@
-"""Does the order of intermediate tasks matter? Every order's scores by target and languages, and what can be said about them."""
+"""Does the order of intermediate tasks matter? Every order's scores by target and languages, with the tests of `order_panel`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from stilts_xtreme import axes, plan
-from stilts_xtreme.analysis import effects, order_panel
-from stilts_xtreme.analysis.comparisons import AVERAGE
-from stilts_xtreme.analysis.effects import Drawing
+from stilts_xtreme.analysis.bootstrap_scores import (
+    BootstrapScores,
+    Estimate,
+    Evaluations,
+    Stages,
+    Weights,
+    by_row,
+    mean_estimate,
+    uniform_weights,
+)
+from stilts_xtreme.analysis.effects import AVERAGE, shared_seeds
 from stilts_xtreme.analysis.named_orders import easiness, named
-from stilts_xtreme.analysis.order_panel import Means, Rows
+from stilts_xtreme.analysis.order_panel import Estimates, complete_seeds, panel, panels_with_q
 from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.results.rows import Row
+from stilts_xtreme.spec.study import Study
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.bounded_io import Record
 
 ALL = "all"
-Known = Mapping[tuple[Row, str, int], plan.Predict]  # by row, target and seed
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The rows fine-tuned in one way: orders, mixtures of the same tasks, each order's last task alone; what names go by."""
+class OrderRows:
+    """The rows of one fine-tuning: orders, mixtures of the same tasks, each order's last task alone.
+
+    `sizes` and `easy` of single tasks decide which orders have a name.
+    """
 
     orders: Sequence[Row]
     mixtures: Sequence[Row]
@@ -30,41 +41,51 @@ class Chosen:
     sizes: Mapping[str, int]
     easy: Mapping[str, float]
 
-    @property
-    def rows(self) -> list[Row]:
-        return [*self.orders, *self.mixtures, *self.last.values()]
+    def evaluations(self, target: str, evaluations: Evaluations) -> dict[Row, Stages]:
+        """Return the rows' evaluations on the target."""
+        rows = {*self.orders, *self.mixtures, *self.last.values()}
+        return {row: by_seed for (row, other), by_seed in evaluations.items() if other == target and row in rows}
 
-    def named(self, target: str | None) -> dict[str, list[int]]:
-        return named(target, [row.intermediate for row in self.orders], self.sizes, self.easy)
+    def head(self, target: str) -> Record:
+        """Return what a panel is of; `way` is how its title puts the fine-tuning."""
+        fields = {name: value for name, value in self.orders[0].fields().items() if name != "intermediate"}
+        return {"way": self.orders[0].tail, **fields, "target": target}
 
-    def head(self, target: str) -> dict[str, Any]:
-        """What a panel of these rows is of; `way` is how its title says their fine-tuning."""
-        told = {name: value for name, value in self.orders[0].fields().items() if name != "intermediate"}
-        return {"way": self.orders[0].tail, **told, "target": target}
+    def panel(self, target: str, subset: str, languages: Sequence[str], rows: Mapping[Row, Estimates]) -> Record:
+        """Return the panel of these rows' scores, after what it is of."""
+        orders = [row.intermediate for row in self.orders]
+        curricula = named(None if target == AVERAGE else target, orders, self.sizes, self.easy)
+        record = panel(rows, self.orders, curricula, self.mixtures, self.last)
+        return {**self.head(target), "subset": subset, "languages": list(languages), **record}
 
 
-def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing) -> dict[str, Any]:
-    """`orders`: the tasks, their orders among the rows, what orders are named by, and a panel for each target and subset."""
+def gather(spec: Study, cells: Sequence[axes.Cell], store: Store, scores: BootstrapScores) -> Record:
+    """Return `orders`: the tasks, their orders among the rows, what orders are named by, and a panel per target and subset."""
     if spec.orders is None:
         return {}
     tasks = list(spec.orders.tasks)
     rows = axes.rows(spec)
     orders = [row for row in rows if sorted(row.intermediate) == sorted(tasks)]
-    known = {(cell.row, cell.target, cell.seed): cell.stage for cell in cells if not cell.noise}
-    single = {row for row in rows if len(row.intermediate) == 1 and row.intermediate[0] in tasks}
-    sizes, easy, steps = _trainings(known, {*orders, *single}, store)
+    evaluations = by_row(cells)
+    single = [row for row in rows if len(row.intermediate) == 1 and row.intermediate[0] in tasks]
+    sizes, easy = _single_tasks(evaluations, {*orders, *single}, store)
     mixtures = [(name,) for name, mixture in spec.mixtures.items() if set(mixture.tasks) == set(tasks) and mixture.text is None]
     mixed = [row for row in rows if row.intermediate in mixtures]
-    panels: list[dict[str, Any]] = []
-    absent: list[dict[str, Any]] = []
+    panels: list[Record] = []
+    absent: list[Record] = []
     for tuning in dict.fromkeys(row.tuning for row in orders):
         own = [row for row in orders if row.tuning == tuning]
-        last = {row: one for row in own for one in single if one.intermediate == row.intermediate[-1:] and one.tuning == tuning}
-        chosen = Chosen(own, [row for row in mixed if row.tuning == tuning], last, sizes, easy)
+        alone = {row.intermediate: row for row in single if row.tuning == tuning}
+        last = {row: alone[row.intermediate[-1:]] for row in own if row.intermediate[-1:] in alone}
+        chosen = OrderRows(own, [row for row in mixed if row.tuning == tuning], last, sizes, easy)
         for target in spec.targets:
-            found, faults = _panels(target, chosen, known, drawing)
-            panels, absent = panels + found, absent + faults
-        panels += _average(spec.targets, chosen, known, drawing)
+            stages = chosen.evaluations(target, evaluations)
+            if complete_seeds(stages, own):
+                panels += _panels(target, chosen, stages, scores)
+            else:
+                done = sum(len(stages.get(row, {})) for row in own)
+                absent.append({**chosen.head(target), "orders": len(own), "done": done})
+        panels += _average(spec.targets, chosen, evaluations, scores)
     return {
         "orders": {
             "tasks": tasks,
@@ -73,117 +94,96 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, drawing: Drawing
             "sizes": sizes,
             "easiness": easy,
             "mixtures": [row.name for row in mixed],
-            "steps": _steps(known, steps, [*orders, *mixed]),
-            "panels": order_panel.adjusted(panels),
+            "steps": _steps(evaluations, [*orders, *mixed], store),
+            "panels": panels_with_q(panels),
             "absent": absent,
         }
     }
 
 
 def subsets(codes: Sequence[str]) -> dict[str, list[str]]:
-    """A target's languages: all, English, the others, and of real ones those of few, some and many resources beside English.
+    """Return a target's languages by subset: all, English, the others, and of real ones those of few, some and many resources.
 
     A subset that is empty or the same as an earlier one is absent.
     """
     other = [code for code in codes if code != "en"]
-    found = {ALL: list(codes), "English": [code for code in codes if code == "en"], "all but English": other}
+    by_name = {ALL: list(codes), "English": [code for code in codes if code == "en"], "all but English": other}
     for level in ("low", "mid", "high"):
-        found[f"{level} resources"] = [code for code in other if code in LANGUAGES and LANGUAGES[code].resources == level]
-    kept: dict[str, list[str]] = {}
-    for name, chosen in found.items():
-        if chosen and chosen not in kept.values():
-            kept[name] = chosen
-    return kept
+        by_name[f"{level} resources"] = [code for code in other if code in LANGUAGES and LANGUAGES[code].resources == level]
+    different: dict[str, list[str]] = {}
+    for name, chosen in by_name.items():
+        if chosen and chosen not in different.values():
+            different[name] = chosen
+    return different
 
 
-def _panels(target: str, rows: Chosen, known: Known, drawing: Drawing) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A target's panels, one a subset of its languages; where no seed has every order, why there is none."""
-    stages = _stages(target, rows.rows, known)
-    if not order_panel.seeds(stages, rows.orders):
-        done = sum(len(stages.get(row, {})) for row in rows.orders)
-        return [], [{**rows.head(target), "orders": len(rows.orders), "done": done}]
+def _panels(target: str, rows: OrderRows, stages: Mapping[Row, Stages], scores: BootstrapScores) -> list[Record]:
+    """Return a target's panels, one per subset of its languages."""
     codes = next(iter(stages[rows.orders[0]].values())).languages
-    chosen = rows.named(target)
-    panels = []
-    for subset, languages in subsets(codes).items():
-        means = _means(stages, effects.even(languages), drawing)
-        head = {**rows.head(target), "subset": subset, "languages": languages}
-        panels.append({**head, **order_panel.panel(means, rows.orders, chosen, rows.mixtures, rows.last)})
-    return panels, []
+    return [
+        rows.panel(target, subset, languages, _estimates(stages, scores, uniform_weights(languages)))
+        for subset, languages in subsets(codes).items()
+    ]
 
 
-def _average(targets: Sequence[str], rows: Chosen, known: Known, drawing: Drawing) -> list[dict[str, Any]]:
-    """The panel of the average over targets, of seeds in which a row has them all."""
-    parts = []
-    for target in targets:
-        stages = _stages(target, rows.rows, known)
-        codes = [stage.languages for by_seed in stages.values() for stage in by_seed.values()]
-        parts.append(_means(stages, effects.even(codes[0]), drawing) if codes else {})
-    means: dict[Row, dict[int, Means]] = {}
-    for name in parts[0]:
-        for seed in parts[0][name]:
-            if all(seed in part.get(name, {}) for part in parts):
-                both = [part[name][seed] for part in parts]
-                means.setdefault(name, {})[seed] = (
-                    float(np.mean([value for value, _ in both])),
-                    np.mean([drawn for _, drawn in both], axis=0),
-                )
-    if len(targets) < 2 or not order_panel.seeds(means, rows.orders):
+def _average(targets: Sequence[str], rows: OrderRows, evaluations: Evaluations, scores: BootstrapScores) -> list[Record]:
+    """Return the panel of the average over targets, of seeds in which a row has them all; empty with a single target."""
+    if len(targets) < 2:
         return []
-    head = {**rows.head(AVERAGE), "subset": ALL, "languages": []}
-    chosen = rows.named(None)
-    return [{**head, **order_panel.panel(means, rows.orders, chosen, rows.mixtures, rows.last)}]
+    columns = [_estimates(rows.evaluations(target, evaluations), scores) for target in targets]
+    means: dict[Row, dict[int, Estimate]] = {}
+    for row in columns[0]:
+        by_target = [column.get(row, {}) for column in columns]
+        means[row] = {seed: mean_estimate([part[seed] for part in by_target]) for seed in shared_seeds(by_target)}
+    means = {row: by_seed for row, by_seed in means.items() if by_seed}
+    return [rows.panel(AVERAGE, ALL, [], means)] if complete_seeds(means, rows.orders) else []
 
 
-def _stages(target: str, rows: Sequence[Row], known: Known) -> dict[Row, dict[int, plan.Predict]]:
-    found: dict[Row, dict[int, plan.Predict]] = {}
-    for (row, column, seed), stage in known.items():
-        if column == target and row in rows:
-            found.setdefault(row, {})[seed] = stage
-    return found
-
-
-def _means(stages: Mapping[Row, Mapping[int, plan.Predict]], weights: effects.Weights, drawing: Drawing) -> Rows:
+def _estimates(
+    stages: Mapping[Row, Stages], scores: BootstrapScores, weights: Weights | None = None
+) -> dict[Row, dict[int, Estimate]]:
+    """Return the weighted scores by row and seed; without weights of all languages alike."""
     return {
-        name: {seed: drawing.scored(stage).weighed(weights) for seed, stage in by_seed.items()}
-        for name, by_seed in stages.items()
+        row: {seed: scores.scored(stage).weighted(weights) for seed, stage in by_seed.items()} for row, by_seed in stages.items()
     }
 
 
-def _trainings(known: Known, rows: set[Row], store: Store) -> tuple[dict[str, int], dict[str, float], dict[str, int]]:
-    """Of each task trained first and alone, before any target: its training examples, and its easiness by the mean of its English
-    dev scores over seeds; and every training's steps by its address. A chain's first training is the single task's own.
+def _single_tasks(evaluations: Evaluations, rows: Collection[Row], store: Store) -> tuple[dict[str, int], dict[str, float]]:
+    """Return, of each task trained first and alone, before any target, its training examples, and its easiness by the mean of its
+    English dev scores over seeds. A chain's first training is the single task's own.
     """
     sizes: dict[str, int] = {}
-    scores: dict[str, dict[str, float]] = {}
+    dev: dict[str, dict[str, float]] = {}  # task -> training's address -> score
     chances: dict[str, float] = {}
-    steps: dict[str, int] = {}
-    for (row, _, _), stage in known.items():
-        for link in _trained(stage):
-            address = plan.address(link)
-            if address not in steps:
-                steps[address] = store.result(link)["steps"]["done"]
-        first = _trained(stage)[:1] if row in rows else []
-        for link in first:
-            (task,), result = link.tasks, store.result(link)
+    stages = [stage for (row, _), by_seed in evaluations.items() if row in rows for stage in by_seed.values()]
+    for stage in stages:
+        for first in _trained(stage)[:1]:
+            (task,), result = first.tasks, store.result(first)
             sizes[task] = result["examples"][task]
             if task in result["dev"]:
-                scores.setdefault(task, {})[plan.address(link)] = result["dev"][task]["score"]
+                dev.setdefault(task, {})[plan.address(first)] = result["dev"][task]["score"]
                 if (level := result.get("chance", {}).get(task)) is not None:
                     chances[task] = level
-    easy = {task: easiness(task, float(np.mean(list(found.values()))), chances.get(task)) for task, found in scores.items()}
-    return sizes, easy, steps
+    easy = {task: easiness(task, float(np.mean(list(scores.values()))), chances.get(task)) for task, scores in dev.items()}
+    return sizes, easy
 
 
 def _trained(stage: plan.Predict) -> list[plan.Train]:
-    """The trainings after the first encoder's own."""
+    """Return the trainings after the first encoder's own."""
     return [link for link in plan.chain(stage) if isinstance(link, plan.Train) and link.tasks != ("text",)]
 
 
-def _steps(known: Known, steps: Mapping[str, int], rows: Sequence[Row]) -> dict[str, int]:
-    """The steps of each row before the target's: of the trainings that a row has on every target."""
-    found: dict[str, list[int]] = {}
+def _steps(evaluations: Evaluations, rows: Sequence[Row], store: Store) -> dict[str, int]:
+    """Return each row's steps before the target's, where they are the same on every target and seed."""
+    done: dict[str, int] = {}  # by training's address
+    steps: dict[str, int] = {}
     for row in rows:
-        links = [[plan.address(link) for link in _trained(stage)] for (other, _, _), stage in known.items() if other == row]
-        found[row.name] = [sum(steps[address] for address in chain[: len(row.intermediate)]) for chain in links]
-    return {row: counts[0] for row, counts in found.items() if counts and len(set(counts)) == 1}
+        counts = set()
+        stages = [stage for (other, _), by_seed in evaluations.items() if other == row for stage in by_seed.values()]
+        for stage in stages:
+            chain = {plan.address(training): training for training in _trained(stage)[: len(row.intermediate)]}
+            done |= {address: store.result(chain[address])["steps"]["done"] for address in chain if address not in done}
+            counts.add(sum(done[address] for address in chain))
+        if len(counts) == 1:
+            steps[row.name] = counts.pop()
+    return steps

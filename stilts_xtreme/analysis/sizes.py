@@ -5,18 +5,18 @@ Recipes that differ in how many examples they take make the axis: "squad (n100)"
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from stilts_xtreme import axes, plan
-from stilts_xtreme.analysis import effects
-from stilts_xtreme.analysis.comparisons import Differences, adjusted
+from stilts_xtreme.analysis.effects import Gains, effect, with_q
 from stilts_xtreme.results.rows import USUAL, Row
+from stilts_xtreme.spec.study import Study
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.bounded_io import Record
 
 
-def gather(spec: Any, cells: Sequence[axes.Cell], found: Mapping[tuple[Row, str], Differences], store: Store) -> dict[str, Any]:
-    """`sizes`: `points`, the training examples of each row and target, fewest first; `interactions`, the gain with the fewest
-    examples minus that with the most. Absent where recipes do not differ in them.
+def gather(spec: Study, cells: Sequence[axes.Cell], gains: Gains, store: Store) -> Record:
+    """Return `sizes`: `points`, the training examples of each row and target, fewest first; `interactions`, the gain with the
+    fewest examples minus that with the most. Empty where recipes do not differ in them.
     """
     used: dict[tuple[Row, str], dict[str, int]] = {}  # by row as it is with the usual recipe, and target: examples by recipe
     for cell in cells:
@@ -31,45 +31,41 @@ def gather(spec: Any, cells: Sequence[axes.Cell], found: Mapping[tuple[Row, str]
         for (usual, target), sizes in curves.items()
         for recipe, examples in sizes.items()
     ]
-    return {"sizes": {"points": points, "interactions": adjusted(_interactions(curves, rows, found))}}
+    return {"sizes": {"points": points, "interactions": with_q(_interactions(curves, rows, gains))}}
 
 
 def repeats(cells: Sequence[axes.Cell], store: Store) -> set[tuple[Row, str]]:
-    """Rows and targets that are the usual row over again: their recipe asks for more examples than there are, no more."""
+    """Return rows and targets that only repeat the usual row: their recipe differs in asking for more examples than there are."""
     trained: dict[tuple[Row, str, int], tuple[plan.Recipe, int]] = {}
     for cell in cells:
         if (last := plan.before(cell.stage)) is not None:
             trained[cell.row, cell.target, cell.seed] = replace(last.recipe, examples=None), _taken(last, store)
     return {
         (row, target)
-        for (row, target, seed), told in trained.items()
-        if row.recipe != USUAL and trained.get((_usual(row), target, seed)) == told
+        for (row, target, seed), training in trained.items()
+        if row.recipe != USUAL and trained.get((_usual(row), target, seed)) == training
     }
 
 
 def _interactions(
-    curves: Mapping[tuple[Row, str], Mapping[str, int]],
-    rows: Mapping[tuple[Row, str], Row],
-    found: Mapping[tuple[Row, str], Differences],
-) -> list[dict[str, Any]]:
-    told = []
+    curves: Mapping[tuple[Row, str], Mapping[str, int]], rows: Mapping[tuple[Row, str], Row], gains: Gains
+) -> list[Record]:
+    """Return the gain with the fewest examples minus that with the most, of every row and target with a curve."""
+    records = []
     for (usual, target), sizes in curves.items():
         if usual.is_baseline or usual.is_control:
             continue
         least, *_, most = sizes
-        few, many = (found.get((rows[usual, recipe], target), {}) for recipe in (least, most))
-        both = {seed: gain - many[seed] for seed, gain in few.items() if seed in many}
-        if both:
-            codes = next(iter(both.values())).languages
-            told.append({
-                **usual.record(), "target": target, "recipes": [least, most], "examples": [sizes[least], sizes[most]],
-                **effects.effect(both, effects.even(codes)),
-            })  # fmt: skip
-    return told
+        few, many = (gains.get((rows[usual, recipe], target), {}) for recipe in (least, most))
+        differences = {seed: gain - many[seed] for seed, gain in few.items() if seed in many}
+        if differences:
+            sizes_compared = {"recipes": [least, most], "examples": [sizes[least], sizes[most]]}
+            records.append({**usual.record(), "target": target, **sizes_compared, **effect(differences)})
+    return records
 
 
 def _axis(sizes: Mapping[str, int]) -> dict[str, int]:
-    """Recipes by their number of examples, fewest first; one for each number, the usual one where it is among several: a target
+    """Return recipe -> its number of examples, fewest first; of recipes with the same number the usual, else the first: a target
     with 400 examples has no more to give to a recipe of 1,000.
     """
     by_count: dict[int, str] = {}
@@ -79,10 +75,10 @@ def _axis(sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _usual(row: Row) -> Row:
-    """The row as it is with the usual recipe."""
+    """Return the row with the usual recipe."""
     return replace(row, recipe=USUAL)
 
 
 def _taken(training: plan.Train, store: Store) -> int:
-    """Examples that a training used, of all its tasks."""
+    """Return how many examples a training used, of all its tasks."""
     return sum(store.result(training)["examples"].values())

@@ -2,34 +2,35 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from stilts_xtreme import axes, plan, results
 from stilts_xtreme.analysis import comparisons, language_groups, mixed, noise, order, pairs, resources, selection, settings, sizes
-from stilts_xtreme.analysis.effects import Drawing
+from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.counts import remarks
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark, mean
+from stilts_xtreme.spec.study import Study
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
+from stilts_xtreme.utils.bounded_io import Record
 
 NEAR_0 = 1.0  # below it a chance level is not worth a mark on a page
 
 
-def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) -> dict[str, Any]:
-    """The study as `stilts/study@2`; cells whose stage is not finished are absent."""
+def gather(spec: Study, cells: Sequence[axes.Cell], store: Store, command: str) -> Record:
+    """Return the study as `stilts/study@2` (`schemas.study.Study`); cells whose stage is not finished are absent."""
     plan.declare([cell.stage for cell in cells])
     finished = [cell for cell in cells if store.done(cell.stage)]
-    done = [cell for cell in finished if not cell.noise]
-    drawing = Drawing(store)
-    found, repeats = comparisons.differences(done, drawing), sizes.repeats(done, store)
-    many = language_groups.many(done)  # targets whose languages stand in groups of their own
-    single = {key: by_seed for key, by_seed in found.items() if key not in repeats}
-    trainings = [stage for stage in plan.ordered([cell.stage for cell in done]) if isinstance(stage, plan.Train)]
-    told = [store.result(stage) for stage in trainings]
-    evaluations = [_evaluation(cell, store.result(cell.stage)) for cell in done]
-    where, made = cells[0].stage.where, mixed.trained(spec, done)
-    named, predicted = settings.of_trainings(spec, done, made), [store.result(cell.stage) for cell in done]
+    clean = [cell for cell in finished if not cell.noise]
+    scores = BootstrapScores(store)
+    gains, repeats = comparisons.differences(clean, scores), sizes.repeats(clean, store)
+    many = language_groups.many(clean)  # targets whose languages stand in groups of their own
+    single = {key: by_seed for key, by_seed in gains.items() if key not in repeats}
+    trainings = [stage for stage in plan.ordered([cell.stage for cell in clean]) if isinstance(stage, plan.Train)]
+    trained = [store.result(stage) for stage in trainings]
+    evaluated = [store.result(cell.stage) for cell in clean]
+    mixtures = mixed.trained(spec, clean)
+    names = settings.of_trainings(spec, clean, mixtures)
     return {
         "schema": results.STUDY,
         "name": spec.name,
@@ -39,8 +40,8 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "command": command,
         "encoder": settings.encoder(cells),
         "code": {kind: plan.CODE[kind] for kind in ("train", "predict")},
-        "hyperparameters": dict(sorted({named[plan.address(stage)]: settings.of(stage) for stage in trainings}.items())),
-        "predictions": settings.predictions(done),
+        "hyperparameters": dict(sorted({names[plan.address(stage)]: settings.of(stage) for stage in trainings}.items())),
+        "predictions": settings.predictions(clean),
         "rows": [row.record() for row in axes.rows(spec)],
         "mixtures": {name: mixture.model_dump(exclude_none=True) for name, mixture in spec.mixtures.items()},
         "targets": list(spec.targets),
@@ -51,49 +52,57 @@ def gather(spec: Any, cells: Sequence[axes.Cell], store: Store, command: str) ->
         "training_languages": spec.training_languages,
         "recipes": {name: recipe.model_dump(exclude_none=True) for name, recipe in spec.recipes.items()},
         "tasks": {
-            name: _task(name, BENCHMARKS[spec.benchmark], [store.result(cell.stage) for cell in done if cell.target == name])
+            name: _task(
+                name, BENCHMARKS[spec.benchmark],
+                [result for cell, result in zip(clean, evaluated, strict=True) if cell.target == name],
+            )
             for name in spec.targets
         },
-        "evaluations": evaluations,
-        "comparisons": comparisons.comparisons(found, spec.targets, repeats),
-        **selection.gather(done, found, store, drawing),
-        **pairs.gather(spec, done, drawing),
-        **noise.gather(spec, finished, store, drawing),
-        **order.gather(spec, done, store, drawing),
-        **resources.gather([cell for cell in done if cell.target not in many], single, store, drawing),
-        **language_groups.gather(done, single, store),
-        **sizes.gather(spec, done, found, store),
-        "trainings": [_training(stage, result, made, named) for stage, result in zip(trainings, told, strict=True)],
+        "evaluations": [_evaluation(cell, result) for cell, result in zip(clean, evaluated, strict=True)],
+        "comparisons": comparisons.comparisons(gains, spec.targets, repeats),
+        **selection.gather(clean, gains, store, scores),
+        **pairs.gather(spec, clean, scores),
+        **noise.gather(spec, finished, store, scores),
+        **order.gather(spec, clean, store, scores),
+        **resources.gather([cell for cell in clean if cell.target not in many], single, store, scores),
+        **language_groups.gather(clean, single, store),
+        **sizes.gather(spec, clean, gains, store),
+        "trainings": [_training(stage, result, mixtures, names) for stage, result in zip(trainings, trained, strict=True)],
         "data": {
-            "source": data.name(where), "readings": settings.readings([*told, *predicted]), **_read([*told, *predicted]),
+            "source": data.name(cells[0].stage.where),
+            "readings": settings.readings([*trained, *evaluated]),
+            **_remarks([*trained, *evaluated]),
         },
         "provenance": {
-            **results.provenance_of([*told, *(store.result(cell.stage) for cell in finished)]), **settings.commit(cells),
+            **results.provenance_of([*trained, *(store.result(cell.stage) for cell in finished)]), **settings.commit(cells),
         },
-    }
+    }  # fmt: skip
 
 
-def _read(results: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """What reading dropped, changed or made from another split's file, in lines; nothing where all was read as it is."""
-    lines = remarks(record for result in results for record in result["data"])
+def _remarks(results: Sequence[Record]) -> dict[str, list[str]]:
+    """Return `reading`: in lines, what reading dropped, changed or made from another split's file; empty where nothing."""
+    lines = remarks(split for result in results for split in result["data"])
     return {"reading": lines} if lines else {}
 
 
-def _task(name: str, benchmark: Benchmark, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A target; its chance level is that of the test data as its evaluations record it, else (older ones) the task's own."""
+def _task(name: str, benchmark: Benchmark, evaluations: Sequence[Record]) -> Record:
+    """Return a target's description; its chance level is that of the test data as its evaluations record it, else (older
+    evaluations) the task's own.
+    """
     task = TASKS[name]
     trains_on = ", then ".join(trained_on(benchmark.encoders.get(name, name))) or None
-    told: dict[str, Any] = {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
-    chances = {code: score for result in found if "chance" in result for code, score in result["chance"]["languages"].items()}
+    record: Record = {"headline": list(task.headline), "chance": task.chance, "trains_on": trains_on, "head": task.head}
+    levels = [evaluation["chance"]["languages"] for evaluation in evaluations if "chance" in evaluation]
+    chances = {code: score for languages in levels for code, score in languages.items()}
     if chances:
         level = mean(list(chances.values()))
-        told |= {"chance": level if level >= NEAR_0 else None, "chance_languages": dict(sorted(chances.items()))}
-    if reading := next((result["reading"] for result in found if "reading" in result), ""):
-        told["reading"] = reading
-    return told
+        record |= {"chance": level if level >= NEAR_0 else None, "chance_languages": dict(sorted(chances.items()))}
+    if reading := next((evaluation["reading"] for evaluation in evaluations if "reading" in evaluation), ""):
+        record["reading"] = reading
+    return record
 
 
-def _evaluation(cell: axes.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
+def _evaluation(cell: axes.Cell, result: Record) -> Record:
     return {
         "address": result["address"],
         **cell.row.record(),
@@ -108,10 +117,9 @@ def _evaluation(cell: axes.Cell, result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _training(
-    stage: plan.Train, result: Mapping[str, Any], mixtures: Mapping[str, str], named: Mapping[str, str]
-) -> dict[str, Any]:
-    earlier = plan.before(stage)
+def _training(stage: plan.Train, result: Record, mixtures: Mapping[str, str], names: Mapping[str, str]) -> Record:
+    """Return a training as results hold it; `mixtures` and `names` (of its settings) by address."""
+    address, earlier = plan.address(stage), plan.before(stage)
     scores = results.dev_scores(result)
     return {
         "address": result["address"],
@@ -119,8 +127,8 @@ def _training(
         "group": plan.family(stage),
         "start": plan.address(earlier) if earlier else None,
         "tasks": list(stage.tasks),
-        "hyperparameters": named[plan.address(stage)],
-        **({"mixture": mixtures[name]} if (name := plan.address(stage)) in mixtures else {}),
+        "hyperparameters": names[address],
+        **({"mixture": mixtures[address]} if address in mixtures else {}),
         **({} if stage.text_share is None else {"text_share": stage.text_share}),
         "seed": stage.seed,
         "steps": result["steps"]["done"],

@@ -1,14 +1,13 @@
-"""Do the parts of a study's result name the same rows, targets, seeds and languages? What reads one looks up in another."""
+"""Do the parts of a study's result name the same rows, targets, seeds and languages? Readers look up across parts."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from stilts_xtreme.results import rows
-from stilts_xtreme.results.rows import Row
+from stilts_xtreme.results.rows import Fields, Row
 
 
-def of_study(study: Mapping[str, Any]) -> str:
-    """The first contradiction of a study's result; empty where there is none."""
+def of_study(study: Fields) -> str:
+    """Return the first contradiction of a study's result; empty where there is none."""
     try:
         known = rows.read(study["rows"])
     except ValueError as error:
@@ -16,7 +15,7 @@ def of_study(study: Mapping[str, Any]) -> str:
     return _of_rows(study, known) or _of_scores(study) or _of_comparisons(study) or _of_parts(study)
 
 
-def _of_rows(study: Mapping[str, Any], known: Mapping[str, Row]) -> str:
+def _of_rows(study: Fields, known: Mapping[str, Row]) -> str:
     for place, entry in rows.entries(study):
         if entry["row"] not in known:
             return f"{place}: row: {entry['row']} is not one of the study's rows"
@@ -25,7 +24,7 @@ def _of_rows(study: Mapping[str, Any], known: Mapping[str, Row]) -> str:
     return ""
 
 
-def _of_scores(study: Mapping[str, Any]) -> str:
+def _of_scores(study: Fields) -> str:
     if target := _absent(study["targets"], study["tasks"]):
         return f"tasks: {target} is a target but is not described"
     seen = set()
@@ -40,21 +39,21 @@ def _of_scores(study: Mapping[str, Any]) -> str:
     return ""
 
 
-def _of_comparisons(study: Mapping[str, Any]) -> str:
+def _of_comparisons(study: Fields) -> str:
     seen = set()
-    for number, one in enumerate(study.get("comparisons") or ()):
-        key = (one["row"], one["baseline"], one["target"])
-        if one["target"] not in (*study["targets"], "average"):
-            return f"comparisons[{number}]: target: {one['target']} is not one of the study's targets"
-        if one["interval"] and one["interval"][0] > one["interval"][1]:
-            return f"comparisons[{number}]: interval: {one['interval'][0]} is above {one['interval'][1]}"
-        if key in seen:
-            return f"comparisons[{number}]: {one['row']} on {one['target']} stands there twice"
+    for number, comparison in enumerate(study.get("comparisons") or ()):
+        row, target, interval = comparison["row"], comparison["target"], comparison["interval"]
+        if target not in (*study["targets"], "average"):
+            return f"comparisons[{number}]: target: {target} is not one of the study's targets"
+        if interval and interval[0] > interval[1]:
+            return f"comparisons[{number}]: interval: {interval[0]} is above {interval[1]}"
+        if (key := (row, comparison["baseline"], target)) in seen:
+            return f"comparisons[{number}]: {row} on {target} stands there twice"
         seen.add(key)
     return ""
 
 
-def _of_parts(study: Mapping[str, Any]) -> str:
+def _of_parts(study: Fields) -> str:
     arms = {arm["row"] for arm in study.get("arms") or ()}
     for number, pair in enumerate(study.get("pairs") or ()):
         if row := _absent((pair["row"], pair["against"]), arms):
@@ -68,8 +67,8 @@ def _of_parts(study: Mapping[str, Any]) -> str:
     return ""
 
 
-def of_latency(study: Mapping[str, Any]) -> str:
-    """The first contradiction of a latency study; empty where there is none."""
+def of_latency(study: Fields) -> str:
+    """Return the first contradiction of a latency study; empty where there is none."""
     measured, codes = study["measured"]["runs"], study["languages"]
     if len(measured) != len(study["runs"]):
         return f"measured.runs: {len(measured)} for {len(study['runs'])} runs"
@@ -88,13 +87,13 @@ def of_latency(study: Mapping[str, Any]) -> str:
         for model, answers in run["answers"].items():
             if variant := _absent(("eager", *run["variants"]), answers):
                 return f"{here}.answers.{model}: {variant}: missing"
-            if code := next((code for told in answers.values() for code in codes if code not in told["languages"]), ""):
+            if code := next((code for answer in answers.values() for code in codes if code not in answer["languages"]), ""):
                 return f"{here}.answers.{model}: {code}: missing"
     return _of_ratios(study["measured"])
 
 
-def _of_ratios(measured: Mapping[str, Any]) -> str:
-    """Intervals have two ends, and stand where a verdict or a sentence rests on them."""
+def _of_ratios(measured: Fields) -> str:
+    """Return the first ratio with half an interval, or without the interval that a verdict or a sentence needs; else empty."""
     for kind in ("models", "savings"):
         for number, row in enumerate(measured[kind]):
             ends = [end in row for end in ("low", "high")]

@@ -1,11 +1,11 @@
-"""Every difference that a study's result tests, as one list of records of one type, whatever question it belongs to."""
+"""Every difference that a study's result tests, as a list of `Effect`, whatever question it belongs to."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from stilts_xtreme.results.rows import Row, of
+from stilts_xtreme.results.rows import Fields, Row, of
 from stilts_xtreme.results.rows import read as read_rows
+from stilts_xtreme.utils.bounded_io import Record
 
 POINTS, SHARE = "points", "percent of the clean score"
 SLOPES = {"joshi": "points per class of resources"}  # by the axis of languages
@@ -51,8 +51,8 @@ class Effect:
     by_seed: Mapping[int, float] = field(default_factory=dict)
 
 
-def effects(study: Mapping[str, Any]) -> list[Effect]:
-    """Those of a study's result, question by question. ValueError where its rows contradict one another."""
+def effects(study: Fields) -> list[Effect]:
+    """Return the effects of a study's result, question by question. ValueError where its rows contradict each other."""
     rows = read_rows(study["rows"])
     return [
         *_gains(study),
@@ -66,78 +66,78 @@ def effects(study: Mapping[str, Any]) -> list[Effect]:
     ]
 
 
-def _effect(question: str, contrast: str, told: Mapping[str, Any], estimate: str = "gain", **more: Any) -> Effect:
-    """The effect that a record of a result holds, `estimate` by that key; `more` fields beside it."""
-    low, high = told.get("interval") or (None, None)
-    values = {int(seed): value for seed, value in told.get("values", {}).items()}
-    row: dict[str, Any] = {}
-    if "intermediate" in told:
-        made = of(told)
-        row = {"row": told["row"], "intermediate": made.intermediate, "training_languages": made.languages}
-        row |= {"training_noise": made.noise, "recipe": made.recipe}
-    fields = {
-        "target": told.get("target"), "estimate": told.get(estimate), "low": low, "high": high, "p": told.get("p"),
-        "q": told.get("q"), "n_seeds": told.get("seeds", len(values) or None), "n_examples": told.get("examples"),
-        "by_seed": values,
+def _effect(question: str, contrast: str, record: Fields, estimate: str = "gain", **more: object) -> Effect:
+    """Return the effect that a record of a result holds, its `estimate` by that key; `more` fields override the record's."""
+    low, high = record.get("interval") or (None, None)
+    by_seed = {int(seed): value for seed, value in record.get("values", {}).items()}
+    fields: Record = {
+        "target": record.get("target"), "estimate": record.get(estimate), "low": low, "high": high, "p": record.get("p"),
+        "q": record.get("q"), "n_seeds": record.get("seeds", len(by_seed) or None), "n_examples": record.get("examples"),
+        "by_seed": by_seed,
     }  # fmt: skip
-    return Effect(question, contrast, **{**row, **fields, **more})
+    if "intermediate" in record:
+        row = of(record)
+        fields |= {"row": record["row"], "intermediate": row.intermediate, "training_languages": row.languages}
+        fields |= {"training_noise": row.noise, "recipe": row.recipe}
+    return Effect(question, contrast, **{**fields, **more})
 
 
-def _row(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of an effect's row, and its target."""
-    return {key: told[key] for key in ROW}
+def _row(record: Fields) -> Record:
+    """Return the fields of a record's row, and its target."""
+    return {key: record[key] for key in ROW}
 
 
-def _gains(study: Mapping[str, Any]) -> Iterator[Effect]:
-    for one in study.get("comparisons") or ():
-        place: dict[str, Any] = {"reference": one["baseline"]}
-        yield _effect("gain", "row - reference", one, **place)
-        for code, gain in (one.get("languages") or {}).items():
-            seeds = one.get("seeds", len(one["values"]))
+def _gains(study: Fields) -> Iterator[Effect]:
+    contrast = "row - reference"
+    for comparison in study.get("comparisons") or ():
+        baseline = comparison["baseline"]
+        yield _effect("gain", contrast, comparison, reference=baseline)
+        seeds = comparison.get("seeds", len(comparison["values"]))
+        for code, gain in (comparison.get("languages") or {}).items():
             tested = {key: gain[key] for key in ("interval", "p", "q") if gain.get(key) is not None}
-            record = {**_row(one), "gain": gain["gain"], "seeds": seeds, **tested}
-            yield _effect("gain", "row - reference", record, **place, language=code)
+            record = {**_row(comparison), "gain": gain["gain"], "seeds": seeds, **tested}
+            yield _effect("gain", contrast, record, reference=baseline, language=code)
 
 
-def _pairs(study: Mapping[str, Any]) -> Iterator[Effect]:
-    for one in study.get("pairs") or ():
-        yield _effect(PAIRS[one["kind"]], "row - reference", one, reference=one["against"])
-    for one in study.get("pooled") or ():
-        yield _effect(PAIRS[one["kind"]], f"mean of {one['pairs']} pairs of rows", one)
+def _pairs(study: Fields) -> Iterator[Effect]:
+    for pair in study.get("pairs") or ():
+        yield _effect(PAIRS[pair["kind"]], "row - reference", pair, reference=pair["against"])
+    for mean in study.get("pooled") or ():
+        yield _effect(PAIRS[mean["kind"]], f"mean of {mean['pairs']} pairs of rows", mean)
 
 
-def _noise(study: Mapping[str, Any]) -> Iterator[Effect]:
+def _noise(study: Fields) -> Iterator[Effect]:
     noise = study.get("noise") or {}
-    parts: list[tuple[str, Mapping[str, Any], dict[str, Any]]] = [("clean - noisy", one, {}) for one in noise.get("drops", ())]
-    for one in (*noise.get("spared", ()), *noise.get("between", ())):
-        parts.append(("drop of reference - drop of row", one, {"reference": one["against"]}))
-    for contrast, one, place in parts:
-        yield _effect("noise", contrast, one, **place, rate=one["rate"])
-        if relative := one.get("relative"):
-            yield _effect("noise", contrast, {**relative, **_row(one)}, **place, rate=one["rate"], unit=SHARE)
+    drops = [("clean - noisy", drop, None) for drop in noise.get("drops", ())]
+    differences = (*noise.get("spared", ()), *noise.get("between", ()))
+    drops += [("drop of reference - drop of row", difference, difference["against"]) for difference in differences]
+    for contrast, record, reference in drops:
+        yield _effect("noise", contrast, record, reference=reference, rate=record["rate"])
+        if relative := record.get("relative"):
+            share = {**relative, **_row(record)}
+            yield _effect("noise", contrast, share, reference=reference, rate=record["rate"], unit=SHARE)
 
 
-def _orders(study: Mapping[str, Any]) -> Iterator[Effect]:
+def _orders(study: Fields) -> Iterator[Effect]:
     for panel in (study.get("orders") or {}).get("panels", ()):
-        place: dict[str, Any] = {"target": panel["target"], "group": None if panel["subset"] == "all" else panel["subset"]}
-        place["n_seeds"] = len(panel["seeds"])
-        tuning = {
-            "training_languages": tuple(panel["training_languages"]),
-            "training_noise": panel["training_noise"], "recipe": panel["recipe"],
-        }  # fmt: skip
+        of_panel: Record = {"target": panel["target"], "n_seeds": len(panel["seeds"])}
+        of_panel["group"] = None if panel["subset"] == "all" else panel["subset"]
+        tuning = {key: panel[key] for key in ("training_noise", "recipe")}
+        tuning["training_languages"] = tuple(panel["training_languages"])
         if differ := panel.get("differ"):
-            yield _effect("order", "orders differ", differ, **place, **tuning)
+            yield _effect("order", "orders differ", differ, **of_panel, **tuning)
         if best := panel.get("best"):
-            yield _effect("order", "best order - mean of all orders", best, "above", row=best["order"], **place, **tuning)
-        for one in panel.get("named", ()):
-            yield _effect("order", f"{one['name']} - mean of all orders", one, "difference", **place, **tuning)
-        for one in panel.get("mixtures", ()):
-            yield _effect("order", f"row - {one['against']} of the orders", one, **place)
-        for one in panel.get("last", ()):
-            yield _effect("order", "row - its last task alone", one, reference=one["baseline"], **place)
+            yield _effect("order", "best order - mean of all orders", best, "above", row=best["order"], **of_panel, **tuning)
+        for curriculum in panel.get("named", ()):
+            contrast = f"{curriculum['name']} - mean of all orders"
+            yield _effect("order", contrast, curriculum, "difference", **of_panel, **tuning)
+        for mixture in panel.get("mixtures", ()):
+            yield _effect("order", f"row - {mixture['against']} of the orders", mixture, **of_panel)
+        for order in panel.get("last", ()):
+            yield _effect("order", "row - its last task alone", order, reference=order["baseline"], **of_panel)
 
 
-def _resources(study: Mapping[str, Any], rows: Mapping[str, Row]) -> Iterator[Effect]:
+def _resources(study: Fields, rows: Mapping[str, Row]) -> Iterator[Effect]:
     resources = study.get("resources") or {}
     parts = (
         ("groups", "row - reference", POINTS),
@@ -145,33 +145,33 @@ def _resources(study: Mapping[str, Any], rows: Mapping[str, Row]) -> Iterator[Ef
         ("slopes", "slope of the gain", SLOPES.get(resources.get("axis", ""), PER_TEXT)),
     )
     for name, contrast, unit in parts:
-        for one in resources.get(name, ()):
-            place = {"reference": rows[one["row"]].baseline.name, "group": one.get("group")}
-            yield _effect("resources", contrast, one, **place, unit=unit)
+        for record in resources.get(name, ()):
+            baseline = rows[record["row"]].baseline.name
+            yield _effect("resources", contrast, record, reference=baseline, group=record.get("group"), unit=unit)
 
 
-def _language_groups(study: Mapping[str, Any], rows: Mapping[str, Row]) -> Iterator[Effect]:
-    found = study.get("language_groups") or {}
+def _language_groups(study: Fields, rows: Mapping[str, Row]) -> Iterator[Effect]:
+    language_groups = study.get("language_groups") or {}
     parts = (
         ("groups", "row - reference", POINTS),
         ("seen", "gain in seen languages - gain in unseen ones", POINTS),
         ("slopes", "slope of the gain", PER_TEXT),
     )
     for name, contrast, unit in parts:
-        for one in found.get(name, ()):
-            group = f"{one['grouping']} {one['group']}" if name == "groups" else None
-            place: dict[str, Any] = {"reference": rows[one["row"]].baseline.name, "group": group}
-            yield _effect("language groups", contrast, one, **place, unit=unit)
+        for record in language_groups.get(name, ()):
+            group = f"{record['grouping']} {record['group']}" if name == "groups" else None
+            baseline = rows[record["row"]].baseline.name
+            yield _effect("language groups", contrast, record, reference=baseline, group=group, unit=unit)
 
 
-def _sizes(study: Mapping[str, Any]) -> Iterator[Effect]:
-    for one in (study.get("sizes") or {}).get("interactions", ()):
-        few, many = one["examples"]
+def _sizes(study: Fields) -> Iterator[Effect]:
+    for interaction in (study.get("sizes") or {}).get("interactions", ()):
+        few, many = interaction["examples"]  # of training data, not of the test
         contrast = f"gain with {few:,} training examples - gain with {many:,}"
-        yield _effect("sizes", contrast, {key: value for key, value in one.items() if key != "examples"})
+        yield _effect("sizes", contrast, interaction, n_examples=None)
 
 
-def _selection(study: Mapping[str, Any]) -> Iterator[Effect]:
+def _selection(study: Fields) -> Iterator[Effect]:
     english = (study.get("best") or {}).get("english-dev")
     if english:
         yield _effect("selection", "row picked on English dev - none", english["average"], target="average")

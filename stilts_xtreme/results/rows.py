@@ -1,9 +1,12 @@
-"""A row of a study's tables: how its models are trained, as fields. Its name is a label that is made here and read nowhere."""
+"""A row of a study's tables: how its models are trained, as fields. Its name is a label, put together here and parsed nowhere."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from stilts_xtreme.utils.bounded_io import Record
+
+Fields = Mapping[str, Any]  # a JSON object of a result, to be read
 CONTROL, BASELINE = "untrained", "none"  # the names of rows of a random encoder as it is, and without intermediate training
 USUAL = "usual"  # the recipe of a study that has no such axis
 ENGLISH = ("en",)
@@ -20,7 +23,7 @@ class Row:
     """How the models of a row are trained. Rows are equal where these fields are; results are looked up by them.
 
     `intermediate`: the tasks and mixtures that are trained in turn before the target; empty without intermediate training. The
-    control, an encoder of random weights as it is, has the one entry "untrained".
+    control, an encoder of random weights as it is, has the single entry "untrained".
     """
 
     intermediate: tuple[str, ...]
@@ -85,11 +88,12 @@ class Row:
         """The row that differs only in having no intermediate training."""
         return replace(self, intermediate=())
 
-    def record(self) -> dict[str, Any]:
-        """The fields as results hold them, after the label."""
+    def record(self) -> Record:
+        """Return the fields as results hold them, after the label."""
         return {"row": self.name, **self.fields()}
 
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> Record:
+        """Return the fields as results hold them."""
         return {
             "intermediate": list(self.intermediate),
             "training_languages": list(self.languages),
@@ -99,34 +103,35 @@ class Row:
 
 
 def labelled(rows: Iterable[Row]) -> list[Row]:
-    """The rows of one study, with `spelled` where a recipe is called like a language that one of them is fine-tuned on."""
+    """Return a study's rows, with `spelled` where a recipe is called like a language that a row is fine-tuned on."""
     rows = list(rows)
     codes = {*ENGLISH, *(code for row in rows for code in row.languages)}
     return [replace(row, spelled=row.recipe in codes) for row in rows]
 
 
-def read(records: Sequence[Mapping[str, Any]]) -> dict[str, Row]:
-    """The rows of a study's result by their labels.
+def read(records: Sequence[Fields]) -> dict[str, Row]:
+    """Return the rows of a study's result by their labels.
 
     ValueError where a label is not that of its fields, or two rows are the same.
     """
-    found: dict[str, Row] = {}
-    for number, (told, row) in enumerate(zip(records, labelled(map(of, records)), strict=True)):
-        if told["row"] != row.name:
-            raise ValueError(f"rows[{number}].row: {told['row']} is not what a row of these fields is called: {row.name}")
-        if row.name in found:
+    rows: dict[str, Row] = {}
+    for number, (record, row) in enumerate(zip(records, labelled(map(of, records)), strict=True)):
+        if record["row"] != row.name:
+            raise ValueError(f"rows[{number}].row: {record['row']} is not what a row of these fields is called: {row.name}")
+        if row.name in rows:
             raise ValueError(f"rows[{number}]: {row.name} stands there twice")
-        found[row.name] = row
-    return found
+        rows[row.name] = row
+    return rows
 
 
-def of(told: Mapping[str, Any]) -> Row:
-    """The row whose fields a record holds."""
-    return Row(tuple(told["intermediate"]), tuple(told["training_languages"]), float(told["training_noise"]), told["recipe"])
+def of(record: Fields) -> Row:
+    """Return the row whose fields a record holds."""
+    languages, noise = tuple(record["training_languages"]), float(record["training_noise"])
+    return Row(tuple(record["intermediate"]), languages, noise, record["recipe"])
 
 
-def entries(study: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """All that a study's result holds of a row of its own, each with its place there: `noise.drops[3]`."""
+def entries(study: Fields) -> Iterator[tuple[str, Fields]]:
+    """Yield all that a study's result holds of a row of its own, each with its place there: `noise.drops[3]`."""
     for path in LISTS:
         for number, entry in enumerate(entries_at(study, path)):
             if "row" in entry:
@@ -137,14 +142,14 @@ def entries(study: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
                 yield f"orders.panels[{number}].{part}[{at}]", entry
 
 
-def entries_at(told: Any, path: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The mappings of the list to which these keys lead; none where it is no list."""
+def entries_at(content: object, path: Sequence[str]) -> Iterator[Record]:
+    """Yield the JSON objects of the list to which these keys lead; none where it is no list."""
     for key in path:
-        told = told.get(key) if isinstance(told, dict) else None
-    yield from (entry for entry in told if isinstance(entry, dict)) if isinstance(told, list) else ()
+        content = content.get(key) if isinstance(content, dict) else None
+    yield from (entry for entry in content if isinstance(entry, dict)) if isinstance(content, list) else ()
 
 
 def _share(noise: float) -> str:
-    """Short where that says it all: two shares never read the same."""
+    """Return the share in short form where that loses nothing: two shares never read the same."""
     short = f"{noise:g}"
     return short if float(short) == noise else repr(noise)

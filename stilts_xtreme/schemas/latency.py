@@ -1,6 +1,6 @@
 """The result of a latency study."""
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -129,6 +129,6 @@ class LatencyStudy(TypedDict):
     how: How
     margin: Annotated[float, Field(gt=0, lt=1)]
     runs: Annotated[list[LatencyRun], Field(min_length=1)]
-    data: dict[Word, Any]
+    data: dict[Word, object]
     measured: MeasuredRuns
     provenance: Provenance

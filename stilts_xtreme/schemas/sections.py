@@ -45,7 +45,7 @@ class Pooled(Effect):
 
 
 class Relative(Effect):
-    q: NotRequired[Share]  # type: ignore[misc]  # a drop is told as it is, a difference of drops is tested
+    q: NotRequired[Share]  # type: ignore[misc]  # a drop is an estimate alone, a difference of drops is tested
 
 
 class Drop(RowFields):

@@ -1,18 +1,19 @@
 """The results of single stages, as far as lists and studies read them."""
 
-from typing import Any, NotRequired
+from typing import NotRequired
 
 from typing_extensions import TypedDict
 
 from stilts_xtreme.schemas.parts import Code, Count, Lacking, Metrics, Score, Word
+from stilts_xtreme.utils.bounded_io import Record
 
 
 class _Stage(TypedDict):
     address: Word
-    plan: dict[str, Any]
+    plan: Record
     collapsed: bool
-    collapse: dict[str, Any]
-    provenance: dict[str, Any]
+    collapse: Record
+    provenance: Record
 
 
 class Steps(TypedDict):
@@ -34,7 +35,7 @@ class Chance(TypedDict):
 
 
 class Training(_Stage):
-    plan: Plan  # type: ignore[misc]  # more is said of it
+    plan: Plan  # type: ignore[misc]  # with more keys
     steps: Steps
     dev: dict[Word, Dev]
     chance: NotRequired[dict[Word, Score]]
@@ -60,6 +61,6 @@ class Latency(_Stage):
     task: Word
     variants: list[Word]
     skipped: dict[Word, str]
-    answers: dict[str, Any]
-    languages: dict[Code, Any]
-    measured: dict[str, Any]
+    answers: Record
+    languages: dict[Code, object]
+    measured: Record

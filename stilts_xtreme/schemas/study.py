@@ -1,6 +1,6 @@
-"""A study's result: what every page of one is drawn from."""
+"""A study's result, from which its pages are drawn."""
 
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -113,7 +113,7 @@ class Mixture(TypedDict):
 
 
 class Encoder(TypedDict):
-    random: NotRequired[dict[Word, Any]]
+    random: NotRequired[dict[Word, object]]
     pretrained: NotRequired[dict[Word, Word]]
 
 
@@ -123,7 +123,7 @@ class Reading(TypedDict):
     sampled: NotRequired[Count]
 
 
-class Data(TypedDict, extra_items=Any):  # type: ignore[call-arg]
+class Data(TypedDict, extra_items=object):  # type: ignore[call-arg]
     readings: NotRequired[dict[Word, Reading]]
 
 
@@ -142,7 +142,7 @@ class Study(TypedDict):
     test_examples: NotRequired[Count | dict[str, Count]]
     mixtures: NotRequired[dict[Word, Mixture] | None]
     training_languages: NotRequired[list[list[Code]] | None]
-    recipes: NotRequired[dict[Word, dict[Word, Any]] | None]
+    recipes: NotRequired[dict[Word, dict[Word, object]] | None]
     evaluations: list[Evaluation]
     trainings: list[Training]
     comparisons: NotRequired[list[Comparison] | None]
@@ -158,6 +158,6 @@ class Study(TypedDict):
     data: NotRequired[Data | None]
     encoder: NotRequired[Encoder]
     code: NotRequired[dict[Word, Count]]
-    hyperparameters: NotRequired[dict[Word, dict[Word, Any]]]
-    predictions: NotRequired[dict[Target, dict[Word, Any]]]
+    hyperparameters: NotRequired[dict[Word, dict[Word, object]]]
+    predictions: NotRequired[dict[Target, dict[Word, object]]]
     provenance: NotRequired[Provenance | None]

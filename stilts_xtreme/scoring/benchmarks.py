@@ -153,7 +153,7 @@ def _complete(benchmark: Benchmark, done: Set[str]) -> dict[str, tuple[str, ...]
 def with_f1_alone(result: Record) -> dict[str, float]:
     """Return the "qa" group and "overall" with QA tasks scored by F1 alone (as in arXiv 2407.19669).
 
-    `result`: as from `aggregate`. A figure is absent where the official one is.
+    `result`: as from `aggregate`. A figure is absent where the official figure is.
     """
     scores = {task: entry["score"] for task, entry in result["tasks"].items() if "score" in entry}
     scores |= {task: result["tasks"][task]["metrics"]["f1"] for task in scores if "exact_match" in HEADLINES[task]}

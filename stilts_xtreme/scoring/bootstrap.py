@@ -22,7 +22,7 @@ Resampled = NDArray[np.float64]  # scores of resampled test sets
 class PairedEffect:
     """A mean difference over seeds with its 95 % interval and two-sided p-value.
 
-    `interval` and `p` generalise to other seeds and other test examples; with one seed, to other test examples only.
+    `interval` and `p` generalise to other seeds and other test examples; with a single seed, to other test examples only.
     """
 
     mean: float
@@ -51,7 +51,7 @@ def resampled_scores(counts: NDArray[np.uint8], numerators: NDArray, denominator
 
 
 def paired_effect(differences: Sequence[float], resampled: Resampled) -> PairedEffect:
-    """Return the effect behind `differences`, one per seed, given the same differences on resampled examples [seeds, times]."""
+    """Return the effect behind `differences`, a value per seed, given the same on resampled examples [seeds, times]."""
     mean = math.fsum(differences) / len(differences)
     by_seeds, by_examples = variance_parts(differences, resampled)
     interval, p = t_interval(mean, [(by_seeds, len(differences) - 1), (by_examples, math.inf)])
@@ -67,7 +67,7 @@ def variance_parts(differences: Sequence[float], resampled: Resampled) -> tuple[
     by_examples = float(resampled.mean(axis=0).var(ddof=1))
     if count == 1:
         return 0.0, by_examples
-    # Of one seed: the part that all seeds share, and the part that each has of its own.
+    # A seed's variance: the part that all seeds share, and the part that each has of its own.
     within = float(resampled.var(axis=1, ddof=1).mean())
     own = max(0.0, (within - by_examples) / (count - 1))
     return float(np.var(differences, ddof=1)) / count, max(0.0, by_examples - own)

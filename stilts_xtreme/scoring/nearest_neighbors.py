@@ -1,4 +1,4 @@
-"""Exact nearest neighbors by cosine, of one side or of both at once.
+"""Exact nearest neighbors by cosine, of a single side or of both at once.
 
 Every pair of vectors is compared, block by block; the full matrix never exists. A fast kernel gives approximate cosines with a
 bound on their error, and only pairs that it cannot rule out are computed in double precision. Neighbors are ranked by cosines
@@ -204,7 +204,7 @@ class TopK:
 
 
 def search(queries: list[TopK], candidates: VectorSet, make: KernelFactory, reverse: list[TopK] | None = None) -> None:
-    """Update the lists of all queries with all candidates, and `reverse`, one list per COLUMNS candidates, with all queries.
+    """Update the lists of all queries with all candidates, and `reverse`, a list per COLUMNS candidates, with all queries.
 
     `queries` are finished at the end, `reverse` not. Raises ValueError if the dimensions differ.
     """

@@ -70,7 +70,7 @@ class BestOrder:
 class CurriculumEffect:
     """Orders chosen beforehand: mean rank (1 is the best), and their mean minus that of all orders, by seed and over seeds.
 
-    `interval` is Student's t over seeds; None with one seed.
+    `interval` is Student's t over seeds; None with a single seed.
     """
 
     rank: float
@@ -81,7 +81,7 @@ class CurriculumEffect:
 
 
 def variance_components(values: Values) -> VarianceComponents | None:
-    """Split the variance by order and seed, both random effects, one value per cell; None with one order or one seed."""
+    """Split the variance by order and seed, both random effects, a value per cell; None with fewer than two orders or seeds."""
     orders, seeds = values.shape
     if orders < 2 or seeds < 2:
         return None
@@ -101,7 +101,7 @@ def variance_components(values: Values) -> VarianceComponents | None:
 def omnibus_test(
     values: Values, permutations: PermutationSet | None = None, seed: int = 0, exact: int = EXACT
 ) -> PermutationTest | None:
-    """Test whether the orders differ at all, by the sum of squares between them; None with one order or one seed."""
+    """Test whether the orders differ at all, by the sum of squares between them; None with fewer than two orders or seeds."""
     if min(values.shape) < 2:
         return None
     permuted, complete = _permuted_means(values, permutations or all_permutations(len(values)), seed, exact)
@@ -111,7 +111,7 @@ def omnibus_test(
 def best_of_orders(
     values: Values, permutations: PermutationSet | None = None, seed: int = 0, exact: int = EXACT
 ) -> BestOrder | None:
-    """Test how far the best order lies above the mean of all; None with one order or one seed."""
+    """Test how far the best order lies above the mean of all; None with fewer than two orders or seeds."""
     if min(values.shape) < 2:
         return None
     means, centred = _centred_means(values), values - values.mean(axis=0)
@@ -179,7 +179,7 @@ def _permuted_choice(
 def _test(observed: float, permuted: Values, complete: bool) -> PermutationTest:
     """Return how often a permutation gives at least the observed value.
 
-    The observed arrangement is among them where all are enumerated; otherwise it counts as one more.
+    The observed arrangement is among them where all are enumerated; otherwise it is added to them.
     """
     hits, count = int((permuted >= observed - TOLERANCE * (1 + abs(observed))).sum()), len(permuted)
     if complete:

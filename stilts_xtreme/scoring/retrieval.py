@@ -27,7 +27,7 @@ def nearest(queries: Vectors, candidates: Vectors) -> NDArray[np.int64]:
 def nearest_k(queries: Vectors, chunks: Iterable[Vectors], k: int, kernel: KernelFactory = Float32Kernel) -> NDArray[np.int64]:
     """Return for each query the indices of the `k` candidates with the highest cosines [queries, k], highest first.
 
-    Rows are padded with -1 where there are fewer candidates. Candidates come in chunks, of which only one is in memory at a time;
+    Rows are padded with -1 where there are fewer candidates. Candidates come in chunks, of which a single one is in memory;
     indices run through all chunks. Raises ValueError like `nearest`.
     """
     own = VectorSet(queries)
@@ -41,7 +41,7 @@ def nearest_k(queries: Vectors, chunks: Iterable[Vectors], k: int, kernel: Kerne
 
 
 def mine(foreign: Vectors, english: Vectors, k: int = 4, kernel: KernelFactory = Float32Kernel) -> list[tuple[int, int, float]]:
-    """Mine translation pairs (foreign index, English index, score), best first; each sentence is in at most one.
+    """Mine translation pairs (foreign index, English index, score), best first; no sentence is in two pairs.
 
     A pair's score is its cosine over the mean cosine of both sentences to their `k` nearest neighbors on the other side (0 where
     that mean is not above 1e-12), rounded to 9 decimals. Every sentence of either side proposes the best scored of its neighbors;

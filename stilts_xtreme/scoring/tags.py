@@ -24,7 +24,7 @@ def displayed_metrics(rows: Collection[Mapping[str, float]]) -> dict[str, str]:
 def xtreme_f1(predictions: Sequence[Tags], references: Sequence[Tags]) -> dict[str, float]:
     """Score chunks as extracted by seqeval 0.0.12, which XTREME used for entities and for parts of speech.
 
-    `predictions` and `references`: one sequence of tags per sentence. Returns f1, precision, recall (over chunks, micro-averaged
+    `predictions` and `references`: a sequence of tags per sentence. Returns f1, precision, recall (over chunks, micro-averaged
     over sentences) and accuracy (over tokens), 0 to 100. Precision (recall) is 0 without predicted (gold) chunks, as there.
     Raises ValueError if the numbers of sentences or of tokens differ, or there are no tokens.
     """

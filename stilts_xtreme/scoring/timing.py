@@ -43,7 +43,7 @@ def over_seeds(ratios: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Combine the results of `ratio` of several seeds; that of a single seed is returned as it is.
 
     Returns {"ratio": geometric mean, "deviation": sample standard deviation, "seeds", "low", "high": Student's t interval}. The
-    interval within a seed, over rounds, does not cover the variation between measurements; the one over seeds does.
+    interval within a seed, over rounds, does not cover the variation between measurements; the interval over seeds does.
     """
     if len(ratios) == 1:
         return dict(ratios[0])
