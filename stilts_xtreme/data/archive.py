@@ -21,14 +21,14 @@ from stilts_xtreme.utils.sanitize import HIDDEN
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 LARGEST = 4 * 2**30  # bytes a member may unpack to
-KEPT = 2 * 2**30  # bytes of one tar's members that are kept, packed
-MOST = 500_000  # members of one archive
+KEPT = 2 * 2**30  # bytes of a tar's members that are kept, packed
+MOST = 500_000  # members of an archive
 CHUNK = 2**20
 
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive as found: `state` (inode, size, times) tells it from a later one of the same name.
+    """An archive as it lies there: `state` (inode, size, times) tells it from a later file of the same name.
 
     `prefixes` are the folders its members may be meant to stand in; `wanted` fits the places of those that any task reads.
     """
@@ -101,8 +101,8 @@ def members(folder: Path, wanted: str) -> dict[str, Member]:
 
 
 def _archives(folder: Path, wanted: str) -> Iterator[Archive]:
-    found = [path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.name.lower().endswith(ENDINGS)]
-    for path in sorted(found):
+    paths = [path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.name.lower().endswith(ENDINGS)]
+    for path in sorted(paths):
         if path.is_file():
             status = path.stat()
             beside = path.relative_to(folder).parent.as_posix() + "/" if path.parent != folder else ""
@@ -113,12 +113,12 @@ def _archives(folder: Path, wanted: str) -> Iterator[Archive]:
 
 @lru_cache(maxsize=8)
 def _merged(archives: tuple[Archive, ...]) -> dict[str, Member]:
-    found: dict[str, Member] = {}
+    merged: dict[str, Member] = {}
     for archive in archives:
         for prefix in archive.prefixes:
             for inside in _index(archive):
-                found.setdefault(prefix + inside, Member(archive, prefix, inside))
-    return found
+                merged.setdefault(prefix + inside, Member(archive, prefix, inside))
+    return merged
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _index(archive: Archive) -> dict[str, _Entry]:
 
 
 def _inside(name: str) -> str:
-    """The name without "./"; empty for one that is absolute, climbs, cannot be shown or is not plainly written."""
+    """The name without "./"; empty for a name that is absolute, climbs, cannot be shown or is not plainly written."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     plain = not name.startswith("/") and ".." not in parts and not any(sign in name for sign in "\\:") and not HIDDEN.search(name)
     return "/".join(parts) if plain else ""

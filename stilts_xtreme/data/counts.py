@@ -10,7 +10,7 @@ PLACES = 3  # places that are recorded for each reason
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers of rows by reason, of one split.
+    """Numbers of rows by reason, of a split.
 
     `dropped`: rows that became no example. `noted`: rows that were kept and either changed or are not as they should be.
     `places`: for each reason the first rows as "file:line" (or a path inside JSON, or a row's number on the hub).
@@ -58,7 +58,7 @@ class Counting:
 
 
 def described(record: Mapping[str, Any]) -> str:
-    """Describe a split's record (see `stages.lineage.dataset_record`) in one line; older records, without reasons, too."""
+    """Describe a split's record (see `stages.lineage.dataset_record`) on a line; older records, without reasons, too."""
     parts = [f"{record['rows']:,} rows"]
     parts += [f"{count:,} dropped: {reason}{_at(record, reason)}" for reason, count in record.get("dropped_by", {}).items()]
     if "dropped_by" not in record and record["dropped"]:

@@ -32,13 +32,13 @@ class Miniature:
 
 @dataclass(frozen=True)
 class Folder:
-    """Release files below a folder; with `cut`, a missing train or dev split is cut from the one that is there."""
+    """Release files below a folder; with `cut`, a missing train or dev split is cut from the other."""
 
     path: Path
     cut: bool = False
 
     def __post_init__(self) -> None:
-        """Raise UserError for a place that cannot be looked into; one that is not there is named with the missing data."""
+        """Raise UserError for a folder that cannot be listed; a folder that is not there is named with the missing data."""
         try:
             os.listdir(self.path)
         except (FileNotFoundError, NotADirectoryError):
@@ -63,7 +63,7 @@ Where = Miniature | Folder | HubCache | Release
 
 
 def name(where: Where) -> str:
-    """The place in words, without anything that belongs to one machine."""
+    """The place in words, without anything that belongs to a machine."""
     match where:
         case Miniature(seed):
             return f"the miniature world, seed {seed}"
@@ -80,7 +80,7 @@ class Reading:
     """What a split holds.
 
     `rows` counts the rows of the sources in this language; `dropped` those of them that became no example; the rest are
-    `examples`, unless the split is one half of a cut. `counts` says why rows were dropped, and what was changed. `labels`
+    `examples`, unless the split is half of a cut. `counts` says why rows were dropped, and what was changed. `labels`
     counts gold labels: words, choices (by index), tags, "answerable" or not, matched sentences or not.
     """
 
@@ -234,13 +234,13 @@ def training_split(task: Task, language: str, where: Where) -> str:
 
 
 def scored_split(task: Task) -> str:
-    """ "test" where a release has a labelled one, else "dev"; "train" for text."""
+    """ "test" where a release has a labelled test split, else "dev"; "train" for text."""
     return next((name for name in ("test", "dev") if any(getattr(source, name) for source in task.sources)), "train")
 
 
 @dataclass(frozen=True)
 class _Place:
-    """One task's split as found: all that `read` and `digest` need to know, whatever kind of place it is."""
+    """A task's split in a place: all that `read` and `digest` need to know, whatever kind of place it is."""
 
     name: str
     rows: Callable[[], Iterator[Row | Skipped]]
@@ -275,7 +275,7 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
             if files is None:
                 raise folder.missing(task, split, language, path, cut, folder.layout(task, path))
             name = folder.source(files, path)
-            several = files.files.reader in MULTILINGUAL
+            several = files.layout.reader in MULTILINGUAL
             return _Place(
                 name, lambda: folder.rows(files, language, path), lambda: _described(task, folder.digest(files, path)),
                 files.half, files.derived, several,
@@ -292,7 +292,7 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
 
 
 def _described(task: Task, content: str) -> str:
-    """The digest of files, and of what the description of a task of one's own says of them."""
+    """The digest of files, and of what the description of a user's own task says of them."""
     return hashlib.sha256(f"{task.described}\n{content}\n".encode()).hexdigest() if task.described else content
 
 
@@ -301,7 +301,7 @@ def _not_here(name: str) -> Iterator[Row]:
 
 
 def nearest(task: Task, where: Where) -> Where:
-    """The folder beside the hub, for a task whose files are there; for a task of one's own that of its description.
+    """The folder beside the hub, for a task whose files are there; for a user's own task that of its description.
 
     Where such a task names no dev files, they are cut from those for training.
     """

@@ -29,7 +29,7 @@ def item_sentences(number: int, item: Item, language: str) -> list[Row]:
 
 
 def mentions(items: list[Item], language: str, here: World, seed: int, split: str) -> list[Row]:
-    """Make a query of one name in each sentence that has any, the same in all languages.
+    """Make a query of a name in each sentence that has any, the same in all languages.
 
     In training it comes with its entity, described in English.
     """
@@ -51,7 +51,7 @@ def named(event: Event) -> list[str]:
 
 
 def entities(here: World, seed: int) -> list[Row]:
-    """Describe all entities of the world, each in one language."""
+    """Describe all entities of the world, each in a single language."""
     return [_entity(key, one_of(generator("mewslix", "pool", seed, key), LANGUAGES), here) for key in ENTITIES]
 
 
