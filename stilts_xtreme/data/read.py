@@ -13,7 +13,7 @@ from stilts_xtreme.data.counts import Counting, Counts
 from stilts_xtreme.formats import MULTILINGUAL
 from stilts_xtreme.formats.skipped import NO_ANSWER, NO_TEXT, NOT_IN_CONTEXT, Skipped
 from stilts_xtreme.tasks.catalogue import TASKS
-from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
+from stilts_xtreme.tasks.examples import Example, Question, Tagged, gold_labels
 from stilts_xtreme.tasks.rows import lacks_text, why_skipped
 from stilts_xtreme.tasks.task import Row, Task, in_translation
 from stilts_xtreme.tasks.task import training_split as by_task
@@ -123,7 +123,7 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
         if len(examples) == before:
             hint = "none of its rows can be used; " if counting.dropped > dropped else ""
             raise UserError(f"{part.name}: no {split} examples in {language!r} in {place.name}; {hint}use another place or split")
-    labels = dict(sorted(Counter(label for example in examples for label in _labels(example)).items()))
+    labels = dict(sorted(Counter(label for example in examples for label in gold_labels(example)).items()))
     counts = counting.result("; ".join(derived))
     fingerprint = digest(task, split, language, where)
     return Reading(tuple(examples), " + ".join(sources), fingerprint, total, counting.dropped, labels, counts)
@@ -314,7 +314,7 @@ def nearest(task: Task, where: Where) -> Where:
 
 def _parts(task: Task, split: str) -> tuple[Task, ...]:
     """The task and, for training, those it joins."""
-    return (task, *(TASKS[name] for name in task.joins)) if split in ("train", "translated") else (task,)
+    return (task, *(TASKS[name] for name in task.joins)) if split in TRAINING else (task,)
 
 
 def _unused(name: str, taken: dict[str, int]) -> str:
@@ -328,27 +328,11 @@ def _unused(name: str, taken: dict[str, int]) -> str:
     return candidate
 
 
-def _labels(example: Example) -> Iterator[str]:
-    match example:
-        case Pair():
-            yield example.label
-        case Choices():
-            yield str(example.label)
-        case Tagged():
-            yield from example.tags
-        case Question():
-            yield "answerable" if example.answers else "unanswerable"
-        case Sentence():
-            yield f"{example.side} {'matched' if example.match else 'unmatched'}"
-        case Text() | Query() | Candidate():
-            return
-
-
 def _check(example: Example, task: Task, name: str) -> None:
     if isinstance(example, Question) and "" in example.answers:
         what = "answers: empty text: a copy whose answers were taken out; use the release's own"
         raise UserError(visible(f"{name}: {example.id}: {what}"))
-    if task.labels and (unknown := sorted(set(_labels(example)) - set(task.labels))):
+    if task.labels and (unknown := sorted(set(gold_labels(example)) - set(task.labels))):
         raise UserError(visible(f"{name}: {example.id}: label: {unknown[0]!r} is not one of {' '.join(task.labels)}"))
     if isinstance(example, Tagged) and (strange := next(filter(HIDDEN.search, example.tags), "")):
         raise UserError(visible(f"{name}: {example.id}: tag: {strange!r} holds control characters"))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -26,7 +26,7 @@ from stilts_xtreme.tasks.catalogue import TASKS
 
 
 def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:
-    """Faults of names of training data: one of `names`, or such a one in other languages ("mnli@de", "mnli@en+de")."""
+    """Faults of names of training data: those in `names`, alone or in other languages ("mnli@de", "mnli@en+de")."""
     problems, bare = [], []
     for tail, word in words:
         if ">" in word:  # as rows of a report are called
@@ -59,7 +59,7 @@ class TextShare(Model):
     languages: Languages | None = None
 
 
-def _rates_form(value: Any) -> str | None:
+def _rates_form(value: object) -> str | None:
     return "weights" if isinstance(value, dict) else "rule" if isinstance(value, str) else None
 
 
@@ -73,7 +73,7 @@ Rates = Annotated[
 ]
 
 
-Temperature = Annotated[float, Field(gt=0, le=1_000), Because("sizes count to the power of one over it; usual are 1 to 10")]
+Temperature = Annotated[float, Field(gt=0, le=1_000), Because("sizes count to the power of 1 over it; usual are 1 to 10")]
 
 
 class Mixture(Model):
@@ -94,7 +94,7 @@ class Mixture(Model):
     @classmethod
     def _trainable(cls, tasks: list[str], info: ValidationInfo) -> list[str]:
         places = (((i,), task) for i, task in enumerate(tasks))
-        text = info.data.get("text", ...)  # ...: faulty, and told
+        text = info.data.get("text", ...)  # ...: faulty, and reported
         whole = text is not ... and text is not None and text.share == 1
         few = []
         if len(tasks) == 1 and text is None:
@@ -110,7 +110,7 @@ class Mixture(Model):
 
     @field_validator("rates")
     @classmethod
-    def _same_tasks(cls, rates: Any, info: ValidationInfo) -> Any:
+    def _same_tasks(cls, rates: str | dict[str, float], info: ValidationInfo) -> str | dict[str, float]:
         tasks = info.data.get("tasks")
         if tasks == []:
             raise _with_tasks()
@@ -132,6 +132,6 @@ class Mixture(Model):
     @classmethod
     def _with_rule(cls, temperature: float | None, info: ValidationInfo) -> float | None:
         if "rates" in info.data and (info.data["rates"] == "temperature") != (temperature is not None):
-            said = temperature is not None
-            raise wrong(Problem("goes with rates: temperature only" if said else "missing: rates: temperature needs it"))
+            text = "missing: rates: temperature needs it" if temperature is None else "goes with rates: temperature only"
+            raise wrong(Problem(text))
         return temperature

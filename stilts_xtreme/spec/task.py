@@ -1,10 +1,10 @@
-"""The description of a task of one's own: which files, what stands in them, how it is scored."""
+"""The description of a user's own task: which files, what stands in them, how it is scored."""
 
 import re
 from collections.abc import Iterator, Mapping
 from glob import glob
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -21,7 +21,7 @@ LONGEST_NAME = 240  # bytes of a name in a path; 255 on most file systems, of wh
 
 
 def _form(choices: Mapping[type, str], message: str) -> Discriminator:
-    """Picks one of several forms of a value by its type."""
+    """Picks the form of a value by its type."""
     return Discriminator(
         lambda value: next((tag for kind, tag in choices.items() if type(value) is kind), None),
         custom_error_type="form",
@@ -53,7 +53,7 @@ Paths = Annotated[
 
 
 class TaskFiles(Model):
-    """The files of each split: one of English, one of each language by a pattern, or named by language."""
+    """The files of each split: a file in English, files by a pattern with the language in it, or named by language."""
 
     train: Paths | None = None
     dev: Paths | None = None
@@ -96,13 +96,13 @@ class TaskColumns(Model):
     label: Place | None = None
     id: Place | None = None
 
-    def said(self) -> dict[str, Any]:
-        """Those that are given."""
+    def given(self) -> dict[str, Column | list[Column]]:
+        """The columns that are given, by part."""
         return {name: getattr(self, name) for name in type(self).model_fields if getattr(self, name) is not None}
 
 
 class TaskSpec(Model):
-    """A task of one's own: labelled files of one kind of head, with all that says how they are read and scored."""
+    """A user's own task: labelled files for a kind of head, with all that says how they are read and scored."""
 
     kind: Literal["task"]
     name: Name
@@ -135,18 +135,18 @@ class TaskSpec(Model):
     @field_validator("columns")
     @classmethod
     def _parts(cls, columns: TaskColumns, info: ValidationInfo) -> TaskColumns:
-        kind, form, said = _kind(info), info.data.get("format"), columns.said()
+        kind, form, given = _kind(info), info.data.get("format"), columns.given()
         if kind is None or form is None:
             return columns
         if form == "squad":
-            refuse([Problem("SQuAD's JSON has its own names: leave columns out")] if said else [])
+            refuse([Problem("SQuAD's JSON has its own names: leave columns out")] if given else [])
             return columns
         parts = [*kind.needed, *kind.optional]
-        problems = unknown((((part,), part) for part in said), parts, f"a part of {info.data['head']}", on_key=True)
-        flat = [(part, one) for part, field in said.items() for one in (field if isinstance(field, list) else [field])]
-        by_number = [part for part, one in flat if isinstance(one, int)]
-        lacking = [part for part in kind.needed if part not in said]
-        texts = [part for part, one in flat if isinstance(one, str)]
+        problems = unknown((((part,), part) for part in given), parts, f"a part of {info.data['head']}", on_key=True)
+        flat = [(part, column) for part, field in given.items() for column in _columns(field)]
+        by_number = [part for part, column in flat if isinstance(column, int)]
+        lacking = [part for part in kind.needed if part not in given]
+        texts = [part for part, column in flat if isinstance(column, str)]
         if form == "conll":
             problems += [Problem("CoNLL-like files have no header: give the column's number", (part,)) for part in texts]
         elif by_number and form not in own.NUMBERED:
@@ -157,7 +157,7 @@ class TaskSpec(Model):
             problems.append(Problem(f"is missing: say which column holds it, {', '.join(f'{part}: NUMBER' for part in lacking)}"))
         elif "choices" in lacking:
             problems.append(Problem("choices: is missing: name the columns of the choices, or the one field that lists them"))
-        if isinstance(said.get("choices"), str | int) and form in ("tsv", "csv"):
+        if isinstance(given.get("choices"), str | int) and form in ("tsv", "csv"):
             problems.append(Problem(f"of a {form} file is a list of columns, [a, b, ...]", ("choices",)))
         refuse(problems)
         return columns
@@ -224,8 +224,8 @@ class TaskSpec(Model):
         if trains_on is None and files.train is None:
             problems.append(Problem("train: is missing; or say trains_on, the task whose training data is taken"))
         if trains_on is not None:
-            kept = [split for split in ("train", "dev") if getattr(files, split) is not None]
-            problems += [Problem(f"does not go with trains_on: it is {trains_on} that is trained on", (split,)) for split in kept]
+            text = f"does not go with trains_on: it is {trains_on} that is trained on"
+            problems += [Problem(text, (split,)) for split in ("train", "dev") if getattr(files, split) is not None]
             problems += [Problem("test: is missing: with trains_on there is nothing else")] if files.test is None else []
         for split in ("train", "dev"):
             paths = getattr(files, split)
@@ -244,8 +244,9 @@ def description(spec: TaskSpec, folder: Path) -> own.Description:
     kind = own.KINDS[spec.head]
     columns: dict[str, Column | tuple[Column, ...]] = {}
     if spec.format != "squad":
-        given = spec.columns.said()
-        columns = {part: part for part in kind.needed} if not any(map(_numbered, given.values())) else {}
+        given = spec.columns.given()
+        numbered = any(isinstance(column, int) for field in given.values() for column in _columns(field))
+        columns = {part: part for part in kind.needed} if not numbered else {}
         columns |= {part: tuple(field) if isinstance(field, list) else field for part, field in given.items()}
     files = tuple((split, code, path) for split in own.PLACES for code, path in _by_language(getattr(spec.files, split), folder))
     return own.Description(
@@ -264,8 +265,8 @@ def description(spec: TaskSpec, folder: Path) -> own.Description:
     )
 
 
-def _numbered(field: Any) -> bool:
-    return any(isinstance(one, int) for one in (field if isinstance(field, list) else [field]))
+def _columns(field: Column | list[Column]) -> list[Column]:
+    return field if isinstance(field, list) else [field]
 
 
 def _by_language(paths: str | dict[str, str] | None, folder: Path) -> Iterator[tuple[str, str]]:
@@ -275,8 +276,8 @@ def _by_language(paths: str | dict[str, str] | None, folder: Path) -> Iterator[t
     elif paths is not None and LANGUAGE not in paths:
         yield "en", paths
     elif paths is not None:
-        found = {canonical(code): paths.replace(LANGUAGE, code) for code in codes(paths, folder)}
-        yield from sorted(found.items(), key=lambda named: named[0] != "en")
+        files = {canonical(code): paths.replace(LANGUAGE, code) for code in codes(paths, folder)}
+        yield from sorted(files.items(), key=lambda file: file[0] != "en")
 
 
 def codes(pattern: str, folder: Path) -> list[str]:
