@@ -71,7 +71,7 @@ def tsv(path: Path, header: tuple[str, ...] = ()) -> Iterator[tuple[int, list[st
 
 
 def columns(path: Path, number: Location, fields: list[str], *counts: int) -> list[str]:
-    """Return the fields; UserError unless their number is one of `counts`."""
+    """Return the fields; UserError unless their number is among `counts`."""
     if len(fields) not in counts:
         expected = " or ".join(str(count) for count in counts)
         fail(path, number, "columns", f"{len(fields)} instead of {expected}, divided by tabs; put the line right or remove it")
@@ -140,7 +140,7 @@ def choice(
     allowed: tuple[str, ...],
     labelled: str = "the split that has them",
 ) -> str:
-    """Return a label (text or whole number) that must be one of `allowed`; UserError otherwise.
+    """Return a label (text or whole number) that must be among `allowed`; UserError otherwise.
 
     `labelled`: description of the file to use instead, for the message.
     """

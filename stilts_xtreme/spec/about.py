@@ -3,7 +3,7 @@
 ABOUT = {
     # every kind
     "kind": "What this file asks for.",
-    "setup": "The scale (data, encoder, recipes): a file, relative to this one, or a name, or written out; without it: small.",
+    "setup": "The scale (data, encoder, recipes): a file, relative to this file, or a name, or written out; without it: small.",
     "start": "Where training starts: `none` (the setup's encoder), the file of another training, or its spec written out.",
     "seed": "Of weights, order and masks; nested specs that say none take that of the spec around them.",
     "seeds": "Each is run, with a random encoder from its own weights.",

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
 from stilts_xtreme.languages import CODE, PAIR, canonical
@@ -50,6 +50,15 @@ def twice(items: Iterable[Hashable]) -> Iterator[Problem]:
 def refuse(problems: Iterable[Problem]) -> None:
     if problems := tuple(problems):
         raise wrong(*problems)
+
+
+def form(tags: Mapping[type, str], message: str) -> Discriminator:
+    """Pick the tag of a union by a value's type; `message` for every other type."""
+    return Discriminator(
+        lambda value: next((tag for kind, tag in tags.items() if type(value) is kind), None),
+        custom_error_type="form",
+        custom_error_message=message,
+    )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import Field, Tag, ValidationInfo, field_validator
 
 from stilts_xtreme.languages import CODE
 from stilts_xtreme.spec.checks import (
@@ -16,6 +16,7 @@ from stilts_xtreme.spec.checks import (
     Share,
     Tail,
     Weight,
+    form,
     refuse,
     twice,
     unknown,
@@ -59,20 +60,10 @@ class TextShare(Model):
     languages: Languages | None = None
 
 
-def _rates_form(value: object) -> str | None:
-    return "weights" if isinstance(value, dict) else "rule" if isinstance(value, str) else None
-
-
 Rates = Annotated[
     Annotated[Literal["proportional", "equal", "temperature"], Tag("rule")] | Annotated[dict[str, Weight], Tag("weights")],
-    Discriminator(
-        _rates_form,
-        custom_error_type="form",
-        custom_error_message="must be proportional, equal, temperature or a mapping of task: weight",
-    ),
+    form({str: "rule", dict: "weights"}, "must be proportional, equal, temperature or a mapping of task: weight"),
 ]
-
-
 Temperature = Annotated[float, Field(gt=0, le=1_000), Because("sizes count to the power of 1 over it; usual are 1 to 10")]
 
 

@@ -17,7 +17,7 @@ from stilts_xtreme.utils.bounded_io import Record as Schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CODES = rf"@{CODE}(\+{CODE})*$"  # languages of training data
-FILE = {"type": "string", "pattern": r"\.ya?ml$", "description": "A file, relative to this one."}
+FILE = {"type": "string", "pattern": r"\.ya?ml$", "description": "A file, relative to this file."}
 OWN = {"type": "string", "pattern": r"\.ya?ml(@.*)?$", "description": "A file that describes a task of your own."}
 SHIPPED = {"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]*$", "description": "The name of a setup that comes with stilts."}
 ALONE = sorted(WHOLE)

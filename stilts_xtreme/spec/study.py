@@ -18,6 +18,7 @@ from stilts_xtreme.spec.checks import (
     Problem,
     Seed,
     Share,
+    form,
     refuse,
     twice,
     unknown,
@@ -36,20 +37,12 @@ MOST = 10_000  # evaluations of a study; planning takes a second for so many
 
 Entry = Annotated[
     Annotated[str, Tag("name")] | Annotated[list[str], Field(min_length=1), Tag("chain")],
-    Discriminator(
-        lambda value: "chain" if isinstance(value, list) else "name" if isinstance(value, str) else None,
-        custom_error_type="form",
-        custom_error_message="must be a name, or a list of names trained in that order",
-    ),
+    form({str: "name", list: "chain"}, "must be a name, or a list of names trained in that order"),
 ]
 
 Tested = Annotated[
     Annotated[Pairs, Tag("codes")] | Annotated[dict[str, Pairs], Field(min_length=1), Tag("by target")],
-    Discriminator(
-        lambda value: "by target" if isinstance(value, dict) else "codes" if isinstance(value, list) else None,
-        custom_error_type="form",
-        custom_error_message="must be a list of language codes, or a mapping of targets to such lists",
-    ),
+    form({list: "codes", dict: "by target"}, "must be a list of language codes, or a mapping of targets to such lists"),
 ]
 
 Sampled = Annotated[
