@@ -126,7 +126,7 @@ def offline() -> Iterator[None]:
         datasets.utils.logging.set_verbosity(before[2])
 
 
-def _load(dataset: Hub, name: str, split: str) -> Iterator[dict[str, Any]]:
+def _load(dataset: Hub, name: str, split: str) -> Iterator[Row]:
     data = load(dataset, name, split)
     labels = {column: _names(feature) for column, feature in data.features.items()}
     for number, row in enumerate(data):

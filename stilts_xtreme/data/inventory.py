@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from stilts_xtreme.data import expected, folder, hub, parallel, unread
 from stilts_xtreme.data.read import TRAINING, Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
 from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.tasks import coverage
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
+from stilts_xtreme.tasks.examples import Example
 from stilts_xtreme.tasks.task import Files, Row, Task
 from stilts_xtreme.utils.errors import UserError
 
@@ -102,7 +102,7 @@ def here(task: Task, where: Where | None) -> str:
     raise AssertionError(where)
 
 
-def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
+def sample(task: Task, where: Where) -> tuple[str, Row, Example]:
     """The first row of the task there, scored split and English first: its source, the row, the example made of it.
 
     UserError where nothing is there.

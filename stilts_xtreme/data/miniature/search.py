@@ -4,14 +4,12 @@ Nothing is drawn for them but which of several names is asked for and in which l
 those of squad and xquad, sentences with names those of panx and ccg, so that what is kept apart there is kept apart here.
 """
 
-from typing import Any
-
 from stilts_xtreme.data.miniature.changes import Item
 from stilts_xtreme.data.miniature.grammar import Word, sentence, text, words
 from stilts_xtreme.data.miniature.lexicon import LANGUAGES, lexicon
 from stilts_xtreme.data.miniature.world import FIRMS, PEOPLE, TOWNS, Event, Phrase, World, generator, one_of
+from stilts_xtreme.formats.lines import Row
 
-Row = dict[str, Any]
 ENTITIES = PEOPLE + TOWNS + FIRMS
 
 
