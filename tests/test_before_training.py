@@ -12,7 +12,7 @@ from test_report import small
 from typer.testing import CliRunner
 
 from stilts_xtreme import cli, results, shipped
-from stilts_xtreme.formats.labelled import labelled_tsv
+from stilts_xtreme.formats.columns import labelled_tsv
 from stilts_xtreme.tasks.examples import Pair, Question, Tagged
 from stilts_xtreme.transferability import advice, evaluation, expected, methods, names
 from stilts_xtreme.transferability.past import Past, PastTarget, of_study, of_table

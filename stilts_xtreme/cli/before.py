@@ -9,7 +9,7 @@ from stilts_xtreme import api, console, folded, listing, planner, published, shi
 from stilts_xtreme.cli.options import Over
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.read import Folder, HubCache, Release, Where
-from stilts_xtreme.formats.labelled import labelled_tsv
+from stilts_xtreme.formats.columns import labelled_tsv
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Text
 from stilts_xtreme.transferability import advice, expected

@@ -13,22 +13,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
-from stilts_xtreme.utils.bounded_io import bounded
+from stilts_xtreme.utils.bounded_io import Readable, bounded
 from stilts_xtreme.utils.errors import UserError
 from stilts_xtreme.utils.sanitize import HIDDEN
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 LARGEST = 4 * 2**30  # bytes a member may unpack to
-KEPT = 2 * 2**30  # bytes of one tar's members that are kept, packed
-MOST = 500_000  # members of one archive
+KEPT = 2 * 2**30  # bytes of a tar's members that are kept, packed
+MOST = 500_000  # members of an archive
 CHUNK = 2**20
 
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive as found: `state` (inode, size, times) tells it from a later one of the same name.
+    """An archive as it lies there: `state` (inode, size, times) tells it from a later file of the same name.
 
     `prefixes` are the folders its members may be meant to stand in; `wanted` fits the places of those that any task reads.
     """
@@ -88,7 +91,7 @@ class Member:
 
     def open(self, mode: str = "rb") -> BinaryIO:
         """The content as bytes; what is wrong with the archive comes up as OSError, as with files."""
-        return io.BufferedReader(_Stream(self))
+        return io.BufferedReader(_Stream(_content(self)))
 
 
 def members(folder: Path, wanted: str) -> dict[str, Member]:
@@ -101,8 +104,8 @@ def members(folder: Path, wanted: str) -> dict[str, Member]:
 
 
 def _archives(folder: Path, wanted: str) -> Iterator[Archive]:
-    found = [path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.name.lower().endswith(ENDINGS)]
-    for path in sorted(found):
+    paths = [path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.name.lower().endswith(ENDINGS)]
+    for path in sorted(paths):
         if path.is_file():
             status = path.stat()
             beside = path.relative_to(folder).parent.as_posix() + "/" if path.parent != folder else ""
@@ -113,12 +116,12 @@ def _archives(folder: Path, wanted: str) -> Iterator[Archive]:
 
 @lru_cache(maxsize=8)
 def _merged(archives: tuple[Archive, ...]) -> dict[str, Member]:
-    found: dict[str, Member] = {}
+    merged: dict[str, Member] = {}
     for archive in archives:
         for prefix in archive.prefixes:
             for inside in _index(archive):
-                found.setdefault(prefix + inside, Member(archive, prefix, inside))
-    return found
+                merged.setdefault(prefix + inside, Member(archive, prefix, inside))
+    return merged
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def _index(archive: Archive) -> dict[str, _Entry]:
 
 
 def _inside(name: str) -> str:
-    """The name without "./"; empty for one that is absolute, climbs, cannot be shown or is not plainly written."""
+    """The name without "./"; empty for a name that is absolute, climbs, cannot be shown or is not plainly written."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     plain = not name.startswith("/") and ".." not in parts and not any(sign in name for sign in "\\:") and not HIDDEN.search(name)
     return "/".join(parts) if plain else ""
@@ -180,7 +183,7 @@ def _tar(archive: Archive) -> Iterator[_Entry]:
                 if any(wanted.fullmatch(prefix + name) for prefix in archive.prefixes):
                     if info.size > LARGEST:
                         raise _too_large(f"{archive.path}!{info.name}", info.size)
-                    packed = _pack(tar.extractfile(info))
+                    packed = _pack(cast(IO[bytes], tar.extractfile(info)))  # of a file never None
                     held += len(packed)
                     if held > KEPT:
                         raise UserError(f"{archive.path}: too large to be read where it is; unpack it there")
@@ -191,11 +194,11 @@ def _tar(archive: Archive) -> Iterator[_Entry]:
             raise EOFError("it ends within a member")
 
 
-def _unpacked(path: Path) -> Any:
+def _unpacked(path: Path) -> io.BufferedReader:
     with open(path, "rb") as file:
         start = file.read(6)
     if start.startswith(b"\x1f\x8b"):
-        opened: Any = gzip.open(path, "rb")
+        opened: Readable = gzip.open(path, "rb")
     elif start.startswith(b"BZh"):
         import bz2
 
@@ -209,7 +212,7 @@ def _unpacked(path: Path) -> Any:
     return bounded(opened, path.stat().st_size)
 
 
-def _pack(file: Any) -> bytes:
+def _pack(file: IO[bytes]) -> bytes:
     packing, packed = zlib.compressobj(1, wbits=31), []
     while chunk := file.read(CHUNK):
         packed.append(packing.compress(chunk))
@@ -220,41 +223,44 @@ def _too_large(name: str, size: int) -> UserError:
     return UserError(f"{name}: unpacks to {size:,} bytes, more than {LARGEST:,}; is this the release's own archive?")
 
 
+def _content(member: Member) -> Readable:
+    """Open a member for reading; UserError where it is too large, OSError where the archive is damaged."""
+    import zipfile
+
+    entry = _index(member.archive)[member.inside]
+    if entry.size > LARGEST:
+        raise _too_large(str(member), entry.size)
+    packed = entry.packed
+    if packed is None and zipfile.is_zipfile(member.archive.path):
+        try:
+            with zipfile.ZipFile(member.archive.path) as archive:
+                return archive.open(entry.name)
+        except Exception as error:  # damaged, encrypted, packed in another way: again a dozen kinds
+            raise OSError(str(error)) from error
+    if packed is None:  # not of any task in the catalogue: a pass of its own
+        alone = replace(member.archive, wanted=re.escape(member.place))
+        packed = _index(alone)[member.inside].packed or b""
+    return gzip.GzipFile(fileobj=io.BytesIO(packed))
+
+
 class _Stream(io.RawIOBase):
-    """A member's bytes."""
+    """The bytes of a member; what is wrong with its archive comes up as OSError."""
 
-    def __init__(self, member: Member):
-        entry = _index(member.archive)[member.inside]
-        if entry.size > LARGEST:
-            raise _too_large(str(member), entry.size)
-        self._file: Any = None
-        if entry.packed is not None:
-            self._file = gzip.GzipFile(fileobj=io.BytesIO(entry.packed))
-            return
-        import zipfile
-
-        if zipfile.is_zipfile(member.archive.path):
-            try:
-                with zipfile.ZipFile(member.archive.path) as archive:
-                    self._file = archive.open(entry.name)
-            except Exception as error:  # damaged, encrypted, packed in another way: again a dozen kinds
-                raise OSError(str(error)) from error
-        else:  # not of any task in the catalogue: a pass of its own
-            alone = replace(member.archive, wanted=re.escape(member.place))
-            self._file = gzip.GzipFile(fileobj=io.BytesIO(_index(alone)[member.inside].packed or b""))
+    def __init__(self, file: Readable):
+        self._file = file
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        target = memoryview(buffer)
         try:
-            data = self._file.read(len(buffer))
+            data = self._file.read(len(target))
         except Exception as error:
             raise OSError(str(error)) from error
-        buffer[: len(data)] = data
+        target[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._file.close()
         super().close()

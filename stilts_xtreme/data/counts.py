@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from stilts_xtreme.utils.bounded_io import Record
 
 PLACES = 3  # places that are recorded for each reason
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers of rows by reason, of one split.
+    """Numbers of rows by reason, of a split.
 
     `dropped`: rows that became no example. `noted`: rows that were kept and either changed or are not as they should be.
     `places`: for each reason the first rows as "file:line" (or a path inside JSON, or a row's number on the hub).
@@ -22,7 +23,7 @@ class Counts:
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     derived: str = ""
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> Record:
         """Return the counts as a result holds them."""
         places = {reason: list(rows) for reason, rows in self.places.items()}
         return {"dropped_by": dict(self.dropped), "noted": dict(self.noted), "places": places, "derived": self.derived}
@@ -57,8 +58,8 @@ class Counting:
             places.append(place)
 
 
-def described(record: Mapping[str, Any]) -> str:
-    """Describe a split's record (see `stages.lineage.dataset_record`) in one line; older records, without reasons, too."""
+def described(record: Record) -> str:
+    """Describe a split's record (see `stages.lineage.dataset_record`) on a line; older records, without reasons, too."""
     parts = [f"{record['rows']:,} rows"]
     parts += [f"{count:,} dropped: {reason}{_at(record, reason)}" for reason, count in record.get("dropped_by", {}).items()]
     if "dropped_by" not in record and record["dropped"]:
@@ -72,7 +73,7 @@ def described(record: Mapping[str, Any]) -> str:
     return line + (f"; {record['derived']}" if record.get("derived") else "")
 
 
-def remarks(records: Iterable[Mapping[str, Any]]) -> list[str]:
+def remarks(records: Iterable[Record]) -> list[str]:
     """Describe splits by their records, in lines: once each of which rows were dropped or noted, then those made from another
     split's file, languages that are alike together."""
     lines: dict[str, None] = {}
@@ -85,7 +86,7 @@ def remarks(records: Iterable[Mapping[str, Any]]) -> list[str]:
     return [*lines, *(f"{task} {split} {' '.join(codes)}: {how}" for (task, split, how), codes in derived.items())]
 
 
-def _at(record: Mapping[str, Any], reason: str) -> str:
+def _at(record: Record, reason: str) -> str:
     """Write where the first row of this reason stands; empty where no place is recorded."""
     places = record.get("places", {}).get(reason, ())
     if not places:

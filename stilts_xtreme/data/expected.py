@@ -19,8 +19,8 @@ from stilts_xtreme.utils.errors import UserError
 class Expected:
     """A split's size in the full release, from `expected.csv`.
 
-    `counted`: rows (all), examples (rows with a gold label) or pairs (gold pairs of a bitext). Only a `confirmed` one may refuse
-    a run.
+    `counted`: rows (all), examples (rows with a gold label) or pairs (gold pairs of a bitext). Only a `confirmed` size may
+    refuse a run.
     """
 
     counted: str
@@ -39,8 +39,8 @@ def number(task: Task, split: str, language: str, where: Where) -> int | None:
 
     With the joined tasks for "train", as `read` gives it.
     """
-    found = binding(task, split, language, where)
-    return found.number if found else None
+    size = binding(task, split, language, where)
+    return size.number if size else None
 
 
 def count(reading: Reading, counted: str) -> int:
@@ -51,9 +51,9 @@ def count(reading: Reading, counted: str) -> int:
 
 
 def verify(task: Task, split: str, language: str, reading: Reading, where: Where) -> None:
-    """UserError where a reading is not the full release's split, or where the labels of a scored one are placeholders.
+    """UserError where a reading is not the full release's split, or where the labels of a scored split are placeholders.
 
-    The size is not checked in a folder that is said to hold only parts (`cut`), nor in the miniature world.
+    The size is not checked in a folder that holds only parts on purpose (`cut`), nor in the miniature world.
     """
     if isinstance(nearest(task, where), Miniature):
         return
@@ -67,9 +67,9 @@ def verify(task: Task, split: str, language: str, reading: Reading, where: Where
 
 
 def difference(reading: Reading, wanted: Expected) -> str:
-    """What is found instead of what is wanted; empty where they agree."""
-    if (found := count(reading, wanted.counted)) != wanted.number:
-        return f"{found:,} {wanted.counted} instead of the full release's {wanted.number:,}"
+    """Describe how a reading differs from the release; empty where they agree."""
+    if (size := count(reading, wanted.counted)) != wanted.number:
+        return f"{size:,} {wanted.counted} instead of the full release's {wanted.number:,}"
     if wanted.labels and dict(reading.labels) != dict(wanted.labels):
         return f"labels {_histogram(reading.labels)} instead of the full release's {_histogram(wanted.labels)}"
     return ""

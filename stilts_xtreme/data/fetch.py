@@ -18,7 +18,7 @@ CHUNK = 2**18
 PATIENCE = 60  # seconds without a byte
 LICENSED = ("ccg", "qqp")  # no release may be passed on; the hub's copy of QQP is fetched only where the hub is asked for
 
-# Told while something comes: its name, bytes so far, bytes in all (None: not known).
+# Called while something comes, with its name, bytes so far, bytes in all (None: not known).
 Tell = Callable[[str, int, int | None], None]
 
 
@@ -42,11 +42,11 @@ def fetch(names: Sequence[str], to: Path | None, tell: Tell) -> Iterator[str]:
                 except UserError as fault:  # the next may come from another publisher
                     lost.append(str(fault))
             continue
-        for found, config, split in hub.wanted(task):
-            tell(f"{found.id} {config} {split}", 0, None)
+        for dataset, config, split in hub.wanted(task):
+            tell(f"{dataset.id} {config} {split}", 0, None)
             try:
-                hub.load(found, config, split)
-                yield f"{found.id} {config} {split}"
+                hub.load(dataset, config, split)
+                yield f"{dataset.id} {config} {split}"
             except UserError as fault:
                 lost.append(str(fault))
     if lost:
@@ -55,14 +55,14 @@ def fetch(names: Sequence[str], to: Path | None, tell: Tell) -> Iterator[str]:
 
 def addresses(task: Task) -> list[tuple[str, str, str]]:
     """(address, place below the data folder, what is not certain) of everything the task's release consists of, each once."""
-    return list(dict.fromkeys((fill(one.url, code), fill(one.into, code), one.note) for one, code in _each(task)))
+    return list(dict.fromkeys((fill(file.url, code), fill(file.into, code), file.note) for file, code in _each(task)))
 
 
 def download(url: str, folder: Path, into: str, tell: Tell, note: str = "") -> None:
     """Get `url` as `folder`/`into`, by way of `into`.part; nothing where it is there already. UserError where that fails."""
     path = folder / into
     part = path.with_name(path.name + ".part")
-    inside = all(one.resolve().is_relative_to(folder.resolve()) for one in (path, part))
+    inside = all(place.resolve().is_relative_to(folder.resolve()) for place in (path, part))
     if not inside or not url.startswith(("http://", "https://")):
         raise UserError(f"{url}: not fetched into {path}: it is outside {folder}, or not a web address")
     if path.is_file():
@@ -116,6 +116,6 @@ def _impossible(task: Task, to: Path | None) -> str:
 
 
 def _each(task: Task) -> Iterator[tuple[Upstream, str]]:
-    for one in task.upstream:
-        for code in task.languages if "{" in one.url else task.languages[:1]:
-            yield one, code
+    for file in task.upstream:
+        for code in task.languages if "{" in file.url else task.languages[:1]:
+            yield file, code

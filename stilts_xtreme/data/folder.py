@@ -1,4 +1,4 @@
-"""A task's files below a folder: which ones a split means, what they hold, their digest.
+"""A task's files below a folder: which files a split means, what they hold, their digest.
 
 A file may stand there, plain or as .gz, or in a release archive that lies there; it is the same data with the same digest.
 """
@@ -30,23 +30,23 @@ Packed = Callable[[], Mapping[str, Member]]
 
 
 @dataclass(frozen=True)
-class Found:
+class SplitFiles:
     """The files a split is read from; `half` names the split where they are cut in two, else "".
 
     `derived` says in words that they are another split's files; empty where the split has files of its own.
     """
 
-    files: Files
+    layout: Files
     paths: tuple[Path | Member, ...]
-    half: str
+    half: str = ""
     derived: str = ""
 
 
-def find(task: Task, split: str, language: str, folder: Path, cut: bool, known: Files | None = None) -> Found | None:
+def find(task: Task, split: str, language: str, folder: Path, cut: bool, known: Files | None = None) -> SplitFiles | None:
     """The files of a split, or None; `known` is what `layout` gave, for who asks for many.
 
     Only the first of the task's file layouts that the folder has at all is used, so that no score mixes two of them. With `cut`,
-    a missing train or dev split is made from the other one; a dev split that is the test split's own files counts as missing
+    a missing train or dev split is made from the other; a dev split that is the test split's own files counts as missing
     where there is a training split to cut, and is halved where nothing is trained (BUCC, whose dev is for a threshold).
     """
     packed = _packed(folder)
@@ -54,26 +54,26 @@ def find(task: Task, split: str, language: str, folder: Path, cut: bool, known: 
     if files is None:
         return None
     if split == "pool":
-        found = Found(files.pool, _match(files.pool, "test", language, folder, packed), "") if files.pool else None
-        return found if found and found.paths else None
+        pool = SplitFiles(files.pool, _match(files.pool, "test", language, folder, packed)) if files.pool else None
+        return pool if pool and pool.paths else None
     train, dev, test = (_match(files, name, language, folder, packed) for name in ("train", "dev", "test"))
     shared = bool(dev) and dev == test
     if cut and dev and dev == test and task.head == "embedding":
         derived = f"the {split} half of the one file that there is"
-        return Found(files, dev, split, derived) if split in ("dev", "test") else None
+        return SplitFiles(files, dev, split, derived) if split in ("dev", "test") else None
     if split == "test":
-        found = Found(files, test, "", "there is no test file: this is the dev file" if shared else "")
+        chosen = SplitFiles(files, test, derived="there is no test file: this is the dev file" if shared else "")
     elif cut and train and (not dev or dev == test):
         reason = "the dev file is the test split" if dev else "there is no dev file"
-        found = Found(files, train, split, f"one group in {DEV_SHARE} of the training file is the dev split, as {reason}")
+        chosen = SplitFiles(files, train, split, f"one group in {DEV_SHARE} of the training file is the dev split, as {reason}")
     elif cut and dev and not train and dev != test:
         reason = f"one group in {DEV_SHARE} of the dev file is the dev split, the rest for training, as there is no training file"
-        found = Found(files, dev, split, reason)
+        chosen = SplitFiles(files, dev, split, reason)
     elif split == "train":
-        found = Found(files, train, "")
+        chosen = SplitFiles(files, train)
     else:
-        found = Found(files, dev, "", "this is the test split, too" if shared else "")
-    return found if found.paths else None
+        chosen = SplitFiles(files, dev, derived="this is the test split, too" if shared else "")
+    return chosen if chosen.paths else None
 
 
 def layout(task: Task, folder: Path) -> Files | None:
@@ -109,8 +109,9 @@ def missing(task: Task, split: str, language: str, folder: Path, cut: bool, file
     if not folder.is_dir():
         message = f"{task.name}: data folder {folder} does not exist; name yours with --data FOLDER"
         return UserError(f"{message} ({task.name}: {task.about})")
-    places = [(one.pool, "test") if split == "pool" else (one, split) for one in ((files,) if files else _layouts(task))]
-    looked = [pattern for one, name in places if one for pattern in one.patterns(name, language)]
+    layouts = (files,) if files else _layouts(task)
+    places = [(own.pool, "test") if split == "pool" else (own, split) for own in layouts]
+    looked = [pattern for own, name in places if own for pattern in own.patterns(name, language)]
     message = f"looked for {', '.join(looked)} (or .gz)" if looked else f"the release has no labelled {split} files"
     other = {"train": "dev", "dev": "train"}.get(split)
     if files and other and not cut and _match(files, other, language, folder, _packed(folder)):
@@ -121,33 +122,33 @@ def missing(task: Task, split: str, language: str, folder: Path, cut: bool, file
 
 def named_languages(files: Files, folder: Path) -> tuple[str, ...]:
     """Languages after which a file of the scored split is named, sorted; of text, a file for training."""
-    found = set()
+    codes = set()
     for pattern in files.test or files.train:
         wanted = re.compile(re.sub(r"\\{(?:language|flores)\\}", "([A-Za-z0-9_-]+)", re.escape(pattern)) + r"(\.gz)?")
         for path in folder.glob(re.sub(r"\{(?:language|flores)\}", "*", pattern) + "*"):
             if match := wanted.fullmatch(path.relative_to(folder).as_posix()):
-                found.add(canonical(match[1]))
-        if not found:
-            found |= {canonical(match[1]) for place in _packed(folder)() if (match := wanted.fullmatch(place))}
-    return tuple(sorted(found))
+                codes.add(canonical(match[1]))
+        if not codes:
+            codes |= {canonical(match[1]) for place in _packed(folder)() if (match := wanted.fullmatch(place))}
+    return tuple(sorted(codes))
 
 
-def rows(found: Found, language: str, folder: Path) -> Iterator[Row | Skipped]:
+def rows(files: SplitFiles, language: str, folder: Path) -> Iterator[Row | Skipped]:
     """Canonical rows of the files, with their places (`at`) as "file:line"; those of another language are left out."""
-    for path in found.paths:
+    for path in files.paths:
         name = _logical(path, folder)
-        for row in found.files.reader(as_path(path)):
+        for row in files.layout.reader(as_path(path)):
             if isinstance(row, Skipped):
                 yield Skipped(row.reason, f"{name}:{row.at}")
             elif row.get("language", language) == language:
                 yield {**row, "at": f"{name}:{row.get('at', row['id'])}"}
 
 
-def digest(found: Found, folder: Path) -> str:
+def digest(files: SplitFiles, folder: Path) -> str:
     """SHA-256 over names and contents, the same for a plain file and its .gz, and over the cut."""
-    whole = hashlib.sha256(f"files\n{found.half and f'{found.half} of 1/{DEV_SHARE}'}\n".encode())
-    for path in found.paths:
-        for part in formats.files_of(found.files.reader, as_path(path)):
+    whole = hashlib.sha256(f"files\n{files.half and f'{files.half} of 1/{DEV_SHARE}'}\n".encode())
+    for path in files.paths:
+        for part in formats.files_of(files.layout.reader, as_path(path)):
             if isinstance(part, Member):
                 state = part.archive.state
             else:
@@ -158,14 +159,14 @@ def digest(found: Found, folder: Path) -> str:
     return whole.hexdigest()
 
 
-def source(found: Found, folder: Path) -> str:
+def source(files: SplitFiles, folder: Path) -> str:
     """The files by name, such as "files:xnli/test-de.tsv"."""
-    names = "+".join(_logical(path, folder) for path in found.paths)
-    return f"files:{names}" + (f" ({found.half} half)" if found.half else "")
+    names = "+".join(_logical(path, folder) for path in files.paths)
+    return f"files:{names}" + (f" ({files.half} half)" if files.half else "")
 
 
 def half_of(example: Example) -> str:
-    """The half of a cut an example goes to, by a hash of what examples of a group share: "dev" for one group in ten, or for
+    """The half of a cut an example goes to, by a hash of what examples of a group share: "dev" for every tenth group, or for
     every other sentence, translations together."""
     match example:
         case Sentence():
@@ -191,7 +192,7 @@ def _layouts(task: Task) -> tuple[Files, ...]:
 
 
 def _match(files: Files, split: str, language: str, folder: Path, packed: Packed) -> tuple[Path | Member, ...]:
-    """Files of the first pattern that fits any, sorted by name; a plain one where a .gz stands beside it.
+    """Files of the first pattern that fits any, sorted by name; the plain file where a .gz stands beside it.
 
     Archives are opened only where no pattern fits a file.
     """
@@ -209,8 +210,8 @@ def _match(files: Files, split: str, language: str, folder: Path, packed: Packed
     inside = packed() if patterns else {}
     for pattern in patterns if inside else ():
         fits = re.compile(place_pattern(pattern))
-        if found := sorted(place for place in inside if fits.fullmatch(place)):
-            return tuple(inside[place] for place in found)
+        if places := sorted(place for place in inside if fits.fullmatch(place)):
+            return tuple(inside[place] for place in places)
     return ()
 
 
@@ -222,7 +223,7 @@ def _packed(folder: Path) -> Packed:
 def wanted_files() -> Iterator[tuple[Callable, str]]:
     """Reader and pattern of every kind of file that any task of the package looks for."""
     catalogue = [task for task in TASKS.values() if task.folder is None]
-    read = [files for task in catalogue for one in (task, in_translation(task)) for files in _layouts(one)]
+    read = [files for task in catalogue for form in (task, in_translation(task)) for files in _layouts(form)]
     for files in [*read, *(files.pool for files in read if files.pool)]:
         for pattern in (*files.train, *files.dev, *files.test):
             yield files.reader, pattern
@@ -242,7 +243,7 @@ def place_pattern(pattern: str) -> str:
 
 
 def _logical(path: Path | Member, folder: Path) -> str:
-    """The place below the folder; a file that a task of one's own has elsewhere is named from there (../)."""
+    """The place below the folder; a file that a user's own task has elsewhere is named from there (../)."""
     if isinstance(path, Member):
         return path.place
     below = path.relative_to(folder) if path.is_relative_to(folder) else Path(os.path.relpath(path, folder))
@@ -256,7 +257,7 @@ def as_path(path: Path | Member) -> Path:
 
 @lru_cache(maxsize=4096)
 def _content_digest(path: Path | Member, state: tuple[int, ...]) -> str:
-    """Within one process a file is known again by its state (inode, size, times); on disk nothing is remembered."""
+    """Within a process a file is known again by its state (inode, size, times); on disk nothing is remembered."""
     try:
         with open_bytes(as_path(path)) as file:
             return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()

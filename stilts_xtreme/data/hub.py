@@ -22,34 +22,34 @@ def entry(task: Task) -> Hub | None:
 
 def languages(task: Task) -> tuple[str, ...]:
     """The languages that the hub has for a task; none where it has not the task."""
-    found = entry(task)
-    return tuple(code for code in task.languages if not found.languages or code in found.languages) if found else ()
+    dataset = entry(task)
+    return tuple(code for code in task.languages if not dataset.languages or code in dataset.languages) if dataset else ()
 
 
 def splits(task: Task, split: str) -> tuple[Hub, tuple[str, ...]]:
     """The data set and its own names for a split; UserError where there is none."""
-    found = entry(task)
-    if found is None:
+    dataset = entry(task)
+    if dataset is None:
         raise UserError(f"{task.name}: cannot be read from the hub; put its files below a data folder. To get it: {task.about}")
-    names: tuple[str, ...] = getattr(found, split)
+    names: tuple[str, ...] = getattr(dataset, split)
     if not names:
-        raise UserError(f"{task.name}: {found.id} has no labelled {split} split that this task uses; read another split")
-    return found, names
+        raise UserError(f"{task.name}: {dataset.id} has no labelled {split} split that this task uses; read another split")
+    return dataset, names
 
 
-def config(found: Hub, language: str) -> str:
+def config(dataset: Hub, language: str) -> str:
     """The data set's configuration for a language."""
-    return fill(found.config, language)
+    return fill(dataset.config, language)
 
 
-def rows(found: Hub, names: tuple[str, ...], language: str) -> Iterator[Row | Skipped]:
+def rows(dataset: Hub, names: tuple[str, ...], language: str) -> Iterator[Row | Skipped]:
     """Canonical rows, and those that cannot be used; class labels are turned into their names first.
 
     UserError where the data set cannot be loaded.
     """
     for name in names:
-        for row in _load(found, config(found, language), name):
-            canonical_rows, at = found.row(row), f"{found.id}/{name}:{row['row']}"
+        for row in _load(dataset, config(dataset, language), name):
+            canonical_rows, at = dataset.row(row), f"{dataset.id}/{name}:{row['row']}"
             for canonical in canonical_rows if isinstance(canonical_rows, list) else [canonical_rows]:
                 if canonical is None:
                     yield Skipped(NO_LABEL, at)
@@ -59,47 +59,47 @@ def rows(found: Hub, names: tuple[str, ...], language: str) -> Iterator[Row | Sk
                     yield {"at": at, **canonical}
 
 
-def source(found: Hub, names: tuple[str, ...], language: str) -> str:
+def source(dataset: Hub, names: tuple[str, ...], language: str) -> str:
     """The data set by name, such as "hub:facebook/xnli/de@main:test"."""
-    return f"hub:{found.id}/{config(found, language)}@{found.revision or 'main'}:{'+'.join(names)}"
+    return f"hub:{dataset.id}/{config(dataset, language)}@{dataset.revision or 'main'}:{'+'.join(names)}"
 
 
-def digest(found: Hub, names: tuple[str, ...], language: str) -> str:
+def digest(dataset: Hub, names: tuple[str, ...], language: str) -> str:
     """SHA-256 of id, configuration, revision and splits; as good as the revision is (a branch may move)."""
-    return hashlib.sha256(f"{source(found, names, language)}\n{language}\n".encode()).hexdigest()
+    return hashlib.sha256(f"{source(dataset, names, language)}\n{language}\n".encode()).hexdigest()
 
 
 def wanted(task: Task) -> list[tuple[Hub, str, str]]:
     """All that an experiment reads of the task's data set: (data set, configuration, split); none where there is no data set."""
-    found = entry(task)
-    if found is None:
+    dataset = entry(task)
+    if dataset is None:
         return []
-    chosen = (*found.train, *found.dev) if "en" in languages(task) else ()
-    english = [(config(found, "en"), name) for name in chosen]
-    scored = [(config(found, code), name) for code in languages(task) for name in found.test]
-    return [(found, name, split) for name, split in dict.fromkeys(english + scored)]
+    chosen = (*dataset.train, *dataset.dev) if "en" in languages(task) else ()
+    english = [(config(dataset, "en"), name) for name in chosen]
+    scored = [(config(dataset, code), name) for code in languages(task) for name in dataset.test]
+    return [(dataset, name, split) for name, split in dict.fromkeys(english + scored)]
 
 
-def load(found: Hub, name: str, split: str) -> Any:
+def load(dataset: Hub, name: str, split: str) -> Any:
     """The data set's split as `datasets` has it, downloaded where it is not in the cache; UserError where that fails."""
     import datasets
 
     try:
-        return datasets.load_dataset(found.id, name, split=split, revision=found.revision)
+        return datasets.load_dataset(dataset.id, name, split=split, revision=dataset.revision)
     except Exception as error:  # network, cache, hub and builder each have their own kinds
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{found.id} ({name}, {split}): cannot be loaded ({type(error).__name__}: {reason}); "
+            f"{dataset.id} ({name}, {split}): cannot be loaded ({type(error).__name__}: {reason}); "
             "load it once with a connection, so that it is in the cache, or use a data folder"
         ) from error
 
 
-def cached(found: Hub, language: str) -> bool:
+def cached(dataset: Hub, language: str) -> bool:
     """Whether the configuration for a language stands in the cache, by its folder; nothing is read."""
-    owner, name = found.id.split("/")
+    owner, name = dataset.id.split("/")
     for pattern in (r"([A-Z]+)([A-Z][a-z])", r"([a-z\d])([A-Z])"):  # as `datasets` names its folders: super_glue of SuperGlue
         name = re.sub(pattern, r"\1_\2", name)
-    return any((_cache() / f"{owner}___{name.lower()}").glob(f"{config(found, language)}/*/*/dataset_info.json"))
+    return any((_cache() / f"{owner}___{name.lower()}").glob(f"{config(dataset, language)}/*/*/dataset_info.json"))
 
 
 def _cache() -> Path:
@@ -126,8 +126,8 @@ def offline() -> Iterator[None]:
         datasets.utils.logging.set_verbosity(before[2])
 
 
-def _load(found: Hub, name: str, split: str) -> Iterator[dict[str, Any]]:
-    data = load(found, name, split)
+def _load(dataset: Hub, name: str, split: str) -> Iterator[Row]:
+    data = load(dataset, name, split)
     labels = {column: _names(feature) for column, feature in data.features.items()}
     for number, row in enumerate(data):
         yield {**{column: labels[column](value) for column, value in row.items()}, "row": number}

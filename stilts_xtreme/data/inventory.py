@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from stilts_xtreme.data import expected, folder, hub, parallel, unread
 from stilts_xtreme.data.read import TRAINING, Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
 from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.tasks import coverage
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
+from stilts_xtreme.tasks.examples import Example
 from stilts_xtreme.tasks.task import Files, Row, Task
 from stilts_xtreme.utils.errors import UserError
 
@@ -18,9 +18,9 @@ SPLITS = ("train", "dev", "test", "pool")
 
 @dataclass(frozen=True)
 class Entry:
-    """One split of a task in one language.
+    """A split of a task in a language.
 
-    `state`: ok (as large as the release), differs (it is not), part (it is not, and the folder is said to hold only parts), read
+    `state`: ok (as large as the release), differs (it is not), part (it is not, and the folder holds parts on purpose), read
     (nothing certain to compare with), broken, missing, unread (`source` is a file that no task looks for).
     `used` is false for a second file layout, which no run reads. `note`: what differs, every fault by file, or how to get it.
     `remark`: what is no fault of the data but has to be known of its scores. `dropped_by`, `noted`, `places` and `derived` are
@@ -102,7 +102,7 @@ def here(task: Task, where: Where | None) -> str:
     raise AssertionError(where)
 
 
-def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
+def sample(task: Task, where: Where) -> tuple[str, Row, Example]:
     """The first row of the task there, scored split and English first: its source, the row, the example made of it.
 
     UserError where nothing is there.
@@ -115,8 +115,8 @@ def sample(task: Task, where: Where) -> tuple[str, Row, Any]:
         for split in (scored_split(task), *SPLITS):
             for language in codes:
                 match place:
-                    case Folder(path, cut) if files and (found := folder.find(task, split, language, path, cut, files)):
-                        rows, source = folder.rows(found, language, path), folder.source(found, path)
+                    case Folder(path, cut) if files and (own := folder.find(task, split, language, path, cut, files)):
+                        rows, source = folder.rows(own, language, path), folder.source(own, path)
                     case HubCache() if (data := hub.entry(task)) and getattr(data, split, ()):  # type: ignore[arg-type]  # not every source has every split
                         names = getattr(data, split)
                         rows, source = hub.rows(data, names, language), hub.source(data, names, language)
@@ -143,8 +143,8 @@ def languages_of(task: Task, where: Where) -> tuple[str, ...]:
     if task.any_language and isinstance(place, Folder):
         return tuple(dict.fromkeys((*task.languages, *there)))
     if isinstance(place, HubCache):
-        found = hub.entry(task)
-        return tuple(code for code in there if "-" not in code or found and hub.cached(found, code))
+        dataset = hub.entry(task)
+        return tuple(code for code in there if "-" not in code or dataset and hub.cached(dataset, code))
     return tuple(code for code in task.languages if "-" not in code or code in there)
 
 
@@ -160,7 +160,7 @@ def _wanted(task: Task, where: Where) -> set[tuple[str, str]]:
 
 
 def _folder(task: Task, place: Folder) -> Iterator[Entry]:
-    """Of every file layout that is there: the first one is that which runs read."""
+    """Entries of every file layout that is there: runs read the first."""
     layouts = [replace(task, sources=(source,)) for source in task.sources if isinstance(source, Files)]
     present = [layout for layout in layouts if folder.layout(layout, place.path)]
     for layout in present or layouts[:1]:
@@ -170,28 +170,28 @@ def _folder(task: Task, place: Folder) -> Iterator[Entry]:
         for code in dict.fromkeys([*languages_of(layout, place), *(code for _, code in wanted)]):
             read_already: dict[tuple[object, ...], Reading | list[str]] = {}  # a dev file that is scored is read once
             for split in SPLITS:
-                if present and (found := folder.find(layout, split, code, place.path, place.cut, own)):
-                    kind = found.files.reader, layout.to_example(split), split in TRAINING  # what decides which rows are dropped
-                    same = (*kind, found.half, found.derived, *map(str, found.paths))
+                if present and (files := folder.find(layout, split, code, place.path, place.cut, own)):
+                    kind = files.layout.reader, layout.to_example(split), split in TRAINING  # what decides which rows are dropped
+                    same = (*kind, files.half, files.derived, *map(str, files.paths))
                     if same not in read_already:
-                        read_already[same] = _reading(layout, split, code, place, found)
+                        read_already[same] = _reading(layout, split, code, place, files)
                     entry = _entry(layout, split, code, place, read_already[same])
-                    entries.append(replace(entry, used=used, source=folder.source(found, place.path)))
+                    entries.append(replace(entry, used=used, source=folder.source(files, place.path)))
                 elif used and (split, code) in wanted:
                     fault = folder.missing(task, split, code, place.path, place.cut, own if present else None)
                     entries.append(Entry(task.name, split, code, "missing", note=str(fault)))
         yield from sorted(entries, key=lambda entry: SPLITS.index(entry.split))
 
 
-def _reading(task: Task, split: str, language: str, where: Where, found: folder.Found | None = None) -> Reading | list[str]:
-    """Return the reading, or every fault: of several files, one for each that is broken."""
+def _reading(task: Task, split: str, language: str, where: Where, files: folder.SplitFiles | None = None) -> Reading | list[str]:
+    """Return the reading, or every fault: of several files, a fault for each that is broken."""
     try:
         return read(task, split, language, where)
     except UserError as fault:
         faults = []
-        for path in found.paths if found else ():
+        for path in files.paths if files else ():
             try:
-                for _ in found.files.reader(folder.as_path(path)):  # type: ignore[union-attr]  # no paths without it
+                for _ in files.layout.reader(folder.as_path(path)):  # type: ignore[union-attr]  # no paths without it
                     pass
             except UserError as error:
                 faults.append(str(error))

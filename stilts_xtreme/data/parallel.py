@@ -1,4 +1,4 @@
-"""Whether a task's parallel files agree: a field that must be the same for one id in every language (XCOPA's `question`)."""
+"""Whether a task's parallel files agree: a field that must be the same for an id in every language (XCOPA's `question`)."""
 
 from collections import Counter
 from dataclasses import replace

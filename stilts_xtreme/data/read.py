@@ -13,7 +13,7 @@ from stilts_xtreme.data.counts import Counting, Counts
 from stilts_xtreme.formats import MULTILINGUAL
 from stilts_xtreme.formats.skipped import NO_ANSWER, NO_TEXT, NOT_IN_CONTEXT, Skipped
 from stilts_xtreme.tasks.catalogue import TASKS
-from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
+from stilts_xtreme.tasks.examples import Example, Question, Tagged, gold_labels
 from stilts_xtreme.tasks.rows import lacks_text, why_skipped
 from stilts_xtreme.tasks.task import Row, Task, in_translation
 from stilts_xtreme.tasks.task import training_split as by_task
@@ -32,13 +32,13 @@ class Miniature:
 
 @dataclass(frozen=True)
 class Folder:
-    """Release files below a folder; with `cut`, a missing train or dev split is cut from the one that is there."""
+    """Release files below a folder; with `cut`, a missing train or dev split is cut from the other."""
 
     path: Path
     cut: bool = False
 
     def __post_init__(self) -> None:
-        """Raise UserError for a place that cannot be looked into; one that is not there is named with the missing data."""
+        """Raise UserError for a folder that cannot be listed; a folder that is not there is named with the missing data."""
         try:
             os.listdir(self.path)
         except (FileNotFoundError, NotADirectoryError):
@@ -63,7 +63,7 @@ Where = Miniature | Folder | HubCache | Release
 
 
 def name(where: Where) -> str:
-    """The place in words, without anything that belongs to one machine."""
+    """The place in words, without anything that belongs to a machine."""
     match where:
         case Miniature(seed):
             return f"the miniature world, seed {seed}"
@@ -80,7 +80,7 @@ class Reading:
     """What a split holds.
 
     `rows` counts the rows of the sources in this language; `dropped` those of them that became no example; the rest are
-    `examples`, unless the split is one half of a cut. `counts` says why rows were dropped, and what was changed. `labels`
+    `examples`, unless the split is half of a cut. `counts` says why rows were dropped, and what was changed. `labels`
     counts gold labels: words, choices (by index), tags, "answerable" or not, matched sentences or not.
     """
 
@@ -123,7 +123,7 @@ def read(task: Task, split: str, language: str, where: Where) -> Reading:
         if len(examples) == before:
             hint = "none of its rows can be used; " if counting.dropped > dropped else ""
             raise UserError(f"{part.name}: no {split} examples in {language!r} in {place.name}; {hint}use another place or split")
-    labels = dict(sorted(Counter(label for example in examples for label in _labels(example)).items()))
+    labels = dict(sorted(Counter(label for example in examples for label in gold_labels(example)).items()))
     counts = counting.result("; ".join(derived))
     fingerprint = digest(task, split, language, where)
     return Reading(tuple(examples), " + ".join(sources), fingerprint, total, counting.dropped, labels, counts)
@@ -234,13 +234,13 @@ def training_split(task: Task, language: str, where: Where) -> str:
 
 
 def scored_split(task: Task) -> str:
-    """ "test" where a release has a labelled one, else "dev"; "train" for text."""
+    """ "test" where a release has a labelled test split, else "dev"; "train" for text."""
     return next((name for name in ("test", "dev") if any(getattr(source, name) for source in task.sources)), "train")
 
 
 @dataclass(frozen=True)
 class _Place:
-    """One task's split as found: all that `read` and `digest` need to know, whatever kind of place it is."""
+    """A task's split in a place: all that `read` and `digest` need to know, whatever kind of place it is."""
 
     name: str
     rows: Callable[[], Iterator[Row | Skipped]]
@@ -275,7 +275,7 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
             if files is None:
                 raise folder.missing(task, split, language, path, cut, folder.layout(task, path))
             name = folder.source(files, path)
-            several = files.files.reader in MULTILINGUAL
+            several = files.layout.reader in MULTILINGUAL
             return _Place(
                 name, lambda: folder.rows(files, language, path), lambda: _described(task, folder.digest(files, path)),
                 files.half, files.derived, several,
@@ -292,7 +292,7 @@ def _place(task: Task, split: str, language: str, where: Where) -> _Place:
 
 
 def _described(task: Task, content: str) -> str:
-    """The digest of files, and of what the description of a task of one's own says of them."""
+    """The digest of files, and of what the description of a user's own task says of them."""
     return hashlib.sha256(f"{task.described}\n{content}\n".encode()).hexdigest() if task.described else content
 
 
@@ -301,7 +301,7 @@ def _not_here(name: str) -> Iterator[Row]:
 
 
 def nearest(task: Task, where: Where) -> Where:
-    """The folder beside the hub, for a task whose files are there; for a task of one's own that of its description.
+    """The folder beside the hub, for a task whose files are there; for a user's own task that of its description.
 
     Where such a task names no dev files, they are cut from those for training.
     """
@@ -314,7 +314,7 @@ def nearest(task: Task, where: Where) -> Where:
 
 def _parts(task: Task, split: str) -> tuple[Task, ...]:
     """The task and, for training, those it joins."""
-    return (task, *(TASKS[name] for name in task.joins)) if split in ("train", "translated") else (task,)
+    return (task, *(TASKS[name] for name in task.joins)) if split in TRAINING else (task,)
 
 
 def _unused(name: str, taken: dict[str, int]) -> str:
@@ -328,27 +328,11 @@ def _unused(name: str, taken: dict[str, int]) -> str:
     return candidate
 
 
-def _labels(example: Example) -> Iterator[str]:
-    match example:
-        case Pair():
-            yield example.label
-        case Choices():
-            yield str(example.label)
-        case Tagged():
-            yield from example.tags
-        case Question():
-            yield "answerable" if example.answers else "unanswerable"
-        case Sentence():
-            yield f"{example.side} {'matched' if example.match else 'unmatched'}"
-        case Text() | Query() | Candidate():
-            return
-
-
 def _check(example: Example, task: Task, name: str) -> None:
     if isinstance(example, Question) and "" in example.answers:
         what = "answers: empty text: a copy whose answers were taken out; use the release's own"
         raise UserError(visible(f"{name}: {example.id}: {what}"))
-    if task.labels and (unknown := sorted(set(_labels(example)) - set(task.labels))):
+    if task.labels and (unknown := sorted(set(gold_labels(example)) - set(task.labels))):
         raise UserError(visible(f"{name}: {example.id}: label: {unknown[0]!r} is not one of {' '.join(task.labels)}"))
     if isinstance(example, Tagged) and (strange := next(filter(HIDDEN.search, example.tags), "")):
         raise UserError(visible(f"{name}: {example.id}: tag: {strange!r} holds control characters"))

@@ -8,12 +8,12 @@ from stilts_xtreme.data.archive import ENDINGS, members
 from stilts_xtreme.data.folder import place_pattern, wanted_files, wanted_places
 from stilts_xtreme.utils.errors import UserError
 
-FEW = 4  # files of one folder that are listed one by one
+FEW = 4  # files of a folder that are listed each by itself
 _ABOUT = re.compile(r"(?i)(readme|licen[cs]e|manifest|changelog|notice|copying|citation|\.).*|.*\.(md|pdf|html?)")
 
 
 def files(folder: Path) -> list[str]:
-    """Their paths in the folder, sorted; many below one folder together, as "sib200/ (12 files, such as sib200/dev.tsv)".
+    """Their paths in the folder, sorted; many below a folder together, as "sib200/ (12 files, such as sib200/dev.tsv)".
 
     Documentation and hidden files are left out, and so is an archive in which something is looked for.
     """
@@ -46,7 +46,7 @@ def _used_archives(folder: Path) -> set[str]:
 
 
 def _together(places: list[str]) -> list[str]:
-    """Places, with those below one folder of the first level put together where there are many."""
+    """Places, with those below a folder of the first level put together where there are many."""
     groups: dict[str, list[str]] = {}
     for place in places:
         groups.setdefault(place.partition("/")[0] if "/" in place else "", []).append(place)

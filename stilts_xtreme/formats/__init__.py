@@ -56,7 +56,7 @@ def companions(reader: Reader) -> tuple[str, ...]:
 
 
 def files_of(reader: Reader, path: Path) -> tuple[Path, ...]:
-    """Return all files that `reader(path)` opens; UserError where one is missing."""
+    """Return all files that `reader(path)` opens; UserError where a file is missing."""
     return (path, *(companion(path, ending) for ending in companions(reader)))
 
 

@@ -1,7 +1,7 @@
-"""Read files of one's own: which column or field holds what is said by whoever describes them.
+"""Read a user's own files: which column or field holds what stands in the user's description of them.
 
 A layout names the field of each part of an example (`text`, `label`, ...), by name or by number from 1. Every row has to be as it
-says: unlike releases, which nobody here can mend, files of one's own are refused with all their faults.
+says: unlike releases, which nobody here can mend, a user's own files are refused with all their faults.
 """
 
 import csv
@@ -10,17 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stilts_xtreme.formats.lines import Location, Row, choice, fail, json_lines, lines, parse_json, text, without_last_blanks
+from stilts_xtreme.formats.lines import (
+    Location,
+    Row,
+    choice,
+    columns,
+    fail,
+    json_lines,
+    lines,
+    parse_json,
+    text,
+    without_last_blanks,
+)
 from stilts_xtreme.formats.questions import aligned, squad_json, squad_without_answers
 from stilts_xtreme.formats.skipped import Skipped, WrongFile, refuse
 from stilts_xtreme.formats.tagged import blocks
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 
 Column = str | int
-Record = dict[str, Any]
 Make = Callable[[Location, Any], Row]
+LABELLED = ("text", "label")  # the header of `labelled_tsv`
 NO_TAG = "_"  # of a token that is to be tagged
-SHOWN = 20  # faults of a file that its error tells
+SHOWN = 20  # faults of a file that its error lists
 
 
 @dataclass(frozen=True)
@@ -56,14 +68,14 @@ class Layout:
     def fields(self, *without: str) -> list[Column]:
         """The fields of all parts but these."""
         named = [field for part, field in self.parts if part not in without]
-        return [one for field in named for one in (field if isinstance(field, tuple) else (field,))]
+        return [column for field in named for column in (field if isinstance(field, tuple) else (field,))]
 
     def _row(self, path: Path, at: Location, record: Record) -> Row:
         name = record.get(str(self.of("id")))
         return {"id": str(at) if name is None else str(name), **_ROWS[self.kind](self, path, at, record)}
 
     def _table(self, path: Path) -> Iterator[Row | Skipped]:
-        """Yield the rows of a file with columns; UserError where the header lacks one."""
+        """Yield the rows of a file with columns; UserError where the header lacks a column."""
         rows: Iterable[tuple[int, list[str]]] = csv_rows(path) if self.form == "csv" else tsv_rows(path)
         numbered, header = iter(rows), list[str]()
         needed = self.fields("id", "offset", *(() if self.gold else ("label", "answer", "tag")))
@@ -98,15 +110,37 @@ class Layout:
         return {"id": str(block[0][0]), "tokens": tokens, "tags": tags}
 
     def tag(self, path: Path, at: Location, tag: Any) -> str:
-        """A tag, which must be one of the labels where there are any; UserError for another."""
+        """A tag, which must be among the labels where there are any; UserError for another."""
         if not isinstance(tag, str) or not tag or self.labels and tag not in self.labels:
             known = f"is not one of {' '.join(self.labels)}" if self.labels else "is no tag"
             fail(path, at, "tag", f"{tag!r} {known}; mend it, or add it to the labels")
         return tag
 
     def label(self, path: Path, at: Location, record: Record) -> str:
-        """The label of a record, or the first of all where none is looked for; UserError for an unknown one."""
+        """The label of a record, or the first of all where none is looked for; UserError for an unknown label."""
         return choice(path, at, record, str(self.of("label")), self.labels) if self.gold else next(iter(self.labels), "")
+
+
+def labelled_tsv(path: Path) -> list[tuple[int, str, str]]:
+    """Return (line number, text, label) of each row below the header `text TAB label`, which may come in either order.
+
+    UserError with file and line for another header, a row of another number of columns, an empty text or label, and for
+    fewer than two labels.
+    """
+    numbered = tsv_rows(path)
+    first, header = next(numbered, (1, [*LABELLED]))
+    if sorted(header) != sorted(LABELLED):
+        fail(path, first, "header", f"the first line has to be {' TAB '.join(LABELLED)}, divided by a tab")
+    rows: list[tuple[int, str, str]] = []
+    for number, fields in numbered:
+        record = dict(zip(header, columns(path, number, fields, len(header)), strict=True))
+        for name in LABELLED:
+            if not record[name].strip():
+                fail(path, number, name, f"is empty; write a {name}, or remove the line")
+        rows.append((number, record["text"], record["label"]))
+    if len({label for _, _, label in rows}) < 2:
+        fail(path, 1, "label", f"{len(rows)} rows with fewer than two labels: nothing can be learnt from them")
+    return rows
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -164,7 +198,7 @@ def _pair_row(layout: Layout, path: Path, at: Location, record: Record) -> Row:
 
 def _choices_row(layout: Layout, path: Path, at: Location, record: Record) -> Row:
     fields = layout.of("choices")
-    options = [text(path, at, record, str(one)) for one in fields] if isinstance(fields, tuple) else record.get(str(fields))
+    options = [text(path, at, record, str(name)) for name in fields] if isinstance(fields, tuple) else record.get(str(fields))
     if not isinstance(options, list) or len(options) < 2 or not all(isinstance(option, str) for option in options):
         fail(path, at, str(fields), "expected a list of two texts or more, the choices")
     question = layout.of("question")
@@ -193,7 +227,7 @@ def _tags_row(layout: Layout, path: Path, at: Location, record: Record) -> Row:
 
 
 def _question_row(layout: Layout, path: Path, at: Location, record: Record) -> Row:
-    """An answer without an offset is looked for in the context; an empty one says that there is none."""
+    """An answer without an offset is looked for in the context; an empty answer says that there is none."""
     question, context = (text(path, at, record, str(layout.of(part))) for part in ("question", "context"))
     answer = text(path, at, record, str(layout.of("answer"))) if layout.gold else ""
     start = record.get(str(layout.of("offset")), context.find(answer))

@@ -6,15 +6,15 @@ import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
-from stilts_xtreme.utils.bounded_io import bounded
+from stilts_xtreme.utils.bounded_io import Record, bounded
 from stilts_xtreme.utils.errors import UserError
 from stilts_xtreme.utils.sanitize import visible
 
 MAX_LINE = 2**28  # characters; a whole SQuAD file is a single line
 Location = int | str  # of a row: line number, or a path inside JSON
-Row = dict[str, Any]  # a record of a release file, or the canonical row made from it
+Row = Record  # of a release file, or the canonical row made from it
 # Names of columns in headers of files from other sources.
 _COLUMNS = frozenset(
     "id idx index guid uid pairid premise hypothesis hypo sentence sentence1 sentence2 question question1 question2 text label "
@@ -71,7 +71,7 @@ def tsv(path: Path, header: tuple[str, ...] = ()) -> Iterator[tuple[int, list[st
 
 
 def columns(path: Path, number: Location, fields: list[str], *counts: int) -> list[str]:
-    """Return the fields; UserError unless their number is one of `counts`."""
+    """Return the fields; UserError unless their number is among `counts`."""
     if len(fields) not in counts:
         expected = " or ".join(str(count) for count in counts)
         fail(path, number, "columns", f"{len(fields)} instead of {expected}, divided by tabs; put the line right or remove it")
@@ -140,7 +140,7 @@ def choice(
     allowed: tuple[str, ...],
     labelled: str = "the split that has them",
 ) -> str:
-    """Return a label (text or whole number) that must be one of `allowed`; UserError otherwise.
+    """Return a label (text or whole number) that must be among `allowed`; UserError otherwise.
 
     `labelled`: description of the file to use instead, for the message.
     """

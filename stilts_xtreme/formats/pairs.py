@@ -31,7 +31,7 @@ def mnli_jsonl(path: Path) -> Iterator[Row | Skipped]:
 
 
 def anli_jsonl(path: Path) -> Iterator[Row | Skipped]:
-    """Read ANLI: JSON lines with uid, context, hypothesis and a one-letter label (e, n, c)."""
+    """Read ANLI: JSON lines with uid, context, hypothesis and a label of a letter (e, n, c)."""
 
     def row(number: Location, record: Row) -> Row:
         label = _ANLI_LETTERS[choice(path, number, record, "label", tuple(_ANLI_LETTERS))]

@@ -19,7 +19,7 @@ WINDOW = 12  # characters before a mark in which an abbreviation is looked for; 
 
 @lru_cache(maxsize=64)
 def sentence_spans(passage: str) -> tuple[tuple[int, int], ...]:
-    """Return (start, end) of every sentence, without white space around it; at least one span for any text.
+    """Return (start, end) of every sentence, without white space around it; a span at least for any text.
 
     These are short rules of our own; the sentence breaks of LAReQA's training data come from a longer list of rules.
     """

@@ -30,7 +30,7 @@ def _list(path: Path, location: str, record: object, field: str) -> list[Row]:
 
 
 def offset_of(context: str, answer: str, start: int) -> int | None:
-    """Return the answer's offset in the context: `start` if correct, else the only one within `MAX_SHIFT` characters, or None."""
+    """Return the offset of the answer: `start` if correct, or the only match within `MAX_SHIFT` characters; else None."""
     if start >= 0 and context.startswith(answer, start):
         return start
     begin = min(max(start, 0), len(context))
@@ -101,7 +101,7 @@ def _questions(path: Path) -> Iterator[tuple[str, tuple[Row, str]]]:
 
 
 def squad_json(path: Path) -> Iterator[Row | Skipped]:
-    """Read SQuAD 1.1 and 2.0, XQuAD, MLQA, TyDiQA-GoldP of one language; without answers a question is unanswerable.
+    """Read SQuAD 1.1 and 2.0, XQuAD, MLQA, TyDiQA-GoldP of a language; without answers a question is unanswerable.
 
     Answer offsets are those of `aligned`.
     """

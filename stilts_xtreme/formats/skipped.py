@@ -49,8 +49,8 @@ def rows_of(
     """Yield the rows that `make` returns for each (location, record), with their location as `at`; None gives no row.
 
     A record for which `make` raises UserError is broken and skipped. Raises UserError at the end of the file if more than
-    `MAX_SHARE` of the rows (and more than `MIN_BROKEN`), or more than one in `MIN_VALID` + 1, are broken, or the file ends inside
-    a row.
+    `MAX_SHARE` of the rows (and more than `MIN_BROKEN`), or more than 1 in `MIN_VALID` + 1, are broken, or the file ends inside a
+    row.
     """
     problems: list[str] = []
     total = broken = 0

@@ -1,10 +1,10 @@
-"""What the models of a spec share: the base, ranges, and faults that point below the field they were found on."""
+"""What the models of a spec share: the base, ranges, and faults that point below the field that is checked."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
 from stilts_xtreme.languages import CODE, PAIR, canonical
@@ -16,9 +16,9 @@ Tail = tuple[str | int, ...]  # keys and list positions, from a field downwards
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong below a field: at `tail` from there (its key, if `on_key`); `word` may have meant one of `names`.
+    """Something wrong below a field: at `tail` from there (its key, if `on_key`); `word` may be meant as one of `names`.
 
-    `conflict` names a field beside it that it cannot stand with: where an override said one of the two, the message names the
+    `conflict` names a field beside it that it cannot stand with: where an override set either of them, the message names the
     override that takes the other out.
     """
 
@@ -39,7 +39,7 @@ def unknown(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, 
     return [Problem(f"'{word[:60]}' is not {what}", tail, word, names, on_key) for tail, word in words if word not in names]
 
 
-def twice(items: Iterable[Any]) -> Iterator[Problem]:
+def twice(items: Iterable[Hashable]) -> Iterator[Problem]:
     seen = set()
     for i, item in enumerate(items):
         if item in seen:
@@ -50,6 +50,15 @@ def twice(items: Iterable[Any]) -> Iterator[Problem]:
 def refuse(problems: Iterable[Problem]) -> None:
     if problems := tuple(problems):
         raise wrong(*problems)
+
+
+def form(tags: Mapping[type, str], message: str) -> Discriminator:
+    """Pick the tag of a union by a value's type; `message` for every other type."""
+    return Discriminator(
+        lambda value: next((tag for kind, tag in tags.items() if type(value) is kind), None),
+        custom_error_type="form",
+        custom_error_message=message,
+    )
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ Length = Annotated[int, Field(ge=8, le=65_536), Because("tokens of a sequence, i
 BatchSize = Annotated[int, Field(ge=1, le=65_536), Because("examples at once; usual are 8 to 512")]
 Layer = Annotated[int, Field(ge=0, le=1_000), Because("hidden states are counted from 0, the output of the embeddings")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-# A code of FLORES-200 says the script ("ace_Arab"); one that is in the table becomes the table's own.
+# A code of FLORES-200 says the script ("ace_Arab"); a code that is in the table becomes the table's own.
 Code = Annotated[str, Field(pattern=rf"^{CODE}$"), AfterValidator(canonical)]
 Languages = Annotated[list[Code], Field(min_length=1)]
 Pair = Annotated[str, Field(pattern=rf"^{PAIR}$"), AfterValidator(canonical)]  # "de-en": MLQA
@@ -76,7 +85,7 @@ Pairs = Annotated[list[Pair], Field(min_length=1)]
 
 
 class Model(BaseModel):
-    """`_described`: of a whole spec, the tasks of one's own that it names, by name."""
+    """`_described`: of a whole spec, the user's own tasks that it names, by name."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
     _described: Mapping[str, Task] = PrivateAttr(default_factory=dict)

@@ -1,11 +1,10 @@
-"""Descriptions of tasks of one's own, named by their files where a spec says a task's name."""
+"""Descriptions of a user's own tasks, named by their files where a spec says a task's name."""
 
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -22,9 +21,9 @@ APART = ("setup", "at")  # keys below which no task is named by its file
 
 @dataclass
 class Descriptions:
-    """The descriptions that one spec names: the tasks that they come to, by name, and what is wrong with them.
+    """The descriptions that a spec names: the tasks that they come to, by name, and what is wrong with them.
 
-    `read(path, top, named)`: the content of a file, told as `top`; faults of the file as a whole stand at `named`.
+    `read(path, top, named)`: the content of a file, placed as `top`; faults of the file as a whole stand at `named`.
     """
 
     read: Callable[[Path, Place, Place], Node]
@@ -68,7 +67,7 @@ class Descriptions:
         return replace(naming, value=name + codes, written=name + codes)
 
     def _task(self, node: Node, path: Path) -> str | None:
-        """The name of the task that a file describes; None where that has faults, which are told."""
+        """The name of the task that a file describes; None where that has faults, which are put among `faults`."""
         faults, spec = list(of_writing(node)), None
         kind = node.value.get("kind") if isinstance(node.value, dict) else None
         if not node.broken and (kind is None or kind.value != "task"):
@@ -85,7 +84,7 @@ class Descriptions:
         return spec.name
 
 
-def file_of(word: Any) -> tuple[str, str] | None:
+def file_of(word: object) -> tuple[str, str] | None:
     """The file of a description that a word names, and what follows it ("own.yaml@de": languages); None for another word."""
     match = re.fullmatch(r"(.+\.ya?ml)(@.*)?", word) if isinstance(word, str) else None
     return (match[1], match[2] or "") if match else None

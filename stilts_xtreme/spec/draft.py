@@ -41,7 +41,7 @@ def text(draft: Draft, file: Path) -> str:
     draft = replace(draft, targets=tuple(_named(name, file.parent) for name in draft.targets), intermediate=tuple(entries))
     body = {
         "study": _study,
-        "intermediate": lambda one: [_line("task", one.intermediate[0], "in English")],
+        "intermediate": _intermediate,
         "multitask": _multitask,
         "target": _target,
         "evaluation": _evaluation,
@@ -104,6 +104,10 @@ def _study(draft: Draft) -> list[str]:
     return [*lines, _line("seeds", "[1]", "with several, [1, 2, 3], intervals speak of other trainings, too")]
 
 
+def _intermediate(draft: Draft) -> list[str]:
+    return [_line("task", draft.intermediate[0], "in English")]
+
+
 def _multitask(draft: Draft) -> list[str]:
     drawn = _line("rates", "proportional", "how often a task is drawn: by its size; or equal, or weights by task")
     return [_line("tasks", _list(draft.intermediate), "in English"), drawn]
@@ -114,11 +118,11 @@ def _target(draft: Draft) -> list[str]:
 
 
 def _start(tasks: Sequence[str], key: str = "start") -> list[str]:
-    """The training before: on one task, on a mixture of several, or none."""
+    """The training before: on a single task, on a mixture of several, or none."""
     if not tasks:
         return [_line(key, BASELINE, "the encoder as it is")]
-    one, several = f"{{kind: intermediate, task: {tasks[0]}}}", f"{{kind: multitask, tasks: {_list(tasks)}}}"
-    return [_line(key, one if len(tasks) == 1 else several, "intermediate training, done first")]
+    before = f"{{kind: multitask, tasks: {_list(tasks)}}}" if len(tasks) > 1 else f"{{kind: intermediate, task: {tasks[0]}}}"
+    return [_line(key, before, "intermediate training, done first")]
 
 
 def _evaluation(draft: Draft) -> list[str]:
@@ -140,7 +144,7 @@ def _list(items: Iterable[str]) -> str:
 
 
 def _named(task: str, folder: Path) -> str:
-    """The name of a task, or the file that describes one."""
+    """The name of a task, or the file that describes it."""
     return _plain(_relative(task, folder)) if file_of(task) else task
 
 
@@ -154,5 +158,5 @@ def _relative(path: str, folder: Path, dotted: bool = False) -> str:
     """A path relative to `folder`; absolute ones stay; `dotted`: beginning with ./ or ../, as folders of encoders do."""
     if os.path.isabs(path):
         return path
-    found = Path(os.path.relpath(path, folder)).as_posix()
-    return f"./{found}" if dotted and not found.startswith("../") else found
+    relative = Path(os.path.relpath(path, folder)).as_posix()
+    return f"./{relative}" if dotted and not relative.startswith("../") else relative

@@ -1,20 +1,21 @@
-"""What is wrong with a spec, in one line each: where it stands, its key, what is wrong, what was perhaps meant."""
+"""What is wrong with a spec, a line each: where it stands, its key, what is wrong, what was perhaps meant."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from stilts_xtreme.spec.checks import Because, Model, Problem
 from stilts_xtreme.spec.nodes import Node, Place, resolve
+from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 from stilts_xtreme.utils.sanitize import visible
 
-SHOWN = 100  # lines of one message
+SHOWN = 100  # lines of a message
 Key = str | int
 BOUNDS = ("gt", "ge", "lt", "le")
 RANGES = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
@@ -44,7 +45,7 @@ _TEXTS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One line of the message."""
+    """A line of the message."""
 
     place: Place
     path: str
@@ -61,7 +62,7 @@ class Fault:
 
 def refuse(faults: Iterable[Fault]) -> None:
     """Raise UserError with all of `faults`, sorted by place, if there are any."""
-    once: dict[Any, Fault] = {}
+    once: dict[tuple[Place, str, str], Fault] = {}
     for fault in faults:
         once.setdefault((fault.place, fault.text, fault.path.rpartition(".")[2]), fault)
     if once:
@@ -71,32 +72,32 @@ def refuse(faults: Iterable[Fault]) -> None:
 
 
 def of_writing(node: Node, path: tuple[Key, ...] = (), full: tuple[Key, ...] = ()) -> Iterator[Fault]:
-    """The flaws of a tree of nodes. Keys are told from the top of the file they stand in."""
+    """The flaws of a tree of nodes, with keys from the top of the file they stand in."""
     path = () if node.file else path
     for flaw in node.flaws:
-        yield Fault(flaw.place, _told(flaw.place, path, full), flaw.text)
+        yield Fault(flaw.place, _key_path(flaw.place, path, full), flaw.text)
     if isinstance(node.value, dict | list):
         for key, child in node.value.items() if isinstance(node.value, dict) else enumerate(node.value):
             yield from of_writing(child, (*path, key), (*full, key))
 
 
 def of_content(error: ValidationError, root: Node, model: type[Model]) -> Iterator[Fault]:
-    """The faults that validation found, each put back where it is written."""
-    for found in error.errors(include_url=False, include_input=False):
-        context = found.get("ctx", {})
-        for problem in context["problems"] if found["type"] == "spec" else [_problem(found["type"], found["msg"], context)]:
-            fault = _put_back(problem, found["type"], (*found["loc"], *problem.tail), root, model)
+    """The faults that pydantic reports, each put back where it is written."""
+    for detail in error.errors(include_url=False, include_input=False):
+        kind, context = detail["type"], detail.get("ctx", {})
+        for problem in context["problems"] if kind == "spec" else [_problem(kind, detail["msg"], context)]:
+            fault = _put_back(problem, kind, (*detail["loc"], *problem.tail), root, model)
             if fault is not None:
                 yield fault
 
 
 def of_problems(problems: Iterable[Problem], root: Node, model: type[Model]) -> Iterator[Fault]:
     """Faults of a spec that is sound by itself, each put back where it is written; a problem's tail begins at the spec's top."""
-    found = (_put_back(problem, "spec", problem.tail, root, model) for problem in problems)
-    return (fault for fault in found if fault is not None)
+    faults = (_put_back(problem, "spec", problem.tail, root, model) for problem in problems)
+    return (fault for fault in faults if fault is not None)
 
 
-def _problem(kind: str, message: str, context: dict[str, Any]) -> Problem:
+def _problem(kind: str, message: str, context: Record) -> Problem:
     shown = {name: f"{value:,}" if isinstance(value, int) else f"{value:g}" for name, value in context.items() if name in BOUNDS}
     return Problem(_TEXTS[kind].format(**context | shown) if kind in _TEXTS else message)
 
@@ -109,12 +110,12 @@ def _put_back(problem: Problem, kind: str, loc: tuple[Key, ...], root: Node, mod
         child = _child(node, step)
         if child is not None:
             if full and child is root.value.get("setup"):
-                return None  # handed down, told at the top
+                return None  # handed down: reported at the top
             parent, node = node, child
             path = [] if node.file else [*path, step]
             full.append(step)
         if node.broken:
-            return None  # told already
+            return None  # reported already
     text, word, names = problem.text, problem.word, problem.names
     key: Key = loc[-1] if loc else ""
     place = node.place
@@ -137,7 +138,7 @@ def _put_back(problem: Problem, kind: str, loc: tuple[Key, ...], root: Node, mod
             names = tuple(get_close_matches(word, re.findall("'([^']*)'", before), n=1))
     if problem.conflict and (removable := _removable(problem.conflict, parent, str(full[-1]), _walk(model, loc[:-1])[0])):
         text += f"; the override {'.'.join(map(str, [*full[:-1], removable]))}=null takes that of the file out"
-    return Fault(place, _told(place, tuple(path), tuple(full)), text, word, names)
+    return Fault(place, _key_path(place, tuple(path), tuple(full)), text, word, names)
 
 
 def _child(node: Node, key: Key) -> Node | None:
@@ -150,11 +151,12 @@ def _child(node: Node, key: Key) -> Node | None:
     return child
 
 
-def _removable(one: str, parent: Node, other: str, models: Iterable[type[BaseModel]]) -> str:
-    """Which of two keys that conflict stands in a file, where an override says the other one, and may be left out; or ""."""
-    said = [key for key in (one, other) if any(_overrides(parent.value[key]))]
-    free = [key for key in (one, other) if key not in said and not any(model.model_fields[key].is_required() for model in models)]
-    return free[0] if said and free else ""
+def _removable(first: str, parent: Node, second: str, models: Iterable[type[BaseModel]]) -> str:
+    """Which of two keys that conflict stands in a file, where an override sets the other, and may be left out; or ""."""
+    overridden = [key for key in (first, second) if any(_overrides(parent.value[key]))]
+    required = [key for key in (first, second) if any(model.model_fields[key].is_required() for model in models)]
+    free = [key for key in (first, second) if key not in (*overridden, *required)]
+    return free[0] if overridden and free else ""
 
 
 def _overrides(node: Node) -> Iterator[str]:
@@ -184,48 +186,49 @@ def _written(node: Node, kind: str) -> str:
     return f", is the text '{shown}'" + (": drop the quotes" if unquoted else "")
 
 
-def _told(place: Place, path: tuple[Key, ...], full: tuple[Key, ...]) -> str:
-    """The key as it is told: from the top of its file; for an override in full, where it says more than the override does; for an
-    option not at all, since a person who names one need not know the key."""
+def _key_path(place: Place, path: tuple[Key, ...], full: tuple[Key, ...]) -> str:
+    """The key as a message shows it: from the top of its file; for an override in full, where that is more than the override
+    itself; for an option not at all, since whoever names an option need not know the key."""
     if place.option:
         return ""
     keys = full if place.override else path
-    told = "".join(f"[{key}]" if isinstance(key, int) else f".{key[:60]}" for key in keys).removeprefix(".")
+    shown = "".join(f"[{key}]" if isinstance(key, int) else f".{key[:60]}" for key in keys).removeprefix(".")
     key = place.override.partition("=")[0]
-    return "" if place.override and f"{key}.".startswith(f"{told}.") else told
+    return "" if place.override and f"{key}.".startswith(f"{shown}.") else shown
 
 
 def _fields(model: type[BaseModel], loc: tuple[Key, ...]) -> list[str]:
-    """Names of the fields of the model at `loc` (as pydantic tells it: with a tag after every union) below `model`."""
-    return list(dict.fromkeys(name for one in _walk(model, loc)[0] for name in one.model_fields))
+    """Names of the fields of the model at `loc` (as pydantic gives it: with a tag after every union) below `model`."""
+    return list(dict.fromkeys(name for inner in _walk(model, loc)[0] for name in inner.model_fields))
 
 
 def _reason(model: type[BaseModel], loc: tuple[Key, ...]) -> str:
     """Why the number at `loc` has its range, to go behind what is wrong with it."""
-    found = next((found for one in _walk(model, loc)[1] for found in _reasons([one.annotation, *one.metadata])), None)
-    return f" ({found.text})" if found else ""
+    reasons = (reason for field in _walk(model, loc)[1] for reason in _reasons([field.annotation, *field.metadata]))
+    reason = next(reasons, None)
+    return f" ({reason.text})" if reason else ""
 
 
 def _walk(model: type[BaseModel], loc: tuple[Key, ...]) -> tuple[list[type[BaseModel]], list[FieldInfo]]:
     """The models at `loc`, and the fields that hold what stands there: several below a union."""
-    found, fields = [model], list[FieldInfo]()
+    models, fields = [model], list[FieldInfo]()
     for key in loc:
-        named = [one.model_fields[key] for one in found if key in one.model_fields] if isinstance(key, str) else []
+        named = [inner.model_fields[key] for inner in models if key in inner.model_fields] if isinstance(key, str) else []
         if named:
-            found, fields = [one for field in named for one in _models(field.annotation)], named
-        elif tagged := [one for one in found if (kind := one.model_fields.get("kind")) and key in get_args(kind.annotation)]:
-            found = tagged
-    return found, fields
+            models, fields = [inner for field in named for inner in _models(field.annotation)], named
+        elif tagged := [own for own in models if (kind := own.model_fields.get("kind")) and key in get_args(kind.annotation)]:
+            models = tagged
+    return models, fields
 
 
-def _reasons(parts: Iterable[Any]) -> Iterator[Because]:
+def _reasons(parts: Iterable[object]) -> Iterator[Because]:
     for part in parts:
         if isinstance(part, Because):
             yield part
         yield from _reasons([*get_args(part), *getattr(part, "__metadata__", ())])
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
+def _models(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [found for part in get_args(annotation) for found in _models(part)]
+    return [model for part in get_args(annotation) for model in _models(part)]

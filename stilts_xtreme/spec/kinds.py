@@ -1,6 +1,6 @@
 """The kinds of spec beside the setup: what each may hold, with checks across fields on the later field."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -16,9 +16,9 @@ from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Task
 
 
-def _kind(value: Any) -> str | None:
-    said = value.get("kind") if isinstance(value, dict) else value
-    return said if isinstance(said, str) else None
+def _kind(value: object) -> str | None:
+    kind = value.get("kind") if isinstance(value, dict) else value
+    return kind if isinstance(kind, str) else None
 
 
 def _nested(*kinds: str) -> Discriminator:
@@ -28,7 +28,7 @@ def _nested(*kinds: str) -> Discriminator:
 
 
 class _Stage(Model):
-    """One training: from where, on what, how."""
+    """A training: from where, on what, how."""
 
     setup: Setup
     start: "Start" = "none"
@@ -44,7 +44,7 @@ class _Stage(Model):
 
 
 class Intermediate(_Stage):
-    """Train an encoder on one intermediate task, in English or translated ("mnli@de")."""
+    """Train an encoder on an intermediate task, in English or translated ("mnli@de")."""
 
     kind: Literal["intermediate"]
     task: str
@@ -159,7 +159,7 @@ class Evaluation(Model):
 
 
 Spec = Intermediate | Multitask | Target | Evaluation | Study | Latency | Setup | TaskSpec
-KINDS: dict[str, type[Model]] = {
+KINDS: dict[str, type[Spec]] = {
     "intermediate": Intermediate,
     "multitask": Multitask,
     "target": Target,

@@ -1,6 +1,6 @@
 """The spec of a latency study: which models are timed, how they are run, and how often."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -22,13 +22,14 @@ from stilts_xtreme.spec.checks import (
 from stilts_xtreme.spec.names import intermediates, paired, taken
 from stilts_xtreme.spec.setup import Setup, too_long
 from stilts_xtreme.spec.study import MOST, StudyMixture, scalable
+from stilts_xtreme.utils.bounded_io import Record
 
 Variant = Literal["eager", "sorted", "packed", "compiled", "bf16", "packed-bf16", "int8", "onnx"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 
 class Latency(Model):
-    """Models that differ in their intermediate training ("none" is what the others are held against), timed on one target.
+    """Models that differ in their intermediate training ("none" is what the others are held against), timed on a target.
 
     `calls` at batch 1 come in blocks of `block` by turns, after `warmup` calls; larger `batch_sizes` take `passes` turns over
     `pool` pairs of each language. `lengths` are numbers of tokens to fill rows up to, beside their own; `examples` (None: all)
@@ -37,7 +38,7 @@ class Latency(Model):
 
     kind: Literal["latency"]
     name: Name
-    at: dict[Name, dict[str, Any]] = {}
+    at: dict[Name, Record] = {}
     question: str = ""
     setup: Setup
     mixtures: dict[Name, StudyMixture] = {}
@@ -53,12 +54,12 @@ class Latency(Model):
     block: Count = Field(10, validate_default=True)
     passes: Count = 5
     pool: Count = 256
-    threads: Annotated[int, Field(ge=1, le=4_096), Because("threads of one process, no more than the machine has cores")] = 1
+    threads: Annotated[int, Field(ge=1, le=4_096), Because("threads of a process, no more than the machine has cores")] = 1
     examples: Count | None = None
 
     @field_validator("at")
     @classmethod
-    def _own_keys(cls, at: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _own_keys(cls, at: dict[str, Record]) -> dict[str, Record]:
         return scalable(at, cls.model_fields)
 
     @field_validator("mixtures")
@@ -82,7 +83,7 @@ class Latency(Model):
     @field_validator("target")
     @classmethod
     def _pairs(cls, target: str) -> str:
-        refuse(unknown([((), target)], paired(), "a target of text pairs with one label each"))
+        refuse(unknown([((), target)], paired(), "a target of text pairs with a label each"))
         return target
 
     @field_validator("variants")
@@ -118,6 +119,6 @@ class Latency(Model):
     def _several_blocks(cls, block: int, info: ValidationInfo) -> int:
         calls = info.data.get("calls")
         if calls is not None and calls < MIN_ROUNDS * block:
-            text = f"calls ({calls}) make fewer than {MIN_ROUNDS} blocks of {block}: no interval can be told from so few"
+            text = f"calls ({calls}) make fewer than {MIN_ROUNDS} blocks of {block}: too few for an interval"
             refuse([Problem(text)])
         return block

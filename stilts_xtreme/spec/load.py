@@ -1,4 +1,4 @@
-"""Reading a spec: fold in its files, lay the overrides over it, hand settings down, check it, tell all faults at once."""
+"""Reading a spec: fold in its files, lay the overrides over it, hand settings down, check it, report all faults at once."""
 
 import os
 import stat
@@ -6,14 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from stilts_xtreme import shipped
 from stilts_xtreme.spec import names
-from stilts_xtreme.spec.base import Option, laid_over, setup_over
-from stilts_xtreme.spec.checks import Model, Problem
+from stilts_xtreme.spec.base import Option, laid_over, setup_over, without
+from stilts_xtreme.spec.checks import Problem
 from stilts_xtreme.spec.descriptions import Descriptions
 from stilts_xtreme.spec.faults import Fault, of_content, of_problems, of_writing, refuse
 from stilts_xtreme.spec.kinds import KINDS, Spec
@@ -22,7 +21,7 @@ from stilts_xtreme.spec.setup import Setup
 from stilts_xtreme.spec.study import SCALED_BY
 from stilts_xtreme.spec.task import TaskSpec
 
-SIZE = 32 * 1024  # bytes of one file; pure-Python YAML reads about 100 kB a second
+SIZE = 32 * 1024  # bytes of a file; pure-Python YAML reads about 100 kB a second
 TOTAL = 2 * SIZE  # bytes of a spec and all the files it names
 NESTED = 16  # specs inside one another
 COMMANDS = {
@@ -45,34 +44,34 @@ def load(
     further: Callable[[Spec], Iterable[Problem]] | None = None,
 ) -> Spec:
     """The spec in the YAML file `path`, with the files it names folded in and `overrides` (`key.path=value`, or options of the
-    command) laid over it. A spec that names no setup has the one called small.
+    command) laid over it. A spec that names no setup has the setup called small.
 
     `kinds` are those that the calling command takes (None: any). `further` finds what else is wrong with a spec that is sound by
-    itself: faults by their way from its top. Raises UserError with one line for every fault of the spec, of
-    the files it names and of the overrides: file, line, column, key, what is wrong.
+    itself: faults by their way from its top. Raises UserError with a line for every fault of the spec, of the files it names and
+    of the overrides: file, line, column, key, what is wrong.
     """
     files = _Files()
     described = Descriptions(files.read)
     with names.described(described.tasks):
         root, model, faults, spec = _read(path, overrides, kinds, files, described)
         refuse([*described.faults, *faults])
+        assert model is not None and spec is not None  # else there was a fault
         if isinstance(spec, TaskSpec):
             described.add(spec, path)
-        if spec is not None:
-            spec._described = described.tasks
+        spec._described = described.tasks
         if further is not None:
-            refuse(of_problems(further(spec), root, model))  # type: ignore[arg-type]
-    return spec  # type: ignore[return-value]  # no fault, so there is a spec
+            refuse(of_problems(further(spec), root, model))
+    return spec
 
 
 def described(path: Path) -> str:
-    """The name of the task of one's own that is described in `path`; UserError like `load`."""
+    """The name of the user's own task that is described in `path`; UserError like `load`."""
     return load(path, (), {"task"}).name  # type: ignore[union-attr]
 
 
 def _read(
     path: Path, overrides: Sequence[str | Option], kinds: Collection[str] | None, files: "_Files", described: Descriptions
-) -> tuple[Node, type[Model], list[Fault], Spec | None]:
+) -> tuple[Node, type[Spec] | None, list[Fault], Spec | None]:
     """The spec in a file as a tree and as what it comes to, with the model of its kind and all faults of the spec."""
     place = Place("", str(path))
     root = _with_setup(_fold(files.read(path, place, place), files), kinds, files)
@@ -97,27 +96,27 @@ def _read(
 
 @dataclass
 class _Files:
-    """The files read for one spec, each once."""
+    """The files read for a spec, each once."""
 
     nodes: dict[Path, Node] = field(default_factory=dict)
     size: int = 0
 
     def read(self, path: Path, top: Place, named: Place, above: tuple[Path | None, ...] = ()) -> Node:
-        """The content of `path`, told as `top`; faults of the file as a whole are told at `named`, which names it."""
-        told = f"{path}: " if named is not top else ""
+        """The content of `path`, placed as `top`; faults of the file as a whole stand at `named`, which names it."""
+        prefix = f"{path}: " if named is not top else ""
         try:
             file = path.resolve()
             if file in above:
-                return broken(named, f"{told}this file names itself, perhaps through others")
+                return broken(named, f"{prefix}this file names itself, perhaps through others")
             if file not in self.nodes:
                 self.nodes[file] = replace(self._parse(file, path.parent, top), file=file)
             return self.nodes[file]
         except FileNotFoundError:
-            return broken(named, told + "there is no such file" + _sibling(path))
+            return broken(named, f"{prefix}there is no such file{_sibling(path)}")
         except _Unreadable as fault:
-            return broken(named, f"{told}{fault}")
+            return broken(named, f"{prefix}{fault}")
         except (OSError, ValueError, RuntimeError) as fault:  # RuntimeError: a loop of links
-            return broken(named, f"{told}cannot be read: {getattr(fault, 'strerror', None) or fault}")
+            return broken(named, f"{prefix}cannot be read: {getattr(fault, 'strerror', None) or fault}")
 
     def _parse(self, file: Path, folder: Path, top: Place) -> Node:
         if not stat.S_ISREG(file.stat().st_mode):
@@ -149,7 +148,7 @@ def _sibling(path: Path) -> str:
 
 
 def _value(node: Node, key: str) -> Node | None:
-    """What is said for `key`; null is not said."""
+    """The entry of `key`; None where it is missing or null."""
     child = node.value.get(key) if isinstance(node.value, dict) else None
     return None if child is None or (child.value is None and not child.broken) else child
 
@@ -182,34 +181,32 @@ def _named(naming: Node, slot: str, files: _Files, above: tuple[Path | None, ...
     path = Path(os.path.normpath(naming.folder / os.path.expanduser(naming.value)))
     if slot == "setup" and not os.path.isfile(path):
         path = shipped.file("setups", naming.value) or path
-    found = files.read(path, Place("", str(path)), naming.place, above)
-    if found.broken:
-        return found
-    if not isinstance(found.value, dict):
+    node = files.read(path, Place("", str(path)), naming.place, above)
+    if node.broken:
+        return node
+    if not isinstance(node.value, dict):
         return broken(naming.place, f"{path}: is not a spec: a mapping with a kind")
-    kind = _value(found, "kind")
+    kind = _value(node, "kind")
     if slot == "setup" and kind is not None and kind.value != "setup":
         return broken(naming.place, f"{path}: is not of kind setup")
-    return found
+    return node
 
 
 def _based(setup: Node, files: _Files, above: tuple[Path | None, ...]) -> Node:
-    """The setup laid over the one that it names as its base."""
+    """The setup laid over the setup that it names as its base."""
     base = _value(setup, "base")
     if base is None or not isinstance(setup.value, dict):
         return setup
-    value, keys = ({key: one for key, one in whole.items() if key != "base"} for whole in (setup.value, setup.keys))
-    own = replace(setup, value=value, keys=keys)
+    own = without(setup, ("base",))
     if not isinstance(base.value, str):
         return setup if base.broken else broken(base.place, "base must be the name of a setup, or its file")
     above = (*above, setup.file)
-    found = _named(base, "setup", files, above)
-    laid = setup_over(_based(found, files, above), own)
+    laid = setup_over(_based(_named(base, "setup", files, above), files, above), own)
     return laid if laid.broken else replace(laid, place=setup.place, folder=setup.folder, file=setup.file)
 
 
 def _with_setup(root: Node, kinds: Collection[str] | None, files: _Files) -> Node:
-    """A spec that names no setup, with the default one."""
+    """A spec that names no setup, with the default setup."""
     kind = _value(root, "kind")
     alone = kind is not None and kind.value in ALONE or kinds is not None and set(kinds) <= set(ALONE)
     if not isinstance(root.value, dict) or alone or "setup" in root.value:
@@ -240,7 +237,7 @@ def _with_option(root: Node, option: Option) -> Node:
 
 
 def _at_scale(root: Node, asked: Node) -> Node:
-    """`root` with what is said `at` the setup that is `asked` for laid over its own keys."""
+    """`root` with its section `at` the setup that is `asked` for laid over its own keys."""
     sections, setup = _value(asked, "at"), _value(asked, "setup")
     name = _value(setup, "name") if setup is not None else None
     section = _value(sections, str(name.value)) if sections is not None and name is not None else None
@@ -250,7 +247,7 @@ def _at_scale(root: Node, asked: Node) -> Node:
 
 
 def _lay(root: Node, override: str, files: _Files) -> Node:
-    """`root` with one override; what is wrong with the override's form is added as a flaw."""
+    """`root` with an override; what is wrong with the override's form is added as a flaw."""
     place = Place(override, "")
     key, sign, text = override.partition("=")
     keys = key.split(".")
@@ -278,7 +275,7 @@ def _put(node: Node, keys: list[str], new: Node, place: Place) -> Node:
 
 
 def _hand_down(node: Node, setups: list[Node]) -> Node:
-    """Nested specs with the setup and the seed of the one around them, where they say none (or, of the setup, the same)."""
+    """Nested specs with the setup and the seed of the spec around them, where they say none (or, of the setup, the same)."""
     handed = dict(node.value)
     for slot in ("start", "model"):
         child = _value(node, slot)
@@ -298,8 +295,8 @@ def _hand_down(node: Node, setups: list[Node]) -> Node:
     return replace(node, value=handed)
 
 
-def _same(one: Node, other: Node) -> bool:
-    return one is other or (_valid(one) is not None and _valid(one) == _valid(other))
+def _same(first: Node, second: Node) -> bool:
+    return first is second or (_valid(first) is not None and _valid(first) == _valid(second))
 
 
 def _valid(node: Node) -> Setup | None:
@@ -310,8 +307,8 @@ def _valid(node: Node) -> Setup | None:
         return None
 
 
-def _model(root: Node, kinds: Collection[str] | None) -> tuple[Any, list[Fault]]:
-    """The model of the root's kind (None: cannot be told), and what is wrong with the kind."""
+def _model(root: Node, kinds: Collection[str] | None) -> tuple[type[Spec] | None, list[Fault]]:
+    """The model of the root's kind (None: the kind is not clear), and what is wrong with the kind."""
     allowed = [kind for kind in KINDS if kinds is None or kind in kinds]
     if not isinstance(root.value, dict):
         wrong = [] if root.broken else [Fault(root.place, "", "a spec is a mapping: kind, setup, ...")]

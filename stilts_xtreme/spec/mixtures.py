@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import Field, Tag, ValidationInfo, field_validator
 
 from stilts_xtreme.languages import CODE
 from stilts_xtreme.spec.checks import (
@@ -16,6 +16,7 @@ from stilts_xtreme.spec.checks import (
     Share,
     Tail,
     Weight,
+    form,
     refuse,
     twice,
     unknown,
@@ -26,7 +27,7 @@ from stilts_xtreme.tasks.catalogue import TASKS
 
 
 def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:
-    """Faults of names of training data: one of `names`, or such a one in other languages ("mnli@de", "mnli@en+de")."""
+    """Faults of names of training data: those in `names`, alone or in other languages ("mnli@de", "mnli@en+de")."""
     problems, bare = [], []
     for tail, word in words:
         if ">" in word:  # as rows of a report are called
@@ -59,21 +60,11 @@ class TextShare(Model):
     languages: Languages | None = None
 
 
-def _rates_form(value: Any) -> str | None:
-    return "weights" if isinstance(value, dict) else "rule" if isinstance(value, str) else None
-
-
 Rates = Annotated[
     Annotated[Literal["proportional", "equal", "temperature"], Tag("rule")] | Annotated[dict[str, Weight], Tag("weights")],
-    Discriminator(
-        _rates_form,
-        custom_error_type="form",
-        custom_error_message="must be proportional, equal, temperature or a mapping of task: weight",
-    ),
+    form({str: "rule", dict: "weights"}, "must be proportional, equal, temperature or a mapping of task: weight"),
 ]
-
-
-Temperature = Annotated[float, Field(gt=0, le=1_000), Because("sizes count to the power of one over it; usual are 1 to 10")]
+Temperature = Annotated[float, Field(gt=0, le=1_000), Because("sizes count to the power of 1 over it; usual are 1 to 10")]
 
 
 class Mixture(Model):
@@ -94,7 +85,7 @@ class Mixture(Model):
     @classmethod
     def _trainable(cls, tasks: list[str], info: ValidationInfo) -> list[str]:
         places = (((i,), task) for i, task in enumerate(tasks))
-        text = info.data.get("text", ...)  # ...: faulty, and told
+        text = info.data.get("text", ...)  # ...: faulty, and reported
         whole = text is not ... and text is not None and text.share == 1
         few = []
         if len(tasks) == 1 and text is None:
@@ -110,7 +101,7 @@ class Mixture(Model):
 
     @field_validator("rates")
     @classmethod
-    def _same_tasks(cls, rates: Any, info: ValidationInfo) -> Any:
+    def _same_tasks(cls, rates: str | dict[str, float], info: ValidationInfo) -> str | dict[str, float]:
         tasks = info.data.get("tasks")
         if tasks == []:
             raise _with_tasks()
@@ -132,6 +123,6 @@ class Mixture(Model):
     @classmethod
     def _with_rule(cls, temperature: float | None, info: ValidationInfo) -> float | None:
         if "rates" in info.data and (info.data["rates"] == "temperature") != (temperature is not None):
-            said = temperature is not None
-            raise wrong(Problem("goes with rates: temperature only" if said else "missing: rates: temperature needs it"))
+            text = "missing: rates: temperature needs it" if temperature is None else "goes with rates: temperature only"
+            raise wrong(Problem(text))
         return temperature

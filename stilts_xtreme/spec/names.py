@@ -1,4 +1,4 @@
-"""The names of tasks that a spec may say: those of the package, and those of one's own whose descriptions it names.
+"""The names of tasks that a spec may say: those of the package, and the user's own whose descriptions it names.
 
 A description is known in the spec that names its file and nowhere else, so that each spec stands for itself.
 """
@@ -22,7 +22,7 @@ _OWN: ContextVar[Mapping[str, Task]] = ContextVar("tasks that the spec describes
 
 @contextmanager
 def described(tasks: Mapping[str, Task]) -> Iterator[None]:
-    """A context in which these tasks of one's own, by name, can be said; more may be put into the mapping meanwhile."""
+    """A context in which specs may name these tasks of the user's own; more may be put into the mapping meanwhile."""
     token = _OWN.set(tasks)
     try:
         yield

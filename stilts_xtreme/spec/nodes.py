@@ -11,16 +11,14 @@ import yaml
 
 from stilts_xtreme.utils.sanitize import HIDDEN
 
+Scalar = bool | int | float | str | None
 PATHS = ("path", "folder", "dictionary")  # keys whose values are relative to the file that says them
 DEPTH = 40  # lists and mappings inside one another
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_WORDS = {"": None, "~": None} | {
-    form: value
-    for word, value in (("null", None), ("true", True), ("false", False))
-    for form in (word, word.title(), word.upper())
-}
+_TRUTH: tuple[tuple[str, bool | None], ...] = (("null", None), ("true", True), ("false", False))
+_WORDS = {"": None, "~": None, **{form: value for word, value in _TRUTH for form in (word, word.title(), word.upper())}}
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -72,6 +70,10 @@ class Node:
         return self.value is None and bool(self.flaws)
 
 
+Event = Any  # of PyYAML's parser, whose types leave out marks and tags
+At = Callable[[Any], Place]  # the place of a mark in the text
+
+
 class _Stop(Exception):
     def __init__(self, flaw: Flaw):
         self.flaw = flaw
@@ -82,7 +84,7 @@ def broken(place: Place, text: str) -> Node:
     return Node(None, place, Path(), flaws=(Flaw(place, text),))
 
 
-def of_value(value: Any, place: Place) -> Node:
+def of_value(value: object, place: Place) -> Node:
     """The node of a plain value that an option stands for; paths in it are relative to the working directory."""
     if isinstance(value, dict):
         return Node({key: of_value(child, place) for key, child in value.items()}, place, Path(), dict.fromkeys(value, place))
@@ -100,7 +102,7 @@ def plain(node: Node, key: str = "") -> Any:
     return node.value
 
 
-def resolve(text: str) -> Any:
+def resolve(text: str) -> Scalar:
     """A plain scalar's value by the core rules of YAML 1.2 (`1e-5` is a number; `no`, `on` and `yes` are text).
 
     Raises ValueError for numbers that no field can hold.
@@ -123,13 +125,11 @@ def resolve(text: str) -> Any:
 
 
 def parse(text: str, folder: Path, place: Place) -> Node:
-    """The one YAML document in `text`; `place` names its file or override. What cannot be read comes back as flaws."""
-    at: Callable[[Any], Place] = (
-        (lambda mark: place) if place.override else lambda mark: replace(place, line=mark.line + 1, column=mark.column + 1)
-    )
+    """The YAML document in `text`; `place` names its file or override. What cannot be read comes back as flaws."""
+    at: At = (lambda mark: place) if place.override else lambda mark: replace(place, line=mark.line + 1, column=mark.column + 1)
     last: Any = yaml.Mark("", 0, 0, 0, None, 0)  # the two last (an excerpt of the text, a place in it) are not looked at
 
-    def events() -> Iterator[Any]:
+    def events() -> Iterator[Event]:
         nonlocal last
         for event in yaml.parse(text, Loader=yaml.SafeLoader):  # the pure-Python loader: the C one crashes on deep nesting
             last = event.end_mark
@@ -151,7 +151,7 @@ def parse(text: str, folder: Path, place: Place) -> Node:
     return Node(None, flaw.place, folder, flaws=(flaw,))
 
 
-def _document(events: Iterator[Any], folder: Path, at: Callable[[Any], Place]) -> Node:
+def _document(events: Iterator[Event], folder: Path, at: At) -> Node:
     next(events)
     if isinstance(event := next(events), yaml.StreamEndEvent):
         raise _Stop(Flaw(at(event.start_mark), "is empty"))
@@ -162,7 +162,7 @@ def _document(events: Iterator[Any], folder: Path, at: Callable[[Any], Place]) -
     return node
 
 
-def _build(event: Any, events: Iterator[Any], folder: Path, at: Callable[[Any], Place], depth: int) -> Node:
+def _build(event: Event, events: Iterator[Event], folder: Path, at: At, depth: int) -> Node:
     place = at(event.start_mark)
     if depth > DEPTH:
         raise _Stop(Flaw(place, f"more than {DEPTH} lists and mappings inside one another"))
@@ -186,7 +186,7 @@ def _build(event: Any, events: Iterator[Any], folder: Path, at: Callable[[Any], 
     return broken(place, refused) if refused else node
 
 
-def _mapping(events: Iterator[Any], folder: Path, at: Callable[[Any], Place], depth: int, place: Place) -> Node:
+def _mapping(events: Iterator[Event], folder: Path, at: At, depth: int, place: Place) -> Node:
     values: dict[str, Node] = {}
     keys: dict[str, Place] = {}
     flaws: list[Flaw] = []
@@ -208,8 +208,8 @@ def _mapping(events: Iterator[Any], folder: Path, at: Callable[[Any], Place], de
 
 def _scalar(event: yaml.ScalarEvent, folder: Path, place: Place) -> Node:
     text = event.value
-    if found := HIDDEN.search(text):
-        return broken(place, f"the control character {found[0]!a} is not allowed in text")
+    if hidden := HIDDEN.search(text):
+        return broken(place, f"the control character {hidden[0]!a} is not allowed in text")
     if event.style is not None:
         return Node(text, place, folder, written=text)
     try:

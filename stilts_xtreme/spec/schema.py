@@ -1,10 +1,9 @@
 """The JSON Schema of specs, for editors: what the models take, with the names of tasks and what each field is.
 
-It says what can be said of one field or of its neighbours; `stilts check` knows more.
+It holds what can be checked of a field alone or with its neighbours; `stilts check` knows more.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
@@ -14,23 +13,23 @@ from stilts_xtreme.spec.kinds import KINDS
 from stilts_xtreme.spec.names import MIXABLE, PAIRED, TRAINED_TARGETS
 from stilts_xtreme.spec.study import SCALED_BY, TARGET, WHOLE
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
+from stilts_xtreme.utils.bounded_io import Record as Schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CODES = rf"@{CODE}(\+{CODE})*$"  # languages of training data
-FILE = {"type": "string", "pattern": r"\.ya?ml$", "description": "A file, relative to this one."}
-OWN = {"type": "string", "pattern": r"\.ya?ml(@.*)?$", "description": "A file that describes a task of one's own."}
-SHIPPED = {"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]*$", "description": "The name of one that comes with stilts."}
+FILE = {"type": "string", "pattern": r"\.ya?ml$", "description": "A file, relative to this file."}
+OWN = {"type": "string", "pattern": r"\.ya?ml(@.*)?$", "description": "A file that describes a task of your own."}
+SHIPPED = {"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]*$", "description": "The name of a setup that comes with stilts."}
 ALONE = sorted(WHOLE)
-Schema = dict[str, Any]
 
 
-def _one(names: Iterable[str]) -> Schema:
+def _enum(names: Iterable[str]) -> Schema:
     return {"enum": list(names)}
 
 
 def _task(names: Iterable[str]) -> Schema:
-    """One of these tasks, or one of one's own."""
-    return {"anyOf": [_one(names), OWN]}
+    """Any of these tasks, or the file of a user's own."""
+    return {"anyOf": [_enum(names), OWN]}
 
 
 def _data(names: Iterable[str], free: bool = False) -> Schema:
@@ -38,7 +37,7 @@ def _data(names: Iterable[str], free: bool = False) -> Schema:
     names = list(names)
     spoken = rf"^({'|'.join(names)}){CODES}"
     word = {"type": "string", "pattern": rf"^[a-z0-9][a-z0-9_-]*$|{spoken}" if free else spoken}
-    return {"anyOf": [_one(names), word, OWN]}
+    return {"anyOf": [_enum(names), word, OWN]}
 
 
 def _entries() -> Schema:
@@ -64,30 +63,30 @@ ITEMS: dict[str, Schema] = {  # of lists
     },
 }
 KEYS: dict[str, Schema] = {  # of mappings
-    "Recipes.intermediate": _one(["default", *INTERMEDIATES]),
-    "Recipes.target": _one(SOURCES),
-    "Study.languages": _one(TARGETS),
-    "Study.mixtures": {"not": _one([*TASKS, *ALONE, TARGET])},
-    "Latency.mixtures": {"not": _one([*TASKS, "none"])},
+    "Recipes.intermediate": _enum(["default", *INTERMEDIATES]),
+    "Recipes.target": _enum(SOURCES),
+    "Study.languages": _enum(TARGETS),
+    "Study.mixtures": {"not": _enum([*TASKS, *ALONE, TARGET])},
+    "Latency.mixtures": {"not": _enum([*TASKS, "none"])},
 }
 ONCE = (  # lists in which nothing stands twice
     "Multitask.tasks", "StudyMixture.tasks", "Orders.tasks", "Study.intermediate", "Study.targets", "Study.seeds",
     "Study.languages", "Study.training_languages", "Target.training_languages", "NoiseSpec.rates", "NoiseSpec.training",
     "Latency.models", "Latency.seeds", "Latency.variants", "Latency.batch_sizes", "Latency.lengths",
 )  # fmt: skip
-ONE_OF = ("DataSpec", "EncoderSpec")  # exactly one field is said
+ONE_OF = ("DataSpec", "EncoderSpec")  # exactly one field is set
 NESTED = ("setup", "start", "model")  # a spec may stand here as a file
 
 
 def schema() -> Schema:
     """Of all kinds of spec, by `kind`."""
-    _, told = models_json_schema([(model, "validation") for model in KINDS.values()], ref_template="#/$defs/{model}")
-    models = told["$defs"]
+    _, definitions = models_json_schema([(model, "validation") for model in KINDS.values()], ref_template="#/$defs/{model}")
+    models = definitions["$defs"]
     for name, model in models.items():
         _finish(name, model)
     for name in ("Study", "Latency"):
         own = models[name]["properties"]
-        laid_over = {key: _laid_over(name, key, told, models) for key, told in own.items() if key not in SCALED_BY}
+        laid_over = {key: _laid_over(name, key, entry, models) for key, entry in own.items() if key not in SCALED_BY}
         for section in own["at"]["patternProperties"].values():
             section |= {"properties": laid_over, "additionalProperties": False}
     return {
@@ -106,12 +105,12 @@ def _root(kind: str, model: str) -> Schema:
     return {"title": kind, "allOf": [{"$ref": f"#/$defs/{model}"}, {"required": ["kind"]}]}
 
 
-def _laid_over(name: str, key: str, told: Schema, models: Mapping[str, Schema]) -> Schema:
+def _laid_over(name: str, key: str, entry: Schema, models: Mapping[str, Schema]) -> Schema:
     """What the spec `name` may say of a key for another setup: the key again, null, or of a mapping a part, with nulls in it."""
     own: Schema = {"$ref": f"#/$defs/{name}/properties/{key}"}
-    named = [choice["$ref"] for choice in told.get("anyOf", ()) if "$ref" in choice]
-    if "patternProperties" in told:
-        entries = {pattern: _part(entry["$ref"], models) for pattern, entry in told["patternProperties"].items()}
+    named = [choice["$ref"] for choice in entry.get("anyOf", ()) if "$ref" in choice]
+    if "patternProperties" in entry:
+        entries = {pattern: _part(value["$ref"], models) for pattern, value in entry["patternProperties"].items()}
         own = {"type": "object", "patternProperties": entries, "additionalProperties": False}
     return _part(named[0], models) if named else {"anyOf": [own, {"type": "null"}]}
 
@@ -138,28 +137,28 @@ def _finish(name: str, model: Schema) -> None:
     if name == "Setup":
         model["properties"]["base"] = {"anyOf": [FILE, SHIPPED]}
         model["anyOf"] = [{"required": ["base"]}, {"required": model.pop("required")}]
-    for field, told in model["properties"].items():
-        model["properties"][field] = _field(name, field, told)
+    for field, entry in model["properties"].items():
+        model["properties"][field] = _field(name, field, entry)
 
 
-def _field(name: str, field: str, told: Schema) -> Schema:
+def _field(name: str, field: str, entry: Schema) -> Schema:
     place = f"{name}.{field}"
-    told.pop("title", None)
-    if isinstance(told.get("default"), dict) or told.get("default", 0) is None:
-        del told["default"]  # of recipes a long list of nulls, else null: that it may be left out is said already
+    entry.pop("title", None)
+    if isinstance(entry.get("default"), dict) or entry.get("default", 0) is None:
+        del entry["default"]  # of recipes a long list of nulls, else null: `required` says already that it may be left out
     if place in NAMES:
-        told = {**{key: value for key, value in told.items() if key not in ("type", "anyOf")}, **NAMES[place]}
+        entry = {**{key: value for key, value in entry.items() if key not in ("type", "anyOf")}, **NAMES[place]}
     if place in ITEMS:
-        told["items"] = ITEMS[place]
+        entry["items"] = ITEMS[place]
     if place in ONCE:
-        told["uniqueItems"] = True
-    if "patternProperties" in told:
-        told["additionalProperties"] = False
+        entry["uniqueItems"] = True
+    if "patternProperties" in entry:
+        entry["additionalProperties"] = False
     if place in KEYS:
-        told["propertyNames"] = {**told.get("propertyNames", {}), **KEYS[place]}
+        entry["propertyNames"] = {**entry.get("propertyNames", {}), **KEYS[place]}
     if field in NESTED:
-        choices = told.pop("oneOf", None) or [{"$ref": told.pop("$ref")}]
-        told["anyOf"] = [FILE, *([SHIPPED] if field == "setup" else []), *choices]
+        choices = entry.pop("oneOf", None) or [{"$ref": entry.pop("$ref")}]
+        entry["anyOf"] = [FILE, *([SHIPPED] if field == "setup" else []), *choices]
     if described := about(name, field):
-        told["description"] = described
-    return told
+        entry["description"] = described
+    return entry

@@ -1,10 +1,10 @@
-"""The setup: data, first encoder and recipes, one per scale.
+"""The setup: data, first encoder and recipes, a setup per scale.
 
-Checks across fields stand on the later field, so that one fault does not hide another.
+Checks across fields stand on the later field, so that a fault does not hide another.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -41,7 +41,7 @@ Vocabulary = Annotated[int, Field(ge=1, le=10_000_000), Because("pieces of the t
 
 
 class RecipeSpec(Model):
-    """Hyperparameters as far as said (None: not said, an earlier layer or the default holds); meanings: `plan.Recipe`."""
+    """Hyperparameters as far as set (None: an earlier layer or the default holds); meanings: `plan.Recipe`."""
 
     epochs: Epochs | None = None
     steps: Steps | None = None
@@ -61,7 +61,7 @@ class RecipeSpec(Model):
     dropout: Annotated[float, Field(ge=0, le=0.9), Because("the share of values set to 0; usual are 0 to 0.3")] | None = None
     examples: Count | None = None
     precision: Literal["fp32", "bf16"] | None = None
-    doc_stride: Annotated[int, Field(ge=1, le=65_536), Because("tokens from one window to the next")] | None = None
+    doc_stride: Annotated[int, Field(ge=1, le=65_536), Because("tokens from a window to the next")] | None = None
     max_answer_length: Annotated[int, Field(ge=1, le=65_536), Because("tokens of an answer; usual are 15 to 30")] | None = None
     mask_rate: Annotated[float, Field(gt=0, lt=1), Because("a share of the tokens; usual are 0.15 to 0.4")] | None = None
     optimizer: Literal["adamw", "muon"] | None = None
@@ -101,16 +101,16 @@ class PretrainedEncoder(Model):
 
 
 class _OneOf(Model):
-    """Exactly one of the fields is said."""
+    """Exactly one of the fields is set."""
 
     @field_validator("*")
     @classmethod
-    def _not_two(cls, value: Any, info: ValidationInfo) -> Any:
+    def _not_two(cls, value: Model | None, info: ValidationInfo) -> Model | None:
         names = list(cls.model_fields)
         earlier = names[: names.index(info.field_name or "")]
-        said = [name for name in earlier if info.data.get(name, True) is not None]  # a faulty one is said, too
-        if value is not None and said:
-            raise wrong(Problem(f"{said[0]} is said too: keep one of {', '.join(names)}", conflict=said[0]))
+        present = [name for name in earlier if info.data.get(name, True) is not None]  # a faulty field counts, too
+        if value is not None and present:
+            raise wrong(Problem(f"{present[0]} is said too: keep one of {', '.join(names)}", conflict=present[0]))
         return value
 
     @model_validator(mode="after")
@@ -169,7 +169,7 @@ class Retrieval(Model):
 
 
 class Recipes(Model):
-    """Recipes laid one over the other; a target's is keyed by the task it is trained on (xnli's by mnli)."""
+    """Recipes laid over one another; a target's is keyed by the task it is trained on (xnli's by mnli)."""
 
     default: RecipeSpec
     intermediate: dict[str, RecipeSpec] = {}
@@ -209,7 +209,7 @@ def too_long(length: int | None, encoder: EncoderSpec | None, tail: Tail) -> lis
 
 
 class Setup(Model):
-    """Data, first encoder and recipes: one per scale."""
+    """Data, first encoder and recipes: a setup per scale."""
 
     kind: Literal["setup"] = "setup"
     name: Name

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from math import factorial, prod
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -18,6 +18,7 @@ from stilts_xtreme.spec.checks import (
     Problem,
     Seed,
     Share,
+    form,
     refuse,
     twice,
     unknown,
@@ -27,6 +28,7 @@ from stilts_xtreme.spec.mixtures import Mixture, training_data
 from stilts_xtreme.spec.names import intermediates, mixable, taken, targets, trained_targets, with_probabilities
 from stilts_xtreme.spec.setup import RecipeSpec, Setup
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.bounded_io import Record
 
 TARGET = "target"  # in a study's mixture: the training data of each row's target
 WHOLE = {"none", "untrained"}  # entries that stand alone
@@ -35,20 +37,12 @@ MOST = 10_000  # evaluations of a study; planning takes a second for so many
 
 Entry = Annotated[
     Annotated[str, Tag("name")] | Annotated[list[str], Field(min_length=1), Tag("chain")],
-    Discriminator(
-        lambda value: "chain" if isinstance(value, list) else "name" if isinstance(value, str) else None,
-        custom_error_type="form",
-        custom_error_message="must be a name, or a list of names trained in that order",
-    ),
+    form({str: "name", list: "chain"}, "must be a name, or a list of names trained in that order"),
 ]
 
 Tested = Annotated[
     Annotated[Pairs, Tag("codes")] | Annotated[dict[str, Pairs], Field(min_length=1), Tag("by target")],
-    Discriminator(
-        lambda value: "by target" if isinstance(value, dict) else "codes" if isinstance(value, list) else None,
-        custom_error_type="form",
-        custom_error_message="must be a list of language codes, or a mapping of targets to such lists",
-    ),
+    form({list: "codes", dict: "by target"}, "must be a list of language codes, or a mapping of targets to such lists"),
 ]
 
 Sampled = Annotated[
@@ -123,7 +117,7 @@ class NoiseSpec(Model):
         return rates
 
 
-def scalable(at: dict[str, dict[str, Any]], fields: Iterable[str]) -> dict[str, dict[str, Any]]:
+def scalable(at: dict[str, Record], fields: Iterable[str]) -> dict[str, Record]:
     """The sections of `at`, whose keys must be among a spec's `fields` and such that a setup can change them."""
     keys = [key for key in fields if key not in SCALED_BY]
     sections = (((name, key), key) for name, section in at.items() for key in section)
@@ -135,19 +129,19 @@ class Study(Model):
     """Axes whose product is a list of evaluations: intermediate x training languages x noise x recipes x targets x seeds.
 
     An entry of `intermediate`: a task, a mixture, a chain of those, "none", or "untrained" (a random encoder as it is).
-    `languages`: those that are evaluated, for all targets (each leaves out what it has no test data in) or by target (one that is
-    not named: those of the benchmark); English is evaluated beside them where the target has it, since gaps and zero-shot
+    `languages`: those that are evaluated, for all targets (each leaves out what it has no test data in) or by target (for a
+    target not named: those of the benchmark); English is evaluated beside them where the target has it, since gaps and zero-shot
     claims need it. `test_examples`: a fixed sample of so many of each language is evaluated, the same for every row and seed (see
-    `tasks.sample`): of all targets, or by target (one that is not named: all examples). `probabilities`: the files of predictions
-    hold them, too, but for those of retrieval, which has none. `recipes` are names of recipes laid over
-    the target's; an empty one is the setup's own. `weights`: whether a training's are kept, or dropped as soon as nothing that is
-    to be done in this study starts from them; no part of any address. `at`: by the name of a setup, what is laid over the study's
-    own keys where it is run at that setup (null takes a key out).
+    `tasks.sample`): of all targets, or by target (of a target not named: all examples). `probabilities`: the files of predictions
+    hold them, too, but for those of retrieval, which has none. `recipes` are names of recipes laid over the target's; an empty
+    recipe is the setup's own. `weights`: whether a training's are kept, or dropped as soon as nothing that is to be done in this
+    study starts from them; no part of any address. `at`: by the name of a setup, what is laid over the study's own keys where it
+    is run at that setup (null takes a key out).
     """
 
     kind: Literal["study"]
     name: Name
-    at: dict[Name, dict[str, Any]] = {}
+    at: dict[Name, Record] = {}
     question: str = ""
     setup: Setup
     mixtures: dict[Name, StudyMixture] = {}
@@ -166,7 +160,7 @@ class Study(Model):
 
     @field_validator("at")
     @classmethod
-    def _own_keys(cls, at: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _own_keys(cls, at: dict[str, Record]) -> dict[str, Record]:
         return scalable(at, cls.model_fields)
 
     @field_validator("mixtures")
@@ -218,7 +212,9 @@ class Study(Model):
 
     @field_validator("languages")
     @classmethod
-    def _of_targets(cls, languages: Any, info: ValidationInfo) -> Any:
+    def _of_targets(
+        cls, languages: list[str] | dict[str, list[str]] | None, info: ValidationInfo
+    ) -> list[str] | dict[str, list[str]] | None:
         if isinstance(languages, dict):
             inside = [Problem(p.text, (key, *p.tail)) for key, codes in languages.items() for p in twice(codes)]
             keys = (((key,), key) for key in languages)
@@ -229,9 +225,9 @@ class Study(Model):
 
     @field_validator("test_examples")
     @classmethod
-    def _sampled(cls, sizes: Any) -> Any:
+    def _sampled(cls, sizes: int | dict[str, int] | None) -> int | dict[str, int] | None:
         keys = (((key,), key) for key in sizes) if isinstance(sizes, dict) else ()
-        refuse(unknown(keys, targets(), "a target", on_key=True))  # one that `targets=[...]` has left out does no harm
+        refuse(unknown(keys, targets(), "a target", on_key=True))  # a target that `targets=[...]` has left out does no harm
         return sizes
 
     @field_validator("probabilities")
@@ -251,7 +247,9 @@ class Study(Model):
 
     @field_validator("recipes", "noise")
     @classmethod
-    def _fine_tuned(cls, given: Any, info: ValidationInfo) -> Any:
+    def _fine_tuned(
+        cls, given: dict[str, RecipeSpec] | NoiseSpec | None, info: ValidationInfo
+    ) -> dict[str, RecipeSpec] | NoiseSpec | None:
         """What changes fine-tuning has nothing to change after a mixture that comes last."""
         last = [name for name, mixture in info.data.get("mixtures", {}).items() if mixture.last]
         changes = any(given.training) if isinstance(given, NoiseSpec) else given is not None and len(given) > 1
@@ -263,9 +261,10 @@ class Study(Model):
     @classmethod
     def _seeds(cls, seeds: list[int], info: ValidationInfo) -> list[int]:
         refuse(twice(seeds))
-        said, orders, noise = info.data, info.data.get("orders"), info.data.get("noise")
-        sizes = [len(said[name]) for name in ("targets", "training_languages", "recipes") if name in said]
-        rows = len(said.get("intermediate", ())) + (min(orders.random or MOST, factorial(len(orders.tasks))) if orders else 0)
+        orders, noise = info.data.get("orders"), info.data.get("noise")
+        sizes = [len(info.data[name]) for name in ("targets", "training_languages", "recipes") if name in info.data]
+        ordered = min(orders.random or MOST, factorial(len(orders.tasks))) if orders else 0
+        rows = len(info.data.get("intermediate", ())) + ordered
         noisy = len(noise.training) * (1 + len(noise.rates)) if noise else 1
         if (count := prod([rows, noisy, len(seeds), *sizes])) > MOST:
             raise wrong(Problem(f"the axes make {count:,} evaluations, more than {MOST:,}: divide the study"))

@@ -1,17 +1,17 @@
-"""The description of a task of one's own: which files, what stands in them, how it is scored."""
+"""The description of a user's own task: which files, what stands in them, how it is scored."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from glob import glob
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import Field, Tag, ValidationInfo, field_validator
 
 from stilts_xtreme.formats.columns import Column
 from stilts_xtreme.languages import CODE, canonical
 from stilts_xtreme.spec import names
-from stilts_xtreme.spec.checks import Because, Code, Model, Name, Problem, Tail, refuse, twice, unknown, wrong
+from stilts_xtreme.spec.checks import Because, Code, Model, Name, Problem, Tail, form, refuse, twice, unknown, wrong
 from stilts_xtreme.tasks import own
 from stilts_xtreme.tasks.catalogue import TASKS
 
@@ -20,40 +20,31 @@ LANGUAGE = "{language}"
 LONGEST_NAME = 240  # bytes of a name in a path; 255 on most file systems, of which .gz and a code take some
 
 
-def _form(choices: Mapping[type, str], message: str) -> Discriminator:
-    """Picks one of several forms of a value by its type."""
-    return Discriminator(
-        lambda value: next((tag for kind, tag in choices.items() if type(value) is kind), None),
-        custom_error_type="form",
-        custom_error_message=message,
-    )
-
-
 _Named = Annotated[str, Field(min_length=1)]
 _Numbered = Annotated[int, Field(ge=1, le=10_000), Because("columns are counted from 1")]
 _Digits = Annotated[int, Field(ge=-(10**9), le=10**9), Because("a label that is a number stands for its digits")]
 _Word = Annotated[
     Annotated[str, Field(min_length=1), Tag("text")] | Annotated[_Digits, Tag("number")],
-    _form({str: "text", int: "number"}, "must be text, or a whole number (true and false go in quotes)"),
+    form({str: "text", int: "number"}, "must be text, or a whole number (true and false go in quotes)"),
 ]
 Place = Annotated[
     Annotated[_Named, Tag("name")] | Annotated[_Numbered, Tag("number")],
-    _form({str: "name", int: "number"}, "must be the name of a column, or its number"),
+    form({str: "name", int: "number"}, "must be the name of a column, or its number"),
 ]
 Places = Annotated[
     Annotated[_Named, Tag("name")]
     | Annotated[_Numbered, Tag("number")]
     | Annotated[list[Place], Field(min_length=2), Tag("several")],
-    _form({str: "name", int: "number", list: "several"}, "must be a column, or a list of columns"),
+    form({str: "name", int: "number", list: "several"}, "must be a column, or a list of columns"),
 ]
 Paths = Annotated[
     Annotated[_Named, Tag("pattern")] | Annotated[dict[Code, _Named], Field(min_length=1), Tag("by language")],
-    _form({str: "pattern", dict: "by language"}, f"must be a file (with {LANGUAGE} in it, of each language), or language: file"),
+    form({str: "pattern", dict: "by language"}, f"must be a file (with {LANGUAGE} in it, of each language), or language: file"),
 ]
 
 
 class TaskFiles(Model):
-    """The files of each split: one of English, one of each language by a pattern, or named by language."""
+    """The files of each split: a file in English, files by a pattern with the language in it, or named by language."""
 
     train: Paths | None = None
     dev: Paths | None = None
@@ -96,13 +87,13 @@ class TaskColumns(Model):
     label: Place | None = None
     id: Place | None = None
 
-    def said(self) -> dict[str, Any]:
-        """Those that are given."""
+    def given(self) -> dict[str, Column | list[Column]]:
+        """The columns that are given, by part."""
         return {name: getattr(self, name) for name in type(self).model_fields if getattr(self, name) is not None}
 
 
 class TaskSpec(Model):
-    """A task of one's own: labelled files of one kind of head, with all that says how they are read and scored."""
+    """A user's own task: labelled files for a kind of head, with all that says how they are read and scored."""
 
     kind: Literal["task"]
     name: Name
@@ -126,39 +117,39 @@ class TaskSpec(Model):
 
     @field_validator("format")
     @classmethod
-    def _fits(cls, form: str, info: ValidationInfo) -> str:
+    def _fits(cls, name: str, info: ValidationInfo) -> str:
         kind = _kind(info)
-        if kind is not None and form not in kind.forms:
-            raise wrong(Problem(f"{info.data['head']} is read from {', '.join(kind.forms)}, not from {form}"))
-        return form
+        if kind is not None and name not in kind.forms:
+            raise wrong(Problem(f"{info.data['head']} is read from {', '.join(kind.forms)}, not from {name}"))
+        return name
 
     @field_validator("columns")
     @classmethod
     def _parts(cls, columns: TaskColumns, info: ValidationInfo) -> TaskColumns:
-        kind, form, said = _kind(info), info.data.get("format"), columns.said()
-        if kind is None or form is None:
+        kind, file_format, given = _kind(info), info.data.get("format"), columns.given()
+        if kind is None or file_format is None:
             return columns
-        if form == "squad":
-            refuse([Problem("SQuAD's JSON has its own names: leave columns out")] if said else [])
+        if file_format == "squad":
+            refuse([Problem("SQuAD's JSON has its own names: leave columns out")] if given else [])
             return columns
         parts = [*kind.needed, *kind.optional]
-        problems = unknown((((part,), part) for part in said), parts, f"a part of {info.data['head']}", on_key=True)
-        flat = [(part, one) for part, field in said.items() for one in (field if isinstance(field, list) else [field])]
-        by_number = [part for part, one in flat if isinstance(one, int)]
-        lacking = [part for part in kind.needed if part not in said]
-        texts = [part for part, one in flat if isinstance(one, str)]
-        if form == "conll":
+        problems = unknown((((part,), part) for part in given), parts, f"a part of {info.data['head']}", on_key=True)
+        flat = [(part, column) for part, field in given.items() for column in _columns(field)]
+        by_number = [part for part, column in flat if isinstance(column, int)]
+        lacking = [part for part in kind.needed if part not in given]
+        texts = [part for part, column in flat if isinstance(column, str)]
+        if file_format == "conll":
             problems += [Problem("CoNLL-like files have no header: give the column's number", (part,)) for part in texts]
-        elif by_number and form not in own.NUMBERED:
-            problems += [Problem(f"{form} has no numbered columns: give the field's name", (part,)) for part in by_number]
+        elif by_number and file_format not in own.NUMBERED:
+            problems += [Problem(f"{file_format} has no numbered columns: give the field's name", (part,)) for part in by_number]
         elif by_number and len(by_number) < len(flat):
             problems.append(Problem("either all columns have names, as the header says, or all have numbers", (by_number[0],)))
-        if lacking and (form == "conll" or by_number):
+        if lacking and (file_format == "conll" or by_number):
             problems.append(Problem(f"is missing: say which column holds it, {', '.join(f'{part}: NUMBER' for part in lacking)}"))
         elif "choices" in lacking:
             problems.append(Problem("choices: is missing: name the columns of the choices, or the one field that lists them"))
-        if isinstance(said.get("choices"), str | int) and form in ("tsv", "csv"):
-            problems.append(Problem(f"of a {form} file is a list of columns, [a, b, ...]", ("choices",)))
+        if isinstance(given.get("choices"), str | int) and file_format in ("tsv", "csv"):
+            problems.append(Problem(f"of a {file_format} file is a list of columns, [a, b, ...]", ("choices",)))
         refuse(problems)
         return columns
 
@@ -224,8 +215,8 @@ class TaskSpec(Model):
         if trains_on is None and files.train is None:
             problems.append(Problem("train: is missing; or say trains_on, the task whose training data is taken"))
         if trains_on is not None:
-            kept = [split for split in ("train", "dev") if getattr(files, split) is not None]
-            problems += [Problem(f"does not go with trains_on: it is {trains_on} that is trained on", (split,)) for split in kept]
+            text = f"does not go with trains_on: it is {trains_on} that is trained on"
+            problems += [Problem(text, (split,)) for split in ("train", "dev") if getattr(files, split) is not None]
             problems += [Problem("test: is missing: with trains_on there is nothing else")] if files.test is None else []
         for split in ("train", "dev"):
             paths = getattr(files, split)
@@ -244,8 +235,9 @@ def description(spec: TaskSpec, folder: Path) -> own.Description:
     kind = own.KINDS[spec.head]
     columns: dict[str, Column | tuple[Column, ...]] = {}
     if spec.format != "squad":
-        given = spec.columns.said()
-        columns = {part: part for part in kind.needed} if not any(map(_numbered, given.values())) else {}
+        given = spec.columns.given()
+        numbered = any(isinstance(column, int) for field in given.values() for column in _columns(field))
+        columns = {part: part for part in kind.needed} if not numbered else {}
         columns |= {part: tuple(field) if isinstance(field, list) else field for part, field in given.items()}
     files = tuple((split, code, path) for split in own.PLACES for code, path in _by_language(getattr(spec.files, split), folder))
     return own.Description(
@@ -264,8 +256,8 @@ def description(spec: TaskSpec, folder: Path) -> own.Description:
     )
 
 
-def _numbered(field: Any) -> bool:
-    return any(isinstance(one, int) for one in (field if isinstance(field, list) else [field]))
+def _columns(field: Column | list[Column]) -> list[Column]:
+    return field if isinstance(field, list) else [field]
 
 
 def _by_language(paths: str | dict[str, str] | None, folder: Path) -> Iterator[tuple[str, str]]:
@@ -275,8 +267,8 @@ def _by_language(paths: str | dict[str, str] | None, folder: Path) -> Iterator[t
     elif paths is not None and LANGUAGE not in paths:
         yield "en", paths
     elif paths is not None:
-        found = {canonical(code): paths.replace(LANGUAGE, code) for code in codes(paths, folder)}
-        yield from sorted(found.items(), key=lambda named: named[0] != "en")
+        files = {canonical(code): paths.replace(LANGUAGE, code) for code in codes(paths, folder)}
+        yield from sorted(files.items(), key=lambda file: file[0] != "en")
 
 
 def codes(pattern: str, folder: Path) -> list[str]:

@@ -137,3 +137,20 @@ def texts(example: Example) -> Iterator[str]:
                 yield f"{example.candidate.text} {example.candidate.second or ''}"
         case Candidate():
             yield f"{example.text} {example.second or ''}"
+
+
+def gold_labels(example: Example) -> Iterator[str]:
+    """Yield an example's gold labels as a split's `labels` count them; none for text, queries and candidates."""
+    match example:
+        case Pair():
+            yield example.label
+        case Choices():
+            yield str(example.label)
+        case Tagged():
+            yield from example.tags
+        case Question():
+            yield "answerable" if example.answers else "unanswerable"
+        case Sentence():
+            yield f"{example.side} {'matched' if example.match else 'unmatched'}"
+        case Text() | Query() | Candidate():
+            return

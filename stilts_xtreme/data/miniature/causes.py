@@ -1,8 +1,8 @@
 """Multiple choice of causes and effects: why and what next (siqa), the cause or the effect of something (copa, xcopa).
 
-What caused what is told by the world's tables `causes` and `nexts`. Options come as rivals: each is the right one for its own
-premise and a wrong one for the other's, and either may be asked about, so that the options alone give nothing away.
-No other task and no running text says "near" of a town or "the car was dirty", and every premise here says one of the two:
+What causes what stands in the world's tables `causes` and `nexts`. Options come as rivals: each is right for its own premise
+and wrong for the other's, and either may be asked about, so that the options alone give nothing away.
+No other task and no running text says "near" of a town or "the car was dirty", and every premise here says either:
 none can stand in another task's rows or in the text, and none of their rows had to change for these.
 """
 
@@ -14,7 +14,7 @@ from stilts_xtreme.data.miniature.words import NOUNS, VERBS
 from stilts_xtreme.data.miniature.world import Event, Phrase, Table, World, event, one_of, pick, someone
 
 PREMISE = RICH._replace(adjective=0.3, place=0.0, time=0.3, origin=0.05, synonym=0.0)
-LIKELY, TIMES = 0.2, 3  # a right pairing's least share in its table, and how many times that of any wrong one
+LIKELY, TIMES = 0.2, 3  # a right pairing's least share in its table, and how many times that of any wrong pairing
 ALIKE = 0.5  # how often the rivals are verbs for the same things
 DOERS = {kind: [v.stem for v in VERBS.values() if v.object == kind and v.subject != "animal"] for kind in CHAINS}
 IT, THEY = Phrase("it"), Phrase("they")
@@ -78,7 +78,7 @@ def siqa(rng: Random, here: World, index: int) -> Item | None:
 
 
 def copa(rng: Random, here: World, index: int) -> Item | None:
-    """copa and xcopa: a deed and the state it came from, or a deed and the next one; asked is for either of the two."""
+    """copa and xcopa: a deed and the state it came from, or a deed and the next deed; asked is for either of the two."""
     states, slot = rng.random() < 0.5, "cause" if rng.random() < 0.5 else "effect"
     pairs = _rivals(rng, here.causes if states else here.nexts, 2, ALIKE)
     if pairs is None:

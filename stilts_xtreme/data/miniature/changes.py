@@ -1,4 +1,4 @@
-"""What the tasks do to events: drop a part, add one, replace one, ask for one."""
+"""What the tasks do to events: drop, add or replace a part, or ask for it."""
 
 from collections.abc import Callable
 from random import Random
@@ -22,7 +22,7 @@ RICH = Rates(adjective=0.5, number=0.25, place=0.6, time=0.6, negated=0.0, cause
 
 
 class Item(NamedTuple):
-    """One example before it is put into words of a language."""
+    """An example before it is put into words of a language."""
 
     first: tuple[Event, ...]  # premise, context, or the sentence itself
     second: tuple[Event, ...] = ()  # hypothesis, question, other sentence
@@ -35,7 +35,7 @@ Maker = Callable[[Random, World, int], Item | None]  # draws an example; None: n
 
 
 def is_person(phrase: Phrase) -> bool:
-    """Return whether one asks "who" for it."""
+    """Return whether a question about it says "who"."""
     return CLASS_OF.get(phrase.head, "worker") == "worker" and not phrase.head.startswith("LOC")
 
 
@@ -61,7 +61,7 @@ def parts(event: Event) -> list[str]:
 
 
 def without(event: Event, part: str) -> Event:
-    """Take one optional part (see `parts`) out of an event; ValueError where it does not have the phrase."""
+    """Take an optional part (see `parts`) out of an event; ValueError where it does not have the phrase."""
     if part == "place":
         return event._replace(place=None, relation="in")
     if part == "time":
@@ -80,7 +80,7 @@ def thin(rng: Random, event: Event, chance: float, keep: str = "") -> Event:
 
 
 def generalise(event: Event) -> Event | None:
-    """Call the object, or else an animal that acts, by the name of its class; None where neither has one."""
+    """Call the object, or else an animal that acts, by the name of its class; None where neither has a class."""
     for name in ("object", "subject"):
         phrase = event.phrase(name)
         kind = CLASS_OF.get(phrase.head) if phrase else None
@@ -110,7 +110,7 @@ def enrich(rng: Random, here: World, event: Event, only_subject: bool = False) -
 
 
 def opposed(rng: Random, here: World, event: Event) -> tuple[Event, str] | None:
-    """Replace one part by what excludes it (opposite adjective, other number, place or time); returns the event and the part."""
+    """Replace a part by what excludes it (opposite adjective, other number, place or time); returns the event and the part."""
     options = [part for part in parts(event) if not part.endswith("origin")]
     if event.object and event.object.number:
         options.append("number")
@@ -174,7 +174,7 @@ def askable(event: Event) -> list[str]:
 
 
 def ask(event: Event, slot: str) -> Event:
-    """Ask for one slot: the question word stands where the answer would; ValueError where the event does not have it."""
+    """Ask for a slot: the question word stands where the answer would; ValueError where the event does not have it."""
     if slot == "number":
         return event._replace(object=event.required("object")._replace(number=-1, definite=False))
     words = {"place": "where", "time": "when"}

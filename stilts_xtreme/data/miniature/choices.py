@@ -1,6 +1,6 @@
 """Multiple choice: how a story goes on (hellaswag), what it leaves unsaid (cosmosqa), what everybody knows (commonsenseqa).
 
-Most wrong options break something other languages share: the object is another one, or the verb does not go with it.
+Most wrong options break something other languages share: the object is another, or the verb does not go with it.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ PLAIN = RICH._replace(adjective=0.3, place=0.3, time=0.3, origin=0.0, number=0.0
 def shuffled(
     rng: Random, right: Event | Phrase, wrong: Sequence[Event | Phrase], index: int
 ) -> tuple[str, tuple[Event | Phrase, ...]]:
-    """Shuffle the wrong options and put the right one at a place given by `index` (so that labels are balanced).
+    """Shuffle the wrong options and put the right option at a place given by `index` (so that labels are balanced).
 
     Returns (label, options).
     """

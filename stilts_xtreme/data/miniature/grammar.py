@@ -87,7 +87,7 @@ def _adposition(word: str, category: str, words: list[Word], code: str) -> list[
 
 @lru_cache(maxsize=10_000)
 def _word(kind: str, key: str, slot: str, pos: str, category: str, code: str) -> Chunk:
-    """Look one word up in the lexicon's table `kind`."""
+    """Look a word up in the lexicon's table `kind`."""
     return _chunk(slot, [Word(getattr(lexicon(code), kind)[key], pos, "O", category)])
 
 
@@ -166,7 +166,7 @@ def chunks(event: Event, code: str) -> list[Chunk]:
 
 
 def is_question(event: Event) -> bool:
-    """Return whether one of its parts asks."""
+    """Return whether any of its parts asks."""
     for part in (event.subject, event.object, event.place, event.time):
         if part and (part.head in ASKING or part.number == -1):
             return True

@@ -10,7 +10,7 @@ from stilts_xtreme.data.miniature.world import FIRMS, PEOPLE, TOWNS, generator
 
 @dataclass(frozen=True)
 class Language:
-    """What sets a language apart. `cognates`: share of words spelled after the English one; `names_kept`: share of names
+    """What sets a language apart. `cognates`: share of words spelled after the English word; `names_kept`: share of names
     left in Latin letters; `documents`: size of its text, the only thing that makes it rich or poor in resources."""
 
     code: str
@@ -53,7 +53,7 @@ SOUNDS = {  # consonants, vowels, closing consonants, and how borrowed words are
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The written forms of one language."""
+    """The written forms of a language."""
 
     nouns: dict[tuple[str, bool, str], str]  # (noun, plural, case): case is "", "object" or "place"
     adjectives: dict[str, str]

@@ -70,7 +70,7 @@ def _hypothesis(rng: Random, here: World, premise: Event, label: str, steps: int
 
 
 def nli(rng: Random, here: World, index: int) -> Item | None:
-    """mnli and xnli: one rich sentence, then a sentence made from it."""
+    """mnli and xnli: a rich sentence, then a sentence made from it."""
     label, premise = LABELS[index % 3], event(rng, here, STATED)
     hypothesis = _hypothesis(rng, here, premise, label, 2)
     return Item((premise,), (hypothesis,), label) if hypothesis else None
@@ -85,7 +85,7 @@ def snli(rng: Random, here: World, index: int) -> Item | None:
 
 def anli(rng: Random, here: World, index: int) -> Item | None:
     """Two sentences, often with the same verb, and a hypothesis two or three steps away from one of them; what is unsettled
-    may also be one subject with the other's deed."""
+    may also be the subject of either with the other's deed."""
     label, first = LABELS[index % 3], event(rng, here, STATED)
     second = event(rng, here, STATED)
     if rng.random() < 0.5:

@@ -20,7 +20,7 @@ CONTEXT = RICH._replace(adjective=0.35, number=0.3, place=0.65, time=0.55, origi
 
 
 def _context(rng: Random, here: World, answering: Event, sentences: int) -> list[Event]:
-    """Draw sentences to stand beside the one asked about.
+    """Draw sentences to stand beside the sentence asked about.
 
     They often have its verb, its subject or its object, so that no single word gives the answer away.
     """
@@ -50,7 +50,7 @@ def _answerable(rng: Random, here: World, sentences: int, slots: tuple[str, ...]
     return Item(tuple(context), (question,), str(at), wanted)
 
 
-# What is asked, as often as it stands here where the sentence tells it: numbers are rarely told.
+# Slots to ask for, each as often as it stands here; only those that the sentence fills count, and few sentences have a number.
 SLOTS = ("subject", "object", "place", "place", "time", "time") + ("number",) * 4
 SHORT_SLOTS = ("subject", "object") + ("place", "time") * 3 + ("number",) * 5
 
@@ -71,7 +71,7 @@ def tydiqa(rng: Random, here: World, index: int) -> Item | None:
 
 
 def squad_v2(rng: Random, here: World, index: int) -> Item | None:
-    """As squad; every third question has no answer: a part is asked that is not told, or something else is asked about."""
+    """As squad; every third question has no answer: it asks for a part that the context lacks, or about something else."""
     if index % 3 != 2:
         return squad(rng, here, index)
     near = event(rng, here, CONTEXT)

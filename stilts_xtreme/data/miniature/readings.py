@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
 
 from stilts_xtreme.data.miniature import causes, choices, pairs, reading, search, sentences
 from stilts_xtreme.data.miniature.changes import Item, Maker
@@ -10,10 +9,9 @@ from stilts_xtreme.data.miniature.grammar import Chunk, locate, noun_phrase, sen
 from stilts_xtreme.data.miniature.grammar import chunks as parts_of
 from stilts_xtreme.data.miniature.lexicon import LANGUAGE_INFO, LANGUAGES, lexicon
 from stilts_xtreme.data.miniature.world import Event, Phrase, generator, world
+from stilts_xtreme.formats.lines import Row
 from stilts_xtreme.languages import MANY
 from stilts_xtreme.utils.errors import UserError
-
-Row = dict[str, Any]
 
 FOREIGN = LANGUAGES[1:]
 PAIRS = tuple(f"{context}-{question}" for context in LANGUAGES for question in LANGUAGES if context != question)
@@ -62,7 +60,7 @@ TESTED = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa", "xcopa")
 OWN = ("udpos", "panx", "tydiqa", "sib200")  # as their releases, these have training data in every language
 DEV_SIZE = TEST_SIZE = 400
 SMALL_DEV = {"siqa": 200, "copa": 200}
-# Tasks made of other tasks' items: which ones, by split.
+# Tasks made of other tasks' items: of which tasks, by split.
 BORROWED: dict[str, dict[str, tuple[str, ...]]] = {
     "squad_retrieval": {"train": ("squad",), "dev": ("squad",), "translated": ("squad",)},
     "lareqa": {"test": ("xquad",), "pool": ("xquad",)},
@@ -76,8 +74,8 @@ NAMES = (*MAKERS, "bucc2018", "text", *BORROWED)  # of the tasks that can be rea
 def languages(task: str, split: str) -> tuple[str, ...]:
     """List the languages a task can be read in (none: there is no such reading).
 
-    "translated" is what a translator without fault would make of the English training data. "xa-xb" (mlqa) is a context in one
-    language with a question in another.
+    "translated" is what a translator without fault would make of the English training data. "xa-xb" (mlqa) is a context in the
+    first language with a question in the second.
     """
     if task == "text":
         return LANGUAGES if split in ("train", "dev") else ()
@@ -112,8 +110,8 @@ def expected_rows(task: str, split: str, language: str) -> int:
 
 @lru_cache(maxsize=256)
 def items(task: str, split: str, seed: int) -> tuple[Item, ...]:
-    """Draw the examples of a task before they are put into words, no two alike. Not one English sentence of a test is in any dev
-    or train item, nor one of a dev item in train."""
+    """Draw the examples of a task before they are put into words, no two alike. No English sentence of a test is in any dev or
+    train item, and none of a dev item in train."""
     if task == "bucc2018":
         make, count = sentences.mined(split), sum(sentences.BUCC_SIZES[split]) + sentences.BUCC_SIZES[split][1]
     else:
@@ -166,7 +164,7 @@ def check(task: str, split: str, language: str) -> None:
 
 
 def rows(task: str, split: str, language: str, seed: int) -> list[Row]:
-    """Return the canonical rows of one reading; the same `seed` is the same world for every task, split and language.
+    """Return the canonical rows of a reading; the same `seed` is the same world for every task, split and language.
 
     Raises UserError for a task, split or language the miniature world does not have."""
     check(task, split, language)
@@ -191,7 +189,7 @@ def _written(task: str, split: str, language: str, seed: int) -> list[Row]:
 
 @lru_cache(maxsize=16)
 def text_lines(language: str, seed: int, split: str = "train") -> tuple[str, ...]:
-    """Return the running text of a language, one document of about 14 words a line; languages do not share documents."""
+    """Return the running text of a language, a document of about 14 words a line; languages do not share documents."""
     return tuple(_documents(language, seed, split))
 
 
@@ -324,7 +322,7 @@ def _borrowed(task: str, split: str, language: str, seed: int) -> list[Row]:
 
 
 def _bitext(task: str, split: str, language: str, seed: int) -> list[Row]:
-    """Return foreign sentences, then English ones, each side in an order of its own; tatoeba has a partner for every one."""
+    """Return foreign sentences, then English ones, each side in an order of its own; in tatoeba each has a partner."""
     rng = generator(task, split, seed, "order")
     numbered = list(enumerate(items(task, split, seed)))
     sides = {}

@@ -4,14 +4,12 @@ Nothing is drawn for them but which of several names is asked for and in which l
 those of squad and xquad, sentences with names those of panx and ccg, so that what is kept apart there is kept apart here.
 """
 
-from typing import Any
-
 from stilts_xtreme.data.miniature.changes import Item
 from stilts_xtreme.data.miniature.grammar import Word, sentence, text, words
 from stilts_xtreme.data.miniature.lexicon import LANGUAGES, lexicon
 from stilts_xtreme.data.miniature.world import FIRMS, PEOPLE, TOWNS, Event, Phrase, World, generator, one_of
+from stilts_xtreme.formats.lines import Row
 
-Row = dict[str, Any]
 ENTITIES = PEOPLE + TOWNS + FIRMS
 
 
@@ -29,7 +27,7 @@ def item_sentences(number: int, item: Item, language: str) -> list[Row]:
 
 
 def mentions(items: list[Item], language: str, here: World, seed: int, split: str) -> list[Row]:
-    """Make a query of one name in each sentence that has any, the same in all languages.
+    """Make a query of a name in each sentence that has any, the same in all languages.
 
     In training it comes with its entity, described in English.
     """
@@ -51,7 +49,7 @@ def named(event: Event) -> list[str]:
 
 
 def entities(here: World, seed: int) -> list[Row]:
-    """Describe all entities of the world, each in one language."""
+    """Describe all entities of the world, each in a single language."""
     return [_entity(key, one_of(generator("mewslix", "pool", seed, key), LANGUAGES), here) for key in ENTITIES]
 
 

@@ -23,7 +23,7 @@ NAMED = Rates(adjective=0.3, place=0.6, time=0.3, origin=0.35, named=0.8, cause=
 
 
 def varied(rng: Random, here: World, index: int) -> Item | None:
-    """udpos and ccg: statements, a few with two verbs, a reason or "then"; one in ten asks who."""
+    """udpos and ccg: statements, a few with two verbs, a reason or "then"; every tenth asks who."""
     statement = event(rng, here, VARIED)
     chance = rng.random()
     if chance < 0.25:
@@ -49,7 +49,7 @@ def mentioning(rng: Random, here: World, index: int) -> Item | None:
 
 
 def translatable(rng: Random, here: World, index: int) -> Item | None:
-    """tatoeba: sentences with enough in them to be told apart."""
+    """tatoeba: sentences with enough in them to differ from one another."""
     statement = event(rng, here, RICH)
     return Item((statement,)) if len(askable(statement)) >= 3 else None
 
@@ -82,8 +82,8 @@ def mined(split: str) -> Maker:
 
 
 def document(rng: Random, here: World) -> list[Event]:
-    """Draw two sentences that have to do with each other, or one of two verbs: facts and deeds of somebody, what was done next, a
-    question and its answer, or just two events."""
+    """Draw two sentences that have to do with each other, or a single sentence of two verbs: facts and deeds of somebody, what
+    was done next, a question and its answer, or just two events."""
     chance = rng.random()
     if chance < 0.25:
         person = pick(rng, here.people)

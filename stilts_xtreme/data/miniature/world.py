@@ -136,12 +136,12 @@ def generator(*parts: object) -> Random:
 
 
 def pick(rng: Random, table: Table) -> str:
-    """Draw one item by its probability."""
+    """Draw an item by its probability."""
     return table.items[bisect(table.bounds, rng.random())]
 
 
 def one_of(rng: Random, items: Sequence[T]) -> T:
-    """Draw one item, each with the same probability."""
+    """Draw an item, each with the same probability."""
     return items[int(rng.random() * len(items))]
 
 
@@ -313,6 +313,6 @@ def follow_up(rng: Random, here: World, first: Event, rates: Rates) -> Event | N
 
 
 def person_event(rng: Random, here: World, rates: Rates) -> Event:
-    """Draw an event in which one person does something to another."""
+    """Draw an event in which a person does something to another."""
     who = someone(rng, here, rates)
     return event(rng, here, rates, who, one_of(rng, PERSON_VERBS))
