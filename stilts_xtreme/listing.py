@@ -254,7 +254,7 @@ def summary(result: Record) -> None:
     if "reading" in result:
         console.print(f"F1 (XTREME): {result['reading']}", highlight=False)
     for code, gap in result.get("lacking", {}).items():
-        folded.say(console, f"{code}: {coverage.in_words(gap)}")
+        folded.say(console, f"{code}: {coverage.in_words(**gap)}")
     for key, why in result["collapse"].items():
         reasons = why if isinstance(why, dict) else {key: why}  # an evaluation has them by the stage that collapsed
         for task, reason in reasons.items():

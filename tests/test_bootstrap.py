@@ -1,5 +1,7 @@
 """Intervals hold what they say: simulated scores with known effects, over seeds and examples."""
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from stilts_xtreme.analysis import example_scores
 from stilts_xtreme.scoring import bootstrap
 from stilts_xtreme.tasks import metrics
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -179,3 +182,11 @@ def test_weights_of_languages() -> None:
     assert found.weighted(bootstrap_scores.uniform_weights(["a", "c"]))[0] == pytest.approx(3.0)
     assert bootstrap_scores.slope_weights({"a": 1.0, "b": 1.0}) is None
     assert (found - found).values.tolist() == [0, 0, 0]
+
+
+def test_a_line_of_a_file_of_predictions_ends_at_a_newline_only(tmp_path: Path) -> None:
+    """An answer may hold U+2028 or U+0085, at which `str.splitlines` breaks, too."""
+    answers = ["a\u2028b", "c\u0085d", ""]
+    lines = [json.dumps({"id": str(i), "prediction": answer}, ensure_ascii=False) for i, answer in enumerate(answers)]
+    (tmp_path / "test-en.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert example_scores.read(tmp_path / "test-en.jsonl") == answers

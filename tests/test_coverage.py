@@ -46,7 +46,7 @@ def where(tmp_path, monkeypatch):
 def test_what_a_head_cannot_get_right(where) -> None:
     examples = data.read(DATES, "test", "de", where).examples
     gap = lacking(DATES, examples, IOB2, "de")
-    assert gap == {"labels": {"B-DATE": 1, "I-DATE": 1}, "at_most": pytest.approx(80.0)} and in_words(gap) == SAID
+    assert gap == {"labels": {"B-DATE": 1, "I-DATE": 1}, "at_most": pytest.approx(80.0)} and in_words(**gap) == SAID
     assert lacking(DATES, data.read(DATES, "test", "fr", where).examples, IOB2, "fr") is None
     assert lacking(DATES, examples, DATES.labels, "de") is None
     assert lacking(TASKS["xquad"], [], IOB2, "de") is None

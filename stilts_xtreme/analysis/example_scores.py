@@ -77,7 +77,8 @@ def test_data(stage: plan.Predict) -> TestData:
 
 def read(path: Path) -> list[Any]:
     """Return the predictions of a file as the task's metric takes them: a prediction per example, or mined pairs."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    with open(path, encoding="utf-8") as file:  # not splitlines, which would break a line at U+2028 in an answer
+        lines = [json.loads(line) for line in file]
     if lines and "kept" in lines[0]:
         return [(line["foreign"], line["english"]) for line in lines if line["kept"]]
     return [line["prediction"] for line in lines]

@@ -214,7 +214,7 @@ def _entry(task: Task, split: str, language: str, where: Where, reading: Reading
         return replace(entry, state="broken", note=fault)
     labels = TASKS[task.trains_on].labels if split == "test" and task.trains_on else ()
     if gap := coverage.lacking(task, reading.examples, labels, language):
-        entry = replace(entry, remark=f"trained on {task.trains_on}, {coverage.in_words(gap)}")
+        entry = replace(entry, remark=f"trained on {task.trains_on}, {coverage.in_words(**gap)}")
     if wanted is None:
         return entry
     if fault := expected.difference(reading, wanted):

@@ -234,7 +234,7 @@ def _strict(summary: Summary) -> str:
 def _lacking(summary: Summary) -> str:
     """Which labels of test data the heads do not have."""
     gaps = {
-        (target, code): coverage.in_words(gap)
+        (target, code): coverage.in_words(**gap)
         for target in summary.targets
         for run in reversed(summary.runs(target))
         for code, gap in run.get("lacking", {}).items()

@@ -70,7 +70,7 @@ def _part(task: Task, predictions: LanguagePredictions, scratch: Path, progress:
     code = predictions.language
     _write(scratch, parts.file_of(code), predictions, progress)
     if gap := coverage.lacking(task, predictions.examples, predictions.labels, code):
-        progress.say(f"{task.name} {code}: {coverage.in_words(gap)}")
+        progress.say(f"{task.name} {code}: {coverage.in_words(**gap)}")
     scores = aggregate.language(task.name, predictions.predictions, predictions.examples, code)
     return parts.Part(scores, constant.chance(task, predictions.examples, code), gap, tuple(predictions.splits))
 

@@ -1,7 +1,7 @@
 """Labels of evaluated data that a model's head does not have: its predictions cannot be right there."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stilts_xtreme.tasks.constant import headline
 from stilts_xtreme.tasks.examples import Example, Pair, Tagged
@@ -26,10 +26,10 @@ def lacking(task: Task, examples: Sequence[Example], labels: Sequence[str], lang
     return {"labels": dict(sorted(counts.items())), "at_most": headline(task, task.metric(answers, examples, language))}
 
 
-def in_words(gap: Record) -> str:
+def in_words(labels: Mapping[str, int], at_most: float) -> str:
     """Describe what `lacking` gives in a sentence."""
-    names = ", ".join(f"{label} ({count:,})" for label, count in gap["labels"].items())
-    return f"the head has no {names}: the score can be {gap['at_most']:.1f} at most"
+    names = ", ".join(f"{label} ({count:,})" for label, count in labels.items())
+    return f"the head has no {names}: the score can be {at_most:.1f} at most"
 
 
 def _gold(example: Example) -> Sequence[str]:
