@@ -79,18 +79,18 @@ def effect_record(estimates: Mapping[int, Estimate]) -> Record:
     }  # fmt: skip
 
 
-def with_q(effects: Sequence[Record]) -> list[Record]:
-    """Return the effects with `q`: p adjusted among them all, as one family (Benjamini-Hochberg)."""
-    q_values = bootstrap.benjamini_hochberg([effect["p"] for effect in effects])
-    return [{**effect, "q": q} for effect, q in zip(effects, q_values, strict=True)]
+def with_q(records: Sequence[Record]) -> list[Record]:
+    """Return the effects with `q`: p adjusted among them all, as a single family (Benjamini-Hochberg)."""
+    q_values = bootstrap.benjamini_hochberg([record["p"] for record in records])
+    return [{**record, "q": q} for record, q in zip(records, q_values, strict=True)]
 
 
-def with_q_averages_apart(effects: Iterable[Record]) -> list[Record]:
+def with_q_averages_apart(records: Iterable[Record]) -> list[Record]:
     """Return the effects with `q`, those on targets before those on average: these are a family of their own."""
     families: tuple[list[Record], list[Record]] = [], []
-    for effect in effects:
-        families[effect["target"] == AVERAGE].append(effect)
-    return [effect for family in families for effect in with_q(family)]
+    for record in records:
+        families[record["target"] == AVERAGE].append(record)
+    return [record for family in families for record in with_q(family)]
 
 
 def group_effects(

@@ -96,7 +96,7 @@ def _unfit(content: object) -> str:
     while level:
         depth, below = depth + 1, list[tuple[str, object]]()
         if depth > DEPTH:
-            return f"lists and mappings nested more than {DEPTH} deep"
+            return f"more than {DEPTH} lists and mappings inside each other"
         for place, value in level:
             if isinstance(value, dict):
                 below += [(f"{place}.{key}", part) for key, part in value.items()]
