@@ -20,7 +20,7 @@ ABOUT = {
     "mixtures": "Mixtures by name, for use as entries of this study.",
     "Evaluation.model": "What predicts: the file of a training, its spec written out, or `none` (the setup's encoder).",
     "Evaluation.task": "The target that is predicted; null: that of the model.",
-    "Evaluation.languages": 'Only these; null: those of the benchmark; "de-en" is one of MLQA\'s pairs.',
+    "Evaluation.languages": 'Only these; null: those of the benchmark; of MLQA pairs, too, such as "de-en".',
     # mixtures
     "rates": "How often each task is drawn: by its size, alike, by its size with a temperature, or by weights.",
     "cap": "No task counts for more examples than this.",

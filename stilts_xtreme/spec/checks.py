@@ -16,7 +16,7 @@ Tail = tuple[str | int, ...]  # keys and list positions, from a field downwards
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong below a field: at `tail` from there (its key, if `on_key`); `word` may be meant as one of `names`.
+    """Something wrong below a field: at `tail` from there (its key, if `on_key`); `names` are what `word` may have meant.
 
     `conflict` names a field beside it that it cannot stand with: where an override set either of them, the message names the
     override that takes the other out.

@@ -23,7 +23,7 @@ from stilts_xtreme.spec.task import TaskSpec
 
 SIZE = 32 * 1024  # bytes of a file; pure-Python YAML reads about 100 kB a second
 TOTAL = 2 * SIZE  # bytes of a spec and all the files it names
-NESTED = 16  # specs inside one another
+NESTED = 16  # depth of nested specs
 COMMANDS = {
     "intermediate": "stilts train-intermediate",
     "multitask": "stilts train-multitask",

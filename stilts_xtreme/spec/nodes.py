@@ -13,7 +13,7 @@ from stilts_xtreme.utils.sanitize import HIDDEN
 
 Scalar = bool | int | float | str | None
 PATHS = ("path", "folder", "dictionary")  # keys whose values are relative to the file that says them
-DEPTH = 40  # lists and mappings inside one another
+DEPTH = 40  # of nested lists and mappings
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")

@@ -138,7 +138,7 @@ class FilesData(Model):
 
 
 class HubData(Model):
-    """The hub, at a revision where a task names one; tasks that stand below `folder` are read there (licensed data, say)."""
+    """The hub, at a task's own revision where it has any; tasks that stand below `folder` are read there (licensed data, say)."""
 
     folder: Annotated[str, Field(min_length=1)] | None = None
 

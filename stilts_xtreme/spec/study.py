@@ -129,8 +129,8 @@ class Study(Model):
     """Axes whose product is a list of evaluations: intermediate x training languages x noise x recipes x targets x seeds.
 
     An entry of `intermediate`: a task, a mixture, a chain of those, "none", or "untrained" (a random encoder as it is).
-    `languages`: those that are evaluated, for all targets (each leaves out what it has no test data in) or by target (for a
-    target not named: those of the benchmark); English is evaluated beside them where the target has it, since gaps and zero-shot
+    `languages`: those that are evaluated, for all targets (each leaves out what it has no test data in) or by target (one that is
+    not named: those of the benchmark); English is evaluated beside them where the target has it, since gaps and zero-shot
     claims need it. `test_examples`: a fixed sample of so many of each language is evaluated, the same for every row and seed (see
     `tasks.sample`): of all targets, or by target (of a target not named: all examples). `probabilities`: the files of predictions
     hold them, too, but for those of retrieval, which has none. `recipes` are names of recipes laid over the target's; an empty
