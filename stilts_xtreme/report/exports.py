@@ -99,7 +99,7 @@ def gains(summary: Summary) -> Iterator[Record]:
         for column in summary.columns:
             codes = summary.languages(column) if column in summary.targets else []
             for code in (None, *codes):
-                gain = summary.gain(row, column) if code is None else summary.language_gain(row, column, code)
+                gain = summary.gain(row, column, [code] if code else ())
                 if gain is None:
                     continue
                 effect = summary.tests.get((row, column, code))

@@ -107,7 +107,7 @@ def _figure(target: Target) -> Figure:
         for group, codes in target.members(grouping).items():
             effect, dots = target.gains.get((row, f"{grouping} {group}")), []
             for code in codes:
-                if (gain := target.summary.language_gain(row, target.name, code)) is not None:
+                if (gain := target.summary.gain(row, target.name, [code])) is not None:
                     words = f"{text.language(code)}: {text.number(gain.mean, True)}"
                     dots.append(Dot(gain.mean, target.study["languages"][code]["pretraining"], words))
             if effect is not None and (around := tested.ends(effect)) and dots:

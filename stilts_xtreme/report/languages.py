@@ -21,11 +21,11 @@ def by_language(summary: Summary, target: str) -> Table | None:
     codes, shown = summary.languages(target), _shown(summary, target)
     sizes = {code: text.between(summary.examples(target, code)) for code in codes}
     rows: list[Row] = [
-        (text.language(code), (sizes[code], *(plain(summary.language(name, target, [code])) for name in shown))) for code in codes
+        (text.language(code), (sizes[code], *(plain(summary.score(name, target, [code])) for name in shown))) for code in codes
     ]
     means: list[Row] = [("all languages", ("", *(plain(summary.score(name, target)) for name in shown)))] if codes else []
     if "en" in codes and len(codes) > 1:
-        means.append(("all but English", ("", *(plain(summary.language(name, target, codes[1:])) for name in shown))))
+        means.append(("all but English", ("", *(plain(summary.score(name, target, codes[1:])) for name in shown))))
     caption = f"{target}: {scores.metric(summary, target)} by language and intermediate; {scores.over(summary)}."
     heads = ("n", *_heads(summary, shown))
     return tables.table(caption, "language", heads, {"": rows, "Means": means}, *scores.marks(rows))
@@ -37,7 +37,7 @@ def by_kind(summary: Summary, target: str) -> Table | None:
     for kind, members in group_languages(summary.languages(target)).items():
         rows = bodies.setdefault(KINDS[kind], [])
         for name, codes in members.items():
-            rows.append((name, (str(len(codes)), *(plain(summary.language(row, target, codes)) for row in shown))))
+            rows.append((name, (str(len(codes)), *(plain(summary.score(row, target, codes)) for row in shown))))
         rows.append(("mean", ("", *(plain(summary.macro(row, target, list(members.values()))) for row in shown))))
     caption = f"{target}: {scores.metric(summary, target)} by kind of language and intermediate; {scores.over(summary)}."
     note = "Mean: each class, family or script weighs the same, however many languages it has."
@@ -84,14 +84,14 @@ def _drawn(summary: Summary) -> list[str]:
 
 
 def _dots(summary: Summary, shown: Sequence[str], target: str, code: str) -> Mark:
-    means = [(name, score.mean) for name in shown if (score := summary.language(name, target, [code])) is not None]
+    means = [(name, score.mean) for name in shown if (score := summary.score(name, target, [code])) is not None]
     points = tuple((value, None if summary.rows[name].is_baseline else 1) for name, value in means)
-    gain = summary.language_gain(shown[1], target, code) if len(points) == 2 else None
+    gain = summary.gain(shown[1], target, [code]) if len(points) == 2 else None
     return Mark(code, points, None, text.value(gain, signed=True) if gain else "")
 
 
 def _bar(summary: Summary, row: str, target: str, code: str) -> Mark | None:
-    gain, known = summary.language_gain(row, target, code), summary.comparison_in(row, target, code)
+    gain, known = summary.gain(row, target, [code]), summary.comparison_in(row, target, code)
     if gain is None:
         return None
     value, error = (known["gain"], known.get("deviation")) if known else (gain.mean, None)

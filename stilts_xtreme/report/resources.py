@@ -88,7 +88,7 @@ def scores_table(groups: Groups) -> Table | None:
         for row in summary.rows:
             if summary.by_seed(row, target):
                 cells = [cell(row, target, group) for group in groups.heads]
-                bodies.setdefault(target, []).append((row, (text.value(summary.language(row, target, ["en"])), *cells)))
+                bodies.setdefault(target, []).append((row, (text.value(summary.score(row, target, ["en"])), *cells)))
     caption = f"Score by group of languages, and its gap: score minus the one in English; {scores.over(summary)}."
     return tables.table(caption, "intermediate", ("English", *groups.heads.values()), bodies)
 

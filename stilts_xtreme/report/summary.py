@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from stilts_xtreme.results import rows as records
 from stilts_xtreme.results.effects import Effect, effects
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stilts_xtreme.schemas.study import Comparison, Evaluation, Reading, Study, Training
 
 AVERAGE = "average"  # of all targets
+Key = TypeVar("Key", int, str)  # a seed, or its key in JSON
 
 
 @dataclass(frozen=True)
@@ -117,16 +118,19 @@ class Summary:
         """The row without intermediate training that a row is compared with: "none (en+de)" for "squad (en+de)"."""
         return self.rows[name].baseline.name
 
-    def by_seed(self, row: str, column: str) -> dict[int, float]:
-        """Scores by seed; an average only for seeds in which every target has a score, so that averages compare."""
-        if column != AVERAGE:
-            return {seed: run["score"] for seed, run in self.cells.get((row, column), {}).items()}
-        parts = [self.by_seed(row, target) for target in self.targets]
-        return {
-            seed: math.fsum(part[seed] for part in parts) / len(parts)
-            for seed in self.seeds
-            if all(seed in part for part in parts)
-        }
+    def by_seed(self, row: str, column: str, codes: Sequence[str] = ()) -> dict[int, float]:
+        """Scores by seed: over all languages of a target, or over these, where all of them are scored.
+
+        An average only for seeds in which every target has a score, so that averages compare.
+        """
+        if column == AVERAGE:
+            return averaged([self.by_seed(row, target) for target in self.targets])
+        runs, names = self.cells.get((row, column), {}), self.study["tasks"][column]["headline"]
+        if not codes:
+            return {seed: run["score"] for seed, run in runs.items()}
+        scores = {seed: [metrics(run, code).get(name) for code in codes for name in names] for seed, run in runs.items()}
+        known = {seed: [score for score in values if score is not None] for seed, values in scores.items()}
+        return {seed: mean(values) for seed, values in known.items() if len(values) == len(scores[seed])}
 
     def over_seeds(self, values: Mapping[int, float] | Mapping[str, float]) -> Mean | None:
         """The mean of values by seed, or by the seed's key in JSON; None where there is none."""
@@ -134,12 +138,17 @@ class Summary:
         known = tuple(values[seed] for seed in self.seeds if seed in values)
         return Mean(known, len(self.seeds)) if known else None
 
-    def score(self, row: str, column: str) -> Mean | None:
-        return self.over_seeds(self.by_seed(row, column))
+    def score(self, row: str, column: str, codes: Sequence[str] = ()) -> Mean | None:
+        return self.over_seeds(self.by_seed(row, column, codes))
 
-    def gain(self, row: str, column: str) -> Mean | None:
-        """Score minus the baseline's of the same seed; None where no seed has both."""
-        return self.over_seeds(self.gains_by_seed(row, column))
+    def gains_by_seed(self, row: str, column: str, codes: Sequence[str] = ()) -> dict[int, float]:
+        """Scores minus the baseline's of the same seed, as `by_seed`, for seeds that have both."""
+        own, base = self.by_seed(row, column, codes), self.by_seed(self.baseline(row), column, codes)
+        return {seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base}
+
+    def gain(self, row: str, column: str, codes: Sequence[str] = ()) -> Mean | None:
+        """The mean of `gains_by_seed`; None where no seed has both scores."""
+        return self.over_seeds(self.gains_by_seed(row, column, codes))
 
     def gains(self, column: str) -> dict[str, Mean]:
         """Gain by row, absent ones left out."""
@@ -182,38 +191,13 @@ class Summary:
         """Every language scored for the target: English first, then by code."""
         return sorted({code for run in self.runs(target) for code in run["languages"]}, key=lambda code: (code != "en", code))
 
-    def by_language(self, row: str, target: str, codes: Sequence[str]) -> dict[int, float]:
-        """By seed the mean over `codes` and the headline metrics; only seeds in which each of the languages is scored."""
-        names, by_seed = self.study["tasks"][target]["headline"], dict[int, float]()
-        for seed, run in self.cells.get((row, target), {}).items():
-            scores = [metrics(run, code).get(name) for code in codes for name in names]
-            known = [score for score in scores if score is not None]
-            if known and len(known) == len(scores):
-                by_seed[seed] = mean(known)
-        return by_seed
-
-    def language(self, row: str, target: str, codes: Sequence[str]) -> Mean | None:
-        return self.over_seeds(self.by_language(row, target, codes))
-
-    def language_gain(self, row: str, target: str, code: str) -> Mean | None:
-        return self.over_seeds(self.gains_by_seed(row, target, [code]))
-
-    def gains_by_seed(self, row: str, column: str, codes: Sequence[str] = ()) -> dict[int, float]:
-        """The gain of each seed in which both sides have a score; over `codes` if any are given, with a score in all of them."""
-        rows = row, self.baseline(row)
-        own, base = (self.by_language(name, column, codes) if codes else self.by_seed(name, column) for name in rows)
-        return {seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base}
-
     def macro(self, row: str, target: str, groups: Sequence[Sequence[str]]) -> Mean | None:
-        """Mean over groups of languages, each weighing the same however many languages it has; by seed as `by_language`."""
-        parts = [self.by_language(row, target, codes) for codes in groups]
-        return self.over_seeds(
-            {seed: mean([part[seed] for part in parts]) for seed in self.seeds if all(seed in part for part in parts)}
-        )
+        """Mean over groups of languages, each weighing the same however many languages it has."""
+        return self.over_seeds(averaged([self.by_seed(row, target, codes) for codes in groups]))
 
     def transfer_gap(self, row: str, target: str) -> Mean | None:
-        """English score minus the mean of the target's other languages, by seed as `by_language`; None without either."""
-        scores = {code: self.by_language(row, target, [code]) for code in self.languages(target)}
+        """English score minus the mean of the target's other languages, by seed; None without either."""
+        scores = {code: self.by_seed(row, target, [code]) for code in self.languages(target)}
         whole = [seed for seed in self.seeds if all(seed in by_seed for by_seed in scores.values())]
         gaps = {seed: transfer_gap({code: by_seed[seed] for code, by_seed in scores.items()}) for seed in whole}
         return self.over_seeds({seed: gap for seed, gap in gaps.items() if gap is not None})
@@ -250,11 +234,17 @@ def summarise(content: Mapping[str, object]) -> Summary:
     return Summary(study, records.read(study["rows"]), cells)
 
 
+def averaged(parts: Sequence[Mapping[Key, float]]) -> dict[Key, float]:
+    """The means of the parts' values, for keys that all of them have."""
+    shared = [key for key in parts[0] if all(key in part for part in parts)] if parts else []
+    return {key: mean([part[key] for part in parts]) for key in shared}
+
+
 def raised(gains: Mapping[str, Mean]) -> int:
     """How many of the gains are above zero."""
     return sum(above(gain.mean) for gain in gains.values())
 
 
-def above(value: float, level: float = 0.0) -> bool:
-    """Is it above the level at the decimal that pages show? So nothing written as 0.0 counts as a gain."""
-    return round(value - level, 9) >= 0.05
+def above(value: float) -> bool:
+    """Is it above zero at the decimal that pages show? So nothing written as 0.0 counts as a gain."""
+    return round(value, 9) >= 0.05

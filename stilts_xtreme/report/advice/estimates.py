@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stilts_xtreme.report.summary import Mean, Summary
+from stilts_xtreme.report.summary import Mean, Summary, averaged
 from stilts_xtreme.scoring import bootstrap
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ class Estimate:
 def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str]) -> Estimate | None:
     """The gain of a row, mean over targets and in each over `codes` (all languages where none are given); None without scores."""
     parts = [_part(summary, row, target, codes) for target in targets]
-    seeds = [seed for seed in summary.seeds if parts and all(seed in gains for gains, _ in parts)]
-    if not seeds:
+    if not (values := averaged([gains for gains, _ in parts])):
         return None
-    values = {seed: math.fsum(gains[seed] for gains, _ in parts) / len(parts) for seed in seeds}
     spreads = [variance for _, variance in parts if variance is not None]
     variance = math.fsum(spreads) / len(parts) ** 2 if len(spreads) == len(parts) else None
     comparison = summary.comparisons.get((row, targets[0])) if len(targets) == 1 and not codes else None
