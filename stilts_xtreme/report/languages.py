@@ -17,7 +17,7 @@ NINETY_FIVE = 1.959964  # standard errors to each side of a 95 % interval
 
 
 def by_language(summary: Summary, target: str) -> Table | None:
-    """Scores of every language and row for a target; None where nothing was scored."""
+    """Tabulate the scores of every language and row for a target; None where nothing was scored."""
     codes, shown = summary.languages(target), _shown(summary, target)
     sizes = {code: text.between(summary.examples(target, code)) for code in codes}
     rows: list[Row] = [
@@ -32,7 +32,7 @@ def by_language(summary: Summary, target: str) -> Table | None:
 
 
 def by_kind(summary: Summary, target: str) -> Table | None:
-    """Scores of a target by resource class, family and script of its languages; None where fewer than two of these are real."""
+    """Tabulate a target's scores by resource class, family and script; None where fewer than two languages are real."""
     shown, bodies = _shown(summary, target), dict[str, list[Row]]()
     for kind, members in group_languages(summary.languages(target)).items():
         rows = bodies.setdefault(KINDS[kind], [])
@@ -45,7 +45,7 @@ def by_kind(summary: Summary, target: str) -> Table | None:
 
 
 def dots(summary: Summary) -> Figure:
-    """Scores without intermediate training, and of the row best on average."""
+    """Draw the scores without intermediate training, and of the row best on average."""
     best = summary.best(AVERAGE if AVERAGE in summary.columns else summary.targets[0])
     base = (summary.baseline(best) if best else BASELINE) if summary.has_baseline else None
     shown = [name for name in (base, best) if name is not None and name in summary.rows]
@@ -61,7 +61,7 @@ def dots(summary: Summary) -> Figure:
 
 
 def bars(summary: Summary) -> Figure:
-    """Gains of the row with the largest gain on each target."""
+    """Draw the gains of the row with the largest gain on each target."""
     panels, whiskers = [], ""
     for target in _drawn(summary) if summary.has_baseline else ():
         if row := summary.best(target):

@@ -43,7 +43,7 @@ class Estimate:
 
 
 def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str]) -> Estimate | None:
-    """The gain of a row, mean over targets and in each over `codes` (all languages where none are given); None without scores."""
+    """Estimate a row's gain, mean over targets and in each over `codes` (none given: all languages); None without scores."""
     parts = [_part(summary, row, target, codes) for target in targets]
     if not (values := averaged([gains for gains, _ in parts])):
         return None
@@ -56,7 +56,7 @@ def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str
 
 
 def difference(first: Estimate, second: Estimate, paired: bool) -> Estimate | None:
-    """How far the first is ahead of the second; None with too few seeds. `paired`: both have the same encoders, so seeds pair.
+    """Estimate how far the first is ahead of the second; None with too few seeds. `paired`: both have the same encoders.
 
     Variances over examples are added, as if the two shared none: too wide again, since both are compared with the same baseline.
     """
@@ -74,13 +74,13 @@ def difference(first: Estimate, second: Estimate, paired: bool) -> Estimate | No
 
 
 def adjusted(values: Sequence[float | None]) -> list[float | None]:
-    """p-values adjusted for their number; None stays None and does not count."""
+    """Adjust p-values for their number; None stays None and does not count."""
     known = iter(bootstrap.benjamini_hochberg([value for value in values if value is not None]))
     return [None if value is None else next(known) for value in values]
 
 
 def correlation(comparison: "Comparison") -> float:
-    """That between the errors of any two languages of a comparison as a result holds it, from the error of their mean."""
+    """Derive the correlation between the errors of any two languages of a comparison from the error of their mean."""
     errors = [error for error in _errors(comparison).values() if error is not None]
     squares, products = _sums(errors)
     whole = (comparison.get("deviation") or {}).get("drawn")
