@@ -516,7 +516,7 @@ def test_the_transfer_gap_is_that_of_each_seed() -> None:
 def test_classes_of_language_hold_their_languages_and_weigh_the_same() -> None:
     summary = summarise(invented(seeds=(1,), intermediates=("none", "mnli"), targets=("bucc2018",)))  # de fr ru zh
     table = languages.by_kind(summary, "bucc2018")
-    scores = {code: summary.language("mnli", "bucc2018", [code]).mean for code in ("de", "fr", "ru", "zh")}
+    scores = {code: summary.score("mnli", "bucc2018", [code]).mean for code in ("de", "fr", "ru", "zh")}
     resources, family, script = ({head: (row[0].text, row[2].text) for head, row in body.rows} for body in table.bodies)
     assert resources["5"] == ("3", text.number((scores["de"] + scores["fr"] + scores["zh"]) / 3))
     assert script["Latin"] == ("2", text.number((scores["de"] + scores["fr"]) / 2))

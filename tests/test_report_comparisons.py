@@ -38,7 +38,7 @@ def compared(study: dict, q: dict, width: float = 2.0, deviation: float = 0.9, *
     for (row, column), value in q.items():
         gain = summary.gain(row, column)
         languages = {
-            code: {"gain": summary.language_gain(row, column, code).mean, "deviation": deviation}
+            code: {"gain": summary.gain(row, column, [code]).mean, "deviation": deviation}
             for code in (summary.languages(column) if column != AVERAGE else [])
         }
         made.append({

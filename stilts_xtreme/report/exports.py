@@ -45,7 +45,7 @@ SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 
 def files(summary: Summary) -> dict[str, str]:
-    """table.csv, gains.csv and table.tex; numbers are not rounded, an empty field is not known."""
+    """Write table.csv, gains.csv and table.tex as text by file name; numbers are not rounded, an empty field is not known."""
     clean = [record for record in records(summary) if not record["noise"]]
     shown = ("row", "target", "seed", "language", "metric", "score")
     return {
@@ -75,7 +75,7 @@ def write(summary: Summary, path: Path) -> None:
 
 
 def records(summary: Summary) -> Iterator[Record]:
-    """Every score, unrounded, by row, target and seed; then those on noisy inputs."""
+    """Yield every score, unrounded, by row, target and seed; then those on noisy inputs."""
     study = summary.study
     same = {"study": study["name"], "setup": study.get("setup"), "benchmark": study.get("benchmark") or "xtreme"}
     for name, row in summary.rows.items():
@@ -90,7 +90,7 @@ def records(summary: Summary) -> Iterator[Record]:
 
 
 def gains(summary: Summary) -> Iterator[Record]:
-    """Every gain over the row's baseline, means over seeds, of all languages together and of each, with its test.
+    """Yield every gain over the row's baseline, means over seeds, of all languages together and of each, with its test.
 
     `deviation`: over seeds; `error`: standard error over test examples of a single language; `low` to `high`: 95 %; `q` of single
     languages is adjusted over all of them, rows and targets together.
@@ -99,7 +99,7 @@ def gains(summary: Summary) -> Iterator[Record]:
         for column in summary.columns:
             codes = summary.languages(column) if column in summary.targets else []
             for code in (None, *codes):
-                gain = summary.gain(row, column) if code is None else summary.language_gain(row, column, code)
+                gain = summary.gain(row, column, [code] if code else ())
                 if gain is None:
                     continue
                 effect = summary.tests.get((row, column, code))

@@ -43,12 +43,12 @@ class Figure:
     panels: tuple[str, ...]
 
     def drawn(self) -> list[str]:
-        """The panels with ids that no other panel or figure of a page has."""
+        """Return the panels with ids that no other panel or figure of a page has."""
         own = (rf"\g<0>{self.name}-{number}-" for number in range(len(self.panels)))
         return [re.sub(r'\bid="|url\(#|href="#', prefix, panel) for panel, prefix in zip(self.panels, own, strict=True)]
 
     def file(self, style: str) -> str:
-        """All panels in an SVG with its own style and a background, since it may be shown on any page."""
+        """Set all panels in an SVG with its own style and a background, since it may be shown on any page."""
         sizes = [tuple(map(int, re.findall(r'(?:width|height)="(\d+)"', panel)[:2])) for panel in self.panels]
         columns = max(1, min(len(sizes), (ROOM + GAP) // (max(width for width, _ in sizes) + GAP)))
         across = max(width for width, _ in sizes)
@@ -97,7 +97,7 @@ class Curve:
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Our settings of matplotlib, whatever the user's are; these are back afterwards. A decorator of what makes figures."""
+    """Apply our settings of matplotlib, whatever the user's are, and restore these. A decorator of what draws figures."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -112,8 +112,9 @@ def rows(
     panels: Sequence[Panel], kind: str, *, limits: tuple[float, float] | None = None, ratios: Sequence[float] = (),
     signed: bool = False, links: bool = False,
 ) -> tuple[str, ...]:  # fmt: skip
-    """Panels of marks, those without any left out; `kind`: "bars" or "dots". `ratios`: the ticks of a logarithmic scale; `links`:
-    lines join dots.
+    """Draw panels of marks, those without any left out; `kind`: "bars" or "dots".
+
+    `ratios`: the ticks of a logarithmic scale; `links`: lines join dots.
     """
     drawn = [replace(panel, groups=[(heading, marks) for heading, marks in panel.groups if marks]) for panel in panels]
     return tuple(_rows(panel, kind, limits, ratios, signed, links) for panel in drawn if panel.groups)
@@ -121,7 +122,7 @@ def rows(
 
 @style()
 def curves(panels: Mapping[str, Sequence[Curve]], *, log: bool, zero: bool, percent: bool = False) -> tuple[str, ...]:
-    """A panel a title, the legend first; curves without points and panels without curves are left out.
+    """Draw a panel a title, the legend first; curves without points and panels without curves are left out.
 
     `log`: powers of ten to the right; `zero`: the line of no gain is drawn.
     """
@@ -133,7 +134,7 @@ def curves(panels: Mapping[str, Sequence[Curve]], *, log: bool, zero: bool, perc
 
 @style()
 def heat_map(names: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], tuple[float, str, bool]]) -> str:
-    """Cells of a value, what is written in them, and whether they are outlined; an absent cell is dashed."""
+    """Draw cells of a value, what is written in them, and whether they are outlined; an absent cell is dashed."""
     left, cell = 20 + LETTER * max(map(len, names)), max(62.0, *(12 + LETTER * len(column) for column in columns))
     canvas, axes = new_axes(left + cell * len(columns) + 4, 34 + 28 * len(names), left, 30, 4, 4)
     axes.set(xlim=(0, len(columns)), ylim=(len(names), 0), xticks=[], yticks=[])
@@ -268,7 +269,7 @@ def _apart(places: Sequence[float], log: bool, percent: bool) -> list[str]:
 
 
 def new_axes(width: float, height: float, left: float, top: float, right: float, bottom: float) -> "tuple[Canvas, Axes]":
-    """A figure of that many pixels, and its axes within these margins."""
+    """Create a figure of that many pixels, and its axes within these margins."""
     from matplotlib.figure import Figure as Canvas
 
     width, height = math.ceil(width), math.ceil(height)
@@ -295,7 +296,7 @@ def add_label(
 
 
 def set_ticks(axes: "Axes", axis: "Axis", signed: bool, places: Sequence[float] = ()) -> None:
-    """A grid of a few lines, or at `places`; `signed`: +1 above zero, and a stronger line there."""
+    """Draw a grid of a few lines, or at `places`; `signed`: +1 above zero, and a stronger line there."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     def written(value: float, _: int | None) -> str:
@@ -322,7 +323,7 @@ def _box(axes: "Axes", across: int, down: int, **style: Any) -> None:
 
 
 def to_svg(canvas: "Canvas", label: str) -> str:
-    """The figure as an SVG element: no ids that repeat, colours by the names of plot.css, fonts of the page."""
+    """Return the figure as an SVG element: no ids that repeat, colours by the names of plot.css, fonts of the page."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 

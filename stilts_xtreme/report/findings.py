@@ -30,7 +30,7 @@ GROUPS = {
 
 
 def sentences(summary: Summary) -> list[str]:
-    """All of them, what a reader must know first; where nothing was learned no more than that."""
+    """Write all sentences, what a reader must know first; where nothing was learned no more than that."""
     if not summary.study["evaluations"]:
         return ["No evaluation of this study is finished: there is nothing to compare."]
     first = opening(summary)
@@ -42,7 +42,7 @@ def sentences(summary: Summary) -> list[str]:
 
 
 def opening(summary: Summary) -> list[str]:
-    """Encoder and data, seeds, what is missing, what collapsed."""
+    """Name encoder and data, seeds, what is missing, what collapsed."""
     study, seeds = summary.study, len(summary.seeds)
     encoder = study.get("encoder") or {}
     parts = [f"encoder {encoder['pretrained']['name']}"] if encoder.get("pretrained") else []
@@ -73,7 +73,7 @@ def _few(summary: Summary) -> str:
 
 
 def learned_nothing(summary: Summary) -> str:
-    """A sentence where no evaluation shows anything: each is at chance level or built on a collapsed training; else empty."""
+    """Say that no evaluation shows anything: each is at chance level or built on a collapsed training; else empty."""
     runs = [
         run.get("collapsed") or (summary.chance(target) is not None and run["score"] <= summary.guessed(target))
         for (row, target), by_seed in summary.cells.items()
@@ -86,8 +86,9 @@ def learned_nothing(summary: Summary) -> str:
 
 
 def counted(what: str, effects: Sequence[Effect]) -> list[str]:
-    """`Gains: of 6 effects 1 significantly above zero (mnli on xnli) and 2 below zero.`; names are left out of many, and nothing
-    is said of no effects.
+    """Write `Gains: of 6 effects 1 significantly above zero (mnli on xnli) and 2 below zero.`; nothing where there are none.
+
+    Names are left out where there are many.
     """
     if not effects:
         return []
@@ -106,13 +107,13 @@ def counted(what: str, effects: Sequence[Effect]) -> list[str]:
 
 
 def label(effect: Effect) -> str:
-    """`mnli on xnli`, `joint against mix on xnli`."""
+    """Name an effect: `mnli on xnli`, `joint against mix on xnli`."""
     usual = effect.reference in (None, BASELINE) or effect.question in ("gain", "resources", "order")
     return f"{effect.row or effect.contrast}{'' if usual else f' against {effect.reference}'} on {effect.target}"
 
 
 def questions(summary: Summary) -> list[str]:
-    """How many effects are significant, question by question; averages of targets count as a target more."""
+    """Count the significant effects, question by question; averages of targets count as a target more."""
     lines = []
     for (question, contrast), what in QUESTIONS.items():
         effects = [effect for effect in summary.tested(question, group=None) if effect.contrast.startswith(contrast)]

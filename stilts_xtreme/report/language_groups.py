@@ -32,7 +32,7 @@ class Target:
         return self.summary.tested("language groups", target=self.name)
 
     def contrasts(self, beginning: str) -> dict[str, Effect]:
-        """Effects whose contrast begins so, by row."""
+        """Return the effects whose contrast begins so, by row."""
         return {str(effect.row): effect for effect in self.effects if effect.contrast.startswith(beginning)}
 
     @cached_property
@@ -41,7 +41,7 @@ class Target:
         return {(str(effect.row), effect.group): effect for effect in self.effects if effect.group}
 
     def members(self, grouping: str) -> dict[str, list[str]]:
-        """The languages of each group, in the order of the result."""
+        """Return the languages of each group, in the order of the result."""
         known = [group for group in self.study["groups"] if (group["target"], group["grouping"]) == (self.name, grouping)]
         return {group["group"]: group["languages"] for group in known}
 
@@ -79,9 +79,7 @@ def targets(summary: Summary) -> list[Target]:
 
 
 def answer(target: Target) -> str:
-    """The row of the largest mean gain, what it gives to languages that the encoder read and to those that it did not, and the
-    slope on text, in a sentence.
-    """
+    """Name the row of the largest mean gain, its gains in languages that the encoder read and in others, and its slope."""
     row, members = target.largest, target.members("pretraining")
     groups = {group: effect for group in members if (effect := target.gains.get((row, f"pretraining {group}")))}
     codes = sum(len(members[group]) for group in groups)
@@ -107,7 +105,7 @@ def _figure(target: Target) -> Figure:
         for group, codes in target.members(grouping).items():
             effect, dots = target.gains.get((row, f"{grouping} {group}")), []
             for code in codes:
-                if (gain := target.summary.language_gain(row, target.name, code)) is not None:
+                if (gain := target.summary.gain(row, target.name, [code])) is not None:
                     words = f"{text.language(code)}: {text.number(gain.mean, True)}"
                     dots.append(Dot(gain.mean, target.study["languages"][code]["pretraining"], words))
             if effect is not None and (around := tested.ends(effect)) and dots:

@@ -17,27 +17,27 @@ NINETY_FIVE = 1.959964  # standard errors to each side of a 95 % interval
 
 
 def by_language(summary: Summary, target: str) -> Table | None:
-    """Scores of every language and row for a target; None where nothing was scored."""
+    """Tabulate the scores of every language and row for a target; None where nothing was scored."""
     codes, shown = summary.languages(target), _shown(summary, target)
     sizes = {code: text.between(summary.examples(target, code)) for code in codes}
     rows: list[Row] = [
-        (text.language(code), (sizes[code], *(plain(summary.language(name, target, [code])) for name in shown))) for code in codes
+        (text.language(code), (sizes[code], *(plain(summary.score(name, target, [code])) for name in shown))) for code in codes
     ]
     means: list[Row] = [("all languages", ("", *(plain(summary.score(name, target)) for name in shown)))] if codes else []
     if "en" in codes and len(codes) > 1:
-        means.append(("all but English", ("", *(plain(summary.language(name, target, codes[1:])) for name in shown))))
+        means.append(("all but English", ("", *(plain(summary.score(name, target, codes[1:])) for name in shown))))
     caption = f"{target}: {scores.metric(summary, target)} by language and intermediate; {scores.over(summary)}."
     heads = ("n", *_heads(summary, shown))
     return tables.table(caption, "language", heads, {"": rows, "Means": means}, *scores.marks(rows))
 
 
 def by_kind(summary: Summary, target: str) -> Table | None:
-    """Scores of a target by resource class, family and script of its languages; None where fewer than two of these are real."""
+    """Tabulate a target's scores by resource class, family and script; None where fewer than two languages are real."""
     shown, bodies = _shown(summary, target), dict[str, list[Row]]()
     for kind, members in group_languages(summary.languages(target)).items():
         rows = bodies.setdefault(KINDS[kind], [])
         for name, codes in members.items():
-            rows.append((name, (str(len(codes)), *(plain(summary.language(row, target, codes)) for row in shown))))
+            rows.append((name, (str(len(codes)), *(plain(summary.score(row, target, codes)) for row in shown))))
         rows.append(("mean", ("", *(plain(summary.macro(row, target, list(members.values()))) for row in shown))))
     caption = f"{target}: {scores.metric(summary, target)} by kind of language and intermediate; {scores.over(summary)}."
     note = "Mean: each class, family or script weighs the same, however many languages it has."
@@ -45,7 +45,7 @@ def by_kind(summary: Summary, target: str) -> Table | None:
 
 
 def dots(summary: Summary) -> Figure:
-    """Scores without intermediate training, and of the row best on average."""
+    """Draw the scores without intermediate training, and of the row best on average."""
     best = summary.best(AVERAGE if AVERAGE in summary.columns else summary.targets[0])
     base = (summary.baseline(best) if best else BASELINE) if summary.has_baseline else None
     shown = [name for name in (base, best) if name is not None and name in summary.rows]
@@ -61,7 +61,7 @@ def dots(summary: Summary) -> Figure:
 
 
 def bars(summary: Summary) -> Figure:
-    """Gains of the row with the largest gain on each target."""
+    """Draw the gains of the row with the largest gain on each target."""
     panels, whiskers = [], ""
     for target in _drawn(summary) if summary.has_baseline else ():
         if row := summary.best(target):
@@ -84,14 +84,14 @@ def _drawn(summary: Summary) -> list[str]:
 
 
 def _dots(summary: Summary, shown: Sequence[str], target: str, code: str) -> Mark:
-    means = [(name, score.mean) for name in shown if (score := summary.language(name, target, [code])) is not None]
+    means = [(name, score.mean) for name in shown if (score := summary.score(name, target, [code])) is not None]
     points = tuple((value, None if summary.rows[name].is_baseline else 1) for name, value in means)
-    gain = summary.language_gain(shown[1], target, code) if len(points) == 2 else None
+    gain = summary.gain(shown[1], target, [code]) if len(points) == 2 else None
     return Mark(code, points, None, text.value(gain, signed=True) if gain else "")
 
 
 def _bar(summary: Summary, row: str, target: str, code: str) -> Mark | None:
-    gain, known = summary.language_gain(row, target, code), summary.comparison_in(row, target, code)
+    gain, known = summary.gain(row, target, [code]), summary.comparison_in(row, target, code)
     if gain is None:
         return None
     value, error = (known["gain"], known.get("deviation")) if known else (gain.mean, None)

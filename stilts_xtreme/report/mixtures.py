@@ -45,7 +45,7 @@ def has_mixtures(summary: Summary) -> bool:
 
 
 def sections(summary: Summary) -> list[Section]:
-    """That on mixtures, and that on what is read; those of which the study has pairs of rows."""
+    """Build the section on mixtures, and that on what is read; those of which the study has pairs of rows."""
     kinds = {pair["kind"] for pair in summary.study.get("pairs") or ()}
     shown = []
     if has_mixtures(summary):
@@ -57,7 +57,7 @@ def sections(summary: Summary) -> list[Section]:
 
 
 def pairs(summary: Summary, titles: Mapping[str, str]) -> Table | None:
-    """Rows against other rows: a body for each kind with a title, the mean of its pairs last, where that was tested."""
+    """Tabulate rows against other rows: a body for each kind, the mean of its pairs last, where that was tested."""
     bodies = {}
     for kind, title in titles.items():
         bodies[title] = tested.matrix(
@@ -73,7 +73,7 @@ def pairs(summary: Summary, titles: Mapping[str, str]) -> Table | None:
 
 
 def size_rule(summary: Summary) -> Table | None:
-    """Every target of every pair of joint and sequential training of the same tasks, where its sizes are known."""
+    """Tabulate every target of every pair of joint and sequential training of the same tasks whose sizes are known."""
     arms = {arm["row"]: arm for arm in summary.study.get("arms") or ()}
     rows, counts = list[Row](), list[tuple[bool, bool]]()  # does the rule hold, is the difference significant
     for effect in summary.tested(PAIRS["way"]):

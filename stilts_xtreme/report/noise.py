@@ -55,13 +55,13 @@ class Noisy:
         return self.summary.tested("noise", rate=self.rates[-1])
 
     def score(self, row: str, target: str, rate: float) -> Mean | None:
-        """The mean score at that rate over the seeds that have it; at 0 the clean score."""
+        """Return the mean score at that rate over the seeds that have it; at 0 the clean score."""
         if not rate:
             return self.summary.score(row, target)
         return self.summary.over_seeds({seed: run["score"] for seed, run in self.runs.get((row, target, rate), {}).items()})
 
     def flips(self, row: str, target: str, code: str = "") -> Mean | None:
-        """Percent of examples whose prediction changes at the highest rate: of a language, or the mean over languages."""
+        """Return the percentage of predictions that the highest rate changes: of a language, or the mean over languages."""
         shares: dict[int, float] = {}
         for seed, run in self.runs.get((row, target, self.rates[-1]), {}).items():
             own = [scored["flips"] for name, scored in run["languages"].items() if code in ("", name)]
@@ -103,7 +103,7 @@ def sections(summary: Summary) -> list[Section]:
 
 
 def scores_table(noisy: Noisy, target: str) -> Table | None:
-    """Scores by rate, and what the highest rate costs."""
+    """Tabulate scores by rate, and what the highest rate costs."""
     rows: list[Row] = []
     for row, name in noisy.rows.items():
         mark = "§" if noisy.at_chance(row, target) else ""
@@ -121,7 +121,7 @@ def scores_table(noisy: Noisy, target: str) -> Table | None:
 
 
 def contrasts(noisy: Noisy, unit: str) -> Table | None:
-    """Which training makes noise cost less: a row for each pair of models that differ in how they are trained."""
+    """Tabulate which training makes noise cost less: a row for each pair of models that differ in how they are trained."""
     effects = [effect for effect in noisy.effects if effect.reference and effect.unit == unit]
     columns = [*noisy.summary.targets, *([AVERAGE] if any(effect.target == AVERAGE for effect in effects) else [])]
     questions: dict[str, list[Effect]] = {}
@@ -159,7 +159,7 @@ def _differences(row: Model) -> list[str]:
 
 
 def languages(noisy: Noisy, target: str) -> Table | None:
-    """What the highest rate costs in each language."""
+    """Tabulate what the highest rate costs in each language."""
     at = target, noisy.rates[-1]
     drops = {drop["row"]: drop.get("languages") or {} for drop in noisy.study["drops"] if (drop["target"], drop["rate"]) == at}
     shown = [row for row in noisy.rows if row in drops]
@@ -190,7 +190,7 @@ def _counts(study: "Noise") -> Counts:
 
 
 def changed_words(counts: Counts) -> Table | None:
-    """Words that may be changed, and those that were, by language over all targets."""
+    """Tabulate the words that may be changed, and those that were, by language over all targets."""
     rows, rates = list[Row](), sorted({rate for *_, rate in counts})
     for code in [*sorted({code for _, code, _ in counts}, key=lambda code: (code != "en", code)), ""]:
         sums = []

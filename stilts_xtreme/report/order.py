@@ -29,19 +29,19 @@ def sections(summary: Summary) -> list[Section]:
 
 
 def title(panel: "Panel | Absent") -> str:
-    """The target, and how its rows are fine-tuned where that is not as usual."""
+    """Name the target, and how its rows are fine-tuned where that is not as usual."""
     return panel["target"] + panel["way"]
 
 
 def means(panel: "Panel", rows: Sequence[str]) -> dict[str, float]:
-    """Every order's mean over the seeds that have them all."""
+    """Return every order's mean over the seeds that have them all."""
     seeds = {str(seed) for seed in panel["seeds"]}
     scores = {row: panel["scores"][row] for row in rows if seeds <= set(panel["scores"].get(row, ()))}
     return {row: mean([by_seed[seed] for seed in seeds]) for row, by_seed in scores.items()}
 
 
 def effect(panels: Sequence["Panel"], orders: Sequence[str]) -> Table | None:
-    """Do orders differ, where does the variance come from, what is the best order worth?"""
+    """Tabulate whether orders differ, where the variance comes from, and what the best order is worth."""
     rows: list[Row] = []
     for panel in panels:
         shown, test = means(panel, orders), panel.get("differ")
@@ -69,16 +69,12 @@ def effect(panels: Sequence["Panel"], orders: Sequence[str]) -> Table | None:
 
 
 def named(panels: Sequence["Panel"]) -> Table | None:
-    """Orders named beforehand against random order."""
-    bodies: dict[str, list[Row]] = {}
+    """Tabulate the orders named beforehand against random order."""
+    rows: list[tuple[str, Row]] = []
     for panel in panels:
         for order in panel.get("named", ()):
-            cells = (
-                " or ".join(order["orders"]),
-                text.number(order["rank"]),
-                *_columns(order, order["difference"]),
-            )
-            bodies.setdefault(title(panel), []).append((order["name"], cells))
+            cells = (" or ".join(order["orders"]), text.number(order["rank"]), *_columns(order, order["difference"]))
+            rows.append((title(panel), (order["name"], cells)))
     heads = ("order", "mean rank", "above the mean", "95 % over seeds", "p", "q")
     note = (
         "Against random order: the mean of all orders, and a permutation test. Size: training examples. Easy: English dev score"
@@ -86,51 +82,42 @@ def named(panels: Sequence["Panel"]) -> Table | None:
         " the target's kind of head. Where a name leaves open what comes first, the orders it fits are taken together. A name"
         " that says nothing about a target is absent."
     )
-    return tables.table("Orders named beforehand.", "name", heads, bodies, note)
+    return tables.table("Orders named beforehand.", "name", heads, tables.grouped(rows), note)
 
 
 def mixtures(panels: Sequence["Panel"]) -> Table | None:
-    """The same tasks mixed, against their orders."""
+    """Tabulate the mixture of the same tasks against their orders."""
     note = (
         "Intervals hold for other seeds and other test examples; with one seed for other test examples alone. The best order is"
         " picked on the scores shown, which is unfair to the mixture; the order best in the other seeds is not."
     )
-    bodies = {
-        title(panel): [
-            (f"{mixture['row']} − {MIXED[mixture['against']]}", _columns(mixture, mixture["gain"]))
-            for mixture in panel.get("mixtures", ())
-        ]
-        for panel in panels
-    }
-    return tables.table("The tasks mixed, against their orders.", "difference", tested.HEADS, bodies, note)
+    rows = [
+        (title(panel), (f"{mixture['row']} − {MIXED[mixture['against']]}", _columns(mixture, mixture["gain"])))
+        for panel in panels for mixture in panel.get("mixtures", ())
+    ]  # fmt: skip
+    return tables.table("The tasks mixed, against their orders.", "difference", tested.HEADS, tables.grouped(rows), note)
 
 
 def last(panels: Sequence["Panel"]) -> Table | None:
-    """Each order against its last task alone."""
+    """Tabulate each order against its last task alone."""
     note = "An order trains more steps than its last task alone: a gain may be the steps' as well as the tasks'."
-    bodies = {
-        title(panel): [(order["row"], (order["baseline"], *_columns(order, order["gain"]))) for order in panel.get("last", ())]
-        for panel in panels
-    }
+    rows = [
+        (title(panel), (order["row"], (order["baseline"], *_columns(order, order["gain"]))))
+        for panel in panels for order in panel.get("last", ())
+    ]  # fmt: skip
     caption = "Does what comes before help? Each order minus its last task alone."
-    return tables.table(caption, "order", ("last task alone", *tested.HEADS), bodies, note)
+    return tables.table(caption, "order", ("last task alone", *tested.HEADS), tables.grouped(rows), note)
 
 
 def by_language(orders: "Orders") -> Table | None:
-    """The same by subsets of languages."""
-    bodies: dict[str, list[Row]] = {}
-    for panel in orders["panels"]:
-        if panel["subset"] != ALL:
-            mixed = next((mixture for mixture in panel.get("mixtures", ()) if mixture["against"] == "mean"), None)
-            numbers = str(len(panel.get("languages", ()))), text.number(mean(list(means(panel, orders["rows"]).values())))
-            cells = (
-                *numbers,
-                *_best(panel)[:3],
-                _variance(panel)[0],
-                *_chances(panel),
-                *(_columns(mixed, mixed["gain"])[:2] if mixed else (text.ABSENT, text.ABSENT)),
-            )
-            bodies.setdefault(title(panel), []).append((panel["subset"], cells))
+    """Tabulate the test of orders by subsets of languages."""
+    rows: list[tuple[str, Row]] = []
+    for panel in (panel for panel in orders["panels"] if panel["subset"] != ALL):
+        mixed = next((mixture for mixture in panel.get("mixtures", ()) if mixture["against"] == "mean"), None)
+        numbers = str(len(panel.get("languages", ()))), text.number(mean(list(means(panel, orders["rows"]).values())))
+        over = _columns(mixed, mixed["gain"])[:2] if mixed else (text.ABSENT, text.ABSENT)
+        cells = (*numbers, *_best(panel)[:3], _variance(panel)[0], *_chances(panel), *over)
+        rows.append((title(panel), (panel["subset"], cells)))
     heads = (
         "languages", "mean", "best order", "above the mean", "by chance", "variance: order", "p", "q", "mixture − mean",
         "95 % interval",
@@ -139,7 +126,7 @@ def by_language(orders: "Orders") -> Table | None:
         "Resources: class of Joshi et al. 2020, low 0–2, mid 3, high 4–5; English is counted in none. Subsets of different"
         " targets hold different languages. q: adjusted for the rows of this table."
     )
-    return tables.table("Orders by languages.", "languages", heads, bodies, note)
+    return tables.table("Orders by languages.", "languages", heads, tables.grouped(rows), note)
 
 
 def _columns(record: "Against | NamedOrder", estimate: float) -> tuple[Cell | str, ...]:

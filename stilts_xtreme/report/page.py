@@ -44,7 +44,7 @@ class Section:
 
 
 def files(study: "Study | LatencyStudy", findings: Sequence[str], sections: Sequence[Section]) -> dict[str, str]:
-    """The text of every file by its name; `findings` are the sentences at the top."""
+    """Write every file as text by its name; `findings` are the sentences at the top."""
     style = (HERE / "plot.css").read_text(encoding="utf-8")
     foot = text.provenance(study.get("provenance") or {})
     head = {"name": study["name"], "question": study["question"], "note": study.get("note") or "", "foot": foot}

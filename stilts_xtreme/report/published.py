@@ -28,7 +28,7 @@ class Number:
 
 
 def read(folder: Path = FOLDER) -> list[Number]:
-    """The confirmed numbers of all CSV files in the folder, in their order; empty where there is no such folder."""
+    """Read the confirmed numbers of all CSV files in the folder, in their order; empty where there is no such folder."""
     return [number for path in sorted(folder.glob("*.csv")) for number in _numbers(path)]
 
 

@@ -22,7 +22,7 @@ BEST = "best"  # the row that stands for the best intermediate of each target
 
 
 def sections(summary: Summary, numbers: Sequence[Number] | None = None) -> list[Section]:
-    """Published gains and scores with ours in the next column; none for other benchmarks, or where no numbers are at hand."""
+    """Set published gains and scores beside ours; none for other benchmarks, or where no numbers are at hand."""
     numbers = published.read() if numbers is None else numbers
     if summary.study.get("benchmark", "xtreme") != "xtreme" or not summary.has_baseline or not summary.study["evaluations"]:
         return []

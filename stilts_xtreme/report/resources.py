@@ -28,7 +28,7 @@ class Groups:
     heads: Mapping[str, str]  # what each group is called in tables
 
     def effects(self, contrast: str, target: str) -> list[Effect]:
-        """The tested effects on a target whose contrast begins so."""
+        """Return the tested effects on a target whose contrast begins so."""
         return [effect for effect in self.summary.tested("resources", target=target) if effect.contrast.startswith(contrast)]
 
 
@@ -50,7 +50,7 @@ def sections(summary: Summary) -> list[Section]:
 
 
 def languages(groups: Groups) -> Table | None:
-    """Which languages each target has in each group."""
+    """Tabulate which languages each target has in each group."""
     rows = []
     for target, members in groups.members.items():
         known = [members.get(group, ()) for group in groups.heads]
@@ -59,7 +59,7 @@ def languages(groups: Groups) -> Table | None:
 
 
 def gains(groups: Groups) -> Table | None:
-    """Gains by group, with intervals; the gain in the group minus that in English beneath them."""
+    """Tabulate gains by group, with intervals; the gain in the group minus that in English beneath them."""
     bodies, heads = {}, groups.heads
     for target, members in groups.members.items():
         title = f"{target}: {', '.join(f'{heads[group]} n = {len(codes)}' for group, codes in members.items())}"
@@ -73,7 +73,7 @@ def gains(groups: Groups) -> Table | None:
 
 
 def scores_table(groups: Groups) -> Table | None:
-    """Scores by group, and beneath each how far it is from English."""
+    """Tabulate scores by group, and beneath each how far it is from English."""
     summary = groups.summary
     known = {(entry["row"], entry["target"], str(entry["group"])): entry for entry in groups.study["scores"]}
 
@@ -83,26 +83,25 @@ def scores_table(groups: Groups) -> Table | None:
         score, gap = summary.over_seeds(entry["scores"]), summary.over_seeds(entry.get("gaps") or {})
         return Cell(text.value(score), "" if gap is None else text.value(gap, signed=True))
 
-    bodies: dict[str, list[Row]] = {}
+    rows: list[tuple[str, Row]] = []
     for target in groups.members:
-        for row in summary.rows:
-            if summary.by_seed(row, target):
-                cells = [cell(row, target, group) for group in groups.heads]
-                bodies.setdefault(target, []).append((row, (text.value(summary.language(row, target, ["en"])), *cells)))
+        for row in (row for row in summary.rows if summary.by_seed(row, target)):
+            cells = [cell(row, target, group) for group in groups.heads]
+            rows.append((target, (row, (text.value(summary.score(row, target, ["en"])), *cells))))
     caption = f"Score by group of languages, and its gap: score minus the one in English; {scores.over(summary)}."
-    return tables.table(caption, "intermediate", ("English", *groups.heads.values()), bodies)
+    return tables.table(caption, "intermediate", ("English", *groups.heads.values()), tables.grouped(rows))
 
 
 def slopes(groups: Groups) -> Table | None:
-    """Slopes of gain on resources, with both intervals."""
-    bodies, unit = dict[str, list[Row]](), ""
+    """Tabulate the slopes of gain on resources, with both intervals."""
     records = {(slope["row"], slope["target"]): slope for slope in groups.study["slopes"]}
-    for target in groups.summary.targets:
-        bodies[target] = []
-        for effect in groups.effects("slope", target):
-            record, unit = records[str(effect.row), target], effect.unit
-            beside = (str(record["n"]), text.interval(record.get("over_languages"), 2))
-            bodies[target].append((str(effect.row), (*tested.cells(effect, 2), *beside)))
+    effects = [effect for target in groups.summary.targets for effect in groups.effects("slope", target)]
+    rows: list[tuple[str, Row]] = []
+    for effect in effects:
+        record = records[str(effect.row), effect.target]
+        beside = str(record["n"]), text.interval(record.get("over_languages"), 2)
+        rows.append((effect.target, (str(effect.row), (*tested.cells(effect, 2), *beside))))
+    unit = effects[-1].unit if effects else ""
     on = "resource class" if groups.study["axis"] == "joshi" else "the decimal logarithm of the lines of text"
     note = (
         f"Least squares on {on} over the languages that the encoder saw, without English; above zero: the more resources, the"
@@ -111,7 +110,7 @@ def slopes(groups: Groups) -> Table | None:
         f" do, would give. {tested.STAR} for the rows of this table."
     )
     heads = ("slope", *tested.HEADS[1:], "languages", "95 % over languages")
-    return tables.table(f"Slope of the gain on resources, in {unit}.", "intermediate", heads, bodies, note)
+    return tables.table(f"Slope of the gain on resources, in {unit}.", "intermediate", heads, tables.grouped(rows), note)
 
 
 def _grouped(study: "Resources") -> str:

@@ -16,7 +16,7 @@ MARKS = {
 
 
 def main(summary: Summary) -> Table:
-    """The paper's main table: scores of the control and of no intermediate task, then gains over the latter."""
+    """Tabulate, as the paper's main table, scores of the control and of no intermediate task, then gains over the latter."""
     columns, best = summary.columns, {column: summary.best(column) for column in summary.columns}
 
     bodies: dict[str, list[Row]] = {
@@ -47,7 +47,7 @@ def main(summary: Summary) -> Table:
 
 
 def best_per_target(summary: Summary) -> Table | None:
-    """For each target the intermediate with the largest gain; None without gains."""
+    """Tabulate for each target the intermediate with the largest gain; None without gains."""
     rows: list[Row] = []
     for target in summary.targets if summary.has_baseline else []:
         gains, name = summary.gains(target), summary.best(target)
@@ -69,7 +69,7 @@ def best_per_target(summary: Summary) -> Table | None:
 
 
 def reading(summary: Summary, row: str, column: str, gain: Mean) -> str:
-    """How much a mean gain says, in a few words: its interval and q where it was tested."""
+    """Say how much a mean gain shows, in a few words: its interval and q where it was tested."""
     if (effect := summary.tests.get((row, column, None))) is not None:
         parts = [] if effect.low is None else [f"95 % interval {tested.interval(effect)}"]
         return ", ".join([*parts, *([] if effect.q is None else [f"q {text.probability(effect.q)}"])]) or "not tested"
@@ -79,25 +79,24 @@ def reading(summary: Summary, row: str, column: str, gain: Mean) -> str:
 
 
 def intervals(summary: Summary) -> Table | None:
-    """Gain, interval, p and q of every row and target; None where the study holds no comparisons."""
-    bodies: dict[str, list[Row]] = {}
+    """Tabulate gain, interval, p and q of every row and target; None where the study holds no comparisons."""
+    rows: list[tuple[str, Row]] = []
     for column in summary.columns:
-        bodies[column] = []
         for row in summary.compared:
             if effect := summary.tests.get((row, column, None)):
                 examples = f"{effect.n_examples:,}" if effect.n_examples else text.ABSENT
-                bodies[column].append((row, (*tested.cells(effect), examples, str(effect.n_seeds))))
+                rows.append((column, (row, (*tested.cells(effect), examples, str(effect.n_seeds)))))
     note = (
         f"Gain: points over “{BASELINE}”, means over seeds. The interval is of the gain itself, not adjusted for their number;"
         " q is p adjusted for it. A dash: not tested, for want of seeds or of predictions of single examples."
     )
     heads = ("gain", *tested.HEADS[1:], "test examples", "seeds")
     star = legend(summary) if any(map(tested.significant, summary.tests.values())) else ""
-    return tables.table("Gains with their 95 % intervals.", "intermediate", heads, bodies, note, star)
+    return tables.table("Gains with their 95 % intervals.", "intermediate", heads, tables.grouped(rows), note, star)
 
 
 def targets(summary: Summary) -> Table | None:
-    """What each target is: metric, chance, English training data, languages, test examples."""
+    """Tabulate of each target metric, chance, English training data, languages, test examples."""
     rows = []
     for target in summary.targets:
         codes, level = summary.languages(target), summary.chance(target)
@@ -117,7 +116,7 @@ def targets(summary: Summary) -> Table | None:
 
 
 def transfer_gaps(summary: Summary) -> Table | None:
-    """The cross-lingual transfer gap of every row on each target scored in English and elsewhere; None without any."""
+    """Tabulate every row's cross-lingual transfer gap on each target scored in English and elsewhere; None without any."""
     gaps = {(name, target): summary.transfer_gap(name, target) for name in summary.rows for target in summary.targets}
     shown = [target for target in summary.targets if any(gaps[name, target] for name in summary.rows)]
     rows = [
@@ -131,7 +130,7 @@ def transfer_gaps(summary: Summary) -> Table | None:
 
 
 def heat_map(summary: Summary) -> Figure:
-    """Gains, row by column."""
+    """Draw the gains, row by column."""
     values = {}
     for name in summary.compared if summary.has_baseline else ():
         for column in summary.columns:
@@ -148,12 +147,12 @@ def heat_map(summary: Summary) -> Figure:
 
 
 def score(summary: Summary, row: str, column: str) -> Cell:
-    """A mean score with its spread and marks."""
+    """Write a mean score with its spread and marks."""
     return _cell(summary, row, column, summary.score(row, column))
 
 
 def gain(summary: Summary, row: str, column: str, best: bool = False) -> Cell:
-    """A gain with its spread and marks, starred where significant; bold where it is the best of its column and above zero."""
+    """Write a gain with its spread and marks, starred where significant; bold where it is its column's best and above zero."""
     value = summary.gain(row, column)
     cell = _cell(summary, row, column, value, signed=True)
     star = " *" if tested.significant(summary.tests.get((row, column, None))) else ""
@@ -167,14 +166,14 @@ def _cell(summary: Summary, row: str, column: str, value: Mean | None, signed: b
 
 
 def marks(rows: Rows, summary: Summary | None = None) -> tuple[str, ...]:
-    """What the marks that stand in the rows mean; those of significance need the summary."""
+    """Explain the marks that stand in the rows; those of significance need the summary."""
     used = tables.beneath(rows)
     notes = tuple(f"{mark} {words}" for mark, words in MARKS.items() if mark in used)
     return (*notes, legend(summary)) if summary is not None and "*" in used else notes
 
 
 def legend(summary: Summary) -> str:
-    """What the star means: the families that gains were adjusted in."""
+    """Explain the star: the families that gains were adjusted in."""
     tested_gains = [effect for effect in summary.tests.values() if effect.language is None and effect.q is not None]
     averages = sum(effect.target == AVERAGE for effect in tested_gains)
     parts = [f"{len(tested_gains) - averages:,} comparisons on targets"] if len(tested_gains) > averages else []
@@ -187,7 +186,7 @@ def legend(summary: Summary) -> str:
 
 
 def metric(summary: Summary, target: str) -> str:
-    """The target's headline metrics in words."""
+    """Name the target's headline metrics."""
     task = summary.study["tasks"][target]
     if "reading" in task:
         return NAMES["f1"]
@@ -195,12 +194,12 @@ def metric(summary: Summary, target: str) -> str:
 
 
 def over(summary: Summary) -> str:
-    """The seeds that the numbers are means over."""
+    """Name the seeds that the numbers are means over."""
     return f"means over {len(summary.seeds)} seeds" if len(summary.seeds) > 1 else f"seed {summary.seeds[0]}"
 
 
 def retrieval(summary: Summary) -> list[str]:
-    """What scores of targets without any training can and cannot show; empty where the study has none."""
+    """Say what scores of targets without any training can and cannot show; empty where the study has none."""
     targets = summary.retrieval()
     if not targets:
         return []

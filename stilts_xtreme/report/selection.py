@@ -1,11 +1,8 @@
 """The section on choosing an intermediate for each target: what English dev data would have picked, and what it gives."""
 
-import math
-from collections.abc import Mapping
-
 from stilts_xtreme.report import tables, text
 from stilts_xtreme.report.page import Section
-from stilts_xtreme.report.summary import AVERAGE, Summary
+from stilts_xtreme.report.summary import AVERAGE, Summary, averaged
 from stilts_xtreme.report.tables import Row
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
@@ -27,7 +24,7 @@ def sections(summary: Summary) -> list[Section]:
     total = f"{benchmark.name.upper()} score" if benchmark and whole else AVERAGE
     bodies = {"": rows}
     if len(rows) > 1:
-        scores = [tables.mean(summary.over_seeds(_average(choice["scores"]))) for choice in (picked, halves)]
+        scores = [tables.mean(summary.over_seeds(averaged(list(choice["scores"].values())))) for choice in (picked, halves)]
         bodies["Over all targets"] = [(total, (base[AVERAGE], "", scores[0], "", scores[1]))]
     heads = (f"score, {BASELINE}", "picked on English dev", "its score", "picked on other half", "its score")
     notes = (
@@ -41,9 +38,3 @@ def sections(summary: Summary) -> list[Section]:
     caption = "The best intermediate of each target, chosen without the scores shown."
     table = tables.table(caption, "target", heads, bodies, *notes)
     return [Section("best", "Choosing one intermediate for each target", tables=(table,))]
-
-
-def _average(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Over targets, for each seed."""
-    seeds = next(iter(scores.values()))
-    return {seed: math.fsum(by_seed[seed] for by_seed in scores.values()) / len(scores) for seed in seeds}

@@ -15,7 +15,7 @@ DIGITS = 12  # of a digest: the result holds all of it
 
 
 def facts(summary: Summary) -> list[tuple[str, str]]:
-    """Lines of the section on data, as name and value."""
+    """List the facts of the section on data, as name and value."""
     study = summary.study
     lines = [("Setup", str(study["setup"]))] if study.get("setup") else []
     for key, value in sorted((name, value) for name, value in (study.get("data") or {}).items() if name != "readings"):
@@ -44,7 +44,7 @@ def _sizes(sample: int | Mapping[str, int]) -> str:
 
 
 def tuned(summary: Summary) -> list[str]:
-    """What a known encoder was tuned on and what that means here: sentences, or nothing for an encoder that is not known."""
+    """Say what a known encoder was tuned on and what that means here; nothing for an encoder that is not known."""
     encoder = (summary.study.get("encoder") or {}).get("pretrained")
     known = recognise(encoder["name"], encoder.get("digest")) if encoder else None
     if known is None:
@@ -65,7 +65,7 @@ def tuned(summary: Summary) -> list[str]:
 
 
 def seeds(summary: Summary) -> list[str]:
-    """What seeds share where they start from a published encoder: a sentence, or nothing where each has an encoder of its own."""
+    """Say what seeds share where they start from a published encoder; nothing where each has an encoder of its own."""
     published = (summary.study.get("encoder") or {}).get("pretrained")
     if not published:
         return []

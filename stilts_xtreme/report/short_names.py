@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 
 def names(rows: Sequence[Row]) -> dict[str, str]:
-    """By label: `mnli + multilingual + noise-trained`, the row itself where nothing is shortened; languages and rates are said
-    where there are several to tell apart.
+    """Return a name by label: `mnli + multilingual + noise-trained`, the row itself where nothing is shortened.
+
+    Languages and rates are in it where there are several to tell apart.
     """
     lists = {row.languages for row in rows if len(row.languages) > 1}
     rates = {row.noise for row in rows if row.noise}
@@ -22,7 +23,7 @@ def names(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def explained(rows: Sequence[Row], study: "Study") -> str:
-    """What the short names mean; empty where nothing is shortened."""
+    """Explain the short names; empty where nothing is shortened."""
     lists = dict.fromkeys("+".join(row.languages) for row in rows if len(row.languages) > 1)
     rates = sorted({row.noise for row in rows if row.noise})
     parts = []

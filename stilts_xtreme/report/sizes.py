@@ -13,7 +13,7 @@ Points = Mapping[tuple[str, str], Mapping[int, str]]  # rows by number of exampl
 
 
 def sections(summary: Summary) -> list[Section]:
-    """Of a study whose recipes differ in their number of examples."""
+    """Build the section of a study whose recipes differ in their number of examples."""
     study = summary.study.get("sizes")
     if not study or not study["points"]:
         return []
@@ -30,7 +30,7 @@ def sections(summary: Summary) -> list[Section]:
 
 
 def by_size(summary: Summary, points: Points, target: str) -> Table | None:
-    """Scores of the baseline and gains of the others, by number of examples."""
+    """Tabulate scores of the baseline and gains of the others, by number of examples."""
     sizes = sorted({examples for (_, name), rows in points.items() if name == target for examples in rows})
 
     def cell(row: str | None, gains: bool) -> Cell | str:
@@ -53,16 +53,15 @@ def by_size(summary: Summary, points: Points, target: str) -> Table | None:
 
 
 def interactions(summary: Summary) -> Table | None:
-    """The gain with the fewest examples minus that with the most."""
-    bodies: dict[str, list[Row]] = {}
-    for effect in summary.tested("sizes"):
-        bodies.setdefault(effect.target, []).append((str(effect.row), (effect.contrast, *tested.cells(effect))))
+    """Tabulate the gain with the fewest examples minus that with the most."""
+    effects = summary.tested("sizes")
+    rows = [(effect.target, (str(effect.row), (effect.contrast, *tested.cells(effect)))) for effect in effects]
     note = (
         "Above zero: intermediate training helps more where the target has few training examples. 95 % interval of the difference"
         f" of both gains, {tested.varied(len(summary.seeds))}, the same for both. {tested.STAR} for the rows of this table."
     )
     caption = "Gain with the fewest examples minus gain with the most, in points."
-    return tables.table(caption, "intermediate", ("contrast", *tested.HEADS), bodies, note)
+    return tables.table(caption, "intermediate", ("contrast", *tested.HEADS), tables.grouped(rows), note)
 
 
 def _recipes(summary: Summary) -> str:

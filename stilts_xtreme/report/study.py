@@ -27,7 +27,7 @@ FOLLOWING = (published_comparison.sections, selection.sections, resources.sectio
 
 
 def files(summary: Summary) -> dict[str, str]:
-    """report.md, the SVG files that it shows, and index.html, as text by file name."""
+    """Write report.md, the SVG files that it shows, and index.html, as text by file name."""
     study = summary.study
     leading, following = ([section for make in places for section in make(summary)] for places in (LEADING, FOLLOWING))
     main = (scores.main(summary), scores.best_per_target(summary), scores.intervals(summary))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from stilts_xtreme.results import rows as records
 from stilts_xtreme.results.effects import Effect, effects
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stilts_xtreme.schemas.study import Comparison, Evaluation, Reading, Study, Training
 
 AVERAGE = "average"  # of all targets
+Key = TypeVar("Key", int, str)  # a seed, or its key in JSON
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Summary:
         return effects(self.study)
 
     def tested(self, question: str, **fields: object) -> list[Effect]:
-        """The effects of a question whose fields have these values."""
+        """Return the effects of a question whose fields have these values."""
         effects = [effect for effect in self.effects if effect.question == question]
         return [effect for effect in effects if all(getattr(effect, name) == value for name, value in fields.items())]
 
@@ -86,7 +87,7 @@ class Summary:
         }
 
     def comparison_in(self, row: str, target: str, code: str) -> "LanguageGain | None":
-        """The gain in a language as it was tested, with its standard error over test examples; None where there is none."""
+        """Return a language's tested gain, with its standard error over test examples; None where there is none."""
         comparison = self.comparisons.get((row, target))
         return (comparison.get("languages") or {}).get(code) if comparison else None
 
@@ -114,39 +115,47 @@ class Summary:
         return [name for name, row in self.rows.items() if not (row.is_control or row.is_baseline)]
 
     def baseline(self, name: str) -> str:
-        """The row without intermediate training that a row is compared with: "none (en+de)" for "squad (en+de)"."""
+        """Name the row without intermediate training that a row is compared with: "none (en+de)" for "squad (en+de)"."""
         return self.rows[name].baseline.name
 
-    def by_seed(self, row: str, column: str) -> dict[int, float]:
-        """Scores by seed; an average only for seeds in which every target has a score, so that averages compare."""
-        if column != AVERAGE:
-            return {seed: run["score"] for seed, run in self.cells.get((row, column), {}).items()}
-        parts = [self.by_seed(row, target) for target in self.targets]
-        return {
-            seed: math.fsum(part[seed] for part in parts) / len(parts)
-            for seed in self.seeds
-            if all(seed in part for part in parts)
-        }
+    def by_seed(self, row: str, column: str, codes: Sequence[str] = ()) -> dict[int, float]:
+        """Return scores by seed: over all languages of a target, or over these, where all of them are scored.
+
+        An average only for seeds in which every target has a score, so that averages compare.
+        """
+        if column == AVERAGE:
+            return averaged([self.by_seed(row, target) for target in self.targets])
+        runs, names = self.cells.get((row, column), {}), self.study["tasks"][column]["headline"]
+        if not codes:
+            return {seed: run["score"] for seed, run in runs.items()}
+        scores = {seed: [metrics(run, code).get(name) for code in codes for name in names] for seed, run in runs.items()}
+        known = {seed: [score for score in values if score is not None] for seed, values in scores.items()}
+        return {seed: mean(values) for seed, values in known.items() if len(values) == len(scores[seed])}
 
     def over_seeds(self, values: Mapping[int, float] | Mapping[str, float]) -> Mean | None:
-        """The mean of values by seed, or by the seed's key in JSON; None where there is none."""
+        """Average values by seed, or by the seed's key in JSON; None where there is none."""
         values = {int(seed): value for seed, value in values.items()}
         known = tuple(values[seed] for seed in self.seeds if seed in values)
         return Mean(known, len(self.seeds)) if known else None
 
-    def score(self, row: str, column: str) -> Mean | None:
-        return self.over_seeds(self.by_seed(row, column))
+    def score(self, row: str, column: str, codes: Sequence[str] = ()) -> Mean | None:
+        return self.over_seeds(self.by_seed(row, column, codes))
 
-    def gain(self, row: str, column: str) -> Mean | None:
-        """Score minus the baseline's of the same seed; None where no seed has both."""
-        return self.over_seeds(self.gains_by_seed(row, column))
+    def gains_by_seed(self, row: str, column: str, codes: Sequence[str] = ()) -> dict[int, float]:
+        """Return scores minus the baseline's of the same seed, as `by_seed`, for seeds that have both."""
+        own, base = self.by_seed(row, column, codes), self.by_seed(self.baseline(row), column, codes)
+        return {seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base}
+
+    def gain(self, row: str, column: str, codes: Sequence[str] = ()) -> Mean | None:
+        """Average `gains_by_seed`; None where no seed has both scores."""
+        return self.over_seeds(self.gains_by_seed(row, column, codes))
 
     def gains(self, column: str) -> dict[str, Mean]:
-        """Gain by row, absent ones left out."""
+        """Return the gains by row, absent ones left out."""
         return {name: gain for name in self.compared if (gain := self.gain(name, column)) is not None}
 
     def best(self, column: str) -> str | None:
-        """The row with the largest gain, or without a baseline the largest score; the first of equals."""
+        """Return the row with the largest gain, or without a baseline the largest score; the first of equals."""
         scores = {name: score for name in self.compared if (score := self.score(name, column)) is not None}
         known = self.gains(column) if self.has_baseline else scores
         return max(known, key=lambda name: known[name].mean, default=None)
@@ -155,7 +164,7 @@ class Summary:
         return self.study["tasks"][target].get("chance")
 
     def guessed(self, target: str) -> float:
-        """Chance plus two standard errors of the smallest language's test set: what guessing may well reach."""
+        """Return chance plus two standard errors of the smallest language's test set: what guessing may well reach."""
         sizes = [n for code in self.languages(target) for n in self.examples(target, code)]
         return within_chance(self.chance(target) or 0.0, min(sizes, default=1))
 
@@ -170,56 +179,31 @@ class Summary:
         return (self.study.get("data") or {}).get("readings")
 
     def retrieval(self) -> list[str]:
-        """Targets for which nothing is trained."""
+        """Return the targets for which nothing is trained."""
         tasks = self.study["tasks"]
         return [name for name in self.targets if tasks[name].get("head") == "embedding" and not tasks[name].get("trains_on")]
 
     def runs(self, target: str) -> list["Evaluation"]:
-        """All evaluations on the target."""
+        """Return all evaluations on the target."""
         return [run for (_, name), seeds in self.cells.items() if name == target for run in seeds.values()]
 
     def languages(self, target: str) -> list[str]:
-        """Every language scored for the target: English first, then by code."""
+        """Return every language scored for the target: English first, then by code."""
         return sorted({code for run in self.runs(target) for code in run["languages"]}, key=lambda code: (code != "en", code))
 
-    def by_language(self, row: str, target: str, codes: Sequence[str]) -> dict[int, float]:
-        """By seed the mean over `codes` and the headline metrics; only seeds in which each of the languages is scored."""
-        names, by_seed = self.study["tasks"][target]["headline"], dict[int, float]()
-        for seed, run in self.cells.get((row, target), {}).items():
-            scores = [metrics(run, code).get(name) for code in codes for name in names]
-            known = [score for score in scores if score is not None]
-            if known and len(known) == len(scores):
-                by_seed[seed] = mean(known)
-        return by_seed
-
-    def language(self, row: str, target: str, codes: Sequence[str]) -> Mean | None:
-        return self.over_seeds(self.by_language(row, target, codes))
-
-    def language_gain(self, row: str, target: str, code: str) -> Mean | None:
-        return self.over_seeds(self.gains_by_seed(row, target, [code]))
-
-    def gains_by_seed(self, row: str, column: str, codes: Sequence[str] = ()) -> dict[int, float]:
-        """The gain of each seed in which both sides have a score; over `codes` if any are given, with a score in all of them."""
-        rows = row, self.baseline(row)
-        own, base = (self.by_language(name, column, codes) if codes else self.by_seed(name, column) for name in rows)
-        return {seed: own[seed] - base[seed] for seed in self.seeds if seed in own and seed in base}
-
     def macro(self, row: str, target: str, groups: Sequence[Sequence[str]]) -> Mean | None:
-        """Mean over groups of languages, each weighing the same however many languages it has; by seed as `by_language`."""
-        parts = [self.by_language(row, target, codes) for codes in groups]
-        return self.over_seeds(
-            {seed: mean([part[seed] for part in parts]) for seed in self.seeds if all(seed in part for part in parts)}
-        )
+        """Average over groups of languages, each weighing the same however many languages it has."""
+        return self.over_seeds(averaged([self.by_seed(row, target, codes) for codes in groups]))
 
     def transfer_gap(self, row: str, target: str) -> Mean | None:
-        """English score minus the mean of the target's other languages, by seed as `by_language`; None without either."""
-        scores = {code: self.by_language(row, target, [code]) for code in self.languages(target)}
+        """Return the English score minus the mean of the target's other languages, by seed; None without either."""
+        scores = {code: self.by_seed(row, target, [code]) for code in self.languages(target)}
         whole = [seed for seed in self.seeds if all(seed in by_seed for by_seed in scores.values())]
         gaps = {seed: transfer_gap({code: by_seed[seed] for code, by_seed in scores.items()}) for seed in whole}
         return self.over_seeds({seed: gap for seed, gap in gaps.items() if gap is not None})
 
     def examples(self, target: str, code: str) -> tuple[int, ...]:
-        """The numbers of test examples in the runs, ascending; a single number where all runs agree."""
+        """Return the numbers of test examples in the runs, ascending; a single number where all runs agree."""
         languages = [run["languages"][code] for run in self.runs(target) if code in run["languages"]]
         return tuple(sorted({scores["n"] for scores in languages if "n" in scores}))
 
@@ -228,7 +212,7 @@ class Summary:
         return any(run.get("collapsed") for run in self.cells.get((row, target), {}).values())
 
     def missing(self) -> dict[tuple[str, int], list[str]]:
-        """Targets by row and seed of the evaluations that the study names and does not hold."""
+        """Return, by row and seed, the targets of evaluations that the study names and does not hold."""
         return {
             (name, seed): targets
             for name in self.rows
@@ -238,7 +222,7 @@ class Summary:
 
 
 def metrics(run: "Evaluation | NoisyEvaluation", code: str) -> Mapping[str, float]:
-    """Metrics of a language by name, `n` among them; empty where it is not scored."""
+    """Return the metrics of a language by name, `n` among them; empty where it is not scored."""
     return cast("Mapping[str, float]", run["languages"].get(code, {}))
 
 
@@ -250,11 +234,17 @@ def summarise(content: Mapping[str, object]) -> Summary:
     return Summary(study, records.read(study["rows"]), cells)
 
 
+def averaged(parts: Sequence[Mapping[Key, float]]) -> dict[Key, float]:
+    """Average the parts' values, for keys that all of them have."""
+    shared = [key for key in parts[0] if all(key in part for part in parts)] if parts else []
+    return {key: mean([part[key] for part in parts]) for key in shared}
+
+
 def raised(gains: Mapping[str, Mean]) -> int:
-    """How many of the gains are above zero."""
+    """Count the gains above zero."""
     return sum(above(gain.mean) for gain in gains.values())
 
 
-def above(value: float, level: float = 0.0) -> bool:
-    """Is it above the level at the decimal that pages show? So nothing written as 0.0 counts as a gain."""
-    return round(value - level, 9) >= 0.05
+def above(value: float) -> bool:
+    """Is it above zero at the decimal that pages show? So nothing written as 0.0 counts as a gain."""
+    return round(value, 9) >= 0.05

@@ -1,7 +1,7 @@
 """Tables as pages show them: cells with small print beneath, rows in bodies, and how they become Markdown, LaTeX and CSV."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,7 +54,7 @@ class Table:
 
 
 def table(caption: str, corner: str, columns: Sequence[str], rows: Rows, *notes: str) -> Table | None:
-    """A table of rows, or of bodies by their titles; None without any row. Empty notes are left out."""
+    """Build a table of rows, or of bodies by their titles; None without any row. Empty notes are left out."""
     bodies = tuple(
         Body(title, tuple((head, tuple(Cell(cell) if isinstance(cell, str) else cell for cell in cells)) for head, cells in own))
         for title, own in _titled(rows).items()
@@ -63,8 +63,16 @@ def table(caption: str, corner: str, columns: Sequence[str], rows: Rows, *notes:
     return Table(caption, corner, tuple(columns), bodies, tuple(filter(None, notes))) if bodies else None
 
 
+def grouped(rows: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
+    """Gather rows under the titles that they come with."""
+    bodies: dict[str, list[Row]] = {}
+    for title, row in rows:
+        bodies.setdefault(title, []).append(row)
+    return bodies
+
+
 def beneath(rows: Rows) -> str:
-    """All that stands beneath in these rows: the marks that notes explain."""
+    """Join all that stands beneath in these rows: the marks that notes explain."""
     cells = [cell for own in _titled(rows).values() for _, cells in own for cell in cells]
     return "".join(cell.small for cell in cells if isinstance(cell, Cell))
 
@@ -74,17 +82,17 @@ def _titled(rows: Rows) -> Mapping[str, Sequence[Row]]:
 
 
 def mean(value: Mean | None, signed: bool = False, mark: str = "") -> Cell:
-    """A mean, its spread and a mark beneath it."""
+    """Write a mean, its spread and a mark beneath it."""
     return Cell(text.value(value, signed), " ".join(filter(None, (text.spread(value), mark))))
 
 
 def plain(value: Mean | None) -> Cell:
-    """A mean without its spread."""
+    """Write a mean without its spread."""
     return Cell(text.value(value), "†" if value is not None and value.partial else "")
 
 
 def markdown(table: Table) -> str:
-    """GitHub's Markdown, the caption before it and the notes after it."""
+    """Write GitHub's Markdown, the caption before it and the notes after it."""
     lines = [f"*{escaped(table.caption)}*", "", _line(map(escaped, (table.corner, *table.columns)))]
     lines.append(_line([":---", *("---:" if numeric else ":---" for numeric in table.numeric)]))
     for body in table.bodies:
@@ -94,7 +102,7 @@ def markdown(table: Table) -> str:
 
 
 def latex(table: Table) -> str:
-    """A tabular for \\input, with booktabs; its notes are comments."""
+    """Write a tabular for \\input, with booktabs; its notes are comments."""
     lines = ["% \\usepackage{booktabs}; then \\input this file, in a table or as it stands", f"% {table.caption}"]
     lines += [*(f"% {note}" for note in table.notes), r"\begingroup\footnotesize\setlength{\tabcolsep}{3pt}%"]
     lines += [rf"\begin{{tabular}}{{l{''.join('r' if numeric else 'l' for numeric in table.numeric)}}}", r"\toprule"]
@@ -108,7 +116,7 @@ def latex(table: Table) -> str:
 
 
 def escaped(words: str) -> str:
-    """Text that Markdown shows as it is, on a line."""
+    """Escape text so that Markdown shows it as it is, on a line."""
     return re.sub(r"([\\|<*`\[\]&]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(str(words).split()))
 
 

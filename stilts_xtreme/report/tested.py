@@ -14,7 +14,7 @@ HEADS = ("difference", "95 % interval", "p", "q")
 
 
 def ends(effect: Effect | None) -> tuple[float, float] | None:
-    """The 95 % interval; None where there is none."""
+    """Return the 95 % interval; None where there is none."""
     return None if effect is None or effect.low is None or effect.high is None else (effect.low, effect.high)
 
 
@@ -28,31 +28,31 @@ def significant(effect: Effect | None) -> bool:
 
 
 def direction(effect: Effect) -> int:
-    """1 where it is significantly above zero, -1 where below, else 0."""
+    """Return 1 where it is significantly above zero, -1 where below, else 0."""
     return (1 if (effect.estimate or 0) > 0 else -1) if significant(effect) else 0
 
 
 def interval(effect: Effect, digits: int = 1) -> str:
-    """`−0.3 to +0.5`, or the dash."""
+    """Write the interval as `−0.3 to +0.5`, or the dash."""
     return text.interval(ends(effect), digits)
 
 
 def mark(label: str, effect: Effect) -> Mark:
-    """A row of a figure: the estimate, its interval, and the number beside it."""
+    """Make a figure's row of the estimate, its interval, and the number beside it."""
     value = effect.estimate or 0.0
     return Mark(label, ((value, 1),), ends(effect), text.number(value, signed=True))
 
 
-def cell(effect: Effect | None, digits: int = 1, signed: bool = True) -> Cell | str:
-    """The estimate, starred and bold where significant, its interval beneath."""
+def cell(effect: Effect | None, digits: int = 1) -> Cell | str:
+    """Write the estimate, starred and bold where significant, its interval beneath."""
     if effect is None or effect.estimate is None:
         return text.ABSENT
     star, beneath = "*" if significant(effect) else "", interval(effect, digits) if effect.low is not None else ""
-    return Cell(text.number(effect.estimate, signed, digits) + star, beneath, bool(star))
+    return Cell(text.number(effect.estimate, True, digits) + star, beneath, bool(star))
 
 
 def cells(effect: Effect | None, digits: int = 1) -> tuple[Cell | str, ...]:
-    """The four columns of `HEADS`."""
+    """Write the four columns of `HEADS`."""
     if effect is None or effect.estimate is None:
         return (text.ABSENT,) * 4
     return columns(effect.estimate, ends(effect), effect.p, effect.q, significant(effect), digits)
@@ -61,13 +61,13 @@ def cells(effect: Effect | None, digits: int = 1) -> tuple[Cell | str, ...]:
 def columns(
     estimate: float, around: Sequence[float] | None, p: float | None, q: float | None, significant: bool, digits: int = 1
 ) -> tuple[Cell | str, ...]:
-    """The same of numbers that are not in an effect."""
+    """Write these columns of numbers that are not in an effect."""
     shown = Cell(text.number(estimate, True, digits) + ("*" if significant else ""), strong=significant)
     return shown, text.interval(around, digits), text.probability(p), text.probability(q)
 
 
 def matrix(effects: Iterable[Effect], places: Sequence[str], label: Callable[[Effect], str], place: str = "target") -> list[Row]:
-    """A row a label: at each of the places the effect whose field of that name it is, and a verdict in words at the end."""
+    """Build a row a label: at each place the effect whose field `place` it is, and a verdict in words at the end."""
     by: dict[str, dict[str | None, Effect]] = {}
     for effect in effects:
         by.setdefault(label(effect), {})[getattr(effect, place)] = effect
@@ -75,7 +75,7 @@ def matrix(effects: Iterable[Effect], places: Sequence[str], label: Callable[[Ef
 
 
 def verdict(row: Mapping[str | None, Effect]) -> str:
-    """`better on average, xnli; worse on panx`, or `no significant difference`."""
+    """Write `better on average, xnli; worse on panx`, or `no significant difference`."""
     parts = []
     for word, sign in (("better", 1), ("worse", -1)):
         places = [str(place) for place, effect in row.items() if direction(effect) == sign]
@@ -85,5 +85,5 @@ def verdict(row: Mapping[str | None, Effect]) -> str:
 
 
 def varied(seeds: int) -> str:
-    """What a 95 % interval speaks of."""
+    """Say what a 95 % interval is over."""
     return "over test examples and seeds" if seeds > 1 else "over test examples, of one seed"

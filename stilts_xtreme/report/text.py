@@ -10,7 +10,7 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def number(value: float | None, signed: bool = False, digits: int = 1) -> str:
-    """One decimal, or so many, or the dash; `signed` puts a plus before what is above zero once rounded.
+    """Round to a decimal, or so many, or write the dash; `signed` puts a plus before what is above zero once rounded.
 
     Sums taken in another order differ in their last digits: on the border between two decimals they must not read differently.
     """
@@ -23,12 +23,12 @@ def number(value: float | None, signed: bool = False, digits: int = 1) -> str:
 
 
 def value(mean: Mean | None, signed: bool = False) -> str:
-    """A mean, or the dash."""
+    """Write a mean, or the dash."""
     return number(None if mean is None else mean.mean, signed)
 
 
 def spread(mean: Mean | None) -> str:
-    """`± deviation`, a dagger where seeds are missing, or nothing."""
+    """Write `± deviation`, a dagger where seeds are missing, or nothing."""
     if mean is None:
         return ""
     parts = ["†"] if mean.partial else []
@@ -38,29 +38,29 @@ def spread(mean: Mean | None) -> str:
 
 
 def interval(ends: Sequence[float] | None, digits: int = 1) -> str:
-    """`−0.3 to +0.5`, or the dash."""
+    """Write `−0.3 to +0.5`, or the dash."""
     return ABSENT if ends is None else " to ".join(number(end, True, digits) for end in ends)
 
 
 def probability(value: float | None) -> str:
-    """Two digits that count, `< 0.001` below that, or the dash."""
+    """Write two significant digits, `< 0.001` below that, or the dash."""
     if value is None:
         return ABSENT
     return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
 def listed(names: Sequence[str]) -> str:
-    """`a, b and c`."""
+    """Write `a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def count(amount: int, noun: str, plural: str = "") -> str:
-    """`1 seed`, `3 seeds`, `1,000 steps`."""
+    """Write `1 seed`, `3 seeds`, `1,000 steps`."""
     return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
 
 
 def between(values: Sequence[int]) -> str:
-    """`500`, `300–500` where values differ, or the dash."""
+    """Write `500`, `300–500` where values differ, or the dash."""
     if not values:
         return ABSENT
     low, high = min(values), max(values)
@@ -68,7 +68,7 @@ def between(values: Sequence[int]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`3 h 25 min`, `12 min` or `40 s`."""
+    """Write `3 h 25 min`, `12 min` or `40 s`."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"
@@ -76,12 +76,12 @@ def duration(seconds: float) -> str:
 
 
 def language(code: str) -> str:
-    """`de German`; the code alone where it is no language of the table."""
+    """Write `de German`; the code alone where it is no language of the table."""
     return f"{code} {LANGUAGES[code].name}" if code in LANGUAGES else code
 
 
 def provenance(record: Mapping[str, object]) -> str:
-    """Where and when a result was computed, on a line; the versions last."""
+    """Write where and when a result was computed, on a line; the versions last."""
     parts = []
     for key in sorted(record, key=lambda key: (key == "versions", key)):
         value = record[key]
@@ -93,7 +93,7 @@ def provenance(record: Mapping[str, object]) -> str:
 
 
 def flat(value: object) -> str:
-    """Lists and mappings on a line."""
+    """Write lists and mappings on a line."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {flat(value[key])}" for key in sorted(value))
     return ", ".join(map(flat, value)) if isinstance(value, list | tuple) else str(value)

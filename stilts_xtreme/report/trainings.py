@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def table(summary: Summary) -> Table | None:
-    """Every training, those that differ only in their seed in a row together."""
+    """Tabulate every training, those that differ only in their seed in a row together."""
     groups: dict[tuple[str, ...], list[Training]] = {}
     for training in summary.trainings.values():
         start = _path(summary, training.get("start")) or text.ABSENT
@@ -37,7 +37,7 @@ def table(summary: Summary) -> Table | None:
 
 
 def collapsed(summary: Summary) -> list[str]:
-    """A line a collapsed training: what, seed, why, how many evaluations rest on it."""
+    """Describe each collapsed training on a line: what, seed, why, how many evaluations rest on it."""
     lines = []
     for address, training in summary.trainings.items():
         if training.get("collapsed"):
@@ -49,12 +49,12 @@ def collapsed(summary: Summary) -> list[str]:
 
 
 def missing(summary: Summary) -> list[str]:
-    """A line a row and seed that lack evaluations."""
+    """List the missing evaluations, a line a row and seed."""
     return [f"{name}, seed {seed}: {text.listed(targets)}" for (name, seed), targets in summary.missing().items()]
 
 
 def name_of(summary: Summary, training: "Training") -> str:
-    """The mixture's name, given or looked up by its tasks, else the training's label."""
+    """Return the mixture's name, given or looked up by its tasks, else the training's label."""
     if mixture := training.get("mixture"):
         return mixture
     for name, settings in sorted((summary.study.get("mixtures") or {}).items()):

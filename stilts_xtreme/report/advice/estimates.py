@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stilts_xtreme.report.summary import Mean, Summary
+from stilts_xtreme.report.summary import Mean, Summary, averaged
 from stilts_xtreme.scoring import bootstrap
 
 if TYPE_CHECKING:
@@ -43,12 +43,10 @@ class Estimate:
 
 
 def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str]) -> Estimate | None:
-    """The gain of a row, mean over targets and in each over `codes` (all languages where none are given); None without scores."""
+    """Estimate a row's gain, mean over targets and in each over `codes` (none given: all languages); None without scores."""
     parts = [_part(summary, row, target, codes) for target in targets]
-    seeds = [seed for seed in summary.seeds if parts and all(seed in gains for gains, _ in parts)]
-    if not seeds:
+    if not (values := averaged([gains for gains, _ in parts])):
         return None
-    values = {seed: math.fsum(gains[seed] for gains, _ in parts) / len(parts) for seed in seeds}
     spreads = [variance for _, variance in parts if variance is not None]
     variance = math.fsum(spreads) / len(parts) ** 2 if len(spreads) == len(parts) else None
     comparison = summary.comparisons.get((row, targets[0])) if len(targets) == 1 and not codes else None
@@ -58,7 +56,7 @@ def gain(summary: Summary, row: str, targets: Sequence[str], codes: Sequence[str
 
 
 def difference(first: Estimate, second: Estimate, paired: bool) -> Estimate | None:
-    """How far the first is ahead of the second; None with too few seeds. `paired`: both have the same encoders, so seeds pair.
+    """Estimate how far the first is ahead of the second; None with too few seeds. `paired`: both have the same encoders.
 
     Variances over examples are added, as if the two shared none: too wide again, since both are compared with the same baseline.
     """
@@ -76,13 +74,13 @@ def difference(first: Estimate, second: Estimate, paired: bool) -> Estimate | No
 
 
 def adjusted(values: Sequence[float | None]) -> list[float | None]:
-    """p-values adjusted for their number; None stays None and does not count."""
+    """Adjust p-values for their number; None stays None and does not count."""
     known = iter(bootstrap.benjamini_hochberg([value for value in values if value is not None]))
     return [None if value is None else next(known) for value in values]
 
 
 def correlation(comparison: "Comparison") -> float:
-    """That between the errors of any two languages of a comparison as a result holds it, from the error of their mean."""
+    """Derive the correlation between the errors of any two languages of a comparison from the error of their mean."""
     errors = [error for error in _errors(comparison).values() if error is not None]
     squares, products = _sums(errors)
     whole = (comparison.get("deviation") or {}).get("drawn")

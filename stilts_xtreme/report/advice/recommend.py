@@ -90,8 +90,9 @@ class Recommendation:
 
 
 def recommend(studies: Sequence[Mapping[str, object]], target: str, languages: Sequence[str] = ()) -> Recommendation:
-    """Of the rows that are fine-tuned as usual, where there are such. UserError where the studies hold nothing that would answer
-    for the target and languages.
+    """Recommend an intermediate for a target, of the rows that are fine-tuned as usual where there are such.
+
+    UserError where the studies hold nothing that would answer for the target and languages.
     """
     return _recommend([summarise(study) for study in studies], target, languages)
 
@@ -116,7 +117,7 @@ def _recommend(summaries: Sequence[Summary], target: str, languages: Sequence[st
 
 
 def recommend_all(studies: Sequence[Mapping[str, object]], languages: Sequence[str] = ()) -> list[Recommendation]:
-    """A recommendation for every target of the studies that they can answer for.
+    """Recommend an intermediate for every target of the studies that they can answer for.
 
     UserError where they can answer for none, with what is wrong for the first.
     """

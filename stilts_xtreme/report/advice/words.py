@@ -12,7 +12,7 @@ SCHEMA = "stilts/recommendation@1"
 
 
 def lines(advice: Recommendation) -> list[str]:
-    """The answer first, then how sure it is, the runner-up, and where it comes from."""
+    """Write the answer, then how certain it is, the runner-up, and where it comes from."""
     what = advice.target + (f" in {text.listed(advice.languages)}" if advice.languages else "")
     sentences = [f"Use {advice.best.row} for {what}: {_gain(advice.best)}."] if advice.best else [f"Use none for {what}."]
     sentences.append(_sure(advice))
@@ -30,13 +30,13 @@ def lines(advice: Recommendation) -> list[str]:
 
 
 def overview(every: Sequence[Recommendation]) -> list[str]:
-    """Of each target the answer and how sure it is, in two lines; then where all of it comes from, once."""
+    """Write of each target the answer and how certain it is, in two lines; then where all of it comes from, once."""
     answers = [line for advice in every for line in (lines(advice)[0], f"  {_sure(advice)}")]
     return [*answers, *dict.fromkeys(line for advice in every for line in _origin(advice))]
 
 
 def content(advice: Recommendation) -> Record:
-    """The same as `stilts/recommendation@1`."""
+    """Build the JSON object `stilts/recommendation@1`."""
     ahead, best, other = advice.ahead, advice.best, advice.runner_up
     return {
         "schema": SCHEMA,

@@ -28,7 +28,7 @@ NAMES = {
 
 
 def files(study: "LatencyStudy") -> dict[str, str]:
-    """report.md, the SVG files that it shows, and index.html, which holds all in itself."""
+    """Write report.md, the SVG files that it shows, and index.html, which holds all in itself, as text by file name."""
     run = Timings(study)
     names = [(name, NAMES[name]) for name in run.variants]
     skipped = [(f"Not measured here: {name}", why) for name, why in run.skipped.items()]
@@ -48,7 +48,7 @@ def files(study: "LatencyStudy") -> dict[str, str]:
 
 
 def models_figure(run: Timings) -> Figure:
-    """Each model's time over the base model's at batch 1, with its interval and the band that counts as equal."""
+    """Draw each model's time over the base model's at batch 1, with its interval and the band that counts as equal."""
     rows, margin = [row for row in run.measured["models"] if row["of"] == "latency"], run.study["margin"]
     edges = [edge for row in rows for edge in (row["ratio"], row.get("low", 1.0), row.get("high", 1.0))]
     reach = math.exp(min(math.log(FURTHEST), max([2 * margin, *(abs(math.log(edge)) for edge in edges)])))
@@ -70,7 +70,7 @@ def models_figure(run: Timings) -> Figure:
 
 
 def variants_figure(run: Timings) -> Figure:
-    """Speed over eager by variant and batch size, on a scale of ratios."""
+    """Draw the speed over eager by variant and batch size, on a scale of ratios."""
     groups: dict[str, list[Mark]] = {}
     for row in run.measured["savings"]:
         if row["variant"] != "eager":
@@ -88,7 +88,7 @@ def variants_figure(run: Timings) -> Figure:
 
 
 def findings(run: Timings) -> list[str]:
-    """Whether equal latency held, what is saved at what price, what could not run, and what stands against trusting it."""
+    """Say whether equal latency held, what is saved at what price, what could not run, and what stands against trusting it."""
     lines = _models(run) + _savings(run)
     for name, why in run.skipped.items():
         lines.append(f"Left out, not measured: {name} ({why}).")
@@ -156,7 +156,7 @@ def _savings(run: Timings) -> list[str]:
 
 
 def how(run: Timings) -> str:
-    """How times were taken, in a paragraph."""
+    """Describe how times were taken."""
     asked, each = run.study["how"], "Seed after seed: e" if len(run.runs) > 1 else "E"
     return (
         f"{each}very model in every variant by turns, in an order drawn anew for each round: {asked['calls']} calls at batch 1 in"
@@ -169,7 +169,7 @@ def how(run: Timings) -> str:
 
 
 def machine(run: Timings) -> list[tuple[str, str]]:
-    """What was measured on; all values where seeds differ."""
+    """List what was measured on; all values where seeds differ."""
     lines = []
     for key in sorted({key for measured in run.measured["runs"] for key in measured["environment"]}):
         name = "Memory" if key == "memory_bytes" else key.replace("_", " ").capitalize()

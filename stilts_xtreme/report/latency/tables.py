@@ -16,7 +16,7 @@ VERDICTS = {"equal": "equal", "differs": "differs", "open": "undecided"}
 
 
 def models(run: Timings) -> Table | None:
-    """Each model's time over the base model's, by variant; the control last."""
+    """Tabulate each model's time over the base model's, by variant; the control last."""
     bodies: dict[str, dict[str, list[Cell | str]]] = {}
     for row in run.measured["models"]:
         cells = bodies.setdefault(heading(row["variant"]), {}).setdefault(row["model"], [text.ABSENT] * 4)
@@ -41,7 +41,7 @@ def models(run: Timings) -> Table | None:
 
 
 def variants(run: Timings) -> Table | None:
-    """What each variant saves and what it costs, for the base model."""
+    """Tabulate what each variant saves and what it costs, for the base model."""
     large, rows = run.sizes[-1], list[Row]()
     for name in run.variants:
         savings = [None if name == "eager" else run.saving(name, size) for size in (1, large)]
@@ -70,7 +70,7 @@ def variants(run: Timings) -> Table | None:
 
 
 def languages(run: Timings) -> Table | None:
-    """Eager, by language: tokens, times, throughput, tokenisation, accuracy."""
+    """Tabulate eager calls by language: tokens, times, throughput, tokenisation, accuracy."""
     rows: list[Row] = []
     for code in run.languages:
         calls = run.calls("eager", code) or {}
@@ -91,7 +91,7 @@ def languages(run: Timings) -> Table | None:
 
 
 def medians(run: Timings) -> Table | None:
-    """The middle call at batch 1, by language and variant."""
+    """Tabulate the median call at batch 1, by language and variant."""
     shown = [name for name in run.variants if name != "sorted"]
     rows = [(text.language(code), _middles(run, shown, code)) for code in run.languages]
     caption = f"p50 at batch 1 in ms, by language and variant: model “{run.base}”."
@@ -99,7 +99,7 @@ def medians(run: Timings) -> Table | None:
 
 
 def accuracy(run: Timings) -> Table | None:
-    """Accuracy by language and variant."""
+    """Tabulate accuracy by language and variant."""
     rows = [(text.language(code), tuple(mean(run.accuracy(name, code)) for name in run.variants)) for code in run.languages]
     rows.append(("mean", tuple(mean(run.accuracy(name)) for name in run.variants)))
     for model in run.study["models"][1:]:
@@ -109,7 +109,7 @@ def accuracy(run: Timings) -> Table | None:
 
 
 def lengths(run: Timings) -> Table | None:
-    """The middle call at batch 1 with rows filled up to so many tokens; None where none was asked for."""
+    """Tabulate the median call at batch 1 with rows padded to so many tokens; None where no length was asked for."""
     asked, code = run.study["how"]["lengths"], run.languages[0]
     shown = [name for name in run.variants if any(run.calls(name, code, length) for length in asked) and name != "sorted"]
     rows = [(f"{length} tokens" if length else "natural", _middles(run, shown, code, length)) for length in (None, *asked)]

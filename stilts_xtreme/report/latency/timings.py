@@ -76,7 +76,7 @@ class Timings:
         return [{(row["model"], row["variant"], row["language"], row["batch"]): row for row in run["throughput"]} for run in runs]
 
     def calls(self, variant: "Variant", language: str, length: int | None = None) -> dict[str, float] | None:
-        """Percentiles in ms of the base model's calls at batch 1; a sorted batch of a single pair is an eager call."""
+        """Return percentiles in ms of the base model's calls at batch 1; a sorted batch of a single pair is an eager call."""
         place = (self.base, "eager" if variant == "sorted" else variant, language, length)
         rows = [run[place] for run in self._calls if place in run]
         if len(rows) < len(self.runs):
@@ -84,12 +84,12 @@ class Timings:
         return {share: mean([row[share] for row in rows]) for share in (*SHARES, "mean")}
 
     def mean(self, variant: "Variant", share: str) -> float | None:
-        """A percentile's mean over the languages, in ms."""
+        """Return a percentile's mean over the languages, in ms."""
         calls = [row[share] for code in self.languages if (row := self.calls(variant, code)) is not None]
         return mean(calls) if calls else None
 
     def throughput(self, variant: "Variant", size: int, languages: list[str] | None = None) -> float | None:
-        """Pairs a second of the base model over `languages` (None: all)."""
+        """Return the pairs a second of the base model over `languages` (None: all)."""
         codes = languages or self.languages
         if size == 1:
             rows = [row for code in codes if (row := self.calls(variant, code)) is not None]
@@ -101,12 +101,12 @@ class Timings:
         return sum(r["pairs"] * len(r["seconds"]) for r in passes) / math.fsum(s for r in passes for s in r["seconds"])
 
     def ratios(self, pooled: bool) -> "tuple[list[Held], list[Held]]":
-        """Models over the base model, and the control over it: in single variants, or in all of them together."""
+        """Return the models' times over the base model's, and the control's: in single variants, or pooled over all of them."""
         rows = [row for row in self.measured["models"] if (row["variant"] == "all") == pooled]
         return [row for row in rows if row["model"] != self.control], [row for row in rows if row["model"] == self.control]
 
     def saving(self, variant: "Variant", size: int) -> "Saving | None":
-        """The variant's time over eager's, with its interval."""
+        """Return the variant's time over eager's, with its interval."""
         rows = self.measured["savings"]
         return next((row for row in rows if row["variant"] == variant and row["batch"] == size), None)
 
@@ -117,33 +117,33 @@ class Timings:
         return mean([run["languages"][language]["tokens_per_character"] for run in self.runs])
 
     def tokens_a_word(self, language: str) -> float | None:
-        """None where words are not spaced."""
+        """Return the tokens of a word; None where words are not spaced."""
         return _mean_of_all(run["languages"][language].get("tokens_per_word") for run in self.runs)
 
     def tokenising(self, language: str, what: Literal["p50", "together"]) -> float:
         return mean([run["tokenisation"][language][what] for run in self.measured["runs"]])
 
     def memory(self, variant: "Variant", what: Literal["peak", "libraries"] = "peak") -> float | None:
-        """MiB."""
+        """Return MiB."""
         records = [run["memory"].get(variant) for run in self.measured["runs"]]
         return _mean_of_all(record.get(what) if record else None for record in records)
 
     def preparation(self, variant: "Variant") -> float:
-        """Seconds."""
+        """Return seconds."""
         return mean([run["preparation"][variant] for run in self.measured["runs"]])
 
     def accuracy(self, variant: "Variant", language: str | None = None, model: str | None = None) -> Mean:
-        """An accuracy a seed; None: the mean of all languages, the base model."""
+        """Return an accuracy a seed; None: the mean of all languages, the base model."""
         answers = self._answers(variant, model)
         values = (answer["languages"][language]["accuracy"] if language else answer["accuracy"] for answer in answers)
         return Mean(tuple(values), len(self.runs))
 
     def same_labels(self, variant: "Variant") -> float:
-        """The share of pairs, in per cent, to which the base model gives the label of its eager self."""
+        """Return the share of pairs, in per cent, to which the base model gives the label of its eager self."""
         return mean([answer["same"] for answer in self._answers(variant)])
 
     def largest_difference(self, variant: "Variant") -> float:
-        """The largest difference of two logits between the base model's variant and its eager self."""
+        """Return the largest difference of two logits between the base model's variant and its eager self."""
         return max(answer["largest"] for answer in self._answers(variant))
 
     @property
@@ -153,7 +153,7 @@ class Timings:
         return max((share for share in shares if share is not None), default=0.0)
 
     def environment(self, key: str) -> list[object]:
-        """Where the seeds were measured: the known values of a key."""
+        """Return the known values of a key of the environments that the seeds were measured in."""
         values = [run["environment"].get(key) for run in self.measured["runs"]]
         return [value for value in values if value is not None]
 
@@ -162,7 +162,7 @@ class Timings:
 
 
 def heading(variant: str) -> str:
-    """What a variant is called above its rows."""
+    """Return what a variant is called above its rows."""
     return "all variants" if variant == "all" else variant
 
 
