@@ -20,7 +20,7 @@ from stilts_xtreme.utils.errors import RunFailed, UserError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from stilts_xtreme.axes import Cell
+    from stilts_xtreme.pipeline.grid import Cell
     from stilts_xtreme.report.advice.recommend import Recommendation
     from stilts_xtreme.spec.study import Study
     from stilts_xtreme.store import Store
@@ -118,10 +118,10 @@ def load(spec: str | Path, overrides: Sequence[str] = (), *, setup: str | None =
 
     UserError with a line for everything that is wrong with it, and where.
     """
-    from stilts_xtreme import console
+    from stilts_xtreme.pipeline import loading
 
     path = Path(spec)
-    return console.load_study(path, console.scaled(path, setup, [*overrides, *_seeds(seed)]))
+    return loading.load_study(path, loading.with_setup(path, setup, [*overrides, *_seeds(seed)]))
 
 
 def run(
@@ -143,21 +143,22 @@ def run(
     `jobs` at a time starts processes: the calling script then needs `if __name__ == "__main__":`. UserError as `load`, and for
     what does not fit the study; RunFailed where stages failed.
     """
-    from stilts_xtreme import axes, console, plan
-    from stilts_xtreme.utils import atomic_io
+    from stilts_xtreme.pipeline import grid, plan
+    from stilts_xtreme.stages import execution
+    from stilts_xtreme.utils import atomic_io, command_line
 
     if isinstance(study, str | Path):
         loaded = load(study, overrides, setup=setup, seed=seed)
         words = [*(["--setup", setup] if setup else []), *overrides, *_seeds(seed)]
-        command = console.written("study", Path(study), words)
+        command = command_line.recorded("study", Path(study), words)
     elif overrides or setup:
         raise UserError("run: overrides and setup go with a file; give them to load")
     else:
         loaded, command = (study if seed is None else study.model_copy(update={"seeds": [_seed(seed)]})), ""
-    runs, cells = console.store_at(Path(store)), axes.study(loaded)
-    how = replace(console.options(device, threads), group=loaded.name, drop=loaded.weights == "drop")
+    runs, cells = execution.store_at(Path(store)), grid.study(loaded)
+    how = replace(execution.options(device, threads), group=loaded.name, drop=loaded.weights == "drop")
     with atomic_io.writing(Path.cwd()):
-        console.run(plan.ordered([cell.stage for cell in cells]), runs, how, jobs, memory)
+        execution.run(plan.ordered([cell.stage for cell in cells]), runs, how, jobs, memory)
         return finish(loaded, cells, runs, command, None if out is None else Path(out))
 
 

@@ -8,7 +8,7 @@ from test_read import put
 from test_reading_counts import reading
 
 from stilts_xtreme.data.inventory import check
-from stilts_xtreme.formats.questions import MAX_SHIFT, offset_of
+from stilts_xtreme.tasks.readers.questions import MAX_SHIFT, offset_of
 
 CONTEXT = "Cows eat hay. " * 20 + "Anna Berg built the mill. " + "Hens eat corn. " * 20
 START = CONTEXT.index("Anna")

@@ -11,11 +11,12 @@ from scipy import stats
 from test_report import small
 from typer.testing import CliRunner
 
-from stilts_xtreme import cli, results, shipped
-from stilts_xtreme.formats.columns import labelled_tsv
+from stilts_xtreme import cli, results
 from stilts_xtreme.tasks.examples import Pair, Question, Tagged
+from stilts_xtreme.tasks.readers.columns import labelled_tsv
 from stilts_xtreme.transferability import advice, evaluation, expected, methods, names
 from stilts_xtreme.transferability.past import Past, PastTarget, of_study, of_table
+from stilts_xtreme.utils import shipped
 from stilts_xtreme.utils.errors import UserError
 
 RESULTS = Path(__file__).parent.parent / "experiments" / "results"
@@ -336,7 +337,7 @@ def test_features_are_the_states_that_a_head_reads(encoder) -> None:
     from stilts_xtreme.engine.batches import collate
     from stilts_xtreme.engine.encoder import Model
     from stilts_xtreme.engine.loading import load
-    from stilts_xtreme.heads import HEADS, Limits
+    from stilts_xtreme.models.heads import HEADS, Limits
     from stilts_xtreme.transferability.features import labelled
 
     start, tokenizer = load(encoder)

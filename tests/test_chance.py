@@ -3,11 +3,11 @@
 import pytest
 from test_report import small
 
-from stilts_xtreme import schemas
 from stilts_xtreme.analysis.named_orders import easiness
 from stilts_xtreme.analysis.study import _task
 from stilts_xtreme.report import findings
 from stilts_xtreme.report.summary import summarise
+from stilts_xtreme.results import schemas
 from stilts_xtreme.scoring.benchmarks import XTREME
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.constant import chance, within_chance

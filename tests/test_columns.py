@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme.formats.columns import Layout
+from stilts_xtreme.tasks.readers.columns import Layout
 from stilts_xtreme.utils.errors import UserError
 
 ASKED = {"question": "Who?", "context": "Bo ran. Bo won."}

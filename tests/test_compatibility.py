@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from test_spec import SETUP
 
-from stilts_xtreme import compatibility, planner, shape, spec
+from stilts_xtreme import spec
+from stilts_xtreme.models import shape
+from stilts_xtreme.pipeline import compatibility, planner
 from stilts_xtreme.spec.checks import Because, Model
 from stilts_xtreme.spec.kinds import KINDS
 from stilts_xtreme.utils.errors import UserError

@@ -6,15 +6,15 @@ import pytest
 from test_inventory import put, run
 from test_report import small
 
-from stilts_xtreme import listing
+from stilts_xtreme.cli import listing
 from stilts_xtreme.data import read as data
-from stilts_xtreme.formats import IOB2
 from stilts_xtreme.report import scores
 from stilts_xtreme.report import study as page
 from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.coverage import in_words, lacking
 from stilts_xtreme.tasks.examples import Pair
+from stilts_xtreme.tasks.readers import IOB2
 from stilts_xtreme.tasks.task import Files
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stilts_xtreme import plan, ranks
 from stilts_xtreme.engine.parallel import deal
+from stilts_xtreme.pipeline import plan
+from stilts_xtreme.utils import ranks
 from stilts_xtreme.utils.errors import UserError
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
@@ -54,7 +55,7 @@ def case(name: str, shard: bool = False, short: int | None = None, saved=None, b
     from stilts_xtreme.engine.encoder import Model, random_encoder
     from stilts_xtreme.engine.optimizer import AdamW
     from stilts_xtreme.engine.train import Stream, accelerator, train
-    from stilts_xtreme.heads import HEADS, Limits
+    from stilts_xtreme.models.heads import HEADS, Limits
     from stilts_xtreme.tasks.examples import Candidate, Pair, Query, Text
 
     torch.set_num_threads(1)
@@ -182,7 +183,7 @@ def faults() -> dict[str, list]:
 
 def started(count: int, *words: object, **options) -> list[subprocess.Popen]:
     """As `launch` does, for any program."""
-    from stilts_xtreme.launch import _environment
+    from stilts_xtreme.stages.launcher import _environment
 
     environment = {**_environment(count), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(EXPERIMENTS.parent)}
     del environment[ranks.LAUNCHED]

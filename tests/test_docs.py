@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from stilts_xtreme import console, results, spec
+from stilts_xtreme import results, spec
 from stilts_xtreme.cli import app
+from stilts_xtreme.pipeline import loading
 from stilts_xtreme.report import scores, tables
 from stilts_xtreme.report.summary import summarise
 
@@ -42,7 +43,7 @@ def test_command_parses(page: str, line: str) -> None:
     context = command.make_context("stilts", list(words), resilient_parsing=False)
     path = context.params.get("spec")
     if path is not None and str(path) not in WRITTEN:
-        assert console.spec_file(ROOT / path if path.suffix else path, None).is_file(), f"{page}: {path} is not there"
+        assert loading.spec_file(ROOT / path if path.suffix else path, None).is_file(), f"{page}: {path} is not there"
 
 
 def test_there_are_commands_to_check() -> None:

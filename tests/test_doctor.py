@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from stilts_xtreme import doctor
+from stilts_xtreme.cli import doctor
 from stilts_xtreme.store import Store
 
 ROOT = Path(__file__).parent.parent

@@ -14,10 +14,13 @@ from test_verify import FILES
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from stilts_xtreme import console, planner, published, shipped, spec
+from stilts_xtreme import spec
 from stilts_xtreme.cli import app, options
+from stilts_xtreme.models import published
 from stilts_xtreme.models.sources import SOURCES
+from stilts_xtreme.pipeline import loading, planner
 from stilts_xtreme.spec.base import Option
+from stilts_xtreme.utils import command_line, shipped
 from stilts_xtreme.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
@@ -51,7 +54,7 @@ def over(**given) -> options.Over:
 
 
 def loaded(path: str, *overrides: str, **given):
-    return console.load(Path(path), over(**given).laid(Path(path), overrides), None)
+    return loading.load(Path(path), over(**given).laid(Path(path), overrides), None)
 
 
 MINE = "encoder", "data", "cut", "setup"
@@ -130,7 +133,7 @@ def test_a_fault_of_an_options_value_names_the_option_and_no_key() -> None:
 def test_the_command_in_a_result_has_the_options_and_no_paths(here) -> None:
     given = over(setup="small", encoder="e", data="d", cut=True)
     assert given.words() == ["--setup", "small", "--encoder", "e", "--data", "d", "--cut"]
-    shown = console.written("study", Path("main"), [*given.words(shown=True), "seeds=[1]"])
+    shown = command_line.recorded("study", Path("main"), [*given.words(shown=True), "seeds=[1]"])
     assert shown == "stilts study main --setup small --encoder FOLDER --data FOLDER --cut seeds=[1]"
     assert over(encoder="a/b", data="hub").words(shown=True) == ["--encoder", "a/b", "--data", "hub"]
 
@@ -162,10 +165,10 @@ def test_faults_of_a_base(text, told, here) -> None:
 
 def test_names_of_what_comes_with_stilts() -> None:
     assert {"main", "order"} <= set(shipped.names("studies")) and {"small", "paper"} <= set(shipped.names("setups"))
-    assert console.spec_file(Path("main"), {"study"}).name == "main.yaml"
+    assert loading.spec_file(Path("main"), {"study"}).name == "main.yaml"
     with pytest.raises(UserError, match=r"mian: there is no such file, .*did you mean 'main'\? studies: .*order"):
-        console.spec_file(Path("mian"), {"study"})
-    assert console.spec_file(Path("x/main"), {"study"}) == Path("x/main")
+        loading.spec_file(Path("mian"), {"study"})
+    assert loading.spec_file(Path("x/main"), {"study"}) == Path("x/main")
 
 
 def test_short_names_of_encoders_have_a_place(here, encoder) -> None:
@@ -280,7 +283,7 @@ def test_an_installed_package_has_setups_and_studies_and_runs_in_an_empty_folder
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told and not list(here.iterdir())
-    where = [sys.executable, "-c", "from stilts_xtreme import shipped; print(shipped.file('setups', 'small'))"]
+    where = [sys.executable, "-c", "from stilts_xtreme.utils import shipped; print(shipped.file('setups', 'small'))"]
     found = subprocess.run(where, env=environment, capture_output=True, text=True, check=True).stdout
     assert found.startswith(str(site))
 

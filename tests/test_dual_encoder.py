@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stilts_xtreme.engine import batches
 from stilts_xtreme.engine.encoder import states
 from stilts_xtreme.engine.tokenizer import train
-from stilts_xtreme.heads import HEADS, Limits, dual_encoder
+from stilts_xtreme.models.heads import HEADS, Limits, dual_encoder
 from stilts_xtreme.tasks.examples import Candidate, Query
 
 torch.set_num_threads(1)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from stilts_xtreme import plan
 from stilts_xtreme.engine.embedding_subset import Compact, restore_embeddings, restrict_embeddings
 from stilts_xtreme.engine.encoder import Model, random_encoder
 from stilts_xtreme.engine.train import Stream, accelerator, train
+from stilts_xtreme.pipeline import plan
 
 torch.set_num_threads(1)
 SHAPE = plan.Random(16, 1, 2, 32, 66, 400)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import MODEL_FOR_MASKED_LM_MAPPING
 
-from stilts_xtreme import shape
 from stilts_xtreme.engine import encoder, loading
+from stilts_xtreme.models import shape
 from stilts_xtreme.utils.errors import UserError
 
 POSITIONS = 20

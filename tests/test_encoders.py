@@ -13,10 +13,11 @@ import pytest
 from transformers import AutoModelForTokenClassification, pipeline
 from typer.testing import CliRunner
 
-from stilts_xtreme import axes, spec
+from stilts_xtreme import spec
 from stilts_xtreme.cli import app
 from stilts_xtreme.engine import encoder
-from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.models.heads import HEADS, Limits
+from stilts_xtreme.pipeline import grid
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.examples import Tagged
 
@@ -71,7 +72,7 @@ def test_every_head_and_retrieval(kind, tmp_path) -> None:
 def test_a_training_that_is_stopped_ends_with_the_same_bytes(kind, tmp_path) -> None:
     study = kinds.study(tmp_path / "data", kinds.save(kind, tmp_path / "encoder"), "none", "panx")
     override = "setup.recipes={default: {steps: 60, batch_size: 8, max_length: 64, learning_rate: 1e-2, dropout: 0.1}}"
-    stage = axes.study(spec.load(study, [override]))[0].stage.model
+    stage = grid.study(spec.load(study, [override]))[0].stage.model
 
     def command(store: str) -> subprocess.Popen:
         words = ["study", study, override, "--store", tmp_path / store, "--jobs", "1", "--checkpoint-every", "0"]

@@ -206,7 +206,8 @@ def test_a_signal_ends_it_at_once_where_nothing_would_be_lost_and_a_second_ctrl_
     """A command whose work is to send itself signals."""
     program = f"""
 import os, signal, sys
-from stilts_xtreme import cli, console
+from stilts_xtreme import cli
+from stilts_xtreme.pipeline import loading
 from stilts_xtreme.utils import signals
 def work(*_):
     if {held}:
@@ -215,7 +216,7 @@ def work(*_):
         os.kill(os.getpid(), getattr(signal, name))
     signals.check()
     print("not reached")
-console.load = work
+loading.load = work
 sys.argv = ["stilts", "check", "x.yaml"]
 cli.main()
 """

@@ -8,13 +8,14 @@ from rich.console import Console
 from test_end_to_end import EXPERIMENTS, TINY, stilts
 
 from stilts_xtreme import results
-from stilts_xtreme.folded import tables
+from stilts_xtreme.utils.terminal import tables
 
 MAIN = EXPERIMENTS / "results" / "main.json"
 PROGRAM = """
 import sys
 from pathlib import Path
-from stilts_xtreme import ending, results
+from stilts_xtreme.cli import ending
+from stilts_xtreme import results
 ending.study(results.read(Path(sys.argv[1]), results.STUDY), Path(sys.argv[1]))
 """
 

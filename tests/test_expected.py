@@ -9,7 +9,7 @@ import pytest
 from stilts_xtreme.data import expected
 from stilts_xtreme.data.expected import Expected, number, verify
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, Reading, read
-from stilts_xtreme.heads import Limits
+from stilts_xtreme.models.heads import Limits
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.stages.events import SilentProgress
 from stilts_xtreme.stages.feature_cache import FeatureCache

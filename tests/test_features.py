@@ -17,7 +17,7 @@ from stilts_xtreme.data.read import Folder
 from stilts_xtreme.engine import features as columns
 from stilts_xtreme.engine import tokenizer
 from stilts_xtreme.engine.batches import collate
-from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.models.heads import HEADS, Limits
 from stilts_xtreme.stages import feature_cache
 from stilts_xtreme.stages.feature_cache import FeatureCache
 from stilts_xtreme.store import Store

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from stilts_xtreme.cli import app
 from stilts_xtreme.data import fetch, hub
 from stilts_xtreme.data.read import Folder, read
-from stilts_xtreme.languages import fill
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Files, Upstream
 from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.languages import fill
 
 CONTENT = bytes(range(256)) * 4000
 ALL = pytest.mark.parametrize("name", TASKS)

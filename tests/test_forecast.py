@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import axes, flops, plan, spec
+from stilts_xtreme import spec
 from stilts_xtreme.data import read as data
+from stilts_xtreme.engine import flops
 from stilts_xtreme.forecast import throughput, timeline
 from stilts_xtreme.forecast.finished_runs import FinishedRuns
 from stilts_xtreme.forecast.sizes import RowLengths, SplitSize, SplitSizes, Truncation, encoded_size
 from stilts_xtreme.forecast.workload import Unknown, Workload, WorkPart, workload
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.utils.errors import UserError
@@ -92,7 +94,7 @@ def test_committed_sizes_are_those_of_the_world() -> None:
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_everything_is_known_of_the_miniature_studies(path) -> None:
-    stages = plan.ordered([cell.stage for cell in axes.study(spec.load(path, []))])
+    stages = plan.ordered([cell.stage for cell in grid.study(spec.load(path, []))])
     known = SplitSizes(None, WORLD)
     works = [workload(stage, SHAPE, known) for stage in stages]
     assert not [found for found in works if isinstance(found, Unknown) or found.missing]

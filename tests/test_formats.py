@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilts_xtreme import formats
-from stilts_xtreme.formats.choices import without_markers
+from stilts_xtreme.tasks import readers
+from stilts_xtreme.tasks.readers.choices import without_markers
 from stilts_xtreme.utils.errors import UserError
 
 CASES = json.loads((Path(__file__).parent / "cases" / "malformed.json").read_text(encoding="utf-8"))
 ENDINGS = ("_jsonl", "_tsv", "_csv", "_json", "_columns", "_pair", "_lines", "conllu")
-READERS = [name for name in formats.__all__ if name.endswith(ENDINGS)]
+READERS = [name for name in readers.__all__ if name.endswith(ENDINGS)]
 
 quick = settings(max_examples=40, deadline=None)
 # Any text a line can hold: no line ends, no tabs, no halves of surrogate pairs; no byte-order mark, as a file may begin with one.
 line = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\n\r\t\ufeff"), max_size=20)
 passage = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\ufeff"), max_size=20)
 word = line.filter(lambda text: text.strip() and not text.startswith("#"))
-nli = st.sampled_from(formats.NLI)
+nli = st.sampled_from(readers.NLI)
 bit = st.sampled_from("01")
 
 
@@ -37,12 +37,12 @@ def write(folder: str | Path, files: dict[str, str | bytes]) -> Path:
 def rows_of(reader: str, content: str | bytes) -> list:
     """The rows without their places; skipped rows as (reason, place)."""
     with TemporaryDirectory() as folder:
-        return without_places(getattr(formats, reader)(write(folder, {"file": content})))
+        return without_places(getattr(readers, reader)(write(folder, {"file": content})))
 
 
 def without_places(rows: Iterable) -> list:
     return [
-        (row.reason, row.at) if isinstance(row, formats.Skipped) else {key: value for key, value in row.items() if key != "at"}
+        (row.reason, row.at) if isinstance(row, readers.Skipped) else {key: value for key, value in row.items() if key != "at"}
         for row in rows
     ]
 
@@ -65,7 +65,7 @@ def test_a_malformed_file_says_where_and_what(case: dict, tmp_path: Path) -> Non
         case = {**case, "files": {"file": case["repeat"][0] * case["repeat"][1]}}
     path = write(tmp_path, case["files"])
     with pytest.raises(UserError) as caught:
-        list(getattr(formats, case["reader"])(path))
+        list(getattr(readers, case["reader"])(path))
     message = str(caught.value)
     assert message.startswith(str(tmp_path)) and case["error"] in message and "\n" not in message
 
@@ -84,7 +84,7 @@ def test_any_bytes_are_rows_or_a_user_error(reader: str, content: bytes) -> None
             {"x.a-b.a": content, "x.a-b.en": content, "x.a-b.eng": content, "x.a-b.gold": content, "x.a-b-labels.lst": content},
         )
         try:
-            assert all(isinstance(row, formats.Skipped) or "id" in row for row in getattr(formats, reader)(path))
+            assert all(isinstance(row, readers.Skipped) or "id" in row for row in getattr(readers, reader)(path))
         except UserError:
             pass
 
@@ -92,7 +92,7 @@ def test_any_bytes_are_rows_or_a_user_error(reader: str, content: bytes) -> None
 @pytest.mark.parametrize("content", [b"\xff\xfe", "Bo\tO\n".encode("utf-16")])
 def test_not_utf8(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"file:1: text: not UTF-8"):
-        list(formats.text_lines(write(tmp_path, {"file": content})))
+        list(readers.text_lines(write(tmp_path, {"file": content})))
 
 
 @pytest.mark.parametrize("number", [1, 4, 700, 5000])
@@ -100,14 +100,14 @@ def test_the_line_that_is_not_utf8_is_named(number: int, tmp_path: Path) -> None
     """Text is decoded in blocks of some 8,000 bytes, whose lines are all of them unread when one is refused."""
     rows = [b"a line of twenty-four b." if i != number else b"M\xe4rz" for i in range(1, 6001)]
     with pytest.raises(UserError, match=rf"file:{number}: text: not UTF-8"):
-        list(formats.text_lines(write(tmp_path, {"file": b"\n".join(rows)})))
+        list(readers.text_lines(write(tmp_path, {"file": b"\n".join(rows)})))
 
 
 def test_a_damaged_gz_is_a_user_error(tmp_path: Path) -> None:
     packed = gzip.compress(b"one\ntwo\n" * 100)
     for content in (packed[:-9], b"plain text", packed[:20] + b"\0\0\0" + packed[23:]):
         with pytest.raises(UserError, match="file: cannot be read|text: not UTF-8"):
-            list(formats.text_lines(write(tmp_path, {"file.gz": content})))
+            list(readers.text_lines(write(tmp_path, {"file.gz": content})))
 
 
 @given(rows=st.lists(st.tuples(line, line, nli | st.just("-"))))
@@ -166,7 +166,7 @@ def test_siqa(rows: list[tuple[str, ...]]) -> None:
     with TemporaryDirectory() as folder:
         labels = gzip.compress("".join(row[5] + "\n" for row in rows).encode())
         path = write(folder, {"dev.jsonl": jsonl(raw), "dev-labels.lst.gz": labels})
-        assert without_places(formats.siqa_jsonl(path)) == wanted
+        assert without_places(readers.siqa_jsonl(path)) == wanted
     letters = [{**row, "correct": "-ABC"[int(label)]} for row, (*_, label) in zip(raw, rows, strict=True)]
     assert rows_of("siqa_correct_jsonl", jsonl(letters)) == wanted
 
@@ -216,7 +216,7 @@ def test_squad(rows: list) -> None:
         assert rows_of("squad_json", content) == wanted
 
 
-@given(rows=st.lists(st.lists(st.tuples(word, st.sampled_from(formats.UPOS)), min_size=1), min_size=1), data=st.data())
+@given(rows=st.lists(st.lists(st.tuples(word, st.sampled_from(readers.UPOS)), min_size=1), min_size=1), data=st.data())
 @quick
 def test_tagged(rows: list[list[tuple[str, str]]], data: st.DataObject) -> None:
     wanted = [{"id": str(i), "tokens": [t for t, _ in row], "tags": [t for _, t in row]} for i, row in enumerate(rows, 1)]
@@ -236,7 +236,7 @@ def test_tagged(rows: list[list[tuple[str, str]]], data: st.DataObject) -> None:
     assert rows_of("conllu", sentences(conllu)) == wanted
 
 
-@given(rows=st.lists(st.lists(st.tuples(word, st.sampled_from(formats.IOB2)), min_size=1), min_size=1))
+@given(rows=st.lists(st.lists(st.tuples(word, st.sampled_from(readers.IOB2)), min_size=1), min_size=1))
 @quick
 def test_iob2_prefix(rows: list[list[tuple[str, str]]]) -> None:
     plain = [[("Bo", "O")], *rows]  # its first token has no prefix, so nothing is taken off
@@ -252,8 +252,8 @@ def test_tatoeba(pairs: list[tuple[str, str]]) -> None:
     foreign, english = "".join(a + "\n" for a, _ in pairs), "".join(b + "\n" for _, b in pairs)
     with TemporaryDirectory() as folder:
         path = write(folder, {"tatoeba.swh-eng.swh": foreign, "tatoeba.swh-eng.eng.gz": gzip.compress(english.encode())})
-        rows = list(formats.tatoeba_pair(path))
-        both = formats.files_of(formats.tatoeba_pair, path)
+        rows = list(readers.tatoeba_pair(path))
+        both = readers.files_of(readers.tatoeba_pair, path)
     assert [file.name for file in both] == ["tatoeba.swh-eng.swh", "tatoeba.swh-eng.eng.gz"]
     texts = {row["id"]: row["text"] for row in rows}
     found = [(row["text"], texts[row["match"]]) for row in rows if row["side"] == "foreign"]
@@ -273,7 +273,7 @@ def test_bucc(foreign: list[str], english: list[str], data: st.DataObject) -> No
         "zh-en.dev.gold": tsv(list(gold.items())),
     }
     with TemporaryDirectory() as folder:
-        rows = list(formats.bucc_pair(write(folder, files)))
+        rows = list(readers.bucc_pair(write(folder, files)))
     assert [row["text"] for row in rows] == foreign + english
     assert {row["id"]: row["match"] for row in rows if row["side"] == "foreign" and row["match"]} == gold
     assert {row["match"]: row["id"] for row in rows if row["side"] == "english" and row["match"]} == gold

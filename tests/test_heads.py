@@ -13,8 +13,8 @@ from transformers import XLMRobertaConfig, XLMRobertaModel
 from stilts_xtreme.engine import batches
 from stilts_xtreme.engine.encoder import states
 from stilts_xtreme.engine.tokenizer import train
-from stilts_xtreme.heads import HEADS, Limits, classification, embedding, mlm, multiple_choice, tagging
-from stilts_xtreme.heads.common import IGNORE
+from stilts_xtreme.models.heads import HEADS, Limits, classification, embedding, mlm, multiple_choice, tagging
+from stilts_xtreme.models.heads.common import IGNORE
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Sentence, Tagged, Text
 from stilts_xtreme.utils.errors import UserError
 

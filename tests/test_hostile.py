@@ -14,14 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_report import invented
 
-from stilts_xtreme import cli, console, published, report, results
+from stilts_xtreme import cli, report, results
 from stilts_xtreme.data.read import Folder, languages, read, rows
 from stilts_xtreme.engine import features
-from stilts_xtreme.formats import lines as formats_lines
+from stilts_xtreme.models import published
 from stilts_xtreme.noise import dictionary
 from stilts_xtreme.scoring.submission import score_files
 from stilts_xtreme.tasks.catalogue import TASKS
-from stilts_xtreme.utils import bounded_io, sanitize
+from stilts_xtreme.tasks.readers import lines as formats_lines
+from stilts_xtreme.utils import bounded_io, command_line, sanitize
 from stilts_xtreme.utils.errors import UserError
 
 PANX, XNLI, CCG = (TASKS[name] for name in ("panx", "xnli", "ccg"))
@@ -80,7 +81,7 @@ def test_rows_are_shown_without_escapes_and_brackets_mean_nothing(task, tmp_path
 
 
 def test_a_path_that_cannot_be_shown_is_told_in_escapes_in_the_command_that_a_study_keeps() -> None:
-    told = console.written("study", Path(os.fsdecode(b"a\xff/\x1b[2J.yaml")), ["seeds=[1]"])
+    told = command_line.recorded("study", Path(os.fsdecode(b"a\xff/\x1b[2J.yaml")), ["seeds=[1]"])
     assert told == "stilts study 'a\\udcff/\\x1b[2J.yaml' seeds=[1]"
 
 

@@ -10,13 +10,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from stilts_xtreme import formats
 from stilts_xtreme.cli import app
 from stilts_xtreme.data import expected, hub, inventory
 from stilts_xtreme.data.expected import Expected
 from stilts_xtreme.data.folder import place_pattern
 from stilts_xtreme.data.inventory import Entry, check, here, needed, sample
 from stilts_xtreme.data.read import Folder, HubCache, Miniature
+from stilts_xtreme.tasks import readers
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Files, Task
 from stilts_xtreme.utils.errors import UserError
@@ -237,7 +237,7 @@ def test_real_data_is_read_whole(whole: list[Entry], real_data: Path) -> None:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     manifest = yaml.load((real_data / "MANIFEST.yaml").read_text(encoding="utf-8"), Loader=loader)
     sizes = {file["path"].removesuffix(".gz"): file["examples"] for data in manifest["datasets"] for file in data["files"]}
-    readers = {}
+    read_by = {}
     for entry in whole:
         # The manifest counts questions, not candidates.
         if entry.state in ("missing", "broken", "unread") or entry.split == "pool":
@@ -245,11 +245,11 @@ def test_real_data_is_read_whole(whole: list[Entry], real_data: Path) -> None:
         names = entry.source.removeprefix("files:").split(" (")[0].split("+")
         read_with = _reader(TASKS[entry.task], names[0])
         files = [Path(str(path).removesuffix(".gz")).relative_to(real_data).as_posix() for name in names
-                 for path in formats.files_of(read_with, _there(real_data / name))]  # fmt: skip
+                 for path in readers.files_of(read_with, _there(real_data / name))]  # fmt: skip
         assert entry.rows == sum(sizes[file] for file in files if not file.endswith((".gold", ".lst"))), entry
-        readers |= dict.fromkeys(files, entry.task)
+        read_by |= dict.fromkeys(files, entry.task)
     assert not [entry for entry in whole if entry.state == "broken"]
-    touched = {file.split("/")[0] for file in readers}
+    touched = {file.split("/")[0] for file in read_by}
     unread = {data["directory"].split("/")[0] for data in manifest["datasets"]} - touched
     print("not read by any task:", *sorted(unread))
     assert unread <= OTHERS

@@ -8,15 +8,16 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from test_resources import Simulated, made
 
-from stilts_xtreme import axes, plan, results
+from stilts_xtreme import results
 from stilts_xtreme.analysis import comparisons, language_groups
-from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.report import findings, language_dots, study
 from stilts_xtreme.report.language_dots import Dot, Group
 from stilts_xtreme.report.language_groups import answer, sections, targets
 from stilts_xtreme.report.summary import Summary, summarise
 from stilts_xtreme.results.effects import effects
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.languages import LANGUAGES
 
 XLMR = plan.Pretrained("FacebookAI/xlm-roberta-base")
 CODES = [*TASKS["sib200"].languages, "xyz_Latn"]
@@ -31,7 +32,7 @@ def by_text(code: str, target: str, recipe: str) -> float:
 
 def gathered(start: plan.Random | plan.Pretrained = XLMR, codes=CODES, gain=by_text, text=()) -> dict:
     world = Simulated(gain, dict(text))
-    rows = [axes.Row(chain) for chain in ((), ("squad",), ("mnli",))]
+    rows = [grid.Row(chain) for chain in ((), ("squad",), ("mnli",))]
     cells = [world.cell(start, row, "sib200", codes, seed) for row in rows for seed in (1, 2, 3)]
     found = comparisons.differences(cells, world)  # type: ignore[arg-type]
     return language_groups.gather(cells, found, world).get("language_groups", {})  # type: ignore[arg-type]

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import axes, plan, planner, spec
+from stilts_xtreme import spec
 from stilts_xtreme.data.miniature import rows
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, digest, languages, read
 from stilts_xtreme.data.read import training_split as data_split
+from stilts_xtreme.pipeline import grid, plan, planner
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.stages import schedule, train
 from stilts_xtreme.tasks import mixture
@@ -41,7 +42,7 @@ def test_a_translated_intermediate_reads_its_language_and_english_dev() -> None:
 
 
 def test_zero_shot_training_reads_english_alone() -> None:
-    for cell in axes.study(spec.load(MAIN)):
+    for cell in grid.study(spec.load(MAIN)):
         for stage in plan.chain(cell.stage)[1:-1]:
             assert {(read.split, read.language) for read in stage.reads} <= {("train", "en"), ("dev", "en")}
 
@@ -49,8 +50,8 @@ def test_zero_shot_training_reads_english_alone() -> None:
 def test_a_study_over_training_languages() -> None:
     given = ["intermediate=[none,squad]", "targets=[xnli,panx,tatoeba]", "training_languages=[[en],[en,xa]]", "seeds=[1]"]
     study = spec.load(MAIN, given)
-    assert [row.name for row in axes.rows(study)] == ["none", "none (en+xa)", "squad", "squad (en+xa)"]
-    by = {(cell.row.name, cell.target): cell.stage for cell in axes.study(study)}
+    assert [row.name for row in grid.rows(study)] == ["none", "none (en+xa)", "squad", "squad (en+xa)"]
+    by = {(cell.row.name, cell.target): cell.stage for cell in grid.study(study)}
     assert len(by) == 4 * 3
     model = by["none (en+xa)", "xnli"].model
     assert model.tasks == ("mnli@en+xa",)
@@ -59,7 +60,7 @@ def test_a_study_over_training_languages() -> None:
     assert by["none (en+xa)", "tatoeba"] is by["none", "tatoeba"]  # nothing is trained for it
     assert by["none", "xnli"].model.tasks == ("mnli",)
     alone = spec.load(MAIN, ["intermediate=[none]", "targets=[xnli]", "training_languages=[[en,xa]]"])
-    assert [row.name for row in axes.rows(alone)] == ["none (en+xa)"]
+    assert [row.name for row in grid.rows(alone)] == ["none (en+xa)"]
     with pytest.raises(UserError, match="stands in the list twice"):
         spec.load(MAIN, ["training_languages=[[en,xa],[xa,en]]"])
 
@@ -128,7 +129,7 @@ MIXED = "mixtures={mixed: {tasks: [mnli], text: {share: 0.25, exponent: 0.3}}}"
 
 
 def test_text_in_a_mixture_takes_its_share_of_the_steps() -> None:
-    (cell,) = axes.study(spec.load(MAIN, [MIXED, "intermediate=[mixed]", "targets=[tatoeba]", "seeds=[1]"]))
+    (cell,) = grid.study(spec.load(MAIN, [MIXED, "intermediate=[mixed]", "targets=[tatoeba]", "seeds=[1]"]))
     stage = cell.stage.model
     assert stage.tasks == ("mnli", "text") and stage.exponent == 0.3
     assert {("text", "train", code) for code in languages(TASKS["text"], stage.where)} <= reads(stage)
@@ -170,7 +171,7 @@ def test_the_miniature_takes_part_in_both_benchmarks_and_pairs_are_asked_for() -
 def test_xtreme_r_trains_the_encoder_of_tatoeba_on_squad() -> None:
     given = ["intermediate=[none]", "targets=[tatoeba,xquad]", "seeds=[1]"]
     zero, trained = (
-        {cell.target: cell.stage for cell in axes.study(spec.load(MAIN, [*given, f"benchmark={name}"]))} for name in BENCHMARKS
+        {cell.target: cell.stage for cell in grid.study(spec.load(MAIN, [*given, f"benchmark={name}"]))} for name in BENCHMARKS
     )
     assert zero["tatoeba"].model.tasks == ("text",)
     assert trained["tatoeba"].model is trained["xquad"].model and trained["tatoeba"].model.tasks == ("squad",)
@@ -188,12 +189,12 @@ def test_in_xtreme_r_tatoeba_is_not_evaluated_without_training() -> None:
 def test_the_exponent_is_for_text_and_goes_by_all_of_it(tmp_path) -> None:
     """Labelled data in two languages keeps its own shares; text counts by its size however few examples are taken."""
     from stilts_xtreme.engine.tokenizer import train as train_tokenizer
-    from stilts_xtreme.heads import Limits
+    from stilts_xtreme.models.heads import Limits
     from stilts_xtreme.stages.events import SilentProgress
     from stilts_xtreme.stages.feature_cache import FeatureCache
     from stilts_xtreme.store import Store
 
-    (cell,) = axes.study(
+    (cell,) = grid.study(
         spec.load(MAIN, [MIXED, "intermediate=[mixed]", "targets=[tatoeba]", "setup.recipes.multitask={examples: 50}"])
     )
     stage = cell.stage.model

@@ -14,9 +14,10 @@ import torch
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
-from stilts_xtreme import axes, plan, report, results, spec
+from stilts_xtreme import report, results, spec
 from stilts_xtreme.analysis import latency as gathered
 from stilts_xtreme.engine import encoder, footprint, latency, machine, variants
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.scoring import timing
 from stilts_xtreme.utils.errors import UserError
 
@@ -108,17 +109,17 @@ def test_other_scales_are_a_setup_away(setup) -> None:
 
 
 def test_a_stage_of_its_own_shares_the_trainings_of_the_main_study() -> None:
-    (timed,) = axes.latency(spec.load(SPEC, ["models=[squad,none]"]), "cpu")
+    (timed,) = grid.latency(spec.load(SPEC, ["models=[squad,none]"]), "cpu")
     main = ROOT / "experiments" / "studies" / "main.yaml"
-    cells = axes.study(spec.load(main, ["intermediate=[none,squad]", "targets=[xnli]"]))
+    cells = grid.study(spec.load(main, ["intermediate=[none,squad]", "targets=[xnli]"]))
     assert timed.names == ("none", "squad")  # what the others are held against comes first
     assert [plan.address(one) for one in timed.stage.models] == [plan.address(cell.stage.model) for cell in cells]
     stages = plan.ordered([timed.stage])
     assert [plan.kind(one) for one in stages] == ["train"] * 4 + ["latency"] and stages[-1] is timed.stage
     other = [
-        axes.latency(spec.load(SPEC, ["models=[squad,none]", change]), "cpu")[0].stage for change in ("calls=300", "threads=2")
+        grid.latency(spec.load(SPEC, ["models=[squad,none]", change]), "cpu")[0].stage for change in ("calls=300", "threads=2")
     ]
-    gpu = axes.latency(spec.load(SPEC, ["models=[squad,none]"]), "cuda")[0].stage
+    gpu = grid.latency(spec.load(SPEC, ["models=[squad,none]"]), "cuda")[0].stage
     assert len({plan.address(one) for one in (timed.stage, *other, gpu)}) == 4
 
 

@@ -11,8 +11,10 @@ from importlib import metadata
 import pytest
 from test_end_to_end import stilts
 
-from stilts_xtreme import plan, results, stored
-from stilts_xtreme.plan import Predict, Random, Reads, Recipe, Train
+from stilts_xtreme import results
+from stilts_xtreme.cli import stored
+from stilts_xtreme.pipeline import plan
+from stilts_xtreme.pipeline.plan import Predict, Random, Reads, Recipe, Train
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS

@@ -9,9 +9,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from stilts_xtreme.engine import tokenizer as own
-from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.heads.common import special_tokens, token_ids
-from stilts_xtreme.heads.literal import literal
+from stilts_xtreme.models.heads import HEADS, Limits
+from stilts_xtreme.models.heads.common import special_tokens, token_ids
+from stilts_xtreme.models.heads.literal import literal
 from stilts_xtreme.tasks.examples import Candidate, Choices, Pair, Query, Question, Sentence, Tagged, Text
 
 LIMITS = Limits(200)

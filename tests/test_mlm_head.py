@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from test_end_to_end import TINY, stilts
 from transformers import AutoConfig, AutoModelForMaskedLM
 
-from stilts_xtreme import plan
 from stilts_xtreme.engine import encoder, mlm_head
+from stilts_xtreme.pipeline import plan
 
 
 def checkpoint(kind: str, folder: Path, **changes: str) -> AutoModelForMaskedLM:

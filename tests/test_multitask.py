@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from test_report import cells, fields, small, smalls, training
 
-from stilts_xtreme import axes, plan, spec
+from stilts_xtreme import spec
 from stilts_xtreme.analysis import pairs as gathering
 from stilts_xtreme.analysis.bootstrap_scores import Scored
 from stilts_xtreme.analysis.mixed import arms, trained
-from stilts_xtreme.axes import Cell
+from stilts_xtreme.pipeline import grid, plan
+from stilts_xtreme.pipeline.grid import Cell
 from stilts_xtreme.report import findings, mixtures, trainings
 from stilts_xtreme.report import study as page
 from stilts_xtreme.report.summary import summarise
@@ -66,7 +67,7 @@ class Drawing:
 
 def made(read) -> dict:
     """`pairs` as the gathering makes them from invented scores."""
-    rows = [row for row in axes.rows(read) if row.name in GAINS]
+    rows = [row for row in grid.rows(read) if row.name in GAINS]
     done = [Cell(*of, Stage(of[0].name, *of[1:])) for of in itertools.product(rows, TARGETS, SEEDS)]
     return gathering.gather(read, done, Drawing())
 
@@ -97,7 +98,7 @@ def named(found) -> list[tuple[str, str]]:
 
 
 def test_rows_are_told_by_tasks_way_and_rule(read) -> None:
-    found = {arm.row.name: arm for arm in arms(axes.rows(read), read.mixtures)}
+    found = {arm.row.name: arm for arm in arms(grid.rows(read), read.mixtures)}
     assert "none" not in found and "mnli>squad" not in found  # an order of tasks is no mixture
     assert found["mnli"].rule == "" and found["mnli"].placement == found["mix"].placement == "first"
     assert found["joint"].placement == "joint" and found["mix>joint-first"].placement == "first, then joint, then target"
@@ -106,7 +107,7 @@ def test_rows_are_told_by_tasks_way_and_rule(read) -> None:
 
 
 def test_pairs_that_the_rows_imply(read) -> None:
-    found = gathering.pairs(arms(axes.rows(read), read.mixtures))
+    found = gathering.pairs(arms(grid.rows(read), read.mixtures))
     chain = "mix>joint-first"
     assert named(found["way"]) == [("joint", "mix"), (chain, "mix"), (chain, "joint")]
     assert named(found["rule"]) == [("mix-equal", "mix")] and named(found["without"]) == [("without-squad", "mix")]
@@ -116,7 +117,7 @@ def test_pairs_that_the_rows_imply(read) -> None:
 
 def test_joint_training_with_a_single_task_is_set_against_that_task(read) -> None:
     pairwise = {"two": spec.study.StudyMixture(tasks=["mnli", "target"], last=True)}
-    rows = [axes.Row((name,)) for name in ("mnli", "two")]
+    rows = [grid.Row((name,)) for name in ("mnli", "two")]
     assert named(gathering.pairs(arms(rows, pairwise))["way"]) == [("two", "mnli")]
     few = [*rows, replace(rows[1], recipe="few")]
     assert named(gathering.pairs(arms(few, pairwise))["way"]) == [("two", "mnli")]  # fine-tuned otherwise: not compared
@@ -129,7 +130,7 @@ def test_languages_of_a_task_and_text_beside_it_are_set_against_the_task_alone()
         "both-mlm": spec.study.StudyMixture(tasks=["mnli", "squad"], text={"share": 0.2}),
     }
     names = ("mnli", "mnli@de", "mnli@en+de", "squad@de", "mnli-mlm", "both", "both-mlm")
-    rows = [axes.Row((name,)) for name in names]
+    rows = [grid.Row((name,)) for name in names]
     found = gathering.pairs(arms([*rows, replace(rows[1], recipe="few")], with_text))
     assert named(found["languages"]) == [("mnli@de", "mnli"), ("mnli@en+de", "mnli")]  # squad alone is not there
     assert named(found["text"]) == [("mnli-mlm", "mnli"), ("both-mlm", "both")]
@@ -185,7 +186,7 @@ def test_pairs_that_ask_the_same_are_pooled() -> None:
         mixtures=mixed, intermediate=["none", *gains], orders=None, noise=None, training_languages=[["en"]],
         recipes={"usual": None}, targets=list(TARGETS),
     )  # fmt: skip
-    rows = [axes.Row((name,)) for name in gains]
+    rows = [grid.Row((name,)) for name in gains]
     made = [Cell(*of, Stage(of[0].name, *of[1:])) for of in itertools.product(rows, TARGETS, SEEDS)]
     found = gathering.gather(asked, made, Drawn())
     assert [(one["kind"], one["pairs"], one["target"]) for one in found["pooled"]] == [
@@ -263,7 +264,7 @@ def test_trainings_go_by_the_mixture_they_were_made_for() -> None:
     )
     entries = "[none,even,drawn,joint,[even,joint]]"
     read = spec.load(MAIN, [f"mixtures={mixed}", f"intermediate={entries}", "targets=[panx,pawsx]", "seeds=[1]"])
-    cells = axes.study(read)
+    cells = grid.study(read)
     made = trained(read, cells)
     stages = {plan.address(stage): stage for stage in plan.ordered([cell.stage for cell in cells])}
     told = sorted((name, stages[address].label) for address, name in made.items())

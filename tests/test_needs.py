@@ -13,7 +13,8 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, strategies
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import results
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import parallel
 from stilts_xtreme.stages.events import Options
 from stilts_xtreme.stages.memory_estimate import LIBRARIES, MARGIN, MemoryEstimates, estimate, select_that_fit

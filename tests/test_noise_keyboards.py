@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from experiments.tools.keyboard_layouts import is_usable, layouts, to_json
 from experiments.tools.xkb import character, keysyms, symbols
-from stilts_xtreme.languages import BENCHMARKS, LANGUAGES
 from stilts_xtreme.noise import POLICY, Noise, add_noise, hangul, policy, source
 from stilts_xtreme.noise.keyboard import keyboard, neighbors, table
 from stilts_xtreme.noise.layouts import ADJACENT_KEYS, CONVERTED, LAYOUTS, POSITIONS, are_adjacent
 from stilts_xtreme.tasks.examples import Text
+from stilts_xtreme.utils.languages import BENCHMARKS, LANGUAGES
 
 LETTERS = {  # all letters and marks of these stand on the language's own layout
     "af": "abcdefghijklmnopqrstuvwxyzêëïôû", "ar": "نص حكيم له سر قاطع وذو شأن عظيم مكتوب على ثوب أخضر ومغلف بجلد أزرق",

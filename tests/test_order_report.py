@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from test_report import training
 
-from stilts_xtreme import axes, plan, spec
+from stilts_xtreme import spec
 from stilts_xtreme.analysis import named_orders, order
 from stilts_xtreme.analysis.bootstrap_scores import Scored
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.report import findings
 from stilts_xtreme.report import order as section
 from stilts_xtreme.report import study as page
@@ -56,7 +57,7 @@ class Drawing:
 def result(last, seeds=(1, 2, 3), targets=("pawsx", "xnli", "tatoeba"), left_out=lambda cell: False, *overrides) -> dict:
     """A study's result with what `gather` makes of invented scores."""
     loaded = spec.load(STUDY, [f"seeds={json.dumps(list(seeds))}", f"targets={json.dumps(list(targets))}", *overrides])
-    cells = [cell for cell in axes.study(loaded) if not left_out(cell)]
+    cells = [cell for cell in grid.study(loaded) if not left_out(cell)]
     drawing = Drawing(last, cells)
     evaluations = [
         {
@@ -68,7 +69,7 @@ def result(last, seeds=(1, 2, 3), targets=("pawsx", "xnli", "tatoeba"), left_out
     ]  # fmt: skip
     return {
         "schema": "stilts/study@2", "name": "order", "question": "", "setup": "invented", "note": "INVENTED", "command": "",
-        "rows": [row.record() for row in axes.rows(loaded)], "targets": list(targets), "seeds": list(seeds),
+        "rows": [row.record() for row in grid.rows(loaded)], "targets": list(targets), "seeds": list(seeds),
         "tasks": {name: {"headline": ["accuracy"], "chance": None, "trains_on": name, "head": "x"} for name in targets},
         "evaluations": evaluations, "trainings": [training("text", None, 1)],
         **order.gather(loaded, cells, Store(), drawing),

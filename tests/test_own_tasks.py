@@ -10,11 +10,12 @@ import pytest
 from own_tasks import EVERY, SIZES, reviews, write
 from typer.testing import CliRunner
 
-from stilts_xtreme import axes, compatibility, console, plan, planner, spec
+from stilts_xtreme import spec
 from stilts_xtreme.cli import app
 from stilts_xtreme.data import read as data
+from stilts_xtreme.pipeline import compatibility, grid, plan, planner
 from stilts_xtreme.spec.names import described
-from stilts_xtreme.stages import submission
+from stilts_xtreme.stages import execution, submission
 from stilts_xtreme.store import Store
 from stilts_xtreme.store.heads import read_notes
 from stilts_xtreme.tasks import examples
@@ -273,11 +274,11 @@ def test_stages_keep_the_tasks_they_were_planned_with(here) -> None:
         stages[name] = planner.resolve(spec.load(here / name / "spec.yaml"))
     said = "reviews: two specs describe a task of this name differently: run one after the other, or rename one"
     with pytest.raises(UserError, match=said):
-        console.run(plan.ordered([*stages.values()]), store, console.options("cpu", 1), 1)
+        execution.run(plan.ordered([*stages.values()]), store, execution.options("cpu", 1), 1)
     assert not list(here.glob("runs/*/*/result.json"))
     plan.declare([stages["one"], planner.resolve(spec.load(here / "one" / "spec.yaml"))])  # the same task, read twice
     for name, stage in stages.items():
-        console.run(plan.chain(stage), store, console.options("cpu", 1), 1)
+        execution.run(plan.chain(stage), store, execution.options("cpu", 1), 1)
         assert read_notes(store.path(stage.model))["reviews"]["labels"] == list(order[name])
         result = store.result(stage)
         assert result["languages"]["de"]["n"] == (1 if name == "two" else SIZES["test"])
@@ -521,7 +522,7 @@ def test_retrieval_has_no_probabilities(here) -> None:
     text = "kind: study\nname: x\nsetup: setup.yaml\nintermediate: [none]\ntargets: [tatoeba, xquad]\n"
     with pytest.raises(UserError, match="all targets are retrieval, whose predictions have none"):
         loaded(text.replace(", xquad", "") + "probabilities: true\n")
-    plain, asked = (axes.study(loaded(text + more)) for more in ("", "probabilities: true\n"))
+    plain, asked = (grid.study(loaded(text + more)) for more in ("", "probabilities: true\n"))
     assert not any("probabilities" in plan.identity(cell.stage) for cell in plain)
     assert plain[0].stage == asked[0].stage and plain[1].stage != asked[1].stage and asked[1].stage.probabilities
 

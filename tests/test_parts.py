@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from test_end_to_end import EXPERIMENTS, TINY, stilts
 
-from stilts_xtreme import axes, plan, results, spec
+from stilts_xtreme import results, spec
 from stilts_xtreme.forecast import study as forecasting
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.stages import graph, parts
 from stilts_xtreme.store import Store
 
@@ -20,7 +21,7 @@ TARGETS = "targets=[xnli,xquad,bucc2018,tatoeba]"
 
 def cells(*overrides: str) -> list[plan.Predict]:
     asked = [*TINY, "seeds=[1]", "intermediate=[none]", "test_examples=9", *overrides]
-    return [cell.stage for cell in axes.study(spec.load(EXPERIMENTS / "studies" / "main.yaml", asked))]
+    return [cell.stage for cell in grid.study(spec.load(EXPERIMENTS / "studies" / "main.yaml", asked))]
 
 
 def told(store: Path) -> dict[str, dict]:
@@ -105,4 +106,4 @@ def test_another_model_sample_or_noise_is_another_prediction(whole) -> None:
 
 def test_a_pool_of_all_languages_is_one_stage() -> None:
     loaded = spec.load(EXPERIMENTS / "studies" / "xtreme-r.yaml", ["seeds=[1]", "intermediate=[none]", "targets=[lareqa]"])
-    assert parts.find(axes.study(loaded)[0].stage, Store(Path("none"))) == {}
+    assert parts.find(grid.study(loaded)[0].stage, Store(Path("none"))) == {}

@@ -17,7 +17,7 @@ from stilts_xtreme.engine import onnx as exported
 from stilts_xtreme.engine import tokenizer as saving
 from stilts_xtreme.engine.batches import collate
 from stilts_xtreme.export import usage_snippets, write
-from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.models.heads import HEADS, Limits
 from stilts_xtreme.tasks.examples import Choices, Pair, Question, Tagged
 
 CPU = torch.device("cpu")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import axes, plan, planner, spec
+from stilts_xtreme import spec
+from stilts_xtreme.pipeline import grid, plan, planner
 from stilts_xtreme.utils.errors import UserError
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
@@ -45,7 +46,7 @@ def test_the_chain_counts_by_address() -> None:
 
 
 def test_a_study_shares_every_common_stage() -> None:
-    cells = axes.study(
+    cells = grid.study(
         spec.load(MAIN, ["intermediate=[none,mnli,squad]", "targets=[xnli,xquad,mlqa,tatoeba,bucc2018]", "seeds=[1,2]"])
     )
     assert len(cells) == 3 * 5 * 2
@@ -61,14 +62,14 @@ def test_a_study_shares_every_common_stage() -> None:
 
 
 def test_every_stage_comes_after_the_one_it_starts_from() -> None:
-    stages = plan.ordered([cell.stage for cell in axes.study(spec.load(MAIN))])
+    stages = plan.ordered([cell.stage for cell in grid.study(spec.load(MAIN))])
     place = {plan.address(stage): i for i, stage in enumerate(stages)}
     assert len(place) == len(stages)
     assert all(place[plan.address(plan.before(stage))] < i for i, stage in enumerate(stages) if plan.before(stage))
 
 
 def test_a_chain_of_intermediates_nests_in_order() -> None:
-    cells = axes.study(spec.load(MAIN, ["intermediate=[[squad,mnli],[mnli,squad]]", "targets=[tatoeba]"]))
+    cells = grid.study(spec.load(MAIN, ["intermediate=[[squad,mnli],[mnli,squad]]", "targets=[tatoeba]"]))
     assert [[link.label for link in plan.chain(cell.stage)] for cell in cells] == [
         ["text", "squad", "mnli", "tatoeba"], ["text", "mnli", "squad", "tatoeba"],
     ]  # fmt: skip
@@ -77,7 +78,7 @@ def test_a_chain_of_intermediates_nests_in_order() -> None:
 
 def test_xcopa_is_trained_on_social_iqa_then_on_copa() -> None:
     more = ["targets=[xcopa,xnli]", "intermediate=[none,mnli]", "setup.recipes.target={siqa: {epochs: 3}, copa: {epochs: 5}}"]
-    cells = axes.study(spec.load(MAIN, more))
+    cells = grid.study(spec.load(MAIN, more))
     chains = {(cell.row.name, cell.target): plan.chain(cell.stage) for cell in cells}
     assert [link.label for link in chains["none", "xcopa"]] == ["text", "siqa", "copa", "xcopa"]
     assert [link.label for link in chains["mnli", "xcopa"]] == ["text", "mnli", "siqa", "copa", "xcopa"]
@@ -97,7 +98,8 @@ def test_a_recipe_of_a_target_spec_is_the_last_training_s() -> None:
 def test_addresses_do_not_depend_on_the_process() -> None:
     code = f"""
 from pathlib import Path
-from stilts_xtreme import plan, planner, spec
+from stilts_xtreme.pipeline import plan, planner
+from stilts_xtreme import spec
 print(plan.address(planner.resolve(spec.load(Path({str(TARGET)!r})))))
 """
     found = {

@@ -16,8 +16,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-from stilts_xtreme import planner, published, spec
+from stilts_xtreme import spec
 from stilts_xtreme.cli import app
+from stilts_xtreme.models import published
+from stilts_xtreme.pipeline import planner
 from stilts_xtreme.stages.preflight import encoders
 from stilts_xtreme.utils.errors import UserError
 
@@ -204,7 +206,7 @@ def test_what_the_cache_lacks_is_said(folder) -> None:
 
 
 def test_an_id_that_the_hub_does_not_know_is_one_line(tmp_path) -> None:
-    code = "from stilts_xtreme import published; published.online('org/enc')"
+    code = "from stilts_xtreme.models import published; published.online('org/enc')"
     with hub_server.hub() as there:
         done = python(code, tmp_path / "hf", HF_ENDPOINT=there.address, HF_TOKEN=hub_server.TOKEN)
         assert [one for one in there.asked if "models" in one] == ["GET /api/models/org/enc"]

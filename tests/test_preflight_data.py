@@ -9,10 +9,11 @@ import kinds
 import pytest
 from typer.testing import CliRunner
 
-from stilts_xtreme import axes, flops, plan, spec
+from stilts_xtreme import spec
 from stilts_xtreme.cli import app
 from stilts_xtreme.data.read import Folder
-from stilts_xtreme.languages import MANY
+from stilts_xtreme.engine import flops
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.stages import feature_cache, preflight
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.feature_cache import FeatureCache
@@ -21,6 +22,7 @@ from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.utils import atomic_io
 from stilts_xtreme.utils.errors import RunFailed, UserError
+from stilts_xtreme.utils.languages import MANY
 
 NO_ANSWERS = json.dumps(
     {"data": [{"paragraphs": [{"context": "a b", "qas": [{"id": f"q{i}", "question": "x?", "answers": []} for i in range(60)]}]}]}
@@ -46,7 +48,7 @@ def study(tmp_path, encoder) -> Path:
 
 
 def stages(study: Path) -> list[plan.Stage]:
-    return plan.ordered([cell.stage for cell in axes.study(spec.load(study, [], {"study"}))])
+    return plan.ordered([cell.stage for cell in grid.study(spec.load(study, [], {"study"}))])
 
 
 def spoil(tmp_path: Path, case: str) -> str:

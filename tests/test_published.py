@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from stilts_xtreme import published
 from stilts_xtreme.engine import encoder, loading, tokenizer
+from stilts_xtreme.models import published
 from stilts_xtreme.utils.errors import UserError
 
 SHAPE = SimpleNamespace(hidden_size=12, layers=2, heads=3, intermediate_size=8, max_positions=20)

@@ -12,8 +12,8 @@ from test_verify import FILES, SETUP, english, mnli
 from stilts_xtreme.data.counts import described, remarks
 from stilts_xtreme.data.inventory import check
 from stilts_xtreme.data.read import Folder, Reading, read, rows
-from stilts_xtreme.formats.skipped import MAX_SHARE, MIN_BROKEN
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.readers.skipped import MAX_SHARE, MIN_BROKEN
 from stilts_xtreme.utils.errors import UserError
 
 

@@ -17,13 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stilts_xtreme import report, results
-from stilts_xtreme.languages import XTREME
 from stilts_xtreme.report import findings, languages, scores, tables, text, trainings
 from stilts_xtreme.report import study as page
 from stilts_xtreme.report.summary import AVERAGE, Mean, summarise
 from stilts_xtreme.results import agreement
 from stilts_xtreme.results.upgrade import upgraded
 from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.languages import XTREME
 
 INTERMEDIATES = "untrained none anli mnli qqp squad squad_v2 hellaswag ccg cosmosqa commonsenseqa all".split()
 FORTY = list(XTREME)

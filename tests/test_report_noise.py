@@ -13,7 +13,7 @@ from stilts_xtreme.analysis import losses
 from stilts_xtreme.analysis import noise as gathering
 from stilts_xtreme.analysis.bootstrap_scores import Scored
 from stilts_xtreme.analysis.contrasts import contrasts
-from stilts_xtreme.axes import Cell, Row
+from stilts_xtreme.pipeline.grid import Cell, Row
 from stilts_xtreme.report import findings, languages, noise, short_names
 from stilts_xtreme.report import study as page
 from stilts_xtreme.report.noise import Noisy

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from test_report import invented
 
-from stilts_xtreme import axes, plan
 from stilts_xtreme.analysis import comparisons
 from stilts_xtreme.analysis import resources as gathered
 from stilts_xtreme.analysis import sizes as sized
 from stilts_xtreme.analysis.bootstrap_scores import Scored
 from stilts_xtreme.analysis.language_resources import LINES, PretrainingText, pretraining_text, resource_axis
-from stilts_xtreme.languages import LANGUAGES, UNSEEN_BY_XLMR
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.report import findings, resources, sizes
 from stilts_xtreme.report import study as page
 from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.scoring.intervals import slope_interval
+from stilts_xtreme.utils.languages import LANGUAGES, UNSEEN_BY_XLMR
 
 RANDOM = plan.Random(8, 1, 1, 16, 32, 100)
 TEXT = {"en": 20_000, "xa": 20_000, "xb": 19_000, "xc": 10_000, "xd": 9_000, "xe": 2_500}
@@ -37,13 +37,13 @@ class Simulated:
     def __init__(self, gain: Any, text: dict[str, int]):
         self.gain, self.text, self.of = gain, text, {}
 
-    def cell(self, start: Any, row: axes.Row, target: str, codes: list[str], seed: int) -> axes.Cell:
+    def cell(self, start: Any, row: grid.Row, target: str, codes: list[str], seed: int) -> grid.Cell:
         text = plan.Train(start, ("text",), plan.Recipe(), seed, ()) if isinstance(start, plan.Random) else start
         model = text if row.is_baseline else plan.Train(text, row.intermediate, plan.Recipe(), seed, ())
         tuned = plan.Train(model, (target,), plan.Recipe(examples=SIZES[row.recipe]), seed, ())
         stage = plan.Predict(tuned, target, tuple(codes), ())
         self.of[plan.address(stage)] = row, target, seed
-        return axes.Cell(row, target, seed, stage)
+        return grid.Cell(row, target, seed, stage)
 
     def scored(self, stage: plan.Predict) -> Scored:
         row, target, seed = self.of[plan.address(stage)]
@@ -61,7 +61,7 @@ class Simulated:
 
 def made(start: Any, languages: dict[str, list[str]], gain: Any, recipes=("usual",), text=TEXT, seeds=(1, 2, 3)) -> dict:
     """A study's JSON, its evaluations, comparisons, resources and sizes from the same simulated scores."""
-    rows = [axes.Row(chain, recipe=recipe) for chain in ((), ("squad",), ("mnli",)) for recipe in recipes]
+    rows = [grid.Row(chain, recipe=recipe) for chain in ((), ("squad",), ("mnli",)) for recipe in recipes]
     world = Simulated(gain, text)
     cells = [world.cell(start, row, target, codes, seed) for row in rows for target, codes in languages.items() for seed in seeds]
     found = comparisons.differences(cells, world)
@@ -210,13 +210,13 @@ def test_a_recipe_that_asks_for_more_examples_than_there_are_is_not_tested_again
     )  # fmt: skip
     asked = {"usual": {}, "n100": {"examples": 100}, "n10000": {"examples": 10_000}, "longer": {"examples": 9_000, "epochs": 9.0}}
     cells = []
-    for row in axes.rows(spec):
+    for row in grid.rows(spec):
         for seed in (1, 2):
             text = plan.Train(RANDOM, ("text",), plan.Recipe(), seed, ())
             tuned = plan.Train(text, ("xquad", row.chain), plan.Recipe(**asked[row.recipe]), seed, ())
             stage = plan.Predict(tuned, "xquad", ("en", "xa"), ())
             world.of[plan.address(stage)] = replace(row, recipe="usual"), "xquad", seed
-            cells.append(axes.Cell(row, "xquad", seed, stage))
+            cells.append(grid.Cell(row, "xquad", seed, stage))
     again = sized.repeats(cells, world)
     assert {row.name for row, _ in again} == {"none (n10000)", "squad (n10000)"}  # nine epochs are another training
     found = comparisons.differences(cells, world)

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import results
 from stilts_xtreme.engine import checkpoint, predict, tokenizer
 from stilts_xtreme.engine.encoder import Model, random_encoder
 from stilts_xtreme.engine.features import lengths
 from stilts_xtreme.engine.train import Step, Stream, accelerator, train
-from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.models.heads import HEADS, Limits
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages.prediction_checkpoint import open_checkpoint
 from stilts_xtreme.stages.training_log import Checkpointer, Part, TrainingLog
 from stilts_xtreme.store import Checkpoints

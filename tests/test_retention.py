@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import flops, plan, results
+from stilts_xtreme import results
+from stilts_xtreme.engine import flops
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.weight_cleanup import WeightCleanup
 from stilts_xtreme.store import Store, faults, manifest, whole

@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_formats import without_places
 
-from stilts_xtreme import formats, plan, planner, results
+from stilts_xtreme import results
 from stilts_xtreme.data import miniature
 from stilts_xtreme.data.miniature.grammar import sentence
 from stilts_xtreme.data.miniature.lexicon import lexicon
 from stilts_xtreme.data.read import Folder, Miniature, read
-from stilts_xtreme.formats.passages import sentence_spans
+from stilts_xtreme.pipeline import plan, planner
 from stilts_xtreme.scoring.retrieval import mean_average_precision
+from stilts_xtreme.tasks import readers
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Query
+from stilts_xtreme.tasks.readers.passages import sentence_spans
 from stilts_xtreme.utils.errors import UserError
 
 LAREQA, MEWSLIX, SQUAD = TASKS["lareqa"], TASKS["mewslix"], TASKS["squad_retrieval"]
@@ -73,8 +75,8 @@ def test_xquad_r_questions_find_their_sentences(paragraphs: list) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "xx.json"
         path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": told}]}), encoding="utf-8")
-        assert without_places(formats.xquad_r_questions_json(path)) == wanted
-        assert without_places(formats.xquad_r_sentences_json(path)) == pool
+        assert without_places(readers.xquad_r_questions_json(path)) == wanted
+        assert without_places(readers.xquad_r_sentences_json(path)) == pool
 
 
 @given(st.lists(st.lists(word, min_size=1, max_size=4), min_size=1, max_size=4), st.data())
@@ -95,7 +97,7 @@ def test_mewslix_mentions_are_marked_in_their_sentence(sentences: list[list[str]
         path = Path(folder) / "x.jsonl"
         path.write_text(json.dumps({"context": context, "mentions": [mention, mention]}), encoding="utf-8")
         row = {"id": "m", "language": "uk", "query": marked, "answers": ["Q5"]}
-        assert without_places(formats.mewslix_mentions_jsonl(path)) == [row, row]
+        assert without_places(readers.mewslix_mentions_jsonl(path)) == [row, row]
 
 
 def test_the_pool_is_asked_for_with_the_test_data(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from test_end_to_end import TINY, stilts
 from test_report import fields, invented, written
 
-from stilts_xtreme import axes, results, spec
+from stilts_xtreme import results, spec
+from stilts_xtreme.pipeline import grid
 from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.results import agreement, rows
 from stilts_xtreme.results.rows import Row, labelled
@@ -25,11 +26,11 @@ TUNING = ("training_languages", "training_noise", "recipe")
 
 
 def test_a_recipe_that_is_called_like_a_language_is_told_apart() -> None:
-    names = [row.name for row in axes.rows(spec.load(MAIN, ["intermediate=[none]", *ALIKE]))]
+    names = [row.name for row in grid.rows(spec.load(MAIN, ["intermediate=[none]", *ALIKE]))]
     assert names == ["none", "none (recipe xa)", "none (xa)", "none (xa, recipe xa)"]
-    names = [row.name for row in axes.rows(spec.load(MAIN, ["intermediate=[none]", ALIKE[1]]))]
+    names = [row.name for row in grid.rows(spec.load(MAIN, ["intermediate=[none]", ALIKE[1]]))]
     assert names == ["none", "none (xa)"]  # no row is trained on the language
-    names = [row.name for row in axes.rows(spec.load(MAIN, ["intermediate=[none]", "recipes={few: {steps: 2}, en: {}}"]))]
+    names = [row.name for row in grid.rows(spec.load(MAIN, ["intermediate=[none]", "recipes={few: {steps: 2}, en: {}}"]))]
     assert names == ["none (few)", "none (recipe en)"]
 
 

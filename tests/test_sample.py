@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from test_forecast import SHAPE
 
-from stilts_xtreme import axes, plan, spec
+from stilts_xtreme import spec
 from stilts_xtreme.data.read import Folder, Miniature, read
 from stilts_xtreme.forecast.sizes import SplitSize
 from stilts_xtreme.forecast.workload import workload
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.stages import submission
 from stilts_xtreme.tasks import metrics
 from stilts_xtreme.tasks.catalogue import TASKS
@@ -79,7 +80,7 @@ def test_every_kind_of_test_data_can_be_sampled(name) -> None:
 def test_it_is_part_of_the_address_only_where_it_is_said() -> None:
     def stages(*more: str) -> list[plan.Stage]:
         loaded = spec.load(STUDIES / "main.yaml", ["seeds=[1,2]", "intermediate=[none,mnli]", *more])
-        return plan.ordered([cell.stage for cell in axes.study(loaded)])
+        return plan.ordered([cell.stage for cell in grid.study(loaded)])
 
     whole, some = stages(), stages("test_examples=300")
     trained = [plan.address(stage) for stage in whole if isinstance(stage, plan.Train)]

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from test_end_to_end import FIRST, TINY
 
-from stilts_xtreme import planner, results, spec
+from stilts_xtreme import results, spec
 from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.encoder import Model
 from stilts_xtreme.engine.train import Step
+from stilts_xtreme.pipeline import planner
 from stilts_xtreme.stages import run, saving
 from stilts_xtreme.stages import training_log as journals
 from stilts_xtreme.stages.events import Event, Options

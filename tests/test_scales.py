@@ -10,8 +10,10 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from stilts_xtreme import axes, console, results, spec
+from stilts_xtreme import results, spec
 from stilts_xtreme.cli import app
+from stilts_xtreme.pipeline import grid, loading
+from stilts_xtreme.utils import command_line
 from stilts_xtreme.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
@@ -20,7 +22,7 @@ RESULTS = sorted((ROOT / "experiments" / "results").glob("*.json"))
 
 
 def scaled(study: Path, setup: str, *overrides: str) -> spec.Spec:
-    return spec.load(study, console.scaled(study, setup, list(overrides)))
+    return spec.load(study, loading.with_setup(study, setup, list(overrides)))
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
@@ -33,7 +35,7 @@ def test_every_study_is_sound_at_every_setup(study) -> None:
         assert found.name == f"{study.stem}-{setup}"  # no scale's result takes the place of another's
         if plain.kind == "study":
             assert found.seeds == plain.seeds and found.benchmark == plain.benchmark
-            assert axes.rows(found)[0].name == "none"
+            assert grid.rows(found)[0].name == "none"
 
 
 def test_keys_are_laid_over_the_studys_own_and_overrides_over_them() -> None:
@@ -75,8 +77,8 @@ def of_command(command: str) -> spec.Spec:
     """What a result's command asks for, but for folders of one machine."""
     _, kind, *words = shlex.split(re.sub(r" (--encoder|--data) FOLDER( --cut)?| \S+=FOLDER", "", command))
     given = get_command(app).commands[kind].make_context(kind, words).params
-    file = console.spec_file(given["spec"], {kind})
-    return spec.load(file, console.scaled(file, given["setup"], given["overrides"]))
+    file = loading.spec_file(given["spec"], {kind})
+    return spec.load(file, loading.with_setup(file, given["setup"], given["overrides"]))
 
 
 def test_a_command_with_options_asks_for_its_setup() -> None:
@@ -86,7 +88,7 @@ def test_a_command_with_options_asks_for_its_setup() -> None:
 
 @pytest.mark.parametrize("words", [["seeds=[1,2]", "test_examples={xnli: 150, panx: 100}"], ["name=a-b", "targets=[xnli]"]])
 def test_the_command_of_a_result_is_one_that_a_shell_takes(words) -> None:
-    written = console.written("study", Path("main.yaml"), [*words, "setup.data.files.path=/of/one machine"])
+    written = command_line.recorded("study", Path("main.yaml"), [*words, "setup.data.files.path=/of/one machine"])
     split = subprocess.run(["bash", "-c", f"printf '%s\\n' {written}"], capture_output=True, text=True, check=True).stdout
     assert split.splitlines() == ["stilts", "study", "main.yaml", *words, "setup.data.files.path=FOLDER"]
     assert "[1,2]" not in " ".join(words) or " seeds=[1,2] " in written
@@ -100,7 +102,7 @@ def test_the_command_in_a_committed_result_asks_for_what_it_holds(path, monkeypa
     assert (asked.name, asked.question, asked.seeds) == (content["name"], content["question"], content["seeds"])
     assert asked.setup.name == content["setup"] and content["command"].startswith(f"stilts {asked.kind} ")
     if asked.kind == "study":
-        assert [row.record() for row in axes.rows(asked)] == content["rows"] and asked.targets == content["targets"]
+        assert [row.record() for row in grid.rows(asked)] == content["rows"] and asked.targets == content["targets"]
         assert {name: mixture.model_dump(exclude_none=True) for name, mixture in asked.mixtures.items()} == content["mixtures"]
         assert json.dumps(asked.training_languages) == json.dumps(content["training_languages"])
         assert {name: recipe.model_dump(exclude_none=True) for name, recipe in asked.recipes.items()} == content["recipes"]

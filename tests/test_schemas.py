@@ -7,7 +7,7 @@ import pytest
 from test_end_to_end import stilts
 from test_report import invented
 
-from stilts_xtreme import schemas
+from stilts_xtreme.results import schemas
 
 TRAINING = {
     "schema": "stilts/training@1", "address": "a", "plan": {"tasks": ["mnli"]}, "collapsed": False, "collapse": {},

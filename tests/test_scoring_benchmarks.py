@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilts_xtreme import listing
+from stilts_xtreme.cli import listing
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, HEADLINES, XTREME, XTREME_R, Benchmark, aggregate, with_f1_alone
 from stilts_xtreme.scoring.submission import file_name, score_submission
 from stilts_xtreme.scoring.tags import CHUNKING

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.scoring.language_groups import by_language_group, group_languages, macro_averages, transfer_gap
+from stilts_xtreme.utils.languages import LANGUAGES
 
 MADE_UP = ("xa", "xb", "xe")
 SCORES = st.dictionaries(

@@ -11,7 +11,7 @@ import torch
 from test_preflight import cache, closed, python
 from transformers import AutoModel, DebertaV2Config, XLMRobertaConfig
 
-from stilts_xtreme import doctor
+from stilts_xtreme.cli import doctor
 from stilts_xtreme.engine import encoder, loading
 from stilts_xtreme.utils.errors import UserError
 

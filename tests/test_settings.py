@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import axes, plan, results, spec
+from stilts_xtreme import results, spec
 from stilts_xtreme.analysis import mixed, settings
 from stilts_xtreme.models.sources import E5_SMALL
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.report import findings, summary
 from stilts_xtreme.report import settings as report_settings
 from stilts_xtreme.results.rows import USUAL
@@ -19,7 +20,7 @@ OLD = results.read(EXPERIMENTS / "results" / "low_resource.json", results.STUDY)
 
 def study(name: str, *overrides: str) -> tuple:
     loaded = spec.load(EXPERIMENTS / "studies" / f"{name}.yaml", ["seeds=[1,2]", *overrides])
-    cells = axes.study(loaded)
+    cells = grid.study(loaded)
     return loaded, cells, settings.of_trainings(loaded, cells, mixed.trained(loaded, cells))
 
 
@@ -54,7 +55,7 @@ def test_the_encoder_is_named_without_a_place_on_this_machine() -> None:
         (plan.Pretrained("/home/me/e5", None, "d" * 64), {"name": "e5", "digest": "d" * 64}),
     ):
         stage = plan.Predict(origin, "tatoeba", ("de",), ())
-        assert settings.encoder([axes.Cell(axes.Row(()), "tatoeba", 1, stage)]) == {"pretrained": told}
+        assert settings.encoder([grid.Cell(grid.Row(()), "tatoeba", 1, stage)]) == {"pretrained": told}
 
 
 def newer(**changes) -> dict:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import axes, plan, spec, watching
+from stilts_xtreme import spec
+from stilts_xtreme.cli import watching
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.slurm import job, scheduler, submissions
 from stilts_xtreme.slurm.batches import batch_stages
 from stilts_xtreme.slurm.queue import REQUEUE, Job, Queue, Refused
@@ -395,7 +397,7 @@ def test_without_submitit_it_says_how_to_get_it(tmp_path) -> None:
 def test_a_study_is_watched(tmp_path) -> None:
     """Elsewhere than on a terminal: a line where anything changed; and it ends where all is done."""
     study, store = [MAIN, "intermediate=[none]", "targets=[tatoeba]"], Store(tmp_path)
-    cells = axes.study(spec.load(study[0], study[1:], {"study"}))
+    cells = grid.study(spec.load(study[0], study[1:], {"study"}))
     shown = watch("--watch", *study, "--store", tmp_path)
     assert shown.stdout.readline() == "2 to do\n"
     for stage, line in zip(plan.chain(cells[0].stage), ["1 done, 1 to do\n", "2 done\n"]):
@@ -413,7 +415,7 @@ def watch(*words: object) -> subprocess.Popen:
 
 
 def test_the_grid_counts_what_is_done_and_what_runs(tmp_path) -> None:
-    from stilts_xtreme.axes import Cell
+    from stilts_xtreme.pipeline.grid import Cell
     from stilts_xtreme.results.rows import Row
 
     store = Store(tmp_path)

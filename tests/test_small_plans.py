@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from kinds import save
 
-from stilts_xtreme import axes, console, plan, spec
+from stilts_xtreme import spec
 from stilts_xtreme.cli import options
+from stilts_xtreme.pipeline import grid, loading, plan
 from stilts_xtreme.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
@@ -22,10 +23,10 @@ def encoder(tmp_path_factory) -> Path:
 def planned(study: Path, encoder: Path, data: Path) -> list[plan.Stage]:
     """The stages of a study at small with this encoder, in the order in which they run."""
     over = options.over(setup="small", encoder=str(encoder), data=str(data))
-    loaded = console.load(study, over.laid(study, []), {"study", "latency"})
+    loaded = loading.load(study, over.laid(study, []), {"study", "latency"})
     if isinstance(loaded, spec.latency.Latency):
-        return plan.ordered([timed.stage for timed in axes.latency(loaded, "cpu")])
-    return plan.ordered([cell.stage for cell in axes.study(loaded)])
+        return plan.ordered([timed.stage for timed in grid.latency(loaded, "cpu")])
+    return plan.ordered([cell.stage for cell in grid.study(loaded)])
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stilts_xtreme.engine.tokenizer import train
-from stilts_xtreme.heads import Limits, span_qa
+from stilts_xtreme.models.heads import Limits, span_qa
 from stilts_xtreme.scoring.qa import squad_scores
 from stilts_xtreme.tasks.examples import Question
 

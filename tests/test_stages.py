@@ -4,7 +4,7 @@ import weakref
 
 import pytest
 
-from stilts_xtreme import plan
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import graph, run
 from stilts_xtreme.stages.dev_evaluation import Dev, collapse, guessing
 from stilts_xtreme.stages.events import Options

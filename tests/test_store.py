@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import results
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import Store, manifest
 
 STAGE = plan.Train(plan.Random(8, 1, 1, 16, 32, 100), ("text",), plan.Recipe(), 1, ())

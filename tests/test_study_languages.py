@@ -7,17 +7,19 @@ from test_compatibility import STUDY, here, put, told  # noqa: F401
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from stilts_xtreme import axes, console, plan, spec
-from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme import spec
+from stilts_xtreme.cli import shared
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.tasks import catalogue
 from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.languages import LANGUAGES
 
 MAIN = Path(__file__).parents[1] / "experiments" / "studies" / "main.yaml"
 
 
 def evaluated(*overrides: str, targets: str = "xnli,xquad,tatoeba") -> dict[str, tuple[str, ...]]:
     loaded = spec.load(MAIN, ["seeds=[1]", "intermediate=[none]", f"targets=[{targets}]", *overrides])
-    return {cell.target: cell.stage.languages for cell in axes.study(loaded)}
+    return {cell.target: cell.stage.languages for cell in grid.study(loaded)}
 
 
 def test_a_list_is_for_all_targets_and_english_is_beside_it() -> None:
@@ -32,10 +34,11 @@ def test_languages_by_target_leave_the_other_targets_alone() -> None:
 
 
 def test_the_command_line_says_the_same() -> None:
-    assert console.tested("xa, xb", ["seeds=[1]"]) == ["seeds=[1]", "languages=[xa,xb]"] and console.tested(None, []) == []
-    assert evaluated(*console.tested("xa,xb", [])) == evaluated("languages=[xa,xb]")
+    assert shared.with_languages("xa, xb", ["seeds=[1]"]) == ["seeds=[1]", "languages=[xa,xb]"]
+    assert shared.with_languages(None, []) == []
+    assert evaluated(*shared.with_languages("xa,xb", [])) == evaluated("languages=[xa,xb]")
     with pytest.raises(UserError, match="--languages: give codes"):
-        console.tested(" , ", [])
+        shared.with_languages(" , ", [])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def folder(here):  # noqa: F811
 
 def cells(languages: str) -> dict[str, tuple[str, ...]]:
     assert told(OWN + f"languages: {languages}\n") == ""
-    return {cell.target: cell.stage.languages for cell in axes.study(spec.load(Path("spec.yaml")))}
+    return {cell.target: cell.stage.languages for cell in grid.study(spec.load(Path("spec.yaml")))}
 
 
 def test_a_target_leaves_out_what_it_does_not_have(folder) -> None:
@@ -89,7 +92,7 @@ def test_what_no_target_has_is_refused(folder) -> None:
     assert "languages[1]: 'th' is not a language of any target's test data in release files" in said
     loaded = spec.load(Path("spec.yaml"))  # without the check against the data, as where it cannot be looked into
     with pytest.raises(UserError, match="languages: no target has test data in th$"):
-        axes.study(loaded)
+        grid.study(loaded)
 
 
 def test_a_target_without_english_that_has_none_is_told(folder) -> None:
@@ -122,7 +125,7 @@ def test_sib200_is_evaluated_in_every_language_there_is_a_file_of(folder, monkey
 
     def found(languages: str) -> tuple[str, ...]:
         assert told(study + f"languages: {languages}\n") == ""
-        return next(cell.stage.languages for cell in axes.study(spec.load(Path("spec.yaml"))))
+        return next(cell.stage.languages for cell in grid.study(spec.load(Path("spec.yaml"))))
 
     assert found("null") == ("arb_Latn", "en", "sw", "xyz_Latn")
     assert found("[swh_Latn]") == found("[sw]") == ("en", "sw") and found("[xyz_Latn]") == ("en", "xyz_Latn")
@@ -133,6 +136,6 @@ def test_sib200_is_evaluated_in_every_language_there_is_a_file_of(folder, monkey
 def test_all_languages_said_are_the_stages_of_none_said() -> None:
     def stages(*more: str) -> list[str]:
         loaded = spec.load(MAIN, ["seeds=[1]", "intermediate=[none]", *more])
-        return [plan.address(cell.stage) for cell in axes.study(loaded)]
+        return [plan.address(cell.stage) for cell in grid.study(loaded)]
 
     assert stages() == stages("languages=[xe,xd,xc,xb,xa]")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from test_end_to_end import EXPERIMENTS, TINY, stilts
 
-from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.scoring.benchmarks import XTREME
 from stilts_xtreme.scoring.submission import HEADS, file_name, score_files
 from stilts_xtreme.scoring.submission_read import LABELS

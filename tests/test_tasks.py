@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from stilts_xtreme import formats, languages
 from stilts_xtreme.data import miniature
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
-from stilts_xtreme.tasks import hub_rows, metrics, rows
+from stilts_xtreme.tasks import hub_rows, metrics, readers, rows
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 from stilts_xtreme.tasks.examples import Choices, Pair, Query, Question, Sentence, Tagged
 from stilts_xtreme.tasks.task import Files, Hub, Task
+from stilts_xtreme.utils import languages
 
 ALL = pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 
@@ -95,7 +95,7 @@ def test_a_task_is_whole(task: Task) -> None:
     if task.labels and task.chance:
         assert task.chance == pytest.approx(100 / len(task.labels))
     for source in task.sources:
-        several = isinstance(source, Files) and source.reader in formats.MULTILINGUAL
+        several = isinstance(source, Files) and source.reader in readers.MULTILINGUAL
         patterns = [*source.train, *source.dev, *source.test]
         assert patterns and (isinstance(source, Files) or source.id.count("/") == 1)
         if len(task.languages) > 1 and isinstance(source, Files) and not several:

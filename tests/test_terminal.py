@@ -9,10 +9,11 @@ from pty_screen import Shown, run
 from rich.console import Console
 from test_end_to_end import EXPERIMENTS, FIRST, TINY
 
-from stilts_xtreme import plan, progress
-from stilts_xtreme.pace import Pace
-from stilts_xtreme.progress import Row, drawn
+from stilts_xtreme.pipeline import plan
+from stilts_xtreme.stages import progress
 from stilts_xtreme.stages.events import Event
+from stilts_xtreme.stages.pace import Pace
+from stilts_xtreme.stages.progress import Row, drawn
 from stilts_xtreme.utils.sanitize import clock
 
 LONG = "train anli+mnli+qqp+squad+squad_v2+hellaswag+ccg+cosmosqa+commonsenseqa 48c11fbff87c"
@@ -84,7 +85,7 @@ def test_ctrl_c_in_a_study_with_two_processes_keeps_what_was_done_and_the_screen
 def test_what_is_checked_and_what_is_downloaded_is_shown_whether_a_total_is_known_or_not(columns) -> None:
     program = """
 import time
-from stilts_xtreme import progress
+from stilts_xtreme.stages import progress
 with progress.checks() as tell:
     for done in range(3):
         for total in (3, None):

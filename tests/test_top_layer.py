@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_packed import HEADS, KINDS, Words, encoder, features, model
 
-from stilts_xtreme import plan
 from stilts_xtreme.engine import attention, first_token, predict
 from stilts_xtreme.engine import encoder as engine
 from stilts_xtreme.engine.batches import collate
 from stilts_xtreme.engine.train import Stream, accelerator, train
+from stilts_xtreme.pipeline import plan
 
 torch.set_num_threads(1)
 READING = [head for head in HEADS if head != "span_qa"]

@@ -13,7 +13,8 @@ from types import ModuleType
 import pytest
 from test_end_to_end import FIRST, TINY
 
-from stilts_xtreme import cli, planner, results, spec
+from stilts_xtreme import cli, results, spec
+from stilts_xtreme.pipeline import planner
 from stilts_xtreme.stages import tracking
 from stilts_xtreme.stages.events import Options
 from stilts_xtreme.store import Store
@@ -153,7 +154,7 @@ def follow(stage, store: Path, tracker: str, steps: range, say=pytest.fail, plan
 
 def test_a_training_that_goes_on_from_a_checkpoint_is_told_once(stage, tmp_path, trackio) -> None:
     """Killed after step 6, it goes on after the checkpoint of step 4."""
-    from stilts_xtreme import plan
+    from stilts_xtreme.pipeline import plan
 
     name, steps = f"mnli-{plan.address(stage)}", set(range(1, 10))
     follow(stage, tmp_path, "trackio", range(1, 7))
@@ -169,7 +170,7 @@ def test_a_training_that_goes_on_from_a_checkpoint_is_told_once(stage, tmp_path,
 
 def test_wandb_offline_has_no_step_twice(monkeypatch, stage, tmp_path) -> None:
     """Killed after step 6, it goes on after the checkpoint of step 4; wandb's own count begins anew at every offline run."""
-    from stilts_xtreme import plan
+    from stilts_xtreme.pipeline import plan
 
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -236,7 +237,7 @@ def test_a_training_that_goes_on_is_logged_once_by_wandb(fake_wandb, stage, tmp_
 
 
 def test_a_long_training_is_told_in_about_a_thousand_points(stage, tmp_path) -> None:
-    from stilts_xtreme import plan
+    from stilts_xtreme.pipeline import plan
 
     pytest.importorskip("tensorboard")
     follow(stage, tmp_path, "tensorboard", range(1, 5001), planned=5000)

@@ -11,12 +11,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stilts_xtreme import plan
 from stilts_xtreme.engine import predict, tokenizer
 from stilts_xtreme.engine.batches import batches, by_budget, collate, draw
 from stilts_xtreme.engine.encoder import Model, load_model, random_encoder
 from stilts_xtreme.engine.train import Stream, accelerator, train
-from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.models.heads import HEADS, Limits
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.tasks.examples import Choices, Pair
 
 torch.set_num_threads(1)

@@ -10,7 +10,8 @@ import pytest
 from test_end_to_end import EXPERIMENTS, stilts
 
 from experiments.benchmarks.faults.damage import harms, missed
-from stilts_xtreme import axes, spec, verify
+from stilts_xtreme import spec, verify
+from stilts_xtreme.pipeline import grid
 from stilts_xtreme.store import Checkpoints, Store
 from stilts_xtreme.store.manifest import write
 from stilts_xtreme.verify import zero_shot
@@ -106,7 +107,7 @@ def copy(few, tmp_path) -> tuple[Path, Path]:
 
 def checked(study: Path, root: Path) -> verify.CheckReport:
     loaded = spec.load(study, [], {"study"})
-    return verify.study(loaded, axes.study(loaded), Store(root), root / "study" / "few.json", lambda *_: None)
+    return verify.study(loaded, grid.study(loaded), Store(root), root / "study" / "few.json", lambda *_: None)
 
 
 def predicted(root: Path, task: str) -> Path:
@@ -127,7 +128,7 @@ def test_a_sound_study_is_found_sound(few) -> None:
 
 def test_the_miniature_world_shares_no_example_between_training_and_test(tmp_path) -> None:
     axes_ = ["intermediate=[none,mnli@xa]", "targets=[xnli,xquad,bucc2018,xcopa]", "benchmark=xtreme-r"]
-    cells = axes.study(spec.load(EXPERIMENTS / "studies" / "main.yaml", axes_))
+    cells = grid.study(spec.load(EXPERIMENTS / "studies" / "main.yaml", axes_))
     found = zero_shot.check(cells, lambda *_: None)
     assert not found.errors and not any("were read for" in line for line in found.remarks)
     assert any("mnli@xa: trained on labels in xa" in line for line in found.remarks)
@@ -250,7 +251,7 @@ SPOILED = german(207)[0].upper().replace(" ", "  "), german(207)[1].rstrip("."),
     ],
 )  # fmt: skip
 def test_a_planted_leak_is_told_with_both_places(tmp_path, name, more, told) -> None:
-    found = zero_shot.check(axes.study(spec.load(put(tmp_path, {name: more}))), lambda *_: None)
+    found = zero_shot.check(grid.study(spec.load(put(tmp_path, {name: more}))), lambda *_: None)
     (line,) = found.errors
     assert told in line and "take them out there" in line and name in line
 
@@ -264,7 +265,7 @@ def test_a_planted_leak_is_told_with_both_places(tmp_path, name, more, told) -> 
     ],
 )
 def test_what_repeats_by_chance_or_has_no_labels_is_counted(tmp_path, name, more, told) -> None:
-    found = zero_shot.check(axes.study(spec.load(put(tmp_path, {name: more}))), lambda *_: None)
+    found = zero_shot.check(grid.study(spec.load(put(tmp_path, {name: more}))), lambda *_: None)
     lines = [line for line in found.remarks if "were read for" in line]
     assert not found.errors and len(lines) == len(told) and all(one in line for one, line in zip(told, lines, strict=True))
 
@@ -283,13 +284,13 @@ def test_xquad_may_be_in_the_dev_data_of_squad_in_english_only(tmp_path, train, 
         (tmp_path / "squad_v1" / f"{name}-v1.1.json").write_text(squad(i, "de" if i == 4 else language))
     (tmp_path / "xquad" / "xquad.en.json").write_text(squad(3, "en"))
     (tmp_path / "xquad" / "xquad.de.json").write_text(squad(4, "de"))
-    found = zero_shot.check(axes.study(spec.load(study, ["targets=[xquad]"])), lambda *_: None)
+    found = zero_shot.check(grid.study(spec.load(study, ["targets=[xquad]"])), lambda *_: None)
     assert len(found.errors) == faults
     assert any("XQuAD is a part of SQuAD's dev data" in line for line in found.remarks) == (dev == 3)
 
 
 def test_a_file_that_the_study_does_not_read_may_be_broken(tmp_path) -> None:
-    found = zero_shot.check(axes.study(spec.load(put(tmp_path, {"xnli/dev-de.tsv": "one column"}))), lambda *_: None)
+    found = zero_shot.check(grid.study(spec.load(put(tmp_path, {"xnli/dev-de.tsv": "one column"}))), lambda *_: None)
     assert not found.errors and [line for line in found.remarks if line.startswith("xnli dev de is not held against")]
 
 

@@ -11,7 +11,7 @@ import pytest
 from pty_screen import run
 from test_end_to_end import EXPERIMENTS, FIRST, TINY
 
-from stilts_xtreme import console, plan, planner
+from stilts_xtreme.pipeline import loading, plan, planner
 from stilts_xtreme.stages import parallel
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback
 from stilts_xtreme.store import Store, folders, owner
@@ -20,7 +20,7 @@ WHOSE = re.compile(rf"waiting for process {os.getpid()} of \S+ on \S+, at it for
 
 
 def first_of(spec: Path, kind: str) -> plan.Stage:
-    return plan.chain(planner.resolve(console.load(spec, TINY, {kind})))[0]
+    return plan.chain(planner.resolve(loading.load(spec, TINY, {kind})))[0]
 
 
 def test_the_terminal_says_whose_a_stage_is_that_is_waited_for(tmp_path) -> None:

@@ -36,9 +36,9 @@ def work(name: str, threads: int, shard: bool, to: Path) -> None:
     import torch
 
     from experiments.benchmarks import ours
-    from stilts_xtreme import ranks
     from stilts_xtreme.engine import sharding
     from stilts_xtreme.engine import train as training
+    from stilts_xtreme.utils import ranks
 
     job = JOBS[name]
     if ranks.count() > 1:
@@ -67,7 +67,7 @@ def work(name: str, threads: int, shard: bool, to: Path) -> None:
 
 def side(name: str, kind: str) -> dict[str, Any]:
     """One turn of a side."""
-    from stilts_xtreme.launch import _environment
+    from stilts_xtreme.stages.launcher import _environment
 
     count, threads, shard = SIDES[kind]
     with tempfile.TemporaryDirectory() as folder:

@@ -32,7 +32,7 @@ def uses(folder: Path) -> dict[str, Any]:
     from stilts_xtreme.data import folder as files
     from stilts_xtreme.data.read import Folder, Miniature, read
     from stilts_xtreme.engine import tokenizer
-    from stilts_xtreme.heads import Limits
+    from stilts_xtreme.models.heads import Limits
     from stilts_xtreme.stages.events import SilentProgress
     from stilts_xtreme.stages.feature_cache import FeatureCache
     from stilts_xtreme.store import Store

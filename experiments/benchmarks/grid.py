@@ -50,7 +50,7 @@ def write_features(folder: Path) -> dict[str, Job]:
     """The miniature world's training features of each kind, as files; a job for each."""
     from stilts_xtreme.data import read
     from stilts_xtreme.engine import tokenizer
-    from stilts_xtreme.heads import HEADS, Limits
+    from stilts_xtreme.models.heads import HEADS, Limits
 
     world = read.Miniature(seed=0)
     text = training("text")[0]

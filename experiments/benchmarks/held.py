@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmarks import store as measured
-from stilts_xtreme import console, plan, planner
+from stilts_xtreme.pipeline import loading, plan, planner
 from stilts_xtreme.stages import run
 from stilts_xtreme.stages.events import Options
 from stilts_xtreme.store import Store
@@ -40,7 +40,7 @@ def stages(target: str, seed: int, encoder: Path, data: Path, folder: Path) -> l
     path = folder / "spec.yaml"
     path.write_text(json.dumps(spec | {"test_examples": 100}), encoding="utf-8")
     over = [f"setup.encoder.pretrained.name={encoder.resolve()}", f"setup.data.files.path={data.resolve()}"]
-    return list(plan.chain(planner.resolve(console.load(path, over, {"evaluation"}))))
+    return list(plan.chain(planner.resolve(loading.load(path, over, {"evaluation"}))))
 
 
 def do(stage: plan.Stage, root: Path) -> dict[str, Any]:

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import loading
 from stilts_xtreme.engine.encoder import Model
 from stilts_xtreme.engine.features import lengths
 from stilts_xtreme.engine.train import Stream, accelerator, train
-from stilts_xtreme.heads import HEADS, Limits
+from stilts_xtreme.models.heads import HEADS, Limits
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.sample import sampled
 from stilts_xtreme.tasks.task import Task

@@ -34,7 +34,7 @@ def group(name: str, encoder: Path, data: Path, folder: Path, steps: int) -> Gro
     """What runs side by side; its features are written into the folder."""
     from stilts_xtreme.data import read
     from stilts_xtreme.engine import loading
-    from stilts_xtreme.heads import HEADS, Limits
+    from stilts_xtreme.models.heads import HEADS, Limits
     from stilts_xtreme.tasks.catalogue import TASKS, training
 
     source, batch, longest = PARTS[name]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmarks import lengths
-from stilts_xtreme import plan
 from stilts_xtreme.engine import batches
+from stilts_xtreme.pipeline import plan
 
 TASK = "task"  # the one task that is trained
 SEED = 11
@@ -158,7 +158,7 @@ def first_modules(job: Job, tokenizer: Any) -> tuple[Any, Any]:
 
     from stilts_xtreme.engine import encoder
     from stilts_xtreme.engine.quiet import quiet
-    from stilts_xtreme.heads import HEADS
+    from stilts_xtreme.models.heads import HEADS
 
     if job.encoder:
         quiet()

@@ -16,11 +16,11 @@ from typing import Any
 
 from stilts_xtreme.data import read as data
 from stilts_xtreme.forecast.sizes import FILE, texts
-from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.languages import MANY
+from stilts_xtreme.models.heads import HEADS, Limits
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import training_split
 from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.languages import MANY
 
 CHARACTERS = 4.7  # of English to a token of XLM-R's: 4.6 in MNLI's pairs, 4.9 in SQuAD's (`lengths.py`)
 UNCUT = Limits(max_length=100_000)

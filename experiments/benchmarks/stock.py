@@ -13,7 +13,7 @@ from transformers.initialization import no_init_weights
 from experiments.benchmarks import ours, setting
 from experiments.benchmarks.setting import Job
 from stilts_xtreme.engine import batches, transformers_checkpoint
-from stilts_xtreme.heads.common import IGNORE
+from stilts_xtreme.models.heads.common import IGNORE
 
 CLASSES = {
     "classification": transformers.XLMRobertaForSequenceClassification,

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.tools.xkb import character, keysyms, symbols
-from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.noise import keyboard
 from stilts_xtreme.noise.layouts import DUBEOLSIK, LAYOUTS, ROWS
+from stilts_xtreme.utils.languages import LANGUAGES
 
 TARGET = Path(keyboard.__file__).with_name("keyboards.json")
 GAP = keyboard.GAP

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stilts_xtreme import axes, plan
 from stilts_xtreme.analysis.example_scores import ExampleScorer, ExampleScores, TestData, test_data
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.scoring import bootstrap
 from stilts_xtreme.store import Store
@@ -127,7 +127,7 @@ def mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
     return Estimate(sum(values) / len(values), np.mean([estimate.resampled for estimate in estimates], axis=0))
 
 
-def by_row(cells: Iterable[axes.Cell]) -> dict[tuple[Row, str], dict[int, plan.Predict]]:
+def by_row(cells: Iterable[grid.Cell]) -> dict[tuple[Row, str], dict[int, plan.Predict]]:
     """Return the evaluations on clean inputs, by row and target and then by seed."""
     stages: dict[tuple[Row, str], dict[int, plan.Predict]] = {}
     for cell in cells:

@@ -11,8 +11,9 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import results
 from stilts_xtreme.analysis.example_scores import EXAMPLES, ExampleScorer, dump, load
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import SCHEMAS, Busy, Store, faults, of_another
 from stilts_xtreme.store.manifest import NAME, reduced
 from stilts_xtreme.utils import atomic_io, bounded_io

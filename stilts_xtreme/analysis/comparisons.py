@@ -4,7 +4,6 @@ from collections.abc import Container, Iterable, Sequence
 
 import numpy as np
 
-from stilts_xtreme import axes
 from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores, Scored, by_row, paired_differences
 from stilts_xtreme.analysis.effects import (
     Differences,
@@ -16,11 +15,12 @@ from stilts_xtreme.analysis.effects import (
     with_q,
     with_q_averages_apart,
 )
+from stilts_xtreme.pipeline import grid
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.utils.bounded_io import Record
 
 
-def differences(cells: Iterable[axes.Cell], scores: BootstrapScores) -> dict[tuple[Row, str], dict[int, Scored]]:
+def differences(cells: Iterable[grid.Cell], scores: BootstrapScores) -> dict[tuple[Row, str], dict[int, Scored]]:
     """Return the score minus the baseline's of the same seed, by row and target; rows without a baseline are absent."""
     stages = by_row(cells)
     rows = [key for key in stages if not key[0].is_plain and not key[0].is_control]

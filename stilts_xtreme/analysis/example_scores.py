@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import metrics
 from stilts_xtreme.tasks.catalogue import TASKS

@@ -6,13 +6,13 @@ A group's numbers are of one target. English, the language of fine-tuning, and p
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from stilts_xtreme import axes
 from stilts_xtreme.analysis.bootstrap_scores import uniform_weights
 from stilts_xtreme.analysis.effects import Gains, Groups, effect, group_effects, slope_effect, with_q
 from stilts_xtreme.analysis.language_resources import PretrainingText, pretraining_text
-from stilts_xtreme.languages import LANGUAGES, UNCLASSIFIED
+from stilts_xtreme.pipeline import grid
 from stilts_xtreme.store import Store
 from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.languages import LANGUAGES, UNCLASSIFIED
 
 MANY = 60  # languages of a target at least, more than any of the benchmarks' has; targets with fewer are left to `resources`
 FEW = 3  # a script or family of fewer languages is no group of its own
@@ -22,13 +22,13 @@ SEEN, UNSEEN, UNKNOWN = "seen", "unseen", "not known"  # whether the encoder's t
 GIB, LINES = "log10 GiB of CC-100", "log10 lines"  # axes of slopes: of published encoders, of those trained here
 
 
-def many(cells: Iterable[axes.Cell]) -> dict[str, list[str]]:
+def many(cells: Iterable[grid.Cell]) -> dict[str, list[str]]:
     """Return the targets that have `MANY` languages of the table, with all languages that are in groups."""
     by_target = {cell.target: _single(cell.stage.languages) for cell in cells}
     return {target: own for target, own in by_target.items() if sum(code in LANGUAGES for code in own) >= MANY}
 
 
-def gather(cells: Sequence[axes.Cell], gains: Gains, store: Store) -> Record:
+def gather(cells: Sequence[grid.Cell], gains: Gains, store: Store) -> Record:
     """Return `language_groups`: facts of each language, gains by group, of seen minus unseen ones, and slopes on the amount of
     text. Empty where no target has `MANY` languages.
     """

@@ -4,10 +4,10 @@ import math
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
-from stilts_xtreme import plan
-from stilts_xtreme.languages import LANGUAGES, UNCLASSIFIED
 from stilts_xtreme.models.sources import unseen
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils.languages import LANGUAGES, UNCLASSIFIED
 
 GROUPS = ("low", "mid", "high", "unseen", UNCLASSIFIED)
 JOSHI, LINES = "joshi", "log10 lines"  # axes

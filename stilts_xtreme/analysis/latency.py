@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from stilts_xtreme import axes, plan, results
+from stilts_xtreme import results
 from stilts_xtreme.data import read as data
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.scoring.timing import MARGIN, over_seeds, ratio, verdict
 from stilts_xtreme.spec.latency import Latency
 from stilts_xtreme.stages.latency import AGAIN
@@ -16,7 +17,7 @@ HOW = ("variants", "batch_sizes", "lengths", "calls", "warmup", "block", "passes
 OF_A_RUN = ("address", "languages", "variants", "skipped", "answers", "parameters", "collapsed", "collapse", "models")
 
 
-def gather(spec: Latency, timed: Sequence[axes.Timed], store: Store, command: str) -> Record:
+def gather(spec: Latency, timed: Sequence[grid.Timed], store: Store, command: str) -> Record:
     """Return the study as `stilts/latency-study@1`: models go by their names, `none again` is the control."""
     runs = [_with_names(stage, store.result(stage.stage)) for stage in timed]
     settings, measured = runs[0]["plan"], [_measured(run) for run in runs]
@@ -42,7 +43,7 @@ def gather(spec: Latency, timed: Sequence[axes.Timed], store: Store, command: st
     }
 
 
-def _with_names(timed: axes.Timed, result: Record) -> Record:
+def _with_names(timed: grid.Timed, result: Record) -> Record:
     """Return the stage's result with the study's names in place of addresses."""
     names = {plan.address(model): name for name, model in zip(timed.names, timed.stage.models, strict=True)}
     names[AGAIN] = f"{timed.names[0]} again"

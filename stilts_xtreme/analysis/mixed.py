@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stilts_xtreme import axes, plan
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.spec.study import TARGET, Study, StudyMixture
 from stilts_xtreme.utils.bounded_io import Record
@@ -73,7 +73,7 @@ def _rule(mixture: StudyMixture) -> str:
     return rule + (f", cap {mixture.cap:,}" if mixture.rates != "equal" else "")
 
 
-def trained(spec: Study, cells: Iterable[axes.Cell]) -> dict[str, str]:
+def trained(spec: Study, cells: Iterable[grid.Cell]) -> dict[str, str]:
     """Return training's address -> the mixture it was run for; the first where several are the same training."""
     before, names = int(spec.setup.encoder.random is not None), dict[str, str]()
     for cell in cells:

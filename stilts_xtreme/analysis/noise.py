@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from stilts_xtreme import axes, plan
 from stilts_xtreme.analysis import losses
 from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores, by_row
 from stilts_xtreme.analysis.comparisons import language_gains
@@ -10,6 +9,7 @@ from stilts_xtreme.analysis.contrasts import contrasts
 from stilts_xtreme.analysis.effects import AVERAGE, target_effects, with_q, with_q_averages_apart
 from stilts_xtreme.analysis.losses import Loss, Losses
 from stilts_xtreme.noise import policy
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.spec.study import Study
 from stilts_xtreme.store import Store
@@ -18,7 +18,7 @@ from stilts_xtreme.utils.bounded_io import Record
 Drops = Mapping[tuple[Row, str, float], Losses]  # by row, target and rate
 
 
-def gather(spec: Study, cells: Sequence[axes.Cell], store: Store, scores: BootstrapScores) -> Record:
+def gather(spec: Study, cells: Sequence[grid.Cell], store: Store, scores: BootstrapScores) -> Record:
     """Return `noise`: its settings, the noisy evaluations, each row's drop (clean minus noisy), how much less than the baseline
     it drops (`spared`, positive where it loses less), and at the highest rate how much less than another row (`between`).
     """
@@ -36,7 +36,7 @@ def gather(spec: Study, cells: Sequence[axes.Cell], store: Store, scores: Bootst
         drops.setdefault((cell.row, cell.target, cell.noise), {})[cell.seed] = lost
     highest = max(spec.noise.rates)
     spared = [(row, Row(()), rate) for row, rate in dict.fromkeys((row, rate) for row, _, rate in drops) if not row.is_plain]
-    between = [(row, other, highest) for row, other in contrasts(axes.rows(spec))]
+    between = [(row, other, highest) for row, other in contrasts(grid.rows(spec))]
     languages = sorted({code for cell, _ in noisy for code in cell.stage.languages})
     return {
         "noise": {
@@ -80,7 +80,7 @@ def _with_relative_q(records: Sequence[Record]) -> list[Record]:
     return [{**record, "relative": next(tested)} if "relative" in record else record for record in records]
 
 
-def _evaluation(cell: axes.Cell, clean: plan.Predict, store: Store, scores: BootstrapScores) -> Record:
+def _evaluation(cell: grid.Cell, clean: plan.Predict, store: Store, scores: BootstrapScores) -> Record:
     result = store.result(cell.stage)
     before, after = scores.examples(clean), scores.examples(cell.stage)
     return {

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stilts_xtreme import axes, plan
 from stilts_xtreme.analysis.bootstrap_scores import (
     BootstrapScores,
     Estimate,
@@ -19,11 +18,12 @@ from stilts_xtreme.analysis.bootstrap_scores import (
 from stilts_xtreme.analysis.effects import AVERAGE, shared_seeds
 from stilts_xtreme.analysis.named_orders import easiness, named
 from stilts_xtreme.analysis.order_panel import Estimates, complete_seeds, panel, panels_with_q
-from stilts_xtreme.languages import LANGUAGES
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.spec.study import Study
 from stilts_xtreme.store import Store
 from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.languages import LANGUAGES
 
 ALL = "all"
 
@@ -59,12 +59,12 @@ class OrderRows:
         return {**self.head(target), "subset": subset, "languages": list(languages), **record}
 
 
-def gather(spec: Study, cells: Sequence[axes.Cell], store: Store, scores: BootstrapScores) -> Record:
+def gather(spec: Study, cells: Sequence[grid.Cell], store: Store, scores: BootstrapScores) -> Record:
     """Return `orders`: the tasks, their orders among the rows, what orders are named by, and a panel per target and subset."""
     if spec.orders is None:
         return {}
     tasks = list(spec.orders.tasks)
-    rows = axes.rows(spec)
+    rows = grid.rows(spec)
     orders = [row for row in rows if sorted(row.intermediate) == sorted(tasks)]
     evaluations = by_row(cells)
     single = [row for row in rows if len(row.intermediate) == 1 and row.intermediate[0] in tasks]

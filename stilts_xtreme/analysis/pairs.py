@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from stilts_xtreme import axes
 from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores, Scored, by_row, mean_scored, paired_differences
 from stilts_xtreme.analysis.effects import (
     Differences,
@@ -16,6 +15,7 @@ from stilts_xtreme.analysis.effects import (
     with_q_averages_apart,
 )
 from stilts_xtreme.analysis.mixed import BEFORE, FIRST, Arm, arms
+from stilts_xtreme.pipeline import grid
 from stilts_xtreme.spec.study import Study
 from stilts_xtreme.tasks.catalogue import training
 from stilts_xtreme.utils.bounded_io import Record
@@ -24,11 +24,11 @@ PROPORTIONAL = "proportional"
 PLACEMENT, RULE, WITHOUT, SINGLE, TEXT, LANGUAGES = "way", "rule", "without", "single", "text", "languages"
 
 
-def gather(spec: Study, cells: Sequence[axes.Cell], scores: BootstrapScores) -> Record:
+def gather(spec: Study, cells: Sequence[grid.Cell], scores: BootstrapScores) -> Record:
     """Return `arms`: what the rows are; `pairs`: the first minus the second of each pair, by target and on average; `pooled`: the
     mean over tasks with text beside them, fine-tuned as usual. Each kind is a family, its averages another. Empty without pairs.
     """
-    rows, stages = arms(axes.rows(spec), spec.mixtures), by_row(cells)
+    rows, stages = arms(grid.rows(spec), spec.mixtures), by_row(cells)
     records, pooled = list[Record](), list[Record]()
     for kind, chosen in pairs(rows).items():
         columns = {

@@ -5,16 +5,16 @@ A group's numbers are always of one target: another target has other languages, 
 
 from collections.abc import Mapping, Sequence
 
-from stilts_xtreme import axes
 from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores, Weights, uniform_weights
 from stilts_xtreme.analysis.effects import Gains, Groups, group_effects, languages_of, slope_effect, with_q
 from stilts_xtreme.analysis.language_resources import ResourceAxis, pretraining_text, resource_axis
+from stilts_xtreme.pipeline import grid
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.store import Store
 from stilts_xtreme.utils.bounded_io import Record
 
 
-def gather(cells: Sequence[axes.Cell], gains: Gains, store: Store, scores: BootstrapScores) -> Record:
+def gather(cells: Sequence[grid.Cell], gains: Gains, store: Store, scores: BootstrapScores) -> Record:
     """Return `resources`: the languages, scores and gains by group, `narrowed`: how much more a group gains than English does
     (above zero where the gap narrows), and slopes. Empty where no target has three languages (but English) in two groups.
     """
@@ -51,7 +51,7 @@ def _minus_english(codes: Sequence[str]) -> Weights:
     return {**uniform_weights(codes), "en": -1.0}
 
 
-def _scores(cells: Sequence[axes.Cell], groups: Groups, scores: BootstrapScores) -> list[Record]:
+def _scores(cells: Sequence[grid.Cell], groups: Groups, scores: BootstrapScores) -> list[Record]:
     """Return every row's `scores` in each group by seed, and `gaps`: that score minus the English score."""
     records: dict[tuple[Row, str, str], Record] = {}
     for cell in cells:

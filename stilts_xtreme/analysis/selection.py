@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from stilts_xtreme import axes, plan, results
+from stilts_xtreme import results
 from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores, Estimate, Evaluations, Scored, by_row, mean_estimate
 from stilts_xtreme.analysis.effects import Gains, effect_record
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.store import Store
 from stilts_xtreme.utils.bounded_io import Record
@@ -23,7 +24,7 @@ NONE = Row(())  # without intermediate training, fine-tuned as usual
 Dev = Mapping[tuple[Row, str], float]  # English dev by row and target, mean over seeds
 
 
-def gather(cells: Sequence[axes.Cell], gains: Gains, store: Store, scores: BootstrapScores) -> Record:
+def gather(cells: Sequence[grid.Cell], gains: Gains, store: Store, scores: BootstrapScores) -> Record:
     """Return `best`: by way of choosing the picks, their scores by target and seed, and on average the gain over the baseline.
 
     Empty where a study has no baseline, nothing to choose among, or unfinished evaluations.

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from stilts_xtreme import axes, plan, published
+from stilts_xtreme.models import published
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.results.rows import USUAL
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.spec.study import Study
@@ -15,7 +16,7 @@ NOT_SETTINGS = ("kind", "code", "start", "model", "seed", "reads", "task")  # of
 OF_SEVERAL = ("rates", "cap", "temperature")  # of a training's identity: without meaning where it is on one task
 
 
-def encoder(cells: Sequence[axes.Cell]) -> Record:
+def encoder(cells: Sequence[grid.Cell]) -> Record:
     """Return the encoder that every chain begins with: {"random": shape}, or {"pretrained": name, revision, digest of its files}.
 
     Of a local folder the name is that of the folder alone: where it stands belongs to one machine.
@@ -29,7 +30,7 @@ def encoder(cells: Sequence[axes.Cell]) -> Record:
     return {"pretrained": fields}
 
 
-def commit(cells: Sequence[axes.Cell]) -> dict[str, str]:
+def commit(cells: Sequence[grid.Cell]) -> dict[str, str]:
     """Return for provenance the commit in the hub's cache of an encoder named without a revision, where it is there."""
     root = plan.root(cells[0].stage)
     if not isinstance(root, plan.Pretrained) or root.digest is not None or root.revision is not None:
@@ -38,7 +39,7 @@ def commit(cells: Sequence[axes.Cell]) -> dict[str, str]:
     return {} if folder is None else {"encoder_commit": folder.name}
 
 
-def of_trainings(spec: Study, cells: Sequence[axes.Cell], mixtures: Mapping[str, str]) -> dict[str, str]:
+def of_trainings(spec: Study, cells: Sequence[grid.Cell], mixtures: Mapping[str, str]) -> dict[str, str]:
     """Return training's address -> the name of its settings: its roles and its data, such as "intermediate mnli", "target panx"
     or, where a training is both, "intermediate and target mnli".
 
@@ -74,7 +75,7 @@ def of(stage: plan.Train | plan.Predict) -> Record:
     return settings
 
 
-def predictions(cells: Sequence[axes.Cell]) -> dict[str, Record]:
+def predictions(cells: Sequence[grid.Cell]) -> dict[str, Record]:
     """Return how each target is predicted: languages, sample, and layer, pooling and length of retrieval."""
     return {cell.target: of(cell.stage) for cell in cells if not cell.noise}
 
@@ -88,7 +89,7 @@ def readings(results: Sequence[Record]) -> dict[str, Record]:
     return dict(sorted(by_name.items()))
 
 
-def _roles(spec: Study, cell: axes.Cell) -> list[tuple[plan.Train, str]]:
+def _roles(spec: Study, cell: grid.Cell) -> list[tuple[plan.Train, str]]:
     """Return the trainings of an evaluation's chain, each with what it is there for."""
     trainings = [stage for stage in plan.chain(cell.stage) if isinstance(stage, plan.Train)]
     source = BENCHMARKS[spec.benchmark].encoders.get(cell.target, cell.target)

@@ -6,15 +6,15 @@ Recipes that differ in how many examples they take make the axis: "squad (n100)"
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from stilts_xtreme import axes, plan
 from stilts_xtreme.analysis.effects import Gains, effect, with_q
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.results.rows import USUAL, Row
 from stilts_xtreme.spec.study import Study
 from stilts_xtreme.store import Store
 from stilts_xtreme.utils.bounded_io import Record
 
 
-def gather(spec: Study, cells: Sequence[axes.Cell], gains: Gains, store: Store) -> Record:
+def gather(spec: Study, cells: Sequence[grid.Cell], gains: Gains, store: Store) -> Record:
     """Return `sizes`: `points`, the training examples of each row and target, fewest first; `interactions`, the gain with the
     fewest examples minus that with the most. Empty where recipes do not differ in them.
     """
@@ -25,7 +25,7 @@ def gather(spec: Study, cells: Sequence[axes.Cell], gains: Gains, store: Store) 
     curves = {key: axis for key, sizes in used.items() if len(axis := _axis(sizes)) > 1}
     if not curves:
         return {}
-    rows = {(_usual(row), row.recipe): row for row in axes.rows(spec)}
+    rows = {(_usual(row), row.recipe): row for row in grid.rows(spec)}
     points = [
         {"of": usual.name, **rows[usual, recipe].record(), "target": target, "examples": examples}
         for (usual, target), sizes in curves.items()
@@ -34,7 +34,7 @@ def gather(spec: Study, cells: Sequence[axes.Cell], gains: Gains, store: Store) 
     return {"sizes": {"points": points, "interactions": with_q(_interactions(curves, rows, gains))}}
 
 
-def repeats(cells: Sequence[axes.Cell], store: Store) -> set[tuple[Row, str]]:
+def repeats(cells: Sequence[grid.Cell], store: Store) -> set[tuple[Row, str]]:
     """Return rows and targets that only repeat the usual row: their recipe differs in asking for more examples than there are."""
     trained: dict[tuple[Row, str, int], tuple[plan.Recipe, int]] = {}
     for cell in cells:

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from stilts_xtreme import axes, plan, results
+from stilts_xtreme import results
 from stilts_xtreme.analysis import comparisons, language_groups, mixed, noise, order, pairs, resources, selection, settings, sizes
 from stilts_xtreme.analysis.bootstrap_scores import BootstrapScores
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.counts import remarks
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS, Benchmark, mean
 from stilts_xtreme.spec.study import Study
 from stilts_xtreme.store import Store
@@ -17,7 +18,7 @@ from stilts_xtreme.utils.bounded_io import Record
 NEAR_0 = 1.0  # below it a chance level is not worth a mark on a page
 
 
-def gather(spec: Study, cells: Sequence[axes.Cell], store: Store, command: str) -> Record:
+def gather(spec: Study, cells: Sequence[grid.Cell], store: Store, command: str) -> Record:
     """Return the study as `stilts/study@2` (`schemas.study.Study`); cells whose stage is not finished are absent."""
     plan.declare([cell.stage for cell in cells])
     finished = [cell for cell in cells if store.done(cell.stage)]
@@ -42,7 +43,7 @@ def gather(spec: Study, cells: Sequence[axes.Cell], store: Store, command: str) 
         "code": {kind: plan.CODE[kind] for kind in ("train", "predict")},
         "hyperparameters": dict(sorted({names[plan.address(stage)]: settings.of(stage) for stage in trainings}.items())),
         "predictions": settings.predictions(clean),
-        "rows": [row.record() for row in axes.rows(spec)],
+        "rows": [row.record() for row in grid.rows(spec)],
         "mixtures": {name: mixture.model_dump(exclude_none=True) for name, mixture in spec.mixtures.items()},
         "targets": list(spec.targets),
         "seeds": list(spec.seeds),
@@ -102,7 +103,7 @@ def _task(name: str, benchmark: Benchmark, evaluations: Sequence[Record]) -> Rec
     return record
 
 
-def _evaluation(cell: axes.Cell, result: Record) -> Record:
+def _evaluation(cell: grid.Cell, result: Record) -> Record:
     return {
         "address": result["address"],
         **cell.row.record(),

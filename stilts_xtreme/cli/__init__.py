@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from stilts_xtreme import ranks
 from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, new, predict, stages, store, studies
-from stilts_xtreme.utils import atomic_io, sanitize
+from stilts_xtreme.utils import atomic_io, ranks, sanitize
 from stilts_xtreme.utils.errors import Aborted, Interrupted, PeerLost, RunFailed, UserError
 
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from stilts_xtreme import console
 from stilts_xtreme.cli import completion
 from stilts_xtreme.cli.arguments import RUNS, StoreOption
+from stilts_xtreme.stages import execution
 from stilts_xtreme.utils import sanitize
 from stilts_xtreme.utils.errors import UserError
 
@@ -18,10 +18,10 @@ def doctor(store: StoreOption = RUNS, as_json: Json = False) -> None:
 
     Exit 2 where nothing can be run.
     """
-    from stilts_xtreme import doctor as examining
-    from stilts_xtreme import listing
+    from stilts_xtreme.cli import doctor as examining
+    from stilts_xtreme.cli import listing
 
-    facts = list(examining.facts(console.store_at(store)))
+    facts = list(examining.facts(execution.store_at(store)))
     if as_json:
         print(sanitize.as_json(examining.as_json(facts)))
     else:
@@ -48,10 +48,10 @@ def diff(
 
     The last line is "the same", or how many differences there are above provenance.
     """
-    from stilts_xtreme import listing
+    from stilts_xtreme.cli import listing
     from stilts_xtreme.verify import diff
 
-    a, b = (diff.read(name, console.store_at(store)) for name in (first, second))
+    a, b = (diff.read(name, execution.store_at(store)) for name in (first, second))
     changes, provenance = diff.between(a, b), diff.provenance(a, b)
     if as_json:
         records = [listing.difference(change) for change in (*changes, *provenance)]

@@ -5,18 +5,21 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from stilts_xtreme import api, console, folded, listing, planner, published, shipped
+from stilts_xtreme import api
+from stilts_xtreme.cli import listing
 from stilts_xtreme.cli.options import Over
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.read import Folder, HubCache, Release, Where
-from stilts_xtreme.formats.columns import labelled_tsv
+from stilts_xtreme.models import published
+from stilts_xtreme.pipeline import loading, planner
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Text
+from stilts_xtreme.tasks.readers.columns import labelled_tsv
 from stilts_xtreme.transferability import advice, expected
 from stilts_xtreme.transferability.methods import METHODS, Query
 from stilts_xtreme.transferability.past import of_study, of_table
 from stilts_xtreme.transferability.queries import Embeddings, FileQuery
-from stilts_xtreme.utils import sanitize
+from stilts_xtreme.utils import sanitize, shipped, terminal
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 
@@ -72,7 +75,7 @@ def _embeddings(over: Over) -> Embeddings:
     encoder, revision, where = over.encoder, None, _place(over)
     if encoder is None or where is None:
         file = Path(over.setup or shipped.DEFAULT_SETUP)
-        setup = console.load_setup(file, [])
+        setup = loading.load_setup(file, [])
         where = where or planner.Planner(setup).where
         if encoder is None:
             if setup.encoder.pretrained is None:
@@ -110,10 +113,10 @@ def _report(name: str, texts: int, seconds: float) -> None:
 
 
 def _show(ranking: advice.Ranking, table: Record) -> None:
-    console = folded.console()
+    console = terminal.console()
     answer, *notes = advice.lines(ranking, table)
-    folded.say(console, answer)
-    for block in folded.tables(*advice.table_of(ranking), console.width):
+    terminal.say(console, answer)
+    for block in terminal.tables(*advice.table_of(ranking), console.width):
         console.print(block)
     for note in notes:
-        folded.say(console, note)
+        terminal.say(console, note)

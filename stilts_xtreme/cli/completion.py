@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from stilts_xtreme import shipped
+from stilts_xtreme.utils import shipped
 
 KINDS = {  # of spec, by command; others take any
     "train-intermediate": "intermediate",

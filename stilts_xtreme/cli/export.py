@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stilts_xtreme import console
 from stilts_xtreme.cli.arguments import RUNS, StoreOption
+from stilts_xtreme.stages import execution
 from stilts_xtreme.utils.sanitize import content
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def export(
     from stilts_xtreme.export import run_lookup, write
 
     quiet()
-    _say(write.write(run_lookup.find(run, console.store_at(store).root), to, onnx))
+    _say(write.write(run_lookup.find(run, execution.store_at(store).root), to, onnx))
     print(content(str(to)))
 
 
@@ -53,7 +53,7 @@ def push(
     from stilts_xtreme.export import run_lookup
 
     quiet()
-    pushed = pushing.push(run_lookup.find(run, console.store_at(store).root), repo, private, revision, onnx)
+    pushed = pushing.push(run_lookup.find(run, execution.store_at(store).root), repo, private, revision, onnx)
     _say(pushed.written)
     for what, names in (("removed", pushed.removed), ("there before, and left as it is", pushed.left)):
         if names:

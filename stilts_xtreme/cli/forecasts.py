@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stilts_xtreme import console, shipped
 from stilts_xtreme.cli import options as given
+from stilts_xtreme.cli import shared
 from stilts_xtreme.cli.arguments import Device, Threads
-from stilts_xtreme.utils import sanitize
+from stilts_xtreme.pipeline import loading
+from stilts_xtreme.stages import execution
+from stilts_xtreme.utils import sanitize, shipped
 from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:  # imported for real where a command needs them
@@ -26,26 +28,26 @@ def dry_run(
     If data is missing on the hub's cache, the study is planned as if the full releases were here, none of it done. UserError if
     other data is missing, and as `preflight.dry`.
     """
-    from stilts_xtreme import axes, plan
     from stilts_xtreme.data.read import HubCache, Release
     from stilts_xtreme.forecast import study, table
-    from stilts_xtreme.planner import Planner
+    from stilts_xtreme.pipeline import grid, plan
+    from stilts_xtreme.pipeline.planner import Planner
     from stilts_xtreme.stages import preflight, run
 
     there: Store | None = store
     try:
-        cells = axes.study(loaded)
+        cells = grid.study(loaded)
     except UserError as fault:
         if not isinstance(Planner(loaded.setup).where, HubCache):
             raise
         note = "planned as if the full releases were here; this has to be mended before it can run:"
         print(sanitize.message(f"{note}\n{fault}\n"), file=sys.stderr)
-        cells, there = axes.study(loaded, Release()), None
+        cells, there = grid.study(loaded, Release()), None
     wanted = [plan.address(cell.stage) for cell in cells]
     stages = plan.ordered([cell.stage for cell in cells])
-    device = "cuda" if options.device != "cpu" and console.gpu() else "cpu"
+    device = "cuda" if options.device != "cpu" and execution.gpu() else "cpu"
     threads = max(run.threads(stage, options) for stage in stages)
-    drops, side_by_side = loaded.weights == "drop", console.side_by_side(stages, options, jobs)
+    drops, side_by_side = loaded.weights == "drop", execution.side_by_side(stages, options, jobs)
     how = study.RunOptions(device, side_by_side, threads, options.checkpoint_every, drops)
     forecast = study.forecast(stages, wanted, there, how)
     if as_json:
@@ -54,7 +56,7 @@ def dry_run(
         table.show(forecast, drops)
         print()
         if tree:
-            console.tree(stages, store, set(wanted))
+            shared.tree(stages, store, set(wanted))
         else:
             print("every stage as a tree: --plan")
     preflight.dry(stages, there, forecast.disk[f"peak_{'drop' if drops else 'keep'}"])
@@ -74,21 +76,22 @@ def calibrate(
     minute or two, and nothing else should run meanwhile. The figures are kept for this user, by device (the file is
     printed; STILTS_CALIBRATION names another).
     """
-    from stilts_xtreme import flops, plan
+    from stilts_xtreme.engine import flops
     from stilts_xtreme.forecast import calibrate as calibration
     from stilts_xtreme.forecast import throughput
-    from stilts_xtreme.planner import Planner, lay
+    from stilts_xtreme.pipeline import plan
+    from stilts_xtreme.pipeline.planner import Planner, lay
     from stilts_xtreme.stages import run
     from stilts_xtreme.utils import system
 
-    how = console.options(device, threads)
-    cuda, file = device != "cpu" and console.gpu(), Path(over.setup or shipped.DEFAULT_SETUP)
+    how = execution.options(device, threads)
+    cuda, file = device != "cpu" and execution.gpu(), Path(over.setup or shipped.DEFAULT_SETUP)
     if over.setup is None and over.encoder is None:
         large, small = plan.Pretrained("FacebookAI/xlm-roberta-large"), plan.Random(96, 3, 3, 384, 130, 2600)
         origin: plan.Pretrained | plan.Random = large if cuda else small
         recipe = plan.Recipe(dropout=0.1 if cuda else 0.0, max_length=128, precision="bf16" if cuda else "fp32")
     else:
-        setup = console.load_setup(file, over.options())
+        setup = loading.load_setup(file, over.options())
         first = Planner(setup).encoder(1)
         origin, recipe = plan.root(first) if isinstance(first, plan.Train) else first, lay(setup.recipes.default)
     shape = flops.shape(origin)

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from stilts_xtreme import console
-from stilts_xtreme.cli import completion, options
+from stilts_xtreme.cli import completion, options, shared
 from stilts_xtreme.cli.arguments import Cut, DataOption, SetupOption
 from stilts_xtreme.cli.options import Over
+from stilts_xtreme.pipeline import loading
 from stilts_xtreme.utils import sanitize
 from stilts_xtreme.utils.errors import UserError
 
@@ -28,9 +28,9 @@ def tasks(
 
     With --setup or --data also what of them is there, and the row is from there.
     """
-    from stilts_xtreme import listing
+    from stilts_xtreme.cli import listing
 
-    where = console.where(setup, folder, cut)
+    where = shared.where(setup, folder, cut)
     listing.show(name, where) if name else listing.every(where)
 
 
@@ -49,12 +49,12 @@ def data_check(
     """
     from dataclasses import asdict
 
-    from stilts_xtreme import listing
+    from stilts_xtreme.cli import listing
     from stilts_xtreme.data import inventory
     from stilts_xtreme.data.read import HubCache
 
     chosen = [listing.known(name) for name in names or listing.TASKS]
-    entries = list(inventory.check(chosen, console.where(setup, folder, cut) or HubCache()))
+    entries = list(inventory.check(chosen, shared.where(setup, folder, cut) or HubCache()))
     print(sanitize.as_json([asdict(entry) for entry in entries])) if as_json else listing.inventory(entries)
     bad = ("broken", "missing", "differs") if names else ("broken",)
     if faults := [entry for entry in entries if entry.used and entry.state in bad]:
@@ -74,9 +74,9 @@ def data_fetch(
     With --to the releases as published, archives as they are; without it the hub's copies, into the cache of `datasets`.
     Run it again to go on where it broke off.
     """
-    from stilts_xtreme import listing
+    from stilts_xtreme.cli import listing
     from stilts_xtreme.data import fetch
-    from stilts_xtreme.progress import downloads
+    from stilts_xtreme.stages.progress import downloads
 
     known = [listing.known(name) for name in names]
     with downloads() as callback:
@@ -104,10 +104,10 @@ def check(
     faults = []
     for path in specs or ():
         try:
-            loaded = console.load(path, over.laid(path), None)
-            console.check_encoder(path, loaded)
+            loaded = loading.load(path, over.laid(path), None)
+            loading.check_encoder(path, loaded)
             for name in getattr(loaded, "at", ()) if over.setup is None else ():
-                console.check_encoder(path, console.load(path, over.laid(path, setup=name), None), scale=name)
+                loading.check_encoder(path, loading.load(path, over.laid(path, setup=name), None), scale=name)
             print(sanitize.content(f"{path}: {loaded.kind}, sound"))
         except UserError as fault:
             faults.append(str(fault))
@@ -129,7 +129,7 @@ def score(
     file (but not of BUCC, where they count as a pair, as in the script). LAReQA, which the script does not have, is scored by
     mAP@20.
     """
-    from stilts_xtreme import listing
+    from stilts_xtreme.cli import listing
     from stilts_xtreme.scoring.benchmarks import BENCHMARKS
     from stilts_xtreme.scoring.submission import score_submission
 

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import console
+from stilts_xtreme.stages import execution
 
 if TYPE_CHECKING:
-    from stilts_xtreme.plan import Stage
+    from stilts_xtreme.pipeline.plan import Stage
     from stilts_xtreme.slurm.settings import SlurmSettings
     from stilts_xtreme.stages.events import Options
     from stilts_xtreme.store import Store
@@ -24,7 +24,7 @@ def submit(
     command = [sys.executable, "-m", "stilts_xtreme", "study", *study, "--job"]  # a job adds its round's folder
     queue = Queue(settings, command, f"stilts-{name}")
     queue.check()
-    console.finish(stages, store, lambda todo, callback: scheduler.run(todo, store, callback, queue), Options(drop=drop))
+    execution.finish(stages, store, lambda todo, callback: scheduler.run(todo, store, callback, queue), Options(drop=drop))
 
 
 def job(stages: "list[Stage]", store: "Store", options: "Options", folder: Path) -> None:
@@ -32,4 +32,4 @@ def job(stages: "list[Stage]", store: "Store", options: "Options", folder: Path)
     from stilts_xtreme.slurm import job as job_
 
     mine = job_.stages(stages, folder)
-    console.finish(mine, store, lambda todo, callback: job_.run(todo, store, options, callback, folder), options, tried=True)
+    execution.finish(mine, store, lambda todo, callback: job_.run(todo, store, options, callback, folder), options, tried=True)

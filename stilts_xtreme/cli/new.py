@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stilts_xtreme import console, shipped
 from stilts_xtreme.cli import completion, options
 from stilts_xtreme.cli.options import Over
-from stilts_xtreme.utils import atomic_io, sanitize
+from stilts_xtreme.pipeline import loading
+from stilts_xtreme.utils import atomic_io, sanitize, shipped
 from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def new(
         with open(file, "x", encoding="utf-8") as stream:
             stream.write(drafts.text(asked, file))
         try:
-            console.check_encoder(file, console.load(file, None, {kind}))
+            loading.check_encoder(file, loading.load(file, None, {kind}))
         except UserError as fault:
             file.unlink()
             raise UserError(_without_places(str(fault), file)) from None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import console, published
 from stilts_xtreme.cli.arguments import (
     EVERY,
     ArrayLimit,
@@ -31,6 +30,9 @@ from stilts_xtreme.cli.arguments import (
     Time,
     Track,
 )
+from stilts_xtreme.models import published
+from stilts_xtreme.pipeline import loading
+from stilts_xtreme.stages import execution
 from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,8 +75,8 @@ class Over:
     cut: bool = False
 
     def laid(self, spec: Path, overrides: Sequence[str] | None = None, setup: str | None = None) -> "list[str | Option]":
-        """List what `console.load` lays over the spec; the command's `overrides` come last. `setup`: where --setup names none."""
-        return [*console.scaled(spec, self.setup or setup, None), *self.options(), *(overrides or ())]
+        """List what `loading.load` lays over the spec; the command's `overrides` come last. `setup`: where --setup names none."""
+        return [*loading.with_setup(spec, self.setup or setup, None), *self.options(), *(overrides or ())]
 
     def options(self) -> "list[Option]":
         """List the options of encoder and data, for a spec or a setup."""
@@ -120,8 +122,8 @@ def how(
     device: Device = "auto", threads: Threads = None, every: Every = EVERY, processes: Processes = None, shard: Shard = False,
     track: Track = None,
 ) -> "Options":  # fmt: skip
-    """Return how stages are run; UserError as `console.options`."""
-    return console.options(device, threads, every, processes, shard, track)
+    """Return how stages are run; UserError as `execution.options`."""
+    return execution.options(device, threads, every, processes, shard, track)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from stilts_xtreme import console
 from stilts_xtreme.cli.arguments import RUNS, Device, StoreOption, Threads
 from stilts_xtreme.cli.export import Run
+from stilts_xtreme.stages import execution
 from stilts_xtreme.utils import atomic_io, sanitize
 from stilts_xtreme.utils.errors import UserError
 
@@ -47,15 +47,15 @@ def predict(
     from stilts_xtreme.export import run_lookup
     from stilts_xtreme.store.heads import read_notes
 
-    training = run_lookup.find(run, console.store_at(store).root)
+    training = run_lookup.find(run, execution.store_at(store).root)
     notes = read_notes(training.folder)
     head = inputs.source(training, notes, task)
     examples = inputs.read(file, head, inputs.columns(columns))
-    options = console.options(device, threads)
+    options = execution.options(device, threads)
     from stilts_xtreme.engine.quiet import quiet
     from stilts_xtreme.inference import predictions
-    from stilts_xtreme.progress import checks
     from stilts_xtreme.stages.predict import device_of
+    from stilts_xtreme.stages.progress import checks
 
     quiet()
     predictions.set_threads(training, options.threads)

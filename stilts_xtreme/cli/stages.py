@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import console
-from stilts_xtreme.cli import options
+from stilts_xtreme.cli import options, shared
 from stilts_xtreme.cli.arguments import RUNS, AsJson, DryRun, Overrides, Probabilities, Spec, StoreOption, Submission
 from stilts_xtreme.cli.options import Over
 
@@ -17,7 +16,7 @@ def train_intermediate(
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on an English intermediate task (kind: intermediate)."""
-    console.stage("intermediate", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
+    shared.stage("intermediate", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
 
 
 @options.taking(over=options.over, how=options.how)
@@ -26,7 +25,7 @@ def train_multitask(
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Train an encoder on a mixture of intermediate tasks (kind: multitask)."""
-    console.stage("multitask", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
+    shared.stage("multitask", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
 
 
 @options.taking(over=options.over, how=options.how)
@@ -35,7 +34,7 @@ def finetune_target(
     dry_run: DryRun = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Fine-tune on a target task's English data (kind: target)."""
-    console.stage("target", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
+    shared.stage("target", spec, over.laid(spec, overrides), store, how, dry_run, as_json)
 
 
 @options.taking(over=options.over, how=options.how)
@@ -45,4 +44,4 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Predict zero-shot in every language of a target and score (kind: evaluation)."""
     overrides = [*(["probabilities=true"] if probabilities else []), *(overrides or ())]
-    console.stage("evaluation", spec, over.laid(spec, overrides), store, how, dry_run, as_json, submission)
+    shared.stage("evaluation", spec, over.laid(spec, overrides), store, how, dry_run, as_json, submission)

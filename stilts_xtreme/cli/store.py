@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from stilts_xtreme import console
-from stilts_xtreme.cli import completion, options
+from stilts_xtreme.cli import completion, options, shared
 from stilts_xtreme.cli.arguments import RUNS, Address, Languages, Overrides, Spec, StoreOption
 from stilts_xtreme.cli.options import Over
+from stilts_xtreme.pipeline import loading
+from stilts_xtreme.stages import execution
 from stilts_xtreme.utils import sanitize
 from stilts_xtreme.utils.errors import UserError
 
@@ -20,9 +21,9 @@ def runs_list(store: StoreOption = RUNS) -> None:
 
     Settings stand in brackets where stages of one task have different ones.
     """
-    from stilts_xtreme import stored
+    from stilts_xtreme.cli import stored
 
-    stored.show(console.store_at(store))
+    stored.show(execution.store_at(store))
 
 
 @options.taking(over=options.over)
@@ -37,14 +38,14 @@ def runs_watch(
 
     On a terminal live, elsewhere a line where anything changed; also `stilts runs --watch`. Ctrl-C ends it, and nothing else.
     """
-    from stilts_xtreme import watching
+    from stilts_xtreme.cli import watching
 
     if spec is None:
-        return watching.everything(console.store_at(store))
-    from stilts_xtreme import axes
+        return watching.everything(execution.store_at(store))
+    from stilts_xtreme.pipeline import grid
 
-    loaded = console.load_study(spec, over.laid(spec, overrides))
-    watching.study(axes.study(loaded), console.store_at(store))
+    loaded = loading.load_study(spec, over.laid(spec, overrides))
+    watching.study(grid.study(loaded), execution.store_at(store))
 
 
 class Watchable(TyperGroup):
@@ -64,7 +65,7 @@ def runs_show(
     from stilts_xtreme import results
     from stilts_xtreme.store import SCHEMAS
 
-    folders = console.store_at(store).beginning(address)
+    folders = execution.store_at(store).beginning(address)
     if len(folders) != 1:
         raise UserError(f"{store}: {len(folders)} finished stages have an address that begins with {address!r}")
     print(sanitize.as_json(results.read(folders[0] / "result.json", *SCHEMAS.values())))
@@ -80,12 +81,12 @@ def runs_pack(
 
     `stilts runs unpack` adds them to another store, so that seeds of several machines make a single result.
     """
-    from stilts_xtreme import axes, plan
     from stilts_xtreme.analysis import bundle
+    from stilts_xtreme.pipeline import grid, plan
 
-    loaded = console.load_study(spec, console.tested(languages, over.laid(spec, overrides)))
-    stages = plan.ordered([cell.stage for cell in axes.study(loaded)])
-    counts = bundle.pack(stages, console.store_at(store), to)
+    loaded = loading.load_study(spec, shared.with_languages(languages, over.laid(spec, overrides)))
+    stages = plan.ordered([cell.stage for cell in grid.study(loaded)])
+    counts = bundle.pack(stages, execution.store_at(store), to)
     total = sum(isinstance(stage, plan.Predict) for stage in stages)
     line = f"{counts['train']} trainings, {counts['predict']} of {total} evaluations, {to.stat().st_size:,} bytes"
     print(sanitize.content(line), file=sys.stderr)
@@ -99,7 +100,7 @@ def runs_unpack(
     from stilts_xtreme.analysis import bundle
 
     store.mkdir(parents=True, exist_ok=True)
-    added, present = bundle.unpack(file, console.store_at(store))
+    added, present = bundle.unpack(file, execution.store_at(store))
     print(f"{added} stages added, {present} were there", file=sys.stderr)
     print(sanitize.content(str(store)))
 
@@ -109,7 +110,7 @@ def runs_clean(
     store: StoreOption = RUNS,
 ) -> None:  # fmt: skip
     """Remove leftovers of dead processes, or a finished stage."""
-    removed = console.store_at(store).sweep() if address is None else console.store_at(store).remove(address)
+    removed = execution.store_at(store).sweep() if address is None else execution.store_at(store).remove(address)
     if address is not None and not removed:
         raise UserError(f"{store}: no finished stage has the address {address}; `stilts runs list` shows them")
     for folder in removed:

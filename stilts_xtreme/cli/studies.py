@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stilts_xtreme import console
-from stilts_xtreme.cli import completion, forecasts, launching, options
+from stilts_xtreme.cli import completion, forecasts, launching, options, shared
 from stilts_xtreme.cli.arguments import (
     RUNS,
     AsJson,
@@ -23,8 +22,10 @@ from stilts_xtreme.cli.arguments import (
     Submission,
 )
 from stilts_xtreme.cli.options import Over, Place
+from stilts_xtreme.pipeline import loading
+from stilts_xtreme.stages import execution
 from stilts_xtreme.transferability.names import ABOUT, DEFAULT
-from stilts_xtreme.utils import sanitize
+from stilts_xtreme.utils import command_line, sanitize
 from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ def study(
     as_json: AsJson = False, languages: Languages = None,
 ) -> None:  # fmt: skip
     """Run a study: its axes' product, common stages shared, finished stages not repeated (kind: study)."""
-    from stilts_xtreme import axes, plan
+    from stilts_xtreme.pipeline import grid, plan
 
-    overrides = console.tested(languages, overrides or [])
-    loaded, store_ = console.load_study(spec, over.laid(spec, overrides)), console.store_at(store)
+    overrides = shared.with_languages(languages, overrides or [])
+    loaded, store_ = loading.load_study(spec, over.laid(spec, overrides)), execution.store_at(store)
     if dry_run or tree:
         return forecasts.dry_run(loaded, store_, how, where.jobs, tree, as_json)
-    cells = axes.study(loaded)
+    cells = grid.study(loaded)
     stages = plan.ordered([cell.stage for cell in cells])
     if submission:
         from stilts_xtreme.stages import submission as handed_in
@@ -54,26 +55,26 @@ def study(
     if job is not None:
         return launching.job(stages, store_, how, job)
     if where.cluster is None:
-        console.run(stages, store_, how, where.jobs, where.memory)
+        execution.run(stages, store_, how, where.jobs, where.memory)
     else:
         launching.submit(stages, store_, where.cluster, options.again(spec, over, overrides, store, how), loaded.name, how.drop)
     from stilts_xtreme import api
 
-    result = api.finish(loaded, cells, store_, console.written("study", spec, [*over.words(shown=True), *overrides]), out)
+    result = api.finish(loaded, cells, store_, command_line.recorded("study", spec, [*over.words(shown=True), *overrides]), out)
     path, content = result.path, result.content
     if submission:
         picks = content.get("best", {}).get("english-dev", {}).get("picks", {})
-        folders = [(cell.stage, console.folder_name(cell.row.name), cell.seed) for cell in cells if not cell.noise]
+        folders = [(cell.stage, shared.folder_name(cell.row.name), cell.seed) for cell in cells if not cell.noise]
         folders += [
             (cell.stage, "best-on-english-dev", cell.seed)
             for cell in cells
             if not cell.noise and picks.get(cell.target) == cell.row.name
         ]
-        console.submit([(stage, submission / name / f"seed-{seed}") for stage, name, seed in folders], store_, submission)
-    from stilts_xtreme import ending
+        shared.submit([(stage, submission / name / f"seed-{seed}") for stage, name, seed in folders], store_, submission)
+    from stilts_xtreme.cli import ending
 
     ending.study(content, path)
-    console.show(path, content, as_json)
+    shared.show(path, content, as_json)
 
 
 @options.taking(over=options.over, how=options.how)
@@ -85,29 +86,30 @@ def latency(
 
     --threads and --jobs are for trainings; how many threads are timed stands in the spec. Nothing else should run meanwhile.
     """
-    from stilts_xtreme import axes, plan, ranks
+    from stilts_xtreme.pipeline import grid, plan
     from stilts_xtreme.stages import preflight
+    from stilts_xtreme.utils import ranks
 
     if ranks.count() > 1:
         raise UserError("latency: is measured by a single process; train what it needs first, with finetune-target or study")
-    loaded, store_ = console.load_latency(spec, over.laid(spec, overrides)), console.store_at(store)
-    timed = axes.latency(loaded, "cuda" if how.device != "cpu" and console.gpu() else "cpu")
+    loaded, store_ = loading.load_latency(spec, over.laid(spec, overrides)), execution.store_at(store)
+    timed = grid.latency(loaded, "cuda" if how.device != "cpu" and execution.gpu() else "cpu")
     stages = plan.ordered([measurement.stage for measurement in timed])
     if dry_run:
-        console.tree(stages, store_, {plan.address(measurement.stage) for measurement in timed})
+        shared.tree(stages, store_, {plan.address(measurement.stage) for measurement in timed})
         return preflight.dry(stages, store_)
-    console.run(stages, store_, replace(how, group=loaded.name), jobs)
+    execution.run(stages, store_, replace(how, group=loaded.name), jobs)
     from stilts_xtreme import results
     from stilts_xtreme.analysis.latency import gather
 
     path = out or store_.root / "study" / f"{loaded.name}.json"
-    content = gather(loaded, timed, store_, console.written("latency", spec, [*over.words(shown=True), *(overrides or ())]))
+    content = gather(loaded, timed, store_, command_line.recorded("latency", spec, [*over.words(shown=True), *(overrides or ())]))
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
-    from stilts_xtreme import ending
+    from stilts_xtreme.cli import ending
 
     ending.following(path, [])
-    console.show(path, content, as_json)
+    shared.show(path, content, as_json)
 
 
 @options.taking(over=options.over)
@@ -128,20 +130,20 @@ def verify(
     Exit 2 where anything is not so, a line per fault. Nothing is written.
     """
     from stilts_xtreme import verify as verifying
-    from stilts_xtreme.progress import checks
+    from stilts_xtreme.stages.progress import checks
 
     if not store.is_dir():
         raise UserError(f"--store {store}: there is no such folder")
     with checks() as callback:
         if spec is None:
-            checked = verifying.store(console.store_at(store), callback)
+            checked = verifying.store(execution.store_at(store), callback)
         else:
-            from stilts_xtreme import axes
+            from stilts_xtreme.pipeline import grid
 
-            loaded = console.load_study(spec, console.tested(languages, over.laid(spec, overrides)))
+            loaded = loading.load_study(spec, shared.with_languages(languages, over.laid(spec, overrides)))
             path = result or store / "study" / f"{loaded.name}.json"
-            checked = verifying.study(loaded, axes.study(loaded), console.store_at(store), path, callback)
-    from stilts_xtreme import listing
+            checked = verifying.study(loaded, grid.study(loaded), execution.store_at(store), path, callback)
+    from stilts_xtreme.cli import listing
 
     listing.verified(checked)
     if checked.errors:

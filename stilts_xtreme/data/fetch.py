@@ -9,10 +9,10 @@ from pathlib import Path
 
 from stilts_xtreme.data import hub
 from stilts_xtreme.data.inventory import needed
-from stilts_xtreme.languages import fill
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Task, Upstream
 from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.languages import fill
 
 CHUNK = 2**18
 PATIENCE = 60  # seconds without a byte

@@ -14,15 +14,15 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import cast
 
-from stilts_xtreme import formats
 from stilts_xtreme.data.archive import Member, members
-from stilts_xtreme.formats.lines import open_bytes
-from stilts_xtreme.formats.skipped import Skipped
-from stilts_xtreme.languages import canonical
+from stilts_xtreme.tasks import readers
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Question, Sentence, Tagged
+from stilts_xtreme.tasks.readers.lines import open_bytes
+from stilts_xtreme.tasks.readers.skipped import Skipped
 from stilts_xtreme.tasks.task import Files, NamedFiles, Row, Task, in_translation
 from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.languages import canonical
 from stilts_xtreme.utils.sanitize import HIDDEN
 
 DEV_SHARE = 10  # one group in so many goes to the dev half of a cut
@@ -100,7 +100,7 @@ def has_own_training(task: Task, language: str, folder: Path) -> bool:
         return False
     if isinstance(files, NamedFiles):
         return bool(files.patterns("train", language))
-    own = tuple(pattern for pattern in files.train if "{" in pattern or files.reader in formats.MULTILINGUAL)
+    own = tuple(pattern for pattern in files.train if "{" in pattern or files.reader in readers.MULTILINGUAL)
     return bool(own and _match(replace(files, train=own), "train", language, folder, packed))
 
 
@@ -148,7 +148,7 @@ def digest(files: SplitFiles, folder: Path) -> str:
     """SHA-256 over names and contents, the same for a plain file and its .gz, and over the cut."""
     whole = hashlib.sha256(f"files\n{files.half and f'{files.half} of 1/{DEV_SHARE}'}\n".encode())
     for path in files.paths:
-        for part in formats.files_of(files.layout.reader, as_path(path)):
+        for part in readers.files_of(files.layout.reader, as_path(path)):
             if isinstance(part, Member):
                 state = part.archive.state
             else:

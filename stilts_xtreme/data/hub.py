@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stilts_xtreme.formats.skipped import NO_LABEL, Skipped
-from stilts_xtreme.languages import fill
+from stilts_xtreme.tasks.readers.skipped import NO_LABEL, Skipped
 from stilts_xtreme.tasks.task import Hub, Row, Task
 from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.languages import fill
 
 
 def entry(task: Task) -> Hub | None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from stilts_xtreme.data import expected, folder, hub, parallel, unread
 from stilts_xtreme.data.read import TRAINING, Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
-from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.tasks import coverage
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
 from stilts_xtreme.tasks.examples import Example
+from stilts_xtreme.tasks.readers.skipped import Skipped
 from stilts_xtreme.tasks.task import Files, Row, Task
 from stilts_xtreme.utils.errors import UserError
 

@@ -2,8 +2,8 @@
 
 from stilts_xtreme.data import folder, hub, miniature
 from stilts_xtreme.data.read import Folder, HubCache, Miniature, Where, nearest
-from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.tasks.task import Task, in_translation
+from stilts_xtreme.utils.languages import LANGUAGES
 
 
 def known(task: Task, split: str, where: Where) -> tuple[str, ...] | None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from stilts_xtreme.data import folder, hub
 from stilts_xtreme.data.counts import Counting, Counts
-from stilts_xtreme.formats import MULTILINGUAL
-from stilts_xtreme.formats.skipped import NO_ANSWER, NO_TEXT, NOT_IN_CONTEXT, Skipped
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Example, Question, Tagged, gold_labels
+from stilts_xtreme.tasks.readers import MULTILINGUAL
+from stilts_xtreme.tasks.readers.skipped import NO_ANSWER, NO_TEXT, NOT_IN_CONTEXT, Skipped
 from stilts_xtreme.tasks.rows import lacks_text, why_skipped
 from stilts_xtreme.tasks.task import Row, Task, in_translation
 from stilts_xtreme.tasks.task import training_split as by_task

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from stilts_xtreme import formats
 from stilts_xtreme.data.archive import ENDINGS, members
 from stilts_xtreme.data.folder import place_pattern, wanted_files, wanted_places
+from stilts_xtreme.tasks import readers
 from stilts_xtreme.utils.errors import UserError
 
 FEW = 4  # files of a folder that are listed each by itself
@@ -34,7 +34,7 @@ def _known() -> str:
     for reader, pattern in wanted_files():
         places.append(place_pattern(pattern))
         stem = pattern[: pattern.rindex(".")] if "." in pattern.rpartition("/")[2] else pattern
-        places += [place_pattern(stem) + re.escape(ending) for ending in formats.companions(reader)]
+        places += [place_pattern(stem) + re.escape(ending) for ending in readers.companions(reader)]
     return "|".join(sorted(set(places)))
 
 

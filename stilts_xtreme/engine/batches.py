@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from stilts_xtreme.engine.features import Feature, lengths
-from stilts_xtreme.heads import HEADS
-from stilts_xtreme.heads.common import Rows, Tokenizer
+from stilts_xtreme.models.heads import HEADS
+from stilts_xtreme.models.heads.common import Rows, Tokenizer
 from stilts_xtreme.tasks.mixture import quotas
 
 Batch = Rows  # a batch as `collate` makes it, with the head's own entries

@@ -14,9 +14,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, XLMRobertaCon
 from stilts_xtreme.engine import attention, bf16, top_layer, transformers_checkpoint
 from stilts_xtreme.engine import tokenizer as saving
 from stilts_xtreme.engine.loading import load, longest
-from stilts_xtreme.heads import HEADS
-from stilts_xtreme.heads.common import Rows, TaskHead
-from stilts_xtreme.plan import Random
+from stilts_xtreme.models.heads import HEADS
+from stilts_xtreme.models.heads.common import Rows, TaskHead
+from stilts_xtreme.pipeline.plan import Random
 from stilts_xtreme.store.heads import read_notes
 from stilts_xtreme.utils.bounded_io import Record
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
-from stilts_xtreme.heads.common import Feature
+from stilts_xtreme.models.heads.common import Feature
 from stilts_xtreme.utils.bounded_io import Record
 
 if TYPE_CHECKING:

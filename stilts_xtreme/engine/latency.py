@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from stilts_xtreme.engine.variants import BY_LENGTH, Rows, Run
-from stilts_xtreme.heads.common import Tokenizer
-from stilts_xtreme.heads.literal import literal
+from stilts_xtreme.models.heads.common import Tokenizer
+from stilts_xtreme.models.heads.literal import literal
 
 SETTLE = 2  # untimed calls before each block: the turn before left its own weights in the caches
 AGREE = 32  # pairs a batch where answers are compared

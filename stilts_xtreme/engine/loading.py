@@ -20,9 +20,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from stilts_xtreme import published
 from stilts_xtreme.engine import transformers_checkpoint
 from stilts_xtreme.engine.quiet import quiet
+from stilts_xtreme.models import published
 from stilts_xtreme.utils.errors import UserError
 from stilts_xtreme.utils.sanitize import line
 

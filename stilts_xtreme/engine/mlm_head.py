@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from stilts_xtreme.engine import loading, transformers_checkpoint
-from stilts_xtreme.heads import HEADS
+from stilts_xtreme.models.heads import HEADS
 
 TASK = "text"
 LAYOUTS = (("lm_head.dense", "lm_head.layer_norm"), ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm"),

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from stilts_xtreme.engine.flops import MUON
 from stilts_xtreme.engine.optimizer import AdamW, gradients_of
-from stilts_xtreme.flops import MUON
 from stilts_xtreme.utils.errors import UserError
 
 MOMENTUM = 0.95

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from stilts_xtreme import ranks
 from stilts_xtreme.engine.batches import Batch, collate
 from stilts_xtreme.engine.embedding_subset import Table
 from stilts_xtreme.engine.encoder import Model
 from stilts_xtreme.engine.features import Feature
 from stilts_xtreme.engine.sharding import is_part, is_sharded
-from stilts_xtreme.heads import HEADS
-from stilts_xtreme.heads.common import Tokenizer
+from stilts_xtreme.models.heads import HEADS
+from stilts_xtreme.models.heads.common import Tokenizer
+from stilts_xtreme.utils import ranks
 from stilts_xtreme.utils.errors import PeerLost
 
 LARGE = 1 << 18  # elements: gradients that are summed in place; smaller ones are sent together

@@ -9,13 +9,12 @@ import torch
 from safetensors.numpy import load, save
 from transformers import PreTrainedModel
 
-from stilts_xtreme import ranks
 from stilts_xtreme.engine.batches import Feature, by_budget, collate, to
 from stilts_xtreme.engine.encoder import Model, can_pack, states
 from stilts_xtreme.engine.sharding import is_sharded
-from stilts_xtreme.heads import HEADS, embedding, mlm
-from stilts_xtreme.heads.common import Tokenizer
-from stilts_xtreme.utils import system
+from stilts_xtreme.models.heads import HEADS, embedding, mlm
+from stilts_xtreme.models.heads.common import Tokenizer
+from stilts_xtreme.utils import ranks, system
 
 TOKENS = {"cpu": 2048, "cuda": 65536}  # padded tokens a batch: small ones stay in a CPU's cache, a GPU wants large ones
 RELEASE = 1.0  # seconds between two returns of freed memory: glibc would spread batches over all that a training took before

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from stilts_xtreme import ranks
+from stilts_xtreme.utils import ranks
 from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stilts_xtreme import ranks
 from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.batches import batches, collate, draw, to
 from stilts_xtreme.engine.embedding_subset import restore_embeddings, restrict_embeddings
@@ -18,8 +17,9 @@ from stilts_xtreme.engine.encoder import Model
 from stilts_xtreme.engine.features import Feature, lengths
 from stilts_xtreme.engine.muon import optimizer as optimizer_of
 from stilts_xtreme.engine.parallel import DataParallel
-from stilts_xtreme.heads.common import Tokenizer
-from stilts_xtreme.plan import Recipe
+from stilts_xtreme.models.heads.common import Tokenizer
+from stilts_xtreme.pipeline.plan import Recipe
+from stilts_xtreme.utils import ranks
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -14,7 +14,7 @@ import transformers
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from stilts_xtreme.heads.common import TaskHead
+from stilts_xtreme.models.heads.common import TaskHead
 
 NAMES = {
     "classification": "SEQUENCE_CLASSIFICATION",

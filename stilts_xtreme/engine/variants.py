@@ -16,8 +16,8 @@ from stilts_xtreme.engine import onnx, transformers_checkpoint
 from stilts_xtreme.engine.batches import collate, to
 from stilts_xtreme.engine.encoder import Model, can_pack, keeps_apart
 from stilts_xtreme.engine.onnx import Unavailable
-from stilts_xtreme.heads import classification
-from stilts_xtreme.heads.common import Tokenizer
+from stilts_xtreme.models.heads import classification
+from stilts_xtreme.models.heads.common import Tokenizer
 
 Rows = Sequence[np.ndarray]
 Run = Callable[

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from stilts_xtreme.export import licences, usage_snippets
 from stilts_xtreme.export.run_lookup import Result, Run
-from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.report.tables import escaped
 from stilts_xtreme.report.text import ABSENT, language, number
 from stilts_xtreme.scoring import tags
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData

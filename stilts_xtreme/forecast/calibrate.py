@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.connection import Connection
 
-from stilts_xtreme import plan
-from stilts_xtreme.flops import Shape
+from stilts_xtreme.engine.flops import Shape
 from stilts_xtreme.forecast.calibration import TIMEOUT, child
 from stilts_xtreme.forecast.throughput import Calibration, CalibrationRequest, Machine, Throughput, torch_version
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import RunFailed
 

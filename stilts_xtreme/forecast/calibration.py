@@ -11,10 +11,10 @@ from statistics import median
 from threading import Barrier
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
-from stilts_xtreme.flops import BACKWARD, Shape
+from stilts_xtreme.engine.flops import BACKWARD, Shape
 from stilts_xtreme.forecast.throughput import CalibrationRequest
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Example, Text
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from stilts_xtreme.engine.encoder import Model
-    from stilts_xtreme.heads import Feature, Limits
+    from stilts_xtreme.models.heads import Feature, Limits
 
 WHERE = data.Miniature(0)
 TASK_OF = {
@@ -125,7 +125,7 @@ def _bench(request: CalibrationRequest, callback: Callable[[str], None]) -> tupl
     """Train a tokenizer, encode the tasks and build an encoder; also return the figures `learn` and `encode`."""
     from stilts_xtreme.engine import encoder, tokenizer
     from stilts_xtreme.engine.train import accelerator
-    from stilts_xtreme.heads import HEADS, Limits
+    from stilts_xtreme.models.heads import HEADS, Limits
 
     callback("learning a tokenizer")
     texts = data.read(TASKS["text"], "train", "en", WHERE).examples[:LINES]

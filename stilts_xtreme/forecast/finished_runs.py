@@ -3,7 +3,7 @@
 import json
 from statistics import median
 
-from stilts_xtreme import plan
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import SCHEMAS, Store
 from stilts_xtreme.utils.bounded_io import Record
 

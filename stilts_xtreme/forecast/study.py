@@ -6,13 +6,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from stilts_xtreme import flops, plan
+from stilts_xtreme.engine import flops
 from stilts_xtreme.forecast import throughput, timeline
 from stilts_xtreme.forecast.finished_runs import FinishedRuns
 from stilts_xtreme.forecast.sizes import COMMITTED, COUNTED, READ, RELEASED, SplitSizes
 from stilts_xtreme.forecast.throughput import Machine
 from stilts_xtreme.forecast.timeline import DiskUse, Timeline
 from stilts_xtreme.forecast.workload import Unknown, Workload, workload
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import parts
 from stilts_xtreme.stages.graph import remaining, starts
 from stilts_xtreme.stages.saving import CHECKPOINTS

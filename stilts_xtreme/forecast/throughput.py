@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from stilts_xtreme import plan
-from stilts_xtreme.flops import Shape
+from stilts_xtreme.engine.flops import Shape
 from stilts_xtreme.forecast.workload import Workload
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.utils import atomic_io, bounded_io, system
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from stilts_xtreme import plan
 from stilts_xtreme.data import expected
 from stilts_xtreme.data import read as data
-from stilts_xtreme.flops import BACKWARD, FLOAT, Shape
+from stilts_xtreme.engine.flops import BACKWARD, FLOAT, Shape
 from stilts_xtreme.forecast.sizes import SplitSize, SplitSizes, Truncation
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import schedule
 from stilts_xtreme.tasks import mixture
 from stilts_xtreme.tasks.catalogue import TASKS, training

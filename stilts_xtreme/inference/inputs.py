@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stilts_xtreme.export.run_lookup import Run
-from stilts_xtreme.formats.columns import Column, Layout
-from stilts_xtreme.formats.lines import Row
-from stilts_xtreme.formats.skipped import Skipped
 from stilts_xtreme.tasks import rows
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Example, Tagged
 from stilts_xtreme.tasks.own import KINDS, NUMBERED, Kind
+from stilts_xtreme.tasks.readers.columns import Column, Layout
+from stilts_xtreme.tasks.readers.lines import Row
+from stilts_xtreme.tasks.readers.skipped import Skipped
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 from stilts_xtreme.utils.sanitize import visible
@@ -27,7 +27,7 @@ GOLD = ("label", "answer", "offset", "tag")  # parts of a row that are predicted
 class Source:
     """The head that predicts: the name of its training data, its kind (`heads.HEADS`), and the examples it was trained on.
 
-    `examples`: a kind of `formats.columns.Layout`. `columns`: those of the task's description, where the user described it.
+    `examples`: a kind of `readers.columns.Layout`. `columns`: those of the task's description, where the user described it.
     """
 
     name: str

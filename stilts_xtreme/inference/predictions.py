@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from stilts_xtreme.export.run_lookup import Run
-from stilts_xtreme.heads import HEADS, Limits, probabilities
 from stilts_xtreme.inference.inputs import Source
+from stilts_xtreme.models.heads import HEADS, Limits, probabilities
 from stilts_xtreme.stages import run as running
 from stilts_xtreme.tasks.examples import Example
 from stilts_xtreme.tasks.predictions import Prediction

@@ -4,8 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from stilts_xtreme import published
-from stilts_xtreme.models import packages
+from stilts_xtreme.models import packages, published
 from stilts_xtreme.models.sources import SOURCES, MessageCallback, Source
 from stilts_xtreme.utils import atomic_io
 from stilts_xtreme.utils.errors import RunFailed, UserError

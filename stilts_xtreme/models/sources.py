@@ -6,7 +6,7 @@ And how a source is recognised again, whatever a person calls its folder.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stilts_xtreme.languages import UNSEEN_BY_E5, UNSEEN_BY_XLMR
+from stilts_xtreme.utils.languages import UNSEEN_BY_E5, UNSEEN_BY_XLMR
 
 MessageCallback = Callable[[str], None]  # shows what fetching does
 

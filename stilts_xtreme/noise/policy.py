@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from stilts_xtreme.languages import LANGUAGES, TABLE
 from stilts_xtreme.noise.keyboard import keyboard, table
 from stilts_xtreme.noise.layouts import CONVERTED, LAYOUTS
 from stilts_xtreme.noise.slips import OPERATIONS
 from stilts_xtreme.noise.words import MIN_LETTERS, UNSPACED, Unspaced
+from stilts_xtreme.utils.languages import LANGUAGES, TABLE
 
 WITHOUT_LAYOUT = tuple(name for name in OPERATIONS if name not in ("substitution", "insertion"))
 SCRIPTS = {"th": "Thai", "my": "Burmese", "ja": "Han and kana", "zh": "Han and kana"}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.latency import LatencyStudy
+    from stilts_xtreme.results.schemas.latency import LatencyStudy
 
 
 def write(study: Mapping[str, object], folder: Path) -> list[Path]:

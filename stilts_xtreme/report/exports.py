@@ -17,8 +17,8 @@ from stilts_xtreme.utils.errors import UserError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from stilts_xtreme.schemas.sections import NoisyEvaluation
-    from stilts_xtreme.schemas.study import Evaluation
+    from stilts_xtreme.results.schemas.sections import NoisyEvaluation
+    from stilts_xtreme.results.schemas.study import Evaluation
 
 ALL = "all"  # languages together
 COLUMNS = {  # and their types in pandas

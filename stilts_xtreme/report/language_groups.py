@@ -13,7 +13,7 @@ from stilts_xtreme.report.tables import Row, Table
 from stilts_xtreme.results.effects import Effect
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.sections import LanguageGroups
+    from stilts_xtreme.results.schemas.sections import LanguageGroups
 
 TITLES = {"pretraining": "Text of the encoder", "class": "Resource class", "script": "Script", "family": "Family"}
 COLOURS = {"seen": "blue, the encoder's text had it", "unseen": "orange, it lacked it", "not known": "grey, not known"}

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.report import figures, language_groups, scores, short_names, tables, text
 from stilts_xtreme.report.figures import Figure, Mark, Panel
 from stilts_xtreme.report.summary import AVERAGE, Summary
 from stilts_xtreme.report.tables import Row, Table, plain
 from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.language_groups import group_languages
+from stilts_xtreme.utils.languages import LANGUAGES
 
 CLASSES = {"low": "few resources (0–2)", "mid": "some resources (3)", "high": "many resources (4–5)", "unclassified": "no class"}
 KINDS = {"joshi": "Resource class (Joshi et al. 2020; 0 least, 5 most)", "family": "Family", "script": "Script"}

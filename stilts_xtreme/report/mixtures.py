@@ -16,7 +16,7 @@ from stilts_xtreme.results.effects import PAIRS, Effect
 from stilts_xtreme.results.rows import BASELINE
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.sections import Arm
+    from stilts_xtreme.results.schemas.sections import Arm
 
 PAPER = "Weller et al. 2022 (arXiv 2205.08124)"
 JOINTLY, AFTER = "jointly", "one after the other"

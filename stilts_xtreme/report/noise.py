@@ -15,7 +15,7 @@ from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.results.rows import Row as Model
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.sections import Noise, NoisyEvaluation
+    from stilts_xtreme.results.schemas.sections import Noise, NoisyEvaluation
 
 FEW = 0.15  # of a language's words: where fewer than that may be changed, noise hardly comes about
 SLIPS = (

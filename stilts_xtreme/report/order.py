@@ -11,7 +11,7 @@ from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.scoring.benchmarks import mean
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.sections import Absent, Against, NamedOrder, Orders, Panel
+    from stilts_xtreme.results.schemas.sections import Absent, Against, NamedOrder, Orders, Panel
 
 ALL = "all"
 MIXED = {"mean": "the mean of all orders", "best": "the best order", "best elsewhere": "the order best in the other seeds"}

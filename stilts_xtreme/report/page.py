@@ -13,8 +13,8 @@ from stilts_xtreme.report.tables import Table, escaped, markdown
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from stilts_xtreme.schemas.latency import LatencyStudy
-    from stilts_xtreme.schemas.study import Study
+    from stilts_xtreme.results.schemas.latency import LatencyStudy
+    from stilts_xtreme.results.schemas.study import Study
 
 HERE = Path(__file__).parent
 BREAKS = re.compile(r"(?<=[>_])|(?<=\w\+)(?=\w)")  # where names may be broken; words are at spaces and hyphens

@@ -14,7 +14,7 @@ from stilts_xtreme.results.rows import BASELINE
 from stilts_xtreme.scoring.benchmarks import XTREME
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.study import Reading
+    from stilts_xtreme.results.schemas.study import Reading
 
 SMALL_SETUPS = ("miniature", "small")
 BROKEN = 0.005  # of a file's rows may be dropped in reading

@@ -12,7 +12,7 @@ from stilts_xtreme.report.tables import Cell, Row, Table
 from stilts_xtreme.results.effects import Effect
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.sections import Resources
+    from stilts_xtreme.results.schemas.sections import Resources
 
 CLASSES = {"low": "low (0–2)", "mid": "mid (3)", "high": "high (4–5)", "unseen": "unseen", "unclassified": "unclassified"}
 SHOWN = 4  # rows in a panel of the figure; of more the row of the largest gain

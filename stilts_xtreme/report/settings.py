@@ -9,7 +9,7 @@ from stilts_xtreme.report.summary import Summary
 from stilts_xtreme.utils.bounded_io import Record
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.study import Reading
+    from stilts_xtreme.results.schemas.study import Reading
 
 DIGITS = 12  # of a digest: the result holds all of it
 

@@ -7,7 +7,7 @@ from stilts_xtreme.report import text
 from stilts_xtreme.results.rows import BASELINE, ENGLISH, Row
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.study import Study
+    from stilts_xtreme.results.schemas.study import Study
 
 
 def names(rows: Sequence[Row]) -> dict[str, str]:

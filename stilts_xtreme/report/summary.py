@@ -14,9 +14,9 @@ from stilts_xtreme.scoring.language_groups import transfer_gap
 from stilts_xtreme.tasks.constant import within_chance
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.parts import LanguageGain
-    from stilts_xtreme.schemas.sections import NoisyEvaluation
-    from stilts_xtreme.schemas.study import Comparison, Evaluation, Reading, Study, Training
+    from stilts_xtreme.results.schemas.parts import LanguageGain
+    from stilts_xtreme.results.schemas.sections import NoisyEvaluation
+    from stilts_xtreme.results.schemas.study import Comparison, Evaluation, Reading, Study, Training
 
 AVERAGE = "average"  # of all targets
 Key = TypeVar("Key", int, str)  # a seed, or its key in JSON

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from stilts_xtreme.languages import LANGUAGES
 from stilts_xtreme.report.summary import Mean
+from stilts_xtreme.utils.languages import LANGUAGES
 
 ABSENT = "–"
 MINUS = "\N{MINUS SIGN}"

@@ -7,7 +7,7 @@ from stilts_xtreme.report.summary import Mean, Summary
 from stilts_xtreme.report.tables import Cell, Table
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.study import Training
+    from stilts_xtreme.results.schemas.study import Training
 
 
 def table(summary: Summary) -> Table | None:

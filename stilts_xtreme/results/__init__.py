@@ -10,8 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
-from stilts_xtreme import schemas as checks
 from stilts_xtreme.results import agreement, upgrade
+from stilts_xtreme.results import schemas as checks
 from stilts_xtreme.results.rows import Fields
 from stilts_xtreme.utils import atomic_io, bounded_io, system
 from stilts_xtreme.utils.bounded_io import Record

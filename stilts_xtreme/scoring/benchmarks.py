@@ -5,9 +5,9 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
-from stilts_xtreme.languages import XTREME as XTREME_LANGUAGES
-from stilts_xtreme.languages import codes
 from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.languages import XTREME as XTREME_LANGUAGES
+from stilts_xtreme.utils.languages import codes
 
 Scores = Mapping[str, Mapping[str, Mapping[str, float]]]  # task -> language -> metric -> 0 to 100
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from stilts_xtreme.languages import LANGUAGES, UNCLASSIFIED
 from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.utils.bounded_io import Record
+from stilts_xtreme.utils.languages import LANGUAGES, UNCLASSIFIED
 
 GROUPINGS = ("joshi", "family", "script")  # fields of the language table
 

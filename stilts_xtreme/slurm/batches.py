@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stilts_xtreme import plan
+from stilts_xtreme.pipeline import plan
 
 
 def batch_stages(ready: Sequence[plan.Stage], waiting: Sequence[plan.Stage]) -> list[list[plan.Stage]]:

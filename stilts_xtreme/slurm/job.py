@@ -4,11 +4,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stilts_xtreme import plan, ranks
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.slurm import submissions
 from stilts_xtreme.stages import run as running
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils import ranks
 from stilts_xtreme.utils.errors import RunFailed, UserError
 
 

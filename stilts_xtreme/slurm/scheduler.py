@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stilts_xtreme import plan
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.slurm import submissions
 from stilts_xtreme.slurm.batches import batch_stages
 from stilts_xtreme.slurm.queue import Job, Queue, Refused

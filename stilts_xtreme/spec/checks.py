@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
-from stilts_xtreme.languages import CODE, PAIR, canonical
 from stilts_xtreme.tasks.catalogue import add
 from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.utils.languages import CODE, PAIR, canonical
 
 Tail = tuple[str | int, ...]  # keys and list positions, from a field downwards
 

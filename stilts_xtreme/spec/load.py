@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from stilts_xtreme import shipped
 from stilts_xtreme.spec import names
 from stilts_xtreme.spec.base import Option, laid_over, setup_over, without
 from stilts_xtreme.spec.checks import Problem
@@ -20,6 +19,7 @@ from stilts_xtreme.spec.nodes import DEPTH, Flaw, Node, Place, broken, parse, pl
 from stilts_xtreme.spec.setup import Setup
 from stilts_xtreme.spec.study import SCALED_BY
 from stilts_xtreme.spec.task import TaskSpec
+from stilts_xtreme.utils import shipped
 
 SIZE = 32 * 1024  # bytes of a file; pure-Python YAML reads about 100 kB a second
 TOTAL = 2 * SIZE  # bytes of a spec and all the files it names

@@ -6,7 +6,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, Tag, ValidationInfo, field_validator
 
-from stilts_xtreme.languages import CODE
 from stilts_xtreme.spec.checks import (
     Because,
     Count,
@@ -24,6 +23,7 @@ from stilts_xtreme.spec.checks import (
 )
 from stilts_xtreme.spec.names import mixable
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.utils.languages import CODE
 
 
 def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:

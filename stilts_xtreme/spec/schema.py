@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from pydantic.json_schema import models_json_schema
 
-from stilts_xtreme.languages import CODE
 from stilts_xtreme.spec.about import about
 from stilts_xtreme.spec.kinds import KINDS
 from stilts_xtreme.spec.names import MIXABLE, PAIRED, TRAINED_TARGETS
 from stilts_xtreme.spec.study import SCALED_BY, TARGET, WHOLE
 from stilts_xtreme.tasks.catalogue import INTERMEDIATES, TARGETS, TASKS, trained_on
 from stilts_xtreme.utils.bounded_io import Record as Schema
+from stilts_xtreme.utils.languages import CODE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CODES = rf"@{CODE}(\+{CODE})*$"  # languages of training data

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag, ValidationInfo, field_validator
 
-from stilts_xtreme.formats.columns import Column
-from stilts_xtreme.languages import CODE, canonical
 from stilts_xtreme.spec import names
 from stilts_xtreme.spec.checks import Because, Code, Model, Name, Problem, Tail, form, refuse, twice, unknown, wrong
 from stilts_xtreme.tasks import own
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.readers.columns import Column
+from stilts_xtreme.utils.languages import CODE, canonical
 
 RESERVED = ("none", "untrained", "target", "default")  # words that mean something else where a task's name can stand
 LANGUAGE = "{language}"

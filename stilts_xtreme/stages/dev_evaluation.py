@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from stilts_xtreme import ranks
 from stilts_xtreme.engine import batches, encoder, predict
-from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.heads.common import Tokenizer
+from stilts_xtreme.models.heads import HEADS, Limits
+from stilts_xtreme.models.heads.common import Tokenizer
 from stilts_xtreme.stages.aggregate import headline
 from stilts_xtreme.tasks import constant
 from stilts_xtreme.tasks.catalogue import training
 from stilts_xtreme.tasks.examples import Example, Question
 from stilts_xtreme.tasks.task import Task
+from stilts_xtreme.utils import ranks
 from stilts_xtreme.utils.bounded_io import Record
 
 if TYPE_CHECKING:

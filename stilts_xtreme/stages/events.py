@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import results
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import Store
 from stilts_xtreme.utils import signals
 from stilts_xtreme.utils.errors import UserError

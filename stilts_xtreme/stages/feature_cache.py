@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
-from stilts_xtreme import ranks
 from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data import read as data
 from stilts_xtreme.data.counts import described
@@ -22,13 +21,14 @@ from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Example, Query, plain, restored
 from stilts_xtreme.tasks.sample import sampled
+from stilts_xtreme.utils import ranks
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 
 if TYPE_CHECKING:  # facts alone are asked for without torch
     from stilts_xtreme.engine import features as columns
-    from stilts_xtreme.heads import Limits
-    from stilts_xtreme.heads.common import Tokenizer
+    from stilts_xtreme.models.heads import Limits
+    from stilts_xtreme.models.heads.common import Tokenizer
 
 PORTION = 10_000  # examples encoded at a time: as lists they are ten times the size of their columns
 EXAMPLES, FACTS = "examples.json", "facts.json"
@@ -178,7 +178,7 @@ class FeatureCache:
         self, head: str, examples: Sequence[Example], labels: tuple[str, ...], training: bool, counts: Record
     ) -> Iterator[list["columns.Feature"]]:
         """Yield the features of `PORTION` examples at a time; adds their numbers of `tokens` and `unknown` tokens to `counts`."""
-        from stilts_xtreme.heads import HEADS
+        from stilts_xtreme.models.heads import HEADS
 
         unknown = self.tokenizer.unk_token_id
         special = np.setdiff1d(self.tokenizer.all_special_ids, [] if unknown is None else [unknown])

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 
-from stilts_xtreme import plan, ranks
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import parts
 from stilts_xtreme.stages.events import Event, ProgressCallback
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils import ranks
 from stilts_xtreme.utils.errors import RunFailed, UserError
 
 Failed = dict[str, BaseException]  # by address

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from stilts_xtreme import plan
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import Store
 
 TAIL = 4096  # bytes in which the last line lies

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import results
 from stilts_xtreme.engine import encoder, footprint, machine, variants
 from stilts_xtreme.engine import latency as timing
 from stilts_xtreme.engine.latency import Lane, Part
-from stilts_xtreme.heads import HEADS, Limits
-from stilts_xtreme.heads.common import Tokenizer
+from stilts_xtreme.models.heads import HEADS, Limits
+from stilts_xtreme.models.heads.common import Tokenizer
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.scoring.timing import percentiles
 from stilts_xtreme.stages import models
 from stilts_xtreme.stages.aggregate import headline

@@ -1,10 +1,10 @@
 """Which stages led to a result, how each was done, and which data it saw."""
 
-from stilts_xtreme import plan
 from stilts_xtreme.data import expected, parallel
 from stilts_xtreme.data.read import Reading, Where, read
-from stilts_xtreme.formats.columns import Layout
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.tasks.catalogue import TASKS
+from stilts_xtreme.tasks.readers.columns import Layout
 from stilts_xtreme.tasks.task import NamedFiles, Task
 from stilts_xtreme.utils.bounded_io import Record
 

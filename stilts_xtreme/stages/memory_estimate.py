@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
-from stilts_xtreme import flops, plan
+from stilts_xtreme.engine import flops
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import training
 from stilts_xtreme.utils.errors import UserError

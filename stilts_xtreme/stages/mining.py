@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 import numpy as np
 
-from stilts_xtreme import plan, ranks
 from stilts_xtreme.engine import encoder, loading, predict, similarity_kernels
 from stilts_xtreme.engine.features import Chosen, Joined, distinct
-from stilts_xtreme.heads import Limits
-from stilts_xtreme.heads.common import Tokenizer
+from stilts_xtreme.models.heads import Limits
+from stilts_xtreme.models.heads.common import Tokenizer
 from stilts_xtreme.noise import Noise
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.scoring import retrieval
 from stilts_xtreme.stages import models
 from stilts_xtreme.stages.events import Progress
@@ -20,6 +20,7 @@ from stilts_xtreme.stages.prediction_checkpoint import PredictionCheckpoint
 from stilts_xtreme.stages.predictions import LanguagePredictions, records_by_id
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.examples import Sentence
+from stilts_xtreme.utils import ranks
 from stilts_xtreme.utils.errors import RunFailed, UserError
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import plan
 from stilts_xtreme.engine import encoder
-from stilts_xtreme.heads.common import Tokenizer
+from stilts_xtreme.models.heads.common import Tokenizer
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import Store, whole
 from stilts_xtreme.tasks.catalogue import TASKS, training
 from stilts_xtreme.utils import system

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
 from stilts_xtreme.noise import add_noise
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.sample import sampled
 from stilts_xtreme.utils.bounded_io import Record

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import plan
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback
 from stilts_xtreme.stages.memory_estimate import MemoryEstimates, select_that_fit

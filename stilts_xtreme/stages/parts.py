@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import results
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import aggregate, noise_record
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Busy, Store, faults

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from stilts_xtreme.languages import MANY
 from stilts_xtreme.tasks.examples import Candidate, Example, Query, Sentence
 from stilts_xtreme.tasks.metrics import gold_pairs
 from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.languages import MANY
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 
-from stilts_xtreme import plan, ranks, results
+from stilts_xtreme import results
 from stilts_xtreme.engine import predict
 from stilts_xtreme.engine.features import Joined
-from stilts_xtreme.heads import HEADS, Limits, probabilities
+from stilts_xtreme.models.heads import HEADS, Limits, probabilities
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import aggregate, mining, models, parts, prediction_checkpoint, retrieval
 from stilts_xtreme.stages.events import Options, Progress, ProgressCallback
 from stilts_xtreme.stages.feature_cache import FeatureCache
@@ -21,7 +22,7 @@ from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import constant, coverage
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Task
-from stilts_xtreme.utils import signals
+from stilts_xtreme.utils import ranks, signals
 
 
 def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, callback: ProgressCallback) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stilts_xtreme import ranks
 from stilts_xtreme.store import Checkpoints
-from stilts_xtreme.utils import atomic_io, signals
+from stilts_xtreme.utils import atomic_io, ranks, signals
 from stilts_xtreme.utils.errors import RunFailed
 
 ARRAYS = "arrays.safetensors"

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from stilts_xtreme import plan, ranks
 from stilts_xtreme.engine import predict, similarity_kernels
 from stilts_xtreme.engine.features import Chosen, Feature, Joined
-from stilts_xtreme.heads import Limits
+from stilts_xtreme.models.heads import Limits
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.scoring import retrieval
 from stilts_xtreme.stages import models
 from stilts_xtreme.stages.events import Progress
@@ -21,6 +21,7 @@ from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Query
 from stilts_xtreme.tasks.metrics import RANKED
 from stilts_xtreme.tasks.sample import sampled
+from stilts_xtreme.utils import ranks
 from stilts_xtreme.utils.errors import RunFailed
 
 if TYPE_CHECKING:

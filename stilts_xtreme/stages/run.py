@@ -9,13 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
-from stilts_xtreme import plan, ranks
 from stilts_xtreme.engine.quiet import quiet
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import graph, parallel
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback, done
 from stilts_xtreme.stages.memory_estimate import MemoryEstimates
 from stilts_xtreme.store import Busy, Store
-from stilts_xtreme.utils import signals, system
+from stilts_xtreme.utils import ranks, signals, system
 from stilts_xtreme.utils.errors import RunFailed, UserError
 
 PAUSE = 0.2  # seconds between two looks at what others are doing

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from stilts_xtreme import plan
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.tasks import mixture
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.scoring.submission import file_name
 from stilts_xtreme.scoring.submission_write import format_predictions
 from stilts_xtreme.store import Store

@@ -13,9 +13,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from stilts_xtreme import plan, ranks
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages.events import EVERY, Options
 from stilts_xtreme.store import Store
+from stilts_xtreme.utils import ranks
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 

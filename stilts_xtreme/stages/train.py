@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from stilts_xtreme import plan, ranks, results
+from stilts_xtreme import results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.engine import encoder, loading, mlm_head, sharding
 from stilts_xtreme.engine import tokenizer as unigram
 from stilts_xtreme.engine.features import Features, Joined
+from stilts_xtreme.engine.flops import STATE
 from stilts_xtreme.engine.train import Step, Stream, accelerator, learning_rates, train
-from stilts_xtreme.flops import STATE
-from stilts_xtreme.heads import Limits
-from stilts_xtreme.heads.common import Tokenizer
+from stilts_xtreme.models.heads import Limits
+from stilts_xtreme.models.heads.common import Tokenizer
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import models, schedule
 from stilts_xtreme.stages.dev_evaluation import Dev, DevScorer, Scores, collapse, guessing, task_of
 from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, ProgressCallback
@@ -33,7 +34,7 @@ from stilts_xtreme.tasks import metrics, mixture
 from stilts_xtreme.tasks.catalogue import training
 from stilts_xtreme.tasks.examples import Text
 from stilts_xtreme.tasks.task import Task
-from stilts_xtreme.utils import signals
+from stilts_xtreme.utils import ranks, signals
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 

@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass, field
 from io import FileIO
 from pathlib import Path
 
-from stilts_xtreme import ranks
 from stilts_xtreme.engine import checkpoint
 from stilts_xtreme.engine.train import Step
 from stilts_xtreme.stages.saving import patiently
 from stilts_xtreme.store import Checkpoints
-from stilts_xtreme.utils import atomic_io, signals
+from stilts_xtreme.utils import atomic_io, ranks, signals
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import Interrupted, RunFailed
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from stilts_xtreme import plan, results
+from stilts_xtreme import results
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import manifest, owner
 from stilts_xtreme.store.checkpoints import Checkpoints
 from stilts_xtreme.utils import atomic_io

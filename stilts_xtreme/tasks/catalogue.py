@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from stilts_xtreme.languages import TABLE, of_task
 from stilts_xtreme.tasks.intermediate import ANLI, CCG, COMMONSENSEQA, COSMOSQA, HELLASWAG, MNLI, QQP, SNLI, SQUAD, SQUAD_V2
 from stilts_xtreme.tasks.sib200 import SIB200
 from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.tasks.text import TEXT
 from stilts_xtreme.tasks.xtreme import BUCC2018, MLQA, PANX, PAWSX, TATOEBA, TYDIQA, UDPOS, XNLI, XQUAD
 from stilts_xtreme.tasks.xtreme_r import COPA, LAREQA, MEWSLIX, SIQA, SQUAD_RETRIEVAL, XCOPA
+from stilts_xtreme.utils.languages import TABLE, of_task
 
 TASKS: dict[str, Task] = {
     "anli": ANLI,

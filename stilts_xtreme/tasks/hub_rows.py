@@ -4,9 +4,9 @@ Class labels arrive as their names (never as indices: data sets order NLI labels
 `row["row"]` is the row's number in its split, from 0, for data sets without ids.
 """
 
-from stilts_xtreme.formats import Skipped, aligned, sentence_search, tydiqa_language
-from stilts_xtreme.formats.choices import without_markers
-from stilts_xtreme.formats.lines import Row
+from stilts_xtreme.tasks.readers import Skipped, aligned, sentence_search, tydiqa_language
+from stilts_xtreme.tasks.readers.choices import without_markers
+from stilts_xtreme.tasks.readers.lines import Row
 
 
 def nli(row: Row) -> Row:
@@ -38,7 +38,7 @@ def sib200(row: Row) -> Row:
 
 
 def squad(row: Row) -> Row:
-    """Every data set with SQuAD's columns; offsets of answers as `formats.aligned` gives them."""
+    """Every data set with SQuAD's columns; offsets of answers as `readers.aligned` gives them."""
     return aligned({field: row[field] for field in ("id", "context", "question", "answers")})
 
 

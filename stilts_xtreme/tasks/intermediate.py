@@ -3,9 +3,8 @@
 They have no "test": most of their public test sets are without labels, so all are scored on the validation set ("dev").
 """
 
-from stilts_xtreme import formats
 from stilts_xtreme.scoring.benchmarks import XTREME
-from stilts_xtreme.tasks import hub_rows, metrics, rows
+from stilts_xtreme.tasks import hub_rows, metrics, readers, rows
 from stilts_xtreme.tasks.task import Files, Hub, Task, Upstream
 
 NLI_CHANCE = 100 / 3
@@ -16,10 +15,10 @@ SNLI = Task(
     example=rows.nli_pair,
     metric=metrics.label_accuracy,
     headline=("accuracy",),
-    labels=formats.NLI,
+    labels=readers.NLI,
     sources=(
         Files(
-            formats.mnli_jsonl,
+            readers.mnli_jsonl,
             train=("snli/snli_1.0_train.jsonl", "snli_1.0/snli_1.0_train.jsonl"),
             dev=("snli/snli_1.0_dev.jsonl", "snli_1.0/snli_1.0_dev.jsonl"),
         ),
@@ -38,22 +37,22 @@ MNLI = Task(
     example=rows.nli_pair,
     metric=metrics.label_accuracy,
     headline=("accuracy",),
-    labels=formats.NLI,
+    labels=readers.NLI,
     version=2,
     sources=(
         Files(
-            formats.mnli_jsonl,
+            readers.mnli_jsonl,
             train=("mnli/multinli_1.0_train.jsonl", "multinli_1.0/multinli_1.0_train.jsonl"),
             dev=("mnli/multinli_1.0_dev_matched.jsonl", "multinli_1.0/multinli_1.0_dev_matched.jsonl"),
         ),
         # XTREME's copy of the English training data. Its dev file is XNLI's, parallel to what XNLI may be scored on: not used.
-        Files(formats.xnli_tsv, train=("xnli/train-en.tsv",)),
+        Files(readers.xnli_tsv, train=("xnli/train-en.tsv",)),
         # revision: none known to us
         Hub("nyu-mll/glue", "mnli", hub_rows.nli, train=("train",), dev=("validation_matched",)),
     ),
     translated=(
-        Files(formats.xnli_tsv, train=("XNLI-MT-1.0/multinli/multinli.train.{language}.tsv",)),
-        Files(formats.xnli_translated_tsv, train=("xtreme_translations/XNLI/translate-train/en-{language}-translated.tsv",)),
+        Files(readers.xnli_tsv, train=("XNLI-MT-1.0/multinli/multinli.train.{language}.tsv",)),
+        Files(readers.xnli_translated_tsv, train=("xtreme_translations/XNLI/translate-train/en-{language}-translated.tsv",)),
         Hub("facebook/xnli", "{language}", hub_rows.nli, train=("train",), languages=XTREME.languages["xnli"]),
     ),
     upstream=(Upstream("https://cims.nyu.edu/~sbowman/multinli/multinli_1.0.zip", "multinli_1.0.zip"),),
@@ -68,10 +67,10 @@ ANLI = Task(
     example=rows.nli_pair,
     metric=metrics.label_accuracy,
     headline=("accuracy",),
-    labels=formats.NLI,
+    labels=readers.NLI,
     joins=("mnli", "snli"),
     sources=(
-        Files(formats.anli_jsonl, train=("anli_v1.0/R[123]/train.jsonl",), dev=("anli_v1.0/R[123]/dev.jsonl",)),
+        Files(readers.anli_jsonl, train=("anli_v1.0/R[123]/train.jsonl",), dev=("anli_v1.0/R[123]/dev.jsonl",)),
         Hub(
             "facebook/anli",
             "plain_text",
@@ -94,7 +93,7 @@ QQP = Task(
     headline=("accuracy",),
     labels=("not_duplicate", "duplicate"),
     sources=(
-        Files(formats.qqp_tsv, train=("qqp/train.tsv", "QQP/train.tsv"), dev=("qqp/dev.tsv", "QQP/dev.tsv")),
+        Files(readers.qqp_tsv, train=("qqp/train.tsv", "QQP/train.tsv"), dev=("qqp/dev.tsv", "QQP/dev.tsv")),
         # revision: none known to us
         Hub("nyu-mll/glue", "qqp", hub_rows.qqp, train=("train",), dev=("validation",)),
     ),
@@ -112,7 +111,7 @@ SQUAD = Task(
     version=2,
     sources=(
         Files(
-            formats.squad_json,
+            readers.squad_json,
             train=("squad_v1/train-v1.1.json", "squad/train-v1.1.json"),
             dev=("squad_v1/dev-v1.1.json", "squad/dev-v1.1.json"),
         ),
@@ -121,10 +120,10 @@ SQUAD = Task(
     ),
     translated=(
         Files(
-            formats.squad_json,
+            readers.squad_json,
             train=("xtreme_translations/SQuAD/translate-train/squad.translate.train.en-{language}.json",),
         ),
-        Files(formats.squad_json, train=("mlqa-translate-train/{language}_squad-translate-train-train-v1.1.json",)),
+        Files(readers.squad_json, train=("mlqa-translate-train/{language}_squad-translate-train-train-v1.1.json",)),
     ),
     upstream=(
         Upstream("https://rajpurkar.github.io/SQuAD-explorer/dataset/train-v1.1.json", "squad/train-v1.1.json"),
@@ -144,7 +143,7 @@ SQUAD_V2 = Task(
     version=2,
     sources=(
         Files(
-            formats.squad_json,
+            readers.squad_json,
             train=("squad_v2/train-v2.0.json", "squad/train-v2.0.json"),
             dev=("squad_v2/dev-v2.0.json", "squad/dev-v2.0.json"),
         ),
@@ -166,7 +165,7 @@ HELLASWAG = Task(
     metric=metrics.label_accuracy,
     headline=("accuracy",),
     sources=(
-        Files(formats.hellaswag_jsonl, train=("hellaswag/hellaswag_train.jsonl",), dev=("hellaswag/hellaswag_val.jsonl",)),
+        Files(readers.hellaswag_jsonl, train=("hellaswag/hellaswag_train.jsonl",), dev=("hellaswag/hellaswag_val.jsonl",)),
         # revision: the data set was a script until its request 7, whose files this reference names
         Hub("Rowan/hellaswag", "default", hub_rows.hellaswag, "refs/pr/7", train=("train",), dev=("validation",)),
     ),
@@ -193,8 +192,8 @@ CCG = Task(
     # No labels here: the categories are those of the training data (some 1,300 in CCGbank).
     version=2,
     sources=(
-        Files(formats.ccg_tsv, train=("ccg/train.tsv",), dev=("ccg/dev.tsv",)),
-        Files(formats.ccg_columns, train=("ccg_pmb/en/gold/train.conll",), dev=("ccg_pmb/en/gold/dev.conll",)),
+        Files(readers.ccg_tsv, train=("ccg/train.tsv",), dev=("ccg/dev.tsv",)),
+        Files(readers.ccg_columns, train=("ccg_pmb/en/gold/train.conll",), dev=("ccg_pmb/en/gold/dev.conll",)),
     ),
     licence="CCGbank: LDC2005T13, paid; Parallel Meaning Bank: open, see pmb.let.rug.nl",
     about="A category of combinatory grammar for each word. CCGbank is licensed: write ccg/{train,dev}.tsv, one token, tab and "
@@ -208,7 +207,7 @@ COSMOSQA = Task(
     metric=metrics.label_accuracy,
     headline=("accuracy",),
     # No hub entry: the data set there is a script, which `datasets` no longer runs.
-    sources=(Files(formats.cosmosqa_csv, train=("cosmosqa/train.csv",), dev=("cosmosqa/valid.csv",)),),
+    sources=(Files(readers.cosmosqa_csv, train=("cosmosqa/train.csv",), dev=("cosmosqa/valid.csv",)),),
     upstream=(
         Upstream("https://github.com/wilburOne/cosmosqa/raw/master/data/train.csv", "cosmosqa/train.csv"),
         Upstream("https://github.com/wilburOne/cosmosqa/raw/master/data/valid.csv", "cosmosqa/valid.csv"),
@@ -226,7 +225,7 @@ COMMONSENSEQA = Task(
     headline=("accuracy",),
     sources=(
         Files(
-            formats.commonsenseqa_jsonl,
+            readers.commonsenseqa_jsonl,
             train=("commonsenseqa/train_rand_split.jsonl",),
             dev=("commonsenseqa/dev_rand_split.jsonl",),
         ),

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stilts_xtreme.formats.columns import Column, Layout
-from stilts_xtreme.formats.lines import Row
 from stilts_xtreme.tasks import metrics, rows
 from stilts_xtreme.tasks.examples import Example
 from stilts_xtreme.tasks.metrics import Metric
+from stilts_xtreme.tasks.readers.columns import Column, Layout
+from stilts_xtreme.tasks.readers.lines import Row
 from stilts_xtreme.tasks.task import NamedFiles, Task
 
 TABLES = ("tsv", "csv", "jsonl")

@@ -1,8 +1,8 @@
 """How a canonical row becomes an example; None where the row is to be skipped (no gold label)."""
 
-from stilts_xtreme.formats.lines import Row
-from stilts_xtreme.formats.skipped import NO_LABEL, NO_TEXT
 from stilts_xtreme.tasks.examples import Candidate, Choices, Example, Pair, Query, Question, Sentence, Tagged, Text
+from stilts_xtreme.tasks.readers.lines import Row
+from stilts_xtreme.tasks.readers.skipped import NO_LABEL, NO_TEXT
 
 
 def nli_pair(row: Row) -> Pair | None:

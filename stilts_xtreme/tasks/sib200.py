@@ -1,9 +1,8 @@
 """SIB-200 (arXiv 2309.07445): the topic of a sentence of FLORES-200, in its languages and scripts."""
 
-from stilts_xtreme import formats
-from stilts_xtreme.languages import of_task
-from stilts_xtreme.tasks import hub_rows, metrics, rows
+from stilts_xtreme.tasks import hub_rows, metrics, readers, rows
 from stilts_xtreme.tasks.task import Files, Hub, Task, Upstream
+from stilts_xtreme.utils.languages import of_task
 
 PLACES = ("sib200/data/annotated/{flores}", "data/annotated/{flores}")  # a checkout below the data folder, or the folder itself
 
@@ -15,10 +14,10 @@ SIB200 = Task(
     headline=("accuracy",),
     languages=of_task("sib200"),
     any_language=True,
-    labels=formats.TOPICS,
+    labels=readers.TOPICS,
     sources=(
         Files(
-            formats.topics_tsv,
+            readers.topics_tsv,
             train=tuple(f"{place}/train.tsv" for place in PLACES),
             dev=tuple(f"{place}/dev.tsv" for place in PLACES),
             test=tuple(f"{place}/test.tsv" for place in PLACES),

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stilts_xtreme.formats import MULTILINGUAL, Skipped
-from stilts_xtreme.formats.lines import Row
-from stilts_xtreme.languages import LANGUAGES, MANY, fill
 from stilts_xtreme.tasks.examples import Example
 from stilts_xtreme.tasks.metrics import Metric
+from stilts_xtreme.tasks.readers import MULTILINGUAL, Skipped
+from stilts_xtreme.tasks.readers.lines import Row
+from stilts_xtreme.utils.languages import LANGUAGES, MANY, fill
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """Running text for masked-language-model training: a task that is trained on and never scored."""
 
-from stilts_xtreme import formats
-from stilts_xtreme.languages import BENCHMARKS
-from stilts_xtreme.tasks import metrics, rows
+from stilts_xtreme.tasks import metrics, readers, rows
 from stilts_xtreme.tasks.task import Files, Task
+from stilts_xtreme.utils.languages import BENCHMARKS
 
 TEXT = Task(
     name="text",
@@ -14,7 +13,7 @@ TEXT = Task(
     languages=BENCHMARKS,  # these stand first
     any_language=True,
     # No hub entry: a whole Wikipedia does not fit in memory as examples; write the part that is wanted to a file.
-    sources=(Files(formats.text_lines, train=("mono/{language}.txt",), dev=("mono/{language}.dev.txt",)),),
+    sources=(Files(readers.text_lines, train=("mono/{language}.txt",), dev=("mono/{language}.dev.txt",)),),
     licence="that of the text",
     about="Plain text, one sentence or passage a line, in mono/<language>.txt",
 )

@@ -6,9 +6,8 @@ file is scored.
 
 from itertools import permutations
 
-from stilts_xtreme import formats
 from stilts_xtreme.scoring.benchmarks import XTREME, XTREME_R
-from stilts_xtreme.tasks import hub_rows, metrics, rows
+from stilts_xtreme.tasks import hub_rows, metrics, readers, rows
 from stilts_xtreme.tasks.task import Files, Hub, Task, Upstream
 
 # Context and question in the same language ("de": what XTREME scores) or in two ("de-en": German context, English question).
@@ -28,7 +27,7 @@ PAWSX = Task(
     labels=("0", "1"),
     sources=(
         Files(
-            formats.paws_tsv,
+            readers.paws_tsv,
             # PAWS-X drew its dev and test pairs from the dev part of PAWS-Wiki: the other parts share no pair with them.
             train=("x-final/{language}/train.tsv", "pawsx/train-{language}.tsv", "paws_wiki/train.tsv", "paws_wiki/test.tsv"),
             dev=("x-final/{language}/dev_2k.tsv", "pawsx/dev-{language}.tsv"),
@@ -38,8 +37,8 @@ PAWSX = Task(
         Hub("google-research-datasets/paws-x", "{language}", hub_rows.pawsx, None, ("train",), ("validation",), ("test",)),
     ),
     translated=(
-        Files(formats.paws_tsv, train=("x-final/{language}/translated_train.tsv",)),
-        Files(formats.paws_translated_tsv, train=("xtreme_translations/PAWSX/translate-train/en-{language}-translated.tsv",)),
+        Files(readers.paws_tsv, train=("x-final/{language}/translated_train.tsv",)),
+        Files(readers.paws_translated_tsv, train=("xtreme_translations/PAWSX/translate-train/en-{language}-translated.tsv",)),
         Hub(
             "google-research-datasets/paws-x",
             "{language}",
@@ -62,11 +61,11 @@ XNLI = Task(
     metric=metrics.label_accuracy,
     headline=("accuracy",),
     languages=XTREME.languages["xnli"],
-    labels=formats.NLI,
+    labels=readers.NLI,
     trains_on="mnli",
     sources=(
-        Files(formats.xnli_release_tsv, dev=("XNLI-1.0/xnli.dev.tsv",), test=("XNLI-1.0/xnli.test.tsv",)),
-        Files(formats.xnli_tsv, dev=("xnli/dev-{language}.tsv",), test=("xnli/test-{language}.tsv", "xnli/dev-{language}.tsv")),
+        Files(readers.xnli_release_tsv, dev=("XNLI-1.0/xnli.dev.tsv",), test=("XNLI-1.0/xnli.test.tsv",)),
+        Files(readers.xnli_tsv, dev=("xnli/dev-{language}.tsv",), test=("xnli/test-{language}.tsv", "xnli/dev-{language}.tsv")),
         # revision: the parquet commit begins with b8dd5d7; a pin needs all 40 digits
         Hub("facebook/xnli", "{language}", hub_rows.nli, dev=("validation",), test=("test",)),
     ),
@@ -83,10 +82,10 @@ PANX = Task(
     metric=metrics.entity_f1,
     headline=("f1",),
     languages=XTREME_R.languages["panx"],
-    labels=formats.IOB2,
+    labels=readers.IOB2,
     sources=(
         Files(
-            formats.iob2_tsv,
+            readers.iob2_tsv,
             train=("panx/train-{language}.tsv", "panx_dataset/{language}/train"),
             dev=("panx/dev-{language}.tsv", "panx_dataset/{language}/dev"),
             test=("panx_dataset/{language}/test", "panx/test-{language}.tsv", "panx/dev-{language}.tsv"),
@@ -113,23 +112,23 @@ UDPOS = Task(
     metric=metrics.chunk_f1,
     headline=("f1",),
     languages=XTREME_R.languages["udpos"],
-    labels=formats.UPOS,
+    labels=readers.UPOS,
     # No hub entry: google/xtreme's copy mixes in Ancient Greek, Old French, Old Russian and others, and splits contracted words.
     sources=(
         Files(
-            formats.upos_tsv,
+            readers.upos_tsv,
             train=("udpos/train-{language}.tsv",),
             dev=("udpos/dev-{language}.tsv",),
             test=("udpos/test-{language}.tsv",),
         ),
         Files(
-            formats.upos_tsv,
+            readers.upos_tsv,
             train=("udpos/xtreme/train-{language}.tsv",),
             dev=("udpos/xtreme/dev-{language}.tsv",),
             test=("udpos/xtreme/test-{language}.tsv",),
         ),
         Files(
-            formats.conllu,
+            readers.conllu,
             train=("udpos/ud/UD_*/{language}_*-ud-train.conllu", "ud-treebanks-v2.*/UD_*/{language}_*-ud-train.conllu"),
             dev=("udpos/ud/UD_*/{language}_*-ud-dev.conllu", "ud-treebanks-v2.*/UD_*/{language}_*-ud-dev.conllu"),
             test=("udpos/ud/UD_*/{language}_*-ud-test.conllu", "ud-treebanks-v2.*/UD_*/{language}_*-ud-test.conllu"),
@@ -154,7 +153,7 @@ XQUAD = Task(
     languages=XTREME_R.languages["xquad"],
     trains_on="squad",
     sources=(
-        Files(formats.squad_json, test=("xquad/xquad.{language}.json",)),
+        Files(readers.squad_json, test=("xquad/xquad.{language}.json",)),
         # revision: none known to us (google/xquad is the other copy; a commit of it begins with 51adfef1)
         Hub("google/xtreme", "XQuAD.{language}", hub_rows.squad, test=("validation",), languages=XTREME.languages["xquad"]),
     ),
@@ -177,7 +176,7 @@ MLQA = Task(
     trains_on="squad",
     sources=(
         Files(
-            formats.squad_json,
+            readers.squad_json,
             dev=(
                 "mlqa/MLQA_V1/dev/dev-context-{context}-question-{question}.json",
                 "MLQA_V1/dev/dev-context-{context}-question-{question}.json",
@@ -212,13 +211,13 @@ TYDIQA = Task(
     version=2,
     sources=(
         Files(
-            formats.squad_json,
+            readers.squad_json,
             train=("tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.{language}.train.json",),
             dev=("tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.{language}.dev.json",),
             test=("tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.{language}.dev.json",),
         ),
         Files(
-            formats.tydiqa_json,
+            readers.tydiqa_json,
             train=("tydiqa/tydiqa-goldp-v1.1-train.json", "tydiqa-goldp-v1.1-train.json"),
             dev=_TYDIQA_DEV,
             test=_TYDIQA_DEV,
@@ -236,7 +235,7 @@ TYDIQA = Task(
     ),
     translated=(
         Files(
-            formats.squad_json,
+            readers.squad_json,
             train=("xtreme_translations/TyDiQA-GoldP/translate-train/tydiqa.translate.train.en-{language}.json",),
         ),
     ),
@@ -260,7 +259,7 @@ BUCC2018 = Task(
     # No hub entry: google/xtreme holds only the gold pairs, without the sentences they have to be found among.
     sources=(
         Files(
-            formats.bucc_pair,
+            readers.bucc_pair,
             dev=("bucc2018/{language}-en/{language}-en.sample.{language}", "bucc2018/{language}-en.dev.{language}"),
             test=(
                 "bucc2018/{language}-en/{language}-en.training.{language}",
@@ -291,7 +290,7 @@ TATOEBA = Task(
     headline=("accuracy",),
     languages=XTREME_R.languages["tatoeba"],
     sources=(
-        Files(formats.tatoeba_pair, test=("tatoeba/v1/tatoeba.{iso3}-eng.{iso3}", "tatoeba/tatoeba.{iso3}-eng.{iso3}")),
+        Files(readers.tatoeba_pair, test=("tatoeba/v1/tatoeba.{iso3}-eng.{iso3}", "tatoeba/tatoeba.{iso3}-eng.{iso3}")),
         # revision: none known to us
         Hub("google/xtreme", "tatoeba.{iso3}", hub_rows.tatoeba, test=("validation",), languages=XTREME.languages["tatoeba"]),
     ),

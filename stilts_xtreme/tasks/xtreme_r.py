@@ -8,11 +8,10 @@ Both retrieval tasks are scored by mean average precision at 20. XTREME-R's own 
 its first 20 (third_party/utils_lareqa.py), and no released scorer of LAReQA's 20 is known to us.
 """
 
-from stilts_xtreme import formats
-from stilts_xtreme.languages import codes
-from stilts_xtreme.tasks import hub_rows, metrics, rows
+from stilts_xtreme.tasks import hub_rows, metrics, readers, rows
 from stilts_xtreme.tasks.intermediate import SQUAD
 from stilts_xtreme.tasks.task import Files, Hub, Task, Upstream
+from stilts_xtreme.utils.languages import codes
 
 SIQA = Task(
     name="siqa",
@@ -22,12 +21,12 @@ SIQA = Task(
     headline=("accuracy",),
     sources=(
         Files(
-            formats.siqa_jsonl,
+            readers.siqa_jsonl,
             train=("socialiqa/train.jsonl", "socialiqa-train-dev/train.jsonl"),
             dev=("socialiqa/dev.jsonl", "socialiqa-train-dev/dev.jsonl"),
         ),
         Files(
-            formats.siqa_correct_jsonl,
+            readers.siqa_correct_jsonl,
             train=("siqa/socialIQa_v1.4_trn.jsonl", "socialIQa_v1.4/socialIQa_v1.4_trn.jsonl"),
             dev=("siqa/socialIQa_v1.4_dev.jsonl", "socialIQa_v1.4/socialIQa_v1.4_dev.jsonl"),
         ),
@@ -55,7 +54,7 @@ COPA = Task(
     # No "test": SuperGLUE's has no labels, and copies of it put 0 in their place.
     sources=(
         Files(
-            formats.copa_jsonl,
+            readers.copa_jsonl,
             train=("copa/train-en.jsonl", "COPA/train.jsonl", "xcopa/train.en.jsonl", "xcopa/train-en.jsonl"),
             dev=("copa/val-en.jsonl", "COPA/val.jsonl", "xcopa/val.en.jsonl", "xcopa/val-en.jsonl"),
         ),
@@ -79,7 +78,7 @@ XCOPA = Task(
     parallel="question",
     sources=(
         Files(
-            formats.copa_jsonl,
+            readers.copa_jsonl,
             dev=(
                 "xcopa/{language}/val.{language}.jsonl",
                 "xcopa/data/{language}/val.{language}.jsonl",
@@ -122,7 +121,7 @@ SQUAD_RETRIEVAL = Task(
     version=2,
     sources=(
         Files(
-            formats.squad_sentences_json,
+            readers.squad_sentences_json,
             train=("squad_v1/train-v1.1.json", "squad/train-v1.1.json"),
             dev=("squad_v1/dev-v1.1.json", "squad/dev-v1.1.json"),
         ),
@@ -130,7 +129,7 @@ SQUAD_RETRIEVAL = Task(
         Hub("rajpurkar/squad", "plain_text", hub_rows.squad_sentence, train=("train",), dev=("validation",)),
     ),
     translated=tuple(
-        Files(formats.squad_sentences_json, train=source.train) for source in SQUAD.translated if isinstance(source, Files)
+        Files(readers.squad_sentences_json, train=source.train) for source in SQUAD.translated if isinstance(source, Files)
     ),
     upstream=SQUAD.upstream,
     licence="CC BY-SA 4.0",
@@ -150,9 +149,9 @@ LAREQA = Task(
     # No hub entry: no copy known to us.
     sources=(
         Files(
-            formats.xquad_r_questions_json,
+            readers.xquad_r_questions_json,
             test=("lareqa/xquad-r/{language}.json",),
-            pool=Files(formats.xquad_r_sentences_json, test=("lareqa/xquad-r/{language}.json",)),
+            pool=Files(readers.xquad_r_sentences_json, test=("lareqa/xquad-r/{language}.json",)),
         ),
     ),
     upstream=(
@@ -178,11 +177,11 @@ MEWSLIX = Task(
     # No hub entry: no copy known to us.
     sources=(
         Files(
-            formats.mewslix_mentions_jsonl,
+            readers.mewslix_mentions_jsonl,
             train=("mewslix/wikipedia_pairs-train.jsonl",),
             dev=("mewslix/wikipedia_pairs-dev.jsonl",),
             test=("mewslix/wikinews_mentions-test.jsonl",),
-            pool=Files(formats.mewslix_entities_jsonl, test=("mewslix/candidate_set_entities.jsonl",)),
+            pool=Files(readers.mewslix_entities_jsonl, test=("mewslix/candidate_set_entities.jsonl",)),
         ),
     ),
     licence="none stated (WikiNews and Wikipedia text)",

@@ -36,7 +36,7 @@ def embed(
     import torch
 
     from stilts_xtreme.engine import loading, predict
-    from stilts_xtreme.heads import Limits, embedding
+    from stilts_xtreme.models.heads import Limits, embedding
 
     examples = [Sentence(str(i), line, "foreign", None) for i, line in enumerate(lines)]
     features = embedding.encode(examples, tokenizer, (), Limits(max_length=min(LENGTH, loading.longest(encoder))), False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stilts_xtreme.heads.common import Feature, Rows, Tokenizer
+from stilts_xtreme.models.heads.common import Feature, Rows, Tokenizer
 
 if TYPE_CHECKING:
     from stilts_xtreme.engine.encoder import Model

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilts_xtreme.data import read as data
-from stilts_xtreme.shape import of_config, retrieval_layer
+from stilts_xtreme.models.shape import of_config, retrieval_layer
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Text
 from stilts_xtreme.transferability.embeddings import embed, sample, text

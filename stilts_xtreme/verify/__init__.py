@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import axes, plan
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.store import Store
 from stilts_xtreme.verify import file_check
 from stilts_xtreme.verify.report import CheckReport, ProgressCallback, merge
@@ -18,7 +18,7 @@ def store(store_: Store, callback: ProgressCallback) -> CheckReport:
     return file_check.check_store(store_, callback)
 
 
-def study(spec: "Study", cells: Sequence[axes.Cell], store_: Store, path: Path, callback: ProgressCallback) -> CheckReport:
+def study(spec: "Study", cells: Sequence[grid.Cell], store_: Store, path: Path, callback: ProgressCallback) -> CheckReport:
     """Check a study: its files, then of intact stages the recorded data and scores, the result at `path`, and zero-shot."""
     from stilts_xtreme.verify import data_check, result_check, score_check, zero_shot
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
-from stilts_xtreme import plan
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages.lineage import lineage
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS

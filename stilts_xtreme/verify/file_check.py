@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from stilts_xtreme import plan
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.store import CACHE, SCHEMAS, Store, faults, files, of_another
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.verify.report import CheckReport, ProgressCallback

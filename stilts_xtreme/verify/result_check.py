@@ -7,8 +7,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import axes, results
+from stilts_xtreme import results
 from stilts_xtreme.analysis.study import gather
+from stilts_xtreme.pipeline import grid
 from stilts_xtreme.store import Store
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from stilts_xtreme.spec.study import Study
 
 
-def check_result(spec: "Study", cells: Sequence[axes.Cell], store: Store, path: Path) -> CheckReport:
+def check_result(spec: "Study", cells: Sequence[grid.Cell], store: Store, path: Path) -> CheckReport:
     """Compare the file at `path`, byte by byte above `provenance`, with what the stages give; its command is not checked."""
     try:
         written = results.read(path, results.STUDY)

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from stilts_xtreme import plan
 from stilts_xtreme.analysis.example_scores import ExampleScorer, ExampleScores, bundled, read
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import aggregate
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks import constant

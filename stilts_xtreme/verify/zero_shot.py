@@ -18,8 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
-from stilts_xtreme import axes, plan
 from stilts_xtreme.data import read as data
+from stilts_xtreme.pipeline import grid, plan
 from stilts_xtreme.stages.lineage import read_for
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Example
@@ -62,7 +62,7 @@ class SplitPair:
     role: str
 
 
-def check(cells: Sequence[axes.Cell], callback: ProgressCallback) -> CheckReport:
+def check(cells: Sequence[grid.Cell], callback: ProgressCallback) -> CheckReport:
     """Compare the study's evaluated data with everything that their chains of stages read."""
     _labelled.cache_clear()  # another study may have meant another task by a name
     where = cells[0].stage.where
@@ -166,7 +166,7 @@ def _file(split: Split, where: data.Where) -> str:
     return data.source(replace(TASKS[split.task], joins=()), split.split, split.language, where)
 
 
-def _remarks(cells: Sequence[axes.Cell]) -> list[str]:
+def _remarks(cells: Sequence[grid.Cell]) -> list[str]:
     """Return a line per kind of data in other languages that rows read because the study says so."""
     lines: dict[str, None] = {}
     for cell in cells:

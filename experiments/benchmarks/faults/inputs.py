@@ -89,7 +89,7 @@ class Data:
 
     def __call__(self, number: int) -> None:
         from stilts_xtreme.data.read import Folder
-        from stilts_xtreme.heads import Limits
+        from stilts_xtreme.models.heads import Limits
         from stilts_xtreme.stages.events import SilentProgress
         from stilts_xtreme.stages.feature_cache import FeatureCache
         from stilts_xtreme.store import Store

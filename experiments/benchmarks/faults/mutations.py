@@ -30,8 +30,9 @@ LINES = ["the cat sat on the mat", "Bo ran to the hill and sang a song", "Wer ha
 def kinds(seed: int) -> dict[str, Callable[[int], Any]]:
     """What is tried, by kind; what the processes share is loaded here, before they are forked."""
     os.environ |= {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    from stilts_xtreme import axes, listing, plan, planner, report, spec  # noqa: F401  what commands import when they run
+    from stilts_xtreme import spec
     from stilts_xtreme.engine import tokenizer
+    from stilts_xtreme.pipeline import grid, plan, planner  # noqa: F401  what commands import when they run
     from stilts_xtreme.results import upgrade
 
     words = tokenizer.train(LINES * 8, 120)

@@ -74,7 +74,7 @@ def _data(kind: Kind, chance: Random, words: Any) -> str:
 def _read(kind: Kind, release: Release, words: Any, name: str) -> tuple[str, str, int]:
     """What `data check` says, what a result records of the reading, and how many control tokens its rows hold."""
     from stilts_xtreme.data.read import Folder
-    from stilts_xtreme.heads import Limits
+    from stilts_xtreme.models.heads import Limits
     from stilts_xtreme.stages.events import SilentProgress
     from stilts_xtreme.stages.feature_cache import FeatureCache
     from stilts_xtreme.store import Store

@@ -9,9 +9,9 @@ from stilts_xtreme.data.miniature.grammar import Chunk, locate, noun_phrase, sen
 from stilts_xtreme.data.miniature.grammar import chunks as parts_of
 from stilts_xtreme.data.miniature.lexicon import LANGUAGE_INFO, LANGUAGES, lexicon
 from stilts_xtreme.data.miniature.world import Event, Phrase, generator, world
-from stilts_xtreme.formats.lines import Row
-from stilts_xtreme.languages import MANY
+from stilts_xtreme.tasks.readers.lines import Row
 from stilts_xtreme.utils.errors import UserError
+from stilts_xtreme.utils.languages import MANY
 
 FOREIGN = LANGUAGES[1:]
 PAIRS = tuple(f"{context}-{question}" for context in LANGUAGES for question in LANGUAGES if context != question)

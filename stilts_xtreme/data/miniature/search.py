@@ -8,7 +8,7 @@ from stilts_xtreme.data.miniature.changes import Item
 from stilts_xtreme.data.miniature.grammar import Word, sentence, text, words
 from stilts_xtreme.data.miniature.lexicon import LANGUAGES, lexicon
 from stilts_xtreme.data.miniature.world import FIRMS, PEOPLE, TOWNS, Event, Phrase, World, generator, one_of
-from stilts_xtreme.formats.lines import Row
+from stilts_xtreme.tasks.readers.lines import Row
 
 ENTITIES = PEOPLE + TOWNS + FIRMS
 

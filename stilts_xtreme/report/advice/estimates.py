@@ -20,7 +20,7 @@ from stilts_xtreme.report.summary import Mean, Summary, averaged
 from stilts_xtreme.scoring import bootstrap
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.study import Comparison
+    from stilts_xtreme.results.schemas.study import Comparison
 
 
 @dataclass(frozen=True)

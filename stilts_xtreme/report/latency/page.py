@@ -11,7 +11,7 @@ from stilts_xtreme.report.latency.timings import Timings, heading
 from stilts_xtreme.report.page import Section
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.latency import Held, LatencyStudy
+    from stilts_xtreme.results.schemas.latency import Held, LatencyStudy
 
 BUSY = 0.05  # share of our processors' time: above it the page warns
 FURTHEST = 1.5  # ratio at which intervals are cut: with two seeds they are very wide

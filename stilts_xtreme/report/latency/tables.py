@@ -8,7 +8,7 @@ from stilts_xtreme.report.latency.timings import SHARES, Timings, heading
 from stilts_xtreme.report.tables import Cell, Row, Table, mean, table
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.latency import Ratio, Variant
+    from stilts_xtreme.results.schemas.latency import Ratio, Variant
 
 _MEANS = ": means over them, of accuracies ± their standard deviation, of the difference of logits the largest"
 TOKENISING: tuple[Literal["p50"], Literal["together"]] = ("p50", "together")

@@ -10,7 +10,7 @@ from stilts_xtreme.report.summary import Mean
 from stilts_xtreme.scoring.benchmarks import mean
 
 if TYPE_CHECKING:
-    from stilts_xtreme.schemas.latency import Answers, Call, Held, LatencyStudy, Pass, Saving, Variant
+    from stilts_xtreme.results.schemas.latency import Answers, Call, Held, LatencyStudy, Pass, Saving, Variant
 
 SHARES: tuple[Literal["p50"], Literal["p90"], Literal["p95"], Literal["p99"]] = ("p50", "p90", "p95", "p99")
 

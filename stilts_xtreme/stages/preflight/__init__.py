@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 
-from stilts_xtreme import plan
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import graph
 from stilts_xtreme.stages.preflight import encoders, readings, space
 from stilts_xtreme.store import Store

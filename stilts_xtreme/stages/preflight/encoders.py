@@ -6,9 +6,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilts_xtreme import plan, published
 from stilts_xtreme.data import read as data
+from stilts_xtreme.models import published
 from stilts_xtreme.models.sources import unseen
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import texts
 from stilts_xtreme.utils.errors import UserError

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stilts_xtreme import plan
 from stilts_xtreme.data import read as data
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.feature_cache import CacheEntry, FeatureCache
 from stilts_xtreme.stages.graph import starts

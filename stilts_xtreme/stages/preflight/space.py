@@ -3,7 +3,8 @@ where that is not known."""
 
 from collections.abc import Sequence
 
-from stilts_xtreme import flops, plan
+from stilts_xtreme.engine import flops
+from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import saving
 from stilts_xtreme.store import Store
 
