@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stilts_xtreme import spec
-from stilts_xtreme.pipeline import grid, plan, planner
+from stilts_xtreme.pipeline import grid, plan, planner, recipes
 from stilts_xtreme.utils.errors import UserError
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
@@ -114,9 +114,9 @@ def test_laying_recipes_saying_steps_unsays_epochs() -> None:
     def layer(**said):
         return spec.RecipeSpec(**said)
 
-    laid = planner.lay(layer(epochs=2.0, batch_size=8), layer(steps=10), None)
+    laid = recipes.lay(layer(epochs=2.0, batch_size=8), layer(steps=10), None)
     assert (laid.epochs, laid.steps, laid.batch_size) == (None, 10, 8)
-    assert planner.lay(layer(steps=10), layer(epochs=1.0)).steps is None
+    assert recipes.lay(layer(steps=10), layer(epochs=1.0)).steps is None
 
 
 def test_languages_that_are_not_there_are_named() -> None:

@@ -80,7 +80,8 @@ def calibrate(
     from stilts_xtreme.forecast import calibrate as calibration
     from stilts_xtreme.forecast import throughput
     from stilts_xtreme.pipeline import plan
-    from stilts_xtreme.pipeline.planner import Planner, lay
+    from stilts_xtreme.pipeline.planner import Planner
+    from stilts_xtreme.pipeline.recipes import lay
     from stilts_xtreme.stages import run
     from stilts_xtreme.utils import system
 

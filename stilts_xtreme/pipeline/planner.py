@@ -10,6 +10,7 @@ from stilts_xtreme.data import read as data
 from stilts_xtreme.models import published, shape
 from stilts_xtreme.noise import Noise
 from stilts_xtreme.pipeline.plan import Predict, Pretrained, Random, Reads, Recipe, Stage, Train
+from stilts_xtreme.pipeline.recipes import check_undivided, lay
 from stilts_xtreme.scoring.benchmarks import BENCHMARKS
 from stilts_xtreme.spec.kinds import Evaluation, Intermediate, Multitask, Target
 from stilts_xtreme.spec.mixtures import Mixture
@@ -18,7 +19,6 @@ from stilts_xtreme.spec.setup import EncoderSpec, RecipeSpec, Setup
 from stilts_xtreme.spec.study import TARGET, StudyMixture
 from stilts_xtreme.tasks.catalogue import OWN, TASKS, trained_on, training
 from stilts_xtreme.tasks.task import Task
-from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError
 from stilts_xtreme.utils.languages import LANGUAGES
 
@@ -107,7 +107,7 @@ class Planner:
     ) -> Train:  # fmt: skip
         """Plan a training on the data that `tasks` name, and on text if the mixture says so; UserError as `text`."""
         sources = [training(task) for task in tasks]
-        _undivided([task.name for task, _ in sources], recipe)
+        check_undivided([task.name for task, _ in sources], recipe)
         self._fits(f"{'+'.join(tasks) or 'text'}: recipe.max_length", recipe.max_length)
         parts = [(name, code) for task, codes in sources for name in (task.name, *task.joins) for code in codes]
         reads = dict.fromkeys(
@@ -300,28 +300,6 @@ def _of_target(mixture: StudyMixture, data: str) -> StudyMixture:
     if isinstance(mixture.rates, Mapping):
         update["rates"] = {data if task == TARGET else task: weight for task, weight in mixture.rates.items()}
     return mixture.model_copy(update=update)
-
-
-def lay(*layers: RecipeSpec | None) -> Recipe:
-    """Lay each recipe over the recipe before, the defaults below; `steps` takes `epochs` out and the other way round."""
-    values: Record = {}
-    for layer in layers:
-        new = layer.model_dump(exclude_none=True) if layer is not None else {}
-        if "steps" in new:
-            values["epochs"] = None
-        elif "epochs" in new:
-            values["steps"] = None
-        values |= new
-    return Recipe(**values)
-
-
-def _undivided(tasks: Sequence[str], recipe: Recipe) -> None:
-    """Raise UserError for divided batches of a dual encoder, whose result the division would change, but not the address."""
-    if any(TASKS[task].head == "dual_encoder" for task in tasks) and 0 < (recipe.micro_batch or 0) < recipe.batch_size:
-        raise UserError(
-            f"{'+'.join(tasks)}: recipe.micro_batch: {recipe.micro_batch} is less than batch_size {recipe.batch_size}, and the "
-            f"other examples of a batch are its wrong answers; say micro_batch: {recipe.batch_size}, or a smaller batch_size"
-        )
 
 
 def _shape(encoder: EncoderSpec) -> shape.Shape:
