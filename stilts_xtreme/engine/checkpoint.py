@@ -13,17 +13,18 @@ from stilts_xtreme.engine import sharding
 from stilts_xtreme.engine.optimizer import AdamW
 
 TENSORS, FACTS = "state.safetensors", "state.json"
+BEST_STEP = "kept"  # the key of `State.best_step` in the file, under which checkpoints of older versions have it
 MOMENTS = ("first", "second", "steps")  # of the optimizer, for each weight
 
 
 @dataclass
 class State:
-    """What a training counts: steps done, the best score and its step (`kept`, 0: none yet), scorings without gain since; and the
-    micro-batch, which shrinks if memory runs out."""
+    """What a training counts: steps done (`number`), the best score and its step (0: none yet), scorings without gain since; and
+    the micro-batch, which shrinks if memory runs out."""
 
     number: int = 0
     best: float = -math.inf
-    kept: int = 0
+    best_step: int = 0
     without_gain: int = 0
     micro_batch: int | None = None
 
@@ -82,12 +83,17 @@ def restore(
 def write(folder: Path, snapshot: Snapshot) -> None:
     """Write a state into an existing folder."""
     save_file({name: tensor.contiguous() for name, tensor in snapshot.tensors.items()}, folder / TENSORS)
-    facts = {**asdict(snapshot.state), "best": snapshot.state.best if snapshot.state.kept else None}
+    facts = asdict(snapshot.state)
+    facts[BEST_STEP] = facts.pop("best_step")
+    if not facts[BEST_STEP]:
+        facts["best"] = None  # minus infinity is no JSON
     (folder / FACTS).write_text(json.dumps(facts, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read(folder: Path) -> Snapshot:
     """Read the state in a folder."""
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    best = -math.inf if facts["best"] is None else facts["best"]
-    return Snapshot(State(**{**facts, "best": best}), load_file(folder / TENSORS))
+    facts["best_step"] = facts.pop(BEST_STEP)
+    if facts["best"] is None:
+        facts["best"] = -math.inf
+    return Snapshot(State(**facts), load_file(folder / TENSORS))

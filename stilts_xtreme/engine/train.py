@@ -139,7 +139,7 @@ def train(
             on_step_end(partial(checkpoint.take, state, model, optimizer, best_state, masking))
 
     _finish(model, best_state)
-    taken = state.kept if score else state.number
+    taken = state.best_step if score else state.number
     # Rows without data have no gradient, so AdamW only decays them: by all steps up to the state that is left.
     restore_embeddings(model.encoder, math.prod(1 - rate * recipe.weight_decay for rate in rates[:taken]))
 
@@ -174,7 +174,7 @@ def _scored(
     better = value > state.best
     state.without_gain = 0 if better else state.without_gain + 1
     if better:
-        state.best, state.kept = value, step.number
+        state.best, state.best_step = value, step.number
         for name, tensor in model.state_dict().items():
             best_state[name].copy_(tensor)
     return replace(step, score=value, best=better)

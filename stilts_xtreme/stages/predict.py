@@ -125,7 +125,7 @@ def from_head(
         else:
             name, threshold = notes["head"], notes["threshold"]
             answers = probabilities.predictions(name, own, part.features, examples, labels, limits, threshold)
-            records = [{"id": one.id, "prediction": one.answer, **one.record()} for one in answers]
+            records = [{"id": answer.id, "prediction": answer.answer, **answer.record()} for answer in answers]
             predicted = [record["prediction"] for record in records]
         yield LanguagePredictions(code, predicted, records, examples, [part.stats], tuple(labels))
 
