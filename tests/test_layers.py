@@ -1,6 +1,8 @@
 """Imports only point down, and nothing heavy is imported where a command only parses, plans or reports."""
 
 import ast
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,9 @@ ROWS = {
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "tokenizers", "datasets", "accelerate", "sklearn", "scipy", "matplotlib", "pandas"}
 FILES = sorted(PACKAGE.rglob("*.py"))
+NAMES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}  # of packages that are imported under another name
+PART_OF = {"pydantic_core": "pydantic", "markupsafe": "jinja2"}  # which pin them
+NOT_IMPORTED = {"protobuf"}  # see pyproject.toml
 
 
 def room(parts: tuple[str, ...]) -> str:
@@ -52,3 +57,19 @@ def test_nothing_heavy_at_import(file: Path) -> None:
         pytest.skip("imported only when a stage runs")
     heavy = [name for name in imports(ast.parse(file.read_text(encoding="utf-8")), top_only=True) if name.split(".")[0] in HEAVY]
     assert not heavy
+
+
+def test_dependencies_are_what_is_imported() -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    known = {group: {_name(entry) for entry in entries} for group, entries in {"": project["dependencies"], **extras}.items()}
+    used = {name.split(".")[0] for file in FILES for name in imports(ast.parse(file.read_text(encoding="utf-8")), top_only=False)}
+    used = {PART_OF.get(name, name) for name in used - sys.stdlib_module_names - {"stilts_xtreme", "_typeshed"}}
+    assert known[""] - NOT_IMPORTED <= used, "listed, and not imported"
+    assert used <= set().union(*known.values()), "imported, and not listed"
+
+
+def _name(requirement: str) -> str:
+    """Return the name under which a requirement is imported."""
+    package = requirement.split(">")[0].split("[")[0].strip().lower()
+    return NAMES.get(package, package.replace("-", "_"))
