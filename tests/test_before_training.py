@@ -15,7 +15,7 @@ from stilts_xtreme import cli, results
 from stilts_xtreme.tasks.examples import Pair, Question, Tagged
 from stilts_xtreme.tasks.readers.columns import labelled_tsv
 from stilts_xtreme.transferability import advice, evaluation, expected, methods, names
-from stilts_xtreme.transferability.past import Past, PastTarget, of_study, of_table
+from stilts_xtreme.transferability.past_gains import Past, PastTarget, of_study, of_table
 from stilts_xtreme.utils import shipped
 from stilts_xtreme.utils.errors import UserError
 

@@ -10,7 +10,7 @@ from stilts_xtreme.report.summary import summarise
 from stilts_xtreme.results import schemas
 from stilts_xtreme.scoring.benchmarks import XTREME
 from stilts_xtreme.tasks.catalogue import TASKS
-from stilts_xtreme.tasks.constant import chance, within_chance
+from stilts_xtreme.tasks.constant_baseline import chance, within_chance
 from stilts_xtreme.tasks.examples import Choices, Pair, Query, Question, Sentence, Tagged
 
 PAWSX = [Pair(str(i), "a", "b", "0" if i < 57 else "1") for i in range(100)]

@@ -45,10 +45,11 @@ def test_a_mixture_with_the_target_holds_each_target_s_own_data() -> None:
 
 
 def test_the_head_that_predicts_is_the_target_s() -> None:
-    from stilts_xtreme.stages import models
+    from stilts_xtreme.stages import model_cache
 
     found = cells("multitask")
-    assert models.source(found["joint", "panx", 0.0]) == "panx" and models.source(found["joint", "xquad", 0.0]) == "squad"
+    assert model_cache.source(found["joint", "panx", 0.0]) == "panx"
+    assert model_cache.source(found["joint", "xquad", 0.0]) == "squad"
 
 
 def test_a_mixture_s_recipe_is_laid_over_the_setup_s() -> None:

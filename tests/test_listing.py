@@ -12,7 +12,7 @@ import pytest
 from test_end_to_end import stilts
 
 from stilts_xtreme import results
-from stilts_xtreme.cli import stored
+from stilts_xtreme.cli import run_table
 from stilts_xtreme.pipeline import plan
 from stilts_xtreme.pipeline.plan import Predict, Random, Reads, Recipe, Train
 from stilts_xtreme.stages.lineage import lineage
@@ -90,7 +90,7 @@ def test_no_two_rows_of_the_list_of_runs_are_alike(store) -> None:
         Predict(first, "xnli", ("en",), ()),
     ]
     addresses = [finished(store, stage, 50.0, 1.7e9 + 86400 * i) for i, stage in enumerate(stages)]
-    found = {one.address: one for one in stored.runs(store)}
+    found = {one.address: one for one in run_table.runs(store)}
     assert set(found) == set(addresses)
     told = [(one.kind, one.name, one.before, one.start, one.seed, one.differs) for one in found.values()]
     assert len(set(told)) == len(told)

@@ -246,7 +246,7 @@ def predict_stage(task: str, where, *codes: str) -> plan.Predict:
 
 def gathered(name: str, where, *codes: str):
     """The pool of a task in these languages, and all its candidates."""
-    from stilts_xtreme.stages.pool import build_pool
+    from stilts_xtreme.stages.retrieval_splits import build_pool
 
     task = TASKS[name]
     queries = {code: read(task, "test", code, where).examples for code in codes}
@@ -315,7 +315,7 @@ def predictions(stage: plan.Predict, store, scratch: Path) -> tuple[dict, dict[s
 
 def test_chunks_do_not_change_what_is_predicted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from stilts_xtreme.engine import encoder
-    from stilts_xtreme.stages import models, retrieval
+    from stilts_xtreme.stages import model_cache, retrieval
 
     loaded, load = [], encoder.load_model
     monkeypatch.setattr(encoder, "load_model", lambda *given: loaded.append(given) or load(*given))
@@ -325,7 +325,7 @@ def test_chunks_do_not_change_what_is_predicted(tmp_path: Path, monkeypatch: pyt
     result, whole = predictions(stage, store, tmp_path / "whole")
     monkeypatch.setattr(retrieval, "CHUNK", 333)
     assert predictions(stage, store, tmp_path / "chunks")[1] == whole and len(loaded) == 1  # the model was kept
-    models.forget()
+    model_cache.forget()
     assert predictions(stage, store, tmp_path / "again")[1] == whole and len(loaded) == 2
     for code in stage.languages:
         assert all(len(record["prediction"]) == len(set(record["prediction"])) == 20 for record in whole[code])

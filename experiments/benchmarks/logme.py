@@ -30,7 +30,7 @@ from stilts_xtreme.tasks.sample import sampled
 from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.transferability import measures
 from stilts_xtreme.transferability.features import labelled
-from stilts_xtreme.transferability.past import of_study
+from stilts_xtreme.transferability.past_gains import of_study
 
 TOKENS = 40_000  # of each short training, all rows of its examples counted
 EXAMPLES = 150  # of a target

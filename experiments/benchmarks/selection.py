@@ -21,9 +21,9 @@ from stilts_xtreme import results
 from stilts_xtreme.data import read as data
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.transferability import evaluation, expected, measures
+from stilts_xtreme.transferability.embedding_cache import Embeddings
 from stilts_xtreme.transferability.methods import METHODS
-from stilts_xtreme.transferability.past import Past, of_study
-from stilts_xtreme.transferability.queries import Embeddings
+from stilts_xtreme.transferability.past_gains import Past, of_study
 
 BASELINES = ("random", "data-size", "always-mnli")
 Scores = Mapping[str, Mapping[str, float]]  # by target, by intermediate task

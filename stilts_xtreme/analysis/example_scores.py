@@ -62,7 +62,7 @@ class ExampleScorer:
             task = TASKS[stage.task]
             examples = {code: data.read(task, "test", code, stage.where).examples for code in stage.languages}
             if task.pool:  # what is right depends on what there is to find
-                from stilts_xtreme.stages.pool import build_pool
+                from stilts_xtreme.stages.retrieval_splits import build_pool
 
                 pool = {code: data.read(task, "pool", code, stage.where).examples for code in task.pools(stage.languages)}
                 examples = dict(build_pool(task, examples, pool).queries)  # type: ignore[arg-type]  # of a task with a pool

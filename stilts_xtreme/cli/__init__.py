@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from stilts_xtreme.cli import aids, encoders, export, forecasts, inputs, new, predict, stages, store, studies
+from stilts_xtreme.cli import diagnostics, encoders, export, forecasts, inputs, new, predict, stages, store, studies
 from stilts_xtreme.utils import atomic_io, ranks, sanitize
 from stilts_xtreme.utils.errors import Aborted, Interrupted, PeerLost, RunFailed, UserError
 
@@ -46,7 +46,7 @@ for command in (
     predict.predict,
     studies.study, studies.latency, studies.verify, studies.report, studies.recommend,
     inputs.score, inputs.tasks, inputs.check,
-    aids.doctor, aids.diff,
+    diagnostics.doctor, diagnostics.diff,
     new.new,
     export.export, export.push,
     forecasts.calibrate,

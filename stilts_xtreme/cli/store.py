@@ -21,9 +21,9 @@ def runs_list(store: StoreOption = RUNS) -> None:
 
     Settings stand in brackets where stages of one task have different ones.
     """
-    from stilts_xtreme.cli import stored
+    from stilts_xtreme.cli import run_table
 
-    stored.show(execution.store_at(store))
+    run_table.show(execution.store_at(store))
 
 
 @options.taking(over=options.over)

@@ -71,9 +71,9 @@ def study(
             if not cell.noise and picks.get(cell.target) == cell.row.name
         ]
         shared.submit([(stage, submission / name / f"seed-{seed}") for stage, name, seed in folders], store_, submission)
-    from stilts_xtreme.cli import ending
+    from stilts_xtreme.cli import study_summary
 
-    ending.study(content, path)
+    study_summary.study(content, path)
     shared.show(path, content, as_json)
 
 
@@ -106,9 +106,9 @@ def latency(
     content = gather(loaded, timed, store_, command_line.recorded("latency", spec, [*over.words(shown=True), *(overrides or ())]))
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write(path, content)
-    from stilts_xtreme.cli import ending
+    from stilts_xtreme.cli import study_summary
 
-    ending.following(path, [])
+    study_summary.following(path, [])
     shared.show(path, content, as_json)
 
 
@@ -224,7 +224,7 @@ def recommend(
     """
     codes = [code for code in (languages or "").split(",") if code]
     if before:
-        from stilts_xtreme.cli.before import ranked
+        from stilts_xtreme.cli.rank_tasks import ranked
 
         names = [name for name in (candidates or "").split(",") if name]
         return ranked(studies or [], target, target_data, names, codes, method or DEFAULT, over, as_json)

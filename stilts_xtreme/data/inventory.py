@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
-from stilts_xtreme.data import expected, folder, hub, parallel, unread
+from stilts_xtreme.data import expected, folder, hub, parallel, unused_files
 from stilts_xtreme.data.read import TRAINING, Folder, HubCache, Miniature, Reading, Where, languages, nearest, read, scored_split
 from stilts_xtreme.tasks import coverage
 from stilts_xtreme.tasks.catalogue import TASKS, trained_on
@@ -56,7 +56,7 @@ def check(names: Sequence[str], where: Where) -> Iterator[Entry]:
             except UserError as fault:  # an archive that cannot be opened
                 yield Entry(task.name, scored_split(task), "en", "broken", note=str(fault))
     if isinstance(where, Folder):
-        for path in unread.files(where.path):
+        for path in unused_files.files(where.path):
             yield Entry("", "", "", "unread", path, note="no task looks for a file of this name", used=False)
 
 

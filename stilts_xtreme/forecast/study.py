@@ -14,7 +14,7 @@ from stilts_xtreme.forecast.throughput import Machine
 from stilts_xtreme.forecast.timeline import DiskUse, Timeline
 from stilts_xtreme.forecast.workload import Unknown, Workload, workload
 from stilts_xtreme.pipeline import plan
-from stilts_xtreme.stages import parts
+from stilts_xtreme.stages import language_predictions
 from stilts_xtreme.stages.graph import remaining, starts
 from stilts_xtreme.stages.saving import CHECKPOINTS
 from stilts_xtreme.store import Store
@@ -143,7 +143,7 @@ def _unfinished_part(stage: plan.Stage, store: Store | None) -> plan.Stage:
     """Return the stage without the languages that finished evaluations already have."""
     if store is None or not isinstance(stage, plan.Predict):
         return stage
-    return parts.rest(stage, parts.find(stage, store))
+    return language_predictions.rest(stage, language_predictions.find(stage, store))
 
 
 def _clock(

@@ -24,10 +24,10 @@ def predict(
     RunFailed where weights are missing or damaged.
     """
     from stilts_xtreme.engine.predict import outputs
-    from stilts_xtreme.stages import models
+    from stilts_xtreme.stages import model_cache
 
     bf16 = run.result["plan"]["recipe"]["precision"] == "bf16"
-    model, tokenizer, _ = models.of_folder(run.folder, source.name, device, bf16)
+    model, tokenizer, _ = model_cache.of_folder(run.folder, source.name, device, bf16)
     labels, limits = tuple(notes["labels"]), Limits(**notes["limits"])
     features = HEADS[source.head].encode(examples, tokenizer, labels, limits, False)
     done = 0

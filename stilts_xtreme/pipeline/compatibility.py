@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from stilts_xtreme.data import read
-from stilts_xtreme.data.known import known
+from stilts_xtreme.data.file_languages import known
 from stilts_xtreme.models import shape
 from stilts_xtreme.pipeline.planner import Planner
 from stilts_xtreme.spec import Evaluation, Intermediate, Mixture, Setup, Spec, Study, Target

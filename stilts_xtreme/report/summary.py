@@ -11,7 +11,7 @@ from stilts_xtreme.results.effects import Effect, effects
 from stilts_xtreme.results.rows import Row
 from stilts_xtreme.scoring.benchmarks import mean
 from stilts_xtreme.scoring.language_groups import transfer_gap
-from stilts_xtreme.tasks.constant import within_chance
+from stilts_xtreme.tasks.constant_baseline import within_chance
 
 if TYPE_CHECKING:
     from stilts_xtreme.results.schemas.parts import LanguageGain

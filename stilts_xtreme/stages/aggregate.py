@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from stilts_xtreme.stages.predictions import Prediction
-from stilts_xtreme.tasks import constant
+from stilts_xtreme.tasks import constant_baseline
 from stilts_xtreme.tasks.catalogue import TASKS, training
 from stilts_xtreme.tasks.examples import Example, Sentence
 from stilts_xtreme.tasks.metrics import gold_pairs
@@ -32,9 +32,9 @@ def count(task: Task, examples: Sequence[Example]) -> int:
 
 def headline(task: str, metrics: Mapping[str, float]) -> float:
     """Return the mean of the headline metrics of a task, given by its name or that of its training data."""
-    return constant.headline(training(task)[0], metrics)
+    return constant_baseline.headline(training(task)[0], metrics)
 
 
 def chance(languages: Mapping[str, float]) -> Record:
-    """Return {languages: score of the best constant answer in each (see `tasks.constant`), score: the mean over languages}."""
+    """Return {languages: score of the best constant answer in each (`tasks.constant_baseline`), score: their mean}."""
     return {"languages": dict(languages), "score": math.fsum(languages.values()) / len(languages)}

@@ -12,7 +12,7 @@ from stilts_xtreme.engine import batches, encoder, predict
 from stilts_xtreme.models.heads import HEADS, Limits
 from stilts_xtreme.models.heads.common import Tokenizer
 from stilts_xtreme.stages.aggregate import headline
-from stilts_xtreme.tasks import constant
+from stilts_xtreme.tasks import constant_baseline
 from stilts_xtreme.tasks.catalogue import training
 from stilts_xtreme.tasks.examples import Example, Question
 from stilts_xtreme.tasks.task import Task
@@ -95,14 +95,14 @@ def collapse(tasks: Sequence[str], final: Mapping[str, Scores], devs: Mapping[st
     reasons = {}
     for task in tasks if final else ():
         scores, guess = final[task], guessing(task, devs[task])
-        if scores["score"] <= constant.within_chance(guess, scores["n"]):
+        if scores["score"] <= constant_baseline.within_chance(guess, scores["n"]):
             reasons[task] = f"English dev score {scores['score']:.1f} is no better than guessing ({guess:.1f}, n {scores['n']})"
     return reasons
 
 
 def guessing(task: str, dev: Dev) -> float:
-    """Return the score (0 to 100) of the best constant answer (see `tasks.constant`), in masked LM of the commonest token."""
+    """Return the score (0 to 100) of the best constant answer (`tasks.constant_baseline`), in masked LM of the commonest token."""
     if task_of(task).head == "mlm":
         tokens = Counter(token for feature in dev.features for row in feature["rows"] for token in row[1:-1])
         return 100.0 * max(tokens.values()) / tokens.total()
-    return constant.chance(task_of(task), dev.examples, "en")
+    return constant_baseline.chance(task_of(task), dev.examples, "en")

@@ -16,7 +16,7 @@ from stilts_xtreme.data.counts import described
 from stilts_xtreme.noise import Noise, perturb
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.lineage import dataset_record, read_checked
-from stilts_xtreme.stages.pool import build_pool, gold_of_dev
+from stilts_xtreme.stages.retrieval_splits import build_pool, gold_of_dev
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Example, Query, plain, restored

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 
 from stilts_xtreme.pipeline import plan
-from stilts_xtreme.stages import parts
+from stilts_xtreme.stages import language_predictions
 from stilts_xtreme.stages.events import Event, ProgressCallback
 from stilts_xtreme.store import Store
 from stilts_xtreme.utils import ranks
@@ -31,13 +31,13 @@ def unfinished(stages: Sequence[plan.Stage], store: Store, note: Callable[[str],
 
     def usable(stage: plan.Stage, needed: bool) -> bool:
         if not store.done(stage):
-            return parts.assemble(stage, store)
+            return language_predictions.assemble(stage, store)
         faults = store.faults(stage, weights=needed)
         if faults or (needed and store.dropped(stage)):
             why = "; ".join(faults) or "its weights were dropped and are needed again"
             note(f"{store.path(stage)}: {why}: this stage is done again")
             store.discard(stage)
-            return parts.assemble(stage, store)
+            return language_predictions.assemble(stage, store)
         store.forget(stage)  # where it was killed between the two
         return True
 
@@ -48,7 +48,7 @@ def remaining(stages: Sequence[plan.Stage], store: Store) -> list[plan.Stage]:
     """List unfinished stages as `unfinished`, but without hashing files or changing anything: for a forecast."""
 
     def usable(stage: plan.Stage, needed: bool) -> bool:
-        return not (needed and store.dropped(stage)) if store.done(stage) else parts.complete(stage, store)
+        return not (needed and store.dropped(stage)) if store.done(stage) else language_predictions.complete(stage, store)
 
     return _unusable(stages, usable)
 

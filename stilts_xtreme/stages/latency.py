@@ -17,7 +17,7 @@ from stilts_xtreme.models.heads import HEADS, Limits
 from stilts_xtreme.models.heads.common import Tokenizer
 from stilts_xtreme.pipeline import plan
 from stilts_xtreme.scoring.timing import percentiles
-from stilts_xtreme.stages import models
+from stilts_xtreme.stages import model_cache
 from stilts_xtreme.stages.aggregate import headline
 from stilts_xtreme.stages.events import Options, Progress, ProgressCallback
 from stilts_xtreme.stages.feature_cache import EncodedSplit, FeatureCache
@@ -42,7 +42,7 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, call
     import torch
 
     began = time.monotonic()
-    models.forget()
+    model_cache.forget()
     progress, device = Progress(stage, callback), torch.device(stage.device)
     progress.note("loading the models")
     loaded = _loaded(stage, store, device)
@@ -104,9 +104,9 @@ def run(stage: plan.Latency, store: Store, scratch: Path, options: Options, call
     results.write(scratch / "result.json", result)
 
 
-def _loaded(stage: plan.Latency, store: Store, device: "torch.device") -> dict[str, models.LoadedModel]:
+def _loaded(stage: plan.Latency, store: Store, device: "torch.device") -> dict[str, model_cache.LoadedModel]:
     """Load the models, by address; the first once more, from disk, as a control."""
-    models_by_address: dict[str, models.LoadedModel] = {}
+    models_by_address: dict[str, model_cache.LoadedModel] = {}
     for name, link in [*((plan.address(link), link) for link in stage.models), (AGAIN, stage.models[0])]:
         model, tokenizer, notes = encoder.load_model(whole(store.path(link)), link.tasks[0])
         models_by_address[name] = model.to(device), tokenizer, notes
@@ -114,7 +114,7 @@ def _loaded(stage: plan.Latency, store: Store, device: "torch.device") -> dict[s
 
 
 def _lanes(
-    stage: plan.Latency, loaded: Mapping[str, models.LoadedModel], source: str, device: "torch.device", progress: Progress
+    stage: plan.Latency, loaded: Mapping[str, model_cache.LoadedModel], source: str, device: "torch.device", progress: Progress
 ) -> tuple[list[Lane], dict[str, str], dict[str, float]]:
     """Prepare every model in every variant; also return why variants cannot run here, and the first model's seconds for each."""
     lanes, skipped, seconds = list[Lane](), dict[str, str](), dict[str, float]()

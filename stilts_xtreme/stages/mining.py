@@ -12,12 +12,12 @@ from stilts_xtreme.models.heads.common import Tokenizer
 from stilts_xtreme.noise import Noise
 from stilts_xtreme.pipeline import plan
 from stilts_xtreme.scoring import retrieval
-from stilts_xtreme.stages import models
+from stilts_xtreme.stages import model_cache
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.feature_cache import EncodedSplit, FeatureCache
-from stilts_xtreme.stages.pool import gold_of_dev
 from stilts_xtreme.stages.prediction_checkpoint import PredictionCheckpoint
 from stilts_xtreme.stages.predictions import LanguagePredictions, records_by_id
+from stilts_xtreme.stages.retrieval_splits import gold_of_dev
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.examples import Sentence
 from stilts_xtreme.utils import ranks
@@ -65,7 +65,7 @@ def predict_languages(
     """Predict by sentence vectors: nearest neighbors or, for BUCC, mined pairs; the first process alone yields.
 
     UserError where the setup asks for what the encoder does not have, RunFailed where vectors are not finite."""
-    model, tokenizer = models.plain(stage, store, device)
+    model, tokenizer = model_cache.plain(stage, store, device)
     depth = model.config.num_hidden_layers
     assert stage.layer is not None and stage.max_length is not None
     if stage.max_length > (longest := encoder.longest(model)):

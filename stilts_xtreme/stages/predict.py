@@ -13,13 +13,13 @@ from stilts_xtreme.engine import predict
 from stilts_xtreme.engine.features import Joined
 from stilts_xtreme.models.heads import HEADS, Limits, probabilities
 from stilts_xtreme.pipeline import plan
-from stilts_xtreme.stages import aggregate, mining, models, parts, prediction_checkpoint, retrieval
+from stilts_xtreme.stages import aggregate, language_predictions, mining, model_cache, prediction_checkpoint, retrieval
 from stilts_xtreme.stages.events import Options, Progress, ProgressCallback
 from stilts_xtreme.stages.feature_cache import FeatureCache
 from stilts_xtreme.stages.predictions import LanguagePredictions, records_by_id
 from stilts_xtreme.stages.saving import patiently
 from stilts_xtreme.store import Store
-from stilts_xtreme.tasks import constant, coverage
+from stilts_xtreme.tasks import constant_baseline, coverage
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.utils import ranks, signals
@@ -38,8 +38,8 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, call
         retrieval.predict_languages if task.pool else mining.predict_languages if task.head == "embedding" else from_head
     )
     progress = Progress(stage, callback)
-    reused = parts.find(stage, store) if ranks.first() else {}
-    remaining = parts.rest(stage, ranks.broadcast(lambda: list(reused)))
+    reused = language_predictions.find(stage, store) if ranks.first() else {}
+    remaining = language_predictions.rest(stage, ranks.broadcast(lambda: list(reused)))
     if reused:
         progress.note(f"predicted before: {' '.join(reused)}")
     threads, kind = torch.get_num_threads(), device.type
@@ -61,19 +61,20 @@ def run(stage: plan.Predict, store: Store, scratch: Path, options: Options, call
     provenance = results.provenance(str(device), time.monotonic() - began, counts.items())
 
     def write() -> None:
-        results.write(scratch / "result.json", parts.result(stage, store, finished, scratch, provenance))
+        results.write(scratch / "result.json", language_predictions.result(stage, store, finished, scratch, provenance))
 
     patiently(scratch, write, progress.say)
 
 
-def _part(task: Task, predictions: LanguagePredictions, scratch: Path, progress: Progress) -> parts.Part:
+def _part(task: Task, predictions: LanguagePredictions, scratch: Path, progress: Progress) -> language_predictions.Part:
     """Write and score the predictions of a language."""
     code = predictions.language
-    _write(scratch, parts.file_of(code), predictions, progress)
+    _write(scratch, language_predictions.file_of(code), predictions, progress)
     if gap := coverage.lacking(task, predictions.examples, predictions.labels, code):
         progress.say(f"{task.name} {code}: {coverage.in_words(**gap)}")
     scores = aggregate.language(task.name, predictions.predictions, predictions.examples, code)
-    return parts.Part(scores, constant.chance(task, predictions.examples, code), gap, tuple(predictions.splits))
+    chance = constant_baseline.chance(task, predictions.examples, code)
+    return language_predictions.Part(scores, chance, gap, tuple(predictions.splits))
 
 
 def _write(scratch: Path, name: str, predictions: LanguagePredictions, progress: Progress) -> None:
@@ -93,8 +94,8 @@ def from_head(
     Features of all languages share batches, so that similar lengths meet.
     """
     assert isinstance(stage.model, plan.Train)
-    model, tokenizer, notes = models.trained(stage, store, device)
-    source, head, limits = models.source(stage), HEADS[notes["head"]], Limits(**notes["limits"])
+    model, tokenizer, notes = model_cache.trained(stage, store, device)
+    source, head, limits = model_cache.source(stage), HEADS[notes["head"]], Limits(**notes["limits"])
     labels = model.labels[source]
     cache = FeatureCache(store, stage.where, tokenizer, limits, progress)
     splits = {

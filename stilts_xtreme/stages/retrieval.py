@@ -10,12 +10,12 @@ from stilts_xtreme.engine.features import Chosen, Feature, Joined
 from stilts_xtreme.models.heads import Limits
 from stilts_xtreme.pipeline import plan
 from stilts_xtreme.scoring import retrieval
-from stilts_xtreme.stages import models
+from stilts_xtreme.stages import model_cache
 from stilts_xtreme.stages.events import Progress
 from stilts_xtreme.stages.feature_cache import FeatureCache
-from stilts_xtreme.stages.pool import build_pool
 from stilts_xtreme.stages.prediction_checkpoint import PredictionCheckpoint
 from stilts_xtreme.stages.predictions import LanguagePredictions, records_by_id
+from stilts_xtreme.stages.retrieval_splits import build_pool
 from stilts_xtreme.store import Store
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Candidate, Query
@@ -38,8 +38,8 @@ def predict_languages(
     Everything is ranked first, the pool read once. RunFailed where vectors are not finite.
     """
     assert isinstance(stage.model, plan.Train)
-    source = models.source(stage)
-    model, tokenizer, notes = models.trained(stage, store, device)
+    source = model_cache.source(stage)
+    model, tokenizer, notes = model_cache.trained(stage, store, device)
     task, cache = TASKS[stage.task], FeatureCache(store, stage.where, tokenizer, Limits(**notes["limits"]), progress)
     queries_by_language, candidates_by_language = (
         {code: cache.encoded(stage.task, split, code, head=task.head, labels=(), training=False, noise=noise) for code in codes}

@@ -21,7 +21,7 @@ from stilts_xtreme.engine.train import Step, Stream, accelerator, learning_rates
 from stilts_xtreme.models.heads import Limits
 from stilts_xtreme.models.heads.common import Tokenizer
 from stilts_xtreme.pipeline import plan
-from stilts_xtreme.stages import models, schedule
+from stilts_xtreme.stages import model_cache, schedule
 from stilts_xtreme.stages.dev_evaluation import Dev, DevScorer, Scores, collapse, guessing, task_of
 from stilts_xtreme.stages.events import EVERY, Event, Options, Progress, ProgressCallback
 from stilts_xtreme.stages.feature_cache import FeatureCache, SplitKey
@@ -91,7 +91,7 @@ def run(stage: plan.Train, store: Store, scratch: Path, options: Options, callba
     the state saved.
     """
     began = time.monotonic()
-    models.forget()  # the last prediction's model would take the memory that optimizer and activations need
+    model_cache.forget()  # the last prediction's model would take the memory that optimizer and activations need
     progress, texts = Progress(stage, callback), _tokenizer_texts(stage)
     progress.note("training a tokenizer" if isinstance(stage.start, plan.Random) else "loading the encoder")
     start, tokenizer = _start(stage, store, texts)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from stilts_xtreme.tasks.constant import headline
+from stilts_xtreme.tasks.constant_baseline import headline
 from stilts_xtreme.tasks.examples import Example, Pair, Tagged
 from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.utils.bounded_io import Record

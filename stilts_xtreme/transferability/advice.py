@@ -8,7 +8,7 @@ from stilts_xtreme.report import text
 from stilts_xtreme.transferability.expected import Expected
 from stilts_xtreme.transferability.methods import METHODS
 from stilts_xtreme.transferability.names import ABOUT
-from stilts_xtreme.transferability.past import Past
+from stilts_xtreme.transferability.past_gains import Past
 from stilts_xtreme.utils.bounded_io import Record
 
 SCHEMA = "stilts/ranking@1"

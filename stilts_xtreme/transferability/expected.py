@@ -7,7 +7,7 @@ import numpy as np
 
 from stilts_xtreme.scoring.bootstrap import t_interval
 from stilts_xtreme.transferability.methods import Library, Method, Query
-from stilts_xtreme.transferability.past import Past, PastTarget
+from stilts_xtreme.transferability.past_gains import Past, PastTarget
 
 
 @dataclass(frozen=True)

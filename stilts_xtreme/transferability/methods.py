@@ -11,7 +11,7 @@ from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.transferability import measures
 from stilts_xtreme.transferability.measures import Matrix
 from stilts_xtreme.transferability.names import NEIGHBOURS
-from stilts_xtreme.transferability.past import Past, PastTarget
+from stilts_xtreme.transferability.past_gains import Past, PastTarget
 from stilts_xtreme.utils.errors import UserError
 
 

@@ -7,7 +7,7 @@ from stilts_xtreme.analysis.example_scores import ExampleScorer, ExampleScores, 
 from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import aggregate
 from stilts_xtreme.store import Store
-from stilts_xtreme.tasks import constant
+from stilts_xtreme.tasks import constant_baseline
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.verify.file_check import fix_stage
@@ -47,7 +47,7 @@ def _recompute(stage: plan.Predict, scorer: ExampleScorer, store: Store) -> Reco
     for code in stage.languages:
         predictions = read(store.path(stage) / f"test-{code}.jsonl")
         languages[code] = aggregate.language(stage.task, predictions, examples[code], code)
-        chance_levels[code] = constant.chance(task, examples[code], code)
+        chance_levels[code] = constant_baseline.chance(task, examples[code], code)
     return {**aggregate.together(stage.task, languages), "chance": aggregate.chance(chance_levels)}
 
 

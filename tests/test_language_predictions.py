@@ -10,7 +10,7 @@ from test_end_to_end import EXPERIMENTS, TINY, stilts
 from stilts_xtreme import results, spec
 from stilts_xtreme.forecast import study as forecasting
 from stilts_xtreme.pipeline import grid, plan
-from stilts_xtreme.stages import graph, parts
+from stilts_xtreme.stages import graph, language_predictions
 from stilts_xtreme.store import Store
 
 WORDS = (
@@ -82,13 +82,13 @@ def test_fewer_languages_are_found_though_the_weights_are_gone(whole, tmp_path) 
 def test_what_is_damaged_is_not_taken(whole, tmp_path) -> None:
     store = Path(shutil.copytree(whole, tmp_path / "store"))
     (stage,) = cells("targets=[xnli]", "languages=[xb]")
-    assert list(parts.find(stage, Store(store))) == ["en", "xb"]
+    assert list(language_predictions.find(stage, Store(store))) == ["en", "xb"]
     old = told(store)["xnli en xa xb"]
     with open(store / "predict" / old["address"] / "test-xb.jsonl", "a") as file:
         file.write("\n")
-    assert parts.find(stage, Store(store)) == {} and not parts.assemble(stage, Store(store))
+    assert language_predictions.find(stage, Store(store)) == {} and not language_predictions.assemble(stage, Store(store))
     shutil.rmtree(store / "predict" / old["address"])
-    assert parts.find(stage, Store(store)) == {}
+    assert language_predictions.find(stage, Store(store)) == {}
 
 
 def test_the_forecast_counts_what_is_not_there(whole) -> None:
@@ -101,9 +101,9 @@ def test_the_forecast_counts_what_is_not_there(whole) -> None:
 def test_another_model_sample_or_noise_is_another_prediction(whole) -> None:
     for other in ("test_examples=8", "setup.recipes.default.steps=4", "setup.data={miniature: {seed: 1}}"):
         (stage,) = cells("targets=[xnli]", "languages=[xb]", other)
-        assert parts.find(stage, Store(whole)) == {}, other
+        assert language_predictions.find(stage, Store(whole)) == {}, other
 
 
 def test_a_pool_of_all_languages_is_one_stage() -> None:
     loaded = spec.load(EXPERIMENTS / "studies" / "xtreme-r.yaml", ["seeds=[1]", "intermediate=[none]", "targets=[lareqa]"])
-    assert parts.find(grid.study(loaded)[0].stage, Store(Path("none"))) == {}
+    assert language_predictions.find(grid.study(loaded)[0].stage, Store(Path("none"))) == {}

@@ -16,9 +16,9 @@ from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.tasks.examples import Text
 from stilts_xtreme.tasks.readers.columns import labelled_tsv
 from stilts_xtreme.transferability import advice, expected
+from stilts_xtreme.transferability.embedding_cache import Embeddings, FileQuery
 from stilts_xtreme.transferability.methods import METHODS, Query
-from stilts_xtreme.transferability.past import of_study, of_table
-from stilts_xtreme.transferability.queries import Embeddings, FileQuery
+from stilts_xtreme.transferability.past_gains import of_study, of_table
 from stilts_xtreme.utils import sanitize, shipped, terminal
 from stilts_xtreme.utils.bounded_io import Record
 from stilts_xtreme.utils.errors import UserError

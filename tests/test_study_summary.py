@@ -14,9 +14,9 @@ MAIN = EXPERIMENTS / "results" / "main.json"
 PROGRAM = """
 import sys
 from pathlib import Path
-from stilts_xtreme.cli import ending
+from stilts_xtreme.cli import study_summary
 from stilts_xtreme import results
-ending.study(results.read(Path(sys.argv[1]), results.STUDY), Path(sys.argv[1]))
+study_summary.study(results.read(Path(sys.argv[1]), results.STUDY), Path(sys.argv[1]))
 """
 
 
