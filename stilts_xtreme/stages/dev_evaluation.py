@@ -101,7 +101,7 @@ def collapse(tasks: Sequence[str], final: Mapping[str, Scores], devs: Mapping[st
 
 
 def guessing(task: str, dev: Dev) -> float:
-    """Return the score (0 to 100) of the best constant answer (`tasks.constant_baseline`), in masked LM of the commonest token."""
+    """Return the score (0 to 100) of the best constant answer (`tasks.constant_baseline`); in masked LM: a token."""
     if task_of(task).head == "mlm":
         tokens = Counter(token for feature in dev.features for row in feature["rows"] for token in row[1:-1])
         return 100.0 * max(tokens.values()) / tokens.total()
