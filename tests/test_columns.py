@@ -57,6 +57,10 @@ CASES = {
             {"at": "4", "id": "4", "tokens": ["So"], "tags": ["_"]},
         ],
     ),
+    "tokens with a no-break and an ideographic space, columns by spaces": (
+        Layout("tags", "conll", (("token", 1), ("tag", 2))), "10\u00a0000  N\n\u6771\u3000\u4eac V\n",
+        [{"at": "1", "id": "1", "tokens": ["10\u00a0000", "\u6771\u3000\u4eac"], "tags": ["N", "V"]}],
+    ),
     "an answer that is looked for": (
         Layout("question", "tsv", (("question", "q"), ("context", "c"), ("answer", "a"))), "q\tc\ta\nWho?\tBo ran.\tBo\n",
         [{"at": "2", "id": "2", "question": "Who?", "context": "Bo ran.", "answers": {"text": ["Bo"], "answer_start": [0]}}],

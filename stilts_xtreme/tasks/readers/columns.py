@@ -5,6 +5,7 @@ says: unlike releases, which nobody here can mend, a user's own files are refuse
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ class Layout:
         need = max(token, tag) if self.gold else token
         tokens, tags = [], []
         for number, line in block:
-            fields = line.split("\t") if "\t" in line else line.split()
+            fields = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))  # other spaces belong to tokens
             if len(fields) < need:
                 fail(path, number, "columns", f"{len(fields)}, and column {need} is named; put the line right, or name another")
             tokens.append(_word(path, number, fields[token - 1]))
