@@ -96,7 +96,7 @@ def gathered(rates=(0.1, 0.2)) -> tuple[dict, dict]:
         targets=list(LANGUAGES),
     )  # fmt: skip
     patched = pytest.MonkeyPatch()
-    patched.setattr(gathering.axes, "rows", lambda spec: ROWS)
+    patched.setattr(gathering.grid, "rows", lambda spec: ROWS)
     patched.setattr(gathering, "_flips", lambda before, after: 12.5 if before != "zh" else 2.0)
     try:
         return gathering.gather(spec, stages, store, drawing), clean
