@@ -77,3 +77,14 @@ def test_the_readmes_gains_of_multitask_training_are_those_of_the_committed_resu
     said = f"give +{gain['mix']:.1f} points on average, mixed with the target's data {gain['joint']:.1f}, [both"
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert said in text and f"+{gain['mix>joint-first']:.1f} (500 examples" in text
+
+
+def test_the_readmes_losses_on_sib200_are_those_of_the_committed_results() -> None:
+    study = results.read(ROOT / "experiments" / "results" / "low_resource-sib-small.json", results.STUDY)
+    gains = [run["gain"] for run in study["comparisons"] if run["target"] == "sib200"]
+    languages = set(study["evaluations"][0]["languages"]) - {"en"}
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"sentences in {len(languages)} languages" in text
+    assert f"no intermediate task helps, {max(gains):.1f} to {min(gains):.1f} points" in text and max(gains) < 0
+    groups = [effect for effect in study["language_groups"]["groups"] if effect["group"] in ("seen", "unseen")]
+    assert len(groups) == 2 * len(gains) and all(effect["gain"] < 0 for effect in groups)

@@ -153,6 +153,16 @@ def test_one_sentence_of_answer_stands_near_the_top(summary) -> None:
     assert sections(small) == [] and not any("languages without English" in line for line in findings.sentences(small))
 
 
+def test_the_answer_and_the_findings_do_not_call_a_loss_a_gain() -> None:
+    def harmed(code: str, target: str, recipe: str) -> float:
+        return scattered(code, target, recipe) - 30
+
+    lost = summarise(study_of(gathered(gain=harmed), harmed))
+    sentence = answer(targets(lost)[0])
+    assert "no intermediate gains" in sentence and "loses least: −2" in sentence and "gains most" not in sentence
+    assert any(line.startswith("No intermediate raises the score on sib200; nearest is ") for line in findings.sentences(lost))
+
+
 def test_every_language_is_a_dot_in_every_panel_of_the_figure(summary) -> None:
     figure = sections(summary)[0].figures[0]
     assert len(figure.panels) == 4

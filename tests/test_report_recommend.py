@@ -63,6 +63,13 @@ def test_no_supported_gain_means_none() -> None:
     assert "nearest is qqp" in told and "not distinguishable from no intermediate training" in told
 
 
+def test_a_clear_loss_is_called_one() -> None:
+    rows = {"none": {"xnli": [50.0, 51.0, 52.0, 51.0]}, "qqp": {"xnli": [46.0, 47.1, 48.2, 47.0]}}
+    said = words(recommend([small(rows)], "xnli"))
+    assert said.startswith("Use none for xnli.") and "nearest is qqp" in said
+    assert "worse than no intermediate training" in said and "not distinguishable" not in said
+
+
 def test_rows_that_are_fine_tuned_otherwise_are_no_candidates() -> None:
     """A gain over a baseline with 100 examples says nothing to who has them all."""
     few = {"none (n100)": {"xnli": [30.0, 31.0, 32.0, 30.0]}, "qqp (n100)": {"xnli": [50.0, 51.1, 52.2, 50.1]}}

@@ -8,7 +8,7 @@ from stilts_xtreme.report import language_dots, tables, tested, text
 from stilts_xtreme.report.figures import Figure
 from stilts_xtreme.report.language_dots import Dot, Group
 from stilts_xtreme.report.page import Section
-from stilts_xtreme.report.summary import Summary
+from stilts_xtreme.report.summary import Summary, above
 from stilts_xtreme.report.tables import Row, Table
 from stilts_xtreme.results.effects import Effect
 
@@ -84,7 +84,8 @@ def answer(target: Target) -> str:
     groups = {group: effect for group in members if (effect := target.gains.get((row, f"pretraining {group}")))}
     codes = sum(len(members[group]) for group in groups)
     mean = text.number(target.means[row], True)
-    parts = [f"On {target.name}, in {codes} languages without English, {row} gains most: {mean} points on average"]
+    best = f"{row} gains most" if above(target.means[row]) else f"no intermediate gains, {row} loses least"
+    parts = [f"On {target.name}, in {codes} languages without English, {best}: {mean} points on average"]
     for name, words in (("seen", "the encoder's text had"), ("unseen", "it lacked")):
         parts += [f"{_with_interval(groups[name])} in the {len(members[name])} that {words}"] if name in groups else []
     for contrast, form in (("gain in seen", "their difference is {}"), ("slope", "ten times the text goes with {}")):

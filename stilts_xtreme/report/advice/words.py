@@ -77,6 +77,8 @@ def _sure(advice: Recommendation) -> str:
             f"{sentence}: above zero, but q is {text.probability(nearest.q)}"
             f" where {LEVEL} is asked for, since it is the best of several."
         )
+    if nearest.estimate.interval[1] < 0:
+        return f"{sentence}: worse than no intermediate training."
     return f"{sentence}: not distinguishable from no intermediate training."
 
 
