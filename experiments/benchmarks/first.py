@@ -59,7 +59,7 @@ def row(seeds: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
 def run(roots: Mapping[str, Path], seed: int, stores: Path, core: int) -> dict[str, dict[str, Any]]:
     """Run the sides at the same time; what each gave. RuntimeError, with the end of its messages, where one failed."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    running: dict[int, tuple[str, Path, bool, Any]] = {}
+    running: list[tuple[subprocess.Popen, str, Path, bool, Any]] = []
     for side, root in roots.items():
         folder, messages = stores / side / str(seed), tempfile.TemporaryFile("w+")
         fresh = not folder.exists()
@@ -68,11 +68,16 @@ def run(roots: Mapping[str, Path], seed: int, stores: Path, core: int) -> dict[s
             cwd=root, env=environment | {"PYTHONPATH": str(root)}, stdout=subprocess.DEVNULL, stderr=messages,
         )  # fmt: skip
         os.sched_setaffinity(process.pid, {core})
-        running[process.pid] = side, folder, fresh, messages
+        running.append((process, side, folder, fresh, messages))  # a process that is dropped may be reaped by subprocess itself
     began, found = time.monotonic(), {}
     while running:
-        number, status, used = os.wait3(0)
-        side, folder, fresh, messages = running.pop(number)
+        process, side, folder, fresh, messages = running.pop(0)
+        number, status, used = os.wait4(process.pid, os.WNOHANG)
+        if not number:
+            running.append((process, side, folder, fresh, messages))
+            time.sleep(0.02)
+            continue
+        process.returncode = os.waitstatus_to_exitcode(status)
         messages.seek(0)
         if status:
             raise RuntimeError(f"{side}, seed {seed}: {messages.read()[-1000:]}")
