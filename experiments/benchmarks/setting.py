@@ -157,7 +157,7 @@ def first_modules(job: Job, tokenizer: Any) -> tuple[Any, Any]:
     from transformers import AutoModel
 
     from stilts_xtreme.engine import encoder
-    from stilts_xtreme.engine.library_output import quiet
+    from stilts_xtreme.engine.third_party_output import quiet
     from stilts_xtreme.models.heads import HEADS
 
     if job.encoder:

@@ -28,7 +28,7 @@ def export(
     store: StoreOption = RUNS, onnx: Onnx = False,
 ) -> None:  # fmt: skip
     """Write a training as a checkpoint of transformers: weights, tokenizer, model card."""
-    from stilts_xtreme.engine.library_output import quiet
+    from stilts_xtreme.engine.third_party_output import quiet
     from stilts_xtreme.export import run_lookup, write
 
     quiet()
@@ -48,7 +48,7 @@ def push(
     ] = None,
 ) -> None:  # fmt: skip
     """Export a training into a repository of the Hugging Face hub, as whoever is logged in there."""
-    from stilts_xtreme.engine.library_output import quiet
+    from stilts_xtreme.engine.third_party_output import quiet
     from stilts_xtreme.export import push as pushing
     from stilts_xtreme.export import run_lookup
 

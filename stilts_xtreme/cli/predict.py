@@ -52,7 +52,7 @@ def predict(
     head = inputs.source(training, notes, task)
     examples = inputs.read(file, head, inputs.columns(columns))
     options = execution.options(device, threads)
-    from stilts_xtreme.engine.library_output import quiet
+    from stilts_xtreme.engine.third_party_output import quiet
     from stilts_xtreme.inference import predictions
     from stilts_xtreme.stages.predict import device_of
     from stilts_xtreme.stages.progress import checks

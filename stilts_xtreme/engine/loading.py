@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from stilts_xtreme.engine import transformers_checkpoint
-from stilts_xtreme.engine.library_output import quiet
+from stilts_xtreme.engine.third_party_output import quiet
 from stilts_xtreme.models import published
 from stilts_xtreme.utils.errors import UserError
 from stilts_xtreme.utils.sanitize import line

@@ -52,7 +52,7 @@ def child(pipe: Connection, barrier: Barrier, request: CalibrationRequest, began
     single_thread = request.machine.device == "cpu" and request.machine.threads == 1
     import torch
 
-    from stilts_xtreme.engine.library_output import quiet
+    from stilts_xtreme.engine.third_party_output import quiet
     from stilts_xtreme.stages import predict, train  # noqa: F401  imported by a worker before its first stage
 
     process = time.process_time() if single_thread else time.time() - began

@@ -31,8 +31,6 @@ def _record(prediction: Prediction, head: str, probabilities: bool) -> Record:
         record["start"] = prediction.start
     if probabilities:
         record |= prediction.record()
-        if head == "tagging":  # those of the tags that are given will do
-            record.pop("probabilities", None)
     return record
 
 

@@ -38,7 +38,8 @@ def predict(
         callback(done, len(features))
 
     logits = outputs(model, source.name, features, tokenizer, device, advance, unpack=probabilities.UNPACK.get(source.head))
-    return list(probabilities.predictions(source.head, logits, features, examples, labels, limits, notes["threshold"]))
+    threshold = notes["threshold"]
+    return list(probabilities.predictions(source.head, logits, features, examples, labels, limits, threshold, every_tag=False))
 
 
 def set_threads(run: Run, threads: int | None) -> None:

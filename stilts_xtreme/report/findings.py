@@ -140,11 +140,13 @@ def _best(summary: Summary) -> list[str]:
     base = summary.baseline(best)
     amount = f"{best}, {text.number(gains[best].mean, signed=True)} points over"
     amount += f" {'no intermediate training' if base == BASELINE else base} ({reading(summary, best, column, gains[best])})"
-    average = f"average over the {len(summary.targets)} targets"
+    over, score = column, f"score on {column}"
+    if column == AVERAGE:
+        over = score = f"average over the {len(summary.targets)} targets"
     if above(gains[best].mean):
         count = f"{raised(gains)} of {text.count(len(gains), 'row')} {_is(len(gains))}"
-        return [f"Best on {average if column == AVERAGE else column}: {amount}; {count} above zero."]
-    return [f"No intermediate raises the {average if column == AVERAGE else f'score on {column}'}; nearest is {amount}."]
+        return [f"Best on {over}: {amount}; {count} above zero."]
+    return [f"No intermediate raises the {score}; nearest is {amount}."]
 
 
 def _gains(summary: Summary) -> list[str]:

@@ -19,7 +19,8 @@ from stilts_xtreme.spec.checks import (
     twice,
     unknown,
 )
-from stilts_xtreme.spec.names import intermediates, paired, taken
+from stilts_xtreme.spec.mixtures import refuse_taken
+from stilts_xtreme.spec.names import intermediates, paired
 from stilts_xtreme.spec.setup import Setup, too_long
 from stilts_xtreme.spec.study import MOST, StudyMixture, scalable
 from stilts_xtreme.utils.bounded_io import Record
@@ -65,9 +66,7 @@ class Latency(Model):
     @field_validator("mixtures")
     @classmethod
     def _free_names(cls, mixtures: dict[str, StudyMixture]) -> dict[str, StudyMixture]:
-        meant = [name for name in mixtures if taken(name) or name == "none"]
-        refuse(Problem(f"'{name}' already has a meaning: choose another name", (name,), on_key=True) for name in meant)
-        return mixtures
+        return refuse_taken(mixtures, ("none",))
 
     @field_validator("models")
     @classmethod

@@ -1,8 +1,8 @@
 """Mixtures of tasks, and the names of training data that stand in them."""
 
 import re
-from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Container, Iterable
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field, Tag, ValidationInfo, field_validator
 
@@ -21,9 +21,18 @@ from stilts_xtreme.spec.checks import (
     unknown,
     wrong,
 )
-from stilts_xtreme.spec.names import mixable
+from stilts_xtreme.spec.names import mixable, taken
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.utils.languages import CODE
+
+M = TypeVar("M")
+
+
+def refuse_taken(mixtures: dict[str, M], meant: Container[str]) -> dict[str, M]:
+    """Return mixtures by name; refuse those named like a task, or by a word that the spec has a meaning for."""
+    twofold = [name for name in mixtures if taken(name) or name in meant]
+    refuse(Problem(f"'{name}' already has a meaning: choose another name", (name,), on_key=True) for name in twofold)
+    return mixtures
 
 
 def training_data(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:

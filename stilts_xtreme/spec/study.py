@@ -24,8 +24,8 @@ from stilts_xtreme.spec.checks import (
     unknown,
     wrong,
 )
-from stilts_xtreme.spec.mixtures import Mixture, training_data
-from stilts_xtreme.spec.names import intermediates, mixable, taken, targets, trained_targets, with_probabilities
+from stilts_xtreme.spec.mixtures import Mixture, refuse_taken, training_data
+from stilts_xtreme.spec.names import intermediates, mixable, targets, trained_targets, with_probabilities
 from stilts_xtreme.spec.setup import RecipeSpec, Setup
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.utils.bounded_io import Record
@@ -166,9 +166,7 @@ class Study(Model):
     @field_validator("mixtures")
     @classmethod
     def _free_names(cls, mixtures: dict[str, StudyMixture]) -> dict[str, StudyMixture]:
-        meant = [name for name in mixtures if taken(name) or name in (*WHOLE, TARGET)]
-        refuse(Problem(f"'{name}' already has a meaning: choose another name", (name,), on_key=True) for name in meant)
-        return mixtures
+        return refuse_taken(mixtures, (*WHOLE, TARGET))
 
     @field_validator("intermediate")
     @classmethod

@@ -4,16 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from stilts_xtreme.stages.predictions import Prediction
 from stilts_xtreme.tasks import constant_baseline
 from stilts_xtreme.tasks.catalogue import TASKS, training
 from stilts_xtreme.tasks.examples import Example, Sentence
-from stilts_xtreme.tasks.metrics import gold_pairs
+from stilts_xtreme.tasks.metrics import PredictedValue, gold_pairs
 from stilts_xtreme.tasks.task import Task
 from stilts_xtreme.utils.bounded_io import Record
 
 
-def language(task: str, predictions: Sequence[Prediction], examples: Sequence[Example], code: str) -> dict[str, float]:
+def language(task: str, predictions: Sequence[PredictedValue], examples: Sequence[Example], code: str) -> dict[str, float]:
     """Return a language's metrics by name (0 to 100), and as `n` how many examples or pairs they are of."""
     return {**TASKS[task].metric(predictions, examples, code), "n": count(TASKS[task], examples)}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stilts_xtreme.tasks.examples import Example
-from stilts_xtreme.tasks.metrics import Prediction
+from stilts_xtreme.tasks.metrics import PredictedValue
 from stilts_xtreme.utils.bounded_io import Record
 
 
@@ -17,13 +17,13 @@ class LanguagePredictions:
     """
 
     language: str
-    predictions: Sequence[Prediction]
+    predictions: Sequence[PredictedValue]
     records: Sequence[Record]
     examples: Sequence[Example]
     splits: Sequence[Record]
     labels: tuple[str, ...] = ()
 
 
-def records_by_id(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Record]:
+def records_by_id(examples: Sequence[Example], predictions: Sequence[PredictedValue]) -> list[Record]:
     """Return {id, prediction} for each example, in order; ValueError if there are more of either."""
     return [{"id": example.id, "prediction": prediction} for example, prediction in zip(examples, predictions, strict=True)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
-from stilts_xtreme.engine.library_output import quiet
+from stilts_xtreme.engine.third_party_output import quiet
 from stilts_xtreme.pipeline import plan
 from stilts_xtreme.stages import graph, parallel
 from stilts_xtreme.stages.events import Event, Options, ProgressCallback, done

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Sentence, Tagged
-from stilts_xtreme.tasks.metrics import RANKED, Prediction, bucc_f1, tag_accuracy, tatoeba_accuracy
+from stilts_xtreme.tasks.metrics import RANKED, PredictedValue, bucc_f1, tag_accuracy, tatoeba_accuracy
 from stilts_xtreme.tasks.task import Task
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ def headline(task: Task, metrics: Mapping[str, float]) -> float:
     return math.fsum(metrics[name] for name in task.headline) / len(task.headline)
 
 
-def _constants(task: Task, examples: Sequence[Example]) -> Iterable[Sequence[Prediction | None]]:
+def _constants(task: Task, examples: Sequence[Example]) -> Iterable[Sequence[PredictedValue | None]]:
     """Return the constant answers that may be best; ValueError for a head without any."""
     match task.head:
         case "span_qa":

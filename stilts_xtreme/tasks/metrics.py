@@ -12,7 +12,8 @@ from stilts_xtreme.tasks.examples import Choices, Example, Pair, Query, Question
 Metrics = dict[str, float]  # scores of 0 to 100 by name
 # metric(predictions, examples, language); each takes its head's predictions and its task's kind of examples.
 Metric = Callable[[Sequence[Any], Sequence[Any], str], Metrics]
-Prediction = str | int | Sequence[str]  # a label or answer; an option's index; tags, ranked ids, or the two ids of a mined pair
+# A label or answer; an option's index; tags, ranked ids, or the two ids of a mined pair.
+PredictedValue = str | int | Sequence[str]
 RANKED = 20  # candidates a query, as XTREME-R scores
 
 
@@ -128,7 +129,7 @@ def _tags(predictions: Sequence[Sequence[str]], examples: Sequence[Tagged], lang
     return parts
 
 
-def _each(metric: Metric, predictions: Sequence[Prediction], examples: Sequence[Example], language: str) -> Parts:
+def _each(metric: Metric, predictions: Sequence[PredictedValue], examples: Sequence[Example], language: str) -> Parts:
     """Score each example by itself, with a metric that is a mean over examples."""
     parts = []
     for example, answer in zip(examples, predictions, strict=True):
@@ -153,7 +154,7 @@ def _mined(predictions: Sequence[tuple[str, str]], examples: Sequence[Sentence],
     return [(name, float(numerator), float(denominator)) for name, (numerator, denominator) in sums.items()]
 
 
-def parts(metric: Metric, predictions: Sequence[Prediction], examples: Sequence[Example], language: str) -> Parts:
+def parts(metric: Metric, predictions: Sequence[PredictedValue], examples: Sequence[Example], language: str) -> Parts:
     """List what each example adds to the mean of a metric's headline scores (see `Parts`)."""
     own: dict[Metric, Callable[[Sequence[Any], Sequence[Any], str], Parts]] = {
         label_accuracy: _labels,
@@ -176,6 +177,6 @@ def reading(metric: Metric) -> str:
     return CHUNKING if metric in (chunk_f1, entity_f1) else ""
 
 
-def unscored(predictions: Sequence[Prediction], examples: Sequence[Text], language: str) -> Metrics:
+def unscored(predictions: Sequence[PredictedValue], examples: Sequence[Text], language: str) -> Metrics:
     """Score nothing: text is trained on, never evaluated."""
     return {}

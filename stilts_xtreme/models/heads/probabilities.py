@@ -21,10 +21,12 @@ def predictions(
     labels: tuple[str, ...],
     limits: Limits,
     threshold: float | None,
+    every_tag: bool = True,
 ) -> Iterator[Prediction]:
     """Yield the prediction of each example: the answers are those of the head's `decode`.
 
     `head`: one that is trained on labels. `outputs`: as its `unpack` gives them, or that of `UNPACK`. `threshold`: of no answer.
+    `every_tag`: tags have the probabilities of all labels, not only of the predicted ones.
     """
     match head:
         case "classification":
@@ -32,7 +34,7 @@ def predictions(
         case "multiple_choice":
             yield from (_choice(example, output) for example, output in zip(examples, outputs, strict=True))
         case "tagging":
-            yield from _tags(examples, features, outputs, labels)
+            yield from _tags(examples, features, outputs, labels, every_tag)
         case "span_qa":
             answers = span_qa.best_answers(outputs, features, examples, limits)
             yield from (_span(example.id, answer, threshold) for example, answer in zip(examples, answers, strict=True))
@@ -54,20 +56,22 @@ def _choice(example: Choices, logits: np.ndarray) -> Prediction:
 
 
 def _tags(
-    examples: Sequence[Tagged], features: Sequence[Feature], outputs: Sequence[np.ndarray], labels: tuple[str, ...]
-) -> Iterator[Prediction]:
+    examples: Sequence[Tagged], features: Sequence[Feature], outputs: Sequence[np.ndarray], labels: tuple[str, ...],
+    every_tag: bool,
+) -> Iterator[Prediction]:  # fmt: skip
     """Tags of long sentences stand in several features, in order."""
     by_example: list[list[np.ndarray]] = [[np.zeros((0, len(labels)), np.float32)] for _ in examples]
     for feature, output in zip(features, outputs, strict=True):
         by_example[feature["example"]].append(output)
-    yield from (_tagged(example, np.concatenate(parts), labels) for example, parts in zip(examples, by_example, strict=True))
+    for example, parts in zip(examples, by_example, strict=True):
+        yield _tagged(example, np.concatenate(parts), labels, every_tag)
 
 
-def _tagged(example: Tagged, logits: np.ndarray, labels: tuple[str, ...]) -> Prediction:
+def _tagged(example: Tagged, logits: np.ndarray, labels: tuple[str, ...], every_tag: bool) -> Prediction:
     """The tags of a sentence by the logits [n, C] of its tokens."""
     shares, best = _softmax(logits), logits.argmax(-1)
     chosen = np.take_along_axis(shares, best[:, None], 1)[:, 0].tolist()
-    by_tag = {label: shares[:, i].tolist() for i, label in enumerate(labels)}
+    by_tag = {label: shares[:, i].tolist() for i, label in enumerate(labels)} if every_tag else {}
     return Prediction(example.id, [labels[i] for i in best.tolist()], chosen, by_tag, tokens=example.tokens)
 
 
