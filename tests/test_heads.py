@@ -290,10 +290,26 @@ def test_the_loss_in_parts_is_the_whole_one_with_its_gradients(parts, times, mon
     made = [torch.randn(n, 5, dtype=torch.float64) for n in (7, 40)] + [torch.randn(40, dtype=torch.float64)]
     targets = torch.randint(40, (7,))
     ours, plain = ([part.clone().requires_grad_() for part in made] for _ in range(2))
-    (mlm.TiedCrossEntropy.apply(*ours, targets) * times).backward()
+    workspace = mlm.Workspace()
+    mlm.TiedCrossEntropy.apply(ours[0][:5], *ours[1:], targets[2:], workspace)  # its memory is used again for a larger batch
+    (mlm.TiedCrossEntropy.apply(*ours, targets, workspace) * times).backward()
     states, table, bias = plain
     (torch.nn.functional.cross_entropy(states @ table.T + bias, targets, reduction="sum") * times).backward()
     assert all(torch.allclose(a.grad, b.grad, rtol=0, atol=1e-12) for a, b in zip(ours, plain, strict=True))
+
+
+def test_the_next_step_uses_the_memory_of_the_last(monkeypatch):
+    monkeypatch.setattr(mlm, "BLOCK", 64)
+    workspace, addresses = mlm.Workspace(), list[dict[str, int]]()
+    for count in (9, 9, 4):
+        states, table = torch.randn(count, 8, requires_grad=True), torch.randn(50, 8, requires_grad=True)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = mlm.TiedCrossEntropy.apply(states, table, torch.zeros(50), torch.arange(count), workspace)
+        loss.backward()
+        addresses.append({name: buffer.data_ptr() for name, buffer in workspace._buffers.items()})
+        expected = torch.nn.functional.cross_entropy(states.bfloat16() @ table.bfloat16().T, torch.arange(count), reduction="sum")
+        assert torch.allclose(loss, expected.float(), rtol=0.01)
+    assert {"table", "products", "gradient"} <= set(addresses[0]) and addresses[0] == addresses[1] == addresses[2]
 
 
 def test_guesses_are_the_largest_logits(monkeypatch):
