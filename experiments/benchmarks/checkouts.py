@@ -55,6 +55,8 @@ def jobs(folder: Path) -> dict[str, Job]:
     wide = Job("ours", "train", "fp32", "e5-small", "classification", "mnli", 32, 22)
     found["e5-small-classification"] = wide
     found["e5-small-classification-bf16"] = replace(wide, precision="bf16")
+    found["e5-small-mlm"] = replace(wide, head="mlm")
+    found["e5-small-mlm-bf16"] = replace(wide, head="mlm", precision="bf16")
     found["e5-small-predict"] = replace(wide, work="predict", batch=16)
     return found
 
