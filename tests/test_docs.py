@@ -67,7 +67,8 @@ def test_the_readmes_gains_are_those_of_the_committed_results() -> None:
     low, high = best["interval"]
     assert best["row"] == "squad" and f"average of these {len(study['targets'])} targets".replace("8", "eight") in text
     assert f"by {best['gain']:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})" in text
-    phrases = {"most (%+.1f)": "squad tydiqa", "XNLI (%+.1f)": "mnli xnli", "tagging (%+.1f)": "ccg udpos", "costs %.0f": "ccg tatoeba"}
+    phrases = {"most (%+.1f)": "squad tydiqa", "XNLI (%+.1f)": "mnli xnli", "tagging (%+.1f)": "ccg udpos",
+               "costs %.0f": "ccg tatoeba"}  # fmt: skip
     for phrase, key in phrases.items():
         row, target = key.split()
         gain = gains[row, target]["gain"]
