@@ -93,6 +93,8 @@ TARGETS = (
     Target("checkout-miniature-predict", "against d06be21: prediction fp32, miniature, classification"),
     Target("checkout-e5-small-classification", "against d06be21: training fp32, e5-small, MNLI lengths", "-", 1.05),
     Target("checkout-e5-small-classification-bf16", "against d06be21: training bf16, e5-small, MNLI lengths", "-", 1.05),
+    Target("checkout-e5-small-mlm", "against c35ec6f: training fp32, e5-small, masked LM"),
+    Target("checkout-e5-small-mlm-bf16", "against c35ec6f: training bf16, e5-small, masked LM"),
     Target("checkout-e5-small-predict", "against d06be21: prediction fp32, e5-small, 15 languages"),
     Target("checkout-first", "against d06be21: `make first`, processor time", "-", 2),
     Target("gpu-large-mnli", "one GPU: training bf16 against the Trainer's bf16, large, MNLI lengths", "-", 2.5, 4),
