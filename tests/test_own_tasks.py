@@ -304,7 +304,10 @@ def test_what_has_no_test_files_is_no_target(here) -> None:
     text = path.read_text()
     path.write_text(text.replace("  test: reviews/test-{language}.tsv\n", ""))
     write(Path("spec.yaml"), "kind: target\nsetup: setup.yaml\ntask: reviews.yaml\n")
-    assert "task: 'reviews' is not a target that is trained" in checked(Path("spec.yaml"))
+    why = ": the file that describes it names no test files"
+    assert f"task: 'reviews' is not a target that is trained{why}" in checked(Path("spec.yaml"))
+    write(Path("spec.yaml"), "kind: study\nname: s\nsetup: setup.yaml\nintermediate: [none]\ntargets: [reviews.yaml]\n")
+    assert f"targets[0]: 'reviews' is not a target{why}" in checked(Path("spec.yaml"))
 
 
 FOLLOWS = """\

@@ -1,6 +1,6 @@
 """What the models of a spec share: the base, ranges, and faults that point below the field that is checked."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -34,9 +34,14 @@ def wrong(*problems: Problem) -> PydanticCustomError:
     return PydanticCustomError("spec", "{text}", {"text": problems[0].text, "problems": problems})
 
 
-def unknown(words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False) -> list[Problem]:
+def unknown(
+    words: Iterable[tuple[Tail, str]], names: Iterable[str], what: str, on_key: bool = False,
+    why: Callable[[str], str] = lambda word: "",
+) -> list[Problem]:  # fmt: skip
+    """Return a problem for each word that is not among the names of `what`; `why` says more of a word."""
     names = tuple(names)
-    return [Problem(f"'{word[:60]}' is not {what}", tail, word, names, on_key) for tail, word in words if word not in names]
+    strange = ((tail, word) for tail, word in words if word not in names)
+    return [Problem(f"'{word[:60]}' is not {what}{why(word)}", tail, word, names, on_key) for tail, word in strange]
 
 
 def twice(items: Iterable[Hashable]) -> Iterator[Problem]:

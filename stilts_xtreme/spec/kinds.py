@@ -8,7 +8,7 @@ from stilts_xtreme.scoring.benchmarks import BENCHMARKS, BenchmarkName
 from stilts_xtreme.spec.checks import Count, Languages, Model, Pairs, Problem, Seed, refuse, twice, unknown, wrong
 from stilts_xtreme.spec.latency import Latency
 from stilts_xtreme.spec.mixtures import Mixture, training_data
-from stilts_xtreme.spec.names import intermediates, targets, trained_targets, with_probabilities
+from stilts_xtreme.spec.names import intermediates, targets, trained_targets, why_no_target, with_probabilities
 from stilts_xtreme.spec.setup import RecipeSpec, Setup, too_long
 from stilts_xtreme.spec.study import Study
 from stilts_xtreme.spec.task import TaskSpec
@@ -75,7 +75,7 @@ class Target(_Stage):
         if task in targets() and task not in trained_targets():
             text = "make it the task of a spec of kind evaluation, with model: none or an intermediate training"
             raise wrong(Problem(f"{task} is never trained: {text}"))
-        refuse(unknown([((), task)], trained_targets(), "a target that is trained"))
+        refuse(unknown([((), task)], trained_targets(), "a target that is trained", why=why_no_target))
         return task
 
     @field_validator("training_languages")
@@ -123,7 +123,7 @@ class Evaluation(Model):
     @classmethod
     def _model_fits(cls, task: str | None, info: ValidationInfo) -> str | None:
         if task is not None:
-            refuse(unknown([((), task)], targets(), "a target"))
+            refuse(unknown([((), task)], targets(), "a target", why=why_no_target))
         model = info.data.get("model")
         if model is None:
             return task

@@ -60,6 +60,12 @@ def paired() -> tuple[str, ...]:
     return (*PAIRED, *_own("evaluated", "pairs"))
 
 
+def why_no_target(name: str) -> str:
+    """Return why a task of the user's own cannot be evaluated, to be put after "is not a target"; "" for any other name."""
+    untested = name in _OWN.get() and name not in _own("evaluated")
+    return ": the file that describes it names no test files" if untested else ""
+
+
 def taken(name: str) -> bool:
     """Whether a name is that of a task."""
     return name in _OWN.get() or name in TASKS and name not in OWN

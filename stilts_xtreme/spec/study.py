@@ -25,7 +25,7 @@ from stilts_xtreme.spec.checks import (
     wrong,
 )
 from stilts_xtreme.spec.mixtures import Mixture, refuse_taken, training_data
-from stilts_xtreme.spec.names import intermediates, mixable, targets, trained_targets, with_probabilities
+from stilts_xtreme.spec.names import intermediates, mixable, targets, trained_targets, why_no_target, with_probabilities
 from stilts_xtreme.spec.setup import RecipeSpec, Setup
 from stilts_xtreme.tasks.catalogue import TASKS
 from stilts_xtreme.utils.bounded_io import Record
@@ -198,7 +198,8 @@ class Study(Model):
     @classmethod
     def _targets(cls, named: list[str], info: ValidationInfo) -> list[str]:
         known = targets()
-        problems = [*unknown((((i,), name) for i, name in enumerate(named)), known, "a target"), *twice(named)]
+        problems = unknown((((i,), name) for i, name in enumerate(named)), known, "a target", why=why_no_target)
+        problems += twice(named)
         mixed = [name for name, mixture in info.data.get("mixtures", {}).items() if TARGET in mixture.tasks]
         problems += [
             Problem(f"{name} has no training data that the mixture {mixed[0]} could hold as its target", (i,))
