@@ -89,6 +89,14 @@ def test_the_readmes_gains_of_multitask_training_are_those_of_the_committed_resu
     assert f"by {gain['joint']:+.1f} points on average, mixed before it by {gain['mix']:+.1f};" in text
 
 
+def test_the_readmes_loss_by_text_is_that_of_the_committed_results() -> None:
+    study = results.read(ROOT / "experiments" / "results" / "mlm-small.json", results.STUDY)
+    means = {run["target"]: run["gain"] for run in study["pooled"]}
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"changes four targets by {means['average']:+.1f}, most of it in retrieval" in text
+    assert means["tatoeba"] == min(means.values()) and means["tatoeba"] < 4 * means["average"] / 2
+
+
 def test_the_readmes_losses_on_sib200_are_those_of_the_committed_results() -> None:
     study = results.read(ROOT / "experiments" / "results" / "low_resource-sib-small.json", results.STUDY)
     gains = [run["gain"] for run in study["comparisons"] if run["target"] == "sib200"]
