@@ -69,7 +69,7 @@ def measure(name: str, job: Job, older: Path) -> dict[str, Any]:
     clock, processor = (_compared(told, kind) for kind in ("seconds", "processor"))
     memory = {side: vars(one.memory) for side, one in told.items()}
     return {
-        "row": f"checkout-{name}", **clock, "processor": processor, "older": _commit(older), "batch": job.batch,
+        "row": f"checkout-{name}", **clock, "processor": processor, "older": store.commit(older), "batch": job.batch,
         "blocks": job.steps // job.block - WARM, "block": job.block,
         "loss": {side: one.answers[-1].loss for side, one in told.items()},
         "memory": memory["ours"]["peak"] / memory["older"]["peak"], "mib": memory,
@@ -104,11 +104,6 @@ def _workers(job: Job, sides: Mapping[str, Path]) -> Iterator[dict[str, Connecti
             if process.poll() is None:
                 process.kill()
                 process.wait()
-
-
-def _commit(folder: Path) -> str:
-    told = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)
-    return told.stdout.strip()
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from experiments.benchmarks import checkouts, store
+from experiments.benchmarks import store
 from stilts_xtreme import results
 from stilts_xtreme.scoring import intervals
 
@@ -87,7 +87,7 @@ def run(roots: Mapping[str, Path], seed: int, stores: Path, core: int) -> dict[s
             "seconds": round(used.ru_utime + used.ru_stime, 2) if fresh else None,
             "clock": round(time.monotonic() - began, 1), "score": result["score"],
             "languages": {code: metrics["accuracy"] for code, metrics in result["languages"].items()},
-            "commit": checkouts._commit(roots[side]), "load": round(os.getloadavg()[1], 1),
+            "commit": store.commit(roots[side]), "load": round(os.getloadavg()[1], 1),
         }  # fmt: skip
     return found
 

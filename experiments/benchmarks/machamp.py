@@ -133,17 +133,13 @@ def measure(part: str, given: argparse.Namespace) -> dict[str, Any]:
     ratios = [theirs / ours for theirs, ours in zip(seconds["machamp"], seconds["stilts"], strict=True)]
     return {
         "row": f"machamp-{part}", "ratio": statistics.median(ratios), "ratios": ratios, "seconds": seconds, "scores": scores,
-        "updates": many, "batch": BATCH, "dev": DEV, "machamp": _commit(given.machamp),
+        "updates": many, "batch": BATCH, "dev": DEV, "machamp": store.commit(given.machamp),
     }  # fmt: skip
 
 
 def _children() -> float:
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
-
-
-def _commit(folder: Path) -> str:
-    return subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True).stdout[:12]
 
 
 def main() -> None:

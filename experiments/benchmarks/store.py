@@ -2,6 +2,7 @@
 
 import json
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ def every(folder: Path) -> list[dict[str, Any]]:
     files = {path: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
     rows = [path for path, held in files.items() if held.get("schema") == SCHEMA]
     return [row for path in rows for row in results.read(path, SCHEMA)["measured"]]
+
+
+def commit(folder: Path) -> str:
+    """The commit of a checkout, 12 digits; nothing where the folder is none."""
+    done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def _name(row: dict[str, Any]) -> tuple[str, int]:
